@@ -1,0 +1,233 @@
+//! How many rows to keep, per class: one rule for every method.
+//!
+//! A budget is a ratio, a count, or counts per class. A ratio r of n rows is the count nearest to r·n. A count m is
+//! dealt to the classes by **largest remainder** (Hamilton): class k gets ⌊m·n_k/n⌋ rows, and the rows still missing go
+//! one each to the classes with the largest remainders, ties to the lower class id. With [`Floor::One`] a class that
+//! has rows and whose share is below one row gets exactly one, and the other classes share what is left by the same
+//! rule. All of it is integer arithmetic: the sum is exactly the budget.
+//!
+//! Largest remainder keeps every class within one row of its share, but it is not monotone: as the total grows by
+//! one, a small class can get one row *fewer* (the Alabama paradox; a test shows 6 : 6 : 2 rows at 10 and 11). Each
+//! class's rows are a prefix of its ranking at any total all the same.
+
+use crate::error::{BudgetError, Result};
+use crate::{ClassId, Warning};
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Budget {
+    /// Keep this part of the rows, in (0, 1].
+    Ratio(f64),
+    /// Keep this many rows in all.
+    Count(usize),
+    /// Keep this many rows of each class, by class id.
+    PerClass(Vec<usize>),
+}
+
+/// Whether a class that has rows may end with none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Floor {
+    /// Every class that has rows keeps at least one: losing a class makes ε infinite.
+    #[default]
+    One,
+    /// Classes may vanish.
+    Zero,
+}
+
+/// What each class gets: exact, checked against the class sizes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allocation {
+    per_class: Vec<usize>,
+    /// Whether the caller fixed the counts of each class.
+    fixed: bool,
+}
+
+impl Allocation {
+    /// Rows each class keeps, by class id.
+    pub fn per_class(&self) -> &[usize] {
+        &self.per_class
+    }
+
+    /// Rows kept in all.
+    pub fn total(&self) -> usize {
+        self.per_class.iter().sum()
+    }
+
+    /// Whether the caller gave the count of each class, rather than a total.
+    pub fn is_fixed_per_class(&self) -> bool {
+        self.fixed
+    }
+}
+
+impl Budget {
+    /// Deals the budget to classes of the given sizes.
+    ///
+    /// A ratio so small that some class would get nothing is raised to one row a class under [`Floor::One`], with a
+    /// warning `budget-raised`; a count is never changed.
+    ///
+    /// ```
+    /// use leanset_core::{Budget, Floor};
+    /// let (kept, _) = Budget::Ratio(0.1).allocate(&[1322, 522, 1630, 3546, 1928, 2027, 2636], Floor::One)?;
+    /// assert_eq!(kept.per_class(), [132, 52, 163, 355, 193, 203, 263]);
+    /// assert_eq!(kept.total(), 1361);
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BudgetError`], with the value and the bound.
+    pub fn allocate(&self, sizes: &[usize], floor: Floor) -> Result<(Allocation, Vec<Warning>)> {
+        let rows: usize = sizes.iter().sum();
+        let populated = sizes.iter().filter(|&&s| s > 0).count();
+        let mut warnings = Vec::new();
+        let total = match *self {
+            Self::PerClass(ref counts) => {
+                if counts.len() != sizes.len() {
+                    return Err(BudgetError::Classes { given: counts.len(), classes: sizes.len() }.into());
+                }
+                for (k, (&count, &size)) in counts.iter().zip(sizes).enumerate() {
+                    if count > size {
+                        return Err(BudgetError::AboveClass { class: ClassId::at(k), count, rows: size }.into());
+                    }
+                }
+                if counts.iter().all(|&c| c == 0) {
+                    return Err(BudgetError::Zero.into());
+                }
+                return Ok((Allocation { per_class: counts.clone(), fixed: true }, warnings));
+            }
+            Self::Count(0) => return Err(BudgetError::Zero.into()),
+            Self::Count(count) => {
+                if count > rows {
+                    return Err(BudgetError::AboveRows { count, rows }.into());
+                }
+                if floor == Floor::One && count < populated {
+                    return Err(BudgetError::BelowClasses { count, classes: populated }.into());
+                }
+                count
+            }
+            Self::Ratio(ratio) => {
+                if !(ratio > 0.0 && ratio <= 1.0) {
+                    return Err(BudgetError::Ratio(ratio).into());
+                }
+                // r·n is within one part in 10¹⁵ of the exact product, so the nearest count is exact below 10¹⁴ rows.
+                let nearest = (ratio * rows as f64).round() as usize;
+                let least = if floor == Floor::One { populated } else { 1 };
+                if nearest < least {
+                    warnings.push(Warning {
+                        code: "budget-raised",
+                        message: format!("ratio {ratio} of {rows} rows is {nearest}; kept {least} instead"),
+                        hint: Some("every class that has rows keeps at least one".into()),
+                    });
+                }
+                nearest.clamp(least, rows)
+            }
+        };
+        Ok((Allocation { per_class: deal(total, sizes, floor), fixed: false }, warnings))
+    }
+}
+
+/// Largest remainder over the classes, those below one row raised to one first.
+fn deal(total: usize, sizes: &[usize], floor: Floor) -> Vec<usize> {
+    let mut counts = vec![0usize; sizes.len()];
+    let mut open: Vec<usize> = (0..sizes.len()).filter(|&k| sizes[k] > 0).collect();
+    let mut left = total;
+    if floor == Floor::One {
+        // Raising one class lowers the shares of the others: repeat until nobody is below one row.
+        loop {
+            let rows: u128 = open.iter().map(|&k| sizes[k] as u128).sum();
+            let below = |k: &usize| (left as u128) * (sizes[*k] as u128) < rows;
+            let (small, large): (Vec<usize>, Vec<usize>) = open.iter().partition(|k| below(k));
+            if small.is_empty() {
+                break;
+            }
+            for &k in &small {
+                counts[k] = 1;
+            }
+            left -= small.len();
+            open = large;
+        }
+    }
+    let rows: u128 = open.iter().map(|&k| sizes[k] as u128).sum();
+    if rows == 0 {
+        return counts;
+    }
+    let mut remainders = Vec::with_capacity(open.len());
+    let mut missing = left;
+    for &k in &open {
+        let share = left as u128 * sizes[k] as u128;
+        // The quotient is at most the class size, so it fits.
+        counts[k] = (share / rows) as usize;
+        missing -= counts[k];
+        remainders.push((share % rows, k));
+    }
+    remainders.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    for &(_, k) in remainders.iter().take(missing) {
+        counts[k] += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn counts(budget: Budget, sizes: &[usize], floor: Floor) -> Result<Vec<usize>> {
+        budget.allocate(sizes, floor).map(|(a, _)| a.per_class().to_vec())
+    }
+
+    #[test]
+    fn the_alabama_paradox_is_real() {
+        assert_eq!(counts(Budget::Count(10), &[6, 6, 2], Floor::Zero), Ok(vec![4, 4, 2]));
+        assert_eq!(counts(Budget::Count(11), &[6, 6, 2], Floor::Zero), Ok(vec![5, 5, 1]));
+    }
+
+    #[test]
+    fn small_classes_keep_one_row() {
+        assert_eq!(counts(Budget::Count(10), &[1000, 1, 1], Floor::One), Ok(vec![8, 1, 1]));
+        assert_eq!(counts(Budget::Count(10), &[1000, 1, 1], Floor::Zero), Ok(vec![10, 0, 0]));
+        assert_eq!(counts(Budget::Count(3), &[5, 0, 5, 5], Floor::One), Ok(vec![1, 0, 1, 1]));
+    }
+
+    #[test]
+    fn a_ratio_below_the_classes_is_raised_with_a_warning() {
+        let (kept, warnings) = Budget::Ratio(0.01).allocate(&[50, 50, 50], Floor::One).expect("valid");
+        assert_eq!(kept.per_class(), [1, 1, 1]);
+        assert_eq!(warnings[0].code, "budget-raised");
+    }
+
+    #[test]
+    fn what_cannot_be_met_is_refused_with_its_value() {
+        let error = |b: Budget, sizes: &[usize]| counts(b, sizes, Floor::One).expect_err("refused").to_string();
+        assert_eq!(error(Budget::Ratio(0.0), &[3]), "ratio must be in (0, 1], not 0");
+        assert_eq!(error(Budget::Ratio(f64::NAN), &[3]), "ratio must be in (0, 1], not NaN");
+        assert_eq!(error(Budget::Ratio(1.5), &[3]), "ratio must be in (0, 1], not 1.5");
+        assert_eq!(error(Budget::Count(0), &[3]), "count must be at least 1, not 0");
+        assert_eq!(error(Budget::Count(4), &[3]), "count 4 is above the 3 rows of the table");
+        assert!(error(Budget::Count(1), &[3, 3]).starts_with("count 1 is below the 2 classes"));
+        assert_eq!(error(Budget::PerClass(vec![4]), &[3]), "count 4 for class 0 is above its 3 rows");
+        assert_eq!(error(Budget::PerClass(vec![1, 1]), &[3]), "2 counts are given for 1 classes");
+    }
+
+    proptest! {
+        /// Exactly the budget, never above a class, within one row of the share (floor apart), at least the floor.
+        #[test]
+        fn the_sum_is_exact(sizes in prop::collection::vec(0usize..400, 1..12), part in 0.0f64..=1.0, floor in any::<bool>()) {
+            let rows: usize = sizes.iter().sum();
+            let populated = sizes.iter().filter(|&&s| s > 0).count();
+            prop_assume!(rows > 0);
+            let floor = if floor { Floor::One } else { Floor::Zero };
+            let least = if floor == Floor::One { populated } else { 1 };
+            let total = least + ((rows - least) as f64 * part) as usize;
+            let got = counts(Budget::Count(total), &sizes, floor).expect("a valid budget");
+            prop_assert_eq!(got.iter().sum::<usize>(), total);
+            for (k, (&count, &size)) in got.iter().zip(&sizes).enumerate() {
+                prop_assert!(count <= size, "class {} gets {} of {}", k, count, size);
+                prop_assert!(floor == Floor::Zero || size == 0 || count >= 1);
+                let share = total as f64 * size as f64 / rows as f64;
+                if floor == Floor::Zero {
+                    prop_assert!((count as f64 - share).abs() < 1.0);
+                }
+            }
+        }
+    }
+}

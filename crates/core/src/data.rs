@@ -1,0 +1,335 @@
+//! Views of labelled points: borrowed, checked once, never copied.
+//!
+//! A [`Dataset`] is what every method and metric reads. Its points may be `f32` or `f64`; arithmetic is always `f64`,
+//! so a view of `f32` values gives the same result, bit for bit, as a view of the same values widened.
+
+use crate::{ClassId, Error, Result, RowId};
+
+/// The largest magnitude of a coordinate: beyond it a squared distance overflows.
+pub const LIMIT: f64 = 1e150;
+
+/// A coordinate type: `f32` or `f64`.
+pub trait Scalar: Copy + Send + Sync + Default + PartialOrd + 'static {
+    /// The value as `f64`, exactly.
+    fn widen(self) -> f64;
+}
+
+impl Scalar for f32 {
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Scalar for f64 {
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        self
+    }
+}
+
+/// A borrowed matrix of points, row-major and contiguous: shape n × d.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a, T> {
+    values: &'a [T],
+    rows: usize,
+    columns: usize,
+}
+
+impl<'a, T: Scalar> Matrix<'a, T> {
+    /// A view of `values` as `rows` × `columns`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the length is not rows × columns.
+    pub fn new(values: &'a [T], rows: usize, columns: usize) -> Result<Self> {
+        let expected = rows.saturating_mul(columns);
+        if values.len() != expected {
+            return Err(Error::Shape { what: "the matrix", got: values.len(), expected, rows, columns });
+        }
+        Ok(Self { values, rows, columns })
+    }
+
+    /// Number of points, n.
+    #[inline]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of coordinates of a point, d.
+    #[inline]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The coordinates of one point.
+    #[inline]
+    pub fn row(&self, row: RowId) -> &'a [T] {
+        &self.values[row.index() * self.columns..][..self.columns]
+    }
+
+    /// All values, row-major.
+    pub fn values(&self) -> &'a [T] {
+        self.values
+    }
+}
+
+/// Points of either precision. [`crate::with_points!`] runs one generic body over both.
+#[derive(Clone, Copy, Debug)]
+pub enum Points<'a> {
+    /// Single precision.
+    F32(Matrix<'a, f32>),
+    /// Double precision.
+    F64(Matrix<'a, f64>),
+}
+
+impl Points<'_> {
+    /// Number of points, n.
+    pub fn rows(&self) -> usize {
+        with_points!(self, |m| m.rows())
+    }
+
+    /// Number of coordinates of a point, d.
+    pub fn columns(&self) -> usize {
+        with_points!(self, |m| m.columns())
+    }
+
+    /// Coordinates of one point, widened into `out` (length d).
+    #[inline]
+    pub fn widen_row(&self, row: RowId, out: &mut [f64]) {
+        with_points!(self, |m| {
+            for (o, v) in out.iter_mut().zip(m.row(row)) {
+                *o = v.widen();
+            }
+        });
+    }
+
+    /// The first value that is not finite, or too large for a squared distance.
+    fn check(&self) -> Result<()> {
+        use rayon::prelude::*;
+        with_points!(self, |m| {
+            let d = m.columns();
+            // The largest magnitude of a chunk finds trouble fast; only then is the place looked for, from the front.
+            let bad = |v: f64| !(v.abs() <= LIMIT);
+            match m.values().par_iter().position_first(|v| bad(v.widen())) {
+                None => Ok(()),
+                Some(at) => {
+                    let (row, column, value) = (RowId::at(at / d), at % d, m.values()[at].widen());
+                    Err(if value.is_finite() {
+                        Error::TooLarge { row, column, value, limit: LIMIT }
+                    } else {
+                        Error::NotFinite { row, column, value }
+                    })
+                }
+            }
+        })
+    }
+}
+
+impl<'a> From<Matrix<'a, f32>> for Points<'a> {
+    fn from(m: Matrix<'a, f32>) -> Self {
+        Self::F32(m)
+    }
+}
+
+impl<'a> From<Matrix<'a, f64>> for Points<'a> {
+    fn from(m: Matrix<'a, f64>) -> Self {
+        Self::F64(m)
+    }
+}
+
+/// Runs one generic body over points of either precision: `with_points!(points, |m| m.rows())`.
+#[macro_export]
+macro_rules! with_points {
+    ($points:expr, |$m:ident| $body:expr) => {
+        match $points {
+            $crate::Points::F32($m) => $body,
+            $crate::Points::F64($m) => $body,
+        }
+    };
+}
+pub use with_points;
+
+/// The rows of every class: classes in order, rows ascending within each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Classes {
+    /// Class of each row.
+    of_row: Vec<ClassId>,
+    /// Rows, grouped by class.
+    rows: Vec<RowId>,
+    /// Where each class begins in `rows`; one more entry than classes.
+    offsets: Vec<usize>,
+    /// What to call each class, for messages.
+    names: Vec<String>,
+}
+
+impl Classes {
+    /// From one class code a row and the number of classes.
+    ///
+    /// # Errors
+    /// [`Error::UnknownClass`] for a code that is not below `classes`; [`Error::TooManyRows`].
+    pub fn new(codes: &[u32], classes: usize) -> Result<Self> {
+        if codes.len() > u32::MAX as usize {
+            return Err(Error::TooManyRows { rows: codes.len() });
+        }
+        let mut offsets = vec![0usize; classes + 1];
+        for (row, &code) in codes.iter().enumerate() {
+            if code as usize >= classes {
+                return Err(Error::UnknownClass { row: RowId::at(row), code, classes });
+            }
+            offsets[code as usize + 1] += 1;
+        }
+        for k in 0..classes {
+            offsets[k + 1] += offsets[k];
+        }
+        let mut next = offsets.clone();
+        let mut rows = vec![RowId(0); codes.len()];
+        for (row, &code) in codes.iter().enumerate() {
+            rows[next[code as usize]] = RowId::at(row);
+            next[code as usize] += 1;
+        }
+        let names = (0..classes).map(|k| k.to_string()).collect();
+        Ok(Self { of_row: codes.iter().map(|&c| ClassId(c)).collect(), rows, offsets, names })
+    }
+
+    /// The same classes with names for messages; names beyond the classes are ignored.
+    #[must_use]
+    pub fn with_names(mut self, names: &[String]) -> Self {
+        for (own, name) in self.names.iter_mut().zip(names) {
+            own.clone_from(name);
+        }
+        self
+    }
+
+    /// What to call a class.
+    pub fn name(&self, class: ClassId) -> &str {
+        &self.names[class.index()]
+    }
+
+    /// One class that holds all of `rows` rows.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRows`].
+    pub fn one(rows: usize) -> Result<Self> {
+        Self::new(&vec![0; rows], 1)
+    }
+
+    /// Number of classes, with or without rows.
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Whether there are no classes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The rows of a class, ascending.
+    pub fn rows(&self, class: ClassId) -> &[RowId] {
+        &self.rows[self.offsets[class.index()]..self.offsets[class.index() + 1]]
+    }
+
+    /// The class of a row.
+    #[inline]
+    pub fn of(&self, row: RowId) -> ClassId {
+        self.of_row[row.index()]
+    }
+
+    /// All class ids.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = ClassId> + Clone {
+        (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).map(ClassId)
+    }
+
+    /// Number of rows of each class.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.offsets.windows(2).map(|w| w[1] - w[0]).collect()
+    }
+}
+
+/// Labelled points, checked: at least one row and column, every value finite and small enough to square.
+#[derive(Clone, Debug)]
+pub struct Dataset<'a> {
+    points: Points<'a>,
+    classes: Classes,
+}
+
+impl<'a> Dataset<'a> {
+    /// Checks and keeps a view of `points` and their classes. Cost: one pass over the values.
+    ///
+    /// ```
+    /// use leanset_core::{Classes, Dataset, Matrix};
+    /// let values = [0.0, 0.0, 1.0, 0.0, 0.0, 2.0];
+    /// let data = Dataset::new(Matrix::new(&values, 3, 2)?, Classes::new(&[0, 0, 1], 2)?)?;
+    /// assert_eq!((data.rows(), data.columns(), data.classes().len()), (3, 2, 2));
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoRows`], [`Error::NoColumns`], [`Error::Shape`] if the classes are of another number of rows,
+    /// [`Error::NotFinite`] and [`Error::TooLarge`] with row and column.
+    pub fn new(points: impl Into<Points<'a>>, classes: Classes) -> Result<Self> {
+        let points = points.into();
+        let (rows, columns) = (points.rows(), points.columns());
+        if columns == 0 {
+            return Err(Error::NoColumns);
+        }
+        if rows == 0 {
+            return Err(Error::NoRows);
+        }
+        if classes.of_row.len() != rows {
+            let got = classes.of_row.len();
+            return Err(Error::Shape { what: "the list of classes", got, expected: rows, rows, columns: 1 });
+        }
+        points.check()?;
+        Ok(Self { points, classes })
+    }
+
+    /// Number of rows, n.
+    pub fn rows(&self) -> usize {
+        self.points.rows()
+    }
+
+    /// Number of columns, d.
+    pub fn columns(&self) -> usize {
+        self.points.columns()
+    }
+
+    /// The points.
+    pub fn points(&self) -> &Points<'a> {
+        &self.points
+    }
+
+    /// The rows of each class.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// The shape on which costs and memory depend.
+    pub fn shape(&self) -> Shape {
+        let sizes = self.classes.sizes();
+        Shape {
+            rows: self.rows(),
+            columns: self.columns(),
+            classes: sizes.len(),
+            largest_class: sizes.into_iter().max().unwrap_or(0),
+            scalar_bytes: match self.points {
+                Points::F32(_) => 4,
+                Points::F64(_) => 8,
+            },
+        }
+    }
+}
+
+/// The sizes on which a method's cost and memory depend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// n.
+    pub rows: usize,
+    /// d.
+    pub columns: usize,
+    /// c.
+    pub classes: usize,
+    /// Rows of the largest class.
+    pub largest_class: usize,
+    /// Bytes of one coordinate, 4 or 8.
+    pub scalar_bytes: usize,
+}

@@ -1,0 +1,232 @@
+//! What can go wrong, in words that name the row, column or parameter, the constraint and the value.
+//!
+//! A message is one line; the way out is [`Error::hint`], which faces print on a line of its own.
+
+use crate::{ClassId, RowId};
+
+/// The result of everything here that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of the core. Messages are complete sentences without a full stop; [`Error::hint`] is the way out.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The table has no rows.
+    #[error("the table has no rows")]
+    NoRows,
+    /// The table has no columns to measure distances on.
+    #[error("the table has no feature columns")]
+    NoColumns,
+    /// More rows than a [`RowId`] can name.
+    #[error("the table has {rows} rows; one table in memory holds at most {} rows", u32::MAX)]
+    TooManyRows {
+        /// Rows given.
+        rows: usize,
+    },
+    /// A buffer whose length is not rows × columns.
+    #[error("{what} has {got} values; {expected} are needed ({rows} rows × {columns} columns)")]
+    Shape {
+        /// Which buffer.
+        what: &'static str,
+        /// Values given.
+        got: usize,
+        /// Values needed.
+        expected: usize,
+        /// Rows stated.
+        rows: usize,
+        /// Columns stated.
+        columns: usize,
+    },
+    /// NaN or an infinity where a number is needed.
+    #[error("row {row}, column {column} is {value}; distances need finite numbers")]
+    NotFinite {
+        /// The row.
+        row: RowId,
+        /// The feature column, by position.
+        column: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// A value so large that squared distances overflow.
+    #[error("row {row}, column {column} is {value:e}; squared distances of values beyond ±{limit:e} overflow")]
+    TooLarge {
+        /// The row.
+        row: RowId,
+        /// The feature column, by position.
+        column: usize,
+        /// The value found.
+        value: f64,
+        /// Largest magnitude allowed.
+        limit: f64,
+    },
+    /// A class code without a class.
+    #[error("row {row} has class code {code}, but there are {classes} classes")]
+    UnknownClass {
+        /// The row.
+        row: RowId,
+        /// The code found.
+        code: u32,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// A budget that cannot be met.
+    #[error("{0}")]
+    Budget(BudgetError),
+    /// A method nobody registered.
+    #[error("there is no method '{name}'")]
+    UnknownMethod {
+        /// The name given.
+        name: String,
+        /// The nearest registered name, if one is near.
+        nearest: Option<String>,
+    },
+    /// A parameter the method does not have.
+    #[error("{method} has no parameter '{name}'")]
+    UnknownParameter {
+        /// The method's id.
+        method: &'static str,
+        /// The name given.
+        name: String,
+        /// The names it has.
+        known: Vec<&'static str>,
+    },
+    /// A parameter value outside its constraint.
+    #[error("parameter '{name}' of {method} must be {constraint}, not {value}")]
+    BadParameter {
+        /// The method's id.
+        method: &'static str,
+        /// The parameter.
+        name: &'static str,
+        /// What is allowed.
+        constraint: String,
+        /// What was given.
+        value: String,
+    },
+    /// A capability the method does not have.
+    #[error("{method} cannot {what}")]
+    Unsupported {
+        /// The method's id.
+        method: &'static str,
+        /// What it cannot do.
+        what: String,
+        /// The way out.
+        hint: String,
+    },
+    /// A ranking that does not reach as far as is asked.
+    #[error("the ranking holds {held} rows{}, and {asked} are asked", class.map_or(String::new(), |c| format!(" of class {c}")))]
+    RankingTooShort {
+        /// The class, or `None` when the ranking is over all classes at once.
+        class: Option<ClassId>,
+        /// Rows held.
+        held: usize,
+        /// Rows asked.
+        asked: usize,
+    },
+    /// A ranking that is not one: a row twice, a row missing, a class that does not match.
+    #[error("not a ranking of this table: {0}")]
+    BadRanking(String),
+    /// The data cannot be used by this method (overlong, degenerate ...).
+    #[error("{method}: {what}")]
+    Data {
+        /// The method or metric.
+        method: &'static str,
+        /// What is wrong with the data.
+        what: String,
+        /// The way out.
+        hint: String,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Why a budget cannot be met.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BudgetError {
+    /// A ratio outside (0, 1].
+    #[error("ratio must be in (0, 1], not {0}")]
+    Ratio(f64),
+    /// A count of zero.
+    #[error("count must be at least 1, not 0")]
+    Zero,
+    /// More rows than there are.
+    #[error("count {count} is above the {rows} rows of the table")]
+    AboveRows {
+        /// Rows asked.
+        count: usize,
+        /// Rows there are.
+        rows: usize,
+    },
+    /// Fewer rows than classes.
+    #[error("count {count} is below the {classes} classes that have rows, and every class keeps at least one row")]
+    BelowClasses {
+        /// Rows asked.
+        count: usize,
+        /// Classes with rows.
+        classes: usize,
+    },
+    /// A per-class count above the class.
+    #[error("count {count} for class {class} is above its {rows} rows")]
+    AboveClass {
+        /// The class.
+        class: ClassId,
+        /// Rows asked.
+        count: usize,
+        /// Rows the class has.
+        rows: usize,
+    },
+    /// A list of per-class counts of the wrong length.
+    #[error("{given} counts are given for {classes} classes")]
+    Classes {
+        /// Counts given.
+        given: usize,
+        /// Classes there are.
+        classes: usize,
+    },
+}
+
+impl Error {
+    /// The way out, where there is one: a sentence for a line of its own.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotFinite { .. } => "drop or impute the row, or leave the column out".into(),
+            Self::TooLarge { .. } => "scale the columns first".into(),
+            Self::TooManyRows { .. } => "reduce the table in parts".into(),
+            Self::Budget(BudgetError::BelowClasses { classes, .. }) => {
+                format!("ask for at least {classes} rows, or allow classes to vanish")
+            }
+            Self::Budget(BudgetError::AboveRows { rows, .. }) => format!("ask for at most {rows}"),
+            Self::UnknownMethod { nearest: Some(near), .. } => format!("did you mean '{near}'?"),
+            Self::UnknownMethod { nearest: None, .. } => {
+                let names: Vec<_> = crate::methods::METHODS.iter().map(|m| m.id).collect();
+                format!("the methods are {}", names.join(", "))
+            }
+            Self::UnknownParameter { known, .. } if known.is_empty() => "it has no parameters".into(),
+            Self::UnknownParameter { name, known, .. } => match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => format!("its parameters are {}", known.join(", ")),
+            },
+            Self::Unsupported { hint, .. } | Self::Data { hint, .. } => hint.clone(),
+            Self::RankingTooShort { .. } => "rank again without a depth, or ask for fewer rows".into(),
+            _ => return None,
+        })
+    }
+}
+
+impl From<BudgetError> for Error {
+    fn from(error: BudgetError) -> Self {
+        Self::Budget(error)
+    }
+}
+
+/// The candidate most like `name`, if it is near enough to be what was meant.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|c| (strsim::normalized_damerau_levenshtein(&name, &c.to_lowercase()), c))
+        .filter(|(likeness, _)| *likeness >= 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, c)| c)
+}

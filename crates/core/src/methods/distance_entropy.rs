@@ -1,0 +1,253 @@
+//! **Distance-entropy selection** (DES).
+//!
+//! Problem: keep the rows that are about as far from one class as from another; where a classifier is unsure.
+//!
+//! A stratified base B gives class means c_k. For every other row: d_k = ‖x − c_k‖, p = softmax(d), and the score is
+//! the entropy H = −Σ_k p_k log₂ p_k, in bits. B is kept, and then the rows with the largest H over all classes, ties
+//! to the lowest row id, until the budget.
+//!
+//! Cost: O(n·c·d). Guarantee: the exact total; each class keeps at least its rows of the base.
+//!
+//! Departures: the softmax is shifted by its largest term (the paper's code overflows to NaN for gaps of ≥ 745), no row
+//! is added twice under ties, and the base is drawn by hash(seed, row id). By default the base is half the budget, as
+//! in the paper, so the base itself grows with the budget and selections are not nested; a fixed base makes them so.
+
+use rayon::prelude::*;
+
+use super::stratified_random::random_order;
+use super::{Answer, Capabilities, Family, Info, Method, Run, by_score};
+use crate::budget::{Budget, Floor};
+use crate::distance::{Euclidean, Terms, raw};
+use crate::params::{Kind, Params, Spec, Value};
+use crate::{
+    Allocation, Error, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg, with_points,
+};
+
+/// The registered entry.
+pub static INFO: Info = Info {
+    id: "distance-entropy",
+    aliases: &["des"],
+    title: "Distance-entropy selection",
+    family: Family::Geometry,
+    summary: "Keeps a random base and the rows whose distances to the class means are the most even.",
+    params: &[
+        Spec {
+            name: "base",
+            kind: Kind::Or(&["half"], &Kind::Float { min: 0.0, max: 1.0, open: true }),
+            default: "half",
+            doc: "The stratified base: half of the budget, or a fixed part of all rows in (0, 1], which makes selections \
+                  nested.",
+        },
+        Spec {
+            name: "base_rows",
+            kind: Kind::Rows,
+            default: "",
+            doc: "The base itself, as row ids; it must hold a row of every class.",
+        },
+    ],
+    cost: "O(n·c·d)",
+    memory: "32 bytes a row and c·d numbers",
+    guarantee: "the exact total; every class keeps at least its rows of the base",
+    reference: "Li & Chao, Distance-entropy: an effective indicator for selecting informative data, Frontiers in Plant Science 12, 2022",
+    departures: "shifted softmax; ties by row id, no row twice; base drawn by hash(seed, row id)",
+    capabilities: Capabilities {
+        nested: Answer::When("base is a number or base_rows is given"),
+        per_class: Answer::No,
+        weights: Answer::No,
+        invents: Answer::No,
+        seeded: Answer::When("base_rows is not given"),
+        order_free: Answer::When("base_rows is given"),
+        least_classes: 2,
+    },
+    variants: &[&[("base", "0.1")]],
+    build: |params| Ok(Box::new(DistanceEntropy { base: Base::of(params), params: params.clone() })),
+};
+
+/// Distance-entropy selection.
+#[derive(Clone, Debug)]
+pub struct DistanceEntropy {
+    base: Base,
+    params: Params,
+}
+
+/// How the base is chosen.
+#[derive(Clone, Debug, PartialEq)]
+enum Base {
+    /// Half the budget, drawn.
+    Half,
+    /// This part of all rows, drawn.
+    Part(f64),
+    /// These rows.
+    Rows(Vec<RowId>),
+}
+
+impl Base {
+    fn of(params: &Params) -> Self {
+        match (params.rows("base_rows"), params.float("base")) {
+            (Some(rows), _) => Self::Rows(rows.to_vec()),
+            (None, Some(part)) => Self::Part(part),
+            (None, None) => Self::Half,
+        }
+    }
+}
+
+impl DistanceEntropy {
+    /// The base, class by class.
+    fn draw(&self, run: &Run<'_>, total: usize) -> Result<Vec<Vec<RowId>>> {
+        let classes = run.data.classes();
+        let sizes = classes.sizes();
+        let budget = match &self.base {
+            Base::Rows(rows) => {
+                let mut base = vec![Vec::new(); classes.len()];
+                let mut seen = vec![false; run.data.rows()];
+                for &row in rows {
+                    match seen.get_mut(row.index()) {
+                        None => {
+                            return Err(self.params.refuse("base_rows", format!("row ids below {}", run.data.rows())));
+                        }
+                        Some(true) => {
+                            return Err(self.params.refuse("base_rows", format!("distinct (row {row} is given twice)")));
+                        }
+                        Some(place) => *place = true,
+                    }
+                    base[classes.of(row).index()].push(row);
+                }
+                return Ok(base);
+            }
+            Base::Part(part) => Budget::Ratio(*part),
+            Base::Half => {
+                let populated = sizes.iter().filter(|&&s| s > 0).count();
+                Budget::Count(total.div_ceil(2).max(populated).min(total))
+            }
+        };
+        // A total below the number of classes cannot give each a mean; `means` then says which class lacks one.
+        let floor = if matches!(budget, Budget::Count(c) if c < classes.len()) { Floor::Zero } else { Floor::One };
+        let (base, _) = budget.allocate(&sizes, floor)?;
+        run.per_class(|class, rows| {
+            let order = random_order(run, rows);
+            Ok(order.iter().take(base.per_class()[class.index()]).map(|&i| rows[i]).collect())
+        })
+    }
+
+    /// The base, then the rest by entropy: all rows, or as many as asked.
+    fn order(&self, run: &Run<'_>, total: usize) -> Result<(Vec<RowId>, Vec<f64>)> {
+        let base = self.draw(run, total)?;
+        let means = with_points!(run.data.points(), |m| self.means(run, m, &base))?;
+        let mut in_base = vec![false; run.data.rows()];
+        base.iter().flatten().for_each(|r| in_base[r.index()] = true);
+        let rest: Vec<RowId> = (0..run.data.rows()).filter(|&r| !in_base[r]).map(RowId::at).collect();
+        run.monitor.begin("measuring entropies", rest.len() as u64);
+        let scores: Vec<f64> = with_points!(run.data.points(), |m| {
+            let score = |chunk: &[RowId]| {
+                let scores: Vec<f64> = chunk.iter().map(|&row| entropy(&distances(m, row, &means))).collect();
+                run.step(chunk.len() as u64).map(|()| scores)
+            };
+            rest.par_chunks(1024).map(score).collect::<Result<Vec<_>>>()
+        })?
+        .concat();
+        let order = by_score(&rest, &scores, true);
+        let mut rows = base.concat();
+        let mut all_scores = vec![f64::NAN; rows.len()];
+        rows.extend(order.iter().map(|&i| rest[i]));
+        all_scores.extend(order.iter().map(|&i| scores[i]));
+        Ok((rows, all_scores))
+    }
+
+    /// The mean of the base rows of every class that has rows.
+    fn means<T: Scalar>(&self, run: &Run<'_>, points: &Matrix<'_, T>, base: &[Vec<RowId>]) -> Result<Vec<Vec<f64>>> {
+        let classes = run.data.classes();
+        let mut means = Vec::with_capacity(base.len());
+        for (rows, class) in base.iter().zip(classes.ids()) {
+            if rows.is_empty() && !classes.rows(class).is_empty() {
+                return Err(Error::Data {
+                    method: INFO.id,
+                    what: format!("class {} has no row in the base, so it has no mean", classes.name(class)),
+                    hint: "raise the budget or the base, or give base_rows of every class".into(),
+                });
+            }
+            if !rows.is_empty() {
+                means.push(linalg::mean(points, rows));
+            }
+        }
+        Ok(means)
+    }
+}
+
+impl Method for DistanceEntropy {
+    fn scope(&self) -> Scope {
+        Scope::Global
+    }
+
+    fn ranks(&self) -> Answer {
+        if self.base == Base::Half { Answer::When("base is a number or base_rows is given") } else { Answer::Yes }
+    }
+
+    fn order_free(&self) -> bool {
+        matches!(self.base, Base::Rows(_))
+    }
+
+    /// Scores are entropies in bits; rows of the base have none (NaN).
+    fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
+        let (rows, scores) = self.order(run, run.data.rows())?;
+        Ranking::global(rows, scores, run.data.classes())
+    }
+
+    fn reduce(&self, run: &Run<'_>, allocation: &Allocation) -> Result<Reduction> {
+        let total = allocation.total();
+        let (mut rows, mut scores) = self.order(run, total)?;
+        let base = scores.iter().take_while(|s| s.is_nan()).count();
+        if base > total {
+            let name = if matches!(self.base, Base::Rows(_)) { "base_rows" } else { "base" };
+            return Err(self
+                .params
+                .refuse(name, format!("at most the {total} rows that are to be kept (it is {base})")));
+        }
+        rows.truncate(total);
+        scores.truncate(total);
+        let ranking = Ranking::global(rows, scores, run.data.classes())?;
+        let mut facts = super::no_facts();
+        facts.insert("base_rows", Value::Int(base as i64));
+        let selection = ranking.select(allocation, run.data.classes())?;
+        Ok(Reduction { reduced: Reduced::Rows(selection), facts, warnings: Vec::new() })
+    }
+
+    fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {
+        (32 * shape.rows + 8 * shape.classes * shape.columns) as u64
+    }
+}
+
+/// Distances of a row to the class means.
+fn distances<T: Scalar>(points: &Matrix<'_, T>, row: RowId, means: &[Vec<f64>]) -> Vec<f64> {
+    means.iter().map(|mean| Euclidean::finish(raw::<Euclidean, T, f64>(points.row(row), mean))).collect()
+}
+
+/// Entropy in bits of the softmax of `logits`, shifted by the largest so that nothing overflows.
+///
+/// With e_k = exp(l_k − max l) and s = Σ e_k, −Σ p log₂ p = log₂ s − Σ e_k (l_k − max l) / (s ln 2), and terms that
+/// underflow are 0 as they should be.
+fn entropy(logits: &[f64]) -> f64 {
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (mut sum, mut weighted) = (0.0, 0.0);
+    for &l in logits {
+        let e = (l - largest).exp();
+        sum += e;
+        weighted += e * (l - largest);
+    }
+    sum.log2() - weighted / (sum * std::f64::consts::LN_2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entropy_is_that_of_the_definition_and_never_nan() {
+        assert_eq!(entropy(&[3.0, 3.0, 3.0, 3.0]), 2.0);
+        let p = [1.0f64, 2.5, 0.3].map(f64::exp);
+        let sum: f64 = p.iter().sum();
+        let by_definition: f64 = p.iter().map(|p| -(p / sum) * (p / sum).log2()).sum();
+        assert!((entropy(&[1.0, 2.5, 0.3]) - by_definition).abs() < 1e-14);
+        assert_eq!(entropy(&[0.0, 1e4]), 0.0);
+        assert_eq!(entropy(&[1e150, 0.0]), 0.0);
+    }
+}

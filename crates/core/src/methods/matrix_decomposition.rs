@@ -1,0 +1,449 @@
+//! **Numerosity reduction by matrix decomposition** (NRMD).
+//!
+//! Problem: keep the rows that the main directions of the data describe worst.
+//!
+//! A decomposition gives directions u_j with weights w_j. The score of a row x is
+//! Σ_j w_j · (−ln max(|cos(x, u_j)|, 10⁻³)): large for rows that are at right angles to the directions that weigh most.
+//! A row's final score is the product of its score within its class, from the rows X_k, and its score in the whole,
+//! from [X, one-hot(y)]; the data are not centred. Supervised decompositions score once, on the whole. The rows with
+//! the largest scores are kept, ties to the lowest row id.
+//!
+//! | decomposition | directions | weights |
+//! |---|---|---|
+//! | `svd` (the paper's) | left singular vectors of the d × n matrix of rows | ∝ 1/σ_j |
+//! | `qr` | Q of a column-pivoted QR of the d × n matrix | ∝ j |
+//! | `lu` | the unit lower factor of a fully pivoted LU of the d × n matrix, columns normalised | ∝ j |
+//! | `spca` | principal directions of X H Yᵀ, Y one-hot (supervised PCA) | ∝ 1/λ_j |
+//! | `flda` | Fisher directions, S_b u = λ (S_w + ridge) u | ∝ 1/λ_j |
+//! | `mean` | none: the score is minus the distance to the class mean | |
+//!
+//! Cost: O(n·d²). The SVD folds rows into a d × d triangular factor, so no n × d copy is made; QR and LU need one.
+//! Guarantee: `svd` scores equal those of a full decomposition to rounding, wherever the directions are determined.
+//!
+//! Departures. (1) Singular values below max(n, d)·ε·σ₁ are dropped with a warning: their directions are rounding noise
+//! and 1/σ would let them decide everything. (2) Rows are ranked within classes; the paper's code ranks over all
+//! classes, so that whole classes vanish (`scope=global` does that). (3) A row of zeros has cosine 0 with everything;
+//! the paper's code gives it NaN and ranks it first. (4) QR and LU are pivoted: without pivoting, the first d rows of
+//! the file decide. (5) SPCA uses one-hot labels instead of label codes, FLDA solves the symmetric-definite problem
+//! with a ridge of 10⁻⁴ of the mean within-class variance (the paper's code hands a matrix that is not symmetric to a
+//! symmetric solver). Rank-one downdate, NMF, dictionary learning and ICA are not offered: no maintained Rust library
+//! has them.
+
+use faer::Mat;
+use rayon::prelude::*;
+
+use super::{Answer, Capabilities, Family, Info, Method, Run, by_score};
+use crate::distance::{Euclidean, Terms, raw};
+use crate::linalg::{self, Spectrum};
+use crate::params::{Kind, Spec};
+use crate::{Allocation, Error, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, with_points};
+
+/// The registered entry.
+pub static INFO: Info = Info {
+    id: "matrix-decomposition",
+    aliases: &["nrmd", "svd"],
+    title: "Numerosity reduction by matrix decomposition",
+    family: Family::Ranking,
+    summary: "Keeps the rows that the main directions of their class, and of all data with labels, describe worst.",
+    params: &[
+        Spec {
+            name: "decomposition",
+            kind: Kind::Choice(&["svd", "qr", "lu", "spca", "flda", "mean"]),
+            default: "svd",
+            doc: "Where the directions come from; spca and flda need two classes or more.",
+        },
+        Spec {
+            name: "scope",
+            kind: Kind::Choice(&["class", "global"]),
+            default: "class",
+            doc: "Rank within classes, or over all rows as the paper's code does (classes may then vanish).",
+        },
+    ],
+    cost: "O(n·d²)",
+    memory: "32 bytes a row and O((d + c)²); for qr and lu the rows once more",
+    guarantee: "scores equal those of a full decomposition to rounding; nested over ratios",
+    reference: "Ghojogh & Crowley, Instance ranking and numerosity reduction using matrix decomposition and subspace \
+                learning, arXiv:1903.02986",
+    departures: "noise directions dropped; ranked within classes by default; zero rows have cosine 0; pivoted QR and LU",
+    capabilities: Capabilities {
+        nested: Answer::Yes,
+        per_class: Answer::When("scope=class"),
+        weights: Answer::No,
+        invents: Answer::No,
+        seeded: Answer::No,
+        order_free: Answer::Yes,
+        least_classes: 1,
+    },
+    variants: &[
+        &[("scope", "global")],
+        &[("decomposition", "qr")],
+        &[("decomposition", "lu")],
+        &[("decomposition", "spca")],
+        &[("decomposition", "flda")],
+        &[("decomposition", "mean")],
+    ],
+    build: |params| {
+        let decomposition = match params.text("decomposition") {
+            "qr" => Decomposition::Qr,
+            "lu" => Decomposition::Lu,
+            "spca" => Decomposition::Spca,
+            "flda" => Decomposition::Flda,
+            "mean" => Decomposition::Mean,
+            _ => Decomposition::Svd,
+        };
+        let scope = if params.text("scope") == "global" { Scope::Global } else { Scope::PerClass };
+        Ok(Box::new(MatrixDecomposition { decomposition, scope }))
+    },
+};
+
+/// Where directions come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decomposition {
+    Svd,
+    Qr,
+    Lu,
+    Spca,
+    Flda,
+    Mean,
+}
+
+/// Numerosity reduction by matrix decomposition.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixDecomposition {
+    decomposition: Decomposition,
+    scope: Scope,
+}
+
+/// Rows scored at a time.
+const CHUNK: usize = 256;
+
+/// The least cosine: a row at right angles to a direction scores −ln of it.
+const LEAST_COSINE: f64 = 1e-3;
+
+/// Unit directions as columns, d × k, with weights that add to 1.
+struct Directions {
+    vectors: Mat<f64>,
+    weights: Vec<f64>,
+    /// How many were dropped as noise.
+    dropped: usize,
+}
+
+impl Method for MatrixDecomposition {
+    fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    fn ranks(&self) -> Answer {
+        Answer::Yes
+    }
+
+    fn order_free(&self) -> bool {
+        true
+    }
+
+    /// Scores are those of the table above; the largest is kept first.
+    fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
+        let classes = run.data.classes();
+        run.monitor.begin("scoring rows", 2 * run.data.rows() as u64);
+        let (scores, warnings) = with_points!(run.data.points(), |m| self.scores(run, m))?;
+        let mut ranking = match self.scope {
+            Scope::PerClass => {
+                let orders = run.per_class(|_, rows| {
+                    let own: Vec<f64> = rows.iter().map(|r| scores[r.index()]).collect();
+                    let order = by_score(rows, &own, true);
+                    Ok((order.iter().map(|&i| rows[i]).collect(), order.iter().map(|&i| own[i]).collect()))
+                })?;
+                Ranking::per_class(orders, classes)?
+            }
+            Scope::Global => {
+                let rows: Vec<RowId> = (0..run.data.rows()).map(RowId::at).collect();
+                let order = by_score(&rows, &scores, true);
+                let sorted = order.iter().map(|&i| scores[i]).collect();
+                Ranking::global(order.into_iter().map(|i| rows[i]).collect(), sorted, classes)?
+            }
+        };
+        ranking.warnings = warnings;
+        Ok(ranking)
+    }
+
+    fn memory(&self, shape: &Shape, _: usize, threads: usize) -> u64 {
+        let wide = shape.columns + shape.classes;
+        let copy = match self.decomposition {
+            Decomposition::Qr | Decomposition::Lu => 3 * 8 * shape.rows * wide,
+            _ => threads * 8 * (6 * wide * wide + 4 * CHUNK * wide),
+        };
+        (32 * shape.rows + copy) as u64
+    }
+}
+
+impl MatrixDecomposition {
+    /// The score of every row, and what is to be said about the directions.
+    fn scores<T: Scalar>(&self, run: &Run<'_>, points: &Matrix<'_, T>) -> Result<(Vec<f64>, Vec<Warning>)> {
+        let (data, classes) = (run.data, run.data.classes());
+        let (n, d) = (data.rows(), data.columns());
+        let all: Vec<RowId> = (0..n).map(RowId::at).collect();
+        let mut scores = vec![0.0; n];
+        let mut warnings = Vec::new();
+        let mut warn = |directions: &Directions, whose: String| {
+            if directions.dropped > 0 {
+                warnings.push(Warning {
+                    code: "noise-directions",
+                    message: format!(
+                        "{} of the directions of {whose} are rounding noise and are left out",
+                        directions.dropped
+                    ),
+                    hint: Some("columns that others determine add nothing; leave them out to silence this".into()),
+                });
+            }
+        };
+        let widen = |row: RowId, out: &mut [f64]| {
+            for (o, v) in out.iter_mut().zip(points.row(row)) {
+                *o = v.widen();
+            }
+        };
+        match self.decomposition {
+            Decomposition::Mean => {
+                let distances = run.per_class(|_, rows| {
+                    let mean = linalg::mean(points, rows);
+                    run.step(2 * rows.len() as u64)?;
+                    Ok(rows
+                        .iter()
+                        .map(|&r| Euclidean::finish(raw::<Euclidean, T, f64>(points.row(r), &mean)))
+                        .collect())
+                })?;
+                for (class, distances) in classes.ids().zip(distances) {
+                    let distances: Vec<f64> = distances;
+                    for (row, distance) in classes.rows(class).iter().zip(distances) {
+                        scores[row.index()] = -distance;
+                    }
+                }
+                return Ok((scores, warnings));
+            }
+            Decomposition::Spca | Decomposition::Flda => {
+                self.need_classes(run)?;
+                let directions = if self.decomposition == Decomposition::Spca {
+                    supervised_principal(points, run)?
+                } else {
+                    fisher(points, run)?
+                };
+                warn(&directions, "the labels".into());
+                return Ok((score(run, &directions, &all, d, widen, 2)?, warnings));
+            }
+            Decomposition::Svd | Decomposition::Qr | Decomposition::Lu => {}
+        }
+        let within = run.per_class(|_, rows| {
+            let directions = self.directions(rows.len(), d, |i, out| widen(rows[i], out))?;
+            let scores = score(run, &directions, rows, d, widen, 1)?;
+            Ok(Some((directions, scores)))
+        })?;
+        // Labels as further columns: a 1 in the column of the class.
+        let wide = d + classes.len();
+        let labelled = |row: RowId, out: &mut [f64]| {
+            widen(row, &mut out[..d]);
+            out[d..].fill(0.0);
+            out[d + classes.of(row).index()] = 1.0;
+        };
+        let directions = self.directions(n, wide, |i, out| labelled(all[i], out))?;
+        let whole = score(run, &directions, &all, wide, labelled, 1)?;
+        for (class, within) in classes.ids().zip(within) {
+            let Some((directions, within)) = within else { continue };
+            warn(&directions, format!("class {}", classes.name(class)));
+            for (&row, score) in classes.rows(class).iter().zip(within) {
+                scores[row.index()] = score * whole[row.index()];
+            }
+        }
+        warn(&directions, "the whole".into());
+        Ok((scores, warnings))
+    }
+
+    /// Directions of the rows `row(0..n)`, of `columns` numbers each.
+    fn directions(&self, n: usize, columns: usize, row: impl Fn(usize, &mut [f64])) -> Result<Directions> {
+        let matrix = || {
+            let mut transposed = Mat::<f64>::zeros(columns, n);
+            let mut values = vec![0.0; columns];
+            for i in 0..n {
+                row(i, &mut values);
+                for (j, &v) in values.iter().enumerate() {
+                    transposed[(j, i)] = v;
+                }
+            }
+            transposed
+        };
+        let rank = n.min(columns);
+        // Later directions weigh more: 2j / (k(k + 1)) for the j-th of k.
+        let rising = |k: usize| (1..=k).map(|j| (2 * j) as f64 / (k * (k + 1)) as f64).collect();
+        match self.decomposition {
+            Decomposition::Qr => {
+                let vectors = matrix().col_piv_qr().compute_thin_Q();
+                Ok(Directions { weights: rising(vectors.ncols()), vectors, dropped: 0 })
+            }
+            Decomposition::Lu => {
+                let lu = matrix().full_piv_lu();
+                let lower = lu.L();
+                let back = lu.P().inverse();
+                let mut vectors = Mat::<f64>::zeros(columns, rank);
+                for (to, &from) in back.arrays().0.iter().enumerate() {
+                    for j in 0..rank {
+                        vectors[(to, j)] = lower[(from, j)];
+                    }
+                }
+                for j in 0..rank {
+                    let norm = vectors.col(j).norm_l2();
+                    if norm > 0.0 {
+                        (0..columns).for_each(|i| vectors[(i, j)] /= norm);
+                    }
+                }
+                Ok(Directions { weights: rising(rank), vectors, dropped: 0 })
+            }
+            _ => {
+                let Spectrum { values, vectors } = linalg::spectrum(INFO.id, n, columns, row)?;
+                Ok(by_inverse(&values, vectors, n.max(columns)))
+            }
+        }
+    }
+
+    fn need_classes(&self, run: &Run<'_>) -> Result<()> {
+        let populated = run.data.classes().sizes().iter().filter(|&&s| s > 0).count();
+        if populated < 2 {
+            return Err(Error::Data {
+                method: INFO.id,
+                what: format!("this decomposition needs two classes or more, and the rows are of {populated}"),
+                hint: "name a label column, or use decomposition=svd".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Directions weighed by the inverse of their values (descending), those that are rounding noise left out.
+fn by_inverse(values: &[f64], vectors: Mat<f64>, size: usize) -> Directions {
+    let least = size as f64 * f64::EPSILON * values.first().copied().unwrap_or(0.0);
+    let kept = values.iter().take_while(|&&v| v > least).count();
+    let sum: f64 = values[..kept].iter().map(|v| 1.0 / v).sum();
+    let weights = values[..kept].iter().map(|v| 1.0 / v / sum).collect();
+    Directions { vectors: vectors.subcols(0, kept).to_owned(), weights, dropped: values.len() - kept }
+}
+
+/// Scores rows of `columns` numbers against the directions, in parallel over fixed chunks; each row counts `steps`.
+fn score(
+    run: &Run<'_>,
+    directions: &Directions,
+    rows: &[RowId],
+    columns: usize,
+    row: impl Fn(RowId, &mut [f64]) + Sync,
+    steps: u64,
+) -> Result<Vec<f64>> {
+    let chunk = |rows: &[RowId]| {
+        let mut values = vec![0.0; columns];
+        let mut units = Mat::<f64>::zeros(columns, rows.len());
+        for (i, &id) in rows.iter().enumerate() {
+            row(id, &mut values);
+            let norm = values.iter().map(|v| v * v).sum::<f64>().sqrt();
+            if norm > 0.0 {
+                for (j, v) in values.iter().enumerate() {
+                    units[(j, i)] = v / norm;
+                }
+            }
+        }
+        let cosines = directions.vectors.transpose() * &units;
+        let score = |i: usize| {
+            let terms = directions.weights.iter().enumerate();
+            terms.map(|(j, w)| -w * cosines[(j, i)].abs().max(LEAST_COSINE).ln()).sum()
+        };
+        run.step(steps * rows.len() as u64)?;
+        Ok((0..rows.len()).map(score).collect())
+    };
+    Ok(rows.par_chunks(CHUNK).map(chunk).collect::<Result<Vec<Vec<f64>>>>()?.concat())
+}
+
+/// Sum over classes of the class means' deviations: what SPCA and FLDA are made of.
+struct Moments {
+    /// (rows of the class, mean of the class − mean of all), classes with rows only.
+    deviations: Vec<(f64, Vec<f64>)>,
+}
+
+fn moments<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Moments> {
+    let d = points.columns();
+    let means = run.per_class(|_, rows| Ok(Some((rows.len() as f64, linalg::mean(points, rows)))))?;
+    let mut total = vec![0.0; d];
+    for (count, mean) in means.iter().flatten() {
+        total.iter_mut().zip(mean).for_each(|(t, m)| *t += count * m);
+    }
+    total.iter_mut().for_each(|t| *t /= points.rows() as f64);
+    let deviate = |(count, mean): (f64, Vec<f64>)| (count, mean.iter().zip(&total).map(|(m, t)| m - t).collect());
+    Ok(Moments { deviations: means.into_iter().flatten().map(deviate).collect() })
+}
+
+/// Supervised PCA (Barshan et al. 2011): eigenvectors of X H YᵀY H Xᵀ, which is M Mᵀ with M = X H Yᵀ, d × c: column k
+/// is n_k times the deviation of the mean of class k.
+fn supervised_principal<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Directions> {
+    let moments = moments(points, run)?;
+    let row = |k: usize, out: &mut [f64]| {
+        let (count, deviation) = &moments.deviations[k];
+        out.iter_mut().zip(deviation).for_each(|(o, v)| *o = count * v);
+    };
+    let Spectrum { values, vectors } = linalg::spectrum(INFO.id, moments.deviations.len(), points.columns(), row)?;
+    let squares: Vec<f64> = values.iter().map(|s| s * s).collect();
+    // The deviations add to zero, so one direction is always noise; its value is the square of a rounding error.
+    let kept = values.iter().take_while(|&&s| s > 1e-10 * values[0]).count();
+    let dropped = (values.len() - kept).saturating_sub(1);
+    Ok(Directions { dropped, ..by_inverse(&squares[..kept], vectors.subcols(0, kept).to_owned(), 1) })
+}
+
+/// Fisher directions: S_b u = λ (S_w + ridge·I) u through the Cholesky factor of the right side.
+fn fisher<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Directions> {
+    let d = points.columns();
+    let moments = moments(points, run)?;
+    let scatters = run.per_class(|_, rows| {
+        let mean = linalg::mean(points, rows);
+        let mut scatter = Mat::<f64>::zeros(d, d);
+        let mut centred = vec![0.0; d];
+        for &row in rows {
+            for ((c, v), m) in centred.iter_mut().zip(points.row(row)).zip(&mean) {
+                *c = v.widen() - m;
+            }
+            for j in 0..d {
+                for i in j..d {
+                    scatter[(i, j)] += centred[i] * centred[j];
+                }
+            }
+        }
+        Ok(Some(scatter))
+    })?;
+    let mut within = Mat::<f64>::zeros(d, d);
+    for scatter in scatters.into_iter().flatten() {
+        within += scatter;
+    }
+    let mean_variance = (0..d).map(|j| within[(j, j)]).sum::<f64>() / d as f64;
+    // Without any spread within classes the ridge is all there is: any positive number gives the same directions.
+    let ridge = if mean_variance > 0.0 { 1e-4 * mean_variance } else { 1.0 };
+    for j in 0..d {
+        within[(j, j)] += ridge;
+    }
+    let cholesky = within.llt(faer::Side::Lower).map_err(|_| linalg::diverged(INFO.id))?;
+    // With S_b = B Bᵀ the problem is the SVD of L⁻¹ B: λ = σ², u = L⁻ᵀ v.
+    let mut between = Mat::<f64>::zeros(d, moments.deviations.len());
+    for (k, (count, deviation)) in moments.deviations.iter().enumerate() {
+        for (i, v) in deviation.iter().enumerate() {
+            between[(i, k)] = count.sqrt() * v;
+        }
+    }
+    let lower = cholesky.L();
+    faer::linalg::triangular_solve::solve_lower_triangular_in_place(lower, between.as_mut(), faer::Par::Seq);
+    let svd = between.thin_svd().map_err(|_| linalg::diverged(INFO.id))?;
+    let mut vectors = svd.U().to_owned();
+    faer::linalg::triangular_solve::solve_upper_triangular_in_place(
+        lower.transpose(),
+        vectors.as_mut(),
+        faer::Par::Seq,
+    );
+    for column in vectors.col_iter_mut() {
+        let norm = column.norm_l2();
+        column.iter_mut().for_each(|v| *v /= norm);
+    }
+    let values: Vec<f64> = svd.S().column_vector().iter().copied().collect();
+    let kept = values.iter().take_while(|&&s| s > 1e-10 * values[0]).count();
+    let squares: Vec<f64> = values[..kept].iter().map(|s| s * s).collect();
+    let dropped = (values.len() - kept).saturating_sub(1);
+    Ok(Directions { dropped, ..by_inverse(&squares, vectors.subcols(0, kept).to_owned(), 1) })
+}

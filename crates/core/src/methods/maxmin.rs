@@ -1,0 +1,355 @@
+//! **Maxmin selection** (MMS): farthest-first traversal.
+//!
+//! Problem: choose m rows of a class whose covering radius max_x min_{s ∈ S} ‖x − s‖ is small (k-center).
+//!
+//! From a start row, repeatedly add the row farthest (Euclidean) from those chosen:
+//! s_{t+1} = argmax_x min_{i ≤ t} ‖x − s_i‖, ties to the lowest row id. The distance at which a row is added is its
+//! score; it never grows, and the covering radius after the last pick comes free.
+//!
+//! Cost: O(n·m·d) at worst. The rows of a class lie in a kd-tree; a subtree whose largest remaining distance is at
+//! most the new row's distance to its box cannot change and is skipped, which in low intrinsic dimension leaves
+//! O(log n) blocks a pick. All sums run in column order, so scores equal the naive twin's bit for bit.
+//!
+//! Guarantee: the covering radius is at most twice the best possible for m rows (Gonzalez 1985), and no method does
+//! better than 2 in polynomial time unless P = NP.
+//!
+//! Departures: none from the definition. The paper's code starts from the first row of a class; the default here is a
+//! seeded one (`start=first` is the paper's).
+
+use super::stratified_random::random_order;
+use super::{Answer, Capabilities, Family, Info, Method, Run};
+use crate::distance::{Euclidean, LANES, Terms, raw};
+use crate::geometry::Tree;
+use crate::params::{Kind, Params, Spec, Value};
+use crate::{Allocation, ClassId, Dataset, Error, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points};
+
+/// The registered entry.
+pub static INFO: Info = Info {
+    id: "maxmin",
+    aliases: &["mms", "farthest-first", "k-center"],
+    title: "Maxmin selection (farthest-first traversal)",
+    family: Family::Geometry,
+    summary: "Keeps, of each class, rows spread so that every row has a kept one near; the smallest ε of all methods.",
+    params: &[Spec {
+        name: "start",
+        kind: Kind::Or(&["random", "first", "central"], &Kind::Rows),
+        default: "random",
+        doc: "The first row of each class: drawn by the seed, its first row, the row nearest its mean, or one row id a \
+              class.",
+    }],
+    cost: "O(n·m·d) at worst; O(n log n + m log n) blocks in low intrinsic dimension",
+    memory: "the class once more (n_k·d coordinates) and 24 bytes a row, for each class in work",
+    guarantee: "covering radius at most twice the best possible; nested over ratios; ties to the lowest row id",
+    reference: "Gonzalez, Theoretical Computer Science 38, 1985; de Silva & Carlsson, Eurographics 2004",
+    departures: "the start row is seeded by default; the paper's code takes the first (start=first)",
+    capabilities: Capabilities {
+        nested: Answer::Yes,
+        per_class: Answer::Yes,
+        weights: Answer::No,
+        invents: Answer::No,
+        seeded: Answer::When("start=random"),
+        order_free: Answer::When("start=central"),
+        least_classes: 1,
+    },
+    variants: &[&[("start", "first")], &[("start", "central")]],
+    build: |params| Ok(Box::new(Maxmin { start: Start::of(params), params: params.clone() })),
+};
+
+/// Farthest-first traversal.
+#[derive(Clone, Debug)]
+pub struct Maxmin {
+    start: Start,
+    params: Params,
+}
+
+/// Where the traversal of a class begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Start {
+    /// At the row with the smallest key.
+    Random,
+    /// At the lowest row id.
+    First,
+    /// At the row nearest the class mean.
+    Central,
+    /// At the given row of each class.
+    Given(Vec<RowId>),
+}
+
+impl Start {
+    fn of(params: &Params) -> Self {
+        match (params.rows("start"), params.text("start")) {
+            (Some(rows), _) => Self::Given(rows.to_vec()),
+            (None, "first") => Self::First,
+            (None, "central") => Self::Central,
+            (None, _) => Self::Random,
+        }
+    }
+
+    /// Position of the start within the rows of a class.
+    fn position(
+        &self,
+        run: &Run<'_>,
+        class: ClassId,
+        rows: &[RowId],
+        refuse: impl Fn(String) -> Error,
+    ) -> Result<usize> {
+        Ok(match self {
+            Self::First => 0,
+            Self::Random => random_order(run, rows)[0],
+            Self::Central => with_points!(run.data.points(), |m| central(m, rows)),
+            Self::Given(given) => {
+                let mut own = given.iter().filter_map(|row| rows.binary_search(row).ok());
+                match (own.next(), own.next()) {
+                    (Some(position), None) => position,
+                    (found, _) => {
+                        let count = if found.is_none() { "no row" } else { "several rows" };
+                        let name = run.data.classes().name(class);
+                        return Err(refuse(format!("one row id of each class ({count} given of class {name})")));
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// The position of the row nearest the mean of the rows, the lowest among equals.
+fn central<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> usize {
+    let mean = crate::linalg::mean(points, rows);
+    let distance = |i: usize| raw::<Euclidean, f64, T>(&mean, points.row(rows[i]));
+    (0..rows.len()).min_by(|&a, &b| distance(a).total_cmp(&distance(b))).unwrap_or(0)
+}
+
+impl Method for Maxmin {
+    fn ranks(&self) -> Answer {
+        Answer::Yes
+    }
+
+    fn order_free(&self) -> bool {
+        self.start == Start::Central
+    }
+
+    /// Scores are insertion distances; the start row has none (NaN).
+    fn rank(&self, run: &Run<'_>, depth: Option<&Allocation>) -> Result<Ranking> {
+        let wanted = |class: ClassId, rows: &[RowId]| depth.map_or(rows.len(), |a| a.per_class()[class.index()]);
+        check_given(&self.start, run.data, &self.params)?;
+        let steps: usize = run.data.classes().ids().map(|c| wanted(c, run.data.classes().rows(c))).sum();
+        run.monitor.begin("spreading over the classes", steps as u64);
+        let picked = run.per_class(|class, rows| {
+            let start = self.start.position(run, class, rows, |c| self.params.refuse("start", c))?;
+            let count = wanted(class, rows);
+            let found = with_points!(run.data.points(), |m| traverse(m, rows, start, count, |s| run.step(s)))?;
+            Ok((found.order.iter().map(|&i| rows[i]).collect::<Vec<_>>(), found.distances, found.radius))
+        })?;
+        let radii = picked.iter().map(|p| p.2).collect();
+        let orders = picked.into_iter().map(|(rows, scores, _)| (rows, scores)).collect();
+        let mut ranking = Ranking::per_class(orders, run.data.classes())?;
+        ranking.facts.insert("covering_radius", Value::Floats(radii));
+        Ok(ranking)
+    }
+
+    fn memory(&self, shape: &Shape, _: usize, threads: usize) -> u64 {
+        let work = threads.min(shape.classes).max(1) * shape.largest_class;
+        let work = work.min(shape.rows);
+        crate::geometry::memory(work, shape.columns, shape.scalar_bytes) + (24 * work + 16 * shape.rows) as u64
+    }
+}
+
+/// Given start rows must be rows of the table.
+fn check_given(start: &Start, data: &Dataset<'_>, params: &Params) -> Result<()> {
+    match start {
+        Start::Given(rows) if rows.iter().any(|r| r.index() >= data.rows()) => {
+            Err(params.refuse("start", format!("row ids below {}", data.rows())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A traversal: positions in the order picked, the distance of each when picked, and the covering radius at the end.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Traversal {
+    order: Vec<usize>,
+    distances: Vec<f64>,
+    radius: f64,
+}
+
+/// Picks reported to the monitor at a time.
+const REPORT: usize = 64;
+
+/// Farthest-first over the rows, from `start`, `count` picks.
+fn traverse<T: Scalar>(
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    start: usize,
+    count: usize,
+    step: impl Fn(u64) -> Result<()>,
+) -> Result<Traversal> {
+    let mut found = Traversal { radius: f64::INFINITY, ..Traversal::default() };
+    if count == 0 {
+        return Ok(found);
+    }
+    let mut state = State::new(Tree::new(rows.len(), points.columns(), |i| points.row(rows[i])));
+    let mut query = vec![0.0; points.columns()];
+    let (mut next, mut raw) = (start, f64::NAN);
+    for pick in 0..count {
+        found.order.push(next);
+        found.distances.push(Euclidean::finish(raw));
+        for (q, v) in query.iter_mut().zip(points.row(rows[next])) {
+            *q = v.widen();
+        }
+        simd::run(Pick { state: &mut state, query: &query, picked: next as u32 });
+        (raw, next) = state.farthest();
+        if raw == 0.0 {
+            // Only rows equal to picked ones are left: they follow by row id, at distance 0.
+            let mut picked = vec![false; rows.len()];
+            found.order.iter().for_each(|&i| picked[i] = true);
+            found.order.extend((0..rows.len()).filter(|&i| !picked[i]).take(count - pick - 1));
+            found.distances.resize(count, 0.0);
+            step((count - pick / REPORT * REPORT) as u64)?;
+            break;
+        }
+        if (pick + 1) % REPORT == 0 || pick + 1 == count {
+            step((pick % REPORT + 1) as u64)?;
+        }
+    }
+    // Once every row is picked there is no farthest one left, and nothing is uncovered.
+    found.radius = Euclidean::finish(raw.max(0.0));
+    Ok(found)
+}
+
+/// Squared distances to the nearest pick: −1 for picked rows and for padding, so that neither is ever farthest.
+struct State<T> {
+    tree: Tree<T>,
+    nearest: Vec<[f64; LANES]>,
+    /// The largest of these below each node, and the lowest position that has it.
+    largest: Vec<(f64, u32)>,
+    stack: Vec<u32>,
+    visited: Vec<u32>,
+}
+
+impl<T: Scalar> State<T> {
+    fn new(tree: Tree<T>) -> Self {
+        let mut nearest = vec![[f64::INFINITY; LANES]; tree.len().div_ceil(LANES)];
+        for slot in tree.len()..nearest.len() * LANES {
+            nearest[slot / LANES][slot % LANES] = -1.0;
+        }
+        let largest = vec![(f64::INFINITY, 0); tree.nodes().len()];
+        Self { tree, nearest, largest, stack: Vec::new(), visited: Vec::new() }
+    }
+
+    fn farthest(&self) -> (f64, usize) {
+        (self.largest[0].0, self.largest[0].1 as usize)
+    }
+}
+
+/// One pick: every distance that the new row shortens, and the maxima above it.
+struct Pick<'a, T> {
+    state: &'a mut State<T>,
+    query: &'a [f64],
+    picked: u32,
+}
+
+impl<T: Scalar> simd::Kernel for Pick<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let State { tree, nearest, largest, stack, visited } = self.state;
+        visited.clear();
+        stack.clear();
+        stack.push(0);
+        while let Some(at) = stack.pop() {
+            let index = at as usize;
+            if tree.raw_to_node::<Euclidean>(self.query, index) >= largest[index].0 {
+                continue;
+            }
+            let node = tree.node(index);
+            if node.right != 0 {
+                visited.push(at);
+                stack.push(node.right);
+                stack.push(at + 1);
+                continue;
+            }
+            let mut best = (-1.0, u32::MAX);
+            for block in node.begin as usize..node.end as usize {
+                let raws = tree.packed().raw::<Euclidean>(self.query, block);
+                let own = &mut nearest[block];
+                for lane in 0..LANES {
+                    own[lane] = if raws[lane] < own[lane] { raws[lane] } else { own[lane] };
+                }
+                for (lane, value) in own.iter_mut().enumerate() {
+                    if *value < best.0 || *value < 0.0 {
+                        continue;
+                    }
+                    let position = tree.id(block * LANES + lane) as u32;
+                    if position == self.picked {
+                        *value = -1.0;
+                    } else if *value > best.0 || position < best.1 {
+                        best = (*value, position);
+                    }
+                }
+            }
+            largest[index] = best;
+        }
+        // Parents were visited before their children: backwards, children are done first.
+        for &at in visited.iter().rev() {
+            let (left, right) = (largest[at as usize + 1], largest[tree.node(at as usize).right as usize]);
+            largest[at as usize] =
+                if right.0 > left.0 || (right.0 == left.0 && right.1 < left.1) { right } else { left };
+        }
+    }
+}
+
+/// Farthest-first by the definition, every pair looked at: the twin that tests compare with. O(n·m·d).
+#[cfg(test)]
+fn naive(points: &Matrix<'_, f64>, rows: &[RowId], start: usize, count: usize) -> Traversal {
+    let mut nearest = vec![f64::INFINITY; rows.len()];
+    let mut found = Traversal::default();
+    let mut picked = vec![false; rows.len()];
+    let mut next = (f64::NAN, start);
+    for _ in 0..count {
+        found.order.push(next.1);
+        found.distances.push(next.0.sqrt());
+        picked[next.1] = true;
+        let centre = points.row(rows[next.1]);
+        let mut best = (-1.0, 0);
+        for i in 0..rows.len() {
+            nearest[i] = nearest[i].min(raw::<Euclidean, _, _>(centre, points.row(rows[i])));
+            if !picked[i] && nearest[i] > best.0 {
+                best = (nearest[i], i);
+            }
+        }
+        next = best;
+    }
+    found.radius = next.0.max(0.0).sqrt();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Grids make ties and duplicates; wide columns make few.
+        #[test]
+        fn the_traversal_equals_its_naive_twin(
+            (d, values) in (1usize..5).prop_flat_map(|d| (Just(d), prop::collection::vec(0u8..9, d..d * 120))),
+            wide in any::<bool>(), start in any::<prop::sample::Index>(), part in 0.0f64..=1.0,
+        ) {
+            let n = values.len() / d;
+            let values: Vec<f64> = values[..n * d]
+                .iter()
+                .enumerate()
+                .map(|(i, &v)| f64::from(v) + if wide { (i as f64 * 0.7).sin() } else { 0.0 })
+                .collect();
+            let points = Matrix::new(&values, n, d).expect("shape");
+            let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
+            let count = ((n as f64 * part) as usize).max(1);
+            let fast = traverse(&points, &rows, start.index(n), count, |_| Ok(())).expect("runs");
+            let slow = naive(&points, &rows, start.index(n), count);
+            prop_assert_eq!(&fast.order, &slow.order);
+            prop_assert_eq!(&fast.distances[1..], &slow.distances[1..]);
+            prop_assert_eq!(fast.radius, slow.radius);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! **Stratified random sampling** (SRS).
+//!
+//! Problem: keep m_k rows of each class, every set of m_k rows as likely as any other.
+//!
+//! A row's key is hash(seed, row id); the rows of a class with the smallest keys are kept. The sample at a smaller
+//! ratio is a part of the one at a larger, and neither threads, chunks nor partitions change it.
+//!
+//! Cost: O(n log n). Guarantee: uniform within classes; exact counts. No departures from the definition; the paper's
+//! code draws with scikit-learn's stratified split, whose stream is not part of the definition.
+
+use super::{Answer, Capabilities, Family, Info, Method, Run};
+use crate::{Allocation, Ranking, Result, RowId, Shape};
+
+/// The registered entry.
+pub static INFO: Info = Info {
+    id: "stratified-random",
+    aliases: &["srs", "random", "stratified"],
+    title: "Stratified random sampling",
+    family: Family::Statistic,
+    summary: "Keeps a uniform random sample of each class; the baseline that every other method has to beat.",
+    params: &[],
+    cost: "O(n log n)",
+    memory: "24 bytes a row",
+    guarantee: "every set of m_k rows of a class is equally likely; nested over ratios; independent of threads and \
+                partitioning",
+    reference: "Cochran, Sampling Techniques, 3rd ed., Wiley 1977, chapter 5",
+    departures: "places come from hash(seed, row id) instead of a shuffled stream, so samples are nested",
+    capabilities: Capabilities {
+        nested: Answer::Yes,
+        per_class: Answer::Yes,
+        weights: Answer::No,
+        invents: Answer::No,
+        seeded: Answer::Yes,
+        order_free: Answer::No,
+        least_classes: 1,
+    },
+    variants: &[],
+    build: |_| Ok(Box::new(StratifiedRandom)),
+};
+
+/// Stratified random sampling.
+#[derive(Clone, Copy, Debug)]
+pub struct StratifiedRandom;
+
+impl Method for StratifiedRandom {
+    fn ranks(&self) -> Answer {
+        Answer::Yes
+    }
+
+    fn order_free(&self) -> bool {
+        false
+    }
+
+    /// Scores are the keys as numbers in [0, 1); the smallest is kept first.
+    fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
+        run.monitor.begin("drawing rows", run.data.rows() as u64);
+        let orders = run.per_class(|_, rows| {
+            let order = random_order(run, rows);
+            run.step(rows.len() as u64)?;
+            Ok((order.iter().map(|&r| rows[r]).collect(), order.iter().map(|&r| run.seed.unit(rows[r])).collect()))
+        })?;
+        Ranking::per_class(orders, run.data.classes())
+    }
+
+    fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {
+        24 * shape.rows as u64
+    }
+}
+
+/// Positions into `rows` in the order of their keys: a random order that every method draws from.
+pub(super) fn random_order(run: &Run<'_>, rows: &[RowId]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_unstable_by_key(|&i| run.seed.key(rows[i]));
+    order
+}

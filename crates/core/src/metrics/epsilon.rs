@@ -1,0 +1,423 @@
+//! ε-representativeness: how far a row of the full set can be from its class in the reduced set.
+//!
+//! **Definition** (Gonzalez-Diaz, Gutiérrez-Naranjo & Paluzo-Hidalgo 2022; the reference of arXiv:2403.15150 uses the
+//! Chebyshev distance): ε(D, D') = max over rows x of D of the distance from x to the nearest point of D' *of the same
+//! class*. A class of D with no point in D' makes ε infinite (the paper's code skips it, so that losing a class scores
+//! a perfect 0). The bottleneck distance between the Vietoris–Rips persistence diagrams of D and D' is at most 2ε.
+//!
+//! **One search for all prefixes.** For a nested ranking cut at several counts, every point carries the first cut that
+//! contains it, and every tree node the least of its points'. One descent per row keeps, for each cut, the nearest
+//! distance so far; a node at distance b whose least cut is c can be left out when the distance of cut c is at most b
+//! already, for later cuts' distances are no larger. A single reduced set is the case of one cut.
+//!
+//! **Early end.** ε is a maximum, so a row stops mattering for a cut as soon as its distance falls to the largest one
+//! found. Rows are taken in fixed chunks, each with its own maxima, so the result is exact and the same for any number
+//! of threads; of equal distances the lowest row is the worst one.
+//!
+//! Cost: one nearest-neighbour search per row, O(log m) nodes in low intrinsic dimension, O(m) blocks at worst. Memory:
+//! the reduced points once more, in the tree.
+
+use rayon::prelude::*;
+
+use crate::distance::{LANES, Metric, Terms, with_metric};
+use crate::geometry::{Node, Tree, Visitor};
+use crate::monitor::step;
+use crate::{
+    Allocation, ClassId, Classes, Dataset, Error, Monitor, Points, Ranking, Reduced, Result, RowId, Scalar, Scope,
+    simd, with_points,
+};
+
+/// Rows searched between two looks at the monitor, with maxima of their own.
+const CHUNK: usize = 1024;
+
+/// ε of a reduced set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Epsilon {
+    /// The metric it is measured in.
+    pub metric: Metric,
+    /// The largest over the classes; infinite if a class with rows has no point in the reduced set.
+    pub value: f64,
+    /// The worst-covered row, of the lowest class and row among equals; none if a class is lost.
+    pub worst: Option<Worst>,
+    /// Each class by class id.
+    pub per_class: Vec<ClassEpsilon>,
+}
+
+/// ε of one class.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassEpsilon {
+    /// Its rows in the full set.
+    pub rows: usize,
+    /// Its points in the reduced set.
+    pub kept: usize,
+    /// The largest distance of a row to its nearest kept point; infinite if none is kept, 0 if the class has no rows.
+    pub value: f64,
+    /// The row at that distance, the lowest among equals.
+    pub worst: Option<RowId>,
+}
+
+/// The row that the reduced set covers worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worst {
+    /// The row.
+    pub row: RowId,
+    /// Its class.
+    pub class: ClassId,
+}
+
+/// ε of a reduced set of `data`: of selected rows or of invented points.
+///
+/// # Errors
+/// [`Error::Shape`] if invented points have other columns; [`Error::Interrupted`].
+pub fn epsilon(data: &Dataset<'_>, reduced: &Reduced, metric: Metric, monitor: &dyn Monitor) -> Result<Epsilon> {
+    match reduced {
+        Reduced::Rows(selection) => {
+            let cuts = Cuts::of_rows(data.classes(), |class| selection.class(class));
+            with_points!(data.points(), |m| curve(data, &cuts, 1, metric, monitor, |row: u32| m.row(RowId(row))))
+        }
+        Reduced::Points(points) => {
+            if points.columns != data.columns() {
+                let (rows, columns) = (points.classes.len(), data.columns());
+                let (got, expected) = (points.points.len(), rows * columns);
+                return Err(Error::Shape { what: "the reduced set", got, expected, rows, columns });
+            }
+            let mut per_class = vec![Vec::new(); data.classes().len()];
+            for (i, class) in points.classes.iter().enumerate() {
+                per_class[class.index()].push((i as u32, 0));
+            }
+            let d = points.columns;
+            let row = |i: u32| &points.points[i as usize * d..][..d];
+            curve(data, &Cuts(per_class), 1, metric, monitor, row)
+        }
+    }
+    .map(only)
+}
+
+/// ε of any other labelled set: `reduced` must have the columns of `full` and the same class codes.
+///
+/// # Errors
+/// [`Error::Shape`] if columns or classes differ; [`Error::Interrupted`].
+pub fn epsilon_between(
+    full: &Dataset<'_>,
+    reduced: &Dataset<'_>,
+    metric: Metric,
+    monitor: &dyn Monitor,
+) -> Result<Epsilon> {
+    let (rows, columns) = (reduced.rows(), full.columns());
+    if reduced.columns() != columns {
+        let got = rows * reduced.columns();
+        return Err(Error::Shape { what: "the reduced set", got, expected: rows * columns, rows, columns });
+    }
+    if reduced.classes().len() != full.classes().len() {
+        let (got, expected) = (reduced.classes().len(), full.classes().len());
+        return Err(Error::Shape { what: "the list of classes", got, expected, rows: expected, columns: 1 });
+    }
+    let cuts = Cuts::of_rows(full.classes(), |class| reduced.classes().rows(class));
+    with_points!(reduced.points(), |m| curve(full, &cuts, 1, metric, monitor, |row: u32| m.row(RowId(row)))).map(only)
+}
+
+/// ε of every cut of a ranking, in one search: one result an allocation, which must not shrink from one to the next.
+///
+/// ```
+/// use leanset_core::{Budget, Classes, Dataset, Floor, Matrix, Quiet, Reducer, Seed};
+/// use leanset_core::{distance::Metric, metrics};
+///
+/// let values: Vec<f64> = (0..50).map(f64::from).collect();
+/// let data = Dataset::new(Matrix::new(&values, 50, 1)?, Classes::one(50)?)?;
+/// let ranking = Reducer::new("mms", &[])?.rank(&data, None, Seed(0), &Quiet)?;
+/// let cuts: Vec<_> = (1..=50)
+///     .map(|m| Ok(Budget::Count(m).allocate(&data.classes().sizes(), Floor::One)?.0))
+///     .collect::<leanset_core::Result<_>>()?;
+/// let curve = metrics::epsilon_curve(&data, &ranking, &cuts, Metric::Chebyshev, &Quiet)?;
+/// assert!(curve.windows(2).all(|w| w[1].value <= w[0].value));
+/// assert_eq!(curve[49].value, 0.0);
+/// # Ok::<(), leanset_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::RankingTooShort`] if the ranking stops before a cut; [`Error::BadRanking`] if it is of another table;
+/// [`Error::Interrupted`].
+pub fn epsilon_curve(
+    data: &Dataset<'_>,
+    ranking: &Ranking,
+    allocations: &[Allocation],
+    metric: Metric,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Epsilon>> {
+    let classes = data.classes();
+    let mut results: Vec<Option<Epsilon>> = vec![None; allocations.len()];
+    for group in nested_groups(ranking.scope(), allocations) {
+        let cuts = Cuts::of_ranking(ranking, &group.iter().map(|&i| &allocations[i]).collect::<Vec<_>>(), classes)?;
+        let row = |count| {
+            with_points!(data.points(), |m| curve(data, &cuts, count, metric, monitor, |r: u32| m.row(RowId(r))))
+        };
+        for (&cut, epsilon) in group.iter().zip(row(group.len())?) {
+            results[cut] = Some(epsilon);
+        }
+    }
+    Ok(results.into_iter().flatten().collect())
+}
+
+/// Splits allocations into runs in which no class ever shrinks. Usually one: but largest remainder can give a class one
+/// row fewer at a larger total (see [`crate::budget`]), and such a cut is searched on its own.
+fn nested_groups(scope: Scope, allocations: &[Allocation]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (cut, allocation) in allocations.iter().enumerate() {
+        let holds = |group: &Vec<usize>| {
+            let last = &allocations[group[group.len() - 1]];
+            match scope {
+                Scope::Global => last.total() <= allocation.total(),
+                Scope::PerClass => last.per_class().iter().zip(allocation.per_class()).all(|(a, b)| a <= b),
+            }
+        };
+        match groups.iter_mut().find(|g| holds(g)) {
+            Some(group) => group.push(cut),
+            None => groups.push(vec![cut]),
+        }
+    }
+    groups
+}
+
+/// ε by the definition, every pair looked at: the twin that tests compare with. O(n·m·d).
+pub fn naive(data: &Dataset<'_>, kept: &[RowId], metric: Metric) -> f64 {
+    let d = data.columns();
+    let (mut x, mut y) = (vec![0.0; d], vec![0.0; d]);
+    let mut epsilon = 0.0f64;
+    for row in (0..data.rows()).map(RowId::at) {
+        data.points().widen_row(row, &mut x);
+        let mut nearest = f64::INFINITY;
+        for &other in kept.iter().filter(|&&k| data.classes().of(k) == data.classes().of(row)) {
+            data.points().widen_row(other, &mut y);
+            nearest = nearest.min(metric.distance(&x, &y));
+        }
+        epsilon = epsilon.max(nearest);
+    }
+    epsilon
+}
+
+fn only(mut curve: Vec<Epsilon>) -> Epsilon {
+    curve.swap_remove(0)
+}
+
+/// For each class the points of the reduced sets, each with the first cut that contains it.
+struct Cuts(Vec<Vec<(u32, u32)>>);
+
+impl Cuts {
+    /// One cut: all the given rows of each class.
+    fn of_rows<'r>(classes: &Classes, rows: impl Fn(ClassId) -> &'r [RowId]) -> Self {
+        Self(classes.ids().map(|class| rows(class).iter().map(|r| (r.0, 0)).collect()).collect())
+    }
+
+    /// The cuts of a ranking at allocations of which none shrinks.
+    fn of_ranking(ranking: &Ranking, allocations: &[&Allocation], classes: &Classes) -> Result<Self> {
+        for allocation in allocations {
+            ranking.check_depth(allocation)?;
+        }
+        let mut cuts = vec![Vec::new(); classes.len()];
+        for (segment, rows) in ranking.segments().enumerate() {
+            let mut begin = 0;
+            for (cut, allocation) in allocations.iter().enumerate() {
+                let end = match ranking.scope() {
+                    Scope::PerClass => allocation.per_class()[segment],
+                    Scope::Global => allocation.total(),
+                };
+                for &row in &rows[begin..end] {
+                    cuts[classes.of(row).index()].push((row.0, cut as u32));
+                }
+                begin = end;
+            }
+        }
+        Ok(Self(cuts))
+    }
+}
+
+/// The largest distance found for each cut, and its row.
+#[derive(Clone)]
+struct Maxima {
+    raw: Vec<f64>,
+    worst: Vec<u32>,
+}
+
+impl Maxima {
+    fn none(cuts: usize) -> Self {
+        Self { raw: vec![-1.0; cuts], worst: vec![u32::MAX; cuts] }
+    }
+
+    /// The larger of each; of equals the lower row.
+    fn merge(mut self, other: &Self) -> Self {
+        for c in 0..self.raw.len() {
+            if other.raw[c] > self.raw[c] || (other.raw[c] == self.raw[c] && other.worst[c] < self.worst[c]) {
+                self.raw[c] = other.raw[c];
+                self.worst[c] = other.worst[c];
+            }
+        }
+        self
+    }
+}
+
+/// ε of nested sets: `point(i)` gives the coordinates of the reduced point that `cuts` calls i.
+fn curve<'p, T: Scalar>(
+    data: &Dataset<'_>,
+    cuts: &Cuts,
+    count: usize,
+    metric: Metric,
+    monitor: &dyn Monitor,
+    point: impl Fn(u32) -> &'p [T] + Sync,
+) -> Result<Vec<Epsilon>> {
+    monitor.begin("measuring ε", data.rows() as u64);
+    let classes = data.classes();
+    let mut results = vec![Epsilon { metric, value: 0.0, worst: None, per_class: Vec::new() }; count];
+    for class in classes.ids() {
+        let rows = classes.rows(class);
+        let targets = &cuts.0[class.index()];
+        let maxima = if rows.is_empty() || targets.is_empty() {
+            step(monitor, rows.len() as u64)?;
+            Maxima::none(count)
+        } else {
+            let search = Search::new(targets, count, data.columns(), &point);
+            let parts: Vec<Maxima> = rows
+                .par_chunks(CHUNK)
+                .map(|chunk| {
+                    let found = with_metric!(metric, |M| simd::run(Chunk::<M, T> {
+                        search: &search,
+                        points: data.points(),
+                        rows: chunk,
+                        metric: std::marker::PhantomData,
+                    }));
+                    step(monitor, chunk.len() as u64)?;
+                    Ok(found)
+                })
+                .collect::<Result<_>>()?;
+            parts.iter().fold(Maxima::none(count), Maxima::merge)
+        };
+        let mut kept = 0;
+        let mut held = targets.iter().map(|t| t.1).collect::<Vec<_>>();
+        held.sort_unstable();
+        for (c, result) in results.iter_mut().enumerate() {
+            while kept < held.len() && held[kept] as usize <= c {
+                kept += 1;
+            }
+            let of_class = if rows.is_empty() {
+                ClassEpsilon { rows: 0, kept, value: 0.0, worst: None }
+            } else if kept == 0 {
+                ClassEpsilon { rows: rows.len(), kept, value: f64::INFINITY, worst: None }
+            } else {
+                let value = with_metric!(metric, |M| M::finish(maxima.raw[c]));
+                ClassEpsilon { rows: rows.len(), kept, value, worst: Some(RowId(maxima.worst[c])) }
+            };
+            if of_class.value > result.value || (result.worst.is_none() && result.value == 0.0) {
+                result.value = of_class.value;
+                result.worst = of_class.worst.map(|row| Worst { row, class });
+            }
+            result.per_class.push(of_class);
+        }
+    }
+    Ok(results)
+}
+
+/// The reduced points of one class, ready to be searched.
+struct Search<T> {
+    tree: Tree<T>,
+    /// The first cut that contains the point in each slot.
+    cut_of_slot: Vec<u32>,
+    /// The least of these below each node.
+    cut_of_node: Vec<u32>,
+    cuts: usize,
+}
+
+impl<T: Scalar> Search<T> {
+    fn new<'p>(targets: &[(u32, u32)], cuts: usize, columns: usize, point: &(impl Fn(u32) -> &'p [T] + Sync)) -> Self {
+        let tree = Tree::new(targets.len(), columns, |i| point(targets[i].0));
+        let cut_of_slot: Vec<u32> = (0..tree.len()).map(|slot| targets[tree.id(slot)].1).collect();
+        let of_node = |n: &Node| {
+            let slots = n.begin as usize * LANES..(n.end as usize * LANES).min(cut_of_slot.len());
+            cut_of_slot[slots].iter().copied().min().unwrap_or(u32::MAX)
+        };
+        let cut_of_node = tree.nodes().iter().map(of_node).collect();
+        Self { tree, cut_of_slot, cut_of_node, cuts }
+    }
+}
+
+/// One chunk of rows searched: the body that is compiled for each instruction set.
+struct Chunk<'a, M, T> {
+    search: &'a Search<T>,
+    points: &'a Points<'a>,
+    rows: &'a [RowId],
+    metric: std::marker::PhantomData<M>,
+}
+
+impl<M: Terms, T: Scalar> simd::Kernel for Chunk<'_, M, T> {
+    type Output = Maxima;
+
+    #[inline(always)]
+    fn run(self) -> Maxima {
+        let mut maxima = Maxima::none(self.search.cuts);
+        let mut query = vec![0.0; self.search.tree.packed().columns()];
+        let mut stack = Vec::new();
+        let mut nearest = vec![f64::INFINITY; self.search.cuts];
+        for &row in self.rows {
+            self.points.widen_row(row, &mut query);
+            nearest.fill(f64::INFINITY);
+            let mut staircase = Staircase::<M, T> {
+                search: self.search,
+                query: &query,
+                nearest: &mut nearest,
+                maxima: &maxima,
+                metric: self.metric,
+            };
+            self.search.tree.descend::<M>(&query, &mut stack, &mut staircase);
+            for c in 0..self.search.cuts {
+                // A cut whose search was cut short is at most the maximum; one with no point yet is lost, not far.
+                if nearest[c] > maxima.raw[c] && nearest[c] < f64::INFINITY {
+                    maxima.raw[c] = nearest[c];
+                    maxima.worst[c] = row.0;
+                }
+            }
+        }
+        maxima
+    }
+}
+
+/// The nearest distance of one row for each cut so far: it never grows from one cut to the next.
+struct Staircase<'a, M, T> {
+    search: &'a Search<T>,
+    query: &'a [f64],
+    nearest: &'a mut [f64],
+    maxima: &'a Maxima,
+    metric: std::marker::PhantomData<M>,
+}
+
+impl<M: Terms, T: Scalar> Visitor for Staircase<'_, M, T> {
+    #[inline(always)]
+    fn enter(&mut self, node: usize, raw: f64) -> bool {
+        // The first cut from the node's on for which this row can still be the worst.
+        let from = self.search.cut_of_node[node] as usize;
+        for c in from..self.nearest.len() {
+            if self.nearest[c] <= raw {
+                return false;
+            }
+            if self.nearest[c] > self.maxima.raw[c] {
+                return true;
+            }
+        }
+        false
+    }
+
+    #[inline(always)]
+    fn leaf(&mut self, node: Node) {
+        for block in node.begin as usize..node.end as usize {
+            let raws = self.search.tree.packed().raw::<M>(self.query, block);
+            for (lane, &raw) in raws.iter().enumerate() {
+                // Slots beyond the last repeat it.
+                let slot = (block * LANES + lane).min(self.search.cut_of_slot.len() - 1);
+                let from = self.search.cut_of_slot[slot] as usize;
+                for nearest in &mut self.nearest[from..] {
+                    if *nearest <= raw {
+                        break;
+                    }
+                    *nearest = raw;
+                }
+            }
+        }
+    }
+}
