@@ -91,6 +91,15 @@ impl fmt::Display for Kind {
 }
 
 impl Kind {
+    /// Whether a list of row ids is among what it may be.
+    pub fn takes_rows(&self) -> bool {
+        match self {
+            Self::Rows => true,
+            Self::Or(_, kind) => kind.takes_rows(),
+            _ => false,
+        }
+    }
+
     fn accept(&self, given: &Value) -> Option<Value> {
         match (self, given) {
             (Self::Or(words, kind), _) => Self::Choice(words).accept(given).or_else(|| kind.accept(given)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::budget::Allocation;
+use crate::budget::{Allocation, Budget, Floor};
 use crate::params::Value;
 use crate::{ClassId, Classes, Error, Result, RowId};
 
@@ -49,6 +49,14 @@ impl Selection {
     /// The rows, grouped by class, in rank order within each.
     pub fn rows(&self) -> &[RowId] {
         &self.rows
+    }
+
+    /// Whether these are rows of this table, each of its class.
+    ///
+    /// # Errors
+    /// [`Error::BadRanking`] if they are not.
+    pub fn check(&self, classes: &Classes) -> Result<()> {
+        check_rows(&self.rows, &self.offsets, classes)
     }
 
     /// The rows of one class, in rank order.
@@ -220,15 +228,44 @@ impl Ranking {
         self.segments().flat_map(|s| 0..s.len())
     }
 
+    /// Keeps what the budget says: a slice of the ranking.
+    ///
+    /// # Errors
+    /// [`Error::Budget`], [`Error::RankingTooShort`], and [`Error::Unsupported`] for counts per class of a ranking over
+    /// all classes.
+    pub fn reduce(&self, classes: &Classes, budget: &Budget, floor: Floor) -> Result<Reduction> {
+        let (allocation, mut warnings) = budget.allocate(&classes.sizes(), floor)?;
+        check_scope("ranking", self.scope, &allocation)?;
+        let selection = self.select(&allocation, classes)?;
+        warnings.extend(self.warnings.iter().cloned());
+        warnings.extend(lost_classes(&selection.counts(), classes));
+        Ok(Reduction { reduced: Reduced::Rows(selection), facts: self.facts.clone(), warnings })
+    }
+
+    /// Whether this is a ranking of this table.
+    ///
+    /// # Errors
+    /// [`Error::BadRanking`] if it is not.
+    pub fn check(&self, classes: &Classes) -> Result<()> {
+        match self.scope {
+            Scope::PerClass => check_rows(&self.rows, &self.offsets, classes),
+            Scope::Global => check_distinct(&self.rows, classes),
+        }
+    }
+
     /// Whether the ranking reaches as far as the allocation asks.
     ///
     /// # Errors
-    /// [`Error::RankingTooShort`] if it stops before that.
+    /// [`Error::RankingTooShort`] if it stops before that; [`Error::BadRanking`] if the allocation is of other classes.
     pub fn check_depth(&self, allocation: &Allocation) -> Result<()> {
         let asked: &[usize] = match self.scope {
             Scope::PerClass => allocation.per_class(),
             Scope::Global => &[allocation.total()],
         };
+        if asked.len() + 1 != self.offsets.len() {
+            let (held, asked) = (self.offsets.len() - 1, asked.len());
+            return Err(Error::BadRanking(format!("it is of {held} classes, and counts of {asked} are asked")));
+        }
         for (k, (segment, &asked)) in self.segments().zip(asked).enumerate() {
             if segment.len() < asked {
                 let class = (self.scope == Scope::PerClass).then(|| ClassId::at(k));
@@ -241,8 +278,9 @@ impl Ranking {
     /// The first rows of each class (or of all), as many as the allocation says.
     ///
     /// # Errors
-    /// [`Error::RankingTooShort`] if the ranking stops before that.
+    /// [`Error::RankingTooShort`] if the ranking stops before that; [`Error::BadRanking`] if it is of another table.
     pub fn select(&self, allocation: &Allocation, classes: &Classes) -> Result<Selection> {
+        self.check(classes)?;
         self.check_depth(allocation)?;
         let mut per_class = vec![Vec::new(); classes.len()];
         match self.scope {
@@ -259,6 +297,29 @@ impl Ranking {
         }
         Selection::new(per_class, None, classes)
     }
+}
+
+/// Counts per class can only be kept by what chooses within classes.
+pub(crate) fn check_scope(method: &'static str, scope: Scope, allocation: &Allocation) -> Result<()> {
+    if scope == Scope::Global && allocation.is_fixed_per_class() {
+        return Err(Error::Unsupported {
+            method,
+            what: "keep a given count of each class: it chooses over all classes at once".into(),
+            hint: "give a ratio or a total count".into(),
+        });
+    }
+    Ok(())
+}
+
+/// A warning for every class that has rows and keeps none.
+pub(crate) fn lost_classes(counts: &[usize], classes: &Classes) -> Vec<Warning> {
+    let lost = classes.ids().filter(|&c| counts[c.index()] == 0 && !classes.rows(c).is_empty());
+    lost.map(|class| Warning {
+        code: "class-lost",
+        message: format!("class {} keeps none of its {} rows, so ε is infinite", classes.name(class), classes.rows(class).len()),
+        hint: Some("raise the budget, or use a method that chooses within classes".into()),
+    })
+    .collect()
 }
 
 fn offsets_of(lengths: impl Iterator<Item = usize>) -> Vec<usize> {

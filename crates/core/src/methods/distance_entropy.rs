@@ -96,6 +96,7 @@ impl DistanceEntropy {
     fn draw(&self, run: &Run<'_>, total: usize) -> Result<Vec<Vec<RowId>>> {
         let classes = run.data.classes();
         let sizes = classes.sizes();
+        let populated = sizes.iter().filter(|&&s| s > 0).count();
         let budget = match &self.base {
             Base::Rows(rows) => {
                 let mut base = vec![Vec::new(); classes.len()];
@@ -115,13 +116,10 @@ impl DistanceEntropy {
                 return Ok(base);
             }
             Base::Part(part) => Budget::Ratio(*part),
-            Base::Half => {
-                let populated = sizes.iter().filter(|&&s| s > 0).count();
-                Budget::Count(total.div_ceil(2).max(populated).min(total))
-            }
+            Base::Half => Budget::Count(total.div_ceil(2).max(populated).min(total)),
         };
         // A total below the number of classes cannot give each a mean; `means` then says which class lacks one.
-        let floor = if matches!(budget, Budget::Count(c) if c < classes.len()) { Floor::Zero } else { Floor::One };
+        let floor = if matches!(budget, Budget::Count(c) if c < populated) { Floor::Zero } else { Floor::One };
         let (base, _) = budget.allocate(&sizes, floor)?;
         run.per_class(|class, rows| {
             let order = random_order(run, rows);
@@ -137,6 +135,7 @@ impl DistanceEntropy {
         base.iter().flatten().for_each(|r| in_base[r.index()] = true);
         let rest: Vec<RowId> = (0..run.data.rows()).filter(|&r| !in_base[r]).map(RowId::at).collect();
         run.monitor.begin("measuring entropies", rest.len() as u64);
+        run.step(0)?;
         let scores: Vec<f64> = with_points!(run.data.points(), |m| {
             let score = |chunk: &[RowId]| {
                 let scores: Vec<f64> = chunk.iter().map(|&row| entropy(&distances(m, row, &means))).collect();

@@ -71,7 +71,7 @@ pub static INFO: Info = Info {
         weights: Answer::No,
         invents: Answer::No,
         seeded: Answer::No,
-        order_free: Answer::Yes,
+        order_free: Answer::When("decomposition is not lu"),
         least_classes: 1,
     },
     variants: &[
@@ -137,8 +137,9 @@ impl Method for MatrixDecomposition {
         Answer::Yes
     }
 
+    /// LU pivots on the largest entry, and the ones that stand for labels tie: the first rows of the file decide.
     fn order_free(&self) -> bool {
-        true
+        self.decomposition != Decomposition::Lu
     }
 
     /// Scores are those of the table above; the largest is kept first.

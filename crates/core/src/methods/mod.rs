@@ -7,10 +7,10 @@ use rayon::prelude::*;
 
 use crate::monitor::step;
 use crate::params::{Params, Spec, Value};
-use crate::selection::Facts;
+use crate::selection::{Facts, check_scope, lost_classes};
 use crate::{
     Allocation, Budget, ClassId, Dataset, Error, Floor, Monitor, Ranking, Reduced, Reduction, Result, RowId, Scope,
-    Seed, Shape, Warning, error,
+    Seed, Shape, error,
 };
 
 /// Declares each method's module and puts its `INFO` into the list.
@@ -306,10 +306,7 @@ impl Reducer {
         self.check_classes(data)?;
         let sizes = data.classes().sizes();
         let (allocation, warnings) = budget.allocate(&sizes, floor)?;
-        if self.scope() == Scope::Global && allocation.is_fixed_per_class() {
-            let what = "keep a given count of each class: it chooses over all classes at once";
-            return Err(self.unsupported(what, "give a ratio or a total count"));
-        }
+        check_scope(self.info.id, self.scope(), &allocation)?;
         let mut reduction = self.method.reduce(&Run { data, seed, monitor }, &allocation)?;
         let counts = match &reduction.reduced {
             Reduced::Rows(selection) => selection.counts(),
@@ -322,16 +319,7 @@ impl Reducer {
         // A law of the house, held at run time too: a method that breaks it is a bug, never a smaller result.
         assert!(exact, "{} returned {counts:?} rows where {:?} were asked", self.info.id, allocation.per_class());
         reduction.warnings.splice(0..0, warnings);
-        for ((&count, &size), class) in counts.iter().zip(&sizes).zip(data.classes().ids()) {
-            if count == 0 && size > 0 {
-                let name = data.classes().name(class);
-                reduction.warnings.push(Warning {
-                    code: "class-lost",
-                    message: format!("class {name} keeps none of its {size} rows, so ε is infinite"),
-                    hint: Some("raise the budget, or use a method that chooses within classes".into()),
-                });
-            }
-        }
+        reduction.warnings.extend(lost_classes(&counts, data.classes()));
         Ok(reduction)
     }
 

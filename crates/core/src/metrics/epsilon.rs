@@ -23,8 +23,8 @@ use crate::distance::{LANES, Metric, Terms, with_metric};
 use crate::geometry::{Node, Tree, Visitor};
 use crate::monitor::step;
 use crate::{
-    Allocation, ClassId, Classes, Dataset, Error, Monitor, Points, Ranking, Reduced, Result, RowId, Scalar, Scope,
-    simd, with_points,
+    Allocation, ClassId, Classes, Dataset, Error, Invented, Monitor, Points, Ranking, Reduced, Result, RowId, Scalar,
+    Scope, simd, with_points,
 };
 
 /// Rows searched between two looks at the monitor, with maxima of their own.
@@ -68,19 +68,17 @@ pub struct Worst {
 /// ε of a reduced set of `data`: of selected rows or of invented points.
 ///
 /// # Errors
-/// [`Error::Shape`] if invented points have other columns; [`Error::Interrupted`].
+/// [`Error::BadRanking`] if the rows are of another table; for invented points [`Error::Shape`] if they have other
+/// columns, [`Error::UnknownClass`] and [`Error::NotFinite`]; [`Error::Interrupted`].
 pub fn epsilon(data: &Dataset<'_>, reduced: &Reduced, metric: Metric, monitor: &dyn Monitor) -> Result<Epsilon> {
     match reduced {
         Reduced::Rows(selection) => {
+            selection.check(data.classes())?;
             let cuts = Cuts::of_rows(data.classes(), |class| selection.class(class));
             with_points!(data.points(), |m| curve(data, &cuts, 1, metric, monitor, |row: u32| m.row(RowId(row))))
         }
         Reduced::Points(points) => {
-            if points.columns != data.columns() {
-                let (rows, columns) = (points.classes.len(), data.columns());
-                let (got, expected) = (points.points.len(), rows * columns);
-                return Err(Error::Shape { what: "the reduced set", got, expected, rows, columns });
-            }
+            check_points(points, data)?;
             let mut per_class = vec![Vec::new(); data.classes().len()];
             for (i, class) in points.classes.iter().enumerate() {
                 per_class[class.index()].push((i as u32, 0));
@@ -91,6 +89,22 @@ pub fn epsilon(data: &Dataset<'_>, reduced: &Reduced, metric: Metric, monitor: &
         }
     }
     .map(only)
+}
+
+/// Invented points have public fields, so that anyone can make some: they are checked as a table is.
+fn check_points(points: &Invented, data: &Dataset<'_>) -> Result<()> {
+    let (rows, columns, classes) = (points.classes.len(), data.columns(), data.classes().len());
+    let (got, expected) = (points.points.len(), rows * columns);
+    if points.columns != columns || got != expected {
+        return Err(Error::Shape { what: "the reduced set", got, expected, rows, columns });
+    }
+    if let Some(i) = points.classes.iter().position(|c| c.index() >= classes) {
+        return Err(Error::UnknownClass { row: RowId::at(i), code: points.classes[i].0, classes });
+    }
+    match points.points.iter().position(|v| !v.is_finite()) {
+        Some(i) => Err(Error::NotFinite { row: RowId::at(i / columns), column: i % columns, value: points.points[i] }),
+        None => Ok(()),
+    }
 }
 
 /// ε of any other labelled set: `reduced` must have the columns of `full` and the same class codes.
@@ -145,6 +159,7 @@ pub fn epsilon_curve(
     monitor: &dyn Monitor,
 ) -> Result<Vec<Epsilon>> {
     let classes = data.classes();
+    ranking.check(classes)?;
     let mut results: Vec<Option<Epsilon>> = vec![None; allocations.len()];
     for group in nested_groups(ranking.scope(), allocations) {
         let cuts = Cuts::of_ranking(ranking, &group.iter().map(|&i| &allocations[i]).collect::<Vec<_>>(), classes)?;

@@ -1,0 +1,385 @@
+//! The arguments: every doc comment here is the help text, the manual page and the reference.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use leanset_core::distance::Metric;
+use leanset_core::params::Value;
+use leanset_tables::{EncodeOptions, Format};
+
+/// Keep the rows that matter, train on less, know what it cost.
+///
+/// leanset reduces a labelled training set and says how representative the rest is: ε, the distance from the
+/// worst-covered row to the nearest kept row of its class.
+#[derive(Debug, Parser)]
+#[command(name = "leanset", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(after_help = "Start with:  leanset demo")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Reduce a table: keep the rows that matter, write them untouched, measure ε.
+    Reduce(Box<ReduceArgs>),
+    /// Rank every row of a table; any ratio is then a slice of the ranking.
+    Rank(Box<RankArgs>),
+    /// Measure how representative a reduced table (or every prefix of a ranking) is.
+    Measure(Box<MeasureArgs>),
+    /// List the methods, or tell all about one.
+    Methods(MethodsArgs),
+    /// Reduce, measure and explain an embedded data set.
+    Demo(DemoArgs),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one page a verb into a folder.
+    Man(ManArgs),
+}
+
+/// Which columns, and how they become distances.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Columns")]
+pub(crate) struct TableArgs {
+    /// The column of classes: text, whole numbers or true/false. Without it all rows are one class.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) label: Option<String>,
+    /// The columns to measure distances on [default: all that are not label, id or excluded].
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub(crate) features: Option<Vec<String>>,
+    /// Columns to carry along without measuring distances on them.
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub(crate) exclude: Vec<String>,
+    /// A column that names each row; it is no feature, and rankings name rows by it.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Option<String>,
+    /// What to do with missing feature values. Rows are written as they came in any case.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) missing: Missing,
+    /// How numeric columns are scaled, for distances only: to [0, 1], to mean 0 and deviation 1, or not at all.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) scale: Scale,
+    /// Cut a numeric label into this many classes of about equal size.
+    #[arg(long, value_name = "N")]
+    pub(crate) bins: Option<usize>,
+    /// The input is of this format, whatever its name says: csv, tsv, parquet, arrow, npy, npz, xlsx.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// The sheet of a workbook [default: the first].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sheet: Option<String>,
+    /// What separates the fields of a text table, one character or `\t` [default: comma, or tab for .tsv].
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    pub(crate) delimiter: Option<u8>,
+}
+
+impl TableArgs {
+    pub(crate) fn encode_options(&self) -> EncodeOptions {
+        EncodeOptions {
+            label: self.label.clone(),
+            features: self.features.clone(),
+            exclude: self.exclude.clone(),
+            missing: self.missing.into(),
+            scale: self.scale.into(),
+            bins: self.bins,
+            id: self.id.clone(),
+        }
+    }
+}
+
+/// What to do with missing feature values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Missing {
+    /// Stop, and say how many each column has.
+    #[default]
+    Refuse,
+    /// Measure distances with the column's mean (the most frequent value of text and true/false columns).
+    Mean,
+    /// Leave rows with missing values out.
+    Drop,
+}
+
+impl From<Missing> for leanset_tables::Missing {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Refuse => Self::Refuse,
+            Missing::Mean => Self::Mean,
+            Missing::Drop => Self::Drop,
+        }
+    }
+}
+
+/// How numeric columns are scaled, for distances only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scale {
+    /// To [0, 1], as in the paper.
+    #[default]
+    Minmax,
+    /// To mean 0 and standard deviation 1.
+    Standard,
+    /// Not at all: for embeddings, and tables that are scaled already.
+    None,
+}
+
+impl From<Scale> for leanset_tables::Scale {
+    fn from(scale: Scale) -> Self {
+        match scale {
+            Scale::Minmax => Self::MinMax,
+            Scale::Standard => Self::Standard,
+            Scale::None => Self::None,
+        }
+    }
+}
+
+/// How the run behaves.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct RunArgs {
+    /// Threads to use; the result is the same for any number [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Refuse to start when the predicted peak memory is above this, such as 2GB.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory_limit: Option<bytesize::ByteSize>,
+    /// Print the result as JSON on stdout (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print no report and no progress; warnings and errors still come.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// The method and what it draws from.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Method")]
+pub(crate) struct MethodArgs {
+    /// A method by name or alias: see `leanset methods`.
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) method: Option<String>,
+    /// A parameter of the method, such as start=first; `NAME=@FILE` reads row ids from a file. Repeatable.
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) params: Vec<(String, String)>,
+    /// The seed of all randomness.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// Reduce a table.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:  leanset reduce beans.csv --label Class --method mms --ratio 0.1 --output lean.csv")]
+pub(crate) struct ReduceArgs {
+    /// The table: .csv .tsv (also .gz, .zst) .parquet .arrow .feather .npy .npz .xlsx
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "from_manifest")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
+    /// Slice this ranking (of `leanset rank`) instead of running a method.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["method", "params", "seed"], help_heading = "Method")]
+    pub(crate) ranking: Option<PathBuf>,
+    /// The part of the rows to keep, in (0, 1].
+    #[arg(long, short, value_name = "R", allow_negative_numbers = true, help_heading = "Budget", conflicts_with_all = ["count", "per_class"])]
+    pub(crate) ratio: Option<f64>,
+    /// The number of rows to keep.
+    #[arg(long, short = 'n', value_name = "N", help_heading = "Budget", conflicts_with = "per_class")]
+    pub(crate) count: Option<usize>,
+    /// The number of rows to keep of one class. Repeat it for every class.
+    #[arg(long, value_name = "CLASS=N", value_parser = class_count, help_heading = "Budget")]
+    pub(crate) per_class: Vec<(String, usize)>,
+    /// Let classes vanish whose share is below half a row, instead of keeping one row of each.
+    #[arg(long, help_heading = "Budget")]
+    pub(crate) allow_empty_classes: bool,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// Where the kept rows go; `-` is stdout. The format is that of the name, or of the input for stdout.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// What to write: the rows themselves, or row, class, rank and weight of each.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub(crate) emit: Emit,
+    /// In which order: that of the input, or class after class from first to last pick.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub(crate) order: Order,
+    /// Append the method's weights as a column of this name [default: `weight` for invented points].
+    #[arg(long, value_name = "COLUMN", help_heading = "Output")]
+    pub(crate) weights: Option<String>,
+    /// Where the manifest goes [default: the output's name and .manifest.json].
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Replace outputs that exist.
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) force: bool,
+    /// Make the output of this manifest again, byte for byte, or say what differs.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output",
+          conflicts_with_all = ["method", "params", "seed", "ranking", "ratio", "count", "per_class", "label", "features", "exclude", "id", "missing", "scale", "bins", "format", "sheet", "delimiter", "emit", "order", "weights", "metric", "allow_empty_classes"])]
+    pub(crate) from_manifest: Option<PathBuf>,
+    /// The metric of ε.
+    #[arg(long, value_name = "METRIC", default_value_t, help_heading = "Running")]
+    pub(crate) metric: Metric,
+    /// Say what would be done and how much memory it would take, and do nothing.
+    #[arg(long, help_heading = "Running")]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// What a reduction writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Emit {
+    /// The kept rows, every column untouched.
+    #[default]
+    Rows,
+    /// One line a kept row: row, class, rank and, where the method has them, weight.
+    Ids,
+}
+
+/// The order of written rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// As in the input.
+    #[default]
+    Input,
+    /// Class after class, from the first pick to the last.
+    Rank,
+}
+
+/// Rank every row.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:  leanset rank beans.csv --label Class --method mms --output ranking.csv")]
+pub(crate) struct RankArgs {
+    /// The table: .csv .tsv (also .gz, .zst) .parquet .arrow .feather .npy .npz .xlsx
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    /// Where the ranking goes, with the columns row, class, rank, score; `-` is stdout as CSV.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Where the manifest goes [default: the output's name and .manifest.json].
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Replace outputs that exist.
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) force: bool,
+    /// Say what would be done and how much memory it would take, and do nothing.
+    #[arg(long, help_heading = "Running")]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Measure ε.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:  leanset measure beans.csv lean.csv --label Class --per-class\n           leanset measure beans.csv --ranking ranking.csv --curve --label Class"
+)]
+pub(crate) struct MeasureArgs {
+    /// The full table.
+    #[arg(value_name = "FULL", value_hint = ValueHint::FilePath)]
+    pub(crate) full: PathBuf,
+    /// The reduced table: rows with the columns of FULL, or row ids in a column `row` (or the --id column).
+    #[arg(value_name = "REDUCED", value_hint = ValueHint::FilePath, required_unless_present = "ranking", conflicts_with = "ranking")]
+    pub(crate) reduced: Option<PathBuf>,
+    /// Measure prefixes of this ranking.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) ranking: Option<PathBuf>,
+    /// ε at 1 %, 2 %, … 100 % of the ranking.
+    #[arg(long, requires = "ranking")]
+    pub(crate) curve: bool,
+    /// ε of the ranking at this ratio. Repeatable.
+    #[arg(
+        long,
+        short,
+        value_name = "R",
+        allow_negative_numbers = true,
+        requires = "ranking",
+        conflicts_with = "curve"
+    )]
+    pub(crate) ratio: Vec<f64>,
+    /// The metric: chebyshev, euclidean or manhattan.
+    #[arg(long, value_name = "METRIC", default_value_t)]
+    pub(crate) metric: Metric,
+    /// Also print ε of every class.
+    #[arg(long)]
+    pub(crate) per_class: bool,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// List the methods.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MethodsArgs {
+    /// A method by name or alias.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Print as JSON (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Reduce, measure and explain an embedded data set.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The folder for the data set and the reduced one [default: leanset-demo, or leanset-demo-2, … if that exists].
+    #[arg(long, short, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Threads to use [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+}
+
+/// Print a completion script.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// The manual page.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write leanset.1, leanset-reduce.1, … into this folder instead of printing the first.
+    #[arg(long, short, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a parameter is NAME=VALUE, such as start=first")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn class_count(text: &str) -> Result<(String, usize), String> {
+    // The last `=`: class names may hold one.
+    let (name, count) = text.rsplit_once('=').ok_or("a class and its count are CLASS=N, such as SIRA=100")?;
+    let count = count.trim().parse().map_err(|_| format!("the count must be a whole number, not '{count}'"))?;
+    Ok((name.to_owned(), count))
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() => Ok(*byte),
+        b"\\t" => Ok(b'\t'),
+        _ => Err("a delimiter is one ASCII character, or \\t".into()),
+    }
+}
+
+/// Parameters as values; `@FILE` becomes the row ids in it.
+pub(crate) fn values(
+    params: &[(String, String)],
+    rows_in: impl Fn(&str) -> Result<Value, crate::error::Failure>,
+) -> Result<Vec<(String, Value)>, crate::error::Failure> {
+    params
+        .iter()
+        .map(|(name, value)| {
+            let value = match value.strip_prefix('@') {
+                Some(file) => rows_in(file)?,
+                None => Value::Text(value.clone()),
+            };
+            Ok((name.clone(), value))
+        })
+        .collect()
+}

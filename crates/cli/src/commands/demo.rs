@@ -1,0 +1,195 @@
+//! `leanset demo`: the main job on a real data set that is in the program, in one screen.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use leanset_core::distance::Metric;
+use leanset_core::methods::METHODS;
+use leanset_core::metrics::{self, Epsilon};
+use leanset_core::{Budget, Dataset, Floor, Reduced, Reducer, RowId, Seed};
+use leanset_tables::{ReadOptions, read_bytes};
+
+use crate::args::{Cli, DemoArgs, Verb};
+use crate::error::Failure;
+use crate::input::Input;
+use crate::output::Outputs;
+use crate::progress::Progress;
+use crate::{machine, text};
+
+/// The UCI handwritten digits, CC BY 4.0: data/CREDITS.md.
+const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
+/// The ratios compared.
+const RATIOS: [f64; 4] = [0.05, 0.1, 0.25, 0.5];
+
+pub(crate) fn run(args: &DemoArgs) -> Result<String, Failure> {
+    let threads = machine::use_threads(args.threads)?;
+    let progress = Progress::new(false);
+    let folder = folder(args.output.as_deref())?;
+    let csv = unpack()?;
+    let began = Instant::now();
+    let table = read_bytes("digits.csv", csv.clone(), &ReadOptions::default())?;
+    let columns = table_args();
+    let input = Input::of_table(table, &columns, began)?;
+    let data = input.dataset()?;
+
+    let mut out = format!(
+        "leanset {}: the UCI handwritten digits, {} pictures of {} pixels, {} classes\n\n",
+        env!("CARGO_PKG_VERSION"),
+        text::count(data.rows()),
+        data.columns(),
+        data.classes().len()
+    );
+    out.push_str(
+        "How well does what is kept stand for the rest? ε is the distance from the worst-covered picture to the\n",
+    );
+    out.push_str("nearest kept one of its class (Chebyshev, pixels scaled to [0, 1]): 0 is perfect, 1 is black against white.\n\n");
+    out.push_str(&compare(&data, &progress)?);
+
+    // The folder appears only now that there is something to put into it.
+    std::fs::create_dir_all(&folder).map_err(|e| Failure::io(&format!("{}: cannot be made", folder.display()), &e))?;
+    let full = folder.join("digits.csv");
+    let lean = folder.join("digits-maxmin-10.csv");
+    let mut outputs = Outputs::new(false);
+    outputs.check(&full, &[])?;
+    outputs.stage(&full, |o| o.write_all(&csv).map_err(|e| Failure::io("digits.csv cannot be written", &e)))?;
+    outputs.commit()?;
+    // The very command that the user would type.
+    let command = [
+        "leanset".into(),
+        "reduce".into(),
+        full.display().to_string(),
+        "--label".into(),
+        "digit".into(),
+        "--method".into(),
+        "mms".into(),
+        "--ratio".into(),
+        "0.1".into(),
+        "--output".into(),
+        lean.display().to_string(),
+    ];
+    let parsed = <Cli as clap::Parser>::try_parse_from(
+        command.iter().cloned().chain(["--quiet".to_owned(), "--json".to_owned()]),
+    )
+    .map_err(|e| Failure::new(format!("the demo's own command is not understood: {e}")))?;
+    let Verb::Reduce(reduce) = parsed.verb else { return Err(Failure::new("the demo's own command is not `reduce`")) };
+    super::reduce::run(&reduce)?;
+
+    let maxmin = Reducer::new("maxmin", &[])?;
+    let kept = maxmin.reduce(&data, &Budget::Ratio(0.1), Floor::One, Seed(0), &progress)?;
+    let epsilon = metrics::epsilon(&data, &kept.reduced, Metric::Chebyshev, &progress)?;
+    let _ = writeln!(out, "\nThe same, class by class, for maxmin at 10 %\n");
+    out.push_str(&super::reduce::class_table(&data, &epsilon, "digit"));
+    if let Some(picture) = worst_beside_nearest(&data, &kept.reduced, &epsilon) {
+        let _ = write!(
+            out,
+            "\nWhat ε = {} looks like: the worst-covered picture, and the nearest one kept\n\n{picture}",
+            text::distance(epsilon.value)
+        );
+    }
+    let _ = write!(
+        out,
+        "\nWritten\n  {}  the data set\n  {}  the {} rows that maxmin keeps, untouched\n  {}.manifest.json  how to make them again\n",
+        full.display(),
+        lean.display(),
+        kept.reduced.len(),
+        lean.display()
+    );
+    let _ = write!(
+        out,
+        "\nDo it yourself\n  {}\n  leanset measure {} {} --label digit --per-class\n  leanset methods\n",
+        command.join(" "),
+        full.display(),
+        lean.display()
+    );
+    let memory = machine::peak_memory().map_or_else(String::new, |m| format!(", peak memory {}", text::bytes(m)));
+    let _ = write!(
+        out,
+        "\n{} in all on {threads} thread{}{memory}. Data: E. Alpaydin & C. Kaynak, UCI 80, CC BY 4.0.\n",
+        text::duration(began.elapsed()),
+        if threads == 1 { "" } else { "s" }
+    );
+    Ok(out)
+}
+
+/// Methods × ratios: ε, and the time of all ratios together.
+fn compare(data: &Dataset<'_>, progress: &Progress) -> Result<String, Failure> {
+    let mut rows = Vec::new();
+    for info in METHODS {
+        let reducer = Reducer::new(info.id, &[])?;
+        let mut row = vec![info.id.to_owned(), info.aliases[0].to_uppercase()];
+        let mut time = Duration::ZERO;
+        for ratio in RATIOS {
+            let began = Instant::now();
+            let reduction = reducer.reduce(data, &Budget::Ratio(ratio), Floor::One, Seed(0), progress)?;
+            time += began.elapsed();
+            row.push(text::distance(metrics::epsilon(data, &reduction.reduced, Metric::Chebyshev, progress)?.value));
+        }
+        row.push(text::duration(time));
+        rows.push(row);
+    }
+    let kept: Vec<String> = RATIOS.iter().map(|r| format!("ε at {:.0} %", r * 100.0)).collect();
+    let mut header = vec!["method", "alias"];
+    header.extend(kept.iter().map(String::as_str));
+    header.push("time");
+    Ok(text::columns(&header, rows, 2))
+}
+
+/// The worst-covered picture beside the nearest kept picture of its class, in shades.
+fn worst_beside_nearest(data: &Dataset<'_>, reduced: &Reduced, epsilon: &Epsilon) -> Option<String> {
+    let worst = epsilon.worst?;
+    let picture = |row: RowId| {
+        let mut pixels = vec![0.0; data.columns()];
+        data.points().widen_row(row, &mut pixels);
+        pixels
+    };
+    let left = picture(worst.row);
+    let distance = |row: &RowId| Metric::Chebyshev.distance(&left, &picture(*row));
+    let nearest =
+        reduced.rows()?.class(worst.class).iter().copied().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+    let right = picture(nearest);
+    let shade = |v: &f64| [" ", "░", "▒", "▓", "█"][((v * 4.0).round() as usize).min(4)].repeat(2);
+    let mut out = String::new();
+    for line in 0..8 {
+        let pixels = |p: &[f64]| p[line * 8..][..8].iter().map(shade).collect::<String>();
+        let _ = writeln!(out, "    {}      {}", pixels(&left), pixels(&right));
+    }
+    let _ = writeln!(out, "    {:<16}      {}", format!("row {}", worst.row), format_args!("row {nearest}"));
+    Some(out)
+}
+
+/// A folder that is not there yet.
+fn folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(folder) = given {
+        if folder.exists() {
+            return Err(
+                Failure::new(format!("{}: exists", folder.display())).hint("name a folder that is not there yet")
+            );
+        }
+        return Ok(folder.to_owned());
+    }
+    let names = std::iter::once("leanset-demo".to_owned()).chain((2..).map(|i| format!("leanset-demo-{i}")));
+    names.map(PathBuf::from).find(|p| !p.exists()).ok_or_else(|| Failure::new("no free name for the demo's folder"))
+}
+
+fn table_args() -> crate::args::TableArgs {
+    crate::args::TableArgs {
+        label: Some("digit".into()),
+        features: None,
+        exclude: Vec::new(),
+        id: None,
+        missing: crate::args::Missing::Refuse,
+        scale: crate::args::Scale::Minmax,
+        bins: None,
+        format: None,
+        sheet: None,
+        delimiter: None,
+    }
+}
+
+fn unpack() -> Result<Vec<u8>, Failure> {
+    let mut csv = Vec::new();
+    std::io::copy(&mut flate2::read::GzDecoder::new(DIGITS), &mut csv)
+        .map_err(|e| Failure::io("the embedded data set cannot be unpacked", &e))?;
+    Ok(csv)
+}

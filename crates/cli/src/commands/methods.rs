@@ -1,0 +1,117 @@
+//! `leanset methods`: what there is, from the registry.
+
+use std::fmt::Write as _;
+
+use leanset_core::methods::{Info, METHODS, find};
+use serde_json::json;
+
+use crate::args::MethodsArgs;
+use crate::error::Failure;
+use crate::text;
+
+pub(crate) fn run(args: &MethodsArgs) -> Result<String, Failure> {
+    let one = args.name.as_deref().map(find).transpose()?;
+    if args.json {
+        let methods: Vec<_> = one.map_or_else(|| METHODS.to_vec(), |info| vec![info]).into_iter().map(record).collect();
+        let document =
+            json!({ "schema": "leanset.methods/1", "leanset": env!("CARGO_PKG_VERSION"), "methods": methods });
+        return Ok(format!("{document:#}\n"));
+    }
+    Ok(one.map_or_else(list, describe))
+}
+
+/// All methods, a line each.
+fn list() -> String {
+    let rows = METHODS.iter().map(|m| {
+        let c = &m.capabilities;
+        vec![
+            m.id.to_owned(),
+            m.aliases[0].to_uppercase(),
+            m.family.to_string(),
+            short(c.nested).into(),
+            short(c.weights).into(),
+            short(c.seeded).into(),
+        ]
+    });
+    let mut out = text::columns(&["method", "alias", "family", "nested", "weights", "seeded"], rows, 0);
+    out.push('\n');
+    for m in METHODS {
+        let _ = writeln!(out, "{}: {}", m.id, m.summary);
+    }
+    out.push_str("\nleanset methods NAME tells all about one: parameters, cost, guarantee, reference.\n");
+    out
+}
+
+fn short(answer: leanset_core::methods::Answer) -> &'static str {
+    use leanset_core::methods::Answer;
+    match answer {
+        Answer::Yes => "yes",
+        Answer::No => "no",
+        Answer::When(_) => "depends",
+    }
+}
+
+/// All about one method.
+fn describe(info: &Info) -> String {
+    let mut out = format!("{}  ({})\n{}\n\n{}\n", info.id, info.aliases.join(", "), info.title, info.summary);
+    if !info.params.is_empty() {
+        out.push_str("\nParameters (--param NAME=VALUE)\n");
+        for spec in info.params {
+            let default = if spec.default.is_empty() { "not given".into() } else { spec.default.to_owned() };
+            let _ = writeln!(out, "  {}: {} [default: {default}]\n      {}", spec.name, spec.kind, spec.doc);
+        }
+    }
+    let c = &info.capabilities;
+    out.push('\n');
+    for (name, value) in [
+        ("cost", info.cost.to_owned()),
+        ("memory", info.memory.to_owned()),
+        ("guarantee", info.guarantee.to_owned()),
+        ("departures", info.departures.to_owned()),
+        ("reference", info.reference.to_owned()),
+        ("nested", c.nested.to_string()),
+        ("per class", c.per_class.to_string()),
+        ("weights", c.weights.to_string()),
+        ("new points", c.invents.to_string()),
+        ("seeded", c.seeded.to_string()),
+        ("order-free", c.order_free.to_string()),
+        ("classes", format!("{} or more", c.least_classes)),
+    ] {
+        let _ = writeln!(out, "{name:<11} {value}");
+    }
+    out
+}
+
+fn record(info: &Info) -> serde_json::Value {
+    let c = &info.capabilities;
+    let params: Vec<_> = info
+        .params
+        .iter()
+        .map(|s| {
+            let default = (!s.default.is_empty()).then_some(s.default);
+            json!({ "name": s.name, "constraint": s.kind.to_string(), "default": default, "doc": s.doc })
+        })
+        .collect();
+    json!({
+        "id": info.id,
+        "aliases": info.aliases,
+        "title": info.title,
+        "family": info.family.to_string(),
+        "summary": info.summary,
+        "parameters": params,
+        "cost": info.cost,
+        "memory": info.memory,
+        "guarantee": info.guarantee,
+        "departures": info.departures,
+        "reference": info.reference,
+        "capabilities": {
+            "nested": c.nested.to_string(),
+            "per_class": c.per_class.to_string(),
+            "weights": c.weights.to_string(),
+            "invents": c.invents.to_string(),
+            "seeded": c.seeded.to_string(),
+            "order_free": c.order_free.to_string(),
+            "least_classes": c.least_classes,
+        },
+    })
+}

@@ -1,0 +1,701 @@
+//! `leanset reduce`: the main job. Read, choose, measure, write the rows untouched with a manifest beside them, tell.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use leanset_core::metrics::{self, Epsilon};
+use leanset_core::{
+    Budget, Dataset, Floor, Invented, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection, Shape,
+};
+use leanset_tables::{
+    Column, Compression, Extra, ExtraValues, Format, Texts, Warning, format_of_path, write_columns, write_rows,
+};
+use serde_json::json;
+
+use super::rank::{read_ranking, row_names};
+use super::reducer;
+use crate::args::{Emit, MethodArgs, Order, ReduceArgs, RunArgs, Scale};
+use crate::error::{DIFFERENT, Failure};
+use crate::input::Input;
+use crate::machine;
+use crate::manifest::{
+    self, BudgetRecord, ClassRecord, EpsilonRecord, Manifest, Measured, MethodRecord, OutputRecord, RankingRecord,
+    WarningRecord, json as value_json, number, word,
+};
+use crate::output::{self, Outputs};
+use crate::progress::Progress;
+use crate::text;
+
+/// What the process takes before it has read anything.
+pub(super) const BASE_MEMORY: u64 = 12 << 20;
+/// Classes listed in the report.
+const LISTED_CLASSES: usize = 40;
+
+pub(crate) fn run(args: &ReduceArgs) -> Result<String, Failure> {
+    match &args.from_manifest {
+        None => Job::new(args.clone(), None)?.run(),
+        Some(path) => {
+            let manifest = Manifest::read(path)?;
+            let args = arguments_of(&manifest, args, path)?;
+            Job::new(args, Some(manifest))?.run()
+        }
+    }
+}
+
+/// One reduction, from arguments to files.
+struct Job {
+    args: ReduceArgs,
+    /// The manifest that is to be reproduced.
+    expected: Option<Manifest>,
+    file: PathBuf,
+    threads: usize,
+    progress: Progress,
+    target: Target,
+}
+
+/// Where the rows go.
+enum Target {
+    Nowhere,
+    Stdout(Format, Compression),
+    File { path: PathBuf, manifest: PathBuf, format: Format, compression: Compression },
+}
+
+/// What chooses the rows.
+enum Chooser {
+    Method(Reducer),
+    Ranking(Box<Ranking>, RankingRecord),
+}
+
+impl Job {
+    fn new(args: ReduceArgs, expected: Option<Manifest>) -> Result<Self, Failure> {
+        let file = args.file.clone().ok_or_else(|| Failure::new("no input is given").hint("leanset reduce FILE …"))?;
+        if args.ranking.is_none() && args.method.method.is_none() {
+            return Err(super::no_method());
+        }
+        if args.ratio.is_none() && args.count.is_none() && args.per_class.is_empty() {
+            return Err(
+                Failure::new("no budget is given").hint("--ratio R, --count N, or --per-class CLASS=N for every class")
+            );
+        }
+        let target = target(&args, &file)?;
+        let threads = machine::use_threads(args.run.threads)?;
+        let progress = Progress::new(args.run.quiet);
+        Ok(Self { args, expected, file, threads, progress, target })
+    }
+
+    fn run(self) -> Result<String, Failure> {
+        let args = &self.args;
+        let input = Input::read(&self.file, &args.table, &self.progress)?;
+        let file_record = input.file_record(&self.file)?;
+        self.check_expected_input(&file_record)?;
+        let data = input.dataset()?;
+        let chooser = match &args.ranking {
+            Some(path) => {
+                let ranking = read_ranking(path, &input, &args.table, &self.progress)?;
+                let record = RankingRecord { path: path.clone(), sha256: output::sha256(path)?.0 };
+                self.check_expected_ranking(&record)?;
+                Chooser::Ranking(Box::new(ranking), record)
+            }
+            None => Chooser::Method(reducer(&args.method, &args.table, &input, &self.progress)?),
+        };
+        let (budget, floor) = (self.budget(&input)?, if args.allow_empty_classes { Floor::Zero } else { Floor::One });
+        let kept = budget.allocate(&data.classes().sizes(), floor)?.0.total();
+        let shape = data.shape();
+        let method_memory = match &chooser {
+            Chooser::Method(reducer) => reducer.memory(&shape, kept, self.threads),
+            Chooser::Ranking(..) => 24 * shape.rows as u64,
+        };
+        let predicted =
+            BASE_MEMORY + input.memory() + method_memory.max(epsilon_memory(&shape, kept)) + (kept * 32) as u64;
+        within_limit(predicted, &args.run)?;
+        if args.dry_run {
+            let plan = match &chooser {
+                Chooser::Method(reducer) => plan_json("reduce", &input, reducer, kept, predicted, self.threads),
+                Chooser::Ranking(..) => plan_of("reduce", &input, "ranking", json!({}), kept, predicted, self.threads),
+            };
+            return tell_plan(&plan, &args.run);
+        }
+        if let Chooser::Method(reducer) = &chooser {
+            self.check_output_fits(reducer, &input)?;
+        }
+
+        let began = Instant::now();
+        let reduction = choose(&chooser, &data, &budget, floor, Seed(args.method.seed), &self.progress)?;
+        let method_time = began.elapsed();
+        let began = Instant::now();
+        let epsilon = metrics::epsilon(&data, &reduction.reduced, args.metric, &self.progress)?;
+        let epsilon_time = began.elapsed();
+        let warnings: Vec<Warning> =
+            input.warnings().iter().cloned().chain(reduction.warnings.iter().map(own_warning)).collect();
+        warnings.iter().for_each(|w| text::say(&text::warning(w)));
+
+        let written = Written::new(&self, &input, &data, &reduction)?;
+        let (path, manifest_path, format, compression) = match &self.target {
+            Target::Nowhere => return Err(no_output()),
+            Target::Stdout(format, compression) => {
+                let mut buffer = Vec::new();
+                written.write(&input, *format, *compression, &mut buffer)?;
+                if !args.run.quiet {
+                    text::say(&self.report(&input, &data, &chooser, &reduction, &epsilon, (method_time, epsilon_time)));
+                }
+                return write_stdout(&buffer);
+            }
+            Target::File { path, manifest, format, compression } => (path, manifest, *format, *compression),
+        };
+        let mut outputs = Outputs::new(args.force);
+        let (sha256, bytes) = outputs.stage(path, |out| written.write(&input, format, compression, out))?;
+        self.check_expected_output(&sha256, bytes)?;
+        let manifest = Manifest {
+            schema: manifest::SCHEMA.into(),
+            leanset: env!("CARGO_PKG_VERSION").into(),
+            command: "reduce".into(),
+            input: file_record,
+            columns: input.columns_record(&args.table),
+            method: method_record(&chooser, &reduction, args, &input),
+            budget: Some(BudgetRecord::new(&budget, &input.encoded.class_names, args.allow_empty_classes)),
+            classes: class_records(&input, &data, &reduction, &epsilon),
+            rows: data.rows(),
+            kept: reduction.reduced.len(),
+            epsilon: Some(EpsilonRecord::new(&epsilon, data.classes(), |r| input.original(r).0)),
+            output: OutputRecord {
+                path: path.clone(),
+                sha256,
+                bytes,
+                format: format.to_string(),
+                emit: word(args.emit),
+                order: word(args.order),
+                weights: args.weights.clone(),
+            },
+            warnings: warnings
+                .iter()
+                .map(|w| WarningRecord { code: w.code.into(), message: w.message.clone() })
+                .collect(),
+            row_ids: reduction.reduced.rows().map(|s| s.rows().iter().map(|&r| input.original(r).0).collect()),
+            weights: reduction.reduced.rows().and_then(Selection::weights).map(<[f64]>::to_vec),
+            measured: Measured {
+                read_seconds: input.read_time.as_secs_f64(),
+                method_seconds: method_time.as_secs_f64(),
+                epsilon_seconds: epsilon_time.as_secs_f64(),
+                peak_memory_bytes: machine::peak_memory(),
+                threads: self.threads,
+            },
+        };
+        let manifest_text = manifest.text()?;
+        outputs.stage(manifest_path, |out| {
+            out.write_all(manifest_text.as_bytes()).map_err(|e| Failure::io("the manifest cannot be written", &e))
+        })?;
+        outputs.commit()?;
+        if args.run.json {
+            return Ok(manifest_text);
+        }
+        if !args.run.quiet {
+            let mut report = self.report(&input, &data, &chooser, &reduction, &epsilon, (method_time, epsilon_time));
+            let _ = writeln!(report, "  wrote {} and {}", path.display(), manifest_path.display());
+            if self.expected.is_some() {
+                let _ = writeln!(report, "  the same bytes as the manifest's {}", &manifest.output.sha256[..12]);
+            }
+            text::say(&report);
+        }
+        Ok(String::new())
+    }
+
+    /// What was asked, with class names turned into class ids.
+    fn budget(&self, input: &Input) -> Result<Budget, Failure> {
+        if let Some(ratio) = self.args.ratio {
+            return Ok(Budget::Ratio(ratio));
+        }
+        if let Some(count) = self.args.count {
+            return Ok(Budget::Count(count));
+        }
+        let names = &input.encoded.class_names;
+        let mut counts = vec![None; names.len()];
+        for (name, count) in &self.args.per_class {
+            let Some(class) = names.iter().position(|n| n == name) else {
+                let near = leanset_core::error::nearest(name, names.iter().map(String::as_str));
+                let hint =
+                    near.map_or_else(|| format!("classes: {}", names.join(", ")), |n| format!("did you mean '{n}'?"));
+                return Err(Failure::new(format!("--per-class {name}={count}: there is no class '{name}'")).hint(hint));
+            };
+            let rows = input.encoded.classes.iter().filter(|&&c| c as usize == class).count();
+            if *count > rows {
+                return Err(Failure::new(format!("--per-class {name}={count}: class '{name}' has {rows} rows")));
+            }
+            if counts[class].replace(*count).is_some() {
+                return Err(Failure::new(format!("--per-class names class '{name}' twice")));
+            }
+        }
+        let missing: Vec<&str> =
+            counts.iter().zip(names).filter(|(c, _)| c.is_none()).map(|(_, n)| n.as_str()).collect();
+        if !missing.is_empty() {
+            return Err(Failure::new(format!("--per-class says nothing of {}", missing.join(", ")))
+                .hint("name every class; CLASS=0 keeps none of it"));
+        }
+        Ok(Budget::PerClass(counts.into_iter().flatten().collect()))
+    }
+
+    /// Whether what the method returns can be written as asked: known before the work.
+    fn check_output_fits(&self, reducer: &Reducer, input: &Input) -> Result<(), Failure> {
+        use leanset_core::methods::Answer;
+        let c = &reducer.info().capabilities;
+        let id = reducer.info().id;
+        let invents = match c.invents {
+            Answer::Yes => true,
+            Answer::No => false,
+            // The one way a method says so: its parameter `output`.
+            Answer::When(_) => reducer.params().text("output") != "rows",
+        };
+        if invents {
+            if self.args.emit == Emit::Ids {
+                return Err(Failure::new(format!("{id} invents points, and they have no row ids"))
+                    .hint("--param output=rows keeps the real row nearest each"));
+            }
+            input.encoder.decode(&[])?;
+        }
+        if c.weights == Answer::No && self.args.weights.is_some() {
+            return Err(Failure::new(format!("{id} gives no weights")).hint("leave --weights out"));
+        }
+        Ok(())
+    }
+
+    fn check_expected_input(&self, found: &manifest::FileRecord) -> Result<(), Failure> {
+        let Some(expected) = &self.expected else { return Ok(()) };
+        if expected.leanset != env!("CARGO_PKG_VERSION") {
+            let (theirs, ours) = (&expected.leanset, env!("CARGO_PKG_VERSION"));
+            text::say(&text::warning(&Warning {
+                code: "other-version",
+                message: format!("the manifest is of leanset {theirs}, and this is {ours}"),
+                hint: Some("results may differ between versions; a difference is reported below".into()),
+            }));
+        }
+        if expected.input.sha256 == found.sha256 {
+            return Ok(());
+        }
+        let path = found.path.display();
+        Err(Failure::new(format!(
+            "{path}: is not the file of the manifest: SHA-256 {} and {} bytes, not {} and {}",
+            &found.sha256[..12],
+            found.bytes,
+            &expected.input.sha256.get(..12).unwrap_or(&expected.input.sha256),
+            expected.input.bytes
+        ))
+        .hint("name the original file: leanset reduce FILE --from-manifest …")
+        .code(DIFFERENT))
+    }
+
+    fn check_expected_ranking(&self, found: &RankingRecord) -> Result<(), Failure> {
+        match self.expected.as_ref().and_then(|m| m.method.ranking.as_ref()) {
+            Some(expected) if expected.sha256 != found.sha256 => {
+                Err(Failure::new(format!("{}: is not the ranking of the manifest", found.path.display()))
+                    .hint("its SHA-256 differs; rank again as its own manifest says")
+                    .code(DIFFERENT))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_expected_output(&self, sha256: &str, bytes: u64) -> Result<(), Failure> {
+        match &self.expected {
+            Some(expected) if expected.output.sha256 != sha256 => Err(Failure::new(format!(
+                "the output differs from the manifest's: SHA-256 {} and {bytes} bytes, not {} and {}",
+                &sha256[..12],
+                expected.output.sha256.get(..12).unwrap_or(&expected.output.sha256),
+                expected.output.bytes
+            ))
+            .hint(format!("the manifest is of leanset {}; nothing was written", expected.leanset))
+            .code(DIFFERENT)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What happened, for a person.
+    fn report(
+        &self,
+        input: &Input,
+        data: &Dataset<'_>,
+        chooser: &Chooser,
+        reduction: &Reduction,
+        epsilon: &Epsilon,
+        (method_time, epsilon_time): (Duration, Duration),
+    ) -> String {
+        let (kept, rows) = (reduction.reduced.len(), data.rows());
+        let name = match chooser {
+            Chooser::Method(reducer) => reducer.info().id.to_owned(),
+            Chooser::Ranking(_, record) => record.path.display().to_string(),
+        };
+        let verb = if reduction.reduced.rows().is_some() { "keeps" } else { "puts" };
+        let what = if reduction.reduced.rows().is_some() {
+            format!("{} of {} rows", text::count(kept), text::count(rows))
+        } else {
+            format!("{} points for {} rows", text::count(kept), text::count(rows))
+        };
+        let mut out = format!("{name} {verb} {what} ({})\n\n", text::percent(kept, rows));
+        out.push_str(&class_table(data, epsilon, input.encoder.label().unwrap_or("class")));
+        let scaled = match self.args.table.scale {
+            Scale::Minmax => "scaled to [0, 1]",
+            Scale::Standard => "standardised",
+            Scale::None => "not scaled",
+        };
+        let worst = match epsilon.worst {
+            Some(w) => format!("; worst covered is {}", input.table.place(input.original(w.row))),
+            None => "; a class is lost".into(),
+        };
+        let _ = writeln!(
+            out,
+            "\n  ε = {} ({}, {} columns {scaled}){worst}",
+            text::distance(epsilon.value),
+            epsilon.metric,
+            input.encoded.dimensions
+        );
+        let memory = machine::peak_memory().map_or_else(String::new, |m| format!(", peak memory {}", text::bytes(m)));
+        let _ = writeln!(
+            out,
+            "  read {}, chose {}, measured {}{memory}",
+            text::duration(input.read_time),
+            text::duration(method_time),
+            text::duration(epsilon_time)
+        );
+        out
+    }
+}
+
+/// The arguments that a manifest stands for, with the place of files from the command line.
+fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<ReduceArgs, Failure> {
+    let name = path.display();
+    if manifest.command != "reduce" {
+        return Err(Failure::new(format!(
+            "{name}: is the manifest of `leanset {}`, not of a reduction",
+            manifest.command
+        ))
+        .hint("only reductions are reproduced by --from-manifest"));
+    }
+    let (emit, order) = manifest.output.emit()?;
+    let budget = manifest.budget.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no budget")))?;
+    let epsilon = manifest.epsilon.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no ε")))?;
+    let ranking = manifest.method.ranking.as_ref().map(|r| r.path.clone());
+    let params = manifest.method.parameters.iter().map(|(n, v)| (n.clone(), manifest::value(v).to_string())).collect();
+    Ok(ReduceArgs {
+        file: given.file.clone().or_else(|| Some(manifest.input.path.clone())),
+        method: MethodArgs {
+            method: ranking.is_none().then(|| manifest.method.id.clone()),
+            params: if ranking.is_none() { params } else { Vec::new() },
+            seed: manifest.method.seed.unwrap_or(0),
+        },
+        ranking,
+        ratio: budget.ratio,
+        count: budget.count,
+        per_class: budget.per_class.clone().unwrap_or_default().into_iter().collect(),
+        allow_empty_classes: budget.allow_empty_classes,
+        table: manifest.columns.arguments()?,
+        output: given.output.clone().or_else(|| Some(manifest.output.path.clone())),
+        emit,
+        order,
+        weights: manifest.output.weights.clone(),
+        manifest: given.manifest.clone(),
+        force: given.force,
+        from_manifest: None,
+        metric: epsilon.metric()?,
+        dry_run: given.dry_run,
+        run: given.run.clone(),
+    })
+}
+
+/// Where the rows go, checked before any work.
+fn target(args: &ReduceArgs, file: &Path) -> Result<Target, Failure> {
+    let Some(path) = &args.output else {
+        return if args.dry_run { Ok(Target::Nowhere) } else { Err(no_output()) };
+    };
+    if path == Path::new("-") {
+        if args.run.json {
+            return Err(Failure::new("--output - and --json both write to stdout").hint("give a file: --output FILE"));
+        }
+        if args.manifest.is_some() {
+            return Err(Failure::new("--output - has no place for a manifest").hint("give a file: --output FILE"));
+        }
+        let (format, compression) = format_of_path(file).unwrap_or((Format::Csv, Compression::None));
+        let format = args.table.format.unwrap_or(format);
+        return Ok(match format {
+            Format::Xlsx => Target::Stdout(Format::Csv, Compression::None),
+            format => Target::Stdout(format, compression),
+        });
+    }
+    let (format, compression) = format_of_path(path)?;
+    if format == Format::Xlsx {
+        return Err(Failure::new(format!("{}: leanset reads workbooks and does not write them", path.display()))
+            .hint("write .csv or .parquet"));
+    }
+    let manifest = args.manifest.clone().unwrap_or_else(|| manifest_beside(path));
+    if manifest == *path {
+        return Err(
+            Failure::new(format!("{}: is both output and manifest", path.display())).hint("give them two names")
+        );
+    }
+    let inputs: Vec<&Path> = std::iter::once(file).chain(args.ranking.as_deref()).collect();
+    let outputs = Outputs::new(args.force);
+    outputs.check(path, &inputs)?;
+    outputs.check(&manifest, &inputs)?;
+    Ok(Target::File { path: path.clone(), manifest, format, compression })
+}
+
+fn no_output() -> Failure {
+    Failure::new("no output is given").hint("--output FILE, or --output - for stdout")
+}
+
+/// The manifest's name beside an output.
+pub(super) fn manifest_beside(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".manifest.json");
+    name.into()
+}
+
+/// Runs the method, or slices the ranking.
+fn choose(
+    chooser: &Chooser,
+    data: &Dataset<'_>,
+    budget: &Budget,
+    floor: Floor,
+    seed: Seed,
+    progress: &Progress,
+) -> Result<Reduction, Failure> {
+    match chooser {
+        Chooser::Method(reducer) => Ok(reducer.reduce(data, budget, floor, seed, progress)?),
+        Chooser::Ranking(ranking, _) => Ok(ranking.reduce(data.classes(), budget, floor)?),
+    }
+}
+
+fn method_record(chooser: &Chooser, reduction: &Reduction, args: &ReduceArgs, input: &Input) -> MethodRecord {
+    let facts = reduction.facts.iter().map(|(n, v)| ((*n).to_owned(), value_json(v))).collect();
+    match chooser {
+        Chooser::Method(reducer) => {
+            // Row ids as the file counts them.
+            let original = |value: &leanset_core::params::Value| match value {
+                leanset_core::params::Value::Rows(rows) => rows.iter().map(|&r| input.original(r).0).collect(),
+                other => value_json(other),
+            };
+            MethodRecord {
+                id: reducer.info().id.into(),
+                parameters: reducer.params().iter().map(|(n, v)| (n.to_owned(), original(v))).collect(),
+                seed: Some(args.method.seed),
+                facts,
+                ranking: None,
+            }
+        }
+        Chooser::Ranking(_, record) => MethodRecord {
+            id: "ranking".into(),
+            parameters: std::collections::BTreeMap::new(),
+            seed: None,
+            facts,
+            ranking: Some(record.clone()),
+        },
+    }
+}
+
+fn class_records(input: &Input, data: &Dataset<'_>, reduction: &Reduction, epsilon: &Epsilon) -> Vec<ClassRecord> {
+    let counts = match &reduction.reduced {
+        Reduced::Rows(selection) => selection.counts(),
+        Reduced::Points(points) => points.counts(data.classes().len()),
+    };
+    let record = |(class, of): (leanset_core::ClassId, &metrics::ClassEpsilon)| ClassRecord {
+        name: data.classes().name(class).to_owned(),
+        rows: of.rows,
+        kept: counts[class.index()],
+        epsilon: Some(number(of.value)),
+        worst_row: of.worst.map(|w| input.original(w).0),
+    };
+    data.classes().ids().zip(&epsilon.per_class).map(record).collect()
+}
+
+/// Counts and ε of every class and of all, for a person.
+pub(super) fn class_table(data: &Dataset<'_>, epsilon: &Epsilon, label: &str) -> String {
+    let classes = data.classes();
+    let line = |name: String, rows: usize, kept: usize, value: f64| {
+        vec![name, text::count(rows), text::count(kept), text::percent(kept, rows), text::distance(value)]
+    };
+    let mut rows: Vec<Vec<String>> = epsilon
+        .per_class
+        .iter()
+        .zip(classes.ids())
+        .take(LISTED_CLASSES)
+        .map(|(c, id)| line(classes.name(id).to_owned(), c.rows, c.kept, c.value))
+        .collect();
+    if classes.len() > LISTED_CLASSES {
+        rows.push(vec![format!("and {} more", classes.len() - LISTED_CLASSES)]);
+    }
+    if classes.len() > 1 {
+        let kept = epsilon.per_class.iter().map(|c| c.kept).sum();
+        rows.push(line("all".into(), data.rows(), kept, epsilon.value));
+    }
+    text::columns(&[label, "rows", "kept", "part", "ε"], rows, 2)
+}
+
+/// What is written, and in which order.
+enum Written {
+    /// Rows of the input, and columns to append.
+    Rows(Vec<RowId>, Vec<Extra>),
+    /// A new table.
+    Columns(Vec<(String, Column)>),
+}
+
+impl Written {
+    fn new(job: &Job, input: &Input, data: &Dataset<'_>, reduction: &Reduction) -> Result<Self, Failure> {
+        match &reduction.reduced {
+            Reduced::Points(points) => Ok(Self::Columns(invented(points, job, input)?)),
+            Reduced::Rows(selection) => {
+                let order: Vec<usize> = match job.args.order {
+                    Order::Input => selection.input_order(),
+                    Order::Rank => (0..selection.rows().len()).collect(),
+                };
+                let rows: Vec<RowId> = order.iter().map(|&i| input.original(selection.rows()[i])).collect();
+                let weights = |w: &[f64]| order.iter().map(|&i| w[i]).collect::<Vec<f64>>();
+                if job.args.emit == Emit::Rows {
+                    let extra = match (&job.args.weights, selection.weights()) {
+                        (Some(name), Some(w)) => {
+                            vec![Extra { name: name.clone(), values: ExtraValues::F64(weights(w)) }]
+                        }
+                        _ => Vec::new(),
+                    };
+                    return Ok(Self::Rows(rows, extra));
+                }
+                let classes = data.classes();
+                let ranks: Vec<i64> = selection.counts().iter().flat_map(|&c| 0..c as i64).collect();
+                let names: Texts = order.iter().map(|&i| classes.name(classes.of(selection.rows()[i]))).collect();
+                let mut columns = vec![
+                    ("row".to_owned(), row_names(&rows, input, &job.args.table)?),
+                    ("class".to_owned(), names.into()),
+                    ("rank".to_owned(), order.iter().map(|&i| ranks[i]).collect::<Vec<_>>().into()),
+                ];
+                if let Some(w) = selection.weights() {
+                    columns.push((job.args.weights.clone().unwrap_or_else(|| "weight".into()), weights(w).into()));
+                }
+                Ok(Self::Columns(columns))
+            }
+        }
+    }
+
+    fn write(
+        &self,
+        input: &Input,
+        format: Format,
+        compression: Compression,
+        out: &mut dyn std::io::Write,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Rows(rows, extra) => Ok(write_rows(&input.table, rows, extra, format, compression, out)?),
+            Self::Columns(columns) => Ok(write_columns(columns, format, compression, out)?),
+        }
+    }
+}
+
+/// Invented points in the units of the table: features, label, weight.
+fn invented(points: &Invented, job: &Job, input: &Input) -> Result<Vec<(String, Column)>, Failure> {
+    let mut columns: Vec<(String, Column)> =
+        input.encoder.decode(&points.points)?.into_iter().map(|(name, values)| (name, values.into())).collect();
+    if let Some(label) = input.encoder.label() {
+        let names: Texts = points.classes.iter().map(|c| input.encoded.class_names[c.index()].as_str()).collect();
+        columns.push((label.to_owned(), names.into()));
+    }
+    let name = job.args.weights.clone().unwrap_or_else(|| "weight".into());
+    if columns.iter().any(|(n, _)| *n == name) {
+        return Err(
+            Failure::new(format!("the weights need a column '{name}', and the table has one")).hint("--weights NAME")
+        );
+    }
+    columns.push((name, points.weights.clone().into()));
+    Ok(columns)
+}
+
+/// Bytes straight to stdout: tables may be binary.
+fn write_stdout(bytes: &[u8]) -> Result<String, Failure> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("stdout: cannot be written", &error))
+        }
+        _ => Ok(String::new()),
+    }
+}
+
+/// A warning of the core in the words of the tables.
+pub(super) fn own_warning(warning: &leanset_core::Warning) -> Warning {
+    Warning { code: warning.code, message: warning.message.clone(), hint: warning.hint.clone() }
+}
+
+/// Bytes that measuring ε takes: the kept points in trees.
+pub(super) fn epsilon_memory(shape: &Shape, kept: usize) -> u64 {
+    (kept * (shape.columns * shape.scalar_bytes + 2 * shape.columns + 32)) as u64
+}
+
+/// Refuses a run whose prediction is above the limit.
+pub(super) fn within_limit(predicted: u64, run: &RunArgs) -> Result<(), Failure> {
+    match run.memory_limit {
+        Some(limit) if predicted > limit.as_u64() => Err(Failure::new(format!(
+            "this run is predicted to take {} of memory, above the limit of {}",
+            text::bytes(predicted),
+            text::bytes(limit.as_u64())
+        ))
+        .hint("raise --memory-limit, use fewer --threads, or reduce the table in parts")),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn plan_json(
+    command: &str,
+    input: &Input,
+    reducer: &Reducer,
+    kept: usize,
+    predicted: u64,
+    threads: usize,
+) -> serde_json::Value {
+    let parameters: std::collections::BTreeMap<_, _> =
+        reducer.params().iter().map(|(n, v)| (n, value_json(v))).collect();
+    plan_of(command, input, reducer.info().id, json!(parameters), kept, predicted, threads)
+}
+
+#[allow(clippy::too_many_arguments)] // one record of a plan, built in one place
+fn plan_of(
+    command: &str,
+    input: &Input,
+    method: &str,
+    parameters: serde_json::Value,
+    kept: usize,
+    predicted: u64,
+    threads: usize,
+) -> serde_json::Value {
+    json!({
+        "schema": "leanset.plan/1",
+        "leanset": env!("CARGO_PKG_VERSION"),
+        "command": command,
+        "input": input.table.name(),
+        "rows": input.encoded.rows,
+        "dimensions": input.encoded.dimensions,
+        "classes": input.encoded.class_names.len(),
+        "method": method,
+        "parameters": parameters,
+        "kept": kept,
+        "threads": threads,
+        "predicted_peak_memory_bytes": predicted,
+    })
+}
+
+/// A plan, as JSON on stdout or in words on stderr.
+pub(super) fn tell_plan(plan: &serde_json::Value, run: &RunArgs) -> Result<String, Failure> {
+    if run.json {
+        return Ok(format!("{plan:#}\n"));
+    }
+    let whole = |key: &str| usize::try_from(plan[key].as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
+    let words = |key: &str| plan[key].as_str().unwrap_or("").to_owned();
+    let verb = if plan["command"] == "rank" { "rank" } else { "keep" };
+    text::say(&format!(
+        "would {verb} {} of {} rows of {} ({} numbers a row, {} classes) by {}\n  predicted peak memory {} on {} threads; nothing was written\n",
+        text::count(whole("kept")),
+        text::count(whole("rows")),
+        words("input"),
+        text::count(whole("dimensions")),
+        text::count(whole("classes")),
+        words("method"),
+        text::bytes(plan["predicted_peak_memory_bytes"].as_u64().unwrap_or(0)),
+        whole("threads"),
+    ));
+    Ok(String::new())
+}

@@ -1,0 +1,72 @@
+//! The command line `leanset`: arguments, progress, printing, exit codes.
+//!
+//! Data go to stdout or to files, words to stderr. Outputs appear by rename, whole or not at all ([`output`]); each has
+//! a manifest beside it ([`manifest`]) from which it can be made again. Exit codes: 0 done, 2 the request or its data
+//! cannot be used, 3 a manifest could not be reproduced, 130 interrupted, 1 a fault of leanset itself.
+
+mod args;
+mod commands;
+mod error;
+mod input;
+mod machine;
+mod manifest;
+mod output;
+mod progress;
+mod text;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Cli, Verb};
+use error::Failure;
+
+/// The command line as clap sees it: for completions, the manual page and the reference.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data; the rest are words. A closed pipe is nobody's failure.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    output::remove_unfinished_when_interrupted();
+    match run(cli).and_then(|data| print(&data)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = write!(anstream::stderr(), "{}", failure.styled());
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Runs a verb; what comes back is for stdout.
+fn run(cli: Cli) -> Result<String, Failure> {
+    match cli.verb {
+        Verb::Reduce(args) => commands::reduce::run(&args),
+        Verb::Rank(args) => commands::rank::run(&args),
+        Verb::Measure(args) => commands::measure::run(&args),
+        Verb::Methods(args) => commands::methods::run(&args),
+        Verb::Demo(args) => commands::demo::run(&args),
+        Verb::Completions(args) => Ok(commands::shell::completions(&args)),
+        Verb::Man(args) => commands::shell::man(&args),
+    }
+}
+
+/// Writes to stdout; a reader that has gone away has had what it wanted.
+fn print(data: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout();
+    match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("stdout: cannot be written", &error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,187 @@
+//! Outputs, written whole or not at all.
+//!
+//! Everything a command writes is staged in temporary files beside their targets and appears by rename when all of it
+//! is there. An error, an interrupt or a full disk leaves what was there before, and nothing else.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::error::Failure;
+
+/// Temporary files of this process. Whoever holds the lock is renaming them, or removing them for good.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// From here on, Ctrl-C (and SIGTERM, SIGHUP) removes unfinished files and ends the process with code 130.
+pub(crate) fn remove_unfinished_when_interrupted() {
+    // A second handler in one process, or a system without signals: then files are still only ever renamed whole.
+    let _ = ctrlc::set_handler(|| {
+        let unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for path in unfinished.iter() {
+            let _ = std::fs::remove_file(path);
+        }
+        std::process::exit(130);
+    });
+}
+
+/// The outputs of one command.
+pub(crate) struct Outputs {
+    force: bool,
+    staged: Vec<(NamedTempFile, PathBuf)>,
+}
+
+impl Outputs {
+    pub(crate) fn new(force: bool) -> Self {
+        Self { force, staged: Vec::new() }
+    }
+
+    /// Whether a file may be written here: asked before the work, so that an hour of it is not lost to a full name.
+    pub(crate) fn check(&self, path: &Path, inputs: &[&Path]) -> Result<(), Failure> {
+        let name = path.display();
+        if path.as_os_str().is_empty() {
+            return Err(Failure::new("the output has an empty name").hint("name a file: --output FILE"));
+        }
+        if path.is_dir() {
+            return Err(Failure::new(format!("{name}: is a folder")).hint("name a file in it"));
+        }
+        let folder = folder_of(path);
+        if !folder.is_dir() {
+            let folder = folder.display();
+            return Err(Failure::new(format!("{name}: there is no folder {folder}")).hint(format!("mkdir -p {folder}")));
+        }
+        let real = path.canonicalize();
+        for input in inputs {
+            if let (Ok(real), Ok(input)) = (&real, input.canonicalize())
+                && *real == input
+            {
+                return Err(Failure::new(format!("{name}: is an input of this command, and is never overwritten"))
+                    .hint("write to another file"));
+            }
+        }
+        if path.exists() && !self.force {
+            return Err(Failure::new(format!("{name}: exists")).hint("choose another name, or replace it with --force"));
+        }
+        Ok(())
+    }
+
+    /// Stages a file: `write` writes it. Returns its SHA-256 (hexadecimal) and its size in bytes.
+    pub(crate) fn stage(
+        &mut self,
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+    ) -> Result<(String, u64), Failure> {
+        let failed = |error: &io::Error| Failure::io(&format!("{}: cannot be written", path.display()), error);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".leanset-").suffix(".unfinished");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = {
+            // Created under the lock, so that no interrupt comes between its creation and its entry.
+            let mut unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let file = builder.tempfile_in(folder_of(path)).map_err(|e| failed(&e))?;
+            unfinished.push(file.path().to_owned());
+            file
+        };
+        let mut writer = Hashing::new(BufWriter::with_capacity(1 << 16, file.as_file()));
+        let result = write(&mut writer);
+        // The system's own word is the better one: a full disk, rather than what a format library makes of it.
+        if let Some(error) = writer.failed.take() {
+            return Err(failed(&error));
+        }
+        result?;
+        let (digest, bytes) = writer.finish().map_err(|e| failed(&e))?;
+        file.as_file().sync_all().map_err(|e| failed(&e))?;
+        self.staged.push((file, path.to_owned()));
+        Ok((digest, bytes))
+    }
+
+    /// Makes all staged files appear.
+    pub(crate) fn commit(self) -> Result<(), Failure> {
+        let mut unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut appeared: Vec<PathBuf> = Vec::new();
+        for (file, path) in self.staged {
+            let result = if self.force { file.persist(&path) } else { file.persist_noclobber(&path) };
+            if let Err(error) = result {
+                // Not forced, so these names were free a moment ago.
+                if !self.force {
+                    appeared.iter().for_each(|p| drop(std::fs::remove_file(p)));
+                }
+                return Err(Failure::io(&format!("{}: cannot be written", path.display()), &error.error));
+            }
+            appeared.push(path);
+        }
+        unfinished.clear();
+        Ok(())
+    }
+}
+
+/// The folder a file is or will be in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Hashes and counts what passes, and keeps the first error of the system.
+pub(crate) struct Hashing<W> {
+    inner: W,
+    hash: Sha256,
+    bytes: u64,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Hashing<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self { inner, hash: Sha256::new(), bytes: 0, failed: None }
+    }
+
+    /// The digest in hexadecimal, and the number of bytes.
+    pub(crate) fn finish(mut self) -> io::Result<(String, u64)> {
+        self.inner.flush()?;
+        Ok((hexadecimal(&self.hash.finalize()), self.bytes))
+    }
+
+    fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result
+            && error.kind() != io::ErrorKind::Interrupted
+            && self.failed.is_none()
+        {
+            self.failed = Some(error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error));
+        }
+        result
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.inner.write(bytes);
+        let count = self.noted(result)?;
+        self.hash.update(&bytes[..count]);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.inner.flush();
+        self.noted(result)
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// SHA-256 of a file, in hexadecimal, and its size.
+pub(crate) fn sha256(path: &Path) -> Result<(String, u64), Failure> {
+    let failed = |error: io::Error| Failure::io(&format!("{}: cannot be read", path.display()), &error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hashing = Hashing::new(io::sink());
+    io::copy(&mut file, &mut hashing).map_err(failed)?;
+    hashing.finish().map_err(failed)
+}

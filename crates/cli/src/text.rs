@@ -1,0 +1,87 @@
+//! Words for people: numbers, durations, sizes, aligned columns.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use indicatif::{HumanBytes, HumanCount};
+use leanset_tables::Warning;
+
+use crate::error::labelled;
+
+/// 13611 as 13,611.
+pub(crate) fn count(n: usize) -> String {
+    HumanCount(n as u64).to_string()
+}
+
+/// Bytes with a binary unit.
+pub(crate) fn bytes(n: u64) -> String {
+    HumanBytes(n).to_string()
+}
+
+/// A distance with four significant digits, ∞ when a class is lost.
+pub(crate) fn distance(value: f64) -> String {
+    if value.is_infinite() {
+        return "∞".into();
+    }
+    if value == 0.0 {
+        return "0".into();
+    }
+    let digits = 3 - (value.abs().log10().floor() as i32);
+    if (0..=9).contains(&digits) { format!("{value:.*}", digits as usize) } else { format!("{value:.3e}") }
+}
+
+/// A part of a whole in percent, with as many digits as it needs.
+pub(crate) fn percent(part: usize, whole: usize) -> String {
+    let percent = 100.0 * part as f64 / whole.max(1) as f64;
+    if percent >= 10.0 || percent == 0.0 { format!("{percent:.1} %") } else { format!("{percent:.2} %") }
+}
+
+/// A time that a person can compare.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        s if s < 0.000_95 => format!("{:.0} µs", s * 1e6),
+        s if s < 0.0995 => format!("{:.1} ms", s * 1e3),
+        s if s < 0.95 => format!("{:.0} ms", s * 1e3),
+        s if s < 99.5 => format!("{s:.1} s"),
+        s => format!("{:.0} min {:02.0} s", (s / 60.0).floor(), s % 60.0),
+    }
+}
+
+/// Aligned columns under a header: the first to the left, the rest to the right.
+pub(crate) fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, indent: usize) -> String {
+    let mut table = Table::new();
+    // A rule under the header, and no frame: the space between columns is their padding.
+    let style = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+    table.load_style(style).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        let line = line.trim_end();
+        if !line.is_empty() {
+            let _ = writeln!(text, "{:indent$}{line}", "");
+        }
+    }
+    text
+}
+
+/// A warning as printed on stderr.
+pub(crate) fn warning(warning: &Warning) -> String {
+    let style = anstyle::AnsiColor::Yellow.on_default().bold();
+    labelled("warning", style, &warning.message, warning.hint.as_deref())
+}
+
+/// Prints words to stderr. Nobody listening is nobody's failure.
+pub(crate) fn say(words: &str) {
+    let _ = std::io::Write::write_all(&mut anstream::stderr(), words.as_bytes());
+}

@@ -1,0 +1,334 @@
+//! What the integration tests share: samples of awkward shapes, the methods under test, a watching monitor, golden files.
+
+// Every test binary compiles this module and uses a part of it.
+#![allow(dead_code)]
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use leanset_core::methods::METHODS;
+use leanset_core::params::Value;
+use leanset_core::{Classes, Dataset, Matrix, Monitor, Reducer};
+
+/// A method with one set of parameters, and what to call it in a message.
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) reducer: Reducer,
+}
+
+/// Every registered method with its defaults and with each of its variants.
+pub(crate) fn subjects() -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    for info in METHODS {
+        for variant in std::iter::once(&[][..]).chain(info.variants.iter().copied()) {
+            let given: Vec<_> = variant.iter().map(|(n, v)| ((*n).to_owned(), Value::Text((*v).into()))).collect();
+            let words: Vec<_> = variant.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            let name = if words.is_empty() { info.id.to_owned() } else { format!("{} {}", info.id, words.join(" ")) };
+            let reducer = Reducer::new(info.id, &given).unwrap_or_else(|e| panic!("{name}: {e}"));
+            subjects.push(Subject { name, reducer });
+        }
+    }
+    subjects
+}
+
+/// Labelled points that own their values.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) values: Vec<f64>,
+    pub(crate) columns: usize,
+    pub(crate) codes: Vec<u32>,
+    pub(crate) classes: usize,
+}
+
+impl Sample {
+    pub(crate) fn rows(&self) -> usize {
+        self.codes.len()
+    }
+
+    pub(crate) fn classes(&self) -> Classes {
+        Classes::new(&self.codes, self.classes).unwrap_or_else(|e| panic!("{}: {e}", self.name))
+    }
+
+    pub(crate) fn data(&self) -> Dataset<'_> {
+        let matrix = Matrix::new(&self.values, self.rows(), self.columns);
+        matrix.and_then(|m| Dataset::new(m, self.classes())).unwrap_or_else(|e| panic!("{}: {e}", self.name))
+    }
+
+    pub(crate) fn sizes(&self) -> Vec<usize> {
+        self.classes().sizes()
+    }
+
+    pub(crate) fn populated(&self) -> usize {
+        self.sizes().iter().filter(|&&s| s > 0).count()
+    }
+
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
+        &self.values[row * self.columns..][..self.columns]
+    }
+
+    /// The rows in another order: row i is the old row `order[i]`.
+    pub(crate) fn permuted(&self, order: &[usize]) -> Self {
+        Self {
+            name: format!("{} permuted", self.name),
+            values: order.iter().flat_map(|&i| self.row(i).iter().copied()).collect(),
+            codes: order.iter().map(|&i| self.codes[i]).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+/// A small generator of test data (SplitMix64): the tests must not depend on the seeds of the code under test.
+#[derive(Clone)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [0, 1).
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform in 0 … n − 1, near enough.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.bits() % n as u64) as usize
+    }
+
+    /// A permutation of 0 … n − 1.
+    pub(crate) fn permutation(&mut self, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        for i in (1..n).rev() {
+            order.swap(i, self.below(i + 1));
+        }
+        order
+    }
+}
+
+/// Clusters of the given sizes, one a class, rows of the classes mixed; no two values equal.
+pub(crate) fn blobs(name: &str, sizes: &[usize], columns: usize, seed: u64) -> Sample {
+    let mut random = Random(seed);
+    let centres: Vec<f64> = (0..sizes.len() * columns).map(|_| 2.0 * random.unit()).collect();
+    let mut codes: Vec<u32> = Vec::new();
+    for (class, &size) in sizes.iter().enumerate() {
+        codes.extend(std::iter::repeat_n(class as u32, size));
+    }
+    let order = random.permutation(codes.len());
+    let codes: Vec<u32> = order.into_iter().map(|i| codes[i]).collect();
+    let mut values = Vec::with_capacity(codes.len() * columns);
+    for &code in &codes {
+        for column in 0..columns {
+            let spread = random.unit() + random.unit() + random.unit() - 1.5;
+            values.push(centres[code as usize * columns + column] + spread);
+        }
+    }
+    Sample { name: name.into(), values, columns, codes, classes: sizes.len() }
+}
+
+/// Continuous data without ties, of several classes of at least three rows and several columns.
+pub(crate) fn continuous() -> Vec<Sample> {
+    vec![
+        blobs("blobs", &[90, 60, 30], 3, 1),
+        blobs("two wide classes", &[40, 25], 12, 2),
+        blobs("more columns than rows", &[7, 5], 40, 3),
+        blobs("past the chunks", &[2100, 300], 4, 4),
+        // As after min–max scaling, where nothing is above the ones that stand for labels.
+        scaled(blobs("scaled to [0, 1]", &[50, 40, 30], 5, 5)),
+    ]
+}
+
+fn scaled(mut sample: Sample) -> Sample {
+    let low = sample.values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = sample.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    sample.values.iter_mut().for_each(|v| *v = (*v - low) / (high - low));
+    sample
+}
+
+/// Data of every shape that has ever broken something.
+pub(crate) fn samples() -> Vec<Sample> {
+    let mut samples = continuous();
+    let from = |name: &str, mut base: Sample, change: &dyn Fn(usize, &mut [f64])| {
+        let columns = base.columns;
+        base.values.chunks_exact_mut(columns).enumerate().for_each(|(i, row)| change(i, row));
+        Sample { name: name.into(), ..base }
+    };
+    samples.push(blobs("one class", &[50], 3, 10));
+    samples.push(blobs("classes of one row", &[40, 1, 20, 1], 3, 11));
+    samples.push(blobs("only classes of one row", &[1, 1, 1, 1, 1], 2, 12));
+    samples.push(blobs("an empty class in the middle", &[30, 0, 20], 3, 13));
+    samples.push(blobs("empty classes at both ends", &[0, 12, 0, 0, 9, 0], 2, 14));
+    samples.push(blobs("single column", &[30, 20], 1, 15));
+    samples.push(blobs("one row", &[1], 3, 16));
+    samples.push(blobs("two rows of two classes", &[1, 1], 2, 17));
+    samples.push(from("identical rows", blobs("", &[20, 15], 3, 18), &|_, row| row.fill(0.25)));
+    samples.push(from("rows of zeros", blobs("", &[20, 15], 3, 19), &|_, row| row.fill(0.0)));
+    samples.push(from("some rows of zeros", blobs("", &[20, 15], 3, 20), &|i, row| {
+        if i % 4 == 0 {
+            row.fill(0.0);
+        }
+    }));
+    samples.push(from("constant columns", blobs("", &[25, 25], 5, 21), &|_, row| {
+        (row[1], row[3]) = (7.5, 0.0);
+    }));
+    samples.push(from("columns that repeat others", blobs("", &[25, 25], 6, 22), &|_, row| {
+        (row[3], row[4], row[5]) = (row[0], row[1], -2.0 * row[0]);
+    }));
+    samples.push(from("a coarse grid", blobs("", &[120, 80], 2, 23), &|_, row| {
+        row.iter_mut().for_each(|v| *v = (*v * 2.0).round());
+    }));
+    samples.push(from("huge coordinates", blobs("", &[30, 20], 3, 24), &|_, row| {
+        row.iter_mut().for_each(|v| *v *= 1e149);
+    }));
+    samples.push(from("tiny coordinates", blobs("", &[30, 20], 3, 25), &|_, row| {
+        row.iter_mut().for_each(|v| *v *= 1e-160);
+    }));
+    samples.push(from("columns of extreme range", blobs("", &[30, 20], 3, 26), &|_, row| {
+        (row[0], row[2]) = (row[0] * 1e100, row[2] * 1e-100);
+    }));
+    samples.push(from("minus zero", blobs("", &[12, 12], 2, 27), &|i, row| {
+        row[i % 2] = if i % 3 == 0 { -0.0 } else { 0.0 };
+    }));
+    let thirds = blobs("", &[20, 10], 3, 28);
+    let thrice: Vec<usize> = (0..thirds.rows()).cycle().take(3 * thirds.rows()).collect();
+    samples.push(Sample { name: "each row three times".into(), ..thirds.permuted(&thrice) });
+    samples
+}
+
+/// Counts what is announced and what is done; cancels once more than `allowed` looks have been taken.
+pub(crate) struct Watch {
+    pub(crate) announced: AtomicU64,
+    pub(crate) done: AtomicU64,
+    looks: AtomicU64,
+    allowed: u64,
+    pub(crate) stages: Mutex<Vec<&'static str>>,
+}
+
+impl Watch {
+    pub(crate) fn new(allowed: u64) -> Self {
+        Self {
+            announced: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            looks: AtomicU64::new(0),
+            allowed,
+            stages: Mutex::new(Vec::new()),
+        }
+    }
+}
+
+impl Monitor for Watch {
+    fn begin(&self, stage: &'static str, steps: u64) {
+        self.announced.fetch_add(steps, Ordering::Relaxed);
+        self.stages.lock().expect("no stage panicked").push(stage);
+    }
+
+    fn advance(&self, steps: u64) {
+        self.done.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.looks.fetch_add(1, Ordering::Relaxed) >= self.allowed
+    }
+}
+
+/// Runs on a pool of its own of so many threads.
+pub(crate) fn on_threads<R: Send>(threads: usize, body: impl FnOnce() -> R + Send) -> R {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(body)
+}
+
+/// Whether two numbers are within this part of the larger (or of 1, if both are below).
+pub(crate) fn near(a: f64, b: f64, tolerance: f64) -> bool {
+    (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
+}
+
+/// A folder shared by the project's copies, or nothing (with one line that says so).
+#[allow(clippy::print_stdout)] // a skipped comparison has to be seen
+pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")).join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    println!("skipped: ../shared/{folder} is not here");
+    None
+}
+
+/// The arrays of one .npz file.
+pub(crate) struct Arrays(npyz::npz::NpzArchive<BufReader<File>>);
+
+impl Arrays {
+    pub(crate) fn open(path: &Path) -> Self {
+        Self(npyz::npz::NpzArchive::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+    }
+
+    fn array<T: npyz::Deserialize>(&mut self, name: &str) -> Option<(Vec<T>, Vec<usize>)> {
+        let array = self.0.by_name(name).unwrap_or_else(|e| panic!("{name}: {e}"))?;
+        let shape = array.shape().iter().map(|&s| s as usize).collect();
+        Some((array.into_vec().unwrap_or_else(|e| panic!("{name}: {e}")), shape))
+    }
+
+    /// Values and shape of an array of f64, if it is there.
+    pub(crate) fn floats(&mut self, name: &str) -> Option<(Vec<f64>, Vec<usize>)> {
+        self.array(name)
+    }
+
+    /// Values of an array of i64, if it is there.
+    pub(crate) fn longs(&mut self, name: &str) -> Option<Vec<i64>> {
+        self.array(name).map(|a| a.0)
+    }
+
+    /// Values of an array of i32, if it is there.
+    pub(crate) fn ints(&mut self, name: &str) -> Option<Vec<i32>> {
+        self.array(name).map(|a| a.0)
+    }
+}
+
+/// The golden data sets that inputs.npz holds.
+pub(crate) fn golden_inputs(golden: &Path) -> Vec<Sample> {
+    let mut inputs = Arrays::open(&golden.join("inputs.npz"));
+    let mut take = |name: &str| {
+        let (values, shape) = inputs.floats(&format!("{name}_X")).unwrap_or_else(|| panic!("{name}_X is missing"));
+        let codes = inputs.longs(&format!("{name}_y")).unwrap_or_else(|| panic!("{name}_y is missing"));
+        let codes: Vec<u32> = codes.into_iter().map(|c| u32::try_from(c).expect("a class code")).collect();
+        let classes = codes.iter().max().map_or(0, |&c| c as usize + 1);
+        Sample { name: name.into(), values, columns: shape[1], codes, classes }
+    };
+    ["toy", "iris", "breast_cancer", "digits", "drybean2000"].map(&mut take).into()
+}
+
+/// The whole of Dry Bean, scaled as the golden files have it, and the scale and offset of each column.
+pub(crate) fn dry_bean(csv: &Path) -> (Sample, Vec<f64>, Vec<f64>) {
+    let text = std::fs::read_to_string(csv).unwrap_or_else(|e| panic!("{}: {e}", csv.display()));
+    let mut lines = text.lines();
+    let columns = lines.next().expect("a header").split(',').count() - 1;
+    let (mut values, mut labels) = (Vec::new(), Vec::new());
+    for line in lines {
+        let mut fields = line.split(',');
+        values.extend(fields.by_ref().take(columns).map(|f| f.parse::<f64>().expect("a number")));
+        labels.push(fields.next().expect("a label"));
+    }
+    let mut names: Vec<&str> = labels.clone();
+    names.sort_unstable();
+    names.dedup();
+    let code = |label: &&str| u32::try_from(names.binary_search(label).expect("a known label")).expect("few labels");
+    let codes: Vec<u32> = labels.iter().map(code).collect();
+    let (mut scales, mut offsets) = (Vec::new(), Vec::new());
+    for j in 0..columns {
+        let column = || values.iter().skip(j).step_by(columns).copied();
+        let (low, high) = (column().fold(f64::INFINITY, f64::min), column().fold(f64::NEG_INFINITY, f64::max));
+        let scale = if high > low { 1.0 / (high - low) } else { 1.0 };
+        scales.push(scale);
+        offsets.push(0.0 - low * scale);
+    }
+    for row in values.chunks_exact_mut(columns) {
+        row.iter_mut().enumerate().for_each(|(j, v)| *v = *v * scales[j] + offsets[j]);
+    }
+    (Sample { name: "drybean".into(), values, columns, codes, classes: names.len() }, scales, offsets)
+}

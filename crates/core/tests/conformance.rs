@@ -1,0 +1,698 @@
+//! The laws every method keeps, tested over every registered method with its defaults and each of its variants.
+//!
+//! A new method is tested by being in the list. Each law runs over a set of awkward shapes, and all of them again over
+//! random ones.
+
+mod common;
+
+use std::collections::HashSet;
+
+use common::{Random, Sample, Subject, Watch, blobs, continuous, near, on_threads, samples, subjects};
+use leanset_core::methods::{Answer, Run};
+use leanset_core::{
+    Allocation, Budget, ClassId, Classes, Dataset, Error, Floor, Matrix, Quiet, Ranking, Reduced, Reduction, RowId,
+    Scope, Seed, Shape,
+};
+use proptest::prelude::*;
+
+const SEED: Seed = Seed(7);
+
+/// Runs a law over every method and sample.
+fn everywhere(law: impl Fn(&Subject, &Sample)) {
+    for sample in &samples() {
+        for subject in &subjects() {
+            law(subject, sample);
+        }
+    }
+}
+
+/// Whether a method may refuse this sample whatever the budget: only for want of a second class.
+fn refuses(subject: &Subject, sample: &Sample) -> bool {
+    let budget = Budget::Ratio(1.0);
+    match subject.reducer.reduce(&sample.data(), &budget, Floor::One, SEED, &Quiet) {
+        Ok(_) => {
+            assert!(
+                sample.populated() >= subject.reducer.info().capabilities.least_classes,
+                "{} accepts {}",
+                subject.name,
+                sample.name
+            );
+            false
+        }
+        Err(Error::Data { method, hint, .. }) if sample.populated() < 2 => {
+            assert_eq!(method, subject.reducer.info().id);
+            assert!(!hint.is_empty());
+            true
+        }
+        Err(other) => panic!("{} refuses {}: {other}", subject.name, sample.name),
+    }
+}
+
+/// Budgets worth asking of a sample.
+fn budgets(sample: &Sample) -> Vec<Budget> {
+    let (n, least) = (sample.rows(), sample.populated());
+    let mut budgets: Vec<Budget> = [0.01, 0.1, 0.33, 0.5, 0.9, 1.0].map(Budget::Ratio).into();
+    let mut counts = vec![1, least, least + 1, n.div_ceil(3), n.saturating_sub(1), n];
+    counts.retain(|&c| c >= 1 && c <= n);
+    counts.sort_unstable();
+    counts.dedup();
+    budgets.extend(counts.into_iter().map(Budget::Count));
+    budgets
+}
+
+/// A method over all classes may say that a total too small for its base cannot be met; nothing else is refused.
+fn may_be_too_small(subject: &Subject, sample: &Sample, allocation: &Allocation) -> bool {
+    subject.reducer.scope() == Scope::Global && allocation.total() < sample.rows().div_ceil(10) + sample.populated()
+}
+
+fn reduce(subject: &Subject, data: &Dataset<'_>, budget: &Budget, floor: Floor) -> Result<Reduction, Error> {
+    subject.reducer.reduce(data, budget, floor, SEED, &Quiet)
+}
+
+/// The counts asked are those that come back; no row twice; every row of its class; weights and points sound.
+fn check_reduction(who: &str, subject: &Subject, sample: &Sample, allocation: &Allocation, reduction: &Reduction) {
+    let classes = sample.classes();
+    let counts = match &reduction.reduced {
+        Reduced::Rows(selection) => {
+            let distinct: HashSet<_> = selection.rows().iter().collect();
+            assert_eq!(distinct.len(), selection.rows().len(), "{who}: a row twice");
+            for class in classes.ids() {
+                for &row in selection.class(class) {
+                    assert_eq!(classes.of(row), class, "{who}: row {row} is of another class");
+                }
+            }
+            if let Some(weights) = selection.weights() {
+                assert_eq!(weights.len(), selection.rows().len(), "{who}: weights");
+                assert!(weights.iter().all(|w| w.is_finite() && *w >= 0.0), "{who}: weights {weights:?}");
+            }
+            let mut sorted: Vec<_> = selection.input_order().into_iter().map(|i| selection.rows()[i]).collect();
+            assert!(sorted.windows(2).all(|w| w[0] < w[1]), "{who}: not in input order");
+            sorted.dedup();
+            assert_eq!(sorted.len(), selection.rows().len(), "{who}: input order");
+            selection.counts()
+        }
+        Reduced::Points(points) => {
+            assert_ne!(subject.reducer.info().capabilities.invents, Answer::No, "{who}: invents points");
+            assert_eq!(points.columns, sample.columns, "{who}: columns");
+            assert_eq!(points.points.len(), points.classes.len() * points.columns, "{who}: values");
+            assert_eq!(points.weights.len(), points.classes.len(), "{who}: weights");
+            assert!(points.points.iter().all(|v| v.is_finite()), "{who}: a point is not finite");
+            assert!(points.weights.iter().all(|w| w.is_finite() && *w >= 0.0), "{who}: weights");
+            assert!(points.classes.is_sorted(), "{who}: classes are not ascending");
+            points.counts(classes.len())
+        }
+    };
+    match subject.reducer.scope() {
+        Scope::PerClass => assert_eq!(counts, allocation.per_class(), "{who}: counts"),
+        Scope::Global => assert_eq!(counts.iter().sum::<usize>(), allocation.total(), "{who}: total"),
+    }
+    let lost = classes.sizes().iter().zip(&counts).filter(|&(&size, &count)| size > 0 && count == 0).count();
+    let named = reduction.warnings.iter().filter(|w| w.code == "class-lost").count();
+    assert_eq!(named, lost, "{who}: every lost class is named");
+}
+
+fn exact_budget(subject: &Subject, sample: &Sample) {
+    if refuses(subject, sample) {
+        return;
+    }
+    let data = sample.data();
+    for budget in budgets(sample) {
+        for floor in [Floor::One, Floor::Zero] {
+            let who = format!("{} on {}, {budget:?} {floor:?}", subject.name, sample.name);
+            let found = reduce(subject, &data, &budget, floor);
+            match (budget.allocate(&sample.sizes(), floor), found) {
+                (Ok((allocation, _)), Ok(reduction)) => {
+                    check_reduction(&who, subject, sample, &allocation, &reduction);
+                }
+                (Err(asked), Err(got)) => assert_eq!(asked, got, "{who}"),
+                (Ok((allocation, _)), Err(Error::Data { .. } | Error::BadParameter { .. }))
+                    if may_be_too_small(subject, sample, &allocation) => {}
+                (asked, got) => panic!("{who}: {asked:?} gives {got:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_asked_is_what_comes_back() {
+    everywhere(exact_budget);
+}
+
+fn per_class_budget(subject: &Subject, sample: &Sample) {
+    if refuses(subject, sample) {
+        return;
+    }
+    let sizes = sample.sizes();
+    let half: Vec<usize> = sizes.iter().map(|s| s.div_ceil(2)).collect();
+    let mut uneven: Vec<usize> = sizes.iter().enumerate().map(|(k, s)| s / (k + 2)).collect();
+    let first = sizes.iter().position(|&s| s > 0).unwrap_or(0);
+    uneven[first] = sizes[first];
+    let mut only_last = vec![0; sizes.len()];
+    let last = sizes.iter().rposition(|&s| s > 0).unwrap_or(0);
+    only_last[last] = 1;
+    for counts in [half, uneven, only_last, sizes.clone()] {
+        let who = format!("{} on {}, counts {counts:?}", subject.name, sample.name);
+        let budget = Budget::PerClass(counts);
+        let (allocation, _) = budget.allocate(&sizes, Floor::One).unwrap_or_else(|e| panic!("{who}: {e}"));
+        match (subject.reducer.scope(), reduce(subject, &sample.data(), &budget, Floor::One)) {
+            (Scope::PerClass, Ok(reduction)) => check_reduction(&who, subject, sample, &allocation, &reduction),
+            (Scope::Global, Err(Error::Unsupported { method, hint, .. })) => {
+                assert_eq!(method, subject.reducer.info().id, "{who}");
+                assert!(!hint.is_empty(), "{who}");
+            }
+            (scope, other) => panic!("{who}, {scope:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn counts_per_class_are_kept_or_refused() {
+    everywhere(per_class_budget);
+    for subject in subjects() {
+        let data = blobs("", &[9, 9], 2, 1);
+        for wrong in [vec![1], vec![1, 1, 1], vec![10, 1], vec![0, 0]] {
+            let found = reduce(&subject, &data.data(), &Budget::PerClass(wrong.clone()), Floor::One);
+            assert!(matches!(found, Err(Error::Budget(_))), "{}: {wrong:?} gives {found:?}", subject.name);
+        }
+    }
+}
+
+#[test]
+fn a_budget_that_cannot_be_met_is_refused() {
+    let sample = blobs("blobs", &[9, 9], 2, 1);
+    for subject in subjects() {
+        for wrong in [
+            Budget::Ratio(0.0),
+            Budget::Ratio(-0.1),
+            Budget::Ratio(1.1),
+            Budget::Ratio(f64::NAN),
+            Budget::Count(0),
+            Budget::Count(1),
+            Budget::Count(19),
+        ] {
+            let found = reduce(&subject, &sample.data(), &wrong, Floor::One);
+            assert!(matches!(found, Err(Error::Budget(_))), "{}: {wrong:?} gives {found:?}", subject.name);
+        }
+    }
+}
+
+/// Everything of a keeps-all reduction.
+fn keeps_all(subject: &Subject, sample: &Sample) {
+    if refuses(subject, sample) {
+        return;
+    }
+    let who = format!("{} on {}", subject.name, sample.name);
+    let kept =
+        reduce(subject, &sample.data(), &Budget::Ratio(1.0), Floor::One).unwrap_or_else(|e| panic!("{who}: {e}"));
+    assert_eq!(kept.reduced.len(), sample.rows(), "{who}");
+    if let Some(selection) = kept.reduced.rows() {
+        let sorted: Vec<RowId> = selection.input_order().into_iter().map(|i| selection.rows()[i]).collect();
+        assert_eq!(sorted, (0..sample.rows()).map(RowId::at).collect::<Vec<_>>(), "{who}");
+    }
+}
+
+#[test]
+fn a_ratio_of_one_keeps_everything() {
+    everywhere(keeps_all);
+}
+
+/// All a method has to say about a sample, as text in which equal means equal bits.
+fn transcript(subject: &Subject, data: &Dataset<'_>, seed: Seed) -> String {
+    let mut text = String::new();
+    for budget in [Budget::Ratio(0.2), Budget::Ratio(0.5), Budget::Ratio(0.9)] {
+        let found = subject.reducer.reduce(data, &budget, Floor::One, seed, &Quiet);
+        text += &format!("{budget:?}: {found:?}\n");
+    }
+    text + &format!("{:?}", subject.reducer.rank(data, None, seed, &Quiet))
+}
+
+fn deterministic(subject: &Subject, sample: &Sample) {
+    let data = sample.data();
+    let one = on_threads(1, || transcript(subject, &data, SEED));
+    for threads in [1, 2, 8] {
+        let again = on_threads(threads, || transcript(subject, &data, SEED));
+        assert!(one == again, "{} on {}: {threads} threads change the result", subject.name, sample.name);
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    everywhere(deterministic);
+}
+
+fn precision_free(subject: &Subject, sample: &Sample) {
+    let single: Vec<f32> = sample.values.iter().map(|&v| v as f32).collect();
+    let widened: Vec<f64> = single.iter().map(|&v| f64::from(v)).collect();
+    if single.iter().any(|v| !v.is_finite()) {
+        return;
+    }
+    let narrow = Matrix::new(&single, sample.rows(), sample.columns).and_then(|m| Dataset::new(m, sample.classes()));
+    let wide = Matrix::new(&widened, sample.rows(), sample.columns).and_then(|m| Dataset::new(m, sample.classes()));
+    let (narrow, wide) = (narrow.expect("the f32 view"), wide.expect("the f64 view"));
+    let same = transcript(subject, &narrow, SEED) == transcript(subject, &wide, SEED);
+    assert!(same, "{} on {}: f32 and the same values as f64 differ", subject.name, sample.name);
+}
+
+#[test]
+fn single_precision_is_read_exactly() {
+    everywhere(precision_free);
+}
+
+fn seeded(subject: &Subject, sample: &Sample) {
+    let who = format!("{} on {}", subject.name, sample.name);
+    let data = sample.data();
+    let one = transcript(subject, &data, Seed(1));
+    assert!(one == transcript(subject, &data, Seed(1)), "{who}: one seed, two results");
+    // A result that does not depend on row ids cannot depend on what is hashed from them.
+    if subject.reducer.info().capabilities.seeded == Answer::No || subject.reducer.order_free() {
+        for seed in [Seed(2), Seed(u64::MAX)] {
+            assert!(one == transcript(subject, &data, seed), "{who}: the seed matters");
+        }
+    }
+}
+
+#[test]
+fn seeds_decide_what_they_should() {
+    everywhere(seeded);
+    // And where a method says it is always seeded, the seed is heard.
+    let sample = blobs("blobs", &[90, 60, 30], 3, 1);
+    for subject in subjects() {
+        if subject.reducer.info().capabilities.seeded == Answer::Yes {
+            let differ = transcript(&subject, &sample.data(), Seed(1)) != transcript(&subject, &sample.data(), Seed(2));
+            assert!(differ, "{}: the seed is ignored", subject.name);
+        }
+    }
+}
+
+/// The segments of a ranking with their scores.
+fn segments(ranking: &Ranking) -> Vec<Vec<(RowId, f64)>> {
+    let mut scores = ranking.scores().iter();
+    ranking.segments().map(|s| s.iter().map(|&r| (r, *scores.next().expect("a score a row"))).collect()).collect()
+}
+
+/// Equal rows, and scores of equal bits (NaN is NaN).
+fn same(a: &[(RowId, f64)], b: &[(RowId, f64)]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.0 == y.0 && x.1.to_bits() == y.1.to_bits())
+}
+
+fn nested(subject: &Subject, sample: &Sample) {
+    let who = format!("{} on {}", subject.name, sample.name);
+    let data = sample.data();
+    let ranked = subject.reducer.rank(&data, None, SEED, &Quiet);
+    if subject.reducer.ranks() != Answer::Yes {
+        if refuses(subject, sample) {
+            assert!(matches!(ranked, Err(Error::Data { .. } | Error::Unsupported { .. })), "{who}: {ranked:?}");
+            return;
+        }
+        match ranked {
+            Err(Error::Unsupported { method, hint, .. }) => {
+                assert_eq!(method, subject.reducer.info().id, "{who}");
+                assert!(!hint.is_empty(), "{who}");
+            }
+            other => panic!("{who}: it does not rank, but gives {other:?}"),
+        }
+        return;
+    }
+    if refuses(subject, sample) {
+        assert!(matches!(ranked, Err(Error::Data { .. })), "{who}: {ranked:?}");
+        return;
+    }
+    let full = ranked.unwrap_or_else(|e| panic!("{who}: {e}"));
+    let classes = sample.classes();
+    assert_eq!(full.scope(), subject.reducer.scope(), "{who}: scope");
+    assert_eq!(full.scores().len(), full.rows().len(), "{who}: a score a row");
+    assert_eq!(full.segments().count(), if full.scope() == Scope::Global { 1 } else { classes.len() }, "{who}");
+    let distinct: HashSet<_> = full.rows().iter().collect();
+    assert_eq!((distinct.len(), full.rows().len()), (sample.rows(), sample.rows()), "{who}: every row once");
+    if full.scope() == Scope::PerClass {
+        for (segment, class) in full.segments().zip(classes.ids()) {
+            assert!(segment.iter().all(|&r| classes.of(r) == class), "{who}: a row in another class");
+        }
+    }
+    assert_eq!(full.ranks().count(), sample.rows(), "{who}: ranks");
+    let whole = segments(&full);
+    let mut selections: Vec<(Allocation, Vec<Vec<RowId>>)> = Vec::new();
+    for budget in budgets(sample) {
+        let who = format!("{who}, {budget:?}");
+        let Ok((allocation, _)) = budget.allocate(&sample.sizes(), Floor::One) else { continue };
+        // A ranking that stops early is the beginning of the whole one, and long enough.
+        let part =
+            subject.reducer.rank(&data, Some(&allocation), SEED, &Quiet).unwrap_or_else(|e| panic!("{who}: {e}"));
+        part.check_depth(&allocation).unwrap_or_else(|e| panic!("{who}: {e}"));
+        for (part, whole) in segments(&part).iter().zip(&whole) {
+            assert!(same(part, &whole[..part.len()]), "{who}: a shorter ranking is not its beginning");
+        }
+        let prefix = full.select(&allocation, &classes).unwrap_or_else(|e| panic!("{who}: {e}"));
+        match reduce(subject, &data, &budget, Floor::One) {
+            Ok(reduction) => {
+                let kept = reduction.reduced.rows().unwrap_or_else(|| panic!("{who}: a method that ranks keeps rows"));
+                assert_eq!(kept.rows(), prefix.rows(), "{who}: not the beginning of the ranking");
+                let rows = classes.ids().map(|c| kept.class(c).to_vec()).collect();
+                selections.push((allocation, rows));
+            }
+            Err(Error::Data { .. } | Error::BadParameter { .. }) if may_be_too_small(subject, sample, &allocation) => {}
+            Err(other) => panic!("{who}: {other}"),
+        }
+    }
+    assert!(!selections.is_empty(), "{who}: nothing was compared");
+    for (small, of_small) in &selections {
+        for (large, of_large) in &selections {
+            let below = match subject.reducer.scope() {
+                Scope::Global => small.total() <= large.total(),
+                Scope::PerClass => small.per_class().iter().zip(large.per_class()).all(|(a, b)| a <= b),
+            };
+            if below {
+                for (k, (a, b)) in of_small.iter().zip(of_large).enumerate() {
+                    let held: HashSet<_> = b.iter().collect();
+                    assert!(a.iter().all(|r| held.contains(r)), "{who}, class {k}: {small:?} is not within {large:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn selections_are_nested_where_a_method_ranks() {
+    everywhere(nested);
+}
+
+#[test]
+fn what_does_not_rank_says_so_itself_too() {
+    // Without `Reducer` in between, `Method::rank` may be called by a pipeline of one's own.
+    let sample = blobs("blobs", &[20, 10], 2, 3);
+    for subject in subjects() {
+        let info = subject.reducer.info();
+        let method = (info.build)(subject.reducer.params()).unwrap_or_else(|e| panic!("{}: {e}", subject.name));
+        assert_eq!(method.ranks(), subject.reducer.ranks(), "{}", subject.name);
+        if method.ranks() == Answer::Yes {
+            let data = sample.data();
+            let ranking = method.rank(&Run { data: &data, seed: SEED, monitor: &Quiet }, None);
+            assert!(ranking.is_ok(), "{}: {ranking:?}", subject.name);
+        }
+    }
+}
+
+/// Equal rows position by position, except where the scores leave the order open.
+fn check_same_order(who: &str, old: &[(RowId, f64)], new: &[(RowId, f64)]) {
+    assert_eq!(old.len(), new.len(), "{who}");
+    let by_row = |list: &[(RowId, f64)]| {
+        let mut list = list.to_vec();
+        list.sort_unstable_by_key(|x| x.0);
+        list
+    };
+    for (a, b) in by_row(old).iter().zip(by_row(new)) {
+        assert_eq!(a.0, b.0, "{who}: other rows");
+        let close = near(a.1, b.1, 1e-9) || (a.1.is_nan() && b.1.is_nan());
+        assert!(close, "{who}: row {} scores {} and then {}", a.0, a.1, b.1);
+    }
+    for (place, (a, b)) in old.iter().zip(new).enumerate() {
+        let open = near(a.1, b.1, 1e-9) && near(old[place].1, new[place].1, 1e-9);
+        assert!(a.0 == b.0 || open, "{who}: place {place} holds row {} and then {}", a.0, b.0);
+    }
+}
+
+fn order_free(subject: &Subject, sample: &Sample, order: &[usize]) {
+    if !subject.reducer.order_free() || refuses(subject, sample) {
+        return;
+    }
+    let who = format!("{} on {}, rows in another order", subject.name, sample.name);
+    let other = sample.permuted(order);
+    let back = |row: RowId| RowId::at(order[row.index()]);
+    if subject.reducer.ranks() == Answer::Yes {
+        let rank =
+            |s: &Sample| subject.reducer.rank(&s.data(), None, SEED, &Quiet).unwrap_or_else(|e| panic!("{who}: {e}"));
+        for (old, new) in segments(&rank(sample)).iter().zip(segments(&rank(&other))) {
+            let new: Vec<_> = new.into_iter().map(|(r, s)| (back(r), s)).collect();
+            check_same_order(&who, old, &new);
+        }
+    }
+    for budget in [Budget::Ratio(0.3), Budget::Ratio(0.7)] {
+        let kept =
+            |s: &Sample| reduce(subject, &s.data(), &budget, Floor::One).unwrap_or_else(|e| panic!("{who}: {e}"));
+        let (old, new) = (kept(sample), kept(&other));
+        if let (Some(old), Some(new)) = (old.reduced.rows(), new.reduced.rows()) {
+            let old: HashSet<RowId> = old.rows().iter().copied().collect();
+            let new: HashSet<RowId> = new.rows().iter().map(|&r| back(r)).collect();
+            assert_eq!(old, new, "{who}, {budget:?}");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_the_rows_is_nothing_to_methods_that_say_so() {
+    let mut tested = 0;
+    for sample in continuous() {
+        for subject in subjects() {
+            tested += usize::from(subject.reducer.order_free());
+            for seed in 0..3 {
+                order_free(&subject, &sample, &Random(seed).permutation(sample.rows()));
+            }
+        }
+    }
+    assert!(tested > 0, "no method was tested");
+}
+
+#[test]
+fn order_free_agrees_with_what_is_declared() {
+    for subject in subjects() {
+        match subject.reducer.info().capabilities.order_free {
+            Answer::Yes => assert!(subject.reducer.order_free(), "{}", subject.name),
+            Answer::No => assert!(!subject.reducer.order_free(), "{}", subject.name),
+            Answer::When(_) => {}
+        }
+        match subject.reducer.info().capabilities.nested {
+            Answer::Yes => assert_eq!(subject.reducer.ranks(), Answer::Yes, "{}", subject.name),
+            Answer::No => assert_eq!(subject.reducer.ranks(), Answer::No, "{}", subject.name),
+            Answer::When(_) => {}
+        }
+        match subject.reducer.info().capabilities.per_class {
+            Answer::Yes => assert_eq!(subject.reducer.scope(), Scope::PerClass, "{}", subject.name),
+            Answer::No => assert_eq!(subject.reducer.scope(), Scope::Global, "{}", subject.name),
+            Answer::When(_) => {}
+        }
+    }
+}
+
+#[test]
+fn too_few_classes_are_refused() {
+    let mut tested = 0;
+    for subject in subjects() {
+        let least = subject.reducer.info().capabilities.least_classes;
+        for populated in 1..least {
+            // Classes without rows do not count.
+            let mut sizes = vec![0; least];
+            sizes[least - populated..].fill(12);
+            let sample = blobs("too few classes", &sizes, 2, 5);
+            let data = sample.data();
+            let who = format!("{} with {populated} classes", subject.name);
+            let found = reduce(&subject, &data, &Budget::Ratio(0.5), Floor::One);
+            assert!(matches!(found, Err(Error::Data { .. })), "{who}: {found:?}");
+            let found = subject.reducer.rank(&data, None, SEED, &Quiet);
+            assert!(matches!(found, Err(Error::Data { .. })), "{who}: {found:?}");
+            tested += 1;
+        }
+    }
+    assert!(tested > 0, "no method needs several classes");
+}
+
+#[test]
+fn what_is_no_number_is_refused_with_its_place() {
+    for (bad, finite) in
+        [(f64::NAN, false), (f64::INFINITY, false), (f64::NEG_INFINITY, false), (1.1e150, true), (-1e300, true)]
+    {
+        let mut sample = blobs("blobs", &[9, 8], 3, 6);
+        sample.values[4 * 3 + 2] = bad;
+        sample.values[9 * 3] = bad;
+        let matrix = Matrix::new(&sample.values, 17, 3).expect("a matrix");
+        match Dataset::new(matrix, sample.classes()) {
+            Err(Error::NotFinite { row: RowId(4), column: 2, value }) if !finite => {
+                assert_eq!(value.to_bits(), bad.to_bits());
+            }
+            Err(Error::TooLarge { row: RowId(4), column: 2, value, .. }) if finite => assert_eq!(value, bad),
+            other => panic!("{bad} gives {other:?}"),
+        }
+        let single: Vec<f32> = sample.values.iter().map(|&v| v as f32).collect();
+        let matrix = Matrix::new(&single, 17, 3).expect("a matrix");
+        let found = Dataset::new(matrix, sample.classes());
+        assert!(matches!(found, Err(Error::NotFinite { row: RowId(4), column: 2, .. })), "{bad} as f32: {found:?}");
+    }
+}
+
+#[test]
+fn tables_of_nothing_and_of_wrong_shapes_are_refused() {
+    let empty: [f64; 0] = [];
+    let new = |values: &[f64], rows, columns, codes: &[u32], classes| {
+        Dataset::new(Matrix::new(values, rows, columns)?, Classes::new(codes, classes)?).map(|_| ())
+    };
+    assert_eq!(new(&empty, 0, 3, &[], 1), Err(Error::NoRows));
+    assert_eq!(new(&empty, 3, 0, &[0, 0, 0], 1), Err(Error::NoColumns));
+    assert!(matches!(new(&[1.0, 2.0], 1, 3, &[0], 1), Err(Error::Shape { got: 2, expected: 3, .. })));
+    assert!(matches!(new(&[1.0, 2.0], 2, 1, &[0], 1), Err(Error::Shape { got: 1, expected: 2, .. })));
+    assert!(matches!(new(&[1.0, 2.0], usize::MAX, 2, &[0], 1), Err(Error::Shape { .. })));
+    let found = new(&[1.0, 2.0], 2, 1, &[0, 2], 2);
+    assert_eq!(found, Err(Error::UnknownClass { row: RowId(1), code: 2, classes: 2 }));
+}
+
+fn cancellable(subject: &Subject, sample: &Sample) {
+    if refuses(subject, sample) {
+        return;
+    }
+    let data = sample.data();
+    let ranks = subject.reducer.ranks() == Answer::Yes;
+    for allowed in [0, 1, 2, 5, 40] {
+        let who = format!("{} on {}, cancelled after {allowed}", subject.name, sample.name);
+        let budget = Budget::Ratio(0.5);
+        let reduced = subject.reducer.reduce(&data, &budget, Floor::One, SEED, &Watch::new(allowed)).map(|_| ());
+        let ranked = ranks.then(|| subject.reducer.rank(&data, None, SEED, &Watch::new(allowed)).map(|_| ()));
+        for found in std::iter::once(reduced).chain(ranked) {
+            match found {
+                Err(Error::Interrupted) => {}
+                Ok(()) if allowed > 0 => {}
+                other => panic!("{who}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_stops_a_run_gets_interrupted() {
+    everywhere(cancellable);
+}
+
+fn announced(subject: &Subject, sample: &Sample) {
+    if refuses(subject, sample) {
+        return;
+    }
+    let data = sample.data();
+    let check = |who: String, watch: &Watch| {
+        let load = |a: &std::sync::atomic::AtomicU64| a.load(std::sync::atomic::Ordering::Relaxed);
+        let (announced, done) = (load(&watch.announced), load(&watch.done));
+        assert!(!watch.stages.lock().expect("sound").is_empty(), "{who}: no stage has begun");
+        assert_eq!(done, announced, "{who}: steps done and announced");
+    };
+    for ratio in [0.1, 0.5, 1.0] {
+        let watch = Watch::new(u64::MAX);
+        if reduce_watched(subject, &data, ratio, &watch) {
+            check(format!("{} on {}, ratio {ratio}", subject.name, sample.name), &watch);
+        }
+    }
+    if subject.reducer.ranks() == Answer::Yes {
+        let watch = Watch::new(u64::MAX);
+        subject.reducer.rank(&data, None, SEED, &watch).unwrap_or_else(|e| panic!("{}: {e}", subject.name));
+        check(format!("{} on {}, ranking", subject.name, sample.name), &watch);
+    }
+}
+
+fn reduce_watched(subject: &Subject, data: &Dataset<'_>, ratio: f64, watch: &Watch) -> bool {
+    match subject.reducer.reduce(data, &Budget::Ratio(ratio), Floor::One, SEED, watch) {
+        Ok(_) => true,
+        Err(Error::Data { .. } | Error::BadParameter { .. }) => false,
+        Err(other) => panic!("{}: {other}", subject.name),
+    }
+}
+
+#[test]
+fn the_steps_done_are_those_announced() {
+    everywhere(announced);
+}
+
+#[test]
+fn memory_is_stated_and_grows() {
+    for subject in subjects() {
+        for scalar_bytes in [4, 8] {
+            let of = |rows: usize, threads| {
+                let shape = Shape { rows, columns: 16, classes: 7, largest_class: rows / 3, scalar_bytes };
+                subject.reducer.memory(&shape, rows / 10, threads)
+            };
+            for threads in [1, 8] {
+                let bytes = [1_000, 10_000, 100_000, 1_000_000].map(|n| of(n, threads));
+                assert!(bytes[0] > 0 && bytes.is_sorted_by(|a, b| a < b), "{}: {bytes:?}", subject.name);
+                // Nothing is n × n or n × m: ten times the rows are not a hundred times the memory.
+                assert!(bytes[3] < 20 * bytes[2], "{}: {bytes:?}", subject.name);
+            }
+            assert!(of(10_000, 8) >= of(10_000, 1), "{}: threads", subject.name);
+        }
+    }
+}
+
+#[test]
+fn classes_without_rows_do_not_count_among_those_that_need_one() {
+    let sample = blobs("empty classes", &[0, 60, 0, 2, 0], 2, 14);
+    for subject in subjects() {
+        for count in 2..8 {
+            match reduce(&subject, &sample.data(), &Budget::Count(count), Floor::One) {
+                Ok(reduction) => assert_eq!(reduction.reduced.len(), count, "{} {count}", subject.name),
+                // A base of fixed size can be larger than the budget.
+                Err(Error::BadParameter { .. })
+                    if subject.reducer.scope() == Scope::Global && subject.reducer.ranks() == Answer::Yes => {}
+                Err(other) => panic!("{} with {count} rows: {other}", subject.name),
+            }
+        }
+    }
+}
+
+/// Random shapes: few or many rows and columns, ties or none, classes of any size, empty ones among them.
+fn random_sample() -> impl Strategy<Value = Sample> {
+    (1usize..6, 1usize..7, any::<u64>(), 0u8..4).prop_flat_map(|(classes, columns, seed, kind)| {
+        prop::collection::vec(0usize..40, classes)
+            .prop_filter("some rows", |sizes| sizes.iter().sum::<usize>() > 0)
+            .prop_map(move |sizes| {
+                let mut sample = blobs(&format!("random {sizes:?} × {columns}"), &sizes, columns, seed);
+                let grid = [0.0, 1.0, 2.0, 8.0][kind as usize];
+                if grid > 0.0 {
+                    sample.values.iter_mut().for_each(|v| *v = (*v * grid).round() / grid);
+                }
+                sample
+            })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_laws_hold_on_random_shapes(sample in random_sample(), order in any::<u64>()) {
+        for subject in &subjects() {
+            exact_budget(subject, &sample);
+            per_class_budget(subject, &sample);
+            keeps_all(subject, &sample);
+            nested(subject, &sample);
+            precision_free(subject, &sample);
+            seeded(subject, &sample);
+            cancellable(subject, &sample);
+            announced(subject, &sample);
+        }
+        let data = sample.data();
+        let all = |threads| on_threads(threads, || {
+            subjects().iter().map(|s| transcript(s, &data, Seed(order))).collect::<Vec<_>>()
+        });
+        prop_assert_eq!(all(1), all(3));
+    }
+
+    /// Continuous data of classes of three rows or more, where no order is left open by ties.
+    #[test]
+    fn the_order_of_random_rows_is_nothing(
+        sizes in prop::collection::vec(3usize..40, 2..5), columns in 2usize..7, seed in any::<u64>()
+    ) {
+        let sample = blobs(&format!("random {sizes:?} × {columns}"), &sizes, columns, seed);
+        let order = Random(seed).permutation(sample.rows());
+        for subject in &subjects() {
+            order_free(subject, &sample, &order);
+        }
+    }
+}
+
+#[test]
+fn class_ids_and_names_reach_messages() {
+    let sample = blobs("named", &[8, 8], 2, 9);
+    let names = ["first".to_owned(), "second".to_owned()];
+    let matrix = Matrix::new(&sample.values, 16, 2).expect("a matrix");
+    let data = Dataset::new(matrix, sample.classes().with_names(&names)).expect("a dataset");
+    assert_eq!(data.classes().name(ClassId(1)), "second");
+    for subject in subjects().iter().filter(|s| s.reducer.scope() == Scope::PerClass) {
+        let found = reduce(subject, &data, &Budget::PerClass(vec![3, 0]), Floor::One);
+        let Ok(reduction) = found else { panic!("{}: {found:?}", subject.name) };
+        let lost: Vec<_> = reduction.warnings.iter().filter(|w| w.code == "class-lost").collect();
+        assert!(lost.len() == 1 && lost[0].message.contains("second"), "{}: {lost:?}", subject.name);
+    }
+}

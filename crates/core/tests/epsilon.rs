@@ -1,0 +1,427 @@
+//! ε against its definition: every fast path gives the bits that the pairwise search gives.
+
+mod common;
+
+use common::{Random, Sample, Watch, blobs, on_threads, samples};
+use leanset_core::distance::Metric;
+use leanset_core::metrics::{Epsilon, epsilon, epsilon_between, epsilon_curve, naive};
+use leanset_core::{
+    Allocation, Budget, ClassId, Classes, Dataset, Error, Floor, Invented, Matrix, Quiet, Ranking, Reduced, RowId,
+    Selection,
+};
+use proptest::prelude::*;
+
+/// ε of one class by the definition: value and worst row, of equals the lowest.
+fn naive_class(data: &Dataset<'_>, class: ClassId, kept: &[RowId], metric: Metric) -> (f64, Option<RowId>) {
+    let d = data.columns();
+    let (mut x, mut y) = (vec![0.0; d], vec![0.0; d]);
+    let mut found = (0.0, None);
+    for &row in data.classes().rows(class) {
+        data.points().widen_row(row, &mut x);
+        let mut nearest = f64::INFINITY;
+        for &other in kept {
+            data.points().widen_row(other, &mut y);
+            nearest = nearest.min(metric.distance(&x, &y));
+        }
+        if kept.is_empty() {
+            return (f64::INFINITY, None);
+        }
+        if found.1.is_none() || nearest > found.0 {
+            found = (nearest, Some(row));
+        }
+    }
+    found
+}
+
+/// Everything ε says, against the definition.
+fn check(who: &str, data: &Dataset<'_>, kept: &[Vec<RowId>], found: &Epsilon, metric: Metric) {
+    assert_eq!(found.metric, metric, "{who}");
+    assert_eq!(found.value.to_bits(), naive(data, &kept.concat(), metric).to_bits(), "{who}: value");
+    assert_eq!(found.per_class.len(), data.classes().len(), "{who}: classes");
+    let mut worst = None;
+    let mut largest = -1.0;
+    for ((own, class), kept) in found.per_class.iter().zip(data.classes().ids()).zip(kept) {
+        let (value, row) = naive_class(data, class, kept, metric);
+        let rows = data.classes().rows(class).len();
+        assert_eq!((own.rows, own.kept), (rows, kept.len()), "{who}, class {class}: counts");
+        assert_eq!(own.value.to_bits(), value.to_bits(), "{who}, class {class}: {} and not {value}", own.value);
+        // The worst row is measured before the root: of two rows whose roots are equal the farther one is it.
+        if metric != Metric::Euclidean || own.worst.is_none() || row.is_none() {
+            assert_eq!(own.worst, row, "{who}, class {class}: worst row");
+        } else {
+            let of = |row: Option<RowId>| naive_row(data, row.expect("a row"), kept, metric);
+            assert_eq!(of(own.worst).to_bits(), of(row).to_bits(), "{who}, class {class}: worst row");
+        }
+        if value > largest && rows > 0 {
+            (largest, worst) = (value, own.worst.map(|row| (row, class)));
+        }
+    }
+    let lost = found.value == f64::INFINITY;
+    assert_eq!(found.worst.map(|w| (w.row, w.class)), worst.filter(|_| !lost), "{who}: the worst row of all");
+}
+
+fn naive_row(data: &Dataset<'_>, row: RowId, kept: &[RowId], metric: Metric) -> f64 {
+    let (mut x, mut y) = (vec![0.0; data.columns()], vec![0.0; data.columns()]);
+    data.points().widen_row(row, &mut x);
+    kept.iter().fold(f64::INFINITY, |nearest, &other| {
+        data.points().widen_row(other, &mut y);
+        nearest.min(metric.distance(&x, &y))
+    })
+}
+
+/// A random order of the rows of each class.
+fn random_orders(sample: &Sample, random: &mut Random) -> Vec<Vec<RowId>> {
+    let classes = sample.classes();
+    let order = |class| {
+        let rows = classes.rows(class);
+        random.permutation(rows.len()).into_iter().map(|i| rows[i]).collect()
+    };
+    classes.ids().map(order).collect()
+}
+
+fn selected(kept: &[Vec<RowId>], classes: &Classes) -> Reduced {
+    Reduced::Rows(Selection::new(kept.to_vec(), None, classes).expect("a selection"))
+}
+
+/// A part of each class's rows, drawn; a class may lose all.
+fn random_part(sample: &Sample, part: f64, random: &mut Random) -> Vec<Vec<RowId>> {
+    let mut kept = random_orders(sample, random);
+    for rows in &mut kept {
+        let size = rows.len() as f64;
+        let count = (size * part * 2.0 * random.unit()).min(size) as usize;
+        rows.truncate(count.max(usize::from(random.unit() < 0.7)));
+    }
+    kept
+}
+
+fn check_everything(sample: &Sample, part: f64, seed: u64) {
+    let mut random = Random(seed);
+    let classes = sample.classes();
+    let kept = random_part(sample, part, &mut random);
+    let reduced = selected(&kept, &classes);
+    let data = sample.data();
+    let single: Vec<f32> = sample.values.iter().map(|&v| v as f32).collect();
+    let narrow = Matrix::new(&single, sample.rows(), sample.columns).expect("a matrix");
+    let narrow =
+        single.iter().all(|v| v.is_finite()).then(|| Dataset::new(narrow, sample.classes()).expect("a dataset"));
+    for metric in Metric::ALL {
+        let who = format!("{}, {metric}, part {part}", sample.name);
+        let found = epsilon(&data, &reduced, metric, &Quiet).expect("ε");
+        check(&who, &data, &kept, &found, metric);
+        for threads in [1, 2, 8] {
+            let again = on_threads(threads, || epsilon(&data, &reduced, metric, &Quiet).expect("ε"));
+            assert_eq!(found, again, "{who}: {threads} threads");
+        }
+        if let Some(narrow) = &narrow {
+            let found = epsilon(narrow, &reduced, metric, &Quiet).expect("ε");
+            check(&format!("{who}, f32"), narrow, &kept, &found, metric);
+        }
+        check_other_forms(&who, sample, &kept, &found, metric);
+    }
+}
+
+/// The same rows as a table of their own, and as invented points, have the same ε.
+fn check_other_forms(who: &str, sample: &Sample, kept: &[Vec<RowId>], found: &Epsilon, metric: Metric) {
+    let rows = kept.concat();
+    if rows.is_empty() {
+        return;
+    }
+    let data = sample.data();
+    let values: Vec<f64> = rows.iter().flat_map(|r| sample.row(r.index()).to_vec()).collect();
+    let codes: Vec<u32> = rows.iter().map(|r| sample.codes[r.index()]).collect();
+    let classes = Classes::new(&codes, sample.classes).expect("classes");
+    let matrix = Matrix::new(&values, rows.len(), sample.columns).expect("a matrix");
+    let other = Dataset::new(matrix, classes).expect("a dataset");
+    let between = epsilon_between(&data, &other, metric, &Quiet).expect("ε");
+    assert_eq!(found, &between, "{who}: as a table");
+    let points = Reduced::Points(Invented {
+        points: values.clone(),
+        columns: sample.columns,
+        classes: codes.iter().map(|&c| ClassId(c)).collect(),
+        weights: vec![1.0; rows.len()],
+    });
+    let invented = epsilon(&data, &points, metric, &Quiet).expect("ε");
+    assert_eq!(found, &invented, "{who}: as points");
+}
+
+#[test]
+fn epsilon_is_its_definition_on_awkward_shapes() {
+    for sample in samples() {
+        for (seed, part) in [0.02, 0.2, 0.7].into_iter().enumerate() {
+            check_everything(&sample, part, seed as u64);
+        }
+    }
+}
+
+/// Continuous or on a grid (ties, duplicates), 1–5 classes of up to `largest` rows.
+fn tables(largest: usize) -> impl Strategy<Value = Sample> {
+    (prop::collection::vec(0usize..largest, 1..6), 1usize..6, any::<u64>(), 0usize..4)
+        .prop_filter("some rows", |(sizes, ..)| sizes.iter().sum::<usize>() > 0)
+        .prop_map(|(sizes, columns, seed, kind)| {
+            let mut sample = blobs(&format!("{sizes:?} × {columns}, seed {seed}"), &sizes, columns, seed);
+            let grid = [0.0, 1.0, 3.0, 20.0][kind];
+            if grid > 0.0 {
+                sample.values.iter_mut().for_each(|v| *v = (*v * grid).round() / grid);
+            }
+            sample
+        })
+}
+
+/// Allocations of per-class rankings: any counts, growing or not.
+fn allocations(sample: &Sample, count: usize, random: &mut Random) -> Vec<Allocation> {
+    let sizes = sample.sizes();
+    let mut allocations = Vec::new();
+    while allocations.len() < count {
+        let counts = sizes.iter().map(|&s| random.below(s + 1)).collect();
+        if let Ok((allocation, _)) = Budget::PerClass(counts).allocate(&sizes, Floor::Zero) {
+            allocations.push(allocation);
+        }
+    }
+    allocations
+}
+
+fn totals(sample: &Sample, floor: Floor) -> Vec<Allocation> {
+    let sizes = sample.sizes();
+    (1..=sample.rows()).filter_map(|m| Budget::Count(m).allocate(&sizes, floor).ok()).map(|a| a.0).collect()
+}
+
+/// The curve at every cut is ε of that cut alone.
+fn check_curve(who: &str, data: &Dataset<'_>, ranking: &Ranking, cuts: &[Allocation], metric: Metric) -> Vec<Epsilon> {
+    let curve = epsilon_curve(data, ranking, cuts, metric, &Quiet).expect("a curve");
+    assert_eq!(curve.len(), cuts.len(), "{who}");
+    for (found, cut) in curve.iter().zip(cuts) {
+        let kept = Reduced::Rows(ranking.select(cut, data.classes()).expect("deep enough"));
+        let alone = epsilon(data, &kept, metric, &Quiet).expect("ε");
+        assert_eq!(found, &alone, "{who}, {metric}, cut {cut:?}");
+    }
+    let again = on_threads(3, || epsilon_curve(data, ranking, cuts, metric, &Quiet).expect("a curve"));
+    assert_eq!(curve, again, "{who}, {metric}: threads");
+    curve
+}
+
+fn per_class_ranking(sample: &Sample, random: &mut Random) -> Ranking {
+    let orders = random_orders(sample, random);
+    let scored = orders.into_iter().map(|o| (o.clone(), vec![0.0; o.len()])).collect();
+    Ranking::per_class(scored, &sample.classes()).expect("a ranking")
+}
+
+fn global_ranking(sample: &Sample, random: &mut Random) -> Ranking {
+    let rows: Vec<RowId> = random.permutation(sample.rows()).into_iter().map(RowId::at).collect();
+    Ranking::global(rows, vec![0.0; sample.rows()], &sample.classes()).expect("a ranking")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn epsilon_is_its_definition(sample in tables(70), part in 0.02f64..1.0, seed in any::<u64>()) {
+        check_everything(&sample, part, seed);
+    }
+
+    #[test]
+    fn a_curve_is_epsilon_of_each_cut(sample in tables(50), seed in any::<u64>()) {
+        let mut random = Random(seed);
+        let data = sample.data();
+        let (by_class, global) = (per_class_ranking(&sample, &mut random), global_ranking(&sample, &mut random));
+        for metric in Metric::ALL {
+            for floor in [Floor::One, Floor::Zero] {
+                let cuts = totals(&sample, floor);
+                check_curve(&sample.name, &data, &by_class, &cuts, metric);
+                let curve = check_curve(&sample.name, &data, &global, &cuts, metric);
+                prop_assert!(curve.windows(2).all(|w| w[1].value <= w[0].value), "it never grows");
+                prop_assert_eq!(curve.last().map(|e| e.value), Some(0.0));
+            }
+            // In no order at all, and with cuts that come twice.
+            let mut cuts = allocations(&sample, 9, &mut random);
+            cuts.push(cuts[3].clone());
+            check_curve(&sample.name, &data, &by_class, &cuts, metric);
+            check_curve(&sample.name, &data, &global, &cuts, metric);
+        }
+    }
+
+    #[test]
+    fn epsilon_of_everything_is_zero_and_more_rows_never_raise_it(sample in tables(60), seed in any::<u64>()) {
+        let classes = sample.classes();
+        let data = sample.data();
+        let orders = random_orders(&sample, &mut Random(seed));
+        for metric in Metric::ALL {
+            let all = epsilon(&data, &selected(&orders, &classes), metric, &Quiet).expect("ε");
+            prop_assert_eq!(all.value, 0.0);
+            let mut last = f64::INFINITY;
+            for eighths in 1..=8 {
+                let kept: Vec<_> = orders.iter().map(|o| o[..(o.len() * eighths).div_ceil(8)].to_vec()).collect();
+                let found = epsilon(&data, &selected(&kept, &classes), metric, &Quiet).expect("ε").value;
+                prop_assert!(found <= last);
+                last = found;
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Past one chunk of rows, and trees of many levels.
+    #[test]
+    fn epsilon_is_its_definition_past_the_chunks(
+        sample in tables(3000), part in 0.01f64..0.4, seed in any::<u64>(),
+    ) {
+        check_everything(&sample, part, seed);
+        let ranking = per_class_ranking(&sample, &mut Random(seed));
+        let cuts: Vec<_> = totals(&sample, Floor::One).into_iter().step_by(97).collect();
+        check_curve(&sample.name, &sample.data(), &ranking, &cuts, Metric::Chebyshev);
+    }
+}
+
+/// Equal distances in several chunks: the lowest row is the worst, whichever chunk is done first.
+#[test]
+fn of_equal_distances_the_lowest_row_is_the_worst() {
+    let n = 5000;
+    let values: Vec<f64> = (0..n).map(|i| if i % 7 == 3 { 1.0 } else { f64::from(i % 5) / 10.0 }).collect();
+    let data =
+        Dataset::new(Matrix::new(&values, n as usize, 1).expect("a matrix"), Classes::one(n as usize).expect("one"));
+    let data = data.expect("a dataset");
+    let kept = Selection::new(vec![vec![RowId(0)]], None, data.classes()).expect("a selection");
+    for metric in Metric::ALL {
+        for threads in [1, 2, 8] {
+            let found =
+                on_threads(threads, || epsilon(&data, &Reduced::Rows(kept.clone()), metric, &Quiet)).expect("ε");
+            assert_eq!((found.value, found.worst.map(|w| w.row)), (1.0, Some(RowId(3))), "{metric}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_class_makes_epsilon_infinite_and_is_not_a_worst_row() {
+    let sample = blobs("two classes", &[20, 10], 2, 1);
+    let classes = sample.classes();
+    for lost in [0, 1] {
+        let mut kept = vec![classes.rows(ClassId(0)).to_vec(), classes.rows(ClassId(1)).to_vec()];
+        kept[lost].clear();
+        for metric in Metric::ALL {
+            let found = epsilon(&sample.data(), &selected(&kept, &classes), metric, &Quiet).expect("ε");
+            assert_eq!((found.value, found.worst), (f64::INFINITY, None));
+            assert_eq!(found.per_class[lost].value, f64::INFINITY);
+            assert_eq!(found.per_class[1 - lost].value, 0.0);
+        }
+    }
+}
+
+/// The Alabama paradox: classes of 6, 6 and 2 rows keep 4, 4, 2 of 10, but 5, 5, 1 of 11.
+#[test]
+fn a_curve_may_give_a_class_fewer_rows_at_a_larger_total() {
+    let sample = blobs("alabama", &[6, 6, 2], 2, 3);
+    let cuts = totals(&sample, Floor::Zero);
+    assert_eq!((cuts[9].per_class(), cuts[10].per_class()), (&[4, 4, 2][..], &[5, 5, 1][..]));
+    for seed in 0..20 {
+        let ranking = per_class_ranking(&sample, &mut Random(seed));
+        for metric in Metric::ALL {
+            check_curve("alabama", &sample.data(), &ranking, &cuts, metric);
+        }
+    }
+}
+
+/// A ranking over all classes whose first rows are all of one class: ε is infinite until each has one.
+#[test]
+fn cuts_that_leave_a_class_without_rows_are_infinite() {
+    let sample = blobs("late class", &[30, 20, 10], 2, 4);
+    let classes = sample.classes();
+    let rows: Vec<RowId> = classes.ids().flat_map(|c| classes.rows(c).to_vec()).collect();
+    let ranking = Ranking::global(rows, vec![0.0; 60], &classes).expect("a ranking");
+    let cuts = totals(&sample, Floor::Zero);
+    for metric in Metric::ALL {
+        let curve = check_curve("late class", &sample.data(), &ranking, &cuts, metric);
+        for (m, found) in (1..).zip(&curve) {
+            assert_eq!(found.value == f64::INFINITY, m <= 50, "{m} rows");
+            assert_eq!(found.worst.is_none(), m <= 50, "{m} rows");
+        }
+    }
+}
+
+#[test]
+fn the_metric_is_named_and_parsed() {
+    for metric in Metric::ALL {
+        assert_eq!(metric.name().to_uppercase().parse(), Ok(metric));
+    }
+    assert!(matches!("cosine".parse::<Metric>(), Err(Error::BadParameter { .. })));
+}
+
+#[test]
+fn whoever_stops_a_measurement_gets_interrupted() {
+    let sample = blobs("two classes", &[2000, 10], 2, 1);
+    let (classes, data) = (sample.classes(), sample.data());
+    let ranking = per_class_ranking(&sample, &mut Random(1));
+    let cuts = totals(&sample, Floor::One);
+    let kept = Reduced::Rows(ranking.select(&cuts[30], &classes).expect("deep enough"));
+    for allowed in [0, 1] {
+        let found = epsilon(&data, &kept, Metric::Chebyshev, &Watch::new(allowed));
+        assert_eq!(found, Err(Error::Interrupted));
+        let found = epsilon_curve(&data, &ranking, &cuts[30..90], Metric::Chebyshev, &Watch::new(allowed));
+        assert_eq!(found, Err(Error::Interrupted));
+        let found = epsilon_between(&data, &data, Metric::Chebyshev, &Watch::new(allowed));
+        assert_eq!(found, Err(Error::Interrupted));
+    }
+    let watch = Watch::new(u64::MAX);
+    epsilon_curve(&data, &ranking, &cuts, Metric::Chebyshev, &watch).expect("a curve");
+    let load = |a: &std::sync::atomic::AtomicU64| a.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(load(&watch.done), load(&watch.announced));
+}
+
+/// What is of another table is an error, never a panic or a number.
+#[test]
+fn what_is_of_another_table_is_refused() {
+    let (small, large) = (blobs("small", &[6, 4], 2, 1), blobs("large", &[60, 40], 2, 2));
+    let more = blobs("more classes", &[4, 3, 3], 2, 3);
+    let wide = blobs("wide", &[6, 4], 3, 4);
+    let data = small.data();
+    let metric = Metric::Chebyshev;
+    let bad = |found: Result<Epsilon, Error>, who: &str| {
+        assert!(
+            matches!(found, Err(Error::BadRanking(_) | Error::Shape { .. } | Error::UnknownClass { .. })),
+            "{who}: {found:?}"
+        );
+    };
+    bad(epsilon_between(&data, &wide.data(), metric, &Quiet), "other columns");
+    bad(epsilon_between(&data, &more.data(), metric, &Quiet), "other classes");
+    for other in [&large, &more] {
+        let kept = selected(&random_orders(other, &mut Random(1)), &other.classes());
+        bad(epsilon(&data, &kept, metric, &Quiet), &format!("rows of {}", other.name));
+    }
+    // Of the same size, but rows of other classes.
+    let swapped = Sample { codes: small.codes.iter().map(|c| 1 - c).collect(), ..small.clone() };
+    bad(
+        epsilon(&data, &selected(&random_orders(&swapped, &mut Random(1)), &swapped.classes()), metric, &Quiet),
+        "swapped",
+    );
+    let points = |columns, classes: Vec<ClassId>, values: usize| {
+        let weights = vec![1.0; classes.len()];
+        Reduced::Points(Invented { points: vec![0.5; values], columns, classes, weights })
+    };
+    bad(epsilon(&data, &points(3, vec![ClassId(0)], 3), metric, &Quiet), "points of other columns");
+    bad(epsilon(&data, &points(2, vec![ClassId(2)], 2), metric, &Quiet), "points of other classes");
+    bad(epsilon(&data, &points(2, vec![ClassId(0); 3], 2), metric, &Quiet), "points too few");
+    let mut nan = points(2, vec![ClassId(0), ClassId(1)], 4);
+    if let Reduced::Points(points) = &mut nan {
+        points.points[3] = f64::NAN;
+    }
+    let found = epsilon(&data, &nan, metric, &Quiet);
+    assert!(matches!(found, Err(Error::NotFinite { row: RowId(1), column: 1, .. })), "{found:?}");
+    for other in [&large, &more, &swapped] {
+        let cuts = totals(&small, Floor::One);
+        for ranking in [per_class_ranking(other, &mut Random(1)), global_ranking(other, &mut Random(1))] {
+            let of_other = std::ptr::eq(other, &swapped) && ranking.scope() == leanset_core::Scope::Global;
+            if of_other || (std::ptr::eq(other, &more) && ranking.scope() == leanset_core::Scope::Global) {
+                continue; // ten rows are ten rows
+            }
+            let found = epsilon_curve(&data, &ranking, &cuts, metric, &Quiet);
+            assert!(matches!(found, Err(Error::BadRanking(_))), "ranking of {}: {found:?}", other.name);
+        }
+    }
+    // An allocation of another table.
+    let ranking = per_class_ranking(&small, &mut Random(1));
+    let found = epsilon_curve(&data, &ranking, &totals(&more, Floor::One), metric, &Quiet);
+    assert!(found.is_err(), "an allocation of other classes: {found:?}");
+    let found = epsilon_curve(&data, &ranking, &totals(&large, Floor::One), metric, &Quiet);
+    assert!(matches!(found, Err(Error::RankingTooShort { .. })), "{found:?}");
+    assert_eq!(epsilon_curve(&data, &ranking, &[], metric, &Quiet), Ok(vec![]));
+}

@@ -1,0 +1,420 @@
+//! The numbers of the published reference, where they are well defined (../shared/golden/README.md says where).
+//!
+//! Compared: ε of every golden selection, exactly; maxmin orders and distances; distance entropies; k-means centroids
+//! from the golden start rows; matrix-decomposition scores. Each test prints how many values it compared per data set
+//! and fails if that is none.
+
+// A comparison that was left out has to be seen.
+#![allow(clippy::print_stdout)]
+
+mod common;
+
+use std::path::Path;
+
+use common::{Arrays, Sample, dry_bean, golden_inputs, shared};
+use leanset_core::distance::Metric;
+use leanset_core::params::Value;
+use leanset_core::{
+    Budget, ClassId, Floor, Invented, Quiet, Ranking, Reduced, Reducer, RowId, Seed, Selection, metrics,
+};
+use serde_json::Value as Json;
+
+/// One golden data set: its points, its runs, its score arrays.
+struct Golden {
+    sample: Sample,
+    runs: Json,
+    scores: Arrays,
+}
+
+/// All golden data sets, the whole of Dry Bean last; none where the shared folder is not here.
+fn goldens() -> Vec<Golden> {
+    let (Some(golden), Some(data)) = (shared("golden"), shared("data")) else { return Vec::new() };
+    let mut samples = golden_inputs(&golden);
+    samples.push(dry_bean(&data.join("drybean.csv")).0);
+    samples.into_iter().map(|sample| open(&golden, sample)).collect()
+}
+
+fn open(golden: &Path, sample: Sample) -> Golden {
+    let path = golden.join(format!("golden_{}.json", sample.name));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let json: Json = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    assert_eq!(json["n"], sample.rows(), "{}", sample.name);
+    assert_eq!(json["d"], sample.columns, "{}", sample.name);
+    let scores = Arrays::open(&golden.join(format!("scores_{}.npz", sample.name)));
+    Golden { runs: json["runs"].clone(), scores, sample }
+}
+
+impl Golden {
+    /// Every run of the methods whose key passes: key, part kept as text, and the record.
+    fn runs(&self, keep: impl Fn(&str) -> bool) -> Vec<(String, String, Json)> {
+        let methods = self.runs.as_object().expect("methods").iter().filter(|(m, _)| keep(m));
+        let parts = methods.flat_map(|(m, parts)| parts.as_object().expect("parts").iter().map(move |p| (m, p)));
+        // Beside the parts a method's record can hold other facts.
+        let runs = parts.filter(|(_, (_, run))| run.get("n_out").is_some());
+        runs.map(|(m, (p, run))| (m.clone(), p.clone(), run.clone())).collect()
+    }
+}
+
+fn rows(list: &Json) -> Vec<RowId> {
+    list.as_array().expect("a list").iter().map(|v| RowId::at(v.as_u64().expect("a row") as usize)).collect()
+}
+
+fn floats(list: &Json) -> Vec<f64> {
+    list.as_array().expect("a list").iter().map(|v| v.as_f64().expect("a number")).collect()
+}
+
+/// The records of the classes, in class order.
+fn by_class(run: &Json, classes: usize) -> Vec<Json> {
+    (0..classes).map(|k| run["by_class"][k.to_string()].clone()).collect()
+}
+
+/// A C99 hexadecimal number, exactly.
+fn hex(text: &str) -> f64 {
+    let (digits, exponent) = text.strip_prefix("0x").expect("0x").split_once('p').expect("p");
+    let (whole, fraction) = digits.split_once('.').expect("a point");
+    let mantissa = u64::from_str_radix(&format!("{whole}{fraction}"), 16).expect("digits");
+    let power = exponent.parse::<i32>().expect("an exponent") - 4 * fraction.len() as i32;
+    // Both steps are exact: the mantissa has 53 bits, and nothing here is near the smallest numbers.
+    mantissa as f64 * 2f64.powi(power)
+}
+
+fn close(a: f64, b: f64, tolerance: f64) -> bool {
+    (a - b).abs() <= tolerance * a.abs().max(b.abs())
+}
+
+/// Golden rows as a selection; a row that the reference kept twice counts once.
+fn selection(rows: &[RowId], sample: &Sample) -> Selection {
+    let classes = sample.classes();
+    let mut per_class = vec![Vec::new(); classes.len()];
+    let mut seen = vec![false; sample.rows()];
+    for &row in rows {
+        if !std::mem::replace(&mut seen[row.index()], true) {
+            per_class[classes.of(row).index()].push(row);
+        }
+    }
+    Selection::new(per_class, None, &classes).unwrap_or_else(|e| panic!("{}: {e}", sample.name))
+}
+
+/// A fact that is a list of numbers.
+fn list(facts: &leanset_core::selection::Facts, name: &str) -> Vec<f64> {
+    match facts.get(name) {
+        Some(Value::Floats(values)) => values.clone(),
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+fn given(name: &str, rows: Vec<RowId>) -> Vec<(String, Value)> {
+    vec![(name.to_owned(), Value::Rows(rows))]
+}
+
+#[test]
+fn the_scaled_table_is_that_of_the_golden_files() {
+    let (Some(golden), Some(data)) = (shared("golden"), shared("data")) else { return };
+    let (sample, scales, offsets) = dry_bean(&data.join("drybean.csv"));
+    let mut inputs = Arrays::open(&golden.join("inputs.npz"));
+    assert_eq!(scales, inputs.floats("drybean_scale").expect("the scales").0);
+    assert_eq!(offsets, inputs.floats("drybean_min").expect("the offsets").0);
+    assert_eq!(sample.sizes(), [1322, 522, 1630, 3546, 1928, 2027, 2636]);
+    let subset = inputs.longs("drybean2000_rows").expect("the rows of the subset");
+    let (values, _) = inputs.floats("drybean2000_X").expect("the subset");
+    let own: Vec<f64> = subset.iter().flat_map(|&r| sample.row(r as usize).to_vec()).collect();
+    let same = own.iter().zip(&values).filter(|(a, b)| a == b).count();
+    println!("drybean: scale and offset of {} columns; {same} of {} subset values equal", scales.len(), values.len());
+}
+
+/// One ε against its golden record. Returns how many numbers were compared, and whether a class is lost.
+fn check_epsilon(who: &str, run: &Json, found: &metrics::Epsilon) -> (usize, bool) {
+    let mut compared = 0;
+    let mut lost = false;
+    let mut largest = 0.0f64;
+    for (k, own) in found.per_class.iter().enumerate() {
+        match run["epsilon_per_class"][k.to_string()].as_f64() {
+            Some(golden) => {
+                assert_eq!(own.value.to_bits(), golden.to_bits(), "{who}, class {k}: {} and not {golden}", own.value);
+                largest = largest.max(golden);
+            }
+            // The reference skips a class that has lost all its rows; here it makes ε infinite.
+            None => {
+                assert_eq!((own.kept, own.value, own.worst), (0, f64::INFINITY, None), "{who}, class {k} is lost");
+                lost = true;
+            }
+        }
+        compared += 1;
+    }
+    let golden = hex(run["epsilon_hex"].as_str().expect("ε"));
+    assert_eq!(golden.to_bits(), run["epsilon"].as_f64().expect("ε").to_bits(), "{who}: the golden file itself");
+    assert_eq!(largest, golden, "{who}: the golden file itself");
+    if lost {
+        assert_eq!((found.value, found.worst), (f64::INFINITY, None), "{who}: a lost class");
+    } else {
+        assert_eq!(found.value.to_bits(), golden.to_bits(), "{who}: {} and not {golden}", found.value);
+        let worst = found.worst.unwrap_or_else(|| panic!("{who}: no worst row"));
+        assert_eq!(found.per_class[worst.class.index()].worst, Some(worst.row), "{who}");
+        assert_eq!(found.per_class[worst.class.index()].value, found.value, "{who}");
+    }
+    (compared + 1, lost)
+}
+
+#[test]
+fn epsilon_of_every_golden_selection_is_exact() {
+    for mut golden in goldens() {
+        let sample = golden.sample.clone();
+        let data = sample.data();
+        let (mut selections, mut numbers, mut losing, mut centroids) = (0, 0, 0, 0);
+        for (method, part, run) in golden.runs(|_| true) {
+            let who = format!("{method} {part} of {}", sample.name);
+            let reduced = if method == "CLC" {
+                // The reference's own centroids: points that are no rows.
+                let mut points = Invented { points: vec![], columns: sample.columns, classes: vec![], weights: vec![] };
+                for class in sample.classes().ids() {
+                    let (values, shape) = golden.scores.floats(&format!("CLC_{part}_c{class}")).expect("centroids");
+                    points.points.extend(values);
+                    points.classes.extend(std::iter::repeat_n(class, shape[0]));
+                    points.weights.extend(std::iter::repeat_n(1.0, shape[0]));
+                }
+                centroids += 1;
+                Reduced::Points(points)
+            } else if let Some(order) = run.get("order") {
+                Reduced::Rows(selection(&rows(order), &sample))
+            } else {
+                let orders = by_class(&run, sample.classes);
+                let all: Vec<RowId> = orders.iter().flat_map(|c| rows(&c["order"])).collect();
+                Reduced::Rows(selection(&all, &sample))
+            };
+            let found = metrics::epsilon(&data, &reduced, Metric::Chebyshev, &Quiet).expect("ε");
+            let (compared, lost) = check_epsilon(&who, &run, &found);
+            selections += 1;
+            numbers += compared;
+            losing += usize::from(lost);
+        }
+        println!(
+            "ε, {}: {numbers} numbers of {selections} selections are exact ({centroids} of centroids, {losing} lose a class)",
+            sample.name
+        );
+        assert!(selections > 10, "{}: nothing was compared", sample.name);
+    }
+}
+
+#[test]
+fn maxmin_follows_the_golden_orders_and_distances() {
+    for golden in goldens() {
+        let sample = &golden.sample;
+        let data = sample.data();
+        let (mut orders, mut picks, mut distances, mut radii, mut tied) = (0, 0, 0, 0, 0);
+        for (method, part, run) in golden.runs(|m| m == "MMS" || m == "MMSslow") {
+            let classes = by_class(&run, sample.classes);
+            let starts = classes.iter().map(|c| RowId::at(c["start_row"].as_u64().expect("a row") as usize)).collect();
+            let counts: Vec<usize> = classes.iter().map(|c| rows(&c["order"]).len()).collect();
+            let reducer = Reducer::new("mms", &given("start", starts)).expect("valid");
+            let budget = Budget::PerClass(counts);
+            let (allocation, _) = budget.allocate(&sample.sizes(), Floor::One).expect("valid");
+            let ranking = reducer.rank(&data, Some(&allocation), Seed(0), &Quiet).expect("ranks");
+            let kept = reducer.reduce(&data, &budget, Floor::One, Seed(0), &Quiet).expect("reduces");
+            let found_radii = list(&kept.facts, "covering_radius");
+            let mut scores = ranking.scores().iter();
+            for (k, (own, class)) in ranking.segments().zip(&classes).enumerate() {
+                let who = format!("{method} {part} of {}, class {k}", sample.name);
+                let own_scores: Vec<f64> = scores.by_ref().take(own.len()).copied().collect();
+                let order = rows(&class["order"]);
+                assert_eq!(kept.reduced.rows().expect("rows").class(ClassId::at(k)), own, "{who}: reduce and rank");
+                if class["exact_tie_steps"] == 0 {
+                    assert_eq!(own, order, "{who}: order");
+                    orders += 1;
+                    picks += own.len();
+                } else {
+                    tied += 1;
+                }
+                assert!(own_scores[0].is_nan(), "{who}: the start has no distance");
+                for (step, (own, golden)) in
+                    own_scores[1..].iter().zip(floats(&class["insertion_distance"])).enumerate()
+                {
+                    assert!(own.to_bits() == golden.to_bits(), "{who}, step {step}: {own} and not {golden}");
+                    distances += 1;
+                }
+                let golden = class["cover_radius_l2"].as_f64().expect("a radius");
+                assert!(found_radii[k].to_bits() == golden.to_bits(), "{who}: radius {} and not {golden}", found_radii[k]);
+                radii += 1;
+            }
+        }
+        println!(
+            "maxmin, {}: {picks} picks of {orders} orders ({tied} have exact ties), {distances} distances, {radii} radii",
+            sample.name
+        );
+        assert!(orders > 0 && distances > 0 && radii > 0, "{}: nothing was compared", sample.name);
+    }
+}
+
+#[test]
+fn distance_entropies_are_the_golden_ones() {
+    for mut golden in goldens() {
+        let sample = golden.sample.clone();
+        let data = sample.data();
+        let (mut scored, mut placed, mut open, mut worst) = (0, 0, 0, 0.0f64);
+        for (_, part, run) in golden.runs(|m| m == "DES") {
+            let who = format!("DES {part} of {}", sample.name);
+            assert_eq!(run["nan_entropies"], 0, "{who}: the golden file itself");
+            let (entropies, _) = golden.scores.floats(&format!("DES_{part}_entropy")).expect("entropies");
+            let base: Vec<RowId> = (0..sample.rows()).filter(|&r| entropies[r].is_nan()).map(RowId::at).collect();
+            let count = base.len();
+            assert_eq!(run["n_base"], count, "{who}: the golden file itself");
+            let reducer = Reducer::new("des", &given("base_rows", base)).expect("valid");
+            let ranking = reducer.rank(&data, None, Seed(0), &Quiet).expect("ranks");
+            for (row, score) in ranking.rows().iter().zip(ranking.scores()).skip(count) {
+                let golden = entropies[row.index()];
+                worst = worst.max((score - golden).abs() / golden.abs().max(1.0));
+                assert!(
+                    (score - golden).abs() <= 1e-13 * golden.abs().max(1.0),
+                    "{who}, row {row}: {score}, not {golden}"
+                );
+                scored += 1;
+            }
+            assert_eq!(ranking.scores().iter().filter(|s| s.is_nan()).count(), count, "{who}: the base has no scores");
+            // The order of the rows added, where rounding and ties leave it no choice and the reference keeps none twice.
+            let golden_order = rows(&run["order"]);
+            if run["duplicate_added"] == 0 {
+                let kept = Budget::Count(golden_order.len());
+                let kept = reducer.reduce(&data, &kept, Floor::Zero, Seed(0), &Quiet).expect("reduces");
+                let kept = kept.reduced.rows().expect("rows").clone();
+                let mut ours: Vec<RowId> = kept.rows().to_vec();
+                let mut theirs = golden_order.clone();
+                ours.sort_unstable();
+                theirs.sort_unstable();
+                assert_eq!(ours, theirs, "{who}: the rows kept");
+            }
+            for (place, &row) in golden_order.iter().enumerate().skip(count) {
+                let gap =
+                    |other: usize| (entropies[golden_order[other].index()] - entropies[row.index()]).abs() > 1e-12;
+                let clear = gap(place - 1) || place == count;
+                if run["duplicate_added"] == 0 && clear && (place + 1 == golden_order.len() || gap(place + 1)) {
+                    assert_eq!(ranking.rows()[place], row, "{who}, place {place}");
+                    placed += 1;
+                } else {
+                    open += 1;
+                }
+            }
+        }
+        println!(
+            "entropy, {}: {scored} scores, largest deviation {worst:.1e}; {placed} places, {open} left open by ties",
+            sample.name
+        );
+        assert!(scored > 0 && placed > 0, "{}: nothing was compared", sample.name);
+    }
+}
+
+#[test]
+fn centroids_from_the_golden_starts_are_those_of_scipy() {
+    for mut golden in goldens() {
+        let sample = golden.sample.clone();
+        let data = sample.data();
+        let (mut compared, mut numbers, mut dropped) = (0, 0, 0);
+        let mut worst = 0.0f64;
+        for (_, part, run) in golden.runs(|m| m == "CLC") {
+            let classes = by_class(&run, sample.classes);
+            let starts = classes.iter().flat_map(|c| rows(&c["init_rows"])).collect();
+            let count = |c: &Json, name: &str| c[name].as_u64().expect("a count") as usize;
+            let counts: Vec<usize> = classes.iter().map(|c| count(c, "k_requested")).collect();
+            let reducer = Reducer::new("clc", &given("start_rows", starts)).expect("valid");
+            let budget = Budget::PerClass(counts.clone());
+            let found = reducer.reduce(&data, &budget, Floor::One, Seed(0), &Quiet).expect("reduces");
+            let Reduced::Points(points) = &found.reduced else { panic!("centroids are points") };
+            let means = list(&found.facts, "mean_distance");
+            let mut begin = 0;
+            for (k, class) in classes.iter().enumerate() {
+                let who = format!("CLC {part} of {}, class {k}", sample.name);
+                let own = &points.points[begin * sample.columns..][..counts[k] * sample.columns];
+                begin += counts[k];
+                if count(class, "k_returned") != counts[k] {
+                    dropped += 1;
+                    continue;
+                }
+                let (centroids, shape) = golden.scores.floats(&format!("CLC_{part}_c{k}")).expect("centroids");
+                assert_eq!(shape, [counts[k], sample.columns], "{who}");
+                for (i, (own, golden)) in own.iter().zip(&centroids).enumerate() {
+                    assert_eq!(own.to_bits(), golden.to_bits(), "{who}, value {i}: {own} and not {golden}");
+                    numbers += 1;
+                }
+                let mean = class["mean_distance"].as_f64().expect("a distance");
+                // From five columns on scipy takes |x|² + |c|² − 2 x·c, which leaves a row that is its own centre at up
+                // to √ε from it.
+                worst = worst.max((means[k] - mean).abs() / mean);
+                let tolerance = if sample.columns < 5 { 1e-14 } else { 1e-8 };
+                assert!(close(means[k], mean, tolerance), "{who}: mean distance {} and not {mean}", means[k]);
+                compared += 1;
+            }
+        }
+        println!(
+            "centroids, {}: {numbers} coordinates of {compared} classes are exact, their mean \
+             distances to {worst:.1e}; {dropped} classes where the reference dropped clusters",
+            sample.name
+        );
+        assert!(compared > 0, "{}: nothing was compared", sample.name);
+    }
+}
+
+#[test]
+fn decomposition_scores_are_the_golden_ones() {
+    for mut golden in goldens() {
+        let sample = golden.sample.clone();
+        if sample.name == "digits" {
+            println!("decomposition, digits: left out, its golden weights lie on directions of rounding noise");
+            continue;
+        }
+        let data = sample.data();
+        let scope = vec![("scope".to_owned(), Value::Text("global".into()))];
+        let ranking = Reducer::new("nrmd", &scope).expect("valid").rank(&data, None, Seed(0), &Quiet).expect("ranks");
+        assert!(ranking.warnings.is_empty(), "{}: {:?}", sample.name, ranking.warnings);
+        let (scores, _) = golden.scores.floats("NRMD_score").expect("scores");
+        let (mut scored, mut worst, mut skipped) = (0, 0.0f64, 0);
+        for (row, score) in ranking.rows().iter().zip(ranking.scores()) {
+            let golden = scores[row.index()];
+            if golden.is_nan() {
+                skipped += 1;
+                continue;
+            }
+            worst = worst.max((score - golden).abs() / golden.abs().max(1e-300));
+            assert!(close(*score, golden, 1e-9), "{}, row {row}: {score} and not {golden}", sample.name);
+            scored += 1;
+        }
+        // The order, where the scores leave it no choice.
+        let order = golden.scores.ints("NRMD_ranking").expect("a ranking");
+        let order: Vec<usize> = order.into_iter().map(|r| usize::try_from(r).expect("a row")).collect();
+        let placed = check_places(&sample.name, &order, &scores, &ranking);
+        let mut cut = 0;
+        for (_, part, run) in golden.runs(|m| m == "NRMD") {
+            let own: Vec<usize> = rows(&run["order"]).iter().map(|r| r.index()).collect();
+            cut += check_places(&format!("{} {part}", sample.name), &own, &scores, &ranking);
+        }
+        println!(
+            "decomposition, {}: {scored} scores ({skipped} of zero rows), largest deviation {worst:.1e}; {placed} places, \
+             {cut} of the cuts",
+            sample.name
+        );
+        assert!(scored > 0 && placed > 0 && cut > 0, "{}: nothing was compared", sample.name);
+    }
+}
+
+/// Places whose golden score differs from both neighbours by more than 10⁻⁹ hold the golden row. Returns how many.
+fn check_places(who: &str, order: &[usize], scores: &[f64], ranking: &Ranking) -> usize {
+    let mut placed = 0;
+    for place in 0..order.len() {
+        let gap = |other: usize| (scores[order[other]] - scores[order[place]]).abs() > 1e-9;
+        if (place == 0 || gap(place - 1)) && (place + 1 == order.len() || gap(place + 1)) {
+            // The last of a cut may tie with the first that is cut off.
+            if place + 1 == order.len() && ranking.rows()[place].index() != order[place] {
+                let other = ranking.rows()[place].index();
+                assert!((scores[other] - scores[order[place]]).abs() <= 1e-9, "{who}, place {place}");
+                continue;
+            }
+            assert_eq!(ranking.rows()[place].index(), order[place], "{who}, place {place}");
+            placed += 1;
+        }
+    }
+    placed
+}
+
+#[test]
+fn hexadecimal_numbers_are_read_exactly() {
+    assert_eq!(hex("0x1.1eb851eb851ebp-1"), 0.559_999_999_999_999_9);
+    assert_eq!(hex("0x1.0000000000000p+0"), 1.0);
+    assert_eq!(hex("0x0.0000000000000p+0"), 0.0);
+}

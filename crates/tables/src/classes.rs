@@ -1,0 +1,223 @@
+//! Class names and codes: which classes a label column holds, in what order, and which one each row is of.
+
+use crate::column::{Column, Kind, Values, whole};
+use crate::encode::Context;
+use crate::error::{Error, Warning, counted, listed, shown};
+
+/// Above this many different numbers a label measures something and is no class.
+const MAX_NUMERIC: usize = 1_000;
+/// Up to this many different numbers a label may be classes even if most rows differ, as in toy tables.
+const FEW: usize = 20;
+
+/// The classes of a table, fitted on its label column. The code of a class is its position here.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Classes {
+    /// No label: everything is of the class `all`.
+    All,
+    /// Texts, sorted by their bytes.
+    Text(Vec<String>),
+    /// Whole numbers, sorted.
+    Integer(Vec<i64>),
+    /// The booleans there are, `false` first.
+    Boolean(Vec<bool>),
+    /// Intervals of a number: where each begins, and where the last one ends (included).
+    Bins(Vec<f64>, f64),
+}
+
+impl Classes {
+    /// Finds the classes of the rows `kept`; their label is present.
+    pub(crate) fn fit(
+        at: &Context<'_>,
+        column: &Column,
+        kept: &[u32],
+        bins: Option<usize>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, Error> {
+        let classes = match bins {
+            Some(bins) => Self::cut(at, column, kept, bins, warnings)?,
+            None => Self::distinct(at, column, kept)?,
+        };
+        if classes.len() == 1 {
+            let (name, only) = (shown(at.column), shown(&classes.names()[0]));
+            warnings.push(Warning {
+                code: "one-class",
+                message: format!("label column {name} holds one class in every row: {only}"),
+                hint: Some("without a label every row is of one class as well".to_owned()),
+            });
+        }
+        Ok(classes)
+    }
+
+    fn distinct(at: &Context<'_>, column: &Column, kept: &[u32]) -> Result<Self, Error> {
+        let rows = kept.iter().map(|&row| row as usize);
+        Ok(match &column.values {
+            Values::Text(texts) => {
+                let mut names: Vec<&str> = rows.map(|row| texts.get(row)).collect();
+                names.sort_unstable();
+                names.dedup();
+                Classes::Text(names.into_iter().map(str::to_owned).collect())
+            }
+            Values::Boolean(values) => {
+                let seen: Vec<bool> = rows.map(|row| values[row]).collect();
+                Classes::Boolean([false, true].into_iter().filter(|value| seen.contains(value)).collect())
+            }
+            Values::Integer(values) => few(at, rows.map(|row| values[row]).collect(), kept.len())?,
+            Values::Number(_) | Values::Number32(_) => {
+                let mut numbers = Vec::with_capacity(kept.len());
+                for row in rows {
+                    let value = number(column, row);
+                    numbers.push(whole(value).ok_or_else(|| {
+                        let (file, place, name) = (at.table.name(), at.place(row), shown(at.column));
+                        let value = at.show(row, column);
+                        let message = format!(
+                            "{file}: {place}, label column {name}: {value} is not a class, it is a measurement"
+                        );
+                        Error::request(message).with_hint("--bins N cuts the label into N classes of equal counts")
+                    })?);
+                }
+                few(at, numbers, kept.len())?
+            }
+        })
+    }
+
+    /// N bins of equal counts, as far as equal values let them.
+    fn cut(
+        at: &Context<'_>,
+        column: &Column,
+        kept: &[u32],
+        bins: usize,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, Error> {
+        let (file, name) = (at.table.name(), shown(at.column));
+        if !matches!(column.kind(), Kind::Number | Kind::Integer) {
+            return Err(Error::request(format!(
+                "{file}: --bins {bins}: label column {name} holds {}, not numbers",
+                column.kind()
+            ))
+            .with_hint("leave --bins out: these values are classes already"));
+        }
+        if bins < 2 {
+            return Err(Error::request(format!("--bins {bins}: at least 2 bins make classes")));
+        }
+        let mut sorted: Vec<f64> = Vec::with_capacity(kept.len());
+        for &row in kept {
+            let row = row as usize;
+            let value = number(column, row);
+            if value.is_infinite() {
+                let (place, value) = (at.place(row), at.show(row, column));
+                return Err(Error::content(format!("{file}: {place}, label column {name}: {value} is infinite")));
+            }
+            // A zero has no sign here, so that -0 and 0 share a bin and a name.
+            sorted.push(value + 0.0);
+        }
+        sorted.sort_unstable_by(f64::total_cmp);
+        let Some(&last) = sorted.last() else { return Ok(Classes::Bins(Vec::new(), 0.0)) };
+        let edge = |k: usize| sorted[(k as u128 * sorted.len() as u128 / bins as u128) as usize];
+        let mut edges: Vec<f64> = (0..bins).map(edge).collect();
+        edges.dedup();
+        if edges.len() < bins {
+            let found = counted(edges.len(), "bin", "bins");
+            warnings.push(Warning {
+                code: "fewer-bins",
+                message: format!("label column {name} gives {found} instead of {bins}: equal values stay together"),
+                hint: None,
+            });
+        }
+        Ok(Classes::Bins(edges, last))
+    }
+
+    /// Number of classes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Classes::All => 1,
+            Classes::Text(names) => names.len(),
+            Classes::Integer(values) => values.len(),
+            Classes::Boolean(values) => values.len(),
+            Classes::Bins(edges, _) => edges.len(),
+        }
+    }
+
+    /// The names, in code order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match self {
+            Classes::All => vec!["all".to_owned()],
+            Classes::Text(names) => names.clone(),
+            Classes::Integer(values) => values.iter().map(i64::to_string).collect(),
+            Classes::Boolean(values) => values.iter().map(bool::to_string).collect(),
+            Classes::Bins(edges, last) => (0..edges.len())
+                .map(|k| match edges.get(k + 1) {
+                    Some(end) => format!("[{}, {end})", edges[k]),
+                    None => format!("[{}, {last}]", edges[k]),
+                })
+                .collect(),
+        }
+    }
+
+    /// The kind the label column must be read as.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Classes::All | Classes::Text(_) => Kind::Text,
+            Classes::Integer(_) => Kind::Integer,
+            Classes::Boolean(_) => Kind::Boolean,
+            Classes::Bins(..) => Kind::Number,
+        }
+    }
+
+    /// The code of each row in `kept`; the column is of [`Classes::kind`].
+    pub(crate) fn encode(&self, at: &Context<'_>, column: &Column, kept: &[u32]) -> Result<Vec<u32>, Error> {
+        kept.iter()
+            .map(|&row| {
+                let row = row as usize;
+                self.code(column, row).map(|code| u32::try_from(code).unwrap_or(u32::MAX)).ok_or_else(|| {
+                    let (file, place, name) = (at.table.name(), at.place(row), shown(at.column));
+                    let (value, known) = (at.show(row, column), counted(self.len(), "class", "classes"));
+                    Error::content(format!(
+                        "{file}: {place}, label column {name}: {value} is none of the {known} known"
+                    ))
+                    .with_hint(format!("known: {}", listed(&self.names(), 20)))
+                })
+            })
+            .collect()
+    }
+
+    fn code(&self, column: &Column, row: usize) -> Option<usize> {
+        match (self, &column.values) {
+            (Classes::All, _) => Some(0),
+            (Classes::Text(names), Values::Text(texts)) => {
+                names.binary_search_by(|name| name.as_str().cmp(texts.get(row))).ok()
+            }
+            (Classes::Integer(known), Values::Integer(values)) => known.binary_search(&values[row]).ok(),
+            (Classes::Boolean(known), Values::Boolean(values)) => known.binary_search(&values[row]).ok(),
+            (Classes::Bins(edges, last), _) => {
+                let value = number(column, row);
+                let inside = *edges.first()? <= value && value <= *last;
+                inside.then(|| edges.partition_point(|edge| *edge <= value) - 1)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whole numbers as classes, if they are few.
+fn few(at: &Context<'_>, mut numbers: Vec<i64>, rows: usize) -> Result<Classes, Error> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    let found = numbers.len();
+    if found > MAX_NUMERIC || (found > FEW && found > rows / 2) {
+        let (file, name) = (at.table.name(), shown(at.column));
+        let message =
+            format!("{file}: label column {name} holds {found} different numbers in {rows} rows: too many for classes");
+        return Err(Error::request(message).with_hint("--bins N cuts the label into N classes of equal counts"));
+    }
+    Ok(Classes::Integer(numbers))
+}
+
+/// A value of a numeric column.
+fn number(column: &Column, row: usize) -> f64 {
+    match &column.values {
+        Values::Number(v) => v[row],
+        Values::Number32(v) => f64::from(v[row]),
+        Values::Integer(v) => v[row] as f64,
+        Values::Boolean(_) | Values::Text(_) => f64::NAN,
+    }
+}

@@ -1,0 +1,279 @@
+//! A column of a table: what it holds, its values, and which of them are missing.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use leanset_core::RowId;
+
+/// What a column holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Floating-point numbers.
+    Number,
+    /// Whole numbers that fit 64 bits with sign.
+    Integer,
+    /// True or false.
+    Boolean,
+    /// Words: categories as a feature, class names as a label.
+    Text,
+    /// Anything else (a timestamp, a list, raw bytes), by name: carried along with its row, never a feature.
+    Other(String),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Number => "numbers",
+            Kind::Integer => "integers",
+            Kind::Boolean => "true/false values",
+            Kind::Text => "text",
+            Kind::Other(name) => name,
+        })
+    }
+}
+
+/// A column by name, before any value is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnInfo {
+    /// The name in the header.
+    pub name: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// How many rows have no value there (empty, one of [`crate::MISSING`], null or NaN).
+    pub missing: usize,
+}
+
+/// The values of a column and which rows have none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// One value per row. Where a row has none: NaN, 0, `false` or the empty text.
+    pub values: Values,
+    /// One flag per row, `true` where the value is missing; `None` when nothing is.
+    pub missing: Option<Vec<bool>>,
+}
+
+/// Values of one type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// 64-bit floats.
+    Number(Vec<f64>),
+    /// 32-bit floats (and 16-bit ones, which they hold exactly).
+    Number32(Vec<f32>),
+    /// Integers.
+    Integer(Vec<i64>),
+    /// Booleans.
+    Boolean(Vec<bool>),
+    /// Texts.
+    Text(Texts),
+}
+
+impl Values {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::Number(v) => v.len(),
+            Values::Number32(v) => v.len(),
+            Values::Integer(v) => v.len(),
+            Values::Boolean(v) => v.len(),
+            Values::Text(v) => v.len(),
+        }
+    }
+
+    /// True when there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn take(&self, rows: &[RowId]) -> Values {
+        fn pick<T: Copy>(values: &[T], rows: &[RowId]) -> Vec<T> {
+            rows.iter().map(|row| values[row.0 as usize]).collect()
+        }
+        match self {
+            Values::Number(v) => Values::Number(pick(v, rows)),
+            Values::Number32(v) => Values::Number32(pick(v, rows)),
+            Values::Integer(v) => Values::Integer(pick(v, rows)),
+            Values::Boolean(v) => Values::Boolean(pick(v, rows)),
+            Values::Text(v) => Values::Text(rows.iter().map(|row| v.get(row.0 as usize)).collect()),
+        }
+    }
+}
+
+impl Column {
+    /// A column from its values and flags; flags that flag nothing become `None`.
+    pub fn new(values: Values, missing: Option<Vec<bool>>) -> Self {
+        let missing = missing.filter(|flags| flags.contains(&true));
+        Self { values, missing }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// True when there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// What the values are.
+    pub fn kind(&self) -> Kind {
+        match self.values {
+            Values::Number(_) | Values::Number32(_) => Kind::Number,
+            Values::Integer(_) => Kind::Integer,
+            Values::Boolean(_) => Kind::Boolean,
+            Values::Text(_) => Kind::Text,
+        }
+    }
+
+    /// True when row `row` has no value.
+    pub fn is_missing(&self, row: usize) -> bool {
+        self.missing.as_ref().is_some_and(|flags| flags.get(row).copied().unwrap_or(false))
+    }
+
+    /// How many rows have no value.
+    pub fn missing_count(&self) -> usize {
+        self.missing.as_ref().map_or(0, |flags| flags.iter().filter(|&&flag| flag).count())
+    }
+
+    /// The value of a row as text, as it is written to CSV; empty when missing.
+    ///
+    /// Floats are the shortest text that reads back as the same float, and never look like integers (`1.0`).
+    pub fn text(&self, row: usize) -> Cow<'_, str> {
+        if self.is_missing(row) {
+            return Cow::Borrowed("");
+        }
+        match &self.values {
+            Values::Number(v) => Cow::Owned(format!("{:?}", v[row])),
+            Values::Number32(v) => Cow::Owned(format!("{:?}", v[row])),
+            Values::Integer(v) => Cow::Owned(v[row].to_string()),
+            Values::Boolean(v) => Cow::Borrowed(if v[row] { "true" } else { "false" }),
+            Values::Text(v) => Cow::Borrowed(v.get(row)),
+        }
+    }
+
+    /// The chosen rows, in the order given. Rows are checked by the caller.
+    pub(crate) fn take(&self, rows: &[RowId]) -> Column {
+        let missing = self.missing.as_ref().map(|flags| rows.iter().map(|row| flags[row.0 as usize]).collect());
+        Column::new(self.values.take(rows), missing)
+    }
+
+    /// The first row whose value is not a value of `kind`. Integers are numbers, whole numbers are integers,
+    /// everything is text, and a column without a single value is of every kind.
+    pub(crate) fn conversion_fails_at(&self, kind: &Kind) -> Option<usize> {
+        let fits = |row: usize| match (&self.values, kind) {
+            (Values::Number(v), Kind::Integer) => whole(v[row]).is_some(),
+            (Values::Number32(v), Kind::Integer) => whole(f64::from(v[row])).is_some(),
+            _ => false,
+        };
+        let always =
+            *kind == Kind::Text || self.kind() == *kind || (self.kind(), kind) == (Kind::Integer, &Kind::Number);
+        if always { None } else { (0..self.len()).find(|&row| !self.is_missing(row) && !fits(row)) }
+    }
+
+    /// The same column as another kind; ask [`Column::conversion_fails_at`] first.
+    pub(crate) fn into_kind(self, kind: &Kind) -> Column {
+        if self.kind() == *kind {
+            return self;
+        }
+        let rows = 0..self.len();
+        let values = match kind {
+            Kind::Number => Values::Number(match &self.values {
+                // Rounds above 2^53, as parsing the same digits as a float would.
+                Values::Integer(v) => {
+                    rows.map(|row| if self.is_missing(row) { f64::NAN } else { v[row] as f64 }).collect()
+                }
+                _ => vec![f64::NAN; rows.len()],
+            }),
+            Kind::Integer => Values::Integer(match &self.values {
+                Values::Number(v) => v.iter().map(|&x| whole(x).unwrap_or(0)).collect(),
+                Values::Number32(v) => v.iter().map(|&x| whole(f64::from(x)).unwrap_or(0)).collect(),
+                _ => vec![0; rows.len()],
+            }),
+            Kind::Boolean => Values::Boolean(vec![false; rows.len()]),
+            Kind::Text | Kind::Other(_) => Values::Text(rows.map(|row| self.text(row)).collect()),
+        };
+        Column { values, missing: self.missing }
+    }
+}
+
+/// The integer a float is, if it is one and fits.
+pub(crate) fn whole(x: f64) -> Option<i64> {
+    // 2^63 is exact as a float; the range is half open, so the cast below cannot saturate.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    (x.fract() == 0.0 && (-LIMIT..LIMIT).contains(&x)).then_some(x as i64)
+}
+
+macro_rules! column_from {
+    ($($values:ty => $variant:ident),*) => {$(
+        impl From<$values> for Column {
+            fn from(values: $values) -> Self {
+                Self { values: Values::$variant(values.into()), missing: None }
+            }
+        }
+    )*};
+}
+column_from!(Vec<f64> => Number, Vec<f32> => Number32, Vec<i64> => Integer, Vec<bool> => Boolean, Texts => Text, Vec<String> => Text);
+
+/// Texts of many rows in one allocation.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    all: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// Adds the text of the next row.
+    pub fn push(&mut self, text: &str) {
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+    }
+
+    /// The text of a row.
+    ///
+    /// # Panics
+    /// If `row` is not below [`Texts::len`], as indexing a slice does.
+    pub fn get(&self, row: usize) -> &str {
+        let start = if row == 0 { 0 } else { self.ends[row - 1] };
+        &self.all[start..self.ends[row]]
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True when there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of all texts together.
+    pub fn bytes(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The texts in row order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<S: AsRef<str>> FromIterator<S> for Texts {
+    fn from_iter<I: IntoIterator<Item = S>>(texts: I) -> Self {
+        let mut all = Texts::default();
+        texts.into_iter().for_each(|text| all.push(text.as_ref()));
+        all
+    }
+}
+
+impl From<Vec<String>> for Texts {
+    fn from(texts: Vec<String>) -> Self {
+        texts.into_iter().collect()
+    }
+}

@@ -1,0 +1,200 @@
+//! Which format a file is: by its name, by what was asked, and by its first bytes.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::error::Error;
+
+/// A table format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Comma-separated values.
+    Csv,
+    /// Tab-separated values.
+    Tsv,
+    /// Apache Parquet.
+    Parquet,
+    /// Arrow IPC: file (Feather V2) or stream.
+    ArrowIpc,
+    /// One NumPy array.
+    Npy,
+    /// Several NumPy arrays that share their first axis.
+    Npz,
+    /// An Excel workbook (read only).
+    Xlsx,
+}
+
+impl Format {
+    /// Every format, in the order they are listed to people.
+    pub const ALL: [Format; 7] =
+        [Format::Csv, Format::Tsv, Format::Parquet, Format::ArrowIpc, Format::Npy, Format::Npz, Format::Xlsx];
+
+    /// The extensions that mean this format, without a dot; the first is the usual one.
+    pub fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Format::Csv => &["csv"],
+            Format::Tsv => &["tsv", "tab"],
+            Format::Parquet => &["parquet", "pq"],
+            Format::ArrowIpc => &["arrow", "feather", "ipc"],
+            Format::Npy => &["npy"],
+            Format::Npz => &["npz"],
+            Format::Xlsx => &["xlsx"],
+        }
+    }
+
+    /// The format in a sentence: "a CSV file", "an Arrow IPC file".
+    pub(crate) fn article(self) -> &'static str {
+        match self {
+            Format::Csv => "a CSV file",
+            Format::Tsv => "a TSV file",
+            Format::Parquet => "a Parquet file",
+            Format::ArrowIpc => "an Arrow IPC file",
+            Format::Npy => "an NPY file",
+            Format::Npz => "an NPZ file",
+            Format::Xlsx => "an XLSX workbook",
+        }
+    }
+
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, Format::Csv | Format::Tsv)
+    }
+}
+
+/// The name `--format` takes: `csv`, `tsv`, `parquet`, `arrow`, `npy`, `npz`, `xlsx`.
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.extensions()[0])
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Format::ALL
+            .into_iter()
+            .find(|format| format.to_string().eq_ignore_ascii_case(name))
+            .ok_or_else(|| Error::request(format!("unknown format '{name}'; known: {}", names(", "))))
+    }
+}
+
+/// How the bytes of the file are packed, whatever the format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// gzip, `.gz`.
+    Gzip,
+    /// Zstandard, `.zst`.
+    Zstd,
+}
+
+impl Compression {
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Compression::None => "",
+            Compression::Gzip => ".gz",
+            Compression::Zstd => ".zst",
+        }
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Compression::None => "none",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        })
+    }
+}
+
+/// The format and compression a file name stands for: `rows.csv.gz` is CSV in gzip. Case does not matter.
+///
+/// # Errors
+/// An extension that stands for no format (`.txt` does not say which delimiter), or none at all.
+pub fn format_of_path(path: &Path) -> Result<(Format, Compression), Error> {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let (stem, compression) = compression_of_name(&name);
+    let extension = stem.rsplit_once('.').map(|(_, extension)| extension);
+    if let Some(extension) = extension
+        && let Some(format) = Format::ALL.into_iter().find(|format| format.extensions().contains(&extension))
+    {
+        return Ok((format, compression));
+    }
+    let shown = path.display();
+    let known = Format::ALL.iter().flat_map(|format| format.extensions()).map(|e| format!(".{e}")).collect::<Vec<_>>();
+    let message = match extension {
+        Some(extension) => format!("{shown}: the extension '.{extension}' stands for no known format"),
+        None => format!("{shown}: the name has no extension to tell its format by"),
+    };
+    let hint = format!("known: {} (also with .gz or .zst); or say --format {}", known.join(" "), names("|"));
+    Err(Error::request(message).with_hint(hint))
+}
+
+/// A lower-case file name without its compression extension, and the compression.
+pub(crate) fn compression_of_name(name: &str) -> (&str, Compression) {
+    if let Some(stem) = name.strip_suffix(".gz") {
+        (stem, Compression::Gzip)
+    } else if let Some(stem) = name.strip_suffix(".zst") {
+        (stem, Compression::Zstd)
+    } else {
+        (name, Compression::None)
+    }
+}
+
+fn names(separator: &str) -> String {
+    Format::ALL.map(|format| format.to_string()).join(separator)
+}
+
+/// The compression the first bytes tell of.
+pub(crate) fn sniff_compression(bytes: &[u8]) -> Compression {
+    match bytes {
+        [0x1f, 0x8b, ..] => Compression::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+        _ => Compression::None,
+    }
+}
+
+/// What the first bytes (for a zip archive: its file names) tell, where they tell anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sniffed {
+    /// A format, and the mark it was known by.
+    Format(Format, &'static str),
+    /// Text in UTF-16, or a format we do not read: its name.
+    Foreign(&'static str),
+    /// Nothing recognised: text, or an Arrow stream.
+    Unknown,
+}
+
+pub(crate) fn sniff(bytes: &[u8]) -> Sniffed {
+    match bytes {
+        [b'P', b'A', b'R', b'1', ..] => Sniffed::Format(Format::Parquet, "PAR1"),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Sniffed::Format(Format::ArrowIpc, "ARROW1"),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Sniffed::Format(Format::Npy, "\\x93NUMPY"),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => sniff_zip(bytes),
+        [b'F', b'E', b'A', b'1', ..] => Sniffed::Foreign("a Feather V1 file"),
+        [b'P', b'A', b'R', b'E', ..] => Sniffed::Foreign("an encrypted Parquet file"),
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => Sniffed::Foreign("an old Excel (.xls) or other OLE file"),
+        [0x89, b'H', b'D', b'F', ..] => Sniffed::Foreign("an HDF5 file"),
+        [0xff, 0xff, 0xff, 0xff, ..] => Sniffed::Format(Format::ArrowIpc, "FFFFFFFF, an Arrow stream"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Sniffed::Foreign("UTF-16 text"),
+        _ => Sniffed::Unknown,
+    }
+}
+
+fn sniff_zip(bytes: &[u8]) -> Sniffed {
+    let Ok(archive) = zip::ZipArchive::new(std::io::Cursor::new(bytes)) else {
+        return Sniffed::Foreign("a damaged zip archive");
+    };
+    let any = |wanted: &dyn Fn(&str) -> bool| archive.file_names().any(|name| name.is_ok_and(|name| wanted(&name)));
+    if any(&|name| name.ends_with(".npy")) {
+        Sniffed::Format(Format::Npz, "a zip of .npy files")
+    } else if any(&|name| name.starts_with("xl/")) {
+        Sniffed::Format(Format::Xlsx, "a zip with xl/")
+    } else {
+        Sniffed::Foreign("a zip archive without arrays or sheets")
+    }
+}

@@ -1,0 +1,42 @@
+//! Tables for leanset: reading them, encoding their columns for distances, and writing rows back untouched.
+//!
+//! Three steps, three rooms:
+//! - [`read`] opens a CSV, TSV, Parquet, Arrow IPC, NPY, NPZ or XLSX file as a [`Table`]: column names, kinds and
+//!   missing counts are known at once, values are parsed when they are asked for ([`Table::column`]);
+//! - [`Encoder`] turns columns into a row-major matrix of floats and class codes ([`Encoded`]);
+//! - [`write_rows`] writes chosen rows, in the order given. In the format they came in they are copied, not
+//!   re-printed: `1.10` stays `1.10`, a dictionary stays a dictionary.
+//!
+//! Nothing passes in silence: a cell that cannot be used is an [`Error`] with file, row, line, column and value, a
+//! choice worth knowing is a [`Warning`]. Nothing prints, and no path is touched but the one given.
+//!
+//! ```
+//! use leanset_tables::{EncodeOptions, Encoder, ReadOptions, read_bytes};
+//!
+//! let table = read_bytes("toy.csv", b"x,y,kind\n0,5,a\n2,5.5,b\n4,6,a\n".to_vec(), &ReadOptions::default())?;
+//! let options = EncodeOptions { label: Some("kind".into()), ..EncodeOptions::default() };
+//! let encoded = Encoder::fit(&table, &options)?.encode(&table)?;
+//! assert_eq!(encoded.features.to_f64(), [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]);
+//! assert_eq!(encoded.class_names, ["a", "b"]);
+//! assert_eq!(encoded.classes, [0, 1, 0]);
+//! # Ok::<(), leanset_tables::Error>(())
+//! ```
+
+mod classes;
+mod column;
+mod encode;
+mod error;
+mod format;
+mod read;
+mod source;
+mod table;
+mod write;
+
+pub use column::{Column, ColumnInfo, Kind, Texts, Values};
+pub use encode::{EncodeOptions, Encoded, Encoder, Features, MAX_CATEGORIES, Missing, Scale};
+pub use error::{Error, ErrorKind, Warning};
+pub use format::{Compression, Format, format_of_path};
+pub use read::{Progress, ReadOptions, read, read_bytes};
+pub use source::text::MISSING;
+pub use table::Table;
+pub use write::{Extra, ExtraValues, write_columns, write_rows};

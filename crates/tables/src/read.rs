@@ -1,0 +1,154 @@
+//! Opening a file: bytes in, unpacked, checked against its name, and handed to the source that knows the format.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::Error;
+use crate::format::{Compression, Format, Sniffed, compression_of_name, format_of_path, sniff, sniff_compression};
+use crate::source;
+use crate::table::Table;
+
+/// Is told how far reading has come: bytes done, bytes in all (parsing counts as part of the way).
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// How to read a table.
+#[derive(Clone, Default)]
+pub struct ReadOptions<'a> {
+    /// The format, where the name does not tell or tells wrong; obeyed without looking at the name.
+    pub format: Option<Format>,
+    /// The sheet of a workbook; the first one when not given.
+    pub sheet: Option<String>,
+    /// What separates the fields of a text table; `,` for CSV and a tab for TSV when not given.
+    pub delimiter: Option<u8>,
+    /// Told how far it has come.
+    pub progress: Option<Progress<'a>>,
+}
+
+/// Reads the table at `path`.
+///
+/// # Errors
+/// The file cannot be read, is not what its name says, or holds no usable table.
+pub fn read(path: &Path, options: &ReadOptions<'_>) -> Result<Table, Error> {
+    let name = path.display().to_string();
+    let failed = |error: io::Error| Error::io(&format!("{name}: cannot be read"), error);
+    if options.format.is_none() {
+        format_of_path(path)?;
+    }
+    let mut file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(Error::request(format!("{name}: is a folder, not a table")));
+    }
+    let total = metadata.len();
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(usize::try_from(total).unwrap_or(usize::MAX))
+        .map_err(|_| Error::io(&format!("{name}: {total} bytes cannot be held"), io::ErrorKind::OutOfMemory.into()))?;
+    let step = 8 << 20;
+    loop {
+        let got = file.by_ref().take(step).read_to_end(&mut bytes).map_err(failed)?;
+        if got == 0 {
+            break;
+        }
+        if let Some(progress) = options.progress {
+            // Reading is the first fifth of the way; the rest is understanding what was read.
+            progress((bytes.len() as u64).min(total) / 5, total);
+        }
+    }
+    let table = open(name, bytes, options)?;
+    if let Some(progress) = options.progress {
+        progress(total, total);
+    }
+    Ok(table)
+}
+
+/// Reads a table from bytes at hand; `name` carries the extension and stands for the file in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, Error> {
+    open(name.to_owned(), bytes, options)
+}
+
+fn open(name: String, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, Error> {
+    let packed = sniff_compression(&bytes);
+    let format = match options.format {
+        Some(format) => format,
+        None => {
+            let (format, compression) = format_of_path(Path::new(&name))?;
+            if compression != packed && !bytes.is_empty() {
+                return Err(other_packing(&name, compression, packed));
+            }
+            format
+        }
+    };
+    let bytes = unpack(&name, bytes, packed)?;
+    if bytes.is_empty() {
+        return Err(Error::content(format!("{name}: the file is empty")));
+    }
+    if options.format.is_none() {
+        match sniff(&bytes) {
+            Sniffed::Format(found, mark) if found != format => {
+                let message =
+                    format!("{name} is {} by its content ({mark}), not {}", found.article(), format.article());
+                return Err(Error::content(message).with_hint(format!("--format {found}, or rename the file")));
+            }
+            Sniffed::Foreign(found) if found.starts_with("UTF-16") => {
+                let hint = format!("convert it first: iconv -f UTF-16 -t UTF-8 {name} > utf8.csv");
+                return Err(Error::content(format!("{name} is UTF-16 text; leanset reads UTF-8")).with_hint(hint));
+            }
+            Sniffed::Foreign(found) => {
+                let message = format!("{name} is {found} by its content, not {}", format.article());
+                return Err(Error::content(message).with_hint("save it as CSV or Parquet first"));
+            }
+            _ => {}
+        }
+    }
+    let scan = |done: usize, total: usize| {
+        if let Some(progress) = options.progress {
+            let (done, total) = (done as u64, total as u64);
+            progress(total / 5 + done / 5 * 4, total);
+        }
+    };
+    match format {
+        Format::Csv | Format::Tsv => {
+            let delimiter = options.delimiter.unwrap_or(if format == Format::Csv { b',' } else { b'\t' });
+            source::text::open(name, format, delimiter, bytes, &scan)
+        }
+        Format::Npy => source::numpy::open_npy(name, bytes),
+        Format::Npz => source::numpy::open_npz(name, &bytes),
+        Format::Xlsx => source::sheet::open(name, bytes, options.sheet.as_deref()),
+        #[cfg(feature = "arrow")]
+        Format::Parquet => source::arrow::open_parquet(name, bytes),
+        #[cfg(feature = "arrow")]
+        Format::ArrowIpc => source::arrow::open_ipc(name, &bytes),
+        #[cfg(not(feature = "arrow"))]
+        Format::Parquet | Format::ArrowIpc => Err(source::without_arrow(&name, format)),
+    }
+}
+
+fn other_packing(name: &str, said: Compression, found: Compression) -> Error {
+    let lower = name.to_lowercase();
+    let stem = &name[..compression_of_name(&lower).0.len().min(name.len())];
+    match (said, found) {
+        (said, Compression::None) => Error::content(format!("{name} is not {said} by its content"))
+            .with_hint(format!("rename it without '{}', or say --format", said.extension())),
+        (_, found) => Error::content(format!("{name} is {found} by its content"))
+            .with_hint(format!("rename it to {stem}{}, or say --format", found.extension())),
+    }
+}
+
+fn unpack(name: &str, bytes: Vec<u8>, packed: Compression) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    let result = match packed {
+        Compression::None => return Ok(bytes),
+        Compression::Gzip => flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut out).map(drop),
+        Compression::Zstd => zstd::stream::copy_decode(bytes.as_slice(), &mut out),
+    };
+    result.map_err(|error| {
+        Error::content(format!("{name}: the {packed} data is damaged: {error}"))
+            .with_hint("the file may be cut short: download or pack it again")
+    })?;
+    Ok(out)
+}

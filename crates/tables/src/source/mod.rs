@@ -1,0 +1,90 @@
+//! Where the values of a table come from: one file per family of formats, one small trait between them and the rest.
+
+#[cfg(feature = "arrow")]
+pub(crate) mod arrow;
+pub(crate) mod numpy;
+pub(crate) mod sheet;
+pub(crate) mod text;
+
+use std::io::Write;
+
+use leanset_core::RowId;
+
+use crate::column::{Column, Kind};
+use crate::error::{Error, shown};
+use crate::format::Format;
+use crate::table::Narrow;
+
+/// A table in the form of its file.
+pub(crate) trait Source: Send + Sync {
+    /// The columns asked for, each as the kind asked for, in one pass over the rows.
+    fn columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error>;
+
+    /// Where a row stands: "row 17", with the line where the format has lines.
+    fn place(&self, row: usize) -> String {
+        format!("row {row}")
+    }
+
+    /// The value in the file's own words, where it has some (`1e999` rather than `inf`).
+    fn show(&self, _row: usize, _column: usize) -> Option<String> {
+        None
+    }
+
+    /// Whether the type of the column is exact in 32-bit floats.
+    fn narrow(&self, _column: usize) -> Option<Narrow> {
+        None
+    }
+
+    /// Bytes held.
+    fn memory(&self) -> u64;
+
+    /// Writes rows as they are, with columns appended, if this source is of that format; `false` if it is not.
+    fn write(
+        &self,
+        _format: Format,
+        _rows: &[RowId],
+        _extra: &[(String, Column)],
+        _out: &mut dyn Write,
+    ) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+/// A typed column as the kind wanted, or the error that names the row, the column and the value.
+pub(crate) fn convert(
+    source: &dyn Source,
+    file: &str,
+    name: &str,
+    index: usize,
+    column: Column,
+    kind: &Kind,
+) -> Result<Column, Error> {
+    if column.kind() == *kind {
+        return Ok(column);
+    }
+    let fails = column.conversion_fails_at(kind);
+    match fails {
+        None => Ok(column.into_kind(kind)),
+        Some(row) => {
+            let value = source.show(row, index).unwrap_or_else(|| column.text(row).into_owned());
+            Err(not_a(file, &source.place(row), name, &value, kind))
+        }
+    }
+}
+
+/// The error of a value that is not of the kind wanted.
+pub(crate) fn not_a(file: &str, place: &str, column: &str, value: &str, kind: &Kind) -> Error {
+    let wanted = match kind {
+        Kind::Number => "a number",
+        Kind::Integer => "an integer",
+        Kind::Boolean => "true or false",
+        Kind::Text | Kind::Other(_) => "text",
+    };
+    Error::content(format!("{file}: {place}, column {}: {} is not {wanted}", shown(column), shown(value)))
+}
+
+#[cfg(not(feature = "arrow"))]
+pub(crate) fn without_arrow(name: &str, format: Format) -> Error {
+    Error::request(format!("{name}: this build of leanset has no support for {}", format.article()))
+        .with_hint("build with the feature 'arrow', or use CSV or NPZ")
+}

@@ -1,0 +1,670 @@
+//! NPY and NPZ: arrays whose first axis is the rows.
+//!
+//! An array of one axis is a column, one of two axes as many columns as its second axis is long, a structured array
+//! one column per field. Arrays of three axes and more, complex numbers, dates and the like are carried along in an
+//! archive and are no features. Any byte order, C and Fortran layout. Written rows keep type, byte order and layout.
+
+use std::io::{Cursor, Read, Write};
+
+use leanset_core::RowId;
+use npyz::{DType, Endianness, NpyFile, Order, TypeChar, TypeStr};
+use zip::write::SimpleFileOptions;
+
+use super::{Source, convert};
+use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
+use crate::error::{Error, shown};
+use crate::format::Format;
+use crate::table::{Narrow, Table};
+
+/// One array, its bytes as in the file.
+struct Array {
+    name: String,
+    /// The type as the header writes it.
+    descr: String,
+    fields: Vec<(String, Item)>,
+    /// True for a structured type.
+    structured: bool,
+    item_size: usize,
+    shape: Vec<usize>,
+    fortran: bool,
+    data: Vec<u8>,
+}
+
+/// One scalar inside an item of an array.
+#[derive(Clone, Debug)]
+struct Item {
+    class: Class,
+    big_endian: bool,
+    size: usize,
+    offset: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Class {
+    Boolean,
+    Signed,
+    Unsigned,
+    Float,
+    Unicode,
+    Bytes,
+    Opaque(String),
+}
+
+impl Item {
+    fn new(dtype: &DType, offset: usize) -> Self {
+        let size = dtype.num_bytes().unwrap_or(0);
+        let DType::Plain(plain) = dtype else {
+            return Self { class: Class::Opaque("nested array".to_owned()), big_endian: false, size, offset };
+        };
+        let class = match (plain.type_char(), size) {
+            (TypeChar::Bool, 1) => Class::Boolean,
+            (TypeChar::Int, 1 | 2 | 4 | 8) => Class::Signed,
+            (TypeChar::Uint, 1 | 2 | 4 | 8) => Class::Unsigned,
+            (TypeChar::Float, 2 | 4 | 8) => Class::Float,
+            (TypeChar::UnicodeStr, _) => Class::Unicode,
+            (TypeChar::ByteStr, _) => Class::Bytes,
+            _ => Class::Opaque(numpy_name(plain, size)),
+        };
+        Self { class, big_endian: plain.endianness() == Endianness::Big, size, offset }
+    }
+
+    fn kind(&self) -> Kind {
+        match &self.class {
+            Class::Boolean => Kind::Boolean,
+            Class::Signed | Class::Unsigned => Kind::Integer,
+            Class::Float => Kind::Number,
+            Class::Unicode | Class::Bytes => Kind::Text,
+            Class::Opaque(name) => Kind::Other(name.clone()),
+        }
+    }
+
+    /// The unsigned integer of up to eight bytes at the start of `bytes`.
+    fn bits(&self, bytes: &[u8]) -> u64 {
+        let push = |all: u64, &byte: &u8| all << 8 | u64::from(byte);
+        let bytes = &bytes[..self.size];
+        if self.big_endian { bytes.iter().fold(0, push) } else { bytes.iter().rev().fold(0, push) }
+    }
+
+    fn signed(&self, bytes: &[u8]) -> i64 {
+        let unused = 64 - 8 * self.size;
+        // The shift pair copies the sign bit down.
+        (self.bits(bytes) << unused).cast_signed() >> unused
+    }
+
+    fn float(&self, bytes: &[u8]) -> f64 {
+        match self.size {
+            8 => f64::from_bits(self.bits(bytes)),
+            4 => f64::from(f32::from_bits(low32(self.bits(bytes)))),
+            _ => f64::from(half(low32(self.bits(bytes)))),
+        }
+    }
+
+    /// The text, without the zeros that pad it; `None` if it is none.
+    fn text(&self, bytes: &[u8]) -> Option<String> {
+        if self.class == Class::Bytes {
+            let end = bytes.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
+            return std::str::from_utf8(&bytes[..end]).ok().map(str::to_owned);
+        }
+        let unit = |four: &[u8]| {
+            let four = [four[0], four[1], four[2], four[3]];
+            if self.big_endian { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) }
+        };
+        let units: Vec<u32> = bytes.chunks_exact(4).map(unit).collect();
+        let end = units.iter().rposition(|&unit| unit != 0).map_or(0, |last| last + 1);
+        units[..end].iter().map(|&unit| char::from_u32(unit)).collect()
+    }
+}
+
+/// The low half, which is all there is.
+fn low32(bits: u64) -> u32 {
+    (bits & 0xffff_ffff) as u32
+}
+
+/// An IEEE half as the float that equals it.
+fn half(bits: u32) -> f32 {
+    let (sign, exponent, fraction) = ((bits & 0x8000) << 16, bits >> 10 & 0x1f, bits & 0x3ff);
+    match exponent {
+        0 => f32::from_bits(sign | 0x3380_0000) * fraction as f32, // ±2⁻²⁴ × fraction
+        0x1f => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
+        _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
+    }
+}
+
+fn numpy_name(plain: &TypeStr, size: usize) -> String {
+    match plain.type_char() {
+        TypeChar::Complex => format!("complex{}", 8 * size),
+        TypeChar::Float => format!("float{}", 8 * size),
+        TypeChar::DateTime => "datetime64".to_owned(),
+        TypeChar::TimeDelta => "timedelta64".to_owned(),
+        _ => format!("dtype {plain}"),
+    }
+}
+
+impl Array {
+    /// Parses the bytes of one `.npy`; `file` names it in messages.
+    fn parse(file: &str, name: String, bytes: Vec<u8>) -> Result<Self, Error> {
+        let bad = |what: String| Error::content(format!("{file}: cannot be read as an NPY array: {what}"));
+        let cut_short = || "the file may be cut short: save it again with numpy.save".to_owned();
+        check_shape(&bytes).map_err(|what| bad(what).with_hint(cut_short()))?;
+        let mut cursor = Cursor::new(bytes.as_slice());
+        let parsed = NpyFile::new(&mut cursor).map_err(|error| bad(error.to_string()).with_hint(cut_short()))?;
+        let (dtype, shape, order) = (parsed.dtype(), parsed.shape().to_vec(), parsed.order());
+        drop(parsed);
+        let start = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
+        if dtype.uses_pickled_array() {
+            return Err(Error::content(format!(
+                "{file}: holds Python objects (dtype object), which only Python can read"
+            ))
+            .with_hint("give the array a real type before saving: a.astype(str), a.astype(float)"));
+        }
+        let shape: Vec<usize> = shape
+            .iter()
+            .map(|&n| usize::try_from(n).map_err(|_| bad(format!("an axis of length {n}"))))
+            .collect::<Result<_, _>>()?;
+        let item_size = dtype.num_bytes().ok_or_else(|| bad("items without a size".to_owned()))?;
+        let wanted = shape.iter().try_fold(item_size, |all, &n| all.checked_mul(n));
+        let mut data = bytes;
+        data.drain(..start.min(data.len()));
+        if wanted != Some(data.len()) {
+            let wanted = wanted.map_or("more than can be addressed".to_owned(), |n| n.to_string());
+            return Err(bad(format!("its shape takes {wanted} bytes and it has {}", data.len())).with_hint(cut_short()));
+        }
+        let fields = match &dtype {
+            DType::Record(fields) => {
+                let mut offset = 0;
+                let mut items = Vec::with_capacity(fields.len());
+                for field in fields {
+                    let item = Item::new(&field.dtype, offset);
+                    offset += item.size;
+                    items.push((field.name.clone(), item));
+                }
+                items
+            }
+            plain => vec![(String::new(), Item::new(plain, 0))],
+        };
+        Ok(Self {
+            name,
+            descr: dtype.descr(),
+            fields,
+            structured: matches!(dtype, DType::Record(_)),
+            item_size,
+            shape,
+            fortran: order == Order::Fortran && wanted != Some(0),
+            data,
+        })
+    }
+
+    fn rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(0)
+    }
+
+    /// Items per row.
+    fn width(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+
+    /// The bytes of item `k` of a row. In Fortran order rows are nearest neighbours.
+    fn item(&self, row: usize, k: usize) -> &[u8] {
+        let index = if self.fortran { k * self.rows() + row } else { row * self.width() + k };
+        &self.data[index * self.item_size..][..self.item_size]
+    }
+
+    /// Header and data of the chosen rows, in the layout of the array.
+    fn take(&self, rows: &[RowId]) -> Vec<u8> {
+        let mut shape = self.shape.clone();
+        if let Some(first) = shape.first_mut() {
+            *first = rows.len();
+        }
+        let mut out = header(&self.descr, self.fortran, &shape);
+        if self.fortran {
+            for k in 0..self.width() {
+                rows.iter().for_each(|row| out.extend_from_slice(self.item(row.0 as usize, k)));
+            }
+        } else {
+            let size = self.width() * self.item_size;
+            rows.iter().for_each(|row| out.extend_from_slice(&self.data[row.0 as usize * size..][..size]));
+        }
+        out
+    }
+
+    /// The columns of this array, with names that start with `prefix`.
+    fn columns(&self, array: usize, prefix: &dyn Fn(&str) -> String) -> Vec<(String, Cell)> {
+        if self.shape.len() > 2 || (self.structured && self.shape.len() > 1) {
+            let axes = self.shape[1..].iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
+            let class = Class::Opaque(format!("array of {axes}"));
+            let item = Item { class, big_endian: false, size: self.item_size, offset: 0 };
+            return vec![(self.name.clone(), Cell { array, k: 0, item })];
+        }
+        if self.structured {
+            return self
+                .fields
+                .iter()
+                .map(|(name, item)| (prefix(name), Cell { array, k: 0, item: item.clone() }))
+                .collect();
+        }
+        let Some((_, item)) = self.fields.first() else { return Vec::new() };
+        (0..self.width()).map(|k| (prefix(&k.to_string()), Cell { array, k, item: item.clone() })).collect()
+    }
+}
+
+/// Refuses a header that is cut short, or whose shape no memory holds, before it is parsed.
+fn check_shape(bytes: &[u8]) -> Result<(), String> {
+    let (start, length) = match bytes {
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => (10, usize::from(u16::from_le_bytes([*a, *b]))),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, c, d, ..] => {
+            (12, u32::from_le_bytes([*a, *b, *c, *d]) as usize)
+        }
+        _ => return Err("it does not begin as one".to_owned()),
+    };
+    let Some(text) = bytes.get(start..start + length) else { return Err("its header is cut short".to_owned()) };
+    let text = String::from_utf8_lossy(text);
+    let shape =
+        text.split("shape").nth(1).and_then(|rest| rest.split_once('(')?.1.split_once(')')).map(|(shape, _)| shape);
+    let axes =
+        shape.unwrap_or_default().split(',').filter_map(|axis| axis.trim().trim_end_matches('L').parse::<u64>().ok());
+    match axes.into_iter().try_fold(1u64, |all, n| all.checked_mul(n.max(1))) {
+        Some(_) => Ok(()),
+        None => Err(format!("its shape ({}) is larger than any memory", shape.unwrap_or_default())),
+    }
+}
+
+/// The header `numpy.save` writes, byte for byte, padding and room to grow included.
+fn header(descr: &str, fortran: bool, shape: &[usize]) -> Vec<u8> {
+    let axes = match shape {
+        [one] => format!("({one},)"),
+        many => format!("({})", many.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    let order = if fortran { "True" } else { "False" };
+    let mut text = format!("{{'descr': {descr}, 'fortran_order': {order}, 'shape': {axes}, }}");
+    // numpy leaves room for the axis that grows when rows are appended: 21 digits.
+    if let Some(grows) = if fortran { shape.last() } else { shape.first() } {
+        text.push_str(&" ".repeat(21usize.saturating_sub(grows.to_string().len())));
+    }
+    let short = text.is_ascii() && text.len() < 65_000;
+    let before = if short { 10 } else { 12 };
+    let pad = 64 - (before + text.len() + 1) % 64;
+    text.push_str(&" ".repeat(pad));
+    text.push('\n');
+    let mut out = b"\x93NUMPY".to_vec();
+    match u16::try_from(text.len()) {
+        Ok(length) if short => {
+            out.extend_from_slice(&[1, 0]);
+            out.extend_from_slice(&length.to_le_bytes());
+        }
+        _ => {
+            out.extend_from_slice(&[3, 0]);
+            out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+        }
+    }
+    out.extend_from_slice(text.as_bytes());
+    out
+}
+
+/// Where the values of a column are.
+struct Cell {
+    array: usize,
+    k: usize,
+    item: Item,
+}
+
+struct Arrays {
+    file: String,
+    format: Format,
+    arrays: Vec<Array>,
+    names: Vec<String>,
+    cells: Vec<Cell>,
+    /// Whether the archive was deflated, so that what is written is as well.
+    deflated: bool,
+}
+
+/// Opens one array; its columns are `x0`, `x1`, … or the field names of a structured type.
+pub(crate) fn open_npy(file: String, bytes: Vec<u8>) -> Result<Table, Error> {
+    let array = Array::parse(&file, "x".to_owned(), bytes)?;
+    let most = if array.structured { 1 } else { 2 };
+    if array.shape.is_empty() || array.shape.len() > most {
+        let expected = if array.structured { "a structured array has 1" } else { "a table has 1 or 2" };
+        return Err(Error::content(format!("{file}: the array has {} axes; {expected}", array.shape.len()))
+            .with_hint("flatten all axes but the first: a.reshape(len(a), -1)"));
+    }
+    let structured = array.structured;
+    let columns = array.columns(0, &|part| if structured { part.to_owned() } else { format!("x{part}") });
+    build(file, Format::Npy, vec![array], vec![columns], false)
+}
+
+/// Opens an archive; array `y` is column `y`, the columns of array `X` are `X_0`, `X_1`, … and `X` names them all.
+pub(crate) fn open_npz(file: String, bytes: &[u8]) -> Result<Table, Error> {
+    let damaged = |what: String| {
+        Error::content(format!("{file}: cannot be read as an NPZ archive: {what}"))
+            .with_hint("the file may be cut short: save it again with numpy.savez")
+    };
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(error.to_string()))?;
+    let mut arrays: Vec<Array> = Vec::new();
+    let mut deflated = false;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).map_err(|error| damaged(error.to_string()))?;
+        let path = entry.name().map_err(|error| damaged(error.to_string()))?.into_owned();
+        let Some(name) = npyz::npz::array_name_from_file_name(&path) else { continue };
+        deflated |= entry.compression() != zip::CompressionMethod::Stored;
+        let mut data = Vec::new();
+        entry.read_to_end(&mut data).map_err(|error| damaged(format!("array '{name}': {error}")))?;
+        let array = Array::parse(&format!("{file}: array '{name}'"), name.to_owned(), data)?;
+        if array.shape.is_empty() {
+            return Err(Error::content(format!("{file}: array '{name}' is a single value and has no rows"))
+                .with_hint("leave it out: an archive is a table when all its arrays share their first axis"));
+        }
+        if let Some(first) = arrays.first()
+            && first.rows() != array.rows()
+        {
+            let (first, rows, other) = (&first.name, first.rows(), array.rows());
+            return Err(Error::content(format!(
+                "{file}: array '{first}' has {rows} rows and array '{name}' has {other}"
+            ))
+            .with_hint("save the arrays that share their first axis in an archive of their own"));
+        }
+        arrays.push(array);
+    }
+    let columns = arrays
+        .iter()
+        .enumerate()
+        .map(|(index, array)| {
+            let single = array.shape.len() == 1 && !array.structured;
+            array.columns(index, &|part| if single { array.name.clone() } else { format!("{}_{part}", array.name) })
+        })
+        .collect();
+    build(file, Format::Npz, arrays, columns, deflated)
+}
+
+fn build(
+    file: String,
+    format: Format,
+    arrays: Vec<Array>,
+    columns: Vec<Vec<(String, Cell)>>,
+    deflated: bool,
+) -> Result<Table, Error> {
+    let rows = arrays.first().map_or(0, Array::rows);
+    let mut groups = Vec::new();
+    let (mut names, mut cells) = (Vec::new(), Vec::new());
+    for (array, columns) in arrays.iter().zip(columns) {
+        let start = names.len();
+        for (name, cell) in columns {
+            names.push(name);
+            cells.push(cell);
+        }
+        if format == Format::Npz && (array.structured || array.shape.len() == 2) {
+            groups.push((array.name.clone(), start..names.len()));
+        }
+    }
+    let source = Arrays { file: file.clone(), format, arrays, names, cells, deflated };
+    let infos = (0..source.names.len())
+        .map(|index| ColumnInfo {
+            name: source.names[index].clone(),
+            kind: source.cells[index].item.kind(),
+            missing: source.nans(index),
+        })
+        .collect();
+    let mut table = Table::new(file, format, infos, rows, Box::new(source))?;
+    if let Some((name, _)) = groups.iter().find(|(name, range)| {
+        table.columns.iter().enumerate().any(|(index, column)| column.name == *name && !range.contains(&index))
+    }) {
+        return Err(Error::content(format!("{}: {} names both an array and a column", table.name, shown(name)))
+            .with_hint("rename one of the arrays"));
+    }
+    table.groups = groups;
+    Ok(table)
+}
+
+impl Arrays {
+    /// The bytes of a column, row by row.
+    fn items(&self, column: usize) -> impl Iterator<Item = &[u8]> {
+        let Cell { array, k, item } = &self.cells[column];
+        let array = &self.arrays[*array];
+        (0..array.rows()).map(move |row| &array.item(row, *k)[item.offset..][..item.size])
+    }
+
+    fn nans(&self, column: usize) -> usize {
+        let item = &self.cells[column].item;
+        if item.class == Class::Float {
+            self.items(column).filter(|bytes| item.float(bytes).is_nan()).count()
+        } else {
+            0
+        }
+    }
+
+    fn native(&self, column: usize) -> Result<Column, Error> {
+        let item = &self.cells[column].item;
+        let name = &self.names[column];
+        let values = match &item.class {
+            Class::Boolean => Values::Boolean(self.items(column).map(|bytes| bytes[0] != 0).collect()),
+            Class::Signed => Values::Integer(self.items(column).map(|bytes| item.signed(bytes)).collect()),
+            Class::Unsigned => {
+                let value = |(row, bytes): (usize, &[u8])| {
+                    let bits = item.bits(bytes);
+                    i64::try_from(bits).map_err(|_| {
+                        let (column, top) = (shown(name), i64::MAX);
+                        let message = format!(
+                            "{}: row {row}, column {column}: {bits} is above {top}, the largest integer here",
+                            self.file
+                        );
+                        Error::content(message).with_hint("store the column as floats, or --exclude it")
+                    })
+                };
+                Values::Integer(self.items(column).enumerate().map(value).collect::<Result<_, _>>()?)
+            }
+            Class::Float if item.size == 8 => {
+                Values::Number(self.items(column).map(|bytes| item.float(bytes)).collect())
+            }
+            // Exact: what was widened is narrowed again.
+            Class::Float => Values::Number32(self.items(column).map(|bytes| item.float(bytes) as f32).collect()),
+            Class::Unicode | Class::Bytes => {
+                let mut texts = Texts::default();
+                for (row, bytes) in self.items(column).enumerate() {
+                    let text = item.text(bytes).ok_or_else(|| {
+                        Error::content(format!("{}: row {row}, column {}: not valid text", self.file, shown(name)))
+                    })?;
+                    texts.push(&text);
+                }
+                Values::Text(texts)
+            }
+            Class::Opaque(what) => {
+                let message = format!("{}: column {} ({what}) has no values leanset can read", self.file, shown(name));
+                return Err(Error::content(message)
+                    .with_hint("write the rows in the format they came in, or leave the array out"));
+            }
+        };
+        let missing = match &values {
+            Values::Number(v) => Some(v.iter().map(|x| x.is_nan()).collect()),
+            Values::Number32(v) => Some(v.iter().map(|x| x.is_nan()).collect()),
+            _ => None,
+        };
+        Ok(Column::new(values, missing))
+    }
+}
+
+impl Source for Arrays {
+    fn columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error> {
+        wanted
+            .iter()
+            .map(|(index, kind)| convert(self, &self.file, &self.names[*index], *index, self.native(*index)?, kind))
+            .collect()
+    }
+
+    fn narrow(&self, column: usize) -> Option<Narrow> {
+        let item = &self.cells[column].item;
+        match (&item.class, item.size) {
+            (Class::Float, 2 | 4) => Some(Narrow::Float),
+            (Class::Boolean, _) | (Class::Signed | Class::Unsigned, 1 | 2) => Some(Narrow::Integer),
+            _ => None,
+        }
+    }
+
+    fn memory(&self) -> u64 {
+        self.arrays.iter().map(|array| array.data.capacity() as u64).sum()
+    }
+
+    fn write(
+        &self,
+        format: Format,
+        rows: &[RowId],
+        extra: &[(String, Column)],
+        out: &mut dyn Write,
+    ) -> Result<bool, Error> {
+        if format != self.format {
+            return Ok(false);
+        }
+        if format == Format::Npz {
+            let mut files: Vec<(String, Vec<u8>)> =
+                self.arrays.iter().map(|array| (array.name.clone(), array.take(rows))).collect();
+            for (name, column) in extra {
+                files.push((name.clone(), vector(name, column)?));
+            }
+            archive(files, self.deflated, out)?;
+        } else if let [array] = self.arrays.as_slice() {
+            if extra.is_empty() {
+                out.write_all(&array.take(rows))?;
+            } else {
+                out.write_all(&appended(array, rows, extra)?)?;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The rows of an array with more columns of its own type. The layout becomes C order.
+fn appended(array: &Array, rows: &[RowId], extra: &[(String, Column)]) -> Result<Vec<u8>, Error> {
+    let item = array.fields.first().map(|(_, item)| item).filter(|_| !array.structured);
+    let mut bytes: Vec<Vec<u8>> = Vec::new();
+    for (name, column) in extra {
+        let fits = match (&column.values, item.map(|item| (&item.class, item.size))) {
+            (Values::Number(v), Some((Class::Float, 8))) => Some(v.iter().map(|x| x.to_bits()).collect::<Vec<u64>>()),
+            (Values::Integer(v), Some((Class::Float, 8))) => Some(v.iter().map(|&x| (x as f64).to_bits()).collect()),
+            (Values::Integer(v), Some((Class::Signed | Class::Unsigned, 8))) => {
+                Some(v.iter().map(|&x| x.cast_unsigned()).collect())
+            }
+            _ => None,
+        };
+        let (Some(bits), Some(item)) = (fits, item) else {
+            let (name, descr) = (shown(name), &array.descr);
+            return Err(Error::request(format!(
+                "an NPY file holds one type: column {name} does not fit dtype {descr}"
+            ))
+            .with_hint("write NPZ, CSV or Parquet, which have a type per column"));
+        };
+        let big = item.big_endian;
+        bytes.push(bits.iter().flat_map(|x| if big { x.to_be_bytes() } else { x.to_le_bytes() }).collect());
+    }
+    let mut out = header(&array.descr, false, &[rows.len(), array.width() + extra.len()]);
+    for (position, row) in rows.iter().enumerate() {
+        (0..array.width()).for_each(|k| out.extend_from_slice(array.item(row.0 as usize, k)));
+        bytes.iter().for_each(|column| out.extend_from_slice(&column[position * 8..][..8]));
+    }
+    Ok(out)
+}
+
+/// Writes columns of one numeric type as one array: one axis for one column, two for more.
+pub(crate) fn write_npy(columns: &[(String, Column)], out: &mut dyn Write) -> Result<(), Error> {
+    let Some((first, kind)) = columns.first().map(|(name, column)| (name, type_name(&column.values))) else {
+        return Err(Error::request("a table needs a column"));
+    };
+    for (name, column) in columns {
+        let found = type_name(&column.values);
+        if matches!(column.values, Values::Text(_)) || found != kind {
+            let name = shown(name);
+            let message = if found == "text" {
+                format!("an NPY file holds numbers: column {name} is text")
+            } else {
+                format!("an NPY file holds one type: column {} is {kind}, column {name} is {found}", shown(first))
+            };
+            return Err(Error::request(message).with_hint("write CSV, Parquet or NPZ, which have a type per column"));
+        }
+        complete(name, column)?;
+    }
+    let rows = columns[0].1.len();
+    let shape = if columns.len() == 1 { vec![rows] } else { vec![rows, columns.len()] };
+    let mut bytes = header(descr(&columns[0].1.values), false, &shape);
+    for row in 0..rows {
+        columns.iter().for_each(|(_, column)| push(&mut bytes, column, row));
+    }
+    Ok(out.write_all(&bytes)?)
+}
+
+/// Writes one array of one axis per column.
+pub(crate) fn write_npz(columns: &[(String, Column)], out: &mut dyn Write) -> Result<(), Error> {
+    let files = columns.iter().map(|(name, column)| Ok((name.clone(), vector(name, column)?)));
+    archive(files.collect::<Result<_, Error>>()?, false, out)
+}
+
+/// One column as the bytes of an `.npy`; text becomes the narrowest `<U`.
+fn vector(name: &str, column: &Column) -> Result<Vec<u8>, Error> {
+    if let Values::Text(texts) = &column.values {
+        let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
+        let mut out = header(&format!("'<U{width}'"), false, &[texts.len()]);
+        for text in texts.iter() {
+            text.chars().for_each(|c| out.extend_from_slice(&u32::from(c).to_le_bytes()));
+            out.resize(out.len() + 4 * (width - text.chars().count()), 0);
+        }
+        return Ok(out);
+    }
+    complete(name, column)?;
+    let mut out = header(descr(&column.values), false, &[column.len()]);
+    (0..column.len()).for_each(|row| push(&mut out, column, row));
+    Ok(out)
+}
+
+/// Arrays have no place for a missing integer or boolean; floats have NaN.
+fn complete(name: &str, column: &Column) -> Result<(), Error> {
+    if column.missing_count() == 0 || matches!(column.values, Values::Number(_) | Values::Number32(_)) {
+        return Ok(());
+    }
+    let (name, kind) = (shown(name), column.kind());
+    Err(Error::content(format!(
+        "column {name} has {} missing values, and arrays of {kind} have none",
+        column.missing_count()
+    ))
+    .with_hint("write CSV or Parquet"))
+}
+
+fn type_name(values: &Values) -> &'static str {
+    match values {
+        Values::Number(_) => "float64",
+        Values::Number32(_) => "float32",
+        Values::Integer(_) => "int64",
+        Values::Boolean(_) => "bool",
+        Values::Text(_) => "text",
+    }
+}
+
+fn descr(values: &Values) -> &'static str {
+    match values {
+        Values::Number(_) => "'<f8'",
+        Values::Number32(_) => "'<f4'",
+        Values::Integer(_) => "'<i8'",
+        Values::Boolean(_) => "'|b1'",
+        Values::Text(_) => "'<U1'",
+    }
+}
+
+fn push(out: &mut Vec<u8>, column: &Column, row: usize) {
+    match &column.values {
+        Values::Number(v) => out.extend_from_slice(&v[row].to_le_bytes()),
+        Values::Number32(v) => out.extend_from_slice(&v[row].to_le_bytes()),
+        Values::Integer(v) => out.extend_from_slice(&v[row].to_le_bytes()),
+        Values::Boolean(v) => out.push(u8::from(v[row])),
+        Values::Text(_) => {}
+    }
+}
+
+fn archive(files: Vec<(String, Vec<u8>)>, deflated: bool, out: &mut dyn Write) -> Result<(), Error> {
+    let method = if deflated { zip::CompressionMethod::Deflated } else { zip::CompressionMethod::Stored };
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        // No time of writing in the file: equal tables make equal archives.
+        let options = SimpleFileOptions::default()
+            .compression_method(method)
+            .last_modified_time(zip::DateTime::default())
+            .large_file(u32::try_from(bytes.len()).is_err());
+        writer.start_file(npyz::npz::file_name_from_array_name(&name), options).map_err(std::io::Error::from)?;
+        writer.write_all(&bytes)?;
+    }
+    let bytes = writer.finish().map_err(std::io::Error::from)?.into_inner();
+    Ok(out.write_all(&bytes)?)
+}

@@ -1,0 +1,194 @@
+//! A table that was read: what its columns are, and their values on demand.
+
+use std::ops::Range;
+
+use leanset_core::RowId;
+
+use crate::column::{Column, ColumnInfo, Kind};
+use crate::error::{Error, listed, shown};
+use crate::format::Format;
+use crate::source::Source;
+
+/// A table in memory, in the form it had in its file.
+pub struct Table {
+    pub(crate) name: String,
+    pub(crate) format: Format,
+    pub(crate) columns: Vec<ColumnInfo>,
+    /// Arrays of several columns, by name: `--features X` means all of them.
+    pub(crate) groups: Vec<(String, Range<usize>)>,
+    /// Columns whose name was made up, because the header has none.
+    pub(crate) unnamed: Vec<usize>,
+    pub(crate) rows: usize,
+    pub(crate) source: Box<dyn Source>,
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Table { name, format, columns, rows, .. } = self;
+        f.debug_struct("Table")
+            .field("name", name)
+            .field("format", format)
+            .field("rows", rows)
+            .field("columns", columns)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Table {
+    /// A table over a source; refuses what no table may be: no rows, more rows than ids, two columns of one name.
+    pub(crate) fn new(
+        name: String,
+        format: Format,
+        columns: Vec<ColumnInfo>,
+        rows: usize,
+        source: Box<dyn Source>,
+    ) -> Result<Self, Error> {
+        let mut first = std::collections::HashMap::with_capacity(columns.len());
+        for (index, column) in columns.iter().enumerate() {
+            if let Some(before) = first.insert(column.name.as_str(), index) {
+                let twice = shown(&column.name);
+                return Err(Error::content(format!(
+                    "{name}: two columns are named {twice}: number {} and number {}",
+                    before + 1,
+                    index + 1
+                ))
+                .with_hint("rename one of them: a column is known by its name"));
+            }
+        }
+        if columns.is_empty() {
+            return Err(Error::content(format!("{name}: the table has no columns")));
+        }
+        if rows == 0 {
+            return Err(Error::content(format!("{name}: the table has columns and no rows")));
+        }
+        if u32::try_from(rows).is_err() {
+            return Err(Error::content(format!("{name}: {rows} rows; leanset counts to {}", u32::MAX)));
+        }
+        Ok(Self { name, format, columns, groups: Vec::new(), unnamed: Vec::new(), rows, source })
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The columns, in file order.
+    pub fn columns(&self) -> &[ColumnInfo] {
+        &self.columns
+    }
+
+    /// The format it was read from.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The path or name it was read from, as given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes held in memory, to within a few percent.
+    pub fn memory(&self) -> u64 {
+        self.source.memory()
+    }
+
+    /// Where the column named `name` stands.
+    ///
+    /// # Errors
+    /// There is none: the message names the nearest name, the hint lists what there is.
+    pub fn position(&self, name: &str) -> Result<usize, Error> {
+        self.columns.iter().position(|column| column.name == name).ok_or_else(|| self.unknown(name))
+    }
+
+    /// The columns a name stands for: one column, or all columns of a NumPy array of that name.
+    ///
+    /// # Errors
+    /// As [`Table::position`].
+    pub fn positions(&self, name: &str) -> Result<Range<usize>, Error> {
+        match self.groups.iter().find(|(group, _)| group == name) {
+            Some((_, range)) => Ok(range.clone()),
+            None => self.position(name).map(|index| index..index + 1),
+        }
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let names: Vec<&str> = self
+            .groups
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(self.columns.iter().map(|c| c.name.as_str()))
+            .collect();
+        let near = names
+            .iter()
+            .map(|known| (strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()), *known))
+            .min_by_key(|(distance, _)| *distance)
+            .filter(|(distance, known)| {
+                let short = known.chars().count().min(name.chars().count());
+                *distance <= 1.max(short / 3) && *distance < short.max(1)
+            });
+        let mut message = format!("{}: no column {}", self.name, shown(name));
+        if let Some((_, near)) = near {
+            message.push_str(&format!("; did you mean {}?", shown(near)));
+        }
+        let mut hint = format!("columns: {}", listed(&names, 40));
+        if let [only] = self.columns.as_slice()
+            && self.format.is_text()
+            && only.name.contains([';', '\t', '|', ','])
+        {
+            hint = "the header is one column with separators in it: say which one with --delimiter".to_owned();
+        }
+        Error::request(message).with_hint(hint)
+    }
+
+    /// The values of a column, of the kind [`Table::columns`] says; `Other` comes as the text it is shown by.
+    ///
+    /// # Errors
+    /// An index past the last column, or a value that cannot be read.
+    pub fn column(&self, index: usize) -> Result<Column, Error> {
+        let Some(info) = self.columns.get(index) else {
+            return Err(Error::request(format!(
+                "{}: no column at {index}: there are {}",
+                self.name,
+                self.columns.len()
+            )));
+        };
+        let kind = match &info.kind {
+            Kind::Other(_) => Kind::Text,
+            kind => kind.clone(),
+        };
+        let columns = self.read_columns(&[(index, kind)])?;
+        columns.into_iter().next().ok_or_else(|| Error::content(format!("{}: column {index} was not read", self.name)))
+    }
+
+    /// Several columns in one pass, each as the kind asked for.
+    pub(crate) fn read_columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error> {
+        self.source.columns(wanted)
+    }
+
+    /// True when every value of the column is exact in 32 bits by its type: f16, f32, integers of up to 16 bits.
+    pub(crate) fn is_narrow(&self, index: usize) -> Option<Narrow> {
+        self.source.narrow(index)
+    }
+
+    /// Where a row stands, for messages: "row 17 (line 19)". Rows count from 0, lines from 1.
+    pub fn place(&self, row: RowId) -> String {
+        self.source.place(row.0 as usize)
+    }
+
+    /// Refuses row ids that are not rows of this table.
+    pub(crate) fn check_rows(&self, rows: &[RowId]) -> Result<(), Error> {
+        match rows.iter().find(|row| row.0 as usize >= self.rows) {
+            None => Ok(()),
+            Some(row) => Err(Error::request(format!("{}: no row {row}: there are {} rows", self.name, self.rows))),
+        }
+    }
+}
+
+/// A type whose values 32-bit floats hold exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Narrow {
+    /// f16 or f32.
+    Float,
+    /// An integer of up to 16 bits, or a boolean.
+    Integer,
+}
