@@ -1,1 +1,82 @@
-fn main(){}
+//! `cargo run -p xtask -- check | docs`: every check a contributor needs, and the documents made from the code.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a developer's tool that talks to its terminal
+
+mod documents;
+mod picture;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+fn main() -> ExitCode {
+    let done = match std::env::args().nth(1).as_deref() {
+        Some("check") => check(),
+        Some("docs") => docs(),
+        _ => Err("cargo run -p xtask -- check | docs".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Formatting, lints, tests (which hold the generated documents against the code).
+fn check() -> Result<(), String> {
+    run("cargo", &["fmt", "--all", "--", "--check"])?;
+    // rustfmt does not look into modules that a macro declares: the methods are named to it one by one.
+    let methods = root().join("crates/core/src/methods");
+    let entries = std::fs::read_dir(&methods).map_err(|e| format!("{}: {e}", methods.display()))?;
+    let files: Vec<String> =
+        entries.filter_map(|e| Some(e.ok()?.path().display().to_string()).filter(|p| p.ends_with(".rs"))).collect();
+    let mut arguments = vec!["--check", "--edition", "2024"];
+    arguments.extend(files.iter().map(String::as_str));
+    run("rustfmt", &arguments)?;
+    run("cargo", &["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    run("cargo", &["test", "--release", "--workspace", "--locked"])?;
+    match Command::new("cargo").args(["deny", "--version"]).output() {
+        Ok(output) if output.status.success() => run("cargo", &["deny", "check"]),
+        _ => {
+            println!("xtask: licences and advisories not checked: cargo install cargo-deny --locked");
+            Ok(())
+        }
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    println!("xtask: {program} {}", arguments.join(" "));
+    let status = Command::new(program).args(arguments).current_dir(root()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{program} {} ended with {status}", arguments.first().unwrap_or(&""))),
+        Err(error) => Err(format!("{program}: {error}")),
+    }
+}
+
+/// Makes every generated document again.
+fn docs() -> Result<(), String> {
+    for (path, text) in documents::all()? {
+        let path = root().join(path);
+        std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+        println!("xtask: wrote {}", path.display());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    /// What is committed is what the code makes.
+    #[test]
+    fn generated_documents_are_up_to_date() {
+        for (path, text) in super::documents::all().expect("the documents are made") {
+            let committed = std::fs::read_to_string(super::root().join(path)).unwrap_or_default();
+            assert!(committed == text, "{path} is not what the code makes: run ./x docs");
+        }
+    }
+}

@@ -148,6 +148,9 @@ pub(crate) struct RunArgs {
     /// Print no report and no progress; warnings and errors still come.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// No warnings either: for the demo, which runs commands of its own.
+    #[arg(skip)]
+    pub(crate) silent: bool,
 }
 
 /// The method and what it draws from.

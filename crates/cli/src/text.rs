@@ -34,7 +34,7 @@ pub(crate) fn distance(value: f64) -> String {
 /// A part of a whole in percent, with as many digits as it needs.
 pub(crate) fn percent(part: usize, whole: usize) -> String {
     let percent = 100.0 * part as f64 / whole.max(1) as f64;
-    if percent >= 10.0 || percent == 0.0 { format!("{percent:.1} %") } else { format!("{percent:.2} %") }
+    if percent >= 0.95 || percent == 0.0 { format!("{percent:.1} %") } else { format!("{percent:.2} %") }
 }
 
 /// A time that a person can compare.

@@ -68,7 +68,7 @@ impl Budget {
     /// ```
     /// use leanset_core::{Budget, Floor};
     /// let (kept, _) = Budget::Ratio(0.1).allocate(&[1322, 522, 1630, 3546, 1928, 2027, 2636], Floor::One)?;
-    /// assert_eq!(kept.per_class(), [132, 52, 163, 355, 193, 203, 263]);
+    /// assert_eq!(kept.per_class(), [132, 52, 163, 354, 193, 203, 264]);
     /// assert_eq!(kept.total(), 1361);
     /// # Ok::<(), leanset_core::Error>(())
     /// ```

@@ -8,10 +8,11 @@ mod common;
 use std::collections::HashSet;
 
 use common::{Random, Sample, Subject, Watch, blobs, continuous, near, on_threads, samples, subjects};
-use leanset_core::methods::{Answer, Run};
+use leanset_core::methods::{Answer, METHODS, Run};
+use leanset_core::params::Value;
 use leanset_core::{
-    Allocation, Budget, ClassId, Classes, Dataset, Error, Floor, Matrix, Quiet, Ranking, Reduced, Reduction, RowId,
-    Scope, Seed, Shape,
+    Allocation, Budget, ClassId, Classes, Dataset, Error, Floor, Matrix, Quiet, Ranking, Reduced, Reducer, Reduction,
+    RowId, Scope, Seed, Shape,
 };
 use proptest::prelude::*;
 
@@ -331,6 +332,13 @@ fn nested(subject: &Subject, sample: &Sample) {
     }
     assert_eq!(full.ranks().count(), sample.rows(), "{who}: ranks");
     let whole = segments(&full);
+    for segment in &whole {
+        // What is kept without a score comes first, and is not most of it.
+        let unscored = segment.iter().take_while(|s| s.1.is_nan()).count();
+        assert!(segment[unscored..].iter().all(|s| s.1.is_finite()), "{who}: scores");
+        let small = sample.sizes().iter().any(|&s| s > 0 && s < 5);
+        assert!(small || 2 * unscored <= segment.len(), "{who}: {unscored} of {} have no score", segment.len());
+    }
     let mut selections: Vec<(Allocation, Vec<Vec<RowId>>)> = Vec::new();
     for budget in budgets(sample) {
         let who = format!("{who}, {budget:?}");
@@ -493,6 +501,53 @@ fn too_few_classes_are_refused() {
         }
     }
     assert!(tested > 0, "no method needs several classes");
+}
+
+/// A list of rows that names no row, or one twice, is refused: nothing given is left unheard.
+#[test]
+fn lists_of_rows_are_checked() {
+    let sample = blobs("blobs", &[9, 8], 3, 6);
+    let mut tested = 0;
+    for info in METHODS {
+        for spec in info.params.iter().filter(|s| s.kind.takes_rows()) {
+            let all: Vec<RowId> = (0..17).map(RowId::at).collect();
+            for wrong in [17, 3] {
+                let rows = [&all[..], &[RowId(wrong)]].concat();
+                let reducer = Reducer::new(info.id, &[(spec.name.to_owned(), Value::Rows(rows))]).expect("a list");
+                let found = reducer.reduce(&sample.data(), &Budget::Ratio(1.0), Floor::One, SEED, &Quiet);
+                let refused = matches!(&found, Err(Error::BadParameter { name, .. }) if *name == spec.name);
+                assert!(refused, "{} {} with row {wrong} besides: {found:?}", info.id, spec.name);
+                tested += 1;
+            }
+        }
+    }
+    assert!(tested > 0, "no method takes a list of rows");
+}
+
+/// The largest coordinates that are accepted do not overflow in what is computed from them.
+#[test]
+fn the_largest_coordinates_change_no_order() {
+    let sample = blobs("many", &[15_000, 14_000], 2, 30);
+    let mut huge = sample.clone();
+    huge.name = "many huge".into();
+    let scale = 2f64.powi(495);
+    huge.values.iter_mut().for_each(|v| *v *= scale);
+    for subject in subjects() {
+        // Euclidean methods scale exactly with a power of two; decompositions see labels beside the points, except
+        // those that score by the labels.
+        let supervised =
+            subject.name.ends_with("spca") || subject.name.ends_with("flda") || subject.name.ends_with("mean");
+        if subject.reducer.ranks() != Answer::Yes || subject.reducer.info().id == "distance-entropy" {
+            continue;
+        }
+        let rank = |s: &Sample| subject.reducer.rank(&s.data(), None, SEED, &Quiet).expect("ranks");
+        let (small, large) = (rank(&sample), rank(&huge));
+        let finite = large.scores().iter().all(|s| s.is_finite() || s.is_nan());
+        assert!(finite, "{}: a score is infinite", subject.name);
+        if supervised || subject.reducer.info().id != "matrix-decomposition" {
+            assert!(small.rows() == large.rows(), "{} on {}: another order", subject.name, huge.name);
+        }
+    }
 }
 
 #[test]

@@ -112,8 +112,10 @@ impl Classes {
         }
         sorted.sort_unstable_by(f64::total_cmp);
         let Some(&last) = sorted.last() else { return Ok(Classes::Bins(Vec::new(), 0.0)) };
-        let edge = |k: usize| sorted[(k as u128 * sorted.len() as u128 / bins as u128) as usize];
-        let mut edges: Vec<f64> = (0..bins).map(edge).collect();
+        // More bins than rows are as many as rows: no two edges could differ more.
+        let cuts = bins.min(sorted.len());
+        let edge = |k: usize| sorted[(k as u128 * sorted.len() as u128 / cuts as u128) as usize];
+        let mut edges: Vec<f64> = (0..cuts).map(edge).collect();
         edges.dedup();
         if edges.len() < bins {
             let found = counted(edges.len(), "bin", "bins");

@@ -67,6 +67,12 @@ pub enum Values {
     Text(Texts),
 }
 
+impl Default for Values {
+    fn default() -> Self {
+        Values::Number(Vec::new())
+    }
+}
+
 impl Values {
     /// Number of rows.
     pub fn len(&self) -> usize {

@@ -319,7 +319,7 @@ impl Encoder {
         let rows = loaded.kept.len();
         let mut warnings = self.warnings.clone();
         let features = if self.single {
-            let features = self.fill(table, loaded, |x| x as f32)?;
+            let features = self.fill(table, loaded, f64::from(f32::MAX), |x| x as f32)?;
             let wide =
                 loaded.indices.iter().zip(&self.codings).find(|&(&index, coding)| {
                     matches!(coding, Coding::Number { .. }) && table.is_narrow(index).is_none()
@@ -337,7 +337,7 @@ impl Encoder {
             }
             Features::F32(features)
         } else {
-            Features::F64(self.fill(table, loaded, |x| x)?)
+            Features::F64(self.fill(table, loaded, f64::MAX, |x| x)?)
         };
         let classes = match &loaded.label {
             None => vec![0; rows],
@@ -378,15 +378,27 @@ impl Encoder {
     }
 
     /// The matrix, in blocks of rows so that a block stays in cache while the columns go over it.
+    /// No value is above `limit`.
     fn fill<T: Copy + Default>(
         &self,
         table: &Table,
         loaded: &Loaded,
+        limit: f64,
         cast: impl Fn(f64) -> T,
     ) -> Result<Vec<T>, Error> {
         const BLOCK: usize = 256;
         let dimensions = self.dimensions();
-        let mut out = vec![T::default(); loaded.kept.len() * dimensions];
+        let (rows, size) = (loaded.kept.len(), size_of::<T>());
+        let mut out = Vec::new();
+        let cells =
+            rows.checked_mul(dimensions).filter(|&cells| out.try_reserve_exact(cells).is_ok()).ok_or_else(|| {
+                let name = table.name();
+                Error::content(format!(
+                    "{name}: {rows} rows of {dimensions} dimensions of {size} bytes do not fit in memory"
+                ))
+                .with_hint("--exclude text columns with many categories, or reduce the table in parts")
+            })?;
+        out.resize(cells, T::default());
         let (zero, one) = (cast(0.0), cast(1.0));
         for (block, rows) in loaded.kept.chunks(BLOCK).enumerate() {
             let out = &mut out[block * BLOCK * dimensions..][..rows.len() * dimensions];
@@ -398,13 +410,13 @@ impl Encoder {
                     (Coding::Number { scaling, fill }, Values::Number(v)) => {
                         for (row, out) in cells {
                             let x = if v[row].is_nan() { *fill } else { v[row] };
-                            out[offset] = cast(finite(&at, column, row, scaling.apply(x), x)?);
+                            out[offset] = cast(finite(&at, column, row, scaling.apply(x), x, limit)?);
                         }
                     }
                     (Coding::Number { scaling, fill }, Values::Number32(v)) => {
                         for (row, out) in cells {
                             let x = if v[row].is_nan() { *fill } else { f64::from(v[row]) };
-                            out[offset] = cast(finite(&at, column, row, scaling.apply(x), x)?);
+                            out[offset] = cast(finite(&at, column, row, scaling.apply(x), x, limit)?);
                         }
                     }
                     (Coding::Boolean { fill }, Values::Boolean(v)) => {
@@ -729,7 +741,7 @@ fn fit_number(
     let present = || kept.iter().map(|&row| row as usize).filter(|&row| !column.is_missing(row));
     let (mut min, mut max, mut sum, mut count) = (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0.0);
     for row in present() {
-        let x = finite(at, column, row, value(row), value(row))?;
+        let x = finite(at, column, row, value(row), value(row), f64::MAX)?;
         min = min.min(x);
         max = max.max(x);
         sum += x;
@@ -769,16 +781,16 @@ fn fit_number(
     Ok((Coding::Number { scaling, fill: mean }, min < max))
 }
 
-/// `scaled`, unless the value it came from is infinite or scaling made it so.
+/// `scaled`, unless it is beyond `limit`, which infinity and NaN are.
 #[inline]
-fn finite(at: &Context<'_>, column: &Column, row: usize, scaled: f64, value: f64) -> Result<f64, Error> {
-    if scaled.is_finite() { Ok(scaled) } else { Err(not_finite(at, column, row, value)) }
+fn finite(at: &Context<'_>, column: &Column, row: usize, scaled: f64, value: f64, limit: f64) -> Result<f64, Error> {
+    if scaled.abs() <= limit { Ok(scaled) } else { Err(not_finite(at, column, row, value)) }
 }
 
 #[cold]
 fn not_finite(at: &Context<'_>, column: &Column, row: usize, value: f64) -> Error {
     let (file, place, name, shown) = (at.table.name(), at.place(row), shown(at.column), at.show(row, column));
-    let what = if value.is_finite() { "is beyond any number once scaled" } else { "is infinite" };
+    let what = if value.is_finite() { "is too large for the floats it is encoded in" } else { "is infinite" };
     Error::content(format!("{file}: {place}, column {name}: {shown} {what}")).with_hint(
         "distances need finite numbers: correct the value, leave it empty (missing), or --exclude the column",
     )

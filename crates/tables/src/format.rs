@@ -135,7 +135,7 @@ pub fn format_of_path(path: &Path) -> Result<(Format, Compression), Error> {
 }
 
 /// A lower-case file name without its compression extension, and the compression.
-pub(crate) fn compression_of_name(name: &str) -> (&str, Compression) {
+fn compression_of_name(name: &str) -> (&str, Compression) {
     if let Some(stem) = name.strip_suffix(".gz") {
         (stem, Compression::Gzip)
     } else if let Some(stem) = name.strip_suffix(".zst") {

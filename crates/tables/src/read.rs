@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::error::Error;
-use crate::format::{Compression, Format, Sniffed, compression_of_name, format_of_path, sniff, sniff_compression};
+use crate::format::{Compression, Format, Sniffed, format_of_path, sniff, sniff_compression};
 use crate::source;
 use crate::table::Table;
 
@@ -111,26 +112,30 @@ fn open(name: String, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table
             progress(total / 5 + done / 5 * 4, total);
         }
     };
-    match format {
+    let parse = || match format {
         Format::Csv | Format::Tsv => {
             let delimiter = options.delimiter.unwrap_or(if format == Format::Csv { b',' } else { b'\t' });
-            source::text::open(name, format, delimiter, bytes, &scan)
+            source::text::open(name.clone(), format, delimiter, bytes, &scan)
         }
-        Format::Npy => source::numpy::open_npy(name, bytes),
-        Format::Npz => source::numpy::open_npz(name, &bytes),
-        Format::Xlsx => source::sheet::open(name, bytes, options.sheet.as_deref()),
+        Format::Npy => source::numpy::open_npy(name.clone(), bytes),
+        Format::Npz => source::numpy::open_npz(name.clone(), &bytes),
+        Format::Xlsx => source::sheet::open(name.clone(), bytes, options.sheet.as_deref()),
         #[cfg(feature = "arrow")]
-        Format::Parquet => source::arrow::open_parquet(name, bytes),
+        Format::Parquet => source::arrow::open_parquet(name.clone(), bytes),
         #[cfg(feature = "arrow")]
-        Format::ArrowIpc => source::arrow::open_ipc(name, &bytes),
+        Format::ArrowIpc => source::arrow::open_ipc(name.clone(), &bytes),
         #[cfg(not(feature = "arrow"))]
         Format::Parquet | Format::ArrowIpc => Err(source::without_arrow(&name, format)),
-    }
+    };
+    // The decoders of binary formats are other people's, and some panic on damaged files.
+    catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
+        Err(Error::content(format!("{name}: cannot be read as {}: the file is damaged", format.article()))
+            .with_hint("make it again, or read it with the program that made it"))
+    })
 }
 
 fn other_packing(name: &str, said: Compression, found: Compression) -> Error {
-    let lower = name.to_lowercase();
-    let stem = &name[..compression_of_name(&lower).0.len().min(name.len())];
+    let stem = if said == Compression::None { name } else { name.rsplit_once('.').map_or(name, |(stem, _)| stem) };
     match (said, found) {
         (said, Compression::None) => Error::content(format!("{name} is not {said} by its content"))
             .with_hint(format!("rename it without '{}', or say --format", said.extension())),

@@ -195,14 +195,18 @@ fn thirty_two_bits_stay_where_nothing_needs_more() {
     let table = open("t.parquet", columns_as(&wide, Format::Parquet).unwrap());
     assert!(matches!(fit(&table, &raw()).1.features, Features::F64(_)));
 
-    let mut bytes = npy("'<f4'", false, "(2,)", &[0.1f32, 0.3].map(f32::to_le_bytes).concat());
-    let first = open("t.npy", bytes.clone());
+    let bytes = npy("'<f4'", false, "(2,)", &[0.1f32, 0.3].map(f32::to_le_bytes).concat());
+    let first = open("t.npy", bytes);
     let encoder = Encoder::fit(&first, &raw()).unwrap();
     let text = rows_as(&first, &ids([1]), &[], Format::Csv).unwrap();
     let back = encoder.encode(&open("t.csv", text)).unwrap();
     assert_eq!(back.features, Features::F32(vec![0.3]), "the shortest text of an f32 is that f32 again");
     assert_eq!(codes(&back.warnings), ["rounded"]);
-    bytes.clear();
+    let error = encoder.encode(&open("t.csv", "x0\n1e39\n")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "t.csv: row 0 (line 2), column 'x0': '1e39' is too large for the floats it is encoded in"
+    );
 }
 
 #[test]
@@ -275,8 +279,11 @@ fn bins_cut_a_measurement_into_classes() {
     let (_, encoded) = fit(&table, &EncodeOptions { bins: Some(3), ..label("y") });
     assert_eq!(encoded.class_names, ["[0.5, 1.25)", "[1.25, 3)", "[3, 9]"]);
     assert_eq!(encoded.classes, [0, 1, 1, 2, 1, 2]);
+    let (_, encoded) = fit(&csv("x,y\n1,3\n2,1\n3,2\n"), &EncodeOptions { bins: Some(usize::MAX), ..label("y") });
+    assert_eq!(encoded.class_names, ["[1, 2)", "[2, 3)", "[3, 3]"]);
     let (_, encoded) = fit(&csv("x,y\n1,0\n2,0\n3,0\n4,5\n"), &EncodeOptions { bins: Some(3), ..label("y") });
     assert_eq!(encoded.class_names, ["[0, 5]"]);
+    assert_eq!(codes(&encoded.warnings), ["fewer-bins", "one-class"]);
     assert_eq!(encoded.warnings[0].message, "label column 'y' gives 1 bin instead of 3: equal values stay together");
 }
 

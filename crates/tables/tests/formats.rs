@@ -377,6 +377,9 @@ fn structured_arrays_have_a_column_per_field() {
     assert_eq!(cells(&table), [["1", "2"], ["0.5", "1.5"], ["x", "y"]]);
     let out = rows_as(&table, &ids([1]), &[], Format::Npy).unwrap();
     assert_eq!(cells(&open("t.npy", out)), [["2"], ["1.5"], ["y"]]);
+    let padded =
+        npy("[('a', '|u1'), ('', '|V1'), ('b', '|u1'), ('', '|V1')]", false, "(2,)", &[1, 0, 2, 0, 3, 0, 4, 0]);
+    assert_eq!(cells(&open("t.npy", padded)), [["1", "3"], ["2", "4"]]);
 }
 
 #[test]
@@ -467,4 +470,45 @@ fn sheets_are_read_by_the_type_of_their_cells() {
     let text =
         String::from_utf8(rows_as(&table, &ids([0]), &[], Format::Csv).unwrap_err().to_string().into_bytes()).unwrap();
     assert!(text.contains("#DIV/0!"));
+}
+
+#[test]
+fn damaged_files_are_errors_or_tables_and_never_panics() {
+    let mut state = 1u64;
+    let mut random = |below: usize| {
+        // xorshift64: enough to hit every part of a file.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let sheet = [sheet_row(1, &[("s", "a"), ("s", "b")]), sheet_row(2, &[("n", "1"), ("s", "x")])].concat();
+    let mut files: Vec<(String, Vec<u8>)> = WRITABLE
+        .into_iter()
+        .map(|format| {
+            (name_of(format), columns_as(&if format == Format::Npy { numbers() } else { mixed() }, format).unwrap())
+        })
+        .collect();
+    files.push(("t.xlsx".into(), workbook(&[("s", &sheet)])));
+    files.push(("t.ipc".into(), stream_bytes(&[exotic()])));
+    files.push(("t.parquet".into(), parquet_bytes(&[exotic()], 2)));
+    for (name, bytes) in files {
+        for _ in 0..400 {
+            let mut bytes = bytes.clone();
+            for _ in 0..=random(3) {
+                let at = random(bytes.len());
+                bytes[at] = u8::try_from(random(256)).unwrap();
+            }
+            if random(3) == 0 {
+                bytes.truncate(random(bytes.len()));
+            }
+            std::fs::write("/tmp/last_".to_owned() + &name, &bytes).unwrap();
+            if let Ok(table) = read_bytes(&name, bytes, &ReadOptions::default()) {
+                (0..table.columns().len()).for_each(|index| drop(table.column(index)));
+                for format in WRITABLE {
+                    drop(rows_as(&table, &all(&table), &[], format));
+                }
+            }
+        }
+    }
 }

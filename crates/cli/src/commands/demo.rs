@@ -19,6 +19,8 @@ use crate::{machine, text};
 
 /// The UCI handwritten digits, CC BY 4.0: data/CREDITS.md.
 const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
+/// The metric of ε here: of a picture every pixel counts, not only the one that differs most.
+const METRIC: Metric = Metric::Euclidean;
 /// The ratios compared.
 const RATIOS: [f64; 4] = [0.05, 0.1, 0.25, 0.5];
 
@@ -43,7 +45,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String, Failure> {
     out.push_str(
         "How well does what is kept stand for the rest? ε is the distance from the worst-covered picture to the\n",
     );
-    out.push_str("nearest kept one of its class (Chebyshev, pixels scaled to [0, 1]): 0 is perfect, 1 is black against white.\n\n");
+    out.push_str("nearest kept one of its class (Euclidean, pixels scaled to [0, 1]); the smaller, the better.\n\n");
     out.push_str(&compare(&data, &progress)?);
 
     // The folder appears only now that there is something to put into it.
@@ -55,29 +57,21 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String, Failure> {
     outputs.stage(&full, |o| o.write_all(&csv).map_err(|e| Failure::io("digits.csv cannot be written", &e)))?;
     outputs.commit()?;
     // The very command that the user would type.
-    let command = [
-        "leanset".into(),
-        "reduce".into(),
-        full.display().to_string(),
-        "--label".into(),
-        "digit".into(),
-        "--method".into(),
-        "mms".into(),
-        "--ratio".into(),
-        "0.1".into(),
-        "--output".into(),
-        lean.display().to_string(),
-    ];
-    let parsed = <Cli as clap::Parser>::try_parse_from(
-        command.iter().cloned().chain(["--quiet".to_owned(), "--json".to_owned()]),
-    )
-    .map_err(|e| Failure::new(format!("the demo's own command is not understood: {e}")))?;
-    let Verb::Reduce(reduce) = parsed.verb else { return Err(Failure::new("the demo's own command is not `reduce`")) };
+    let command = |full: &str, lean: &str| {
+        format!("leanset reduce {full} --label digit --method mms --ratio 0.1 --metric {METRIC} --output {lean}")
+    };
+    let parsed = <Cli as clap::Parser>::try_parse_from(command("FULL", "LEAN").split(' '))
+        .map_err(|e| Failure::new(format!("the demo's own command is not understood: {e}")))?;
+    let Verb::Reduce(mut reduce) = parsed.verb else {
+        return Err(Failure::new("the demo's own command is not `reduce`"));
+    };
+    (reduce.file, reduce.output) = (Some(full.clone()), Some(lean.clone()));
+    (reduce.run.quiet, reduce.run.silent) = (true, true);
     super::reduce::run(&reduce)?;
 
     let maxmin = Reducer::new("maxmin", &[])?;
     let kept = maxmin.reduce(&data, &Budget::Ratio(0.1), Floor::One, Seed(0), &progress)?;
-    let epsilon = metrics::epsilon(&data, &kept.reduced, Metric::Chebyshev, &progress)?;
+    let epsilon = metrics::epsilon(&data, &kept.reduced, METRIC, &progress)?;
     let _ = writeln!(out, "\nThe same, class by class, for maxmin at 10 %\n");
     out.push_str(&super::reduce::class_table(&data, &epsilon, "digit"));
     if let Some(picture) = worst_beside_nearest(&data, &kept.reduced, &epsilon) {
@@ -97,8 +91,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String, Failure> {
     );
     let _ = write!(
         out,
-        "\nDo it yourself\n  {}\n  leanset measure {} {} --label digit --per-class\n  leanset methods\n",
-        command.join(" "),
+        "\nDo it yourself\n  {} --force\n  leanset measure {} {} --label digit --metric {METRIC} --per-class\n  leanset methods\n",
+        command(&full.display().to_string(), &lean.display().to_string()),
         full.display(),
         lean.display()
     );
@@ -123,7 +117,7 @@ fn compare(data: &Dataset<'_>, progress: &Progress) -> Result<String, Failure> {
             let began = Instant::now();
             let reduction = reducer.reduce(data, &Budget::Ratio(ratio), Floor::One, Seed(0), progress)?;
             time += began.elapsed();
-            row.push(text::distance(metrics::epsilon(data, &reduction.reduced, Metric::Chebyshev, progress)?.value));
+            row.push(text::distance(metrics::epsilon(data, &reduction.reduced, METRIC, progress)?.value));
         }
         row.push(text::duration(time));
         rows.push(row);
@@ -144,7 +138,7 @@ fn worst_beside_nearest(data: &Dataset<'_>, reduced: &Reduced, epsilon: &Epsilon
         pixels
     };
     let left = picture(worst.row);
-    let distance = |row: &RowId| Metric::Chebyshev.distance(&left, &picture(*row));
+    let distance = |row: &RowId| METRIC.distance(&left, &picture(*row));
     let nearest =
         reduced.rows()?.class(worst.class).iter().copied().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
     let right = picture(nearest);

@@ -128,7 +128,9 @@ impl Job {
         let epsilon_time = began.elapsed();
         let warnings: Vec<Warning> =
             input.warnings().iter().cloned().chain(reduction.warnings.iter().map(own_warning)).collect();
-        warnings.iter().for_each(|w| text::say(&text::warning(w)));
+        if !args.run.silent {
+            warnings.iter().for_each(|w| text::say(&text::warning(w)));
+        }
 
         let written = Written::new(&self, &input, &data, &reduction)?;
         let (path, manifest_path, format, compression) = match &self.target {

@@ -134,6 +134,9 @@ impl Method for ClusteringCentroids {
 
     fn reduce(&self, run: &Run<'_>, allocation: &Allocation) -> Result<Reduction> {
         let classes = run.data.classes();
+        if self.start_rows.iter().flatten().any(|row| row.index() >= run.data.rows()) {
+            return Err(self.params.refuse("start_rows", format!("row ids below {}", run.data.rows())));
+        }
         run.monitor.begin("clustering", run.data.rows() as u64);
         let clusterings = run.per_class(|class, rows| {
             let count = allocation.per_class()[class.index()];

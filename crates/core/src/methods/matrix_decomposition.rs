@@ -384,11 +384,18 @@ fn supervised_principal<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Res
         out.iter_mut().zip(deviation).for_each(|(o, v)| *o = count * v);
     };
     let Spectrum { values, vectors } = linalg::spectrum(INFO.id, moments.deviations.len(), points.columns(), row)?;
-    let squares: Vec<f64> = values.iter().map(|s| s * s).collect();
-    // The deviations add to zero, so one direction is always noise; its value is the square of a rounding error.
-    let kept = values.iter().take_while(|&&s| s > 1e-10 * values[0]).count();
-    let dropped = (values.len() - kept).saturating_sub(1);
-    Ok(Directions { dropped, ..by_inverse(&squares[..kept], vectors.subcols(0, kept).to_owned(), 1) })
+    Ok(by_inverse_square(&values, &vectors))
+}
+
+/// Directions weighed by the inverse squares of their values (descending). The deviations add to zero, so one direction
+/// is always noise and says nothing.
+fn by_inverse_square(values: &[f64], vectors: &Mat<f64>) -> Directions {
+    // Only ratios matter, and the square of a large value would overflow.
+    let largest = values.first().copied().unwrap_or(0.0);
+    let squares: Vec<f64> = values.iter().map(|s| (s / largest).powi(2)).collect();
+    let kept = values.iter().take_while(|&&s| s > 1e-10 * largest).count();
+    let found = by_inverse(&squares[..kept], vectors.subcols(0, kept).to_owned(), 0);
+    Directions { dropped: (values.len() - kept).saturating_sub(1), ..found }
 }
 
 /// Fisher directions: S_b u = λ (S_w + ridge·I) u through the Cholesky factor of the right side.
@@ -443,8 +450,5 @@ fn fisher<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Directions
         column.iter_mut().for_each(|v| *v /= norm);
     }
     let values: Vec<f64> = svd.S().column_vector().iter().copied().collect();
-    let kept = values.iter().take_while(|&&s| s > 1e-10 * values[0]).count();
-    let squares: Vec<f64> = values[..kept].iter().map(|s| s * s).collect();
-    let dropped = (values.len() - kept).saturating_sub(1);
-    Ok(Directions { dropped, ..by_inverse(&squares, vectors.subcols(0, kept).to_owned(), 1) })
+    Ok(by_inverse_square(&values, &vectors))
 }

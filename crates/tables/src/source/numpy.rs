@@ -236,11 +236,9 @@ impl Array {
             return vec![(self.name.clone(), Cell { array, k: 0, item })];
         }
         if self.structured {
-            return self
-                .fields
-                .iter()
-                .map(|(name, item)| (prefix(name), Cell { array, k: 0, item: item.clone() }))
-                .collect();
+            // Fields without a name are the padding of aligned types.
+            let fields = self.fields.iter().filter(|(name, _)| !name.is_empty());
+            return fields.map(|(name, item)| (prefix(name), Cell { array, k: 0, item: item.clone() })).collect();
         }
         let Some((_, item)) = self.fields.first() else { return Vec::new() };
         (0..self.width()).map(|k| (prefix(&k.to_string()), Cell { array, k, item: item.clone() })).collect()
