@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+/// A fault of leanset itself.
+pub(crate) const FAULT: u8 = 1;
 /// The request or its data cannot be used.
 pub(crate) const UNUSABLE: u8 = 2;
 /// A manifest could not be reproduced.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use leanset_core::params::Value;
 use leanset_core::{Classes, Dataset, Matrix, Monitor as _, Points, RowId};
-use leanset_tables::{Column, Encoded, Encoder, Features, ReadOptions, Table, Values, Warning};
+use leanset_tables::{Column, Encoded, Encoder, Features, Kind, ReadOptions, Table, Values, Warning};
 
 use crate::args::TableArgs;
 use crate::error::Failure;
@@ -44,8 +44,8 @@ impl Input {
 
     /// Encodes a table that was read since `began`.
     pub(crate) fn of_table(table: Table, args: &TableArgs, began: Instant) -> Result<Self, Failure> {
-        let encoder = Encoder::fit(&table, &args.encode_options())?;
-        let encoded = encoder.encode(&table)?;
+        let (encoder, mut encoded) = Encoder::fit_encode(&table, &args.encode_options())?;
+        encoded.warnings.extend(unlabelled(&table, &encoder));
         Ok(Self { table, encoder, encoded, read_time: began.elapsed() })
     }
 
@@ -155,6 +155,22 @@ impl Input {
         };
         self.table.memory() + (self.encoded.rows * (self.encoded.dimensions * width + 16)) as u64
     }
+}
+
+/// Without a label, a text column is a feature: if it was meant as the class, everything that follows would be wrong.
+fn unlabelled(table: &Table, encoder: &Encoder) -> Option<Warning> {
+    if encoder.label().is_some() {
+        return None;
+    }
+    let text = table.columns().iter().find(|c| c.kind == Kind::Text && encoder.feature_columns().contains(&c.name))?;
+    Some(Warning {
+        code: "no-label",
+        message: format!(
+            "no --label is given: all rows are one class, and distances are measured on '{}' too",
+            text.name
+        ),
+        hint: Some(format!("--label {0} if it holds the classes, or --exclude {0} to leave it out", text.name)),
+    })
 }
 
 /// Encoded rows as a dataset of the core.

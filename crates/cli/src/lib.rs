@@ -38,13 +38,30 @@ pub fn main() -> ExitCode {
         }
     };
     output::remove_unfinished_when_interrupted();
-    match run(cli).and_then(|data| print(&data)) {
+    match guarded(|| run(cli).and_then(|data| print(&data))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = write!(anstream::stderr(), "{}", failure.styled());
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Turns a fault of leanset into an error that says so. Libraries that read damaged files may panic and be caught on the
+/// way, so the words of a panic are kept and only said when it comes through to here.
+fn guarded(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    static WORDS: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+    std::panic::set_hook(Box::new(|panic| {
+        if let Ok(mut words) = WORDS.lock() {
+            *words = panic.to_string().replace('\n', " ");
+        }
+    }));
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let words = WORDS.lock().map(|w| w.clone()).unwrap_or_default();
+        Err(Failure::new(format!("leanset itself failed: {words}"))
+            .hint("this is a fault of the program, not of your data: please report it with the command that you ran")
+            .code(error::FAULT))
+    })
 }
 
 /// Runs a verb; what comes back is for stdout.

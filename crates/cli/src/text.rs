@@ -49,8 +49,13 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
-/// Aligned columns under a header: the first to the left, the rest to the right.
-pub(crate) fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, indent: usize) -> String {
+/// Aligned columns under a header: the first `words` to the left, the rest, numbers, to the right.
+pub(crate) fn columns(
+    header: &[&str],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    indent: usize,
+    words: usize,
+) -> String {
     let mut table = Table::new();
     // A rule under the header, and no frame: the space between columns is their padding.
     let style = TableStyle::new().header_separator(LineStyle::none().fill('─'));
@@ -61,7 +66,7 @@ pub(crate) fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        if index > 0 {
+        if index >= words {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

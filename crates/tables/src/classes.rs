@@ -1,7 +1,7 @@
 //! Class names and codes: which classes a label column holds, in what order, and which one each row is of.
 
+use crate::coding::Context;
 use crate::column::{Column, Kind, Values, whole};
-use crate::encode::Context;
 use crate::error::{Error, Warning, counted, listed, shown};
 
 /// Above this many different numbers a label measures something and is no class.

@@ -23,6 +23,7 @@
 //! ```
 
 mod classes;
+mod coding;
 mod column;
 mod encode;
 mod error;

@@ -57,7 +57,7 @@ pub fn read(path: &Path, options: &ReadOptions<'_>) -> Result<Table, Error> {
             progress((bytes.len() as u64).min(total) / 5, total);
         }
     }
-    let table = open(name, bytes, options)?;
+    let table = open(&name, bytes, options)?;
     if let Some(progress) = options.progress {
         progress(total, total);
     }
@@ -69,22 +69,22 @@ pub fn read(path: &Path, options: &ReadOptions<'_>) -> Result<Table, Error> {
 /// # Errors
 /// As [`read`].
 pub fn read_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, Error> {
-    open(name.to_owned(), bytes, options)
+    open(name, bytes, options)
 }
 
-fn open(name: String, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, Error> {
+fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, Error> {
     let packed = sniff_compression(&bytes);
     let format = match options.format {
         Some(format) => format,
         None => {
-            let (format, compression) = format_of_path(Path::new(&name))?;
+            let (format, compression) = format_of_path(Path::new(name))?;
             if compression != packed && !bytes.is_empty() {
-                return Err(other_packing(&name, compression, packed));
+                return Err(other_packing(name, compression, packed));
             }
             format
         }
     };
-    let bytes = unpack(&name, bytes, packed)?;
+    let bytes = unpack(name, bytes, packed)?;
     if bytes.is_empty() {
         return Err(Error::content(format!("{name}: the file is empty")));
     }
@@ -115,17 +115,17 @@ fn open(name: String, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table
     let parse = || match format {
         Format::Csv | Format::Tsv => {
             let delimiter = options.delimiter.unwrap_or(if format == Format::Csv { b',' } else { b'\t' });
-            source::text::open(name.clone(), format, delimiter, bytes, &scan)
+            source::text::open(name.to_owned(), format, delimiter, bytes, &scan)
         }
-        Format::Npy => source::numpy::open_npy(name.clone(), bytes),
-        Format::Npz => source::numpy::open_npz(name.clone(), &bytes),
-        Format::Xlsx => source::sheet::open(name.clone(), bytes, options.sheet.as_deref()),
+        Format::Npy => source::numpy::open_npy(name.to_owned(), bytes),
+        Format::Npz => source::numpy::open_npz(name.to_owned(), &bytes),
+        Format::Xlsx => source::sheet::open(name.to_owned(), bytes, options.sheet.as_deref()),
         #[cfg(feature = "arrow")]
-        Format::Parquet => source::arrow::open_parquet(name.clone(), bytes),
+        Format::Parquet => source::arrow::open_parquet(name.to_owned(), bytes),
         #[cfg(feature = "arrow")]
-        Format::ArrowIpc => source::arrow::open_ipc(name.clone(), &bytes),
+        Format::ArrowIpc => source::arrow::open_ipc(name.to_owned(), bytes),
         #[cfg(not(feature = "arrow"))]
-        Format::Parquet | Format::ArrowIpc => Err(source::without_arrow(&name, format)),
+        Format::Parquet | Format::ArrowIpc => Err(source::without_arrow(name, format)),
     };
     // The decoders of binary formats are other people's, and some panic on damaged files.
     catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {

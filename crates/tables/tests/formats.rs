@@ -493,7 +493,7 @@ fn damaged_files_are_errors_or_tables_and_never_panics() {
     files.push(("t.ipc".into(), stream_bytes(&[exotic()])));
     files.push(("t.parquet".into(), parquet_bytes(&[exotic()], 2)));
     for (name, bytes) in files {
-        for _ in 0..400 {
+        for _ in 0..150 {
             let mut bytes = bytes.clone();
             for _ in 0..=random(3) {
                 let at = random(bytes.len());
@@ -502,7 +502,6 @@ fn damaged_files_are_errors_or_tables_and_never_panics() {
             if random(3) == 0 {
                 bytes.truncate(random(bytes.len()));
             }
-            std::fs::write("/tmp/last_".to_owned() + &name, &bytes).unwrap();
             if let Ok(table) = read_bytes(&name, bytes, &ReadOptions::default()) {
                 (0..table.columns().len()).for_each(|index| drop(table.column(index)));
                 for format in WRITABLE {

@@ -13,10 +13,12 @@ fn written(value: &str, quote: bool, delimiter: char, alone: bool) -> String {
     if must || quote { format!("\"{}\"", value.replace('"', "\"\"")) } else { value.to_owned() }
 }
 
-fn tables() -> impl Strategy<Value = (Vec<Vec<(String, bool)>>, bool, bool, bool)> {
+/// Rows of values and whether each is quoted without need.
+type Rows = Vec<Vec<(String, bool)>>;
+
+fn tables() -> impl Strategy<Value = (Rows, bool, bool, bool)> {
     let cell = ("[a-c1-3 .,;\"\n\r\tΩ😀-]{0,8}", any::<bool>());
-    let table =
-        (1usize..5).prop_flat_map(move |width| prop::collection::vec(prop::collection::vec(cell.clone(), width), 1..8));
+    let table = (1usize..5).prop_flat_map(move |width| prop::collection::vec(prop::collection::vec(cell, width), 1..8));
     (table, any::<bool>(), any::<bool>(), any::<bool>())
 }
 

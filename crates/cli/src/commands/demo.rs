@@ -126,7 +126,7 @@ fn compare(data: &Dataset<'_>, progress: &Progress) -> Result<String, Failure> {
     let mut header = vec!["method", "alias"];
     header.extend(kept.iter().map(String::as_str));
     header.push("time");
-    Ok(text::columns(&header, rows, 2))
+    Ok(text::columns(&header, rows, 2, 2))
 }
 
 /// The worst-covered picture beside the nearest kept picture of its class, in shades.

@@ -167,7 +167,7 @@ impl Report<'_> {
             args.full.display(),
             path.display(),
             args.metric,
-            text::columns(&header, rows, 0)
+            text::columns(&header, rows, 0, 0)
         ))
     }
 
@@ -214,7 +214,7 @@ impl Report<'_> {
                 class.worst.map_or_else(|| "–".into(), |w| self.input.original(w).to_string()),
             ]
         });
-        let _ = write!(out, "{}", text::columns(&["class", "rows", "kept", "ε", "worst row"], rows, 0));
+        let _ = write!(out, "{}", text::columns(&["class", "rows", "kept", "ε", "worst row"], rows, 0, 1));
         out
     }
 

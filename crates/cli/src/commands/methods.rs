@@ -33,7 +33,7 @@ fn list() -> String {
             short(c.seeded).into(),
         ]
     });
-    let mut out = text::columns(&["method", "alias", "family", "nested", "weights", "seeded"], rows, 0);
+    let mut out = text::columns(&["method", "alias", "family", "nested", "weights", "seeded"], rows, 0, 6);
     out.push('\n');
     for m in METHODS {
         let _ = writeln!(out, "{}: {}", m.id, m.summary);

@@ -135,7 +135,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
         return Ok(manifest_text);
     }
     if !args.run.quiet {
-        let scope = if ranking.scope() == Scope::PerClass { "within its class" } else { "over all classes" };
+        let scope = if ranking.scope() == Scope::PerClass { "within their classes" } else { "over all classes" };
         text::say(&format!(
             "{} ranks {} rows of {} {scope} in {}\n  wrote {} and {}\n  any ratio is now a slice: leanset reduce … --ranking {} --ratio R\n",
             reducer.info().id,

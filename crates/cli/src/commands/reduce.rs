@@ -527,7 +527,7 @@ pub(super) fn class_table(data: &Dataset<'_>, epsilon: &Epsilon, label: &str) ->
         let kept = epsilon.per_class.iter().map(|c| c.kept).sum();
         rows.push(line("all".into(), data.rows(), kept, epsilon.value));
     }
-    text::columns(&[label, "rows", "kept", "part", "ε"], rows, 2)
+    text::columns(&[label, "rows", "kept", "part", "ε"], rows, 2, 1)
 }
 
 /// What is written, and in which order.

@@ -1,6 +1,6 @@
 //! Parquet and Arrow IPC: the whole table as one record batch, rows taken by index, schema and metadata kept.
 
-use std::io::{Cursor, Write};
+use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -9,10 +9,12 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
     UInt32Array,
 };
-use arrow_buffer::NullBuffer;
+use arrow_buffer::{Buffer, NullBuffer};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_ipc::convert::fb_to_schema;
+use arrow_ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow_ipc::writer::FileWriter;
+use arrow_ipc::{Block, root_as_footer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
@@ -53,19 +55,49 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>) -> Result<Table, Error>
     table(name, Format::Parquet, &schema, batches)
 }
 
-/// Opens an Arrow IPC file (Feather V2) or stream.
-pub(crate) fn open_ipc(name: String, bytes: &[u8]) -> Result<Table, Error> {
-    let read = || -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
-        if bytes.starts_with(b"ARROW1") {
-            let reader = FileReader::try_new(Cursor::new(bytes), None)?;
-            Ok((reader.schema(), reader.collect::<Result<_, _>>()?))
-        } else {
-            let reader = StreamReader::try_new(bytes, None)?;
-            Ok((reader.schema(), reader.collect::<Result<_, _>>()?))
-        }
-    };
-    let (schema, batches) = read().map_err(|error| unreadable(&name, Format::ArrowIpc, &error.to_string()))?;
+/// Opens an Arrow IPC file (Feather V2) or stream. Uncompressed columns stay where they are in the file's bytes.
+pub(crate) fn open_ipc(name: String, bytes: Vec<u8>) -> Result<Table, Error> {
+    let buffer = Buffer::from_vec(bytes);
+    let read = if buffer.starts_with(b"ARROW1") { read_file(&buffer) } else { read_stream(buffer) };
+    let (schema, batches) = read.map_err(|error| unreadable(&name, Format::ArrowIpc, &error.to_string()))?;
     table(name, Format::ArrowIpc, &schema, batches)
+}
+
+fn read_file(buffer: &Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+    let cut_short = || ArrowError::ParseError("the file is cut short".to_owned());
+    // At the end of the file: the footer, its length in 4 bytes, and the mark.
+    let (rest, tail) = buffer.split_last_chunk::<10>().ok_or_else(cut_short)?;
+    let start = rest.len().checked_sub(read_footer_length(*tail)?).ok_or_else(cut_short)?;
+    let footer = root_as_footer(&rest[start..]).map_err(|error| ArrowError::ParseError(error.to_string()))?;
+    let schema: SchemaRef = Arc::new(fb_to_schema(footer.schema().ok_or_else(cut_short)?));
+    let mut decoder = FileDecoder::new(Arc::clone(&schema), footer.version());
+    let slice = |block: &Block| {
+        let size = |n: i64| usize::try_from(n).ok();
+        let (offset, length) =
+            (size(block.offset())?, size(block.bodyLength().checked_add(block.metaDataLength().into())?)?);
+        // The metadata is sliced off by the decoder, so it must be inside as well.
+        let inside = offset.checked_add(length)? <= buffer.len() && size(block.metaDataLength().into())? <= length;
+        inside.then(|| buffer.slice_with_length(offset, length))
+    };
+    for block in footer.dictionaries().iter().flatten() {
+        decoder.read_dictionary(block, &slice(block).ok_or_else(cut_short)?)?;
+    }
+    let mut batches = Vec::new();
+    for block in footer.recordBatches().iter().flatten() {
+        batches.extend(decoder.read_record_batch(block, &slice(block).ok_or_else(cut_short)?)?);
+    }
+    Ok((schema, batches))
+}
+
+fn read_stream(mut buffer: Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+    let mut decoder = StreamDecoder::new();
+    let mut batches = Vec::new();
+    while let Some(batch) = decoder.decode(&mut buffer)? {
+        batches.push(batch);
+    }
+    decoder.finish()?;
+    let schema = decoder.schema().ok_or_else(|| ArrowError::ParseError("the stream has no schema".to_owned()))?;
+    Ok((schema, batches))
 }
 
 fn unreadable(name: &str, format: Format, error: &str) -> Error {
@@ -261,7 +293,9 @@ impl Source for Batch {
     }
 
     fn memory(&self) -> u64 {
-        self.batch.get_array_memory_size() as u64
+        // Slices, because columns may share the bytes of the file.
+        let size = |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0) as u64;
+        self.batch.columns().iter().map(size).sum()
     }
 
     fn write(
