@@ -228,7 +228,7 @@ impl Ranking {
         self.segments().flat_map(|s| 0..s.len())
     }
 
-    /// Keeps what the budget says: a slice of the ranking.
+    /// Keeps what the budget says: a slice of the ranking. It has the ranking's facts only if nothing is cut off.
     ///
     /// # Errors
     /// [`Error::Budget`], [`Error::RankingTooShort`], and [`Error::Unsupported`] for counts per class of a ranking over
@@ -239,7 +239,10 @@ impl Ranking {
         let selection = self.select(&allocation, classes)?;
         warnings.extend(self.warnings.iter().cloned());
         warnings.extend(lost_classes(&selection.counts(), classes));
-        Ok(Reduction { reduced: Reduced::Rows(selection), facts: self.facts.clone(), warnings })
+        // What was measured at the end of the ranking (a covering radius ...) is not so of an earlier cut.
+        let whole = selection.rows().len() == self.rows.len();
+        let facts = if whole { self.facts.clone() } else { Facts::new() };
+        Ok(Reduction { reduced: Reduced::Rows(selection), facts, warnings })
     }
 
     /// Whether this is a ranking of this table.

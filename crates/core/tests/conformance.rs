@@ -355,6 +355,12 @@ fn nested(subject: &Subject, sample: &Sample) {
             Ok(reduction) => {
                 let kept = reduction.reduced.rows().unwrap_or_else(|| panic!("{who}: a method that ranks keeps rows"));
                 assert_eq!(kept.rows(), prefix.rows(), "{who}: not the beginning of the ranking");
+                let slice = full.reduce(&classes, &budget, Floor::One).unwrap_or_else(|e| panic!("{who}: {e}"));
+                assert_eq!(slice.reduced, reduction.reduced, "{who}: a slice of the ranking");
+                assert_eq!(slice.warnings, reduction.warnings, "{who}: a slice of the ranking");
+                for (name, value) in &slice.facts {
+                    assert_eq!(Some(value), reduction.facts.get(name), "{who}: {name} of a slice of the ranking");
+                }
                 let rows = classes.ids().map(|c| kept.class(c).to_vec()).collect();
                 selections.push((allocation, rows));
             }

@@ -330,15 +330,17 @@ fn rows_for_centroids_are_the_nearest_ones() {
     let thirds = blobs("each row three times", &[40, 30], 3, 28);
     let thrice: Vec<usize> = (0..thirds.rows()).cycle().take(3 * thirds.rows()).collect();
     for sample in [blobs("blobs", &[120, 80], 3, 1), blobs("wide", &[60, 50], 9, 2), thirds.permuted(&thrice)] {
-        let reduce = |output: &str| {
+        let reduce = |output: &str, seed: u64| {
             let text = |v: &str| Value::Text(v.into());
             let given = [("output".to_owned(), text(output)), ("tolerance".to_owned(), text("0"))];
             let reducer = Reducer::new("clc", &given).expect("valid");
-            reducer.reduce(&sample.data(), &Budget::Ratio(0.1), Floor::One, Seed(3), &Quiet).expect("reduces")
+            reducer.reduce(&sample.data(), &Budget::Ratio(0.1), Floor::One, Seed(seed), &Quiet).expect("reduces")
         };
-        let (points, rows) = (reduce("centroids"), reduce("rows"));
+        // Equal start rows leave a cluster empty; some seed has none.
+        let whole = |seed: &u64| reduce("centroids", *seed).facts.get("refilled_clusters") == Some(&Value::Int(0));
+        let seed = (0..100).find(whole).expect("a seed without equal start rows");
+        let (points, rows) = (reduce("centroids", seed), reduce("rows", seed));
         assert_eq!(points.facts, rows.facts, "{}", sample.name);
-        assert_eq!(points.facts.get("refilled_clusters"), Some(&Value::Int(0)), "{}: choose another seed", sample.name);
         let Reduced::Points(points) = &points.reduced else { panic!("centroids are points") };
         let kept = rows.reduced.rows().expect("rows");
         let classes = sample.classes();
