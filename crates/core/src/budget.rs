@@ -115,7 +115,10 @@ impl Budget {
                     warnings.push(Warning {
                         code: "budget-raised",
                         message: format!("ratio {ratio} of {rows} rows is {nearest}; kept {least} instead"),
-                        hint: Some("every class that has rows keeps at least one".into()),
+                        hint: Some(match floor {
+                            Floor::One => "every class that has rows keeps at least one".into(),
+                            Floor::Zero => "something is always kept".into(),
+                        }),
                     });
                 }
                 nearest.clamp(least, rows)
@@ -171,6 +174,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[allow(clippy::needless_pass_by_value)] // budgets are written where they are used
     fn counts(budget: Budget, sizes: &[usize], floor: Floor) -> Result<Vec<usize>> {
         budget.allocate(sizes, floor).map(|(a, _)| a.per_class().to_vec())
     }

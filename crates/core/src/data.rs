@@ -5,7 +5,8 @@
 
 use crate::{ClassId, Error, Result, RowId};
 
-/// The largest magnitude of a coordinate: beyond it a squared distance overflows.
+/// The largest magnitude of a coordinate: beyond it a squared distance overflows. (At the other end, coordinates that
+/// differ by less than 10⁻¹⁶² have the squared distance 0.)
 pub const LIMIT: f64 = 1e150;
 
 /// A coordinate type: `f32` or `f64`.
@@ -109,7 +110,7 @@ impl Points<'_> {
         with_points!(self, |m| {
             let d = m.columns();
             // The largest magnitude of a chunk finds trouble fast; only then is the place looked for, from the front.
-            let bad = |v: f64| !(v.abs() <= LIMIT);
+            let bad = |v: f64| v.is_nan() || v.abs() > LIMIT;
             match m.values().par_iter().position_first(|v| bad(v.widen())) {
                 None => Ok(()),
                 Some(at) => {

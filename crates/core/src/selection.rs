@@ -33,7 +33,7 @@ impl Selection {
     ///
     /// # Errors
     /// [`Error::BadRanking`] if a row is named twice or is of another class.
-    pub fn new(per_class: Vec<Vec<RowId>>, weights: Option<Vec<Vec<f64>>>, classes: &Classes) -> Result<Self> {
+    pub fn new(per_class: &[Vec<RowId>], weights: Option<&[Vec<f64>]>, classes: &Classes) -> Result<Self> {
         let offsets = offsets_of(per_class.iter().map(Vec::len));
         let rows = per_class.concat();
         check_rows(&rows, &offsets, classes)?;
@@ -181,16 +181,10 @@ impl Ranking {
     pub fn per_class(orders: Vec<(Vec<RowId>, Vec<f64>)>, classes: &Classes) -> Result<Self> {
         let offsets = offsets_of(orders.iter().map(|o| o.0.len()));
         let (rows, scores): (Vec<_>, Vec<_>) = orders.into_iter().unzip();
-        let rows = rows.concat();
+        let (rows, scores) = (rows.concat(), scores.concat());
         check_rows(&rows, &offsets, classes)?;
-        Ok(Self {
-            scope: Scope::PerClass,
-            rows,
-            offsets,
-            scores: scores.concat(),
-            facts: Facts::new(),
-            warnings: Vec::new(),
-        })
+        check_scores(&rows, &scores)?;
+        Ok(Self { scope: Scope::PerClass, rows, offsets, scores, facts: Facts::new(), warnings: Vec::new() })
     }
 
     /// One order over all rows.
@@ -199,6 +193,7 @@ impl Ranking {
     /// [`Error::BadRanking`] if a row is named twice.
     pub fn global(rows: Vec<RowId>, scores: Vec<f64>, classes: &Classes) -> Result<Self> {
         check_distinct(&rows, classes)?;
+        check_scores(&rows, &scores)?;
         let offsets = vec![0, rows.len()];
         Ok(Self { scope: Scope::Global, rows, offsets, scores, facts: Facts::new(), warnings: Vec::new() })
     }
@@ -298,7 +293,7 @@ impl Ranking {
                 }
             }
         }
-        Selection::new(per_class, None, classes)
+        Selection::new(&per_class, None, classes)
     }
 }
 
@@ -319,7 +314,11 @@ pub(crate) fn lost_classes(counts: &[usize], classes: &Classes) -> Vec<Warning> 
     let lost = classes.ids().filter(|&c| counts[c.index()] == 0 && !classes.rows(c).is_empty());
     lost.map(|class| Warning {
         code: "class-lost",
-        message: format!("class {} keeps none of its {} rows, so ε is infinite", classes.name(class), classes.rows(class).len()),
+        message: format!(
+            "class {} keeps none of its {} rows, so ε is infinite",
+            classes.name(class),
+            classes.rows(class).len()
+        ),
         hint: Some("raise the budget, or use a method that chooses within classes".into()),
     })
     .collect()
@@ -333,6 +332,15 @@ fn offsets_of(lengths: impl Iterator<Item = usize>) -> Vec<usize> {
         offsets.push(end);
     }
     offsets
+}
+
+/// A score for every row.
+fn check_scores(rows: &[RowId], scores: &[f64]) -> Result<()> {
+    if rows.len() == scores.len() {
+        Ok(())
+    } else {
+        Err(Error::BadRanking(format!("{} scores for {} rows", scores.len(), rows.len())))
+    }
 }
 
 /// No row twice.

@@ -80,7 +80,7 @@ fn random_orders(sample: &Sample, random: &mut Random) -> Vec<Vec<RowId>> {
 }
 
 fn selected(kept: &[Vec<RowId>], classes: &Classes) -> Reduced {
-    Reduced::Rows(Selection::new(kept.to_vec(), None, classes).expect("a selection"))
+    Reduced::Rows(Selection::new(kept, None, classes).expect("a selection"))
 }
 
 /// A part of each class's rows, drawn; a class may lose all.
@@ -277,11 +277,11 @@ proptest! {
 #[test]
 fn of_equal_distances_the_lowest_row_is_the_worst() {
     let n = 5000;
-    let values: Vec<f64> = (0..n).map(|i| if i % 7 == 3 { 1.0 } else { f64::from(i % 5) / 10.0 }).collect();
+    let values: Vec<f64> = (0..n).map(|i| if i % 7 == 3 { 1.0 } else { (i % 5) as f64 / 10.0 }).collect();
     let data =
         Dataset::new(Matrix::new(&values, n as usize, 1).expect("a matrix"), Classes::one(n as usize).expect("one"));
     let data = data.expect("a dataset");
-    let kept = Selection::new(vec![vec![RowId(0)]], None, data.classes()).expect("a selection");
+    let kept = Selection::new(&[vec![RowId(0)]], None, data.classes()).expect("a selection");
     for metric in Metric::ALL {
         for threads in [1, 2, 8] {
             let found =

@@ -94,7 +94,7 @@ fn selection(rows: &[RowId], sample: &Sample) -> Selection {
             per_class[classes.of(row).index()].push(row);
         }
     }
-    Selection::new(per_class, None, &classes).unwrap_or_else(|e| panic!("{}: {e}", sample.name))
+    Selection::new(&per_class, None, &classes).unwrap_or_else(|e| panic!("{}: {e}", sample.name))
 }
 
 /// A fact that is a list of numbers.

@@ -182,7 +182,7 @@ impl Report<'_> {
             };
             per_class[classes.of(row).index()].push(row);
         }
-        Selection::new(per_class, None, classes)
+        Selection::new(&per_class, None, classes)
             .map_err(|e| Failure::new(format!("{}: {e}", path.display())).hint("every row id once"))
     }
 

@@ -186,7 +186,8 @@ fn build<'a, T: Scalar>(
     if parallel {
         rayon::join(left, right);
     } else {
-        (left(), right());
+        left();
+        right();
     }
 }
 

@@ -129,7 +129,7 @@ impl Method for ClusteringCentroids {
     }
 
     fn rank(&self, _: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
-        unreachable!("Reducer::rank asks `ranks` first")
+        Err(super::does_not_rank(INFO.id))
     }
 
     fn reduce(&self, run: &Run<'_>, allocation: &Allocation) -> Result<Reduction> {
@@ -152,8 +152,8 @@ impl Method for ClusteringCentroids {
         })?;
         let mut facts = Facts::new();
         facts.insert("mean_distance", Value::Floats(clusterings.iter().map(|c| c.mean_distance).collect()));
-        facts.insert("iterations", Value::Int(clusterings.iter().map(|c| c.iterations).max().unwrap_or(0) as i64));
-        facts.insert("refilled_clusters", Value::Int(clusterings.iter().map(|c| c.refilled).sum::<usize>() as i64));
+        facts.insert("iterations", clusterings.iter().map(|c| c.iterations).max().unwrap_or(0).into());
+        facts.insert("refilled_clusters", clusterings.iter().map(|c| c.refilled).sum::<usize>().into());
         let mut warnings = Vec::new();
         for (clustering, class) in clusterings.iter().zip(classes.ids()) {
             if !clustering.converged && !clustering.sizes.is_empty() {
@@ -179,7 +179,7 @@ impl Method for ClusteringCentroids {
                 per_class.push(rows);
                 weights.push(sizes);
             }
-            Reduced::Rows(Selection::new(per_class, Some(weights), classes)?)
+            Reduced::Rows(Selection::new(&per_class, Some(&weights), classes)?)
         } else {
             let mut invented = Invented { points: Vec::new(), columns: d, classes: Vec::new(), weights: Vec::new() };
             for (clustering, class) in clusterings.into_iter().zip(classes.ids()) {

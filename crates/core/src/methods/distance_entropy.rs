@@ -10,7 +10,8 @@
 //!
 //! Departures: the softmax is shifted by its largest term (the paper's code overflows to NaN for gaps of ≥ 745), no row
 //! is added twice under ties, and the base is drawn by hash(seed, row id). By default the base is half the budget, as
-//! in the paper, so the base itself grows with the budget and selections are not nested; a fixed base makes them so.
+//! in the paper, so the base itself grows with the budget and selections are not nested; a fixed base makes them
+//! so (and a budget below it keeps a stratified part of the base).
 
 use rayon::prelude::*;
 
@@ -18,7 +19,8 @@ use super::stratified_random::random_order;
 use super::{Answer, Capabilities, Family, Info, Method, Run, by_score};
 use crate::budget::{Budget, Floor};
 use crate::distance::{Euclidean, Terms, raw};
-use crate::params::{Kind, Params, Spec, Value};
+use crate::params::{Kind, Params, Spec};
+use crate::selection::Facts;
 use crate::{
     Allocation, Error, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg, with_points,
 };
@@ -107,7 +109,9 @@ impl DistanceEntropy {
                             return Err(self.params.refuse("base_rows", format!("row ids below {}", run.data.rows())));
                         }
                         Some(true) => {
-                            return Err(self.params.refuse("base_rows", format!("distinct (row {row} is given twice)")));
+                            return Err(self
+                                .params
+                                .refuse("base_rows", format!("distinct (row {row} is given twice)")));
                         }
                         Some(place) => *place = true,
                     }
@@ -145,7 +149,7 @@ impl DistanceEntropy {
         })?
         .concat();
         let order = by_score(&rest, &scores, true);
-        let mut rows = base.concat();
+        let mut rows = interleave(&base);
         let mut all_scores = vec![f64::NAN; rows.len()];
         rows.extend(order.iter().map(|&i| rest[i]));
         all_scores.extend(order.iter().map(|&i| scores[i]));
@@ -195,17 +199,10 @@ impl Method for DistanceEntropy {
         let total = allocation.total();
         let (mut rows, mut scores) = self.order(run, total)?;
         let base = scores.iter().take_while(|s| s.is_nan()).count();
-        if base > total {
-            let name = if matches!(self.base, Base::Rows(_)) { "base_rows" } else { "base" };
-            return Err(self
-                .params
-                .refuse(name, format!("at most the {total} rows that are to be kept (it is {base})")));
-        }
         rows.truncate(total);
         scores.truncate(total);
         let ranking = Ranking::global(rows, scores, run.data.classes())?;
-        let mut facts = super::no_facts();
-        facts.insert("base_rows", Value::Int(base as i64));
+        let facts = Facts::from([("base_rows", base.min(total).into())]);
         let selection = ranking.select(allocation, run.data.classes())?;
         Ok(Reduction { reduced: Reduced::Rows(selection), facts, warnings: Vec::new() })
     }
@@ -213,6 +210,18 @@ impl Method for DistanceEntropy {
     fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {
         (32 * shape.rows + 8 * shape.classes * shape.columns) as u64
     }
+}
+
+/// The base in an order of which every beginning is stratified: first a row of each class, and then row i of m of a class
+/// stands at (i + ½) / m.
+fn interleave(base: &[Vec<RowId>]) -> Vec<RowId> {
+    let place = |rows: &Vec<RowId>, i: usize| if i == 0 { 0.0 } else { (i as f64 + 0.5) / rows.len() as f64 };
+    let mut order: Vec<(f64, usize, RowId)> = Vec::new();
+    for (class, rows) in base.iter().enumerate() {
+        order.extend(rows.iter().enumerate().map(|(i, &row)| (place(rows, i), class, row)));
+    }
+    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    order.into_iter().map(|o| o.2).collect()
 }
 
 /// Distances of a row to the class means.

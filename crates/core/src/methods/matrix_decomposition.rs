@@ -24,7 +24,8 @@
 //! and 1/σ would let them decide everything. (2) Rows are ranked within classes; the paper's code ranks over all
 //! classes, so that whole classes vanish (`scope=global` does that). (3) A row of zeros has cosine 0 with everything;
 //! the paper's code gives it NaN and ranks it first. (4) QR and LU are pivoted: without pivoting, the first d rows of
-//! the file decide. (5) SPCA uses one-hot labels instead of label codes, FLDA solves the symmetric-definite problem
+//! the file decide. (Of equal pivots the first is taken, and the label columns make many, so LU still depends on the order
+//! of rows.) (5) SPCA uses one-hot labels instead of label codes, FLDA solves the symmetric-definite problem
 //! with a ridge of 10⁻⁴ of the mean within-class variance (the paper's code hands a matrix that is not symmetric to a
 //! symmetric solver). Rank-one downdate, NMF, dictionary learning and ICA are not offered: no maintained Rust library
 //! has them.
@@ -185,6 +186,13 @@ impl MatrixDecomposition {
         let all: Vec<RowId> = (0..n).map(RowId::at).collect();
         let mut scores = vec![0.0; n];
         let mut warnings = Vec::new();
+        if d == 1 && self.decomposition != Decomposition::Mean {
+            warnings.push(Warning {
+                code: "one-column",
+                message: "with one column all rows of a class point the same way, so their order means little".into(),
+                hint: Some("use another method, or decomposition=mean".into()),
+            });
+        }
         let mut warn = |directions: &Directions, whose: String| {
             if directions.dropped > 0 {
                 warnings.push(Warning {
@@ -298,7 +306,7 @@ impl MatrixDecomposition {
             }
             _ => {
                 let Spectrum { values, vectors } = linalg::spectrum(INFO.id, n, columns, row)?;
-                Ok(by_inverse(&values, vectors, n.max(columns)))
+                Ok(by_inverse(&values, &vectors, n.max(columns)))
             }
         }
     }
@@ -317,7 +325,7 @@ impl MatrixDecomposition {
 }
 
 /// Directions weighed by the inverse of their values (descending), those that are rounding noise left out.
-fn by_inverse(values: &[f64], vectors: Mat<f64>, size: usize) -> Directions {
+fn by_inverse(values: &[f64], vectors: &Mat<f64>, size: usize) -> Directions {
     let least = size as f64 * f64::EPSILON * values.first().copied().unwrap_or(0.0);
     let kept = values.iter().take_while(|&&v| v > least).count();
     let sum: f64 = values[..kept].iter().map(|v| 1.0 / v).sum();
@@ -394,7 +402,7 @@ fn by_inverse_square(values: &[f64], vectors: &Mat<f64>) -> Directions {
     let largest = values.first().copied().unwrap_or(0.0);
     let squares: Vec<f64> = values.iter().map(|s| (s / largest).powi(2)).collect();
     let kept = values.iter().take_while(|&&s| s > 1e-10 * largest).count();
-    let found = by_inverse(&squares[..kept], vectors.subcols(0, kept).to_owned(), 0);
+    let found = by_inverse(&squares[..kept], vectors, 0);
     Directions { dropped: (values.len() - kept).saturating_sub(1), ..found }
 }
 

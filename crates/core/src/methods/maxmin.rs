@@ -135,8 +135,11 @@ impl Method for Maxmin {
         let steps: usize = run.data.classes().ids().map(|c| wanted(c, run.data.classes().rows(c))).sum();
         run.monitor.begin("spreading over the classes", steps as u64);
         let picked = run.per_class(|class, rows| {
-            let start = self.start.position(run, class, rows, |c| self.params.refuse("start", c))?;
             let count = wanted(class, rows);
+            if count == 0 {
+                return Ok((Vec::new(), Vec::new(), f64::INFINITY));
+            }
+            let start = self.start.position(run, class, rows, |c| self.params.refuse("start", c))?;
             let found = with_points!(run.data.points(), |m| traverse(m, rows, start, count, |s| run.step(s)))?;
             Ok((found.order.iter().map(|&i| rows[i]).collect::<Vec<_>>(), found.distances, found.radius))
         })?;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::monitor::step;
 use crate::params::{Params, Spec, Value};
-use crate::selection::{Facts, check_scope, lost_classes};
+use crate::selection::{check_scope, lost_classes};
 use crate::{
     Allocation, Budget, ClassId, Dataset, Error, Floor, Monitor, Ranking, Reduced, Reduction, Result, RowId, Scope,
     Seed, Shape, error,
@@ -281,9 +281,7 @@ impl Reducer {
         self.check_classes(data)?;
         match self.ranks() {
             Answer::Yes => self.method.rank(&Run { data, seed, monitor }, depth),
-            Answer::No => {
-                Err(self.unsupported("rank rows: its selections at two ratios are not nested", "use `reduce`"))
-            }
+            Answer::No => Err(does_not_rank(self.info.id)),
             Answer::When(condition) => {
                 let hint = format!("it ranks when {condition}; otherwise use `reduce`");
                 Err(self.unsupported("rank rows with these parameters", &hint))
@@ -351,9 +349,10 @@ pub(crate) fn by_score(rows: &[RowId], scores: &[f64], descending: bool) -> Vec<
     order
 }
 
-/// No facts.
-pub(crate) fn no_facts() -> Facts {
-    Facts::new()
+/// The error of a method that does not rank.
+pub(crate) fn does_not_rank(method: &'static str) -> Error {
+    let what = "rank rows: its selections at two ratios are not nested";
+    Error::Unsupported { method, what: what.into(), hint: "use `reduce`".into() }
 }
 
 #[cfg(test)]
