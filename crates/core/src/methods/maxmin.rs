@@ -8,7 +8,8 @@
 //!
 //! Cost: O(n·m·d) at worst. The rows of a class lie in a kd-tree; a subtree whose largest remaining distance is at
 //! most the new row's distance to its box cannot change and is skipped, which in low intrinsic dimension leaves
-//! O(log n) blocks a pick. All sums run in column order, so scores equal the naive twin's bit for bit.
+//! O(log n) blocks a pick; large classes are searched in parallel parts. All sums run in column order, so scores equal
+//! the naive twin's bit for bit.
 //!
 //! Guarantee: the covering radius is at most twice the best possible for m rows (Gonzalez 1985), and no method does
 //! better than 2 in polynomial time unless P = NP.
@@ -199,7 +200,7 @@ fn traverse<T: Scalar>(
         for (q, v) in query.iter_mut().zip(points.row(rows[next])) {
             *q = v.widen();
         }
-        simd::run(Pick { state: &mut state, query: &query, picked: next as u32 });
+        state.pick(&query, next as u32);
         (raw, next) = state.farthest();
         if raw == 0.0 {
             // Only rows equal to picked ones are left: they follow by row id, at distance 0.
@@ -224,9 +225,16 @@ struct State<T> {
     tree: Tree<T>,
     nearest: Vec<[f64; LANES]>,
     /// The largest of these below each node, and the lowest position that has it.
-    largest: Vec<(f64, u32)>,
-    stack: Vec<u32>,
-    visited: Vec<u32>,
+    largest: Vec<Farthest>,
+}
+
+/// A squared distance and the position of the row that has it.
+type Farthest = (f64, u32);
+
+/// The larger distance; of equals the lower position.
+#[inline(always)]
+fn farther(a: Farthest, b: Farthest) -> Farthest {
+    if b.0 > a.0 || (b.0 == a.0 && b.1 < a.1) { b } else { a }
 }
 
 impl<T: Scalar> State<T> {
@@ -236,7 +244,13 @@ impl<T: Scalar> State<T> {
             nearest[slot / LANES][slot % LANES] = -1.0;
         }
         let largest = vec![(f64::INFINITY, 0); tree.nodes().len()];
-        Self { tree, nearest, largest, stack: Vec::new(), visited: Vec::new() }
+        Self { tree, nearest, largest }
+    }
+
+    /// Shortens every distance that the new row shortens, and brings the maxima above them up to date.
+    fn pick(&mut self, query: &[f64], picked: u32) {
+        let part = Part { nearest: &mut self.nearest, largest: &mut self.largest, root: 0 };
+        part.pick(&self.tree, query, picked);
     }
 
     fn farthest(&self) -> (f64, usize) {
@@ -244,9 +258,50 @@ impl<T: Scalar> State<T> {
     }
 }
 
-/// One pick: every distance that the new row shortens, and the maxima above it.
+/// The part of a state below one node.
+struct Part<'a> {
+    /// Of the blocks of the node.
+    nearest: &'a mut [[f64; LANES]],
+    /// Of the node and those below it.
+    largest: &'a mut [Farthest],
+    root: usize,
+}
+
+/// Blocks below which a part is one thread's work: about as long as it takes to wake another.
+const PART: usize = 2048;
+
+impl Part<'_> {
+    fn pick<T: Scalar>(self, tree: &Tree<T>, query: &[f64], picked: u32) {
+        let node = tree.node(self.root);
+        let (left, right) = (self.root + 1, node.right as usize);
+        let changes = |at: usize| tree.raw_to_node::<Euclidean>(query, at) < self.largest[at - self.root].0;
+        if self.nearest.len() < PART || node.right == 0 {
+            simd::run(Pick { tree, part: self, query, picked });
+            return;
+        }
+        let (change_left, change_right) = (changes(left), changes(right));
+        let (own, below) = self.largest.split_at_mut(1);
+        let (largest_left, largest_right) = below.split_at_mut(right - left);
+        let blocks_left = (tree.node(right).begin - node.begin) as usize;
+        let (nearest_left, nearest_right) = self.nearest.split_at_mut(blocks_left);
+        let mut pick_left =
+            || Part { nearest: nearest_left, largest: &mut *largest_left, root: left }.pick(tree, query, picked);
+        let mut pick_right =
+            || Part { nearest: nearest_right, largest: &mut *largest_right, root: right }.pick(tree, query, picked);
+        match (change_left, change_right) {
+            (true, true) => drop(rayon::join(pick_left, pick_right)),
+            (true, false) => pick_left(),
+            (false, true) => pick_right(),
+            (false, false) => {}
+        }
+        own[0] = farther(largest_left[0], largest_right[0]);
+    }
+}
+
+/// One pick in one part: the body that is compiled for each instruction set.
 struct Pick<'a, T> {
-    state: &'a mut State<T>,
+    tree: &'a Tree<T>,
+    part: Part<'a>,
     query: &'a [f64],
     picked: u32,
 }
@@ -256,26 +311,25 @@ impl<T: Scalar> simd::Kernel for Pick<'_, T> {
 
     #[inline(always)]
     fn run(self) {
-        let State { tree, nearest, largest, stack, visited } = self.state;
-        visited.clear();
-        stack.clear();
-        stack.push(0);
+        let Self { tree, part: Part { nearest, largest, root }, query, picked } = self;
+        let first_block = tree.node(root).begin as usize;
+        let mut visited: Vec<usize> = Vec::new();
+        let mut stack = vec![root];
         while let Some(at) = stack.pop() {
-            let index = at as usize;
-            if tree.raw_to_node::<Euclidean>(self.query, index) >= largest[index].0 {
+            if tree.raw_to_node::<Euclidean>(query, at) >= largest[at - root].0 {
                 continue;
             }
-            let node = tree.node(index);
+            let node = tree.node(at);
             if node.right != 0 {
                 visited.push(at);
-                stack.push(node.right);
+                stack.push(node.right as usize);
                 stack.push(at + 1);
                 continue;
             }
             let mut best = (-1.0, u32::MAX);
             for block in node.begin as usize..node.end as usize {
-                let raws = tree.packed().raw::<Euclidean>(self.query, block);
-                let own = &mut nearest[block];
+                let raws = tree.packed().raw::<Euclidean>(query, block);
+                let own = &mut nearest[block - first_block];
                 for lane in 0..LANES {
                     own[lane] = if raws[lane] < own[lane] { raws[lane] } else { own[lane] };
                 }
@@ -284,20 +338,18 @@ impl<T: Scalar> simd::Kernel for Pick<'_, T> {
                         continue;
                     }
                     let position = tree.id(block * LANES + lane) as u32;
-                    if position == self.picked {
+                    if position == picked {
                         *value = -1.0;
-                    } else if *value > best.0 || position < best.1 {
-                        best = (*value, position);
+                    } else {
+                        best = farther(best, (*value, position));
                     }
                 }
             }
-            largest[index] = best;
+            largest[at - root] = best;
         }
         // Parents were visited before their children: backwards, children are done first.
         for &at in visited.iter().rev() {
-            let (left, right) = (largest[at as usize + 1], largest[tree.node(at as usize).right as usize]);
-            largest[at as usize] =
-                if right.0 > left.0 || (right.0 == left.0 && right.1 < left.1) { right } else { left };
+            largest[at - root] = farther(largest[at + 1 - root], largest[tree.node(at).right as usize - root]);
         }
     }
 }
@@ -331,6 +383,18 @@ fn naive(points: &Matrix<'_, f64>, rows: &[RowId], start: usize, count: usize) -
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Large enough for parallel parts; a grid, so that there are ties across them.
+    #[test]
+    fn parallel_parts_equal_the_naive_twin() {
+        let n = 40_000;
+        let values: Vec<f64> = (0..n * 2).map(|i| f64::from((i as u32).wrapping_mul(2_654_435_761) >> 24)).collect();
+        let points = Matrix::new(&values, n, 2).expect("shape");
+        let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
+        let fast = traverse(&points, &rows, 7, 300, |_| Ok(())).expect("runs");
+        let slow = naive(&points, &rows, 7, 300);
+        assert_eq!((fast.order, fast.radius), (slow.order, slow.radius));
+    }
 
     proptest! {
         /// Grids make ties and duplicates; wide columns make few.
