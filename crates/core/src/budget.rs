@@ -114,7 +114,7 @@ impl Budget {
                 if nearest < least {
                     warnings.push(Warning {
                         code: "budget-raised",
-                        message: format!("ratio {ratio} of {rows} rows is {nearest}; kept {least} instead"),
+                        message: format!("ratio {ratio:?} of {rows} rows is {nearest}; kept {least} instead"),
                         hint: Some(match floor {
                             Floor::One => "every class that has rows keeps at least one".into(),
                             Floor::Zero => "something is always kept".into(),

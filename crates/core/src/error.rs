@@ -208,7 +208,7 @@ impl Error {
                 None => format!("its parameters are {}", known.join(", ")),
             },
             Self::Unsupported { hint, .. } | Self::Data { hint, .. } => hint.clone(),
-            Self::RankingTooShort { .. } => "rank again without a depth, or ask for fewer rows".into(),
+            Self::RankingTooShort { .. } => "ask for fewer rows, or rank all of them".into(),
             _ => return None,
         })
     }

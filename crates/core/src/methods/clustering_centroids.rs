@@ -120,16 +120,12 @@ impl ClusteringCentroids {
 }
 
 impl Method for ClusteringCentroids {
-    fn ranks(&self) -> Answer {
-        Answer::No
+    fn invents(&self) -> bool {
+        !self.rows
     }
 
     fn order_free(&self) -> bool {
         false
-    }
-
-    fn rank(&self, _: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
-        Err(super::does_not_rank(INFO.id))
     }
 
     fn reduce(&self, run: &Run<'_>, allocation: &Allocation) -> Result<Reduction> {

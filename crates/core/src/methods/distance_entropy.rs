@@ -44,7 +44,7 @@ pub static INFO: Info = Info {
             name: "base_rows",
             kind: Kind::Rows,
             default: "",
-            doc: "The base itself, as row ids; it must hold a row of every class.",
+            doc: "The base itself, as row ids, a row of every class among them; `base` then has no say.",
         },
     ],
     cost: "O(n·c·d)",

@@ -30,7 +30,7 @@ pub static INFO: Info = Info {
     aliases: &["mms", "farthest-first", "k-center"],
     title: "Maxmin selection (farthest-first traversal)",
     family: Family::Geometry,
-    summary: "Keeps, of each class, rows spread so that every row has a kept one near; usually the smallest ε.",
+    summary: "Keeps, of each class, rows spread so that every row has a kept one near: usually the smallest ε of all that keep rows.",
     params: &[Spec {
         name: "start",
         kind: Kind::Or(&["random", "first", "central"], &Kind::Rows),

@@ -171,7 +171,14 @@ pub trait Method: Send + Sync + std::fmt::Debug {
     }
 
     /// Whether [`Self::rank`] is there, and if not the way out.
-    fn ranks(&self) -> Answer;
+    fn ranks(&self) -> Answer {
+        Answer::No
+    }
+
+    /// Whether [`Self::reduce`] returns points that are not rows.
+    fn invents(&self) -> bool {
+        false
+    }
 
     /// Whether, with these parameters and without ties, the order of the input rows changes nothing but row ids.
     fn order_free(&self) -> bool;
@@ -180,9 +187,14 @@ pub trait Method: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the method does not rank.
-    fn rank(&self, run: &Run<'_>, depth: Option<&Allocation>) -> Result<Ranking>;
+    fn rank(&self, run: &Run<'_>, depth: Option<&Allocation>) -> Result<Ranking> {
+        let _ = (run, depth);
+        let what = "rank rows: its selections at two ratios are not nested".into();
+        Err(Error::Unsupported { method: "this method", what, hint: "use `reduce`".into() })
+    }
 
-    /// Keeps what the allocation says. By default the first rows of the ranking.
+    /// Keeps what the allocation says. By default the first rows of the ranking, without weights: weights of a prefix
+    /// are not a prefix of weights, so a method that has them gives them here.
     ///
     /// # Errors
     /// As [`Self::rank`].
@@ -257,6 +269,11 @@ impl Reducer {
         self.method.order_free()
     }
 
+    /// Whether it returns points that are not rows, with these parameters.
+    pub fn invents(&self) -> bool {
+        self.method.invents()
+    }
+
     /// Whether it orders rows within classes or over all, with these parameters.
     pub fn scope(&self) -> Scope {
         self.method.scope()
@@ -281,7 +298,9 @@ impl Reducer {
         self.check_classes(data)?;
         match self.ranks() {
             Answer::Yes => self.method.rank(&Run { data, seed, monitor }, depth),
-            Answer::No => Err(does_not_rank(self.info.id)),
+            Answer::No => {
+                Err(self.unsupported("rank rows: its selections at two ratios are not nested", "use `reduce`"))
+            }
             Answer::When(condition) => {
                 let hint = format!("it ranks when {condition}; otherwise use `reduce`");
                 Err(self.unsupported("rank rows with these parameters", &hint))
@@ -349,12 +368,6 @@ pub(crate) fn by_score(rows: &[RowId], scores: &[f64], descending: bool) -> Vec<
     order
 }
 
-/// The error of a method that does not rank.
-pub(crate) fn does_not_rank(method: &'static str) -> Error {
-    let what = "rank rows: its selections at two ratios are not nested";
-    Error::Unsupported { method, what: what.into(), hint: "use `reduce`".into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -371,6 +384,7 @@ mod tests {
             for text in [info.title, info.summary, info.cost, info.memory, info.guarantee, info.reference] {
                 assert!(text.len() > 3, "{} lacks documentation", info.id);
             }
+            assert!(!info.aliases.is_empty(), "{} has no alias", info.id);
             assert!(info.summary.ends_with('.'), "{}: the summary is a sentence", info.id);
             for spec in info.params {
                 assert!(spec.doc.ends_with('.'), "{} {}: the documentation is a sentence", info.id, spec.name);
