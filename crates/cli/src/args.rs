@@ -140,7 +140,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
     /// Refuse to start when the predicted peak memory is above this, such as 2GB.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) memory_limit: Option<bytesize::ByteSize>,
     /// Print the result as JSON on stdout (docs/json.md).
     #[arg(long)]
@@ -189,7 +189,7 @@ pub(crate) struct ReduceArgs {
     /// The number of rows to keep of one class. Repeat it for every class.
     #[arg(long, value_name = "CLASS=N", value_parser = class_count, help_heading = "Budget")]
     pub(crate) per_class: Vec<(String, usize)>,
-    /// Let classes vanish whose share is below half a row, instead of keeping one row of each.
+    /// Let classes vanish whose share is too small, instead of keeping at least one row of each.
     #[arg(long, help_heading = "Budget")]
     pub(crate) allow_empty_classes: bool,
     #[command(flatten)]
@@ -360,6 +360,10 @@ fn class_count(text: &str) -> Result<(String, usize), String> {
     let (name, count) = text.rsplit_once('=').ok_or("a class and its count are CLASS=N, such as SIRA=100")?;
     let count = count.trim().parse().map_err(|_| format!("the count must be a whole number, not '{count}'"))?;
     Ok((name.to_owned(), count))
+}
+
+fn size(text: &str) -> Result<bytesize::ByteSize, String> {
+    text.parse().map_err(|_| "a size is a number with a unit, such as 500MB or 2GiB".into())
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {

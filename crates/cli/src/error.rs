@@ -36,12 +36,21 @@ impl Failure {
 
     /// `what` names the file and the action.
     pub(crate) fn io(what: &str, error: &std::io::Error) -> Self {
-        let failure = Self::new(format!("{what}: {}", plain(error)));
-        match error.kind() {
-            std::io::ErrorKind::StorageFull => failure.hint("free some space, or write to another disk"),
-            std::io::ErrorKind::PermissionDenied => failure.hint("choose a place you may write to, or ask for access"),
-            _ => failure,
-        }
+        Self::new(format!("{what}: {}", without_number(&error.to_string()))).hint_of(error.kind())
+    }
+
+    /// The way out of what the system refused, unless there is a better one already.
+    fn hint_of(self, kind: std::io::ErrorKind) -> Self {
+        use std::io::ErrorKind;
+        let hint = match kind {
+            _ if self.hint.is_some() => return self,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space, or write to another disk",
+            ErrorKind::FileTooLarge => "raise the limit on the size of files, or write to another disk",
+            ErrorKind::PermissionDenied => "choose a place you have access to, or ask for it",
+            ErrorKind::NotFound => "check the name, and the folder it is taken from",
+            _ => return self,
+        };
+        self.hint(hint)
     }
 
     /// As printed on stderr.
@@ -52,9 +61,8 @@ impl Failure {
 }
 
 /// The system's words without the number behind them.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
+fn without_number(text: &str) -> &str {
+    text.split(" (os error").next().unwrap_or(text)
 }
 
 /// `label: message`, and the hint on a line of its own.
@@ -69,14 +77,26 @@ pub(crate) fn labelled(label: &str, style: anstyle::Style, message: &str, hint: 
 
 impl From<leanset_core::Error> for Failure {
     fn from(error: leanset_core::Error) -> Self {
-        let hint = error.hint();
+        use leanset_core::error::BudgetError;
+        // The way out in the words of this command line.
+        let hint = match &error {
+            leanset_core::Error::Budget(BudgetError::Ratio(_)) => Some("--ratio 0.1 is one row in ten".into()),
+            leanset_core::Error::Budget(BudgetError::Zero) => Some("ask for at least 1 row".into()),
+            leanset_core::Error::Budget(BudgetError::BelowClasses { classes, .. }) => {
+                Some(format!("ask for at least {classes} rows, or let classes vanish with --allow-empty-classes"))
+            }
+            error => error.hint(),
+        };
         Self { message: error.to_string(), hint, code: UNUSABLE }
     }
 }
 
 impl From<leanset_tables::Error> for Failure {
     fn from(error: leanset_tables::Error) -> Self {
-        let hint = error.hint();
-        Self { message: error.to_string(), hint, code: UNUSABLE }
+        let text = error.to_string();
+        match error.io_kind() {
+            None => Self { message: text, hint: error.hint(), code: UNUSABLE },
+            Some(kind) => Self { hint: error.hint(), ..Self::new(without_number(&text)) }.hint_of(kind),
+        }
     }
 }

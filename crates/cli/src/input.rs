@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use leanset_core::params::Value;
 use leanset_core::{Classes, Dataset, Matrix, Monitor as _, Points, RowId};
-use leanset_tables::{Column, Encoded, Encoder, Features, Kind, ReadOptions, Table, Values, Warning};
+use leanset_tables::{Encoded, Encoder, Features, Format, Kind, ReadOptions, Table, Warning};
 
 use crate::args::TableArgs;
 use crate::error::Failure;
 use crate::manifest::{ColumnsRecord, FileRecord, word};
+use crate::mixed::words_among_numbers;
 use crate::output;
 use crate::progress::Progress;
 
@@ -23,7 +24,12 @@ pub(crate) struct Input {
 
 /// Reads a table.
 pub(crate) fn read_table(path: &Path, args: &TableArgs, progress: &Progress) -> Result<Table, Failure> {
-    progress.begin("reading", std::fs::metadata(path).map_or(0, |m| m.len()));
+    let metadata = std::fs::metadata(path).ok();
+    if metadata.as_ref().is_some_and(|m| !m.is_file() && !m.is_dir()) {
+        return Err(Failure::new(format!("{}: is no regular file", path.display()))
+            .hint("save it to a file first: a table is read once to use it and once for its SHA-256"));
+    }
+    progress.begin("reading", metadata.as_ref().map_or(0, std::fs::Metadata::len));
     let report = |done, _total| progress.at(done);
     let options = ReadOptions {
         format: args.format,
@@ -31,7 +37,25 @@ pub(crate) fn read_table(path: &Path, args: &TableArgs, progress: &Progress) -> 
         delimiter: args.delimiter,
         progress: Some(&report),
     };
-    Ok(leanset_tables::read(path, &options)?)
+    leanset_tables::read(path, &options).map_err(|error| match nearby(path) {
+        Some(near) if metadata.is_none() => Failure::from(error).hint(format!("did you mean {near}?")),
+        _ => error.into(),
+    })
+}
+
+/// A file in the same folder with a name like this one's.
+fn nearby(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    // What comes before the extensions: all tables end alike.
+    let stem = |name: &str| name.split('.').next().unwrap_or(name).to_owned();
+    let stems: Vec<String> = names.iter().map(|name| stem(name)).collect();
+    let near =
+        leanset_core::error::nearest(&stem(path.file_name()?.to_str()?), stems.iter().map(String::as_str))?.to_owned();
+    let name = names.iter().zip(&stems).find(|(_, stem)| **stem == near)?.0;
+    Some(path.with_file_name(name).display().to_string())
 }
 
 impl Input {
@@ -39,13 +63,26 @@ impl Input {
     pub(crate) fn read(path: &Path, args: &TableArgs, progress: &Progress) -> Result<Self, Failure> {
         let began = Instant::now();
         let table = read_table(path, args, progress)?;
+        // An option that changes nothing is a misunderstanding.
+        let (name, format) = (table.name(), table.format());
+        if args.sheet.is_some() && format != Format::Xlsx {
+            return Err(Failure::new(format!("{name}: --sheet is of workbooks, and this is {format}"))
+                .hint("leave --sheet out"));
+        }
+        if args.delimiter.is_some() && !matches!(format, Format::Csv | Format::Tsv) {
+            return Err(Failure::new(format!("{name}: --delimiter is of text tables, and this is {format}"))
+                .hint("leave --delimiter out"));
+        }
         Self::of_table(table, args, began)
     }
 
     /// Encodes a table that was read since `began`.
     pub(crate) fn of_table(table: Table, args: &TableArgs, began: Instant) -> Result<Self, Failure> {
+        let mixed = words_among_numbers(&table, args)?;
         let (encoder, mut encoded) = Encoder::fit_encode(&table, &args.encode_options())?;
+        encoded.warnings.extend(mixed);
         encoded.warnings.extend(unlabelled(&table, &encoder));
+        encoded.warnings.extend(headless(&table));
         Ok(Self { table, encoder, encoded, read_time: began.elapsed() })
     }
 
@@ -97,10 +134,7 @@ impl Input {
     pub(crate) fn columns_record(&self, args: &TableArgs) -> ColumnsRecord {
         ColumnsRecord {
             label: args.label.clone(),
-            features: match &args.features {
-                Some(given) => given.clone(),
-                None => self.encoder.feature_columns().to_vec(),
-            },
+            features: self.encoder.feature_columns().to_vec(),
             features_given: args.features.is_some(),
             exclude: args.exclude.clone(),
             id: args.id.clone(),
@@ -120,10 +154,12 @@ impl Input {
         match id {
             None => Ok(RowNames::Positions(self.table.rows())),
             Some(name) => {
-                let column = self.table.column(self.table.position(name)?)?;
+                let position = self.table.position(name)?;
+                let numeric = matches!(self.table.columns()[position].kind, Kind::Integer | Kind::Number);
+                let column = self.table.text_column(position)?;
                 let mut rows = std::collections::HashMap::with_capacity(column.len());
                 for row in 0..column.len() {
-                    let text = id_text(&column, row);
+                    let text = row_name(&column.text(row), numeric);
                     if column.is_missing(row) {
                         let place = self.table.place(RowId::at(row));
                         return Err(Failure::new(format!(
@@ -142,9 +178,15 @@ impl Input {
                         .hint("ids must be distinct; leave --id out to name rows by position"));
                     }
                 }
-                Ok(RowNames::Column(rows))
+                Ok(RowNames::Column { rows, numeric })
             }
         }
+    }
+
+    /// Bytes that columns hold for a while beside the table and its encoding: when it is made, and when rows are
+    /// written in another format.
+    pub(crate) fn passing_memory(&self) -> u64 {
+        8 * self.table.rows() as u64 * (self.encoder.feature_columns().len() + 1) as u64
     }
 
     /// Bytes that the table and its encoding hold.
@@ -173,6 +215,16 @@ fn unlabelled(table: &Table, encoder: &Encoder) -> Option<Warning> {
     })
 }
 
+/// A text table whose every column is named by a number has probably lost its first row to the header.
+fn headless(table: &Table) -> Option<Warning> {
+    let numbers = table.columns().iter().all(|c| c.name.trim().parse::<f64>().is_ok());
+    (numbers && matches!(table.format(), Format::Csv | Format::Tsv)).then(|| Warning {
+        code: "numeric-header",
+        message: format!("{}: every column of the first line is named by a number", table.name()),
+        hint: Some("if the first line is a row, put a line of column names before it".into()),
+    })
+}
+
 /// Encoded rows as a dataset of the core.
 pub(crate) fn dataset(encoded: &Encoded) -> Result<Dataset<'_>, leanset_core::Error> {
     let (rows, columns) = (encoded.rows, encoded.dimensions);
@@ -188,28 +240,30 @@ pub(crate) fn dataset(encoded: &Encoded) -> Result<Dataset<'_>, leanset_core::Er
 pub(crate) enum RowNames {
     /// By 0-based position, below this.
     Positions(usize),
-    /// By the text of an id column.
-    Column(std::collections::HashMap<String, RowId>),
+    /// By the text of an id column, which may be of numbers.
+    Column { rows: std::collections::HashMap<String, RowId>, numeric: bool },
 }
 
-/// The text by which a row is named: whole numbers without a fraction, whatever type a file gave them.
-fn id_text(column: &Column, row: usize) -> String {
-    match &column.values {
-        Values::Number(v) if v[row].fract() == 0.0 && v[row].abs() < 9e15 => format!("{}", v[row] as i64),
-        _ => column.text(row).into_owned(),
+/// The text by which a row is named: of numbers, whole ones without a fraction, whatever a file makes of them.
+fn row_name(text: &str, numeric: bool) -> String {
+    match text.trim().parse::<f64>() {
+        Ok(value) if numeric && value.fract() == 0.0 && value.abs() < 9e15 => (value as i64).to_string(),
+        _ => text.to_owned(),
     }
 }
 
 impl RowNames {
     /// The rows that a column of a file names.
     pub(crate) fn resolve(&self, file: &Table, column: &str, full: &str) -> Result<Vec<RowId>, Failure> {
-        let values = file.column(file.position(column)?)?;
+        // As text: a name that looks like a number, 007, is no number in a table where it is text.
+        let values = file.text_column(file.position(column)?)?;
+        let numeric = !matches!(self, Self::Column { numeric: false, .. });
         (0..values.len())
             .map(|at| {
-                let text = id_text(&values, at);
+                let text = row_name(&values.text(at), numeric);
                 let row = match self {
                     Self::Positions(rows) => text.parse().ok().filter(|&r: &u32| (r as usize) < *rows).map(RowId),
-                    Self::Column(rows) => rows.get(&text).copied(),
+                    Self::Column { rows, .. } => rows.get(&text).copied(),
                 };
                 row.ok_or_else(|| {
                     let place = file.place(RowId::at(at));
@@ -221,7 +275,7 @@ impl RowNames {
                         Self::Positions(rows) => {
                             failure.hint(format!("rows are 0 to {}, by position in {full}", rows - 1))
                         }
-                        Self::Column(_) => failure.hint("ids are compared with the --id column as text"),
+                        Self::Column { .. } => failure.hint("ids are compared with the --id column as text"),
                     }
                 })
             })

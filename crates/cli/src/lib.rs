@@ -10,6 +10,7 @@ mod error;
 mod input;
 mod machine;
 mod manifest;
+mod mixed;
 mod output;
 mod progress;
 mod text;

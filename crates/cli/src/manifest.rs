@@ -1,6 +1,6 @@
 //! The manifest: what was done to what, in full, beside every output. Documented in docs/json.md.
 //!
-//! Everything but the `measured` object is the same for any number of threads and any machine.
+//! Everything but the `measured` object is the same for any number of threads.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -92,6 +92,9 @@ pub(crate) struct MethodRecord {
 pub(crate) struct RankingRecord {
     pub(crate) path: PathBuf,
     pub(crate) sha256: String,
+    /// `id`, `parameters` and `seed` of the method that made it, where its own manifest tells.
+    #[serde(default)]
+    pub(crate) method: Option<serde_json::Value>,
 }
 
 /// What was asked.
@@ -174,6 +177,27 @@ impl Manifest {
         Ok(text)
     }
 
+    /// The keys in which two manifests differ, but for places, times and the machine.
+    pub(crate) fn differences(&self, other: &Self) -> Result<Vec<String>, Failure> {
+        let value = |manifest: &Self| {
+            let mut value = serde_json::to_value(manifest)
+                .map_err(|e| Failure::new(format!("the manifest cannot be compared: {e}")))?;
+            for place in ["/input/path", "/output/path", "/method/ranking", "/measured", "/leanset"] {
+                if let Some(found) = value.pointer_mut(place) {
+                    *found = serde_json::Value::Null;
+                }
+            }
+            // The words of a warning name the file; what it is about has a code.
+            for warning in value["warnings"].as_array_mut().into_iter().flatten() {
+                warning["message"] = serde_json::Value::Null;
+            }
+            Ok::<_, Failure>(value)
+        };
+        let mut differing = Vec::new();
+        compare("", &value(self)?, &value(other)?, &mut differing);
+        Ok(differing)
+    }
+
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display();
         let text = std::fs::read_to_string(path).map_err(|e| Failure::io(&format!("{name}: cannot be read"), &e))?;
@@ -191,7 +215,25 @@ impl Manifest {
                     .hint("a manifest is the JSON file beside an output"));
             }
         }
-        serde_json::from_value(value).map_err(|e| Failure::new(format!("{name}: is a damaged manifest: {e}")))
+        serde_json::from_value(value)
+            .map_err(|e| Failure::new(format!("{name}: is a damaged manifest: {e}")).hint("use it as leanset wrote it"))
+    }
+}
+
+/// Collects the keys below `key` at which two documents differ; lists are compared as wholes.
+fn compare(key: &str, a: &serde_json::Value, b: &serde_json::Value, differing: &mut Vec<String>) {
+    match (a, b) {
+        (serde_json::Value::Object(a), serde_json::Value::Object(b)) => {
+            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for name in keys {
+                let below = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                let value = |object: &serde_json::Map<_, _>| object.get(name).cloned().unwrap_or_default();
+                compare(&below, &value(a), &value(b), differing);
+            }
+        }
+        _ if a == b => {}
+        _ if a.is_array() || b.is_array() => differing.push(key.to_owned()),
+        _ => differing.push(format!("{key} ({a} there, {b} here)")),
     }
 }
 

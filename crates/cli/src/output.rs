@@ -62,8 +62,14 @@ impl Outputs {
                     .hint("write to another file"));
             }
         }
-        if path.exists() && !self.force {
+        // A link to nowhere is there too.
+        if path.symlink_metadata().is_ok() && !self.force {
             return Err(Failure::new(format!("{name}: exists")).hint("choose another name, or replace it with --force"));
+        }
+        // Appearing by rename, an output would take the place of a device or a pipe.
+        if path.metadata().is_ok_and(|m| !m.is_file()) {
+            return Err(Failure::new(format!("{name}: is no regular file, and is never replaced"))
+                .hint("name a file; --output - writes to stdout"));
         }
         Ok(())
     }
@@ -79,10 +85,12 @@ impl Outputs {
         builder.prefix(".leanset-").suffix(".unfinished");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        // A link keeps pointing where it points, and a file keeps its mode.
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let file = {
             // Created under the lock, so that no interrupt comes between its creation and its entry.
             let mut unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let file = builder.tempfile_in(folder_of(path)).map_err(|e| failed(&e))?;
+            let file = builder.tempfile_in(folder_of(&target)).map_err(|e| failed(&e))?;
             unfinished.push(file.path().to_owned());
             file
         };
@@ -94,25 +102,43 @@ impl Outputs {
         }
         result?;
         let (digest, bytes) = writer.finish().map_err(|e| failed(&e))?;
+        if let Ok(standing) = target.metadata() {
+            file.as_file().set_permissions(standing.permissions()).map_err(|e| failed(&e))?;
+        }
         file.as_file().sync_all().map_err(|e| failed(&e))?;
-        self.staged.push((file, path.to_owned()));
+        self.staged.push((file, target));
         Ok((digest, bytes))
     }
 
-    /// Makes all staged files appear.
+    /// Makes all staged files appear, or none: what stood in a place that cannot be taken, and in those taken before it,
+    /// is put back. The last staged, a manifest, appears first, so that whoever sees an output finds its manifest.
     pub(crate) fn commit(self) -> Result<(), Failure> {
         let mut unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut appeared: Vec<PathBuf> = Vec::new();
-        for (file, path) in self.staged {
+        let mut taken: Vec<(PathBuf, Option<NamedTempFile<()>>)> = Vec::new();
+        for (file, path) in self.staged.into_iter().rev() {
+            // A second name for what is there; where the disk has no links, the rename alone has to do.
+            let old = || {
+                tempfile::Builder::new()
+                    .prefix(".leanset-")
+                    .suffix(".replaced")
+                    .make_in(folder_of(&path), |link| std::fs::hard_link(&path, link))
+                    .ok()
+            };
+            let stood = path.exists();
+            let old = (self.force && stood).then(old).flatten();
             let result = if self.force { file.persist(&path) } else { file.persist_noclobber(&path) };
             if let Err(error) = result {
-                // Not forced, so these names were free a moment ago.
-                if !self.force {
-                    appeared.iter().for_each(|p| drop(std::fs::remove_file(p)));
+                for (path, old) in taken.into_iter().rev() {
+                    match old {
+                        Some(old) => drop(old.persist(&path)),
+                        None => drop(std::fs::remove_file(&path)),
+                    }
                 }
                 return Err(Failure::io(&format!("{}: cannot be written", path.display()), &error.error));
             }
-            appeared.push(path);
+            if !stood || old.is_some() {
+                taken.push((path, old));
+            }
         }
         unfinished.clear();
         Ok(())
@@ -175,6 +201,17 @@ fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Whether two names mean one file, there or not.
+pub(crate) fn same_place(a: &Path, b: &Path) -> bool {
+    let folder = |path: &Path| folder_of(path).canonicalize().ok();
+    a == b || (a.file_name() == b.file_name() && folder(a).is_some() && folder(a) == folder(b))
+}
+
+/// SHA-256 of bytes, in hexadecimal.
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 /// SHA-256 of a file, in hexadecimal, and its size.

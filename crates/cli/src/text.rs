@@ -45,7 +45,7 @@ pub(crate) fn duration(time: Duration) -> String {
         s if s < 0.0995 => format!("{:.1} ms", s * 1e3),
         s if s < 0.95 => format!("{:.0} ms", s * 1e3),
         s if s < 99.5 => format!("{s:.1} s"),
-        s => format!("{:.0} min {:02.0} s", (s / 60.0).floor(), s % 60.0),
+        s => format!("{} min {:02} s", s.round() as u64 / 60, s.round() as u64 % 60),
     }
 }
 

@@ -155,6 +155,18 @@ impl Classes {
         }
     }
 
+    /// Class codes as a column of the kind that the label had; bins, which stand for no one number, by name.
+    pub(crate) fn column(&self, codes: &[u32]) -> Column {
+        match self {
+            Classes::Integer(values) => codes.iter().map(|&c| values[c as usize]).collect::<Vec<_>>().into(),
+            Classes::Boolean(values) => codes.iter().map(|&c| values[c as usize]).collect::<Vec<_>>().into(),
+            _ => {
+                let names = self.names();
+                codes.iter().map(|&c| names[c as usize].as_str()).collect::<crate::column::Texts>().into()
+            }
+        }
+    }
+
     /// The kind the label column must be read as.
     pub(crate) fn kind(&self) -> Kind {
         match self {
@@ -190,6 +202,7 @@ impl Classes {
             }
             (Classes::Integer(known), Values::Integer(values)) => known.binary_search(&values[row]).ok(),
             (Classes::Boolean(known), Values::Boolean(values)) => known.binary_search(&values[row]).ok(),
+            (Classes::Bins(..), Values::Text(texts)) => self.names().iter().position(|name| name == texts.get(row)),
             (Classes::Bins(edges, last), _) => {
                 let value = number(column, row);
                 let inside = *edges.first()? <= value && value <= *last;

@@ -152,11 +152,12 @@ fn fit_number(
     if (scale != Scale::None && !range.is_finite()) || !mean.is_finite() {
         return Err(too_wide());
     }
+    // A range of a few rounding errors is that of a constant; stretched to [0, 1] it would be noise.
+    let varies = range > 10.0 * f64::EPSILON * min.abs().max(max.abs());
     let scaling = match scale {
         Scale::None => Scaling::None,
         Scale::MinMax => {
-            // scikit-learn counts a range below ten machine epsilons as none.
-            let scale = 1.0 / if range < 10.0 * f64::EPSILON { 1.0 } else { range };
+            let scale = 1.0 / if varies { range } else { 1.0 };
             Scaling::MinMax { scale, min: 0.0 - min * scale }
         }
         Scale::Standard => {
@@ -171,7 +172,7 @@ fn fit_number(
             Scaling::Standard { mean, deviation: if variance <= noise { 1.0 } else { variance.sqrt() } }
         }
     };
-    Ok((Coding::Number { scaling, fill: mean }, min < max))
+    Ok((Coding::Number { scaling, fill: mean }, varies))
 }
 
 /// `scaled`, unless it is beyond `limit`, which infinity and NaN are.

@@ -193,11 +193,12 @@ impl Encoder {
             }
         }
         if !constant.is_empty() {
-            let which = if constant.len() == 1 { "column" } else { "columns" };
+            let (which, verb, tell) =
+                if constant.len() == 1 { ("column", "holds", "tells") } else { ("columns", "hold", "tell") };
             warnings.push(Warning {
                 code: "constant-column",
                 message: format!(
-                    "{which} {} hold one value in every row and tell no rows apart",
+                    "{which} {} {verb} one value in every row and {tell} no rows apart",
                     listed(&constant, 10)
                 ),
                 hint: None,
@@ -229,6 +230,14 @@ impl Encoder {
         Ok((encoder, loaded))
     }
 
+    /// Class codes as a label column: of the kind the label was fitted on, or the names of bins.
+    ///
+    /// # Panics
+    /// If a code is not below the number of classes, as indexing a slice does.
+    pub fn label_column(&self, codes: &[u32]) -> Column {
+        self.classes.column(codes)
+    }
+
     /// Encodes a table with the columns the encoder was fitted on (it may have others, in any order).
     ///
     /// # Errors
@@ -240,7 +249,12 @@ impl Encoder {
             wanted.push((table.position(name)?, coding.kind()));
         }
         let label = self.label.as_ref().map(|name| table.position(name)).transpose()?;
-        let loaded = load(table, &wanted, label.map(|index| (index, self.classes.kind())), self.missing)?;
+        // A table of class names (the centroids of a binned label) has text where the fitted one has numbers.
+        let kind = |index: usize| match (&self.classes, &table.columns()[index].kind) {
+            (Classes::Bins(..), Kind::Text) => Kind::Text,
+            _ => self.classes.kind(),
+        };
+        let loaded = load(table, &wanted, label.map(|index| (index, kind(index))), self.missing)?;
         self.encode_loaded(table, &loaded)
     }
 

@@ -160,6 +160,18 @@ impl Table {
         columns.into_iter().next().ok_or_else(|| Error::content(format!("{}: column {index} was not read", self.name)))
     }
 
+    /// The values of a column as the text they are in the file, whatever they look like: `01` stays `01`.
+    ///
+    /// # Errors
+    /// As [`Table::column`].
+    pub fn text_column(&self, index: usize) -> Result<Column, Error> {
+        if index >= self.columns.len() {
+            return Err(Error::request(format!("{}: no column at {index}", self.name)));
+        }
+        let columns = self.read_columns(&[(index, Kind::Text)])?;
+        columns.into_iter().next().ok_or_else(|| Error::content(format!("{}: column {index} was not read", self.name)))
+    }
+
     /// Several columns in one pass, each as the kind asked for.
     pub(crate) fn read_columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error> {
         self.source.columns(wanted)

@@ -107,7 +107,7 @@ proptest! {
 fn constant_columns_keep_scale_1() {
     let table = csv("a,b,c,flag,word\n5,1,1e-17,true,x\n5,3,2e-17,true,x\n");
     for (scale, expected) in [
-        (Scale::MinMax, [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1e-17, 1.0, 1.0]),
+        (Scale::MinMax, [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]),
         (Scale::Standard, [0.0, -1.0, -5e-18, 1.0, 1.0, 0.0, 1.0, 5e-18, 1.0, 1.0]),
         (Scale::None, [5.0, 1.0, 1e-17, 1.0, 1.0, 5.0, 3.0, 2e-17, 1.0, 1.0]),
     ] {

@@ -7,26 +7,35 @@ use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{Allocation, Budget, Dataset, Floor, Reduced, RowId, Scope, Selection};
 use serde_json::json;
 
-use super::rank::read_ranking;
+use super::rank::{read_ranking, too_short};
 use crate::args::MeasureArgs;
 use crate::error::Failure;
 use crate::input::{Input, dataset, read_table};
 use crate::manifest::number;
 use crate::progress::Progress;
 use crate::{machine, text};
+use leanset_tables::Table;
 
 pub(crate) fn run(args: &MeasureArgs) -> Result<String, Failure> {
     let threads = machine::use_threads(args.run.threads)?;
     let progress = Progress::new(args.run.quiet);
+    // Said here, because `requires` gives way where the ranking is in conflict with REDUCED.
+    if args.ranking.is_none() && (args.curve || !args.ratio.is_empty()) {
+        let option = if args.curve { "--curve" } else { "--ratio" };
+        return Err(Failure::new(format!("{option} is of a ranking, and none is given"))
+            .hint("leanset measure FULL --ranking FILE; `leanset rank` makes one"));
+    }
     if args.ranking.is_some() && !args.curve && args.ratio.is_empty() {
         return Err(
             Failure::new("a ranking is measured at ratios").hint("--curve for 1 % … 100 %, or --ratio R (repeatable)")
         );
     }
+    super::reduce::file_within_limit(&args.full, &args.run)?;
     let input = Input::read(&args.full, &args.table, &progress)?;
     let data = input.dataset()?;
-    let predicted =
-        super::reduce::BASE_MEMORY + 2 * input.memory() + super::reduce::epsilon_memory(&data.shape(), data.rows());
+    let predicted = super::reduce::BASE_MEMORY
+        + 2 * input.memory()
+        + super::reduce::epsilon_memory(&data.shape(), data.rows()).max(input.passing_memory());
     super::reduce::within_limit(predicted, &args.run)?;
     input.warnings().iter().for_each(|w| text::say(&text::warning(w)));
     let mut report = Report { args, input: &input, data: &data, threads };
@@ -48,8 +57,14 @@ impl Report<'_> {
     /// ε of a reduced table: rows with the columns of the full one, or row ids.
     fn one(&mut self, path: &Path, progress: &Progress) -> Result<String, Failure> {
         let (args, name) = (self.args, path.display());
-        let plain = crate::args::TableArgs { sheet: None, ..args.table.clone() };
-        let reduced = read_table(path, &plain, progress)?;
+        // What was said of FULL goes for rows of it; a name that tells its format, and ids, which leanset writes with
+        // commas, need no saying.
+        let format = args.table.format.filter(|_| leanset_tables::format_of_path(path).is_err());
+        let plain = crate::args::TableArgs { sheet: None, format, ..args.table.clone() };
+        let mut reduced = read_table(path, &plain, progress)?;
+        if reduced.columns().len() == 1 && plain.delimiter.is_some() {
+            reduced = read_table(path, &crate::args::TableArgs { delimiter: None, ..plain }, progress)?;
+        }
         let missing: Vec<&String> =
             self.input.encoder.feature_columns().iter().filter(|c| reduced.positions(c).is_err()).collect();
         let id_column = args.table.id.as_deref().filter(|id| reduced.position(id).is_ok()).unwrap_or("row");
@@ -58,13 +73,13 @@ impl Report<'_> {
             encoded.warnings.iter().filter(|w| w.code == "rows-dropped").for_each(|w| text::say(&text::warning(w)));
             metrics::epsilon_between(self.data, &dataset(&encoded)?, args.metric, progress)?
         } else if reduced.position(id_column).is_ok() {
-            if reduced.position("rank").is_ok() && reduced.rows() == self.data.rows() {
+            if reduced.position("score").is_ok() && reduced.rows() == self.data.rows() {
                 return Err(Failure::new(format!("{name}: is a ranking of all rows, so nothing is reduced"))
                     .hint(format!("--ranking {name} --curve measures its prefixes")));
             }
             let named = self.input.rows_by_name(args.table.id.as_deref())?;
             let rows = named.resolve(&reduced, id_column, self.input.table.name())?;
-            let selection = self.select(&rows, path)?;
+            let selection = self.select(&rows, &reduced, path)?;
             metrics::epsilon(self.data, &Reduced::Rows(selection), args.metric, progress)?
         } else {
             return Err(Failure::new(format!(
@@ -114,7 +129,8 @@ impl Report<'_> {
             .iter()
             .map(|&r| Ok(Budget::Ratio(r).allocate(&sizes, Floor::One)?.0))
             .collect::<Result<_, Failure>>()?;
-        let curve = metrics::epsilon_curve(self.data, &ranking, &allocations, args.metric, progress)?;
+        let curve = metrics::epsilon_curve(self.data, &ranking, &allocations, args.metric, progress)
+            .map_err(|error| too_short(error, path, self.data.classes()))?;
         if args.run.json {
             let points: Vec<_> = ratios
                 .iter()
@@ -172,18 +188,27 @@ impl Report<'_> {
     }
 
     /// Rows as a selection, each once and in its class.
-    fn select(&self, rows: &[RowId], path: &Path) -> Result<Selection, Failure> {
+    fn select(&self, rows: &[RowId], file: &Table, path: &Path) -> Result<Selection, Failure> {
+        let full = self.input.table.name();
         let classes = self.data.classes();
         let mut per_class = vec![Vec::new(); classes.len()];
-        for &row in rows {
+        let mut before = vec![None; self.input.table.rows()];
+        for (at, &row) in rows.iter().enumerate() {
+            if let Some(first) = before[row.index()].replace(RowId::at(at)) {
+                let (name, first, again) = (path.display(), file.place(first), file.place(RowId::at(at)));
+                return Err(Failure::new(format!("{name}: {first} and {again} name the same row of {full}"))
+                    .hint("name every row once"));
+            }
             let Some(row) = self.input.encoded_row(row) else {
-                return Err(Failure::new(format!("{}: row {row} is left out for missing values", path.display()))
-                    .hint("use --missing mean, or reduce without that row"));
+                let (name, place) = (path.display(), file.place(RowId::at(at)));
+                return Err(Failure::new(format!(
+                    "{name}: {place} names row {row}, which is left out for missing values"
+                ))
+                .hint("use --missing mean, or reduce without that row"));
             };
             per_class[classes.of(row).index()].push(row);
         }
-        Selection::new(&per_class, None, classes)
-            .map_err(|e| Failure::new(format!("{}: {e}", path.display())).hint("every row id once"))
+        Selection::new(&per_class, None, classes).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
     }
 
     fn worst(&self, epsilon: &Epsilon) -> String {

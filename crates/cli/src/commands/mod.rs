@@ -28,11 +28,20 @@ pub(crate) fn reducer(
         .into_iter()
         .map(|(name, value)| {
             let takes_rows = info.params.iter().any(|spec| spec.name == name && spec.kind.takes_rows());
-            Ok((name, if takes_rows { encoded_rows(value, input)? } else { value }))
+            let value = if takes_rows { encoded_rows(&name, value, input)? } else { value };
+            Ok((name, value))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let reducer = Reducer::new(name, &given)?;
     let needed = reducer.info().capabilities.least_classes;
+    if input.encoder.label().is_none() && needed > 1 {
+        return Err(Failure::new(format!(
+            "{}: no --label is given, so all rows are one class, and {} needs {needed} or more",
+            input.table.name(),
+            reducer.info().id
+        ))
+        .hint("--label COLUMN names the column of classes"));
+    }
     if let (Some(label), [only]) = (input.encoder.label(), input.encoded.class_names.as_slice())
         && needed > 1
     {
@@ -47,7 +56,7 @@ pub(crate) fn reducer(
 }
 
 /// Row ids typed by the user are rows of the file; the method knows encoded rows. Other values pass.
-fn encoded_rows(value: Value, input: &Input) -> Result<Value, Failure> {
+fn encoded_rows(name: &str, value: Value, input: &Input) -> Result<Value, Failure> {
     let Value::Text(text) = &value else { return Ok(value) };
     let rows: Option<Vec<u32>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
     let Some(rows) = rows else { return Ok(value) };
@@ -55,7 +64,8 @@ fn encoded_rows(value: Value, input: &Input) -> Result<Value, Failure> {
         input.encoded_row(leanset_core::RowId(row)).ok_or_else(|| {
             let rows = input.table.rows();
             let what = if (row as usize) < rows { "is left out for missing values" } else { "is beyond the last" };
-            Failure::new(format!("row {row} {what}: {} has rows 0 to {}", input.table.name(), rows - 1))
+            let file = input.table.name();
+            Failure::new(format!("--param {name}: row {row} {what}: {file} has rows 0 to {}", rows - 1))
                 .hint("name another row")
         })
     };

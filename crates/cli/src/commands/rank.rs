@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use leanset_core::{Ranking, RowId, Scope, Seed};
-use leanset_tables::{Column, Compression, Format, Table, Texts, Values, format_of_path, write_columns};
+use leanset_core::{Classes, Ranking, Reducer, RowId, Scope, Seed};
+use leanset_tables::{Column, Compression, Format, Table, Texts, Values, write_columns};
 
 use super::reducer;
 use crate::args::{RankArgs, TableArgs};
@@ -32,25 +32,25 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     }
     let manifest_path =
         args.manifest.clone().or_else(|| output.filter(|_| !to_stdout).map(super::reduce::manifest_beside));
-    let format = match output {
-        Some(path) if !to_stdout => {
-            outputs.check(path, &[&args.file])?;
-            format_of_path(path)?
-        }
-        _ => (Format::Csv, Compression::None),
-    };
-    if let Some(path) = &manifest_path {
-        outputs.check(path, &[&args.file])?;
+    if to_stdout && manifest_path.is_some() {
+        return Err(Failure::new("--output - has no place for a manifest").hint("give a file: --output FILE"));
     }
+    let format = match output.zip(manifest_path.as_deref()) {
+        Some((path, manifest)) => super::reduce::check_output(path, manifest, &[&args.file], &outputs)?,
+        None => (Format::Csv, Compression::None),
+    };
+    // What needs no table is refused before it is read.
+    leanset_core::methods::find(args.method.method.as_deref().ok_or_else(super::no_method)?)?;
+    super::reduce::file_within_limit(&args.file, &args.run)?;
 
     let input = Input::read(&args.file, &args.table, &progress)?;
     let data = input.dataset()?;
     let reducer = reducer(&args.method, &args.table, &input, &progress)?;
+    check_ranks(&reducer)?;
     let shape = data.shape();
     let predicted = super::reduce::BASE_MEMORY
         + input.memory()
-        + reducer.memory(&shape, shape.rows, threads)
-        + (shape.rows * 64) as u64;
+        + (reducer.memory(&shape, shape.rows, threads) + (shape.rows * 64) as u64).max(input.passing_memory());
     super::reduce::within_limit(predicted, &args.run)?;
     if args.dry_run {
         let plan = super::reduce::plan_json("rank", &input, &reducer, shape.rows, predicted, threads);
@@ -62,15 +62,13 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     let method_time = began.elapsed();
     let warnings: Vec<_> =
         input.warnings().iter().cloned().chain(ranking.warnings.iter().map(super::reduce::own_warning)).collect();
-    if !to_stdout || !args.run.quiet {
-        warnings.iter().for_each(|w| text::say(&text::warning(w)));
-    }
+    warnings.iter().for_each(|w| text::say(&text::warning(w)));
 
     let columns = columns(&ranking, &input, &args.table)?;
     if to_stdout {
         let mut csv = Vec::new();
         write_columns(&columns, format.0, format.1, &mut csv)?;
-        return Ok(String::from_utf8_lossy(&csv).into_owned());
+        return super::reduce::write_stdout(&csv);
     }
     let Some((output, manifest_path)) = output.zip(manifest_path) else {
         return Err(Failure::new("no output is given").hint("--output FILE"));
@@ -86,7 +84,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
         columns: input.columns_record(&args.table),
         method: MethodRecord {
             id: reducer.info().id.into(),
-            parameters: reducer.params().iter().map(|(n, v)| (n.to_owned(), json(v))).collect(),
+            parameters: super::reduce::parameters(&reducer, &input),
             seed: Some(args.method.seed),
             facts: ranking.facts.iter().map(|(n, v)| ((*n).to_owned(), json(v))).collect(),
             ranking: None,
@@ -150,6 +148,32 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     Ok(String::new())
 }
 
+/// Whether the method ranks with these parameters: known before the work, and to a dry run.
+fn check_ranks(reducer: &Reducer) -> Result<(), Failure> {
+    use leanset_core::methods::Answer;
+    let id = reducer.info().id;
+    match reducer.ranks() {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Failure::new(format!("{id} cannot rank rows: its selections at two ratios are not nested"))
+            .hint("use `leanset reduce`, or another method (`leanset methods`)")),
+        Answer::When(condition) => Err(Failure::new(format!("{id} cannot rank rows with these parameters"))
+            .hint(format!("it ranks when {condition} (--param NAME=VALUE); otherwise use `leanset reduce`"))),
+    }
+}
+
+/// The error of slicing a ranking, with class names and the file.
+pub(super) fn too_short(error: leanset_core::Error, path: &Path, classes: &Classes) -> Failure {
+    match error {
+        leanset_core::Error::RankingTooShort { class, held, asked } => {
+            let of = class.map_or_else(String::new, |c| format!(" of class {}", classes.name(c)));
+            let name = path.display();
+            Failure::new(format!("{name}: the ranking holds {held} rows{of}, and {asked} are asked"))
+                .hint("ask for fewer rows, or rank the whole table again")
+        }
+        error => error.into(),
+    }
+}
+
 /// The table `row,class,rank,score`.
 fn columns(ranking: &Ranking, input: &Input, args: &TableArgs) -> Result<Vec<(String, Column)>, Failure> {
     let rows: Vec<RowId> = ranking.rows().iter().map(|&r| input.original(r)).collect();
@@ -175,11 +199,12 @@ pub(super) fn row_names(rows: &[RowId], input: &Input, args: &TableArgs) -> Resu
         Some(id) => {
             // Distinct, or a slice of the ranking could not be told apart.
             input.rows_by_name(Some(id))?;
-            let column = input.table.column(input.table.position(id)?)?;
-            Ok(match column.values {
-                Values::Integer(v) => rows.iter().map(|r| v[r.index()]).collect::<Vec<_>>().into(),
-                _ => rows.iter().map(|r| column.text(r.index())).collect::<Texts>().into(),
-            })
+            let position = input.table.position(id)?;
+            if let Values::Integer(v) = input.table.column(position)?.values {
+                return Ok(rows.iter().map(|r| v[r.index()]).collect::<Vec<_>>().into());
+            }
+            let column = input.table.text_column(position)?;
+            Ok(rows.iter().map(|r| column.text(r.index())).collect::<Texts>().into())
         }
     }
 }
@@ -205,11 +230,15 @@ pub(crate) fn read_ranking(
             .hint("rank this table again, with the same --label, --id and --missing")
     };
     let rows = input.rows_by_name(args.id.as_deref())?.resolve(&file, "row", input.table.name())?;
-    let classes = file.column(file.position("class")?)?;
+    let classes = file.text_column(file.position("class")?)?;
     let ranks = ranks_of(&file, path)?;
     let scores = scores_of(&file)?;
     let mut entries = Vec::with_capacity(rows.len());
+    let mut before = vec![None; input.table.rows()];
     for (at, (&row, &rank)) in rows.iter().zip(&ranks).enumerate() {
+        if let Some(first) = before[row.index()].replace(RowId::at(at)) {
+            return Err(other(format!("{} and {} name the same row", file.place(first), file.place(RowId::at(at)))));
+        }
         let Some(encoded) = input.encoded_row(row) else {
             return Err(other(format!(
                 "{} names row {row}, which is left out for missing values",

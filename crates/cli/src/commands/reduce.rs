@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use leanset_core::metrics::{self, Epsilon};
+use leanset_core::params::Value;
 use leanset_core::{
     Budget, Dataset, Floor, Invented, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection, Shape,
 };
@@ -13,7 +14,7 @@ use leanset_tables::{
 };
 use serde_json::json;
 
-use super::rank::{read_ranking, row_names};
+use super::rank::{read_ranking, row_names, too_short};
 use super::reducer;
 use crate::args::{Emit, MethodArgs, Order, ReduceArgs, RunArgs, Scale};
 use crate::error::{DIFFERENT, Failure};
@@ -78,7 +79,14 @@ impl Job {
                 Failure::new("no budget is given").hint("--ratio R, --count N, or --per-class CLASS=N for every class")
             );
         }
-        let target = target(&args, &file)?;
+        // What needs no table is refused before it is read.
+        if let Some(name) = &args.method.method {
+            leanset_core::methods::find(name)?;
+        }
+        if let Some(ratio) = args.ratio {
+            Budget::Ratio(ratio).allocate(&[1], Floor::Zero)?;
+        }
+        let target = target(&args, &file, expected.as_ref())?;
         let threads = machine::use_threads(args.run.threads)?;
         let progress = Progress::new(args.run.quiet);
         Ok(Self { args, expected, file, threads, progress, target })
@@ -86,16 +94,16 @@ impl Job {
 
     fn run(self) -> Result<String, Failure> {
         let args = &self.args;
+        self.check_expected_input()?;
+        file_within_limit(&self.file, &args.run)?;
         let input = Input::read(&self.file, &args.table, &self.progress)?;
         let file_record = input.file_record(&self.file)?;
-        self.check_expected_input(&file_record)?;
         let data = input.dataset()?;
         let chooser = match &args.ranking {
             Some(path) => {
-                let ranking = read_ranking(path, &input, &args.table, &self.progress)?;
-                let record = RankingRecord { path: path.clone(), sha256: output::sha256(path)?.0 };
+                let record = ranking_record(path, &file_record)?;
                 self.check_expected_ranking(&record)?;
-                Chooser::Ranking(Box::new(ranking), record)
+                Chooser::Ranking(Box::new(read_ranking(path, &input, &args.table, &self.progress)?), record)
             }
             None => Chooser::Method(reducer(&args.method, &args.table, &input, &self.progress)?),
         };
@@ -106,18 +114,17 @@ impl Job {
             Chooser::Method(reducer) => reducer.memory(&shape, kept, self.threads),
             Chooser::Ranking(..) => 24 * shape.rows as u64,
         };
+        let work = method_memory.max(epsilon_memory(&shape, kept)) + (kept * 32) as u64;
         let predicted =
-            BASE_MEMORY + input.memory() + method_memory.max(epsilon_memory(&shape, kept)) + (kept * 32) as u64;
+            BASE_MEMORY + input.memory() + work.max(input.passing_memory()).max(self.writing_memory(&input, kept));
         within_limit(predicted, &args.run)?;
+        self.check_output_fits(&chooser, &input)?;
         if args.dry_run {
             let plan = match &chooser {
                 Chooser::Method(reducer) => plan_json("reduce", &input, reducer, kept, predicted, self.threads),
                 Chooser::Ranking(..) => plan_of("reduce", &input, "ranking", json!({}), kept, predicted, self.threads),
             };
             return tell_plan(&plan, &args.run);
-        }
-        if let Chooser::Method(reducer) = &chooser {
-            self.check_output_fits(reducer, &input)?;
         }
 
         let began = Instant::now();
@@ -138,6 +145,7 @@ impl Job {
             Target::Stdout(format, compression) => {
                 let mut buffer = Vec::new();
                 written.write(&input, *format, *compression, &mut buffer)?;
+                self.check_expected_output(&output::sha256_of(&buffer), buffer.len() as u64)?;
                 if !args.run.quiet {
                     text::say(&self.report(&input, &data, &chooser, &reduction, &epsilon, (method_time, epsilon_time)));
                 }
@@ -183,6 +191,7 @@ impl Job {
                 threads: self.threads,
             },
         };
+        self.check_expected_manifest(&manifest)?;
         let manifest_text = manifest.text()?;
         outputs.stage(manifest_path, |out| {
             out.write_all(manifest_text.as_bytes()).map_err(|e| Failure::io("the manifest cannot be written", &e))
@@ -200,6 +209,17 @@ impl Job {
             text::say(&report);
         }
         Ok(String::new())
+    }
+
+    /// Bytes that writing holds for a while: text is copied as it is, other formats go by columns, which are chosen
+    /// from and then encoded.
+    fn writing_memory(&self, input: &Input, kept: usize) -> u64 {
+        let (Target::File { format, .. } | Target::Stdout(format, _)) = self.target else { return 0 };
+        match format {
+            Format::Csv | Format::Tsv => 0,
+            _ if self.args.emit == Emit::Ids => 0,
+            _ => 8 * (input.table.columns().len() * (input.table.rows() + 2 * kept)) as u64,
+        }
     }
 
     /// What was asked, with class names turned into class ids.
@@ -221,10 +241,11 @@ impl Job {
             };
             let rows = input.encoded.classes.iter().filter(|&&c| c as usize == class).count();
             if *count > rows {
-                return Err(Failure::new(format!("--per-class {name}={count}: class '{name}' has {rows} rows")));
+                return Err(Failure::new(format!("--per-class {name}={count}: class '{name}' has {rows} rows"))
+                    .hint(format!("ask for at most {rows} of it")));
             }
             if counts[class].replace(*count).is_some() {
-                return Err(Failure::new(format!("--per-class names class '{name}' twice")));
+                return Err(Failure::new(format!("--per-class names class '{name}' twice")).hint("name it once"));
             }
         }
         let missing: Vec<&str> =
@@ -237,31 +258,51 @@ impl Job {
     }
 
     /// Whether what the method returns can be written as asked: known before the work.
-    fn check_output_fits(&self, reducer: &Reducer, input: &Input) -> Result<(), Failure> {
+    fn check_output_fits(&self, chooser: &Chooser, input: &Input) -> Result<(), Failure> {
         use leanset_core::methods::Answer;
-        let c = &reducer.info().capabilities;
-        let id = reducer.info().id;
-        let invents = match c.invents {
-            Answer::Yes => true,
-            Answer::No => false,
-            // The one way a method says so: its parameter `output`.
-            Answer::When(_) => reducer.params().text("output") != "rows",
+        let (id, invents, weights) = match chooser {
+            Chooser::Ranking(..) => ("a ranking", false, Answer::No),
+            Chooser::Method(reducer) => (reducer.info().id, reducer.invents(), reducer.info().capabilities.weights),
         };
         if invents {
             if self.args.emit == Emit::Ids {
                 return Err(Failure::new(format!("{id} invents points, and they have no row ids"))
                     .hint("--param output=rows keeps the real row nearest each"));
             }
-            input.encoder.decode(&[])?;
+            input.encoder.decode(&[]).map_err(|error| {
+                Failure::new(format!("{}: {error}", input.table.name()))
+                    .hint("--param output=rows keeps the real row nearest each, or --exclude the column")
+            })?;
         }
-        if c.weights == Answer::No && self.args.weights.is_some() {
-            return Err(Failure::new(format!("{id} gives no weights")).hint("leave --weights out"));
+        if weights == Answer::No {
+            return match self.args.weights {
+                Some(_) => Err(Failure::new(format!("{id} gives no weights")).hint("leave --weights out")),
+                None => Ok(()),
+            };
+        }
+        let name = self.args.weights.as_deref().unwrap_or("weight");
+        let taken = match self.args.emit {
+            Emit::Ids => ["row", "class", "rank"].contains(&name),
+            Emit::Rows if invents => {
+                let encoder = &input.encoder;
+                encoder.label() == Some(name) || encoder.feature_columns().iter().any(|column| column == name)
+            }
+            Emit::Rows => self.args.weights.is_some() && input.table.positions(name).is_ok(),
+        };
+        if taken {
+            return Err(Failure::new(format!(
+                "{}: the weights need a column '{name}', and there is one of that name",
+                input.table.name()
+            ))
+            .hint("name another: --weights NAME"));
         }
         Ok(())
     }
 
-    fn check_expected_input(&self, found: &manifest::FileRecord) -> Result<(), Failure> {
+    /// Before the table is read: another file may well be one that cannot be read.
+    fn check_expected_input(&self) -> Result<(), Failure> {
         let Some(expected) = &self.expected else { return Ok(()) };
+        let (sha256, bytes) = output::sha256(&self.file)?;
         if expected.leanset != env!("CARGO_PKG_VERSION") {
             let (theirs, ours) = (&expected.leanset, env!("CARGO_PKG_VERSION"));
             text::say(&text::warning(&Warning {
@@ -270,14 +311,13 @@ impl Job {
                 hint: Some("results may differ between versions; a difference is reported below".into()),
             }));
         }
-        if expected.input.sha256 == found.sha256 {
+        if expected.input.sha256 == sha256 {
             return Ok(());
         }
-        let path = found.path.display();
+        let path = self.file.display();
         Err(Failure::new(format!(
-            "{path}: is not the file of the manifest: SHA-256 {} and {} bytes, not {} and {}",
-            &found.sha256[..12],
-            found.bytes,
+            "{path}: is not the file of the manifest: SHA-256 {} and {bytes} bytes, not {} and {}",
+            &sha256[..12],
             &expected.input.sha256.get(..12).unwrap_or(&expected.input.sha256),
             expected.input.bytes
         ))
@@ -310,6 +350,20 @@ impl Job {
         }
     }
 
+    /// Everything that is not of the moment or the place must be as it was.
+    fn check_expected_manifest(&self, found: &Manifest) -> Result<(), Failure> {
+        let Some(expected) = &self.expected else { return Ok(()) };
+        let differing = expected.differences(found)?;
+        if differing.is_empty() {
+            return Ok(());
+        }
+        let more = if differing.len() > 6 { format!(" and {} more", differing.len() - 6) } else { String::new() };
+        let named = differing.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
+        Err(Failure::new(format!("the result differs from the manifest in {named}{more}"))
+            .hint(format!("the manifest is of leanset {} or was changed; nothing was written", expected.leanset))
+            .code(DIFFERENT))
+    }
+
     /// What happened, for a person.
     fn report(
         &self,
@@ -325,11 +379,11 @@ impl Job {
             Chooser::Method(reducer) => reducer.info().id.to_owned(),
             Chooser::Ranking(_, record) => record.path.display().to_string(),
         };
-        let verb = if reduction.reduced.rows().is_some() { "keeps" } else { "puts" };
+        let verb = if reduction.reduced.rows().is_some() { "keeps" } else { "makes" };
         let what = if reduction.reduced.rows().is_some() {
             format!("{} of {} rows", text::count(kept), text::count(rows))
         } else {
-            format!("{} points for {} rows", text::count(kept), text::count(rows))
+            format!("{} points of {} rows", text::count(kept), text::count(rows))
         };
         let mut out = format!("{name} {verb} {what} ({})\n\n", text::percent(kept, rows));
         out.push_str(&class_table(data, epsilon, input.encoder.label().unwrap_or("class")));
@@ -371,13 +425,30 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
         ))
         .hint("only reductions are reproduced by --from-manifest"));
     }
+    if let (Some(output), Ok(theirs)) = (&given.output, format_of_path(&manifest.output.path))
+        && output != Path::new("-")
+        && format_of_path(output)? != theirs
+    {
+        let as_name = |path: &Path| path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        return Err(Failure::new(format!(
+            "{}: is of another format than the output of the manifest, {}",
+            output.display(),
+            as_name(&manifest.output.path)
+        ))
+        .hint("the same bytes are of the same format: give the name the same extension"));
+    }
     let (emit, order) = manifest.output.emit()?;
     let budget = manifest.budget.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no budget")))?;
     let epsilon = manifest.epsilon.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no ε")))?;
-    let ranking = manifest.method.ranking.as_ref().map(|r| r.path.clone());
+    // Relative paths are of where the command was run, which often is where the manifest is.
+    let found = |recorded: &PathBuf| {
+        let beside = path.parent().unwrap_or(Path::new("")).join(recorded);
+        if !recorded.exists() && beside.exists() { beside } else { recorded.clone() }
+    };
+    let ranking = manifest.method.ranking.as_ref().map(|r| found(&r.path));
     let params = manifest.method.parameters.iter().map(|(n, v)| (n.clone(), manifest::value(v).to_string())).collect();
     Ok(ReduceArgs {
-        file: given.file.clone().or_else(|| Some(manifest.input.path.clone())),
+        file: given.file.clone().or_else(|| Some(found(&manifest.input.path))),
         method: MethodArgs {
             method: ranking.is_none().then(|| manifest.method.id.clone()),
             params: if ranking.is_none() { params } else { Vec::new() },
@@ -402,8 +473,31 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
     })
 }
 
+/// A ranking as recorded in the manifest of its slice: with what made it, if its own manifest is beside it.
+fn ranking_record(path: &Path, input: &manifest::FileRecord) -> Result<RankingRecord, Failure> {
+    let sha256 = output::sha256(path)?.0;
+    let own = Manifest::read(&manifest_beside(path)).ok().filter(|m| m.output.sha256 == sha256);
+    if let Some(own) = &own
+        && own.input.sha256 != input.sha256
+    {
+        text::say(&text::warning(&Warning {
+            code: "other-table",
+            message: format!(
+                "{}: was made of {}, which is another file than {} (or was changed since)",
+                path.display(),
+                own.input.path.display(),
+                input.path.display()
+            ),
+            hint: Some("rank again, unless the rows are the same in the same order".into()),
+        }));
+    }
+    let method =
+        own.map(|m| serde_json::json!({ "id": m.method.id, "parameters": m.method.parameters, "seed": m.method.seed }));
+    Ok(RankingRecord { path: path.to_owned(), sha256, method })
+}
+
 /// Where the rows go, checked before any work.
-fn target(args: &ReduceArgs, file: &Path) -> Result<Target, Failure> {
+fn target(args: &ReduceArgs, file: &Path, expected: Option<&Manifest>) -> Result<Target, Failure> {
     let Some(path) = &args.output else {
         return if args.dry_run { Ok(Target::Nowhere) } else { Err(no_output()) };
     };
@@ -414,6 +508,10 @@ fn target(args: &ReduceArgs, file: &Path) -> Result<Target, Failure> {
         if args.manifest.is_some() {
             return Err(Failure::new("--output - has no place for a manifest").hint("give a file: --output FILE"));
         }
+        if let Some(manifest) = expected {
+            let (format, compression) = format_of_path(&manifest.output.path)?;
+            return Ok(Target::Stdout(format, compression));
+        }
         let (format, compression) = format_of_path(file).unwrap_or((Format::Csv, Compression::None));
         let format = args.table.format.unwrap_or(format);
         return Ok(match format {
@@ -421,22 +519,35 @@ fn target(args: &ReduceArgs, file: &Path) -> Result<Target, Failure> {
             format => Target::Stdout(format, compression),
         });
     }
-    let (format, compression) = format_of_path(path)?;
+    let manifest = args.manifest.clone().unwrap_or_else(|| manifest_beside(path));
+    let listed = args.method.params.iter().filter_map(|(_, value)| value.strip_prefix('@').map(Path::new));
+    let inputs: Vec<&Path> = std::iter::once(file).chain(args.ranking.as_deref()).chain(listed).collect();
+    let (format, compression) = check_output(path, &manifest, &inputs, &Outputs::new(args.force))?;
+    Ok(Target::File { path: path.clone(), manifest, format, compression })
+}
+
+/// The format of an output, once it and its manifest may be written.
+pub(super) fn check_output(
+    path: &Path,
+    manifest: &Path,
+    inputs: &[&Path],
+    outputs: &Outputs,
+) -> Result<(Format, Compression), Failure> {
+    outputs.check(path, inputs)?;
+    let (format, compression) = format_of_path(path).map_err(|error| {
+        Failure::from(error).hint("an output is .csv .tsv .parquet .arrow .npy or .npz, also with .gz or .zst")
+    })?;
     if format == Format::Xlsx {
         return Err(Failure::new(format!("{}: leanset reads workbooks and does not write them", path.display()))
             .hint("write .csv or .parquet"));
     }
-    let manifest = args.manifest.clone().unwrap_or_else(|| manifest_beside(path));
-    if manifest == *path {
+    if output::same_place(path, manifest) {
         return Err(
             Failure::new(format!("{}: is both output and manifest", path.display())).hint("give them two names")
         );
     }
-    let inputs: Vec<&Path> = std::iter::once(file).chain(args.ranking.as_deref()).collect();
-    let outputs = Outputs::new(args.force);
-    outputs.check(path, &inputs)?;
-    outputs.check(&manifest, &inputs)?;
-    Ok(Target::File { path: path.clone(), manifest, format, compression })
+    outputs.check(manifest, inputs)?;
+    Ok((format, compression))
 }
 
 fn no_output() -> Failure {
@@ -461,27 +572,22 @@ fn choose(
 ) -> Result<Reduction, Failure> {
     match chooser {
         Chooser::Method(reducer) => Ok(reducer.reduce(data, budget, floor, seed, progress)?),
-        Chooser::Ranking(ranking, _) => Ok(ranking.reduce(data.classes(), budget, floor)?),
+        Chooser::Ranking(ranking, record) => ranking
+            .reduce(data.classes(), budget, floor)
+            .map_err(|error| too_short(error, &record.path, data.classes())),
     }
 }
 
 fn method_record(chooser: &Chooser, reduction: &Reduction, args: &ReduceArgs, input: &Input) -> MethodRecord {
     let facts = reduction.facts.iter().map(|(n, v)| ((*n).to_owned(), value_json(v))).collect();
     match chooser {
-        Chooser::Method(reducer) => {
-            // Row ids as the file counts them.
-            let original = |value: &leanset_core::params::Value| match value {
-                leanset_core::params::Value::Rows(rows) => rows.iter().map(|&r| input.original(r).0).collect(),
-                other => value_json(other),
-            };
-            MethodRecord {
-                id: reducer.info().id.into(),
-                parameters: reducer.params().iter().map(|(n, v)| (n.to_owned(), original(v))).collect(),
-                seed: Some(args.method.seed),
-                facts,
-                ranking: None,
-            }
-        }
+        Chooser::Method(reducer) => MethodRecord {
+            id: reducer.info().id.into(),
+            parameters: parameters(reducer, input),
+            seed: Some(args.method.seed),
+            facts,
+            ranking: None,
+        },
         Chooser::Ranking(_, record) => MethodRecord {
             id: "ranking".into(),
             parameters: std::collections::BTreeMap::new(),
@@ -490,6 +596,15 @@ fn method_record(chooser: &Chooser, reduction: &Reduction, args: &ReduceArgs, in
             ranking: Some(record.clone()),
         },
     }
+}
+
+/// The parameters as used, row ids as the file counts them.
+pub(super) fn parameters(reducer: &Reducer, input: &Input) -> std::collections::BTreeMap<String, serde_json::Value> {
+    let original = |value: &Value| match value {
+        Value::Rows(rows) => rows.iter().map(|&r| input.original(r).0).collect(),
+        other => value_json(other),
+    };
+    reducer.params().iter().map(|(n, v)| (n.to_owned(), original(v))).collect()
 }
 
 fn class_records(input: &Input, data: &Dataset<'_>, reduction: &Reduction, epsilon: &Epsilon) -> Vec<ClassRecord> {
@@ -593,21 +708,15 @@ fn invented(points: &Invented, job: &Job, input: &Input) -> Result<Vec<(String, 
     let mut columns: Vec<(String, Column)> =
         input.encoder.decode(&points.points)?.into_iter().map(|(name, values)| (name, values.into())).collect();
     if let Some(label) = input.encoder.label() {
-        let names: Texts = points.classes.iter().map(|c| input.encoded.class_names[c.index()].as_str()).collect();
-        columns.push((label.to_owned(), names.into()));
+        let codes: Vec<u32> = points.classes.iter().map(|c| c.0).collect();
+        columns.push((label.to_owned(), input.encoder.label_column(&codes)));
     }
-    let name = job.args.weights.clone().unwrap_or_else(|| "weight".into());
-    if columns.iter().any(|(n, _)| *n == name) {
-        return Err(
-            Failure::new(format!("the weights need a column '{name}', and the table has one")).hint("--weights NAME")
-        );
-    }
-    columns.push((name, points.weights.clone().into()));
+    columns.push((job.args.weights.clone().unwrap_or_else(|| "weight".into()), points.weights.clone().into()));
     Ok(columns)
 }
 
 /// Bytes straight to stdout: tables may be binary.
-fn write_stdout(bytes: &[u8]) -> Result<String, Failure> {
+pub(super) fn write_stdout(bytes: &[u8]) -> Result<String, Failure> {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -626,6 +735,21 @@ pub(super) fn own_warning(warning: &leanset_core::Warning) -> Warning {
 /// Bytes that measuring ε takes: the kept points in trees.
 pub(super) fn epsilon_memory(shape: &Shape, kept: usize) -> u64 {
     (kept * (shape.columns * shape.scalar_bytes + 2 * shape.columns + 32)) as u64
+}
+
+/// Refuses a file that is above the limit by itself, before it is read.
+pub(super) fn file_within_limit(file: &Path, run: &RunArgs) -> Result<(), Failure> {
+    let bytes = std::fs::metadata(file).map_or(0, |m| m.len());
+    match run.memory_limit {
+        Some(limit) if bytes > limit.as_u64() => Err(Failure::new(format!(
+            "{}: {} do not fit into the memory limit of {}",
+            file.display(),
+            text::bytes(bytes),
+            text::bytes(limit.as_u64())
+        ))
+        .hint("raise --memory-limit, or reduce the table in parts")),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a run whose prediction is above the limit.
@@ -649,9 +773,7 @@ pub(super) fn plan_json(
     predicted: u64,
     threads: usize,
 ) -> serde_json::Value {
-    let parameters: std::collections::BTreeMap<_, _> =
-        reducer.params().iter().map(|(n, v)| (n, value_json(v))).collect();
-    plan_of(command, input, reducer.info().id, json!(parameters), kept, predicted, threads)
+    plan_of(command, input, reducer.info().id, json!(parameters(reducer, input)), kept, predicted, threads)
 }
 
 #[allow(clippy::too_many_arguments)] // one record of a plan, built in one place

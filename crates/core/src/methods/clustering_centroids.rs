@@ -29,8 +29,8 @@ use crate::geometry::{Node, Tree, Visitor};
 use crate::params::{Kind, Params, Spec, Value};
 use crate::selection::Facts;
 use crate::{
-    Allocation, ClassId, Invented, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Selection, Shape,
-    Warning, simd, with_points,
+    Allocation, ClassId, Invented, Matrix, Reduced, Reduction, Result, RowId, Scalar, Selection, Shape, Warning, simd,
+    with_points,
 };
 
 /// The registered entry.
