@@ -1,0 +1,706 @@
+//! The main job end to end, on small tables made of arithmetic: what is written, measured, said and left.
+
+#![allow(clippy::print_stdout)] // a test that cannot run here says so
+
+mod common;
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use common::{Place, csv, gzip, npy, zip};
+use serde_json::Value;
+
+/// Every method, with a parameter that makes it keep real rows and rank where it can.
+const METHODS: [&str; 5] = ["srs", "mms", "des", "nrmd", "clc --param output=rows"];
+const COLUMNS: &str = "--label class --id id";
+
+/// A table of 300 rows in `t.csv`.
+fn table() -> Place {
+    Place::with("t.csv", csv(300, 4, 3))
+}
+
+/// The same with holes in every seventh row.
+fn with_holes() -> Place {
+    let text: String = csv(300, 4, 3)
+        .lines()
+        .enumerate()
+        .map(|(line, text)| match text.split(',').collect::<Vec<_>>().as_slice() {
+            [id, _, rest @ ..] if line % 7 == 3 => format!("{id},,{}\n", rest.join(",")),
+            fields => format!("{}\n", fields.join(",")),
+        })
+        .collect();
+    Place::with("t.csv", text)
+}
+
+/// The rows of a manifest, ascending.
+fn row_ids(manifest: &Value) -> Vec<u64> {
+    let mut rows = picks(manifest);
+    rows.sort_unstable();
+    rows
+}
+
+/// The rows of a manifest, in the order they were picked.
+fn picks(manifest: &Value) -> Vec<u64> {
+    manifest["row_ids"].as_array().expect("row ids").iter().map(|v| v.as_u64().expect("a row")).collect()
+}
+
+/// A manifest without what depends on the machine and the moment.
+fn lasting(place: &Place, name: &str) -> String {
+    let text = place.text(name);
+    let mut manifest: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(manifest["measured"].is_object());
+    let (kept, _) = text.split_once("\n  \"measured\"").expect("measured comes last");
+    manifest.as_object_mut().expect("an object").remove("measured");
+    assert_eq!(serde_json::from_str::<Value>(&format!("{}}}", kept.trim_end_matches(','))).expect("JSON"), manifest);
+    kept.to_owned()
+}
+
+#[test]
+fn rows_come_back_untouched_and_in_input_order() {
+    let place = table();
+    let input = place.text("t.csv");
+    let lines: Vec<&str> = input.lines().collect();
+    for method in METHODS {
+        place.ok(&format!("reduce t.csv {COLUMNS} --method {method} --ratio 0.2 --output lean.csv --force --quiet"));
+        let manifest = place.json("lean.csv.manifest.json");
+        assert_eq!(manifest["kept"], 60, "{method}");
+        let rows = row_ids(&manifest);
+        let expected: String = std::iter::once(lines[0])
+            .chain(rows.iter().map(|&r| lines[r as usize + 1]))
+            .map(|l| format!("{l}\n"))
+            .collect();
+        assert_eq!(place.text("lean.csv"), expected, "{method}");
+    }
+}
+
+#[test]
+fn quotes_spaces_and_line_endings_come_back_untouched() {
+    let text =
+        "id , x,\"say \"\"class\"\"\"\r\n\"a\nb\", 1.50 ,red\r\nc,1e0,\"blue\"\r\n\r\nd,+2.,red\r\ne,007,\"blue\"";
+    let place = Place::with("t.csv", text);
+    let reduce = "reduce t.csv --id id --label 'say \"class\"' --method srs --ratio 1 --output lean.csv --quiet";
+    place.ok(reduce);
+    // The blank line is no row, and the last row gets the line ending of the others.
+    assert_eq!(place.text("lean.csv"), format!("{}\r\n", text.replace("\r\n\r\n", "\r\n")));
+}
+
+#[test]
+fn rank_order_ids_and_weights() {
+    let place = table();
+    place.ok(&format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1 --output lean.csv --order rank --quiet"));
+    let picked = picks(&place.json("lean.csv.manifest.json"));
+    let input = place.text("t.csv");
+    let lines: Vec<&str> = input.lines().collect();
+    let lean = place.text("lean.csv");
+    assert_eq!(
+        lean.lines().skip(1).collect::<Vec<_>>(),
+        picked.iter().map(|&r| lines[r as usize + 1]).collect::<Vec<_>>()
+    );
+
+    // Row ids by position, then by the id column.
+    place.ok("reduce t.csv --label class --exclude id --method mms --ratio 0.1 --output ids.csv --emit ids --order rank --quiet");
+    let ids = place.text("ids.csv");
+    assert!(ids.starts_with("row,class,rank\n"), "{ids}");
+    let first = |text: &str| -> Vec<String> {
+        text.lines().skip(1).map(|l| l.split(',').next().expect("a field").to_owned()).collect()
+    };
+    assert_eq!(first(&ids), picked.iter().map(u64::to_string).collect::<Vec<_>>());
+    place.ok(&format!(
+        "reduce t.csv {COLUMNS} --method mms --ratio 0.1 --output named.csv --emit ids --order rank --quiet"
+    ));
+    assert_eq!(first(&place.text("named.csv")), first(&lean));
+
+    // Weights: a column more, each row otherwise as it was; they add up to the rows of the class.
+    place.ok(&format!(
+        "reduce t.csv {COLUMNS} --method clc --param output=rows --weights w --ratio 0.1 --output weighed.csv --quiet"
+    ));
+    let manifest = place.json("weighed.csv.manifest.json");
+    let weighed = place.text("weighed.csv");
+    assert!(weighed.starts_with("id,x0,x1,x2,x3,class,w\n"));
+    let mut sum = 0.0;
+    for (line, row) in weighed.lines().skip(1).zip(row_ids(&manifest)) {
+        let (rest, weight) = line.rsplit_once(',').expect("fields");
+        assert_eq!(rest, lines[row as usize + 1]);
+        sum += weight.parse::<f64>().expect("a weight");
+    }
+    assert_eq!(sum, 300.0);
+}
+
+#[test]
+fn a_slice_of_the_ranking_is_the_reduction() {
+    for (place, columns) in [
+        (table(), "--label class --exclude id"),
+        (table(), COLUMNS),
+        (with_holes(), "--label class --exclude id --missing drop"),
+        (with_holes(), "--label class --id id --missing drop"),
+        (with_holes(), "--label class --id id --missing mean --scale standard"),
+        (table(), "--exclude id,class"),
+    ] {
+        for method in ["srs", "mms", "mms --param start=first", "nrmd", "nrmd --param scope=global"] {
+            place.ok(&format!("rank t.csv {columns} --method {method} --seed 5 --output ranking.csv --force --quiet"));
+            for ratio in [0.02, 0.1, 0.55, 1.0] {
+                let what = format!("{columns} {method} at {ratio}");
+                let common = format!("t.csv {columns} --ratio {ratio} --force --quiet");
+                place.ok(&format!("reduce {common} --ranking ranking.csv --output sliced.csv"));
+                place.ok(&format!("reduce {common} --method {method} --seed 5 --output lean.csv"));
+                assert_eq!(place.text("sliced.csv"), place.text("lean.csv"), "{what}");
+                let (sliced, lean) = (place.json("sliced.csv.manifest.json"), place.json("lean.csv.manifest.json"));
+                assert_eq!(sliced["row_ids"], lean["row_ids"], "{what}");
+                assert_eq!(sliced["epsilon"], lean["epsilon"], "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rankings_hold_every_row_once_with_positions_of_the_input() {
+    let place = with_holes();
+    place.ok("rank t.csv --label class --exclude id --missing drop --method mms --output ranking.csv --quiet");
+    let input = place.text("t.csv");
+    let lines: Vec<&str> = input.lines().skip(1).collect();
+    let mut rows = Vec::new();
+    for line in place.text("ranking.csv").lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let row: usize = fields[0].parse().expect("a position");
+        assert!(lines[row].ends_with(fields[1]), "the class of row {row}");
+        rows.push(row);
+    }
+    rows.sort_unstable();
+    let whole: Vec<usize> = (0..300).filter(|&r| !lines[r].contains(",,")).collect();
+    assert_eq!(rows, whole);
+
+    // Given start rows are those of the file, in the manifest too.
+    let start: Vec<String> = ["c0", "c1", "c2"]
+        .iter()
+        .map(|c| whole.iter().rfind(|&&r| lines[r].ends_with(c)).expect("a row").to_string())
+        .collect();
+    let start = start.join(",");
+    let columns = "--label class --exclude id --missing drop --method mms";
+    place.ok(&format!("rank t.csv {columns} --param start={start} --output ranking.csv --force --quiet"));
+    place.ok(&format!("reduce t.csv {columns} --param start={start} --count 3 --output lean.csv --quiet"));
+    let (ranked, reduced) = (place.json("ranking.csv.manifest.json"), place.json("lean.csv.manifest.json"));
+    let given: Value = serde_json::from_str(&format!("[{start}]")).expect("JSON");
+    assert_eq!(ranked["method"]["parameters"]["start"], given);
+    assert_eq!(reduced["method"]["parameters"]["start"], given);
+    assert_eq!(reduced["row_ids"], given);
+    place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --quiet");
+    place.write("start.csv", format!("row\n{}\n", start.replace(',', "\n")));
+    place.ok(&format!("reduce t.csv {columns} --param start=@start.csv --count 3 --output named.csv --quiet"));
+    assert_eq!(place.text("named.csv"), place.text("lean.csv"));
+}
+
+#[test]
+fn measure_says_what_the_manifest_says() {
+    for (place, columns) in [(table(), COLUMNS), (with_holes(), "--label class --id id --missing drop")] {
+        for method in METHODS {
+            for metric in ["chebyshev", "euclidean", "manhattan"] {
+                let what = format!("{method} {metric} {columns}");
+                let common = format!("{columns} --metric {metric}");
+                let reduce = format!("reduce t.csv {common} --method {method} --ratio 0.1 --force --quiet");
+                place.ok(&format!("{reduce} --output lean.csv"));
+                let manifest = place.json("lean.csv.manifest.json");
+                place.ok(&format!("{reduce} --output ids.csv --emit ids"));
+                for reduced in ["lean.csv", "ids.csv"] {
+                    let measured = place.ok(&format!("measure t.csv {reduced} {common} --json --quiet"));
+                    let measured: Value = serde_json::from_str(&measured).expect("JSON");
+                    assert_eq!(measured["schema"], "leanset.measure/1");
+                    for key in ["metric", "value", "worst_row", "worst_class"] {
+                        assert_eq!(measured["epsilon"][key], manifest["epsilon"][key], "{what} {reduced} {key}");
+                    }
+                    assert_eq!(measured["epsilon"]["classes"], manifest["classes"], "{what} {reduced}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn points_of_the_curve_are_reductions() {
+    for method in ["mms", "nrmd --param scope=global", "des --param base=0.01"] {
+        let place = table();
+        place.ok(&format!("rank t.csv {COLUMNS} --method {method} --output ranking.csv --quiet"));
+        let curve = place.ok(&format!("measure t.csv --ranking ranking.csv --curve {COLUMNS} --json --quiet"));
+        let curve: Value = serde_json::from_str(&curve).expect("JSON");
+        assert_eq!(curve["schema"], "leanset.curve/1");
+        let points = curve["points"].as_array().expect("points");
+        assert_eq!(points.len(), 100);
+        for percent in [2, 10, 33, 100] {
+            let ratio = f64::from(percent) / 100.0;
+            place.ok(&format!(
+                "reduce t.csv {COLUMNS} --method {method} --ratio {ratio} --output lean.csv --force --quiet"
+            ));
+            let manifest = place.json("lean.csv.manifest.json");
+            let point = &points[percent as usize - 1];
+            assert_eq!(point["ratio"], ratio);
+            assert_eq!(point["kept"], manifest["kept"], "{method} at {ratio}");
+            assert_eq!(point["epsilon"]["value"], manifest["epsilon"]["value"], "{method} at {ratio}");
+            assert_eq!(point["epsilon"]["worst_row"], manifest["epsilon"]["worst_row"], "{method} at {ratio}");
+        }
+        assert_eq!(points[99]["epsilon"]["value"], 0.0);
+        let two =
+            place.ok(&format!("measure t.csv --ranking ranking.csv --ratio 0.1 --ratio 0.33 {COLUMNS} --json --quiet"));
+        let two: Value = serde_json::from_str(&two).expect("JSON");
+        assert_eq!(two["points"], Value::from(vec![points[9].clone(), points[32].clone()]));
+        let words = place.ok(&format!("measure t.csv --ranking ranking.csv --ratio 0.1 {COLUMNS} --per-class"));
+        assert!(words.contains("ε c2"), "{words}");
+    }
+}
+
+#[test]
+fn formats_hold_the_same_rows() {
+    let place = table();
+    place.write("u.csv.gz", gzip(&place.bytes("t.csv")));
+    for name in ["u.tsv", "u.tsv.zst", "u.parquet", "u.arrow", "u.feather", "u.npz", "u.csv.zst"] {
+        place.ok(&format!("reduce t.csv {COLUMNS} --method srs --ratio 1 --output {name} --quiet"));
+    }
+    for method in METHODS {
+        let reduce = |input: &str, output: &str| {
+            place.ok(&format!(
+                "reduce {input} {COLUMNS} --method {method} --ratio 0.15 --output {output} --force --quiet"
+            ));
+            place.json(&format!("{output}.manifest.json"))
+        };
+        let expected = reduce("t.csv", "lean.csv");
+        for name in ["u.tsv", "u.tsv.zst", "u.parquet", "u.arrow", "u.feather", "u.npz", "u.csv.gz", "u.csv.zst"] {
+            let found = reduce(name, "other.csv");
+            assert_eq!(found["row_ids"], expected["row_ids"], "{method} {name}");
+            assert_eq!(found["epsilon"], expected["epsilon"], "{method} {name}");
+            let same =
+                reduce(name, &name.replace('u', "v").replace("v.parqvet", "v.parquet").replace("featver", "feather"));
+            assert_eq!(same["row_ids"], expected["row_ids"], "{method} {name}");
+        }
+    }
+    // A gzip holds the bytes of the plain file.
+    place.ok(&format!("reduce u.csv.gz {COLUMNS} --method mms --ratio 0.15 --output w.csv.gz --quiet"));
+    place.ok(&format!("reduce u.csv.gz {COLUMNS} --method mms --ratio 0.15 --output w.csv --quiet"));
+    let mut plain = Vec::new();
+    let packed = place.bytes("w.csv.gz");
+    std::io::copy(&mut flate2::read::GzDecoder::new(packed.as_slice()), &mut plain).expect("gzip");
+    assert_eq!(plain, place.bytes("w.csv"));
+}
+
+#[test]
+fn numpy_arrays() {
+    let place = Place::new();
+    let points: Vec<f64> = (0..120).map(|i| common::noise(i / 3, i % 3)).collect();
+    let labels: Vec<f64> = (0..40).map(|i| f64::from(i % 2)).collect();
+    place.write("x.npy", npy(&[40, 3], &points));
+    place.write("xy.npz", zip(&[("x.npy", npy(&[40, 3], &points)), ("y.npy", npy(&[40], &labels))]));
+    let text: String = (0..40)
+        .map(|i| format!("{:?},{:?},{:?},{}\n", points[3 * i], points[3 * i + 1], points[3 * i + 2], i % 2))
+        .collect();
+    place.write("xy.csv", format!("a,b,c,y\n{text}"));
+    place.ok("reduce x.npy --method mms --ratio 0.25 --output lean.npy --quiet");
+    let rows = row_ids(&place.json("lean.npy.manifest.json"));
+    let kept: Vec<f64> = rows.iter().flat_map(|&r| points[3 * r as usize..][..3].to_vec()).collect();
+    let lean = place.bytes("lean.npy");
+    assert!(lean.ends_with(&kept.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()));
+    assert!(String::from_utf8_lossy(&lean).contains("(10, 3)"));
+    place.ok("reduce xy.npz --label y --method mms --ratio 0.25 --output lean.npz --quiet");
+    place.ok("reduce xy.csv --label y --method mms --ratio 0.25 --output lean.csv --quiet");
+    let (npz, csv) = (place.json("lean.npz.manifest.json"), place.json("lean.csv.manifest.json"));
+    assert_eq!(npz["row_ids"], csv["row_ids"]);
+    assert_eq!(npz["epsilon"], csv["epsilon"]);
+    let measured = place.ok("measure xy.npz lean.npz --label y --json");
+    assert_eq!(serde_json::from_str::<Value>(&measured).expect("JSON")["epsilon"]["value"], npz["epsilon"]["value"]);
+}
+
+#[test]
+fn other_delimiters_and_formats_by_name() {
+    let place = table();
+    place.write("t.txt", place.text("t.csv").replace(',', ";"));
+    let columns = format!("{COLUMNS} --format csv --delimiter ;");
+    place.ok(&format!("reduce t.txt {columns} --method mms --ratio 0.1 --output lean.csv --quiet"));
+    assert!(place.text("lean.csv").starts_with("id;x0;x1;x2;x3;class\n"));
+    place.ok(&format!("reduce t.txt {columns} --method mms --ratio 0.1 --emit ids --output ids.csv --quiet"));
+    place.ok(&format!("reduce t.txt {columns} --method mms --ratio 0.1 --output lean.parquet --quiet"));
+    let expected = &place.json("lean.csv.manifest.json")["epsilon"]["value"];
+    for reduced in ["lean.csv", "ids.csv", "lean.parquet"] {
+        let measured = place.ok(&format!("measure t.txt {reduced} {columns} --json"));
+        assert_eq!(&serde_json::from_str::<Value>(&measured).expect("JSON")["epsilon"]["value"], expected, "{reduced}");
+    }
+    place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --quiet");
+    assert_eq!(place.bytes("again.csv"), place.bytes("lean.csv"));
+}
+
+#[test]
+fn names_that_look_like_numbers_stay_names() {
+    // Ids and classes as text; parts of them alone would read as numbers.
+    let text = "id,a,kind\n007,1,01\n7,2,01\nA9,3,1\nB1,4,x\n";
+    let place = Place::with("t.csv", text);
+    let columns = "--label kind --id id";
+    place.ok(&format!("reduce t.csv {columns} --method srs --ratio 1 --output t.parquet --quiet"));
+    for input in ["t.csv", "t.parquet"] {
+        place.ok(&format!(
+            "reduce {input} {columns} --method srs --per-class 01=1 --per-class 1=0 --per-class x=0 --emit ids --output ids.csv --force --quiet"
+        ));
+        let kept = place.json("ids.csv.manifest.json");
+        let measured = place.ok(&format!("measure {input} ids.csv {columns} --json"));
+        let measured: Value = serde_json::from_str(&measured).expect("JSON");
+        assert_eq!(kept["classes"][0]["kept"], 1);
+        for class in 0..3 {
+            let found = &measured["epsilon"]["classes"][class];
+            assert_eq!(found["epsilon"], kept["classes"][class]["epsilon"], "{input}");
+        }
+        place.ok(&format!("rank {input} {columns} --method mms --output ranking.csv --force --quiet"));
+        place.ok(&format!("reduce {input} {columns} --ranking ranking.csv --ratio 1 --output all.csv --force --quiet"));
+        assert_eq!(place.text("all.csv"), text, "{input}");
+    }
+}
+
+#[test]
+fn centroids_are_in_the_units_of_the_table() {
+    let place = table();
+    for scale in ["minmax", "standard", "none"] {
+        place.ok(&format!(
+            "reduce t.csv {COLUMNS} --method clc --ratio 0.1 --scale {scale} --output points.csv --force --quiet"
+        ));
+        let manifest = place.json("points.csv.manifest.json");
+        assert!(manifest.get("row_ids").is_none());
+        let parse = |text: &str, skip: usize| -> Vec<(Vec<f64>, String)> {
+            let line = |l: &str| {
+                let fields: Vec<&str> = l.split(',').collect();
+                (
+                    fields[skip..skip + 4].iter().map(|v| v.parse().expect("a number")).collect(),
+                    fields[skip + 4].to_owned(),
+                )
+            };
+            text.lines().skip(1).map(line).collect()
+        };
+        let full = parse(&place.text("t.csv"), 1);
+        let text = place.text("points.csv");
+        assert!(text.starts_with("x0,x1,x2,x3,class,weight\n"), "{text}");
+        let points = parse(&text, 0);
+        assert_eq!(points.len(), 30);
+        for (class, record) in ["c0", "c1", "c2"].iter().zip(manifest["classes"].as_array().expect("classes")) {
+            let weight: f64 = text
+                .lines()
+                .filter(|l| l.contains(class))
+                .map(|l| l.rsplit(',').next().expect("a field").parse::<f64>().expect("a weight"))
+                .sum();
+            assert_eq!(weight, record["rows"].as_f64().expect("rows"), "{scale} {class}");
+            for column in 0..4 {
+                let values = full.iter().filter(|(_, c)| c == class).map(|(v, _)| v[column]);
+                let (low, high) = values.fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
+                for (point, _) in points.iter().filter(|(_, c)| c == class) {
+                    let slack = 1e-9 * high.abs().max(1.0);
+                    assert!(point[column] >= low - slack && point[column] <= high + slack, "{scale} {class} {column}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn json_is_versioned_and_alone_on_stdout() {
+    let place = table();
+    let json = |arguments: &str, schema: &str| -> Value {
+        let value: Value = serde_json::from_str(&place.ok(arguments)).expect("JSON");
+        assert_eq!(value["schema"], schema, "{arguments}");
+        assert_eq!(value["leanset"], env!("CARGO_PKG_VERSION"));
+        value
+    };
+    let reduced = json(
+        &format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1 --output lean.csv --json"),
+        "leanset.manifest/1",
+    );
+    assert_eq!(reduced, place.json("lean.csv.manifest.json"));
+    assert_eq!(reduced["input"]["rows"], 300);
+    let ranked = json(&format!("rank t.csv {COLUMNS} --method mms --output ranking.csv --json"), "leanset.manifest/1");
+    assert_eq!(ranked["command"], "rank");
+    assert!(ranked["output"]["emit"] == "ranking" && ranked.get("budget").is_none());
+    json(&format!("measure t.csv lean.csv {COLUMNS} --json"), "leanset.measure/1");
+    json(&format!("measure t.csv --ranking ranking.csv --curve {COLUMNS} --json"), "leanset.curve/1");
+    let plan = json(&format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1 --dry-run --json"), "leanset.plan/1");
+    assert_eq!(plan["kept"], 30);
+    json(&format!("rank t.csv {COLUMNS} --method mms --dry-run --json"), "leanset.plan/1");
+    let methods = json("methods --json", "leanset.methods/1");
+    let ids: Vec<&str> =
+        methods["methods"].as_array().expect("methods").iter().map(|m| m["id"].as_str().expect("an id")).collect();
+    let registered: Vec<&str> = leanset_core::methods::METHODS.iter().map(|m| m.id).collect();
+    assert_eq!(ids, registered);
+    for info in leanset_core::methods::METHODS {
+        for name in std::iter::once(&info.id).chain(info.aliases) {
+            let one = json(&format!("methods {name} --json"), "leanset.methods/1");
+            assert_eq!(one["methods"][0]["id"], info.id);
+            assert_eq!(one["methods"].as_array().map(Vec::len), Some(1));
+        }
+        let words = place.ok(&format!("methods {}", info.id));
+        assert!(info.params.iter().all(|p| words.contains(p.name)) && words.contains(info.reference), "{words}");
+    }
+}
+
+#[test]
+fn stdout_takes_rows_and_rankings() {
+    let place = table();
+    let reduce = format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1");
+    place.ok(&format!("{reduce} --output lean.csv --quiet"));
+    assert_eq!(place.ok(&format!("{reduce} --output -")), place.text("lean.csv"));
+    assert_eq!(place.ok("reduce --from-manifest lean.csv.manifest.json --output -"), place.text("lean.csv"));
+    let rank = format!("rank t.csv {COLUMNS} --method mms");
+    place.ok(&format!("{rank} --output ranking.csv --quiet"));
+    assert_eq!(place.ok(&format!("{rank} --output -")), place.text("ranking.csv"));
+    place.ok(&format!("{reduce} --output lean.parquet --quiet"));
+    let parquet = place.run("reduce --from-manifest lean.parquet.manifest.json --output - --quiet");
+    assert!(parquet.out == place.bytes("lean.parquet"));
+}
+
+#[test]
+fn completions_and_manual_pages() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.ok(&format!("completions {shell}"));
+        assert!(script.contains("leanset") && script.contains("from-manifest"), "{shell}");
+    }
+    let page = place.ok("man");
+    assert!(page.contains(".TH leanset") && page.contains("reduce"), "{page}");
+    let written = place.ok("man --output man1");
+    assert_eq!(written.lines().count(), 8);
+    assert!(place.text("man1/leanset-reduce.1").contains("\\-\\-ratio"));
+    assert!(place.ok("--version").contains(env!("CARGO_PKG_VERSION")));
+    for verb in ["reduce", "rank", "measure", "methods", "demo", "completions", "man"] {
+        assert!(place.ok(&format!("{verb} --help")).contains("Usage:"), "{verb}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_failure() {
+    let place = Place::with("t.csv", csv(3000, 4, 3));
+    for arguments in [
+        &format!("reduce t.csv {COLUMNS} --method srs --ratio 0.9 --output -"),
+        &format!("rank t.csv {COLUMNS} --method srs --output -"),
+        "methods --json",
+        "completions bash",
+    ] {
+        let mut child =
+            place.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(0), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    // Nor is one who does not listen to words.
+    let mut child = place
+        .command(&format!("reduce t.csv {COLUMNS} --method srs --ratio 0.1 --output lean.csv"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(child.stderr.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert!(place.exists("lean.csv"));
+}
+
+#[test]
+fn threads_change_nothing() {
+    let place = Place::with("t.csv", csv(2000, 6, 4));
+    for method in ["srs", "mms", "des", "nrmd", "nrmd --param decomposition=qr", "clc", "clc --param output=rows"] {
+        let mut first: Option<(Vec<u8>, String)> = None;
+        for threads in [1, 2, 8] {
+            place.ok(&format!("reduce t.csv {COLUMNS} --method {method} --ratio 0.1 --threads {threads} --output lean.csv --force --quiet"));
+            assert_eq!(place.json("lean.csv.manifest.json")["measured"]["threads"], threads);
+            let found = (place.bytes("lean.csv"), lasting(&place, "lean.csv.manifest.json"));
+            let first = first.get_or_insert_with(|| found.clone());
+            assert!(first.0 == found.0, "{method}: rows differ with {threads} threads");
+            assert_eq!(first.1, found.1, "{method} with {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn manifests_are_made_again() {
+    let place = with_holes();
+    place.ok("rank t.csv --label class --id id --missing drop --method mms --seed 3 --output ranking.csv --quiet");
+    for (at, arguments) in [
+        "--label class --id id --missing mean --method srs --seed 18446744073709551615 --ratio 0.3 --metric manhattan",
+        "--label class --id id --missing drop --method mms --param start=central --per-class c0=5 --per-class c1=0 --per-class c2=7 --order rank",
+        "--label class --exclude id --missing drop --method clc --param tolerance=0.001 --param max_iter=7 --count 20 --scale standard --seed 9 --weights w",
+        "--label class --features x1,x2 --method nrmd --param decomposition=lu --param scope=global --ratio 0.123 --allow-empty-classes",
+        "--label class --id id --missing drop --method des --param base=0.05 --ratio 0.5 --emit ids",
+        "--label x1 --bins 4 --exclude id,class --missing drop --method mms --ratio 0.2 --scale none",
+        "--label class --id id --missing drop --ranking ranking.csv --ratio 0.25",
+    ]
+    .iter()
+    .enumerate()
+    {
+        for extension in ["csv", "parquet", "csv.gz"] {
+            let (made, again) = (format!("made{at}.{extension}"), format!("again{at}.{extension}"));
+            place.ok(&format!("reduce t.csv {arguments} --output {made} --quiet"));
+            place.ok(&format!("reduce --from-manifest {made}.manifest.json --output {again} --quiet"));
+            assert!(place.bytes(&made) == place.bytes(&again), "{arguments} as {extension}");
+            let strip = |name: &str| {
+                let mut manifest = place.json(&format!("{name}.manifest.json"));
+                manifest["output"]["path"] = Value::Null;
+                manifest["measured"] = Value::Null;
+                manifest
+            };
+            assert_eq!(strip(&made), strip(&again), "{arguments} as {extension}");
+        }
+    }
+    // In place, by force; and of an input that has moved.
+    place.ok("reduce --from-manifest made0.csv.manifest.json --force --quiet");
+    std::fs::rename(place.path("t.csv"), place.path("moved.csv")).expect("renamed");
+    place.ok("reduce moved.csv --from-manifest made0.csv.manifest.json --output moved-lean.csv --quiet");
+    assert_eq!(place.bytes("moved-lean.csv"), place.bytes("made0.csv"));
+}
+
+#[test]
+fn budgets_are_exact() {
+    let place = table();
+    let total = |name: &str| place.text(name).lines().count() - 1;
+    place.ok(&format!(
+        "reduce t.csv {COLUMNS} --method mms --per-class c0=1 --per-class c1=2 --per-class c2=3 --output a.csv --quiet"
+    ));
+    let a = place.text("a.csv");
+    assert_eq!(["c0", "c1", "c2"].map(|c| a.lines().filter(|l| l.ends_with(c)).count()), [1, 2, 3]);
+    for method in METHODS {
+        for count in [3, 100, 299, 300] {
+            place.ok(&format!(
+                "reduce t.csv {COLUMNS} --method {method} --count {count} --output b.csv --force --quiet"
+            ));
+            assert_eq!(total("b.csv"), count, "{method}");
+        }
+    }
+}
+
+#[test]
+fn no_escape_codes_without_a_terminal() {
+    let place = table();
+    let reduce = format!("reduce t.csv {COLUMNS} --method mms --ratio 0.001 --output lean.csv --force");
+    let plain = place.run(&reduce);
+    let bare =
+        place.command(&reduce).env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1").output().expect("the binary runs");
+    let demo = place.run("demo");
+    let help = place.run("reduce --help");
+    let wrong = place.run("reduce --rato 1");
+    for text in [plain.err.as_bytes(), &bare.stderr, &demo.out, demo.err.as_bytes(), &help.out, wrong.err.as_bytes()] {
+        assert!(!text.contains(&0x1b), "{}", String::from_utf8_lossy(text));
+    }
+    assert!(plain.err.contains("warning: ratio 0.001 of 300 rows is 0"), "{}", plain.err);
+    assert!(plain.err.contains("maxmin keeps 3 of 300 rows"), "{}", plain.err);
+}
+
+#[test]
+fn the_demo_can_be_repeated_by_hand() {
+    let place = Place::new();
+    let shown = place.ok("demo --threads 2");
+    assert!(shown.contains("1,797 pictures of 64 pixels, 10 classes") && shown.contains("CC BY 4.0"), "{shown}");
+    for info in leanset_core::methods::METHODS {
+        assert!(shown.contains(info.id), "{shown}");
+    }
+    let lean = place.bytes("leanset-demo/digits-maxmin-10.csv");
+    let line = |start: &str| {
+        let line =
+            shown.lines().find(|l| l.trim_start().starts_with(start)).unwrap_or_else(|| panic!("{start}: {shown}"));
+        line.trim().strip_prefix("leanset ").expect("a command").to_owned()
+    };
+    place.ok(&line("leanset reduce"));
+    assert!(place.bytes("leanset-demo/digits-maxmin-10.csv") == lean);
+    let measured = place.ok(&line("leanset measure"));
+    let epsilon = &place.json("leanset-demo/digits-maxmin-10.csv.manifest.json")["epsilon"]["value"];
+    let value: f64 = measured.split_whitespace().nth(2).expect("ε = value").parse().expect("a number");
+    assert!((value - epsilon.as_f64().expect("a number")).abs() < 1e-3, "{measured}");
+    // A second demo does not touch the first.
+    place.ok("demo");
+    assert!(place.exists("leanset-demo-2/digits.csv"));
+}
+
+#[test]
+fn quiet_says_nothing_and_force_replaces() {
+    let place = table();
+    let reduce = format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1 --output lean.csv");
+    let ran = place.run(&format!("{reduce} --quiet"));
+    assert_eq!((ran.code, ran.err.as_str(), ran.out.as_slice()), (Some(0), "", &b""[..]));
+    place.write("lean.csv", "old");
+    assert_eq!(place.run(&reduce).code, Some(2));
+    assert_eq!(place.text("lean.csv"), "old");
+    place.ok(&format!("{reduce} --force"));
+    assert_eq!(place.text("lean.csv").lines().count(), 31);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing() {
+    let place = Place::with("t.csv", csv(200_000, 8, 2));
+    let before = place.listing();
+    let mut child = place
+        .command(&format!("reduce t.csv {COLUMNS} --method clc --ratio 0.5 --output lean.csv --quiet"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    // Long enough to be at work, however slow the machine; a run that has ended by then cannot be interrupted.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(1) {
+        if child.try_wait().expect("a child").is_some() {
+            println!("skipped: the run ended before it could be interrupted");
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let sent = std::process::Command::new("sh").arg("-c").arg(format!("kill -INT {}", child.id())).status();
+    assert!(sent.expect("a shell").success());
+    let code = child.wait().expect("it ends").code();
+    if code == Some(0) {
+        println!("skipped: the run ended before it could be interrupted");
+        return;
+    }
+    assert_eq!(code, Some(130));
+    assert!(place.listing() == before, "an interrupted run leaves something behind");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_dry_run_writes_nothing_and_predicts_memory() {
+    let place = Place::with("t.csv", csv(100_000, 16, 5));
+    place.ok(&format!("reduce t.csv {COLUMNS} --method srs --ratio 1 --output t.parquet --quiet"));
+    for (input, method, ratio) in [
+        ("t.csv", "srs", 0.1),
+        ("t.csv", "mms", 0.01),
+        ("t.csv", "des", 0.5),
+        ("t.csv", "nrmd", 0.9),
+        ("t.csv", "clc", 0.002),
+        ("t.parquet", "srs", 0.5),
+    ] {
+        let reduce = format!(
+            "reduce {input} {COLUMNS} --method {method} --ratio {ratio} --output lean.csv --threads 2 --json --quiet"
+        );
+        let before = place.listing();
+        let plan: Value = serde_json::from_str(&place.ok(&format!("{reduce} --dry-run"))).expect("JSON");
+        assert!(place.listing() == before, "a dry run writes something");
+        let manifest: Value = serde_json::from_str(&place.ok(&reduce)).expect("JSON");
+        assert_eq!(plan["kept"], manifest["kept"]);
+        let predicted = plan["predicted_peak_memory_bytes"].as_f64().expect("bytes");
+        let measured = manifest["measured"]["peak_memory_bytes"].as_f64().expect("bytes");
+        let ratio = predicted / measured;
+        println!(
+            "{input} {method}: predicted {:.0} MiB, measured {:.0} MiB: {ratio:.2}",
+            predicted / 1048576.0,
+            measured / 1048576.0
+        );
+        assert!((0.7..=3.0).contains(&ratio), "{input} {method}: {predicted} predicted, {measured} measured");
+        for name in ["lean.csv", "lean.csv.manifest.json"] {
+            std::fs::remove_file(place.path(name)).expect("written");
+        }
+    }
+}
+
+#[test]
+fn dry_bean() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/drybean.csv");
+    let Ok(beans) = std::fs::read(source) else {
+        println!("skipped: shared/data/drybean.csv is not there");
+        return;
+    };
+    let place = Place::with("beans.csv", beans);
+    let header = place.text("beans.csv").lines().next().expect("a header").to_owned();
+    let label = header.rsplit(',').next().expect("a column").to_owned();
+    for method in ["srs", "mms", "des", "nrmd", "clc"] {
+        for (ratio, kept) in [(0.1, 1361), (0.9, 12250)] {
+            place.ok(&format!(
+                "reduce beans.csv --label {label} --method {method} --ratio {ratio} --output lean.csv --force --quiet"
+            ));
+            let manifest = place.json("lean.csv.manifest.json");
+            assert_eq!(manifest["kept"], kept, "{method} at {ratio}");
+            assert_eq!(place.text("lean.csv").lines().count(), kept + 1, "{method} at {ratio}");
+        }
+    }
+}
