@@ -264,7 +264,7 @@ impl BudgetRecord {
             Budget::Ratio(ratio) => record.ratio = Some(*ratio),
             Budget::Count(count) => record.count = Some(*count),
             Budget::PerClass(counts) => {
-                record.per_class = Some(names.iter().cloned().zip(counts.iter().copied()).collect())
+                record.per_class = Some(names.iter().cloned().zip(counts.iter().copied()).collect());
             }
         }
         record
@@ -323,7 +323,7 @@ pub(crate) fn value(json: &serde_json::Value) -> Value {
 }
 
 /// The word of a value of an argument with fixed words.
-pub(crate) fn word(value: impl clap::ValueEnum) -> String {
+pub(crate) fn word(value: impl clap::ValueEnum + Copy) -> String {
     value.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned())
 }
 

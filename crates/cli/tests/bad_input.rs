@@ -143,6 +143,7 @@ fn empty_file() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.csv: the file is empty
+      hint: a table has a line of column names, and rows
     ");
 }
 
@@ -152,6 +153,7 @@ fn header_only() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.csv: the table has columns and no rows
+      hint: check how it was made
     ");
 }
 
@@ -250,8 +252,8 @@ fn csv_named_parquet() {
     let place = Place::with("t.parquet", TABLE);
     assert_snapshot!(place.refuses("reduce t.parquet --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
-    error: t.parquet: cannot be read as a Parquet file: Parquet error: Invalid Parquet file. Corrupt footer
-      hint: the file may be cut short or of another format
+    error: t.parquet is text by its content, not a Parquet file
+      hint: --format csv, or rename the file
     ");
 }
 
@@ -260,8 +262,8 @@ fn csv_named_npy() {
     let place = Place::with("t.npy", TABLE);
     assert_snapshot!(place.refuses("reduce t.npy --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
-    error: t.npy: cannot be read as an NPY array: it does not begin as one
-      hint: the file may be cut short: save it again with numpy.save
+    error: t.npy is text by its content, not an NPY file
+      hint: --format csv, or rename the file
     ");
 }
 
@@ -270,8 +272,8 @@ fn csv_named_xlsx() {
     let place = Place::with("t.xlsx", TABLE);
     assert_snapshot!(place.refuses("reduce t.xlsx --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
-    error: t.xlsx: cannot be read as an XLSX workbook: Zip error: invalid Zip archive: Could not find EOCD
-      hint: open it in a spreadsheet program and save it again, or save it as CSV
+    error: t.xlsx is text by its content, not an XLSX workbook
+      hint: --format csv, or rename the file
     ");
 }
 
@@ -281,7 +283,7 @@ fn gzip_named_csv() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.csv is gzip by its content
-      hint: rename it to t.csv.gz, or say --format
+      hint: rename it to t.csv.gz, or say --format csv
     ");
 }
 
@@ -291,7 +293,7 @@ fn csv_named_gz() {
     assert_snapshot!(place.refuses("reduce t.csv.gz --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.csv.gz is not gzip by its content
-      hint: rename it without '.gz', or say --format
+      hint: rename it without '.gz', or say --format csv
     ");
 }
 

@@ -43,6 +43,11 @@ impl Error {
         Self { kind: ErrorKind::Request, message: one_line(message.into()), hint: None, source: None }
     }
 
+    /// There is nothing in the file.
+    pub(crate) fn empty(name: &str) -> Self {
+        Self::content(format!("{name}: the file is empty")).with_hint("a table has a line of column names, and rows")
+    }
+
     /// The same error with a way out.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(one_line(hint.into()));

@@ -79,14 +79,14 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, 
         None => {
             let (format, compression) = format_of_path(Path::new(name))?;
             if compression != packed && !bytes.is_empty() {
-                return Err(other_packing(name, compression, packed));
+                return Err(other_packing(name, format, compression, packed));
             }
             format
         }
     };
     let bytes = unpack(name, bytes, packed)?;
     if bytes.is_empty() {
-        return Err(Error::content(format!("{name}: the file is empty")));
+        return Err(Error::empty(&name));
     }
     if options.format.is_none() {
         match sniff(&bytes) {
@@ -102,6 +102,10 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, 
             Sniffed::Foreign(found) => {
                 let message = format!("{name} is {found} by its content, not {}", format.article());
                 return Err(Error::content(message).with_hint("save it as CSV or Parquet first"));
+            }
+            _ if !format.is_text() && looks_like_text(&bytes) => {
+                let message = format!("{name} is text by its content, not {}", format.article());
+                return Err(Error::content(message).with_hint("--format csv, or rename the file"));
             }
             _ => {}
         }
@@ -134,13 +138,19 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, 
     })
 }
 
-fn other_packing(name: &str, said: Compression, found: Compression) -> Error {
+/// Whether the beginning is printable text: no binary format's is.
+fn looks_like_text(bytes: &[u8]) -> bool {
+    let beginning = &bytes[..bytes.len().min(512)];
+    beginning.iter().all(|&b| b >= b' ' || matches!(b, b'\t' | b'\n' | b'\r'))
+}
+
+fn other_packing(name: &str, format: Format, said: Compression, found: Compression) -> Error {
     let stem = if said == Compression::None { name } else { name.rsplit_once('.').map_or(name, |(stem, _)| stem) };
     match (said, found) {
         (said, Compression::None) => Error::content(format!("{name} is not {said} by its content"))
-            .with_hint(format!("rename it without '{}', or say --format", said.extension())),
+            .with_hint(format!("rename it without '{}', or say --format {format}", said.extension())),
         (_, found) => Error::content(format!("{name} is {found} by its content"))
-            .with_hint(format!("rename it to {stem}{}, or say --format", found.extension())),
+            .with_hint(format!("rename it to {stem}{}, or say --format {format}", found.extension())),
     }
 }
 

@@ -59,7 +59,9 @@ impl Table {
             return Err(Error::content(format!("{name}: the table has no columns")));
         }
         if rows == 0 {
-            return Err(Error::content(format!("{name}: the table has columns and no rows")));
+            return Err(
+                Error::content(format!("{name}: the table has columns and no rows")).with_hint("check how it was made")
+            );
         }
         if u32::try_from(rows).is_err() {
             return Err(Error::content(format!("{name}: {rows} rows; leanset counts to {}", u32::MAX)));

@@ -104,16 +104,16 @@ fn a_file_that_is_not_what_its_name_says() {
         *b"\xff\xfea\0,\0b\0",
         "t.csv is UTF-16 text; leanset reads UTF-8\nconvert it first: iconv -f UTF-16 -t UTF-8 t.csv > utf8.csv",
     );
-    reading("t.csv", *b"\x1f\x8b\x08\0", "t.csv is gzip by its content\nrename it to t.csv.gz, or say --format");
+    reading("t.csv", *b"\x1f\x8b\x08\0", "t.csv is gzip by its content\nrename it to t.csv.gz, or say --format csv");
     reading(
         "t.csv.gz",
         *b"a,b\n1,2\n",
-        "t.csv.gz is not gzip by its content\nrename it without '.gz', or say --format",
+        "t.csv.gz is not gzip by its content\nrename it without '.gz', or say --format csv",
     );
     reading(
         "t.csv.gz",
         *b"\x28\xb5\x2f\xfd",
-        "t.csv.gz is zstd by its content\nrename it to t.csv.zst, or say --format",
+        "t.csv.gz is zstd by its content\nrename it to t.csv.zst, or say --format csv",
     );
     reading(
         "t.csv.gz",
@@ -139,9 +139,9 @@ fn a_file_that_is_not_what_its_name_says() {
 
 #[test]
 fn text_that_is_no_table() {
-    reading("t.csv", *b"", "t.csv: the file is empty");
-    reading("t.csv", *b"\n\n  \n", "t.csv: the file is empty");
-    reading("t.csv", *b"a,b\n", "t.csv: the table has columns and no rows");
+    reading("t.csv", *b"", "t.csv: the file is empty\na table has a line of column names, and rows");
+    reading("t.csv", *b"\n\n  \n", "t.csv: the file is empty\na table has a line of column names, and rows");
+    reading("t.csv", *b"a,b\n", "t.csv: the table has columns and no rows\ncheck how it was made");
     reading(
         "t.csv",
         *b"a,b\n1,2\n\"3\n4\",5,6\n",
@@ -218,7 +218,11 @@ fn arrays_that_are_no_table() {
         npy("'|O'", false, "(1,)", &eight),
         "t.npy: holds Python objects (dtype object), which only Python can read\ngive the array a real type before saving: a.astype(str), a.astype(float)",
     );
-    reading("t.npy", npy("'<f8'", false, "(0, 3)", &[]), "t.npy: the table has columns and no rows");
+    reading(
+        "t.npy",
+        npy("'<f8'", false, "(0, 3)", &[]),
+        "t.npy: the table has columns and no rows\ncheck how it was made",
+    );
     reading("t.npy", npy("'<f8'", false, "(3, 0)", &[]), "t.npy: the table has no columns");
     reading(
         "t.npy",

@@ -182,7 +182,7 @@ fn columns(ranking: &Ranking, input: &Input, args: &TableArgs) -> Result<Vec<(St
         .iter()
         .map(|r| input.encoded.class_names[input.encoded.classes[r.index()] as usize].as_str())
         .collect();
-    let ranks: Vec<i64> = ranking.ranks().map(|r| r as i64).collect();
+    let ranks: Vec<i64> = ranking.ranks().map(|r| i64::try_from(r).unwrap_or(i64::MAX)).collect();
     let missing = ranking.scores().iter().map(|s| s.is_nan()).collect();
     Ok(vec![
         ("row".into(), row_names(&rows, input, args)?),

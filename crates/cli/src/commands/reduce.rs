@@ -122,7 +122,7 @@ impl Job {
         if args.dry_run {
             let plan = match &chooser {
                 Chooser::Method(reducer) => plan_json("reduce", &input, reducer, kept, predicted, self.threads),
-                Chooser::Ranking(..) => plan_of("reduce", &input, "ranking", json!({}), kept, predicted, self.threads),
+                Chooser::Ranking(..) => plan_of("reduce", &input, "ranking", &json!({}), kept, predicted, self.threads),
             };
             return tell_plan(&plan, &args.run);
         }
@@ -674,7 +674,7 @@ impl Written {
                     return Ok(Self::Rows(rows, extra));
                 }
                 let classes = data.classes();
-                let ranks: Vec<i64> = selection.counts().iter().flat_map(|&c| 0..c as i64).collect();
+                let ranks: Vec<i64> = selection.counts().iter().flat_map(|&count| (0_i64..).take(count)).collect();
                 let names: Texts = order.iter().map(|&i| classes.name(classes.of(selection.rows()[i]))).collect();
                 let mut columns = vec![
                     ("row".to_owned(), row_names(&rows, input, &job.args.table)?),
@@ -773,7 +773,7 @@ pub(super) fn plan_json(
     predicted: u64,
     threads: usize,
 ) -> serde_json::Value {
-    plan_of(command, input, reducer.info().id, json!(parameters(reducer, input)), kept, predicted, threads)
+    plan_of(command, input, reducer.info().id, &json!(parameters(reducer, input)), kept, predicted, threads)
 }
 
 #[allow(clippy::too_many_arguments)] // one record of a plan, built in one place
@@ -781,7 +781,7 @@ fn plan_of(
     command: &str,
     input: &Input,
     method: &str,
-    parameters: serde_json::Value,
+    parameters: &serde_json::Value,
     kept: usize,
     predicted: u64,
     threads: usize,

@@ -270,7 +270,7 @@ pub(crate) fn open(
 
     let begin = skip_blank_lines(bytes, if bytes.starts_with(BOM) { BOM.len() } else { 0 });
     if text[begin..].trim().is_empty() {
-        return Err(Error::content(format!("{name}: the file is empty")));
+        return Err(Error::empty(&name));
     }
     let mut fields = Vec::new();
     let end = cut(bytes, begin, delimiter, usize::MAX, &mut fields).map_err(unclosed)?;
