@@ -86,7 +86,7 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, 
     };
     let bytes = unpack(name, bytes, packed)?;
     if bytes.is_empty() {
-        return Err(Error::empty(&name));
+        return Err(Error::empty(name));
     }
     if options.format.is_none() {
         match sniff(&bytes) {
