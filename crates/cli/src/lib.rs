@@ -12,7 +12,9 @@ mod machine;
 mod manifest;
 mod mixed;
 mod output;
+mod plan;
 mod progress;
+mod ranking;
 mod text;
 
 use std::io::Write as _;

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use leanset_core::distance::Metric;
 use leanset_core::metrics::Epsilon;
 use leanset_core::params::Value;
-use leanset_core::{Budget, Classes};
+use leanset_core::{Budget, Classes, Reducer};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Emit, Missing, Order, Scale, TableArgs};
 use crate::error::Failure;
+use crate::input::Input;
 
 /// The schema of manifests; its number grows when a reader could misunderstand.
 pub(crate) const SCHEMA: &str = "leanset.manifest/1";
@@ -333,4 +334,13 @@ impl OutputRecord {
         let bad = |_| Failure::new("the manifest has an unknown way of writing rows");
         Ok((Emit::from_str(&self.emit, false).map_err(bad)?, Order::from_str(&self.order, false).map_err(bad)?))
     }
+}
+
+/// The parameters as used, row ids as the file counts them.
+pub(crate) fn parameters(reducer: &Reducer, input: &Input) -> std::collections::BTreeMap<String, serde_json::Value> {
+    let original = |value: &Value| match value {
+        Value::Rows(rows) => rows.iter().map(|&r| input.original(r).0).collect(),
+        other => json(other),
+    };
+    reducer.params().iter().map(|(n, v)| (n.to_owned(), original(v))).collect()
 }

@@ -11,6 +11,8 @@ use std::sync::Mutex;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
+use leanset_tables::{Compression, Format, format_of_path};
+
 use crate::error::Failure;
 
 /// Temporary files of this process. Whoever holds the lock is renaming them, or removing them for good.
@@ -142,6 +144,49 @@ impl Outputs {
         }
         unfinished.clear();
         Ok(())
+    }
+}
+
+/// The format of an output, once it and its manifest may be written.
+pub(crate) fn check_output(
+    path: &Path,
+    manifest: &Path,
+    inputs: &[&Path],
+    outputs: &Outputs,
+) -> Result<(Format, Compression), Failure> {
+    outputs.check(path, inputs)?;
+    let (format, compression) = format_of_path(path).map_err(|error| {
+        Failure::from(error).hint("an output is .csv .tsv .parquet .arrow .npy or .npz, also with .gz or .zst")
+    })?;
+    if format == Format::Xlsx {
+        return Err(Failure::new(format!("{}: leanset reads workbooks and does not write them", path.display()))
+            .hint("write .csv or .parquet"));
+    }
+    if same_place(path, manifest) {
+        return Err(
+            Failure::new(format!("{}: is both output and manifest", path.display())).hint("give them two names")
+        );
+    }
+    outputs.check(manifest, inputs)?;
+    Ok((format, compression))
+}
+
+/// The manifest's name beside an output.
+pub(crate) fn manifest_beside(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".manifest.json");
+    name.into()
+}
+
+/// Bytes straight to stdout: tables may be binary.
+pub(crate) fn write_stdout(bytes: &[u8]) -> Result<String, Failure> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("stdout: cannot be written", &error))
+        }
+        _ => Ok(String::new()),
     }
 }
 

@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use indicatif::{HumanBytes, HumanCount};
+use leanset_core::Dataset;
+use leanset_core::metrics::Epsilon;
 use leanset_tables::Warning;
 
 use crate::error::labelled;
+
+/// Classes listed in the report.
+const LISTED_CLASSES: usize = 40;
 
 /// 13611 as 13,611.
 pub(crate) fn count(n: usize) -> String {
@@ -78,6 +83,34 @@ pub(crate) fn columns(
         }
     }
     text
+}
+
+/// Counts and ε of every class and of all, for a person.
+pub(crate) fn class_table(data: &Dataset<'_>, epsilon: &Epsilon, label: &str) -> String {
+    let classes = data.classes();
+    let line = |name: String, rows: usize, kept: usize, value: f64| {
+        vec![name, count(rows), count(kept), percent(kept, rows), distance(value)]
+    };
+    let mut rows: Vec<Vec<String>> = epsilon
+        .per_class
+        .iter()
+        .zip(classes.ids())
+        .take(LISTED_CLASSES)
+        .map(|(c, id)| line(classes.name(id).to_owned(), c.rows, c.kept, c.value))
+        .collect();
+    if classes.len() > LISTED_CLASSES {
+        rows.push(vec![format!("and {} more", classes.len() - LISTED_CLASSES)]);
+    }
+    if classes.len() > 1 {
+        let kept = epsilon.per_class.iter().map(|c| c.kept).sum();
+        rows.push(line("all".into(), data.rows(), kept, epsilon.value));
+    }
+    columns(&[label, "rows", "kept", "part", "ε"], rows, 2, 1)
+}
+
+/// A warning of the core in the words of the tables.
+pub(crate) fn own_warning(warning: &leanset_core::Warning) -> Warning {
+    Warning { code: warning.code, message: warning.message.clone(), hint: warning.hint.clone() }
 }
 
 /// A warning as printed on stderr.

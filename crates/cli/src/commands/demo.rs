@@ -73,7 +73,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String, Failure> {
     let kept = maxmin.reduce(&data, &Budget::Ratio(0.1), Floor::One, Seed(0), &progress)?;
     let epsilon = metrics::epsilon(&data, &kept.reduced, METRIC, &progress)?;
     let _ = writeln!(out, "\nThe same, class by class, for maxmin at 10 %\n");
-    out.push_str(&super::reduce::class_table(&data, &epsilon, "digit"));
+    out.push_str(&text::class_table(&data, &epsilon, "digit"));
     if let Some(picture) = worst_beside_nearest(&data, &kept.reduced, &epsilon) {
         let _ = write!(
             out,

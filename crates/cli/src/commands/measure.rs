@@ -7,13 +7,12 @@ use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{Allocation, Budget, Dataset, Floor, Reduced, RowId, Scope, Selection};
 use serde_json::json;
 
-use super::rank::{read_ranking, too_short};
 use crate::args::MeasureArgs;
 use crate::error::Failure;
 use crate::input::{Input, dataset, read_table};
 use crate::manifest::number;
 use crate::progress::Progress;
-use crate::{machine, text};
+use crate::{machine, plan, ranking, text};
 use leanset_tables::Table;
 
 pub(crate) fn run(args: &MeasureArgs) -> Result<String, Failure> {
@@ -30,13 +29,13 @@ pub(crate) fn run(args: &MeasureArgs) -> Result<String, Failure> {
             Failure::new("a ranking is measured at ratios").hint("--curve for 1 % … 100 %, or --ratio R (repeatable)")
         );
     }
-    super::reduce::file_within_limit(&args.full, &args.run)?;
+    plan::file_within_limit(&args.full, &args.run)?;
     let input = Input::read(&args.full, &args.table, &progress)?;
     let data = input.dataset()?;
-    let predicted = super::reduce::BASE_MEMORY
+    let predicted = plan::BASE_MEMORY
         + 2 * input.memory()
-        + super::reduce::epsilon_memory(&data.shape(), data.rows()).max(input.passing_memory());
-    super::reduce::within_limit(predicted, &args.run)?;
+        + plan::epsilon_memory(&data.shape(), data.rows()).max(input.passing_memory());
+    plan::within_limit(predicted, &args.run)?;
     input.warnings().iter().for_each(|w| text::say(&text::warning(w)));
     let mut report = Report { args, input: &input, data: &data, threads };
     match (&args.ranking, &args.reduced) {
@@ -121,7 +120,7 @@ impl Report<'_> {
     /// ε of prefixes of a ranking.
     fn prefixes(&mut self, path: &Path, progress: &Progress) -> Result<String, Failure> {
         let args = self.args;
-        let ranking = read_ranking(path, self.input, &args.table, progress)?;
+        let ranking = ranking::read(path, self.input, &args.table, progress)?;
         let ratios: Vec<f64> =
             if args.curve { (1..=100).map(|p| f64::from(p) / 100.0).collect() } else { args.ratio.clone() };
         let sizes = self.data.classes().sizes();
@@ -130,7 +129,7 @@ impl Report<'_> {
             .map(|&r| Ok(Budget::Ratio(r).allocate(&sizes, Floor::One)?.0))
             .collect::<Result<_, Failure>>()?;
         let curve = metrics::epsilon_curve(self.data, &ranking, &allocations, args.metric, progress)
-            .map_err(|error| too_short(error, path, self.data.classes()))?;
+            .map_err(|error| ranking::too_short(error, path, self.data.classes()))?;
         if args.run.json {
             let points: Vec<_> = ratios
                 .iter()

@@ -1,20 +1,20 @@
-//! `leanset rank`: every row in order of worth, in a table `row,class,rank,score`; and reading such a table back.
+//! `leanset rank`: every row in order of worth, as a table `row,class,rank,score` (see [`crate::ranking`]).
 
 use std::path::Path;
 use std::time::Instant;
 
-use leanset_core::{Classes, Ranking, Reducer, RowId, Scope, Seed};
-use leanset_tables::{Column, Compression, Format, Table, Texts, Values, write_columns};
+use leanset_core::{Reducer, Scope, Seed};
+use leanset_tables::{Compression, Format, write_columns};
 
 use super::reducer;
-use crate::args::{RankArgs, TableArgs};
+use crate::args::RankArgs;
 use crate::error::Failure;
-use crate::input::{Input, read_table};
+use crate::input::Input;
 use crate::machine;
 use crate::manifest::{self, ClassRecord, Manifest, Measured, MethodRecord, OutputRecord, WarningRecord, json};
-use crate::output::Outputs;
+use crate::output::{self, Outputs};
 use crate::progress::Progress;
-use crate::text;
+use crate::{plan, ranking, text};
 
 pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     let threads = machine::use_threads(args.run.threads)?;
@@ -30,45 +30,44 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     if to_stdout && args.run.json {
         return Err(Failure::new("--output - and --json both write to stdout").hint("give a file: --output FILE"));
     }
-    let manifest_path =
-        args.manifest.clone().or_else(|| output.filter(|_| !to_stdout).map(super::reduce::manifest_beside));
+    let manifest_path = args.manifest.clone().or_else(|| output.filter(|_| !to_stdout).map(output::manifest_beside));
     if to_stdout && manifest_path.is_some() {
         return Err(Failure::new("--output - has no place for a manifest").hint("give a file: --output FILE"));
     }
     let format = match output.zip(manifest_path.as_deref()) {
-        Some((path, manifest)) => super::reduce::check_output(path, manifest, &[&args.file], &outputs)?,
+        Some((path, manifest)) => output::check_output(path, manifest, &[&args.file], &outputs)?,
         None => (Format::Csv, Compression::None),
     };
     // What needs no table is refused before it is read.
     leanset_core::methods::find(args.method.method.as_deref().ok_or_else(super::no_method)?)?;
-    super::reduce::file_within_limit(&args.file, &args.run)?;
+    plan::file_within_limit(&args.file, &args.run)?;
 
     let input = Input::read(&args.file, &args.table, &progress)?;
     let data = input.dataset()?;
     let reducer = reducer(&args.method, &args.table, &input, &progress)?;
     check_ranks(&reducer)?;
     let shape = data.shape();
-    let predicted = super::reduce::BASE_MEMORY
+    let predicted = plan::BASE_MEMORY
         + input.memory()
         + (reducer.memory(&shape, shape.rows, threads) + (shape.rows * 64) as u64).max(input.passing_memory());
-    super::reduce::within_limit(predicted, &args.run)?;
+    plan::within_limit(predicted, &args.run)?;
     if args.dry_run {
-        let plan = super::reduce::plan_json("rank", &input, &reducer, shape.rows, predicted, threads);
-        return super::reduce::tell_plan(&plan, &args.run);
+        let plan = plan::plan_json("rank", &input, &reducer, shape.rows, predicted, threads);
+        return plan::tell_plan(&plan, &args.run);
     }
 
     let began = Instant::now();
     let ranking = reducer.rank(&data, None, Seed(args.method.seed), &progress)?;
     let method_time = began.elapsed();
     let warnings: Vec<_> =
-        input.warnings().iter().cloned().chain(ranking.warnings.iter().map(super::reduce::own_warning)).collect();
+        input.warnings().iter().cloned().chain(ranking.warnings.iter().map(text::own_warning)).collect();
     warnings.iter().for_each(|w| text::say(&text::warning(w)));
 
-    let columns = columns(&ranking, &input, &args.table)?;
+    let columns = ranking::columns(&ranking, &input, &args.table)?;
     if to_stdout {
         let mut csv = Vec::new();
         write_columns(&columns, format.0, format.1, &mut csv)?;
-        return super::reduce::write_stdout(&csv);
+        return output::write_stdout(&csv);
     }
     let Some((output, manifest_path)) = output.zip(manifest_path) else {
         return Err(Failure::new("no output is given").hint("--output FILE"));
@@ -84,7 +83,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
         columns: input.columns_record(&args.table),
         method: MethodRecord {
             id: reducer.info().id.into(),
-            parameters: super::reduce::parameters(&reducer, &input),
+            parameters: manifest::parameters(&reducer, &input),
             seed: Some(args.method.seed),
             facts: ranking.facts.iter().map(|(n, v)| ((*n).to_owned(), json(v))).collect(),
             ranking: None,
@@ -159,152 +158,4 @@ fn check_ranks(reducer: &Reducer) -> Result<(), Failure> {
         Answer::When(condition) => Err(Failure::new(format!("{id} cannot rank rows with these parameters"))
             .hint(format!("it ranks when {condition} (--param NAME=VALUE); otherwise use `leanset reduce`"))),
     }
-}
-
-/// The error of slicing a ranking, with class names and the file.
-pub(super) fn too_short(error: leanset_core::Error, path: &Path, classes: &Classes) -> Failure {
-    match error {
-        leanset_core::Error::RankingTooShort { class, held, asked } => {
-            let of = class.map_or_else(String::new, |c| format!(" of class {}", classes.name(c)));
-            let name = path.display();
-            Failure::new(format!("{name}: the ranking holds {held} rows{of}, and {asked} are asked"))
-                .hint("ask for fewer rows, or rank the whole table again")
-        }
-        error => error.into(),
-    }
-}
-
-/// The table `row,class,rank,score`.
-fn columns(ranking: &Ranking, input: &Input, args: &TableArgs) -> Result<Vec<(String, Column)>, Failure> {
-    let rows: Vec<RowId> = ranking.rows().iter().map(|&r| input.original(r)).collect();
-    let classes: Texts = ranking
-        .rows()
-        .iter()
-        .map(|r| input.encoded.class_names[input.encoded.classes[r.index()] as usize].as_str())
-        .collect();
-    let ranks: Vec<i64> = ranking.ranks().map(|r| i64::try_from(r).unwrap_or(i64::MAX)).collect();
-    let missing = ranking.scores().iter().map(|s| s.is_nan()).collect();
-    Ok(vec![
-        ("row".into(), row_names(&rows, input, args)?),
-        ("class".into(), classes.into()),
-        ("rank".into(), ranks.into()),
-        ("score".into(), Column::new(Values::Number(ranking.scores().to_vec()), Some(missing))),
-    ])
-}
-
-/// The names of rows: their positions, or their values in the id column.
-pub(super) fn row_names(rows: &[RowId], input: &Input, args: &TableArgs) -> Result<Column, Failure> {
-    match &args.id {
-        None => Ok(rows.iter().map(|r| i64::from(r.0)).collect::<Vec<_>>().into()),
-        Some(id) => {
-            // Distinct, or a slice of the ranking could not be told apart.
-            input.rows_by_name(Some(id))?;
-            let position = input.table.position(id)?;
-            if let Values::Integer(v) = input.table.column(position)?.values {
-                return Ok(rows.iter().map(|r| v[r.index()]).collect::<Vec<_>>().into());
-            }
-            let column = input.table.text_column(position)?;
-            Ok(rows.iter().map(|r| column.text(r.index())).collect::<Texts>().into())
-        }
-    }
-}
-
-/// Reads a ranking back and checks it against the table it is of.
-pub(crate) fn read_ranking(
-    path: &Path,
-    input: &Input,
-    args: &TableArgs,
-    progress: &Progress,
-) -> Result<Ranking, Failure> {
-    let plain = TableArgs { format: None, sheet: None, delimiter: None, ..args.clone() };
-    let file = read_table(path, &plain, progress)?;
-    let name = path.display();
-    for needed in ["row", "class", "rank"] {
-        if file.position(needed).is_err() {
-            return Err(Failure::new(format!("{name}: has no column '{needed}', so it is not a ranking"))
-                .hint("make one with `leanset rank`"));
-        }
-    }
-    let other = |what: String| {
-        Failure::new(format!("{name}: {what}, so it is not a ranking of {}", input.table.name()))
-            .hint("rank this table again, with the same --label, --id and --missing")
-    };
-    let rows = input.rows_by_name(args.id.as_deref())?.resolve(&file, "row", input.table.name())?;
-    let classes = file.text_column(file.position("class")?)?;
-    let ranks = ranks_of(&file, path)?;
-    let scores = scores_of(&file)?;
-    let mut entries = Vec::with_capacity(rows.len());
-    let mut before = vec![None; input.table.rows()];
-    for (at, (&row, &rank)) in rows.iter().zip(&ranks).enumerate() {
-        if let Some(first) = before[row.index()].replace(RowId::at(at)) {
-            return Err(other(format!("{} and {} name the same row", file.place(first), file.place(RowId::at(at)))));
-        }
-        let Some(encoded) = input.encoded_row(row) else {
-            return Err(other(format!(
-                "{} names row {row}, which is left out for missing values",
-                file.place(RowId::at(at))
-            )));
-        };
-        let class = input.encoded.classes[encoded.index()];
-        let (said, is) = (classes.text(at), &input.encoded.class_names[class as usize]);
-        if said != is.as_str() {
-            return Err(other(format!(
-                "{} says row {row} is of class '{said}', and it is of '{is}'",
-                file.place(RowId::at(at))
-            )));
-        }
-        entries.push((class, rank, encoded, scores[at]));
-    }
-    let table_classes = leanset_core::Classes::new(&input.encoded.classes, input.encoded.class_names.len())?;
-    entries.sort_unstable_by_key(|e| (e.0, e.1));
-    let mut orders = vec![(Vec::new(), Vec::new()); table_classes.len()];
-    let within = entries.iter().all(|&(class, rank, row, score)| {
-        let order: &mut (Vec<RowId>, Vec<f64>) = &mut orders[class as usize];
-        let next = order.0.len() == rank;
-        order.0.push(row);
-        order.1.push(score);
-        next
-    });
-    if within {
-        return Ranking::per_class(orders, &table_classes).map_err(|e| other(e.to_string()));
-    }
-    entries.sort_unstable_by_key(|e| e.1);
-    if let Some((at, entry)) = entries.iter().enumerate().find(|(at, e)| e.1 != *at) {
-        let what =
-            if entry.1 < at { format!("rank {} is given twice", entry.1) } else { format!("no row has rank {at}") };
-        return Err(other(format!("ranks are neither 0, 1, 2, … within each class nor over all rows ({what})")));
-    }
-    let (rows, scores) = entries.iter().map(|e| (e.2, e.3)).unzip();
-    Ranking::global(rows, scores, &table_classes).map_err(|e| other(e.to_string()))
-}
-
-fn ranks_of(file: &Table, path: &Path) -> Result<Vec<usize>, Failure> {
-    let column = file.column(file.position("rank")?)?;
-    let rank = |at: usize| match &column.values {
-        Values::Integer(v) if !column.is_missing(at) => usize::try_from(v[at]).ok(),
-        _ => None,
-    };
-    (0..column.len())
-        .map(|at| {
-            rank(at).ok_or_else(|| {
-                let place = file.place(RowId::at(at));
-                Failure::new(format!("{}: {place} has rank '{}'", path.display(), column.text(at)))
-                    .hint("ranks are 0, 1, 2, …")
-            })
-        })
-        .collect()
-}
-
-/// Scores of a ranking that has them, NaN where it has none.
-fn scores_of(file: &Table) -> Result<Vec<f64>, Failure> {
-    let Ok(position) = file.position("score") else { return Ok(vec![f64::NAN; file.rows()]) };
-    let column = file.column(position)?;
-    let score = |at: usize| match &column.values {
-        _ if column.is_missing(at) => f64::NAN,
-        Values::Number(v) => v[at],
-        Values::Number32(v) => f64::from(v[at]),
-        Values::Integer(v) => v[at] as f64,
-        _ => f64::NAN,
-    };
-    Ok((0..column.len()).map(score).collect())
 }

@@ -5,18 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use leanset_core::metrics::{self, Epsilon};
-use leanset_core::params::Value;
-use leanset_core::{
-    Budget, Dataset, Floor, Invented, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection, Shape,
-};
+use leanset_core::{Budget, Dataset, Floor, Invented, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection};
 use leanset_tables::{
     Column, Compression, Extra, ExtraValues, Format, Texts, Warning, format_of_path, write_columns, write_rows,
 };
 use serde_json::json;
 
-use super::rank::{read_ranking, row_names, too_short};
 use super::reducer;
-use crate::args::{Emit, MethodArgs, Order, ReduceArgs, RunArgs, Scale};
+use crate::args::{Emit, MethodArgs, Order, ReduceArgs, Scale};
 use crate::error::{DIFFERENT, Failure};
 use crate::input::Input;
 use crate::machine;
@@ -26,12 +22,7 @@ use crate::manifest::{
 };
 use crate::output::{self, Outputs};
 use crate::progress::Progress;
-use crate::text;
-
-/// What the process takes before it has read anything.
-pub(super) const BASE_MEMORY: u64 = 12 << 20;
-/// Classes listed in the report.
-const LISTED_CLASSES: usize = 40;
+use crate::{plan, ranking, text};
 
 pub(crate) fn run(args: &ReduceArgs) -> Result<String, Failure> {
     match &args.from_manifest {
@@ -95,7 +86,7 @@ impl Job {
     fn run(self) -> Result<String, Failure> {
         let args = &self.args;
         self.check_expected_input()?;
-        file_within_limit(&self.file, &args.run)?;
+        plan::file_within_limit(&self.file, &args.run)?;
         let input = Input::read(&self.file, &args.table, &self.progress)?;
         let file_record = input.file_record(&self.file)?;
         let data = input.dataset()?;
@@ -103,7 +94,7 @@ impl Job {
             Some(path) => {
                 let record = ranking_record(path, &file_record)?;
                 self.check_expected_ranking(&record)?;
-                Chooser::Ranking(Box::new(read_ranking(path, &input, &args.table, &self.progress)?), record)
+                Chooser::Ranking(Box::new(ranking::read(path, &input, &args.table, &self.progress)?), record)
             }
             None => Chooser::Method(reducer(&args.method, &args.table, &input, &self.progress)?),
         };
@@ -114,17 +105,20 @@ impl Job {
             Chooser::Method(reducer) => reducer.memory(&shape, kept, self.threads),
             Chooser::Ranking(..) => 24 * shape.rows as u64,
         };
-        let work = method_memory.max(epsilon_memory(&shape, kept)) + (kept * 32) as u64;
-        let predicted =
-            BASE_MEMORY + input.memory() + work.max(input.passing_memory()).max(self.writing_memory(&input, kept));
-        within_limit(predicted, &args.run)?;
+        let work = method_memory.max(plan::epsilon_memory(&shape, kept)) + (kept * 32) as u64;
+        let predicted = plan::BASE_MEMORY
+            + input.memory()
+            + work.max(input.passing_memory()).max(self.writing_memory(&input, kept));
+        plan::within_limit(predicted, &args.run)?;
         self.check_output_fits(&chooser, &input)?;
         if args.dry_run {
             let plan = match &chooser {
-                Chooser::Method(reducer) => plan_json("reduce", &input, reducer, kept, predicted, self.threads),
-                Chooser::Ranking(..) => plan_of("reduce", &input, "ranking", &json!({}), kept, predicted, self.threads),
+                Chooser::Method(reducer) => plan::plan_json("reduce", &input, reducer, kept, predicted, self.threads),
+                Chooser::Ranking(..) => {
+                    plan::plan_of("reduce", &input, "ranking", &json!({}), kept, predicted, self.threads)
+                }
             };
-            return tell_plan(&plan, &args.run);
+            return plan::tell_plan(&plan, &args.run);
         }
 
         let began = Instant::now();
@@ -134,7 +128,7 @@ impl Job {
         let epsilon = metrics::epsilon(&data, &reduction.reduced, args.metric, &self.progress)?;
         let epsilon_time = began.elapsed();
         let warnings: Vec<Warning> =
-            input.warnings().iter().cloned().chain(reduction.warnings.iter().map(own_warning)).collect();
+            input.warnings().iter().cloned().chain(reduction.warnings.iter().map(text::own_warning)).collect();
         if !args.run.silent {
             warnings.iter().for_each(|w| text::say(&text::warning(w)));
         }
@@ -149,7 +143,7 @@ impl Job {
                 if !args.run.quiet {
                     text::say(&self.report(&input, &data, &chooser, &reduction, &epsilon, (method_time, epsilon_time)));
                 }
-                return write_stdout(&buffer);
+                return output::write_stdout(&buffer);
             }
             Target::File { path, manifest, format, compression } => (path, manifest, *format, *compression),
         };
@@ -386,7 +380,7 @@ impl Job {
             format!("{} points of {} rows", text::count(kept), text::count(rows))
         };
         let mut out = format!("{name} {verb} {what} ({})\n\n", text::percent(kept, rows));
-        out.push_str(&class_table(data, epsilon, input.encoder.label().unwrap_or("class")));
+        out.push_str(&text::class_table(data, epsilon, input.encoder.label().unwrap_or("class")));
         let scaled = match self.args.table.scale {
             Scale::Minmax => "scaled to [0, 1]",
             Scale::Standard => "standardised",
@@ -476,7 +470,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
 /// A ranking as recorded in the manifest of its slice: with what made it, if its own manifest is beside it.
 fn ranking_record(path: &Path, input: &manifest::FileRecord) -> Result<RankingRecord, Failure> {
     let sha256 = output::sha256(path)?.0;
-    let own = Manifest::read(&manifest_beside(path)).ok().filter(|m| m.output.sha256 == sha256);
+    let own = Manifest::read(&output::manifest_beside(path)).ok().filter(|m| m.output.sha256 == sha256);
     if let Some(own) = &own
         && own.input.sha256 != input.sha256
     {
@@ -519,46 +513,15 @@ fn target(args: &ReduceArgs, file: &Path, expected: Option<&Manifest>) -> Result
             format => Target::Stdout(format, compression),
         });
     }
-    let manifest = args.manifest.clone().unwrap_or_else(|| manifest_beside(path));
+    let manifest = args.manifest.clone().unwrap_or_else(|| output::manifest_beside(path));
     let listed = args.method.params.iter().filter_map(|(_, value)| value.strip_prefix('@').map(Path::new));
     let inputs: Vec<&Path> = std::iter::once(file).chain(args.ranking.as_deref()).chain(listed).collect();
-    let (format, compression) = check_output(path, &manifest, &inputs, &Outputs::new(args.force))?;
+    let (format, compression) = output::check_output(path, &manifest, &inputs, &Outputs::new(args.force))?;
     Ok(Target::File { path: path.clone(), manifest, format, compression })
-}
-
-/// The format of an output, once it and its manifest may be written.
-pub(super) fn check_output(
-    path: &Path,
-    manifest: &Path,
-    inputs: &[&Path],
-    outputs: &Outputs,
-) -> Result<(Format, Compression), Failure> {
-    outputs.check(path, inputs)?;
-    let (format, compression) = format_of_path(path).map_err(|error| {
-        Failure::from(error).hint("an output is .csv .tsv .parquet .arrow .npy or .npz, also with .gz or .zst")
-    })?;
-    if format == Format::Xlsx {
-        return Err(Failure::new(format!("{}: leanset reads workbooks and does not write them", path.display()))
-            .hint("write .csv or .parquet"));
-    }
-    if output::same_place(path, manifest) {
-        return Err(
-            Failure::new(format!("{}: is both output and manifest", path.display())).hint("give them two names")
-        );
-    }
-    outputs.check(manifest, inputs)?;
-    Ok((format, compression))
 }
 
 fn no_output() -> Failure {
     Failure::new("no output is given").hint("--output FILE, or --output - for stdout")
-}
-
-/// The manifest's name beside an output.
-pub(super) fn manifest_beside(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_owned();
-    name.push(".manifest.json");
-    name.into()
 }
 
 /// Runs the method, or slices the ranking.
@@ -574,7 +537,7 @@ fn choose(
         Chooser::Method(reducer) => Ok(reducer.reduce(data, budget, floor, seed, progress)?),
         Chooser::Ranking(ranking, record) => ranking
             .reduce(data.classes(), budget, floor)
-            .map_err(|error| too_short(error, &record.path, data.classes())),
+            .map_err(|error| ranking::too_short(error, &record.path, data.classes())),
     }
 }
 
@@ -583,7 +546,7 @@ fn method_record(chooser: &Chooser, reduction: &Reduction, args: &ReduceArgs, in
     match chooser {
         Chooser::Method(reducer) => MethodRecord {
             id: reducer.info().id.into(),
-            parameters: parameters(reducer, input),
+            parameters: manifest::parameters(reducer, input),
             seed: Some(args.method.seed),
             facts,
             ranking: None,
@@ -596,15 +559,6 @@ fn method_record(chooser: &Chooser, reduction: &Reduction, args: &ReduceArgs, in
             ranking: Some(record.clone()),
         },
     }
-}
-
-/// The parameters as used, row ids as the file counts them.
-pub(super) fn parameters(reducer: &Reducer, input: &Input) -> std::collections::BTreeMap<String, serde_json::Value> {
-    let original = |value: &Value| match value {
-        Value::Rows(rows) => rows.iter().map(|&r| input.original(r).0).collect(),
-        other => value_json(other),
-    };
-    reducer.params().iter().map(|(n, v)| (n.to_owned(), original(v))).collect()
 }
 
 fn class_records(input: &Input, data: &Dataset<'_>, reduction: &Reduction, epsilon: &Epsilon) -> Vec<ClassRecord> {
@@ -620,29 +574,6 @@ fn class_records(input: &Input, data: &Dataset<'_>, reduction: &Reduction, epsil
         worst_row: of.worst.map(|w| input.original(w).0),
     };
     data.classes().ids().zip(&epsilon.per_class).map(record).collect()
-}
-
-/// Counts and ε of every class and of all, for a person.
-pub(super) fn class_table(data: &Dataset<'_>, epsilon: &Epsilon, label: &str) -> String {
-    let classes = data.classes();
-    let line = |name: String, rows: usize, kept: usize, value: f64| {
-        vec![name, text::count(rows), text::count(kept), text::percent(kept, rows), text::distance(value)]
-    };
-    let mut rows: Vec<Vec<String>> = epsilon
-        .per_class
-        .iter()
-        .zip(classes.ids())
-        .take(LISTED_CLASSES)
-        .map(|(c, id)| line(classes.name(id).to_owned(), c.rows, c.kept, c.value))
-        .collect();
-    if classes.len() > LISTED_CLASSES {
-        rows.push(vec![format!("and {} more", classes.len() - LISTED_CLASSES)]);
-    }
-    if classes.len() > 1 {
-        let kept = epsilon.per_class.iter().map(|c| c.kept).sum();
-        rows.push(line("all".into(), data.rows(), kept, epsilon.value));
-    }
-    text::columns(&[label, "rows", "kept", "part", "ε"], rows, 2, 1)
 }
 
 /// What is written, and in which order.
@@ -677,7 +608,7 @@ impl Written {
                 let ranks: Vec<i64> = selection.counts().iter().flat_map(|&count| (0_i64..).take(count)).collect();
                 let names: Texts = order.iter().map(|&i| classes.name(classes.of(selection.rows()[i]))).collect();
                 let mut columns = vec![
-                    ("row".to_owned(), row_names(&rows, input, &job.args.table)?),
+                    ("row".to_owned(), ranking::row_names(&rows, input, &job.args.table)?),
                     ("class".to_owned(), names.into()),
                     ("rank".to_owned(), order.iter().map(|&i| ranks[i]).collect::<Vec<_>>().into()),
                 ];
@@ -713,113 +644,4 @@ fn invented(points: &Invented, job: &Job, input: &Input) -> Result<Vec<(String, 
     }
     columns.push((job.args.weights.clone().unwrap_or_else(|| "weight".into()), points.weights.clone().into()));
     Ok(columns)
-}
-
-/// Bytes straight to stdout: tables may be binary.
-pub(super) fn write_stdout(bytes: &[u8]) -> Result<String, Failure> {
-    use std::io::Write as _;
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::io("stdout: cannot be written", &error))
-        }
-        _ => Ok(String::new()),
-    }
-}
-
-/// A warning of the core in the words of the tables.
-pub(super) fn own_warning(warning: &leanset_core::Warning) -> Warning {
-    Warning { code: warning.code, message: warning.message.clone(), hint: warning.hint.clone() }
-}
-
-/// Bytes that measuring ε takes: the kept points in trees.
-pub(super) fn epsilon_memory(shape: &Shape, kept: usize) -> u64 {
-    (kept * (shape.columns * shape.scalar_bytes + 2 * shape.columns + 32)) as u64
-}
-
-/// Refuses a file that is above the limit by itself, before it is read.
-pub(super) fn file_within_limit(file: &Path, run: &RunArgs) -> Result<(), Failure> {
-    let bytes = std::fs::metadata(file).map_or(0, |m| m.len());
-    match run.memory_limit {
-        Some(limit) if bytes > limit.as_u64() => Err(Failure::new(format!(
-            "{}: {} do not fit into the memory limit of {}",
-            file.display(),
-            text::bytes(bytes),
-            text::bytes(limit.as_u64())
-        ))
-        .hint("raise --memory-limit, or reduce the table in parts")),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses a run whose prediction is above the limit.
-pub(super) fn within_limit(predicted: u64, run: &RunArgs) -> Result<(), Failure> {
-    match run.memory_limit {
-        Some(limit) if predicted > limit.as_u64() => Err(Failure::new(format!(
-            "this run is predicted to take {} of memory, above the limit of {}",
-            text::bytes(predicted),
-            text::bytes(limit.as_u64())
-        ))
-        .hint("raise --memory-limit, use fewer --threads, or reduce the table in parts")),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn plan_json(
-    command: &str,
-    input: &Input,
-    reducer: &Reducer,
-    kept: usize,
-    predicted: u64,
-    threads: usize,
-) -> serde_json::Value {
-    plan_of(command, input, reducer.info().id, &json!(parameters(reducer, input)), kept, predicted, threads)
-}
-
-#[allow(clippy::too_many_arguments)] // one record of a plan, built in one place
-fn plan_of(
-    command: &str,
-    input: &Input,
-    method: &str,
-    parameters: &serde_json::Value,
-    kept: usize,
-    predicted: u64,
-    threads: usize,
-) -> serde_json::Value {
-    json!({
-        "schema": "leanset.plan/1",
-        "leanset": env!("CARGO_PKG_VERSION"),
-        "command": command,
-        "input": input.table.name(),
-        "rows": input.encoded.rows,
-        "dimensions": input.encoded.dimensions,
-        "classes": input.encoded.class_names.len(),
-        "method": method,
-        "parameters": parameters,
-        "kept": kept,
-        "threads": threads,
-        "predicted_peak_memory_bytes": predicted,
-    })
-}
-
-/// A plan, as JSON on stdout or in words on stderr.
-pub(super) fn tell_plan(plan: &serde_json::Value, run: &RunArgs) -> Result<String, Failure> {
-    if run.json {
-        return Ok(format!("{plan:#}\n"));
-    }
-    let whole = |key: &str| usize::try_from(plan[key].as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
-    let words = |key: &str| plan[key].as_str().unwrap_or("").to_owned();
-    let verb = if plan["command"] == "rank" { "rank" } else { "keep" };
-    text::say(&format!(
-        "would {verb} {} of {} rows of {} ({} numbers a row, {} classes) by {}\n  predicted peak memory {} on {} threads; nothing was written\n",
-        text::count(whole("kept")),
-        text::count(whole("rows")),
-        words("input"),
-        text::count(whole("dimensions")),
-        text::count(whole("classes")),
-        words("method"),
-        text::bytes(plan["predicted_peak_memory_bytes"].as_u64().unwrap_or(0)),
-        whole("threads"),
-    ));
-    Ok(String::new())
 }
