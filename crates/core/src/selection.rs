@@ -309,19 +309,15 @@ pub(crate) fn check_scope(method: &'static str, scope: Scope, allocation: &Alloc
     Ok(())
 }
 
-/// A warning for every class that has rows and keeps none.
-pub(crate) fn lost_classes(counts: &[usize], classes: &Classes) -> Vec<Warning> {
+/// A warning if classes that have rows keep none.
+pub(crate) fn lost_classes(counts: &[usize], classes: &Classes) -> Option<Warning> {
     let lost = classes.ids().filter(|&c| counts[c.index()] == 0 && !classes.rows(c).is_empty());
-    lost.map(|class| Warning {
+    let lost: Vec<String> = lost.map(|c| format!("{} (of {} rows)", classes.name(c), classes.rows(c).len())).collect();
+    (!lost.is_empty()).then(|| Warning {
         code: "class-lost",
-        message: format!(
-            "class {} keeps none of its {} rows, so ε is infinite",
-            classes.name(class),
-            classes.rows(class).len()
-        ),
+        message: format!("ε is infinite, for no row is kept of class {}", crate::methods::first_of(&lost)),
         hint: Some("raise the budget, or use a method that chooses within classes".into()),
     })
-    .collect()
 }
 
 fn offsets_of(lengths: impl Iterator<Item = usize>) -> Vec<usize> {

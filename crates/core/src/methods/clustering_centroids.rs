@@ -150,16 +150,20 @@ impl Method for ClusteringCentroids {
         facts.insert("mean_distance", Value::Floats(clusterings.iter().map(|c| c.mean_distance).collect()));
         facts.insert("iterations", clusterings.iter().map(|c| c.iterations).max().unwrap_or(0).into());
         facts.insert("refilled_clusters", clusterings.iter().map(|c| c.refilled).sum::<usize>().into());
+        let moving: Vec<String> = clusterings
+            .iter()
+            .zip(classes.ids())
+            .filter(|(c, _)| !c.converged && !c.sizes.is_empty())
+            .map(|(_, class)| classes.name(class).to_owned())
+            .collect();
         let mut warnings = Vec::new();
-        for (clustering, class) in clusterings.iter().zip(classes.ids()) {
-            if !clustering.converged && !clustering.sizes.is_empty() {
-                let name = classes.name(class);
-                warnings.push(Warning {
-                    code: "not-converged",
-                    message: format!("k-means of class {name} still moved after {} iterations", clustering.iterations),
-                    hint: Some("raise max_iter or tolerance".into()),
-                });
-            }
+        if !moving.is_empty() {
+            let (classes, after) = (super::first_of(&moving), self.max_iter);
+            warnings.push(Warning {
+                code: "not-converged",
+                message: format!("k-means still moved after max_iter = {after} iterations, in class {classes}"),
+                hint: Some("raise max_iter or tolerance".into()),
+            });
         }
         let d = run.data.columns();
         let reduced = if self.rows {

@@ -33,7 +33,7 @@
 use faer::Mat;
 use rayon::prelude::*;
 
-use super::{Answer, Capabilities, Family, Info, Method, Run, by_score};
+use super::{Answer, Capabilities, Family, Info, Method, Run, by_score, first_of};
 use crate::distance::{Euclidean, Terms, raw};
 use crate::linalg::{self, Spectrum};
 use crate::params::{Kind, Spec};
@@ -193,16 +193,10 @@ impl MatrixDecomposition {
                 hint: Some("use another method, or decomposition=mean".into()),
             });
         }
+        let mut noise = Vec::new();
         let mut warn = |directions: &Directions, whose: String| {
             if directions.dropped > 0 {
-                warnings.push(Warning {
-                    code: "noise-directions",
-                    message: format!(
-                        "{} of the directions of {whose} are rounding noise and are left out",
-                        directions.dropped
-                    ),
-                    hint: Some("columns that others determine add nothing; leave them out to silence this".into()),
-                });
+                noise.push(format!("{} of {whose}", directions.dropped));
             }
         };
         let widen = |row: RowId, out: &mut [f64]| {
@@ -236,6 +230,7 @@ impl MatrixDecomposition {
                     fisher(points, run)?
                 };
                 warn(&directions, "the labels".into());
+                warnings.extend(noise_warning(&noise));
                 return Ok((score(run, &directions, &all, d, widen, 2)?, warnings));
             }
             Decomposition::Svd | Decomposition::Qr | Decomposition::Lu => {}
@@ -262,6 +257,7 @@ impl MatrixDecomposition {
             }
         }
         warn(&directions, "the whole".into());
+        warnings.extend(noise_warning(&noise));
         Ok((scores, warnings))
     }
 
@@ -322,6 +318,15 @@ impl MatrixDecomposition {
         }
         Ok(())
     }
+}
+
+/// What is said of directions that are left out, "2 of class a" and so on.
+fn noise_warning(noise: &[String]) -> Option<Warning> {
+    (!noise.is_empty()).then(|| Warning {
+        code: "noise-directions",
+        message: format!("directions that are rounding noise are left out: {}", first_of(noise)),
+        hint: Some("columns that others determine add nothing; leave them out to silence this".into()),
+    })
 }
 
 /// Directions weighed by the inverse of their values (descending), those that are rounding noise left out.

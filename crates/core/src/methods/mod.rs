@@ -368,6 +368,14 @@ pub(crate) fn by_score(rows: &[RowId], scores: &[f64], descending: bool) -> Vec<
     order
 }
 
+/// The first few of a list, and how many more there are: a thousand classes are not a thousand names.
+pub(crate) fn first_of(items: &[String]) -> String {
+    const FEW: usize = 6;
+    let more = items.len().saturating_sub(FEW);
+    let named = items[..items.len() - more].join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
