@@ -379,6 +379,11 @@ pub(crate) fn values(
     params: &[(String, String)],
     rows_in: impl Fn(&str) -> Result<Value, crate::error::Failure>,
 ) -> Result<Vec<(String, Value)>, crate::error::Failure> {
+    if let Some((name, _)) =
+        params.iter().enumerate().find(|(i, p)| params[..*i].iter().any(|q| q.0 == p.0)).map(|p| p.1)
+    {
+        return Err(crate::error::Failure::new(format!("--param {name} is given twice")).hint("give it once"));
+    }
     params
         .iter()
         .map(|(name, value)| {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::{Emit, Missing, Order, Scale, TableArgs};
 use crate::error::Failure;
 use crate::input::Input;
+use crate::output::Outputs;
 
 /// The schema of manifests; its number grows when a reader could misunderstand.
 pub(crate) const SCHEMA: &str = "leanset.manifest/1";
@@ -175,6 +176,15 @@ impl Manifest {
             text.replace_range(open + 1..close, &inner);
         }
         text.push('\n');
+        Ok(text)
+    }
+
+    /// Stages the manifest as a file, and returns its text.
+    pub(crate) fn stage(&self, outputs: &mut Outputs, path: &Path) -> Result<String, Failure> {
+        let text = self.text()?;
+        outputs.stage(path, |out| {
+            out.write_all(text.as_bytes()).map_err(|e| Failure::io("the manifest cannot be written", &e))
+        })?;
         Ok(text)
     }
 

@@ -148,6 +148,18 @@ fn empty_file() {
 }
 
 #[test]
+fn parameter_twice() {
+    let place = Place::with("t.csv", TABLE);
+    let command =
+        "reduce t.csv --label kind --method mms -p start=first -p start=central --ratio 0.5 --output lean.csv";
+    assert_snapshot!(place.refuses(command), @r"
+    exit 2
+    error: --param start is given twice
+      hint: give it once
+    ");
+}
+
+#[test]
 fn header_only() {
     let place = Place::with("t.csv", "a,b,kind\n");
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"

@@ -123,10 +123,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
             threads,
         },
     };
-    let manifest_text = manifest.text()?;
-    outputs.stage(&manifest_path, |out| {
-        out.write_all(manifest_text.as_bytes()).map_err(|e| Failure::io("the manifest cannot be written", &e))
-    })?;
+    let manifest_text = manifest.stage(&mut outputs, &manifest_path)?;
     outputs.commit()?;
     if args.run.json {
         return Ok(manifest_text);

@@ -186,10 +186,7 @@ impl Job {
             },
         };
         self.check_expected_manifest(&manifest)?;
-        let manifest_text = manifest.text()?;
-        outputs.stage(manifest_path, |out| {
-            out.write_all(manifest_text.as_bytes()).map_err(|e| Failure::io("the manifest cannot be written", &e))
-        })?;
+        let manifest_text = manifest.stage(&mut outputs, manifest_path)?;
         outputs.commit()?;
         if args.run.json {
             return Ok(manifest_text);
