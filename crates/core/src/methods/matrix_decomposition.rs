@@ -27,8 +27,8 @@
 //! the file decide. (Of equal pivots the first is taken, and the label columns make many, so LU still depends on the order
 //! of rows.) (5) SPCA uses one-hot labels instead of label codes, FLDA solves the symmetric-definite problem
 //! with a ridge of 10⁻⁴ of the mean within-class variance (the paper's code hands a matrix that is not symmetric to a
-//! symmetric solver). Rank-one downdate, NMF, dictionary learning and ICA are not offered: no maintained Rust library
-//! has them.
+//! symmetric solver). Rank-one downdate, NMF and dictionary learning are not offered, for we
+//! know no Rust library that has them; ICA is not, for the one that has it (linfa) brings a second linear algebra.
 
 use faer::Mat;
 use rayon::prelude::*;
