@@ -31,6 +31,7 @@ pub mod data;
 pub mod distance;
 pub mod error;
 pub mod geometry;
+pub mod homology;
 mod id;
 mod linalg;
 pub mod methods;
