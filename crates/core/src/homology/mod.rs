@@ -4,6 +4,10 @@
 //! t. As t grows, components (dimension 0), loops (1) and voids (2) appear and vanish; each is a [`Bar`] from the scale
 //! at which it is born to the one at which it dies, over the field of two elements.
 
+mod bottleneck;
+
+pub use bottleneck::bottleneck;
+
 /// The life of one homology class: scales of birth and death, in the units of the distances.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bar {
