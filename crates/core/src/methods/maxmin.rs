@@ -49,6 +49,7 @@ pub static INFO: Info = Info {
         weights: Answer::No,
         invents: Answer::No,
         seeded: Answer::When("start=random"),
+        target: Answer::No,
         order_free: Answer::When("start=central"),
         least_classes: 1,
     },
