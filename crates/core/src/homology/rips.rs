@@ -337,9 +337,19 @@ impl<const W: usize> Sweep<W> {
                 failing |= !alive.defect.is_empty();
             }
         }
-        while failing {
-            let Some(at) = self.loops.iter().find_map(|l| l.defect.lowest()) else { break };
-            let Some(youngest) = self.loops.iter().rposition(|l| l.defect.has(at)) else { break };
+        if failing {
+            self.end_loops(length, sink);
+        }
+        for alive in self.loops.iter_mut().filter(|l| l.value) {
+            alive.cocycle.flip(u, v);
+            alive.cocycle.flip(v, u);
+        }
+    }
+
+    /// Ends loops until the others can be extended.
+    fn end_loops(&mut self, length: f64, sink: &mut impl Sink) {
+        while let Some(at) = self.loops.iter().find_map(|l| l.defect.lowest()) {
+            let Some(youngest) = self.loops.iter().rposition(|l| l.defect.has(at)) else { return };
             let dead = self.loops.remove(youngest);
             sink.bar(1, dead.birth, length);
             for other in self.loops[..youngest].iter_mut().filter(|l| l.defect.has(at)) {
@@ -349,10 +359,6 @@ impl<const W: usize> Sweep<W> {
             }
             self.components.retain(|c| !c.has(at));
             self.dead_loops.push(dead);
-        }
-        for alive in self.loops.iter_mut().filter(|l| l.value) {
-            alive.cocycle.flip(u, v);
-            alive.cocycle.flip(v, u);
         }
     }
 
