@@ -420,3 +420,35 @@ fn hexadecimal_numbers_are_read_exactly() {
     assert_eq!(hex("0x1.0000000000000p+0"), 1.0);
     assert_eq!(hex("0x0.0000000000000p+0"), 0.0);
 }
+
+#[test]
+fn homology_scores_are_those_of_ripser() {
+    for mut golden in goldens() {
+        let sample = golden.sample.clone();
+        let (mut scores, mut settings, mut positive) = (0, 0, 0);
+        for radius in ["0.05", "0.15", "0.35", "0.45", "1.3"] {
+            let Some(outliers) = golden.scores.flags(&format!("PHL_r{radius}_super_outlier")) else { continue };
+            for (scoring, word) in [("restrictedDim", "restricted"), ("multiDim", "multi")] {
+                for dimension in ["0", "1", "2"] {
+                    let name = format!("PHL_{scoring}_{dimension}_r{radius}_score");
+                    let Some((golden, _)) = golden.scores.floats(&name) else { continue };
+                    let given = [("delta", radius), ("scoring", word), ("dimension", dimension)];
+                    let given = given.map(|(name, value)| (name.to_owned(), Value::Text(value.into())));
+                    let reducer = Reducer::new("phl", &given).expect("valid");
+                    let ranking = reducer.rank(&sample.data(), None, Seed(0), &Quiet).expect("scores");
+                    assert_eq!(ranking.facts["super_outliers"], outliers.iter().filter(|o| **o != 0).count().into());
+                    for (row, own) in ranking.rows().iter().zip(ranking.scores()) {
+                        // ripser's distances are f32, and made by a product that loses digits near 0.
+                        let near = (own - golden[row.index()]).abs() <= 1e-6;
+                        assert!(near, "{name} of {}, row {row}: {own} and not {}", sample.name, golden[row.index()]);
+                    }
+                    settings += 1;
+                    scores += golden.len();
+                    positive += golden.iter().filter(|s| **s > 0.0).count();
+                }
+            }
+        }
+        println!("homology, {}: {scores} scores of {settings} settings, {positive} of them positive", sample.name);
+        assert!(settings > 0, "{}: nothing was compared", sample.name);
+    }
+}

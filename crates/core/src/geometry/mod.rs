@@ -1,5 +1,7 @@
 //! What the methods and metrics share to find near points without looking at all of them.
 
+mod neighbors;
 mod tree;
 
+pub(crate) use neighbors::{Search, squared_limit};
 pub(crate) use tree::{Node, Tree, Visitor, memory};

@@ -3,6 +3,36 @@
 //! The Vietoris–Rips complex of a point set at scale t holds every set of points whose pairwise distances are at most
 //! t. As t grows, components (dimension 0), loops (1) and voids (2) appear and vanish; each is a [`Bar`] from the scale
 //! at which it is born to the one at which it dies, over the field of two elements.
+//!
+//! ```
+//! use leanset_core::{Matrix, Quiet, RowId, distance::Metric, homology};
+//! // Four corners of a unit square: a loop from 1, the side, to √2, the diagonal.
+//! let corners = [0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0];
+//! let square = Matrix::new(&corners, 4, 2)?;
+//! let found = homology::diagrams(&square, &[0, 1, 2, 3].map(RowId), Metric::Euclidean, 1, &Quiet)?;
+//! assert_eq!(found[0].bars().len(), 4);
+//! assert_eq!(found[1].bars(), [homology::Bar { birth: 1.0, death: f64::sqrt(2.0) }]);
+//! # Ok::<(), leanset_core::Error>(())
+//! ```
+
+mod bits;
+#[cfg(test)]
+mod naive;
+mod rips;
+
+use std::ops::RangeInclusive;
+
+use rips::{Sink, Sweep, pair};
+
+use crate::distance::{LANES, Metric, Packed, Terms, with_metric};
+use crate::monitor::step;
+use crate::{Error, Matrix, Monitor, Result, RowId, Scalar, simd};
+
+/// The most points the engine takes: their pairs are all held at once, 8 bytes each.
+pub const MOST_POINTS: usize = 4096;
+
+/// The highest dimension it goes to.
+pub const HIGHEST: usize = 2;
 
 mod bottleneck;
 
@@ -63,5 +93,304 @@ impl Diagram {
     /// The largest finite persistence, or 0 if no bar ends.
     pub fn max_persistence(&self) -> f64 {
         self.finite().map(|bar| bar.persistence()).fold(0.0, f64::max)
+    }
+}
+
+/// The diagrams in dimensions 0 ..= `dimension` ≤ [`HIGHEST`] of the Vietoris–Rips filtration of some rows, at most
+/// [`MOST_POINTS`]. Scales are distances: a pair is joined at its distance, not at half of it.
+///
+/// Equal to ripser's, but for the f32 of its distances. Cost and method: one sweep over the pairs nearer than the
+/// enclosing radius, see [the reference](self#references). Memory: about 16·n² bytes.
+///
+/// # Errors
+/// [`Error::Data`] for more points than it takes; [`Error::Interrupted`].
+///
+/// # References
+/// Bauer, *Ripser*, J. Applied and Computational Topology 5, 2021; reduced and distilled Vietoris–Rips filtrations,
+/// arXiv:2307.16333 and arXiv:2412.07805.
+pub fn diagrams<T: Scalar>(
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    metric: Metric,
+    dimension: usize,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Diagram>> {
+    check_size(rows.len())?;
+    let mut raw = Vec::new();
+    with_metric!(metric, |M| {
+        pairs::<M, T>(points, rows, &mut raw);
+        collect(rows.len(), &raw, dimension, M::finish, monitor)
+    })
+}
+
+/// The diagrams of a filtration given by distances: `distances` holds d(i, j) of i > j at i(i − 1)/2 + j, none negative
+/// or NaN. Otherwise as [`diagrams`].
+///
+/// # Errors
+/// [`Error::Data`] for more points than it takes, and for a distance that is none; [`Error::Shape`];
+/// [`Error::Interrupted`].
+pub fn diagrams_of_distances(
+    points: usize,
+    distances: &[f64],
+    dimension: usize,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Diagram>> {
+    check_size(points)?;
+    let expected = points * points.saturating_sub(1) / 2;
+    if distances.len() != expected {
+        let got = distances.len();
+        return Err(Error::Shape { what: "the list of distances", got, expected, rows: expected, columns: 1 });
+    }
+    if let Some(bad) = distances.iter().find(|d| !(d.is_finite() && **d >= 0.0)) {
+        let hint = "distances are finite and not negative".into();
+        return Err(Error::Data { method: METHOD, what: format!("a distance is {bad}"), hint });
+    }
+    collect(points, distances, dimension, |d| d, monitor)
+}
+
+/// The largest finite persistence over some dimensions, at most [`HIGHEST`], of the Vietoris–Rips filtration of some
+/// rows, or 0 if no bar ends. Stops as soon as no longer bar can come.
+///
+/// # Errors
+/// As [`diagrams`].
+pub fn max_persistence<T: Scalar>(
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    metric: Metric,
+    dimensions: RangeInclusive<usize>,
+) -> Result<f64> {
+    check_size(rows.len())?;
+    with_metric!(metric, |M| Workspace::default().max_persistence::<M, T>(points, rows, dimensions))
+}
+
+/// What errors are of.
+const METHOD: &str = "persistent homology";
+
+fn check_size(points: usize) -> Result<()> {
+    if points <= MOST_POINTS {
+        return Ok(());
+    }
+    Err(Error::Data {
+        method: METHOD,
+        what: format!("{points} points are above the {MOST_POINTS} whose pairs are held at once"),
+        hint: format!("take a maxmin sample of at most {MOST_POINTS}"),
+    })
+}
+
+/// The scratch of one thread, kept from one point set to the next.
+#[derive(Default)]
+pub(crate) struct Workspace {
+    raw: Vec<f64>,
+    sweeps: Sweeps,
+}
+
+impl Workspace {
+    /// As the function of this name, of at most [`MOST_POINTS`] rows.
+    pub(crate) fn max_persistence<M: Terms, T: Scalar>(
+        &mut self,
+        points: &Matrix<'_, T>,
+        rows: &[RowId],
+        dimensions: RangeInclusive<usize>,
+    ) -> Result<f64> {
+        pairs::<M, T>(points, rows, &mut self.raw);
+        let top = *dimensions.end();
+        let mut sink = Longest { dimensions, longest: 0.0, finish: M::finish };
+        self.sweeps.run(rows.len(), &self.raw, top, &mut sink)?;
+        Ok(sink.longest)
+    }
+}
+
+/// One sweep of each width that has been needed.
+#[derive(Default)]
+struct Sweeps(Sweep<1>, Sweep<2>, Sweep<4>, Sweep<8>, Sweep<16>, Sweep<32>, Sweep<64>);
+
+impl Sweeps {
+    fn run(&mut self, n: usize, raw: &[f64], top: usize, sink: &mut impl Sink) -> Result<()> {
+        let top = top.min(HIGHEST);
+        match n.div_ceil(64) {
+            0 => Ok(()),
+            1 => self.0.run(n, raw, top, sink),
+            2 => self.1.run(n, raw, top, sink),
+            3..=4 => self.2.run(n, raw, top, sink),
+            5..=8 => self.3.run(n, raw, top, sink),
+            9..=16 => self.4.run(n, raw, top, sink),
+            17..=32 => self.5.run(n, raw, top, sink),
+            _ => self.6.run(n, raw, top, sink),
+        }
+    }
+}
+
+/// Keeps every bar.
+struct Collect<'a, F> {
+    bars: [Vec<Bar>; HIGHEST + 1],
+    finish: F,
+    monitor: &'a dyn Monitor,
+    /// Steps announced and not yet reported.
+    left: usize,
+}
+
+impl<F: Fn(f64) -> f64> Sink for Collect<'_, F> {
+    fn wants(&self, _: usize) -> bool {
+        true
+    }
+
+    fn bar(&mut self, dimension: usize, birth: f64, death: f64) {
+        if death > birth {
+            self.bars[dimension].push(Bar { birth: (self.finish)(birth), death: (self.finish)(death) });
+        }
+    }
+
+    fn go_on(&mut self, edges: usize, _: f64, _: f64) -> Result<bool> {
+        self.left = self.left.saturating_sub(edges);
+        step(self.monitor, edges as u64).map(|()| true)
+    }
+}
+
+/// Keeps the longest persistence of some dimensions.
+struct Longest<F> {
+    dimensions: RangeInclusive<usize>,
+    longest: f64,
+    finish: F,
+}
+
+impl<F: Fn(f64) -> f64> Sink for Longest<F> {
+    fn wants(&self, dimension: usize) -> bool {
+        self.dimensions.contains(&dimension)
+    }
+
+    fn bar(&mut self, dimension: usize, birth: f64, death: f64) {
+        if self.dimensions.contains(&dimension) && death > birth {
+            self.longest = self.longest.max((self.finish)(death) - (self.finish)(birth));
+        }
+    }
+
+    fn go_on(&mut self, _: usize, oldest: f64, reach: f64) -> Result<bool> {
+        Ok((self.finish)(reach) - (self.finish)(oldest) > self.longest)
+    }
+}
+
+/// All bars of a filtration by raw distances.
+fn collect(
+    n: usize,
+    raw: &[f64],
+    dimension: usize,
+    finish: impl Fn(f64) -> f64,
+    monitor: &dyn Monitor,
+) -> Result<Vec<Diagram>> {
+    let top = dimension.min(HIGHEST);
+    monitor.begin("persistent homology", raw.len() as u64);
+    let mut sink = Collect { bars: Default::default(), finish, monitor, left: raw.len() };
+    Sweeps::default().run(n, raw, top, &mut sink)?;
+    step(monitor, sink.left as u64)?;
+    if n > 0 {
+        sink.bars[0].push(Bar { birth: 0.0, death: f64::INFINITY });
+    }
+    Ok(sink.bars.into_iter().take(top + 1).enumerate().map(|(k, bars)| Diagram::new(k, bars)).collect())
+}
+
+/// Raw distances of all pairs of rows, at [`pair`].
+fn pairs<M: Terms, T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], out: &mut Vec<f64>) {
+    out.clear();
+    if rows.len() < 2 {
+        return;
+    }
+    out.reserve(pair(rows.len(), 0));
+    let packed = Packed::gather(rows.len(), points.columns(), |slot| points.row(rows[slot]));
+    let mut query = vec![0.0; points.columns()];
+    for i in 1..rows.len() {
+        for (q, v) in query.iter_mut().zip(points.row(rows[i])) {
+            *q = v.widen();
+        }
+        simd::run(OneToMany::<M, T> {
+            packed: &packed,
+            query: &query,
+            count: i,
+            out,
+            metric: std::marker::PhantomData,
+        });
+    }
+}
+
+/// Raw distances from a point to the first so many others.
+struct OneToMany<'a, M, T> {
+    packed: &'a Packed<T>,
+    query: &'a [f64],
+    count: usize,
+    out: &'a mut Vec<f64>,
+    metric: std::marker::PhantomData<M>,
+}
+
+impl<M: Terms, T: Scalar> simd::Kernel for OneToMany<'_, M, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for block in 0..self.count.div_ceil(LANES) {
+            let raws = self.packed.raw::<M>(self.query, block);
+            self.out.extend_from_slice(&raws[..LANES.min(self.count - block * LANES)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Quiet;
+    use crate::distance::{Euclidean, raw};
+    use proptest::prelude::*;
+
+    /// A cloud with coordinates on a grid (many ties) or not.
+    fn clouds(most: usize) -> impl Strategy<Value = (usize, Vec<f64>)> {
+        (1usize..5, 1..=most, 0u8..3).prop_flat_map(|(d, n, kind)| {
+            let grid = [0.0, 2.0, 8.0][usize::from(kind)];
+            let value = (-1.0f64..1.0).prop_map(move |v| if grid > 0.0 { (v * grid).round() } else { v });
+            (Just(d), prop::collection::vec(value, n * d))
+        })
+    }
+
+    fn check(d: usize, values: &[f64], dimension: usize) {
+        let n = values.len() / d;
+        let points = Matrix::new(values, n, d).expect("a matrix");
+        let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
+        for metric in Metric::ALL {
+            let found = diagrams(&points, &rows, metric, dimension, &Quiet).expect("few points");
+            let distance = |i: usize, j: usize| metric.distance(points.row(rows[i]), points.row(rows[j]));
+            assert_eq!(found, naive::diagrams(n, distance, dimension), "{n} points, {metric}");
+            let of_distances: Vec<f64> = (0..n).flat_map(|i| (0..i).map(move |j| distance(i, j))).collect();
+            assert_eq!(found, diagrams_of_distances(n, &of_distances, dimension, &Quiet).expect("distances"));
+            for low in 0..=dimension {
+                let longest = max_persistence(&points, &rows, metric, low..=dimension).expect("few points");
+                let expected = found[low..].iter().map(Diagram::max_persistence).fold(0.0, f64::max);
+                assert_eq!(longest, expected, "{n} points, {metric}, {low} ..= {dimension}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn diagrams_are_those_of_the_boundary_matrix((d, values) in clouds(14)) {
+            check(d, &values, 2);
+        }
+
+        #[test]
+        fn loops_are_those_of_the_boundary_matrix((d, values) in clouds(40)) {
+            check(d, &values, 1);
+        }
+
+        #[test]
+        fn pairs_are_those_of_the_scalar_definition((d, values) in clouds(70)) {
+            let points = Matrix::new(&values, values.len() / d, d).expect("a matrix");
+            let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
+            let mut found = Vec::new();
+            pairs::<Euclidean, f64>(&points, &rows, &mut found);
+            for i in 0..rows.len() {
+                for j in 0..i {
+                    let expected = raw::<Euclidean, f64, f64>(points.row(rows[i]), points.row(rows[j]));
+                    prop_assert_eq!(found[pair(i, j)].to_bits(), expected.to_bits());
+                }
+            }
+        }
     }
 }

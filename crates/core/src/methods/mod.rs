@@ -29,6 +29,7 @@ methods! {
     distance_entropy,
     clustering_centroids,
     matrix_decomposition,
+    ph_landmarks,
 }
 
 /// What a method is: all that help, documentation and tests need to know.

@@ -286,6 +286,11 @@ impl Arrays {
         self.array(name).map(|a| a.0)
     }
 
+    /// Values of an array of i8, if it is there.
+    pub(crate) fn flags(&mut self, name: &str) -> Option<Vec<i8>> {
+        self.array(name).map(|a| a.0)
+    }
+
     /// Values of an array of i32, if it is there.
     pub(crate) fn ints(&mut self, name: &str) -> Option<Vec<i32>> {
         self.array(name).map(|a| a.0)

@@ -1,0 +1,411 @@
+//! **Persistent-homology landmarks** (PHL): rows whose neighbourhoods have little, or much, topology.
+//!
+//! Problem: choose rows that represent their class robustly against outliers (`landmarks=representative`), or rows
+//! where its shape changes (`vital`).
+//!
+//! A row's *outlier score* is the largest finite persistence, death − birth, of the Vietoris–Rips filtration of its
+//! neighbours: the other rows of its class within Euclidean distance δ, δ itself included. It is taken in one homology
+//! dimension (`scoring=restricted`) or over all up to it (`multi`). A row with fewer than two neighbours is a
+//! *super-outlier*: its score is 0 and it comes last. Representative landmarks are the rows of smallest score, vital
+//! ones those of largest; ties go to the lowest row id.
+//!
+//! A radius means something for one table only, so by default δ is found for each class: the median, over its rows, of
+//! the distance to the `neighbors`-th nearest other row. Half of the rows then have at least that many neighbours.
+//!
+//! Cost: one kd-tree a class, one search a row, and for each distinct neighbourhood of k rows a sweep over its pairs
+//! nearer than its enclosing radius: O(k² d) for distances and O(k² log k) for their order (see
+//! [`crate::homology`]). Equal rows are one point of a neighbourhood, for they have no persistence between them, and
+//! rows with the same neighbours are scored once. Memory: the neighbour lists, and O(k²) a thread.
+//!
+//! Guarantee: scores are exact; nested over ratios; the same for any number of threads.
+//!
+//! Departures: the paper's code moves the first N rows of its ranking to the end, which are the super-outliers only if
+//! no other score is 0, and orders ties by an unstable sort of a random permutation; here super-outliers come last and
+//! ties go to the lowest row id. It uses δ = 0.05 for every table (`delta=0.05` is the paper's, with `dimension=2`).
+//!
+//! Reference: Stolz, *Outlier-robust subsampling techniques for persistent homology*, J. Machine Learning Research 24,
+//! 2023.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::{Answer, Capabilities, Family, Info, Method, Run, by_score, first_of};
+use crate::distance::{Euclidean, Terms};
+use crate::geometry::{Search, Tree, squared_limit};
+use crate::homology::{HIGHEST, MOST_POINTS, Workspace};
+use crate::params::{Kind, Params, Spec, Value};
+use crate::selection::Warning;
+use crate::{Allocation, ClassId, Error, Matrix, Ranking, Result, RowId, Scalar, Shape, with_points};
+
+/// The registered entry.
+pub static INFO: Info = Info {
+    id: "ph-landmarks",
+    aliases: &["phl", "persistent-homology-landmarks"],
+    title: "Persistent-homology landmarks",
+    family: Family::Ranking,
+    summary: "Keeps rows whose neighbourhoods have the least topology (representative) or the most (vital).",
+    params: &[
+        Spec {
+            name: "delta",
+            kind: Kind::Or(&["auto"], &Kind::Float { min: 0.0, max: f64::MAX, open: true }),
+            default: "auto",
+            doc: "Radius of a neighbourhood, in scaled units; auto finds one for each class at which half of its rows have \
+                  the neighbours that `neighbors` says.",
+        },
+        Spec {
+            name: "neighbors",
+            kind: Kind::Int { min: 2, max: 1000 },
+            default: "50",
+            doc: "The median number of neighbours that delta=auto reaches.",
+        },
+        Spec {
+            name: "scoring",
+            kind: Kind::Choice(&["restricted", "multi"]),
+            default: "restricted",
+            doc: "Persistence in `dimension` alone, or the largest over dimensions 0 to `dimension`.",
+        },
+        Spec {
+            name: "dimension",
+            kind: Kind::Int { min: 0, max: 2 },
+            default: "1",
+            doc: "Homology dimension: 0 for gaps, 1 for loops, 2 for voids.",
+        },
+        Spec {
+            name: "landmarks",
+            kind: Kind::Choice(&["representative", "vital"]),
+            default: "representative",
+            doc: "Keep the smallest scores or the largest.",
+        },
+        Spec {
+            name: "most_neighbors",
+            kind: Kind::Int { min: 2, max: 4096 },
+            default: "1000",
+            doc: "The largest neighbourhood to work on, counted without equal rows; a larger one is an error.",
+        },
+    ],
+    cost: "O(n log n) searches and O(k²(d + log k)) a neighbourhood of k rows",
+    memory: "the class once more and 4 bytes for each neighbour of each row; 16 bytes for each pair of the largest neighbourhood, a thread",
+    guarantee: "exact scores (those of ripser, in f64); nested over ratios; super-outliers last; ties to the lowest row id",
+    reference: "Stolz, J. Machine Learning Research 24, 2023; Vietoris–Rips by links: arXiv:2307.16333, arXiv:2412.07805",
+    departures: "super-outliers are last (the paper's code moves the first rows of an unstable order); the radius is found \
+                 for each class unless given (the paper: delta=0.05 with dimension=2 for tables, delta=0.25 with \
+                 dimension=1 for image features)",
+    capabilities: Capabilities {
+        nested: Answer::Yes,
+        per_class: Answer::Yes,
+        weights: Answer::No,
+        invents: Answer::No,
+        seeded: Answer::No,
+        order_free: Answer::No,
+        least_classes: 1,
+    },
+    variants: &[
+        &[("neighbors", "12"), ("dimension", "0")],
+        &[("neighbors", "12"), ("dimension", "2"), ("landmarks", "vital")],
+        &[("neighbors", "12"), ("scoring", "multi"), ("dimension", "2")],
+        &[("delta", "0.3")],
+    ],
+    build: |params| Ok(Box::new(Landmarks::of(params))),
+};
+
+const _: () = assert!(HIGHEST == 2 && MOST_POINTS == 4096, "the bounds of the parameters");
+
+/// Persistent-homology landmarks.
+#[derive(Clone, Debug)]
+struct Landmarks {
+    /// The radius, or none to find one.
+    delta: Option<f64>,
+    neighbors: usize,
+    multi: bool,
+    dimension: usize,
+    vital: bool,
+    most: usize,
+}
+
+/// The neighbours of each row of a class.
+struct Graph {
+    /// As distinct points, by position, ascending.
+    lists: Vec<Box<[u32]>>,
+    /// As rows.
+    counts: Vec<usize>,
+}
+
+/// What is found of one class.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    order: Vec<RowId>,
+    scores: Vec<f64>,
+    delta: f64,
+    /// Median number of neighbours.
+    median: usize,
+    super_outliers: usize,
+    /// Rows that are no super-outliers and have score 0.
+    flat: usize,
+}
+
+impl Landmarks {
+    fn of(params: &Params) -> Self {
+        Self {
+            delta: params.float("delta"),
+            neighbors: params.count("neighbors").unwrap_or(2),
+            multi: params.text("scoring") == "multi",
+            dimension: params.count("dimension").unwrap_or(1),
+            vital: params.text("landmarks") == "vital",
+            most: params.count("most_neighbors").unwrap_or(MOST_POINTS),
+        }
+    }
+
+    fn class<T: Scalar>(&self, run: &Run<'_>, class: ClassId, points: &Matrix<'_, T>, rows: &[RowId]) -> Result<Found> {
+        let tree = Tree::new(rows.len(), points.columns(), |i| points.row(rows[i]));
+        let delta = match self.delta {
+            Some(delta) => delta,
+            None => fitting_radius(&tree, points, rows, self.neighbors),
+        };
+        let Graph { lists, mut counts } = self.graph(run, class, &tree, points, rows, delta)?;
+        drop(tree);
+        let scores = self.scores(run, &lists, points, rows)?;
+        let (mut inner, mut outliers) = (Vec::new(), Vec::new());
+        for (i, &count) in counts.iter().enumerate() {
+            if count < 2 { &mut outliers } else { &mut inner }.push(i);
+        }
+        let of =
+            |positions: &[usize]| -> (Vec<RowId>, Vec<f64>) { positions.iter().map(|&i| (rows[i], scores[i])).unzip() };
+        let (inner_rows, inner_scores) = of(&inner);
+        let ranked = by_score(&inner_rows, &inner_scores, self.vital);
+        let order: Vec<usize> = ranked.into_iter().map(|k| inner[k]).chain(outliers.iter().copied()).collect();
+        let flat = inner_scores.iter().filter(|s| **s == 0.0).count();
+        let (order, scores) = of(&order);
+        let middle = (counts.len() - 1) / 2;
+        let median = *counts.select_nth_unstable(middle).1;
+        Ok(Found { order, scores, delta, median, super_outliers: outliers.len(), flat })
+    }
+
+    /// The neighbours of each row.
+    fn graph<T: Scalar>(
+        &self,
+        run: &Run<'_>,
+        class: ClassId,
+        tree: &Tree<T>,
+        points: &Matrix<'_, T>,
+        rows: &[RowId],
+        delta: f64,
+    ) -> Result<Graph> {
+        let limit = squared_limit(delta);
+        let first = first_equal(points, rows);
+        let (lists, counts) = (0..rows.len())
+            .into_par_iter()
+            .map_init(Scratch::default, |scratch, i| {
+                run.step(0)?;
+                scratch.search.within::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(rows[i])), limit);
+                let found = &mut scratch.search.found;
+                found.retain(|&j| j as usize != i);
+                let count = found.len();
+                found.iter_mut().for_each(|j| *j = first[*j as usize]);
+                found.sort_unstable();
+                found.dedup();
+                if found.len() > self.most {
+                    return Err(self.too_many(run, class, rows[i], found.len(), delta));
+                }
+                Ok((found.as_slice().into(), count))
+            })
+            .collect::<Vec<Result<(Box<[u32]>, usize)>>>()
+            .into_iter()
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .unzip();
+        Ok(Graph { lists, counts })
+    }
+
+    /// The score of each row.
+    fn scores<T: Scalar>(
+        &self,
+        run: &Run<'_>,
+        lists: &[Box<[u32]>],
+        points: &Matrix<'_, T>,
+        rows: &[RowId],
+    ) -> Result<Vec<f64>> {
+        // The same neighbours, the same score: each list once.
+        let mut place: HashMap<&[u32], usize> = HashMap::new();
+        let mut distinct: Vec<&[u32]> = Vec::new();
+        let of_row: Vec<usize> = lists
+            .iter()
+            .map(|list| {
+                *place.entry(list).or_insert_with(|| {
+                    distinct.push(list);
+                    distinct.len() - 1
+                })
+            })
+            .collect();
+        let mut times = vec![0u64; distinct.len()];
+        of_row.iter().for_each(|&k| times[k] += 1);
+        let dimensions = if self.multi { 0..=self.dimension } else { self.dimension..=self.dimension };
+        let scores: Vec<f64> = distinct
+            .par_iter()
+            .zip(&times)
+            .map_init(
+                || (Workspace::default(), Vec::new()),
+                |(workspace, own), (list, &times)| {
+                    own.clear();
+                    own.extend(list.iter().map(|&j| rows[j as usize]));
+                    let score = workspace.max_persistence::<Euclidean, T>(points, own, dimensions.clone())?;
+                    run.step(times).map(|()| score)
+                },
+            )
+            .collect::<Vec<Result<f64>>>()
+            .into_iter()
+            .collect::<Result<_>>()?;
+        Ok(of_row.into_iter().map(|k| scores[k]).collect())
+    }
+
+    fn too_many(&self, run: &Run<'_>, class: ClassId, row: RowId, count: usize, delta: f64) -> Error {
+        let name = run.data.classes().name(class);
+        let smaller = match self.delta {
+            Some(_) => "give a smaller delta, or delta=auto",
+            None => "lower neighbors",
+        };
+        let raise = if self.most < MOST_POINTS {
+            format!(", or raise most_neighbors (at most {MOST_POINTS}; the work grows with its square or more)")
+        } else {
+            String::new()
+        };
+        Error::Data {
+            method: INFO.id,
+            what: format!(
+                "row {row} of class {name} has {count} distinct neighbours within delta = {delta}, above most_neighbors = {}",
+                self.most
+            ),
+            hint: format!("{smaller}{raise}"),
+        }
+    }
+
+    /// What should be known about a radius that does not fit.
+    fn warnings(&self, run: &Run<'_>, found: &[Found]) -> Vec<Warning> {
+        let total: usize = found.iter().map(|f| f.order.len()).sum();
+        let outliers: usize = found.iter().map(|f| f.super_outliers).sum();
+        let flat: usize = found.iter().map(|f| f.flat).sum();
+        let mut warnings = Vec::new();
+        if 2 * outliers > total {
+            warnings.push(Warning {
+                code: "super-outliers",
+                message: format!(
+                    "{outliers} of {total} rows have fewer than 2 neighbours of their class{}; they have no score and \
+                     come last, by row id",
+                    self.delta.map_or_else(String::new, |d| format!(" within delta = {d}")),
+                ),
+                hint: Some(self.offer(run)),
+            });
+        }
+        if outliers < total && outliers + flat == total {
+            warnings.push(Warning {
+                code: "scores-flat",
+                message: format!(
+                    "all {flat} rows that have a score have score 0, so their order is that of their row ids: the \
+                     neighbourhoods are too small to hold anything of dimension {}",
+                    self.dimension
+                ),
+                hint: Some(format!("{}, or a lower dimension", self.offer(run))),
+            });
+        }
+        warnings
+    }
+
+    /// A radius that would fit better.
+    fn offer(&self, run: &Run<'_>) -> String {
+        if self.delta.is_none() {
+            return "raise neighbors".into();
+        }
+        let classes = run.data.classes();
+        let fitting = run.per_class(|_, rows| {
+            with_points!(run.data.points(), |m| {
+                let tree = Tree::new(rows.len(), m.columns(), |i| m.row(rows[i]));
+                Ok(fitting_radius(&tree, m, rows, self.neighbors))
+            })
+        });
+        let of_class = |(class, delta): (ClassId, f64)| format!("{delta:.3} for {}", classes.name(class));
+        let populated = classes.ids().zip(fitting.unwrap_or_default()).filter(|(c, _)| !classes.rows(*c).is_empty());
+        let list: Vec<String> = populated.map(of_class).collect();
+        format!("delta=auto reaches a median of {} neighbours: {}", self.neighbors, first_of(&list))
+    }
+}
+
+impl Method for Landmarks {
+    fn ranks(&self) -> Answer {
+        Answer::Yes
+    }
+
+    fn order_free(&self) -> bool {
+        false
+    }
+
+    /// Scores are outlier scores.
+    fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
+        run.monitor.begin("homology of neighbourhoods", run.data.rows() as u64);
+        let found =
+            run.per_class(|class, rows| with_points!(run.data.points(), |m| self.class(run, class, m, rows)))?;
+        let warnings = self.warnings(run, &found);
+        let list = |of: &dyn Fn(&Found) -> f64| Value::Floats(found.iter().map(of).collect());
+        let (delta, median) = (list(&|f| f.delta), list(&|f| f.median as f64));
+        let outliers = found.iter().map(|f| f.super_outliers).sum::<usize>();
+        let orders = found.into_iter().map(|f| (f.order, f.scores)).collect();
+        let mut ranking = Ranking::per_class(orders, run.data.classes())?;
+        ranking.warnings = warnings;
+        ranking.facts.insert("delta", delta);
+        ranking.facts.insert("median_neighbors", median);
+        ranking.facts.insert("super_outliers", outliers.into());
+        Ok(ranking)
+    }
+
+    fn memory(&self, shape: &Shape, _: usize, threads: usize) -> u64 {
+        let work = (threads.min(shape.classes).max(1) * shape.largest_class).min(shape.rows);
+        // Lists of the median length or of a few times it; never above the cap.
+        let list = if self.delta.is_some() { self.most } else { self.most.min(4 * self.neighbors) };
+        let list = list.min(shape.largest_class);
+        let lists = work * (4 * list + 64);
+        let widest = self.most.min(shape.largest_class);
+        let sweeps = threads * (16 * widest * widest + 8 * widest * shape.columns);
+        crate::geometry::memory(work, shape.columns, shape.scalar_bytes) + (lists + sweeps + 16 * shape.rows) as u64
+    }
+}
+
+#[derive(Default)]
+struct Scratch {
+    search: Search,
+    query: Vec<f64>,
+}
+
+fn widen<'a, T: Scalar>(query: &'a mut Vec<f64>, row: &[T]) -> &'a [f64] {
+    query.clear();
+    query.extend(row.iter().map(|v| v.widen()));
+    query
+}
+
+/// The median over the rows of the distance to the `neighbors`-th nearest other row, or to the last where there are
+/// fewer. Of an even number, the lower one.
+fn fitting_radius<T: Scalar>(tree: &Tree<T>, points: &Matrix<'_, T>, rows: &[RowId], neighbors: usize) -> f64 {
+    let k = (neighbors + 1).min(rows.len());
+    let mut reach: Vec<f64> = (0..rows.len())
+        .into_par_iter()
+        .map_init(Scratch::default, |scratch, i| {
+            scratch.search.kth::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(rows[i])), k)
+        })
+        .collect();
+    let middle = (reach.len() - 1) / 2;
+    Euclidean::finish(*reach.select_nth_unstable_by(middle, f64::total_cmp).1)
+}
+
+/// For each row, the position of the first of the rows that are equal to it.
+fn first_equal<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Vec<u32> {
+    let compare = |&a: &u32, &b: &u32| {
+        let (a, b) = (points.row(rows[a as usize]), points.row(rows[b as usize]));
+        let differs = a.iter().zip(b).map(|(x, y)| x.partial_cmp(y)).find(|o| *o != Some(std::cmp::Ordering::Equal));
+        differs.flatten().unwrap_or(std::cmp::Ordering::Equal)
+    };
+    let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+    order.par_sort_unstable_by(|a, b| compare(a, b).then(a.cmp(b)));
+    let mut first = vec![0; rows.len()];
+    for equal in order.chunk_by(|a, b| compare(a, b).is_eq()) {
+        equal.iter().for_each(|&i| first[i as usize] = equal[0]);
+    }
+    first
+}
