@@ -16,12 +16,14 @@
 //! ```
 
 mod bits;
+mod bottleneck;
 #[cfg(test)]
 mod naive;
 mod rips;
 
 use std::ops::RangeInclusive;
 
+pub use bottleneck::bottleneck;
 use rips::{Sink, Sweep, pair};
 
 use crate::distance::{LANES, Metric, Packed, Terms, with_metric};
@@ -33,10 +35,6 @@ pub const MOST_POINTS: usize = 4096;
 
 /// The highest dimension it goes to.
 pub const HIGHEST: usize = 2;
-
-mod bottleneck;
-
-pub use bottleneck::bottleneck;
 
 /// The life of one homology class: scales of birth and death, in the units of the distances.
 #[derive(Clone, Copy, Debug, PartialEq)]
