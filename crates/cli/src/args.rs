@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use leanset_core::distance::Metric;
+use leanset_core::homology::{HIGHEST, MOST_POINTS};
+use leanset_core::metrics::PersistenceOptions;
 use leanset_core::params::Value;
 use leanset_tables::{EncodeOptions, Format};
 
@@ -276,7 +279,7 @@ pub(crate) struct RankArgs {
 /// Measure ε.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Examples:  leanset measure beans.csv lean.csv --label Class --per-class\n           leanset measure beans.csv --ranking ranking.csv --curve --label Class"
+    after_help = "Examples:  leanset measure beans.csv lean.csv --label Class --per-class\n           leanset measure beans.csv lean.csv --label Class --persistence\n           leanset measure beans.csv --ranking ranking.csv --curve --label Class"
 )]
 pub(crate) struct MeasureArgs {
     /// The full table.
@@ -307,10 +310,33 @@ pub(crate) struct MeasureArgs {
     /// Also print ε of every class.
     #[arg(long)]
     pub(crate) per_class: bool,
+    /// Also compare the shapes: persistence diagrams of each class in both tables, and how far apart they are.
+    ///
+    /// The diagrams are those of the Vietoris–Rips filtration in the metric of ε, their distance is the bottleneck
+    /// distance, and beside it stands the bound of the theory: twice ε for rows of FULL.
+    #[arg(long, help_heading = "Persistence")]
+    pub(crate) persistence: bool,
+    /// The highest dimension of the diagrams: 0 for components, 1 for loops too, 2 for voids too [default: 1].
+    #[arg(long, value_name = "K", requires = "persistence", help_heading = "Persistence", value_parser = RangedU64ValueParser::<usize>::new().range(0..=HIGHEST as u64))]
+    pub(crate) dimension: Option<usize>,
+    /// A class of more rows is represented by so many, spread over it; what that can cost is said [default: 1000].
+    #[arg(long, value_name = "N", requires = "persistence", help_heading = "Persistence", value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_POINTS as u64))]
+    pub(crate) persistence_points: Option<usize>,
     #[command(flatten)]
     pub(crate) table: TableArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+impl MeasureArgs {
+    /// What is compared, if shapes are.
+    pub(crate) fn persistence_options(&self) -> Option<PersistenceOptions> {
+        let default = PersistenceOptions::default();
+        self.persistence.then(|| PersistenceOptions {
+            dimension: self.dimension.unwrap_or(default.dimension),
+            points: self.persistence_points.unwrap_or(default.points),
+        })
+    }
 }
 
 /// List the methods.

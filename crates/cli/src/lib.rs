@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod progress;
 mod ranking;
+mod shapes;
 mod text;
 
 use std::io::Write as _;

@@ -910,7 +910,7 @@ fn unknown_method() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method gradient --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: there is no method 'gradient'
-      hint: the methods are stratified-random, maxmin, distance-entropy, clustering-centroids, matrix-decomposition
+      hint: the methods are stratified-random, maxmin, distance-entropy, clustering-centroids, matrix-decomposition, ph-landmarks
     ");
 }
 
@@ -1559,6 +1559,66 @@ fn curve_without_a_ranking() {
     exit 2
     error: --curve is of a ranking, and none is given
       hint: leanset measure FULL --ranking FILE; `leanset rank` makes one
+    ");
+}
+
+#[test]
+fn persistence_of_a_whole_curve() {
+    let place = ranked();
+    assert_snapshot!(place.refuses("measure t.csv --ranking ranking.csv --label kind --curve --persistence"), @r"
+    exit 2
+    error: --persistence is of one reduced table or of single ratios, not of a whole curve
+      hint: --ratio R (repeatable) in place of --curve
+    ");
+}
+
+#[test]
+fn persistence_in_a_dimension_too_high() {
+    let place = reduced();
+    assert_snapshot!(place.refuses("measure t.csv lean.csv --label kind --persistence --dimension 3"), @r"
+    exit 2
+    error: invalid value '3' for '--dimension <K>': 3 is not in 0..=2
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn persistence_of_too_many_points() {
+    let place = reduced();
+    let measure = "measure t.csv lean.csv --label kind --persistence --persistence-points";
+    assert_snapshot!(place.refuses(&format!("{measure} 4097")), @r"
+    exit 2
+    error: invalid value '4097' for '--persistence-points <N>': 4097 is not in 1..=4096
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn persistence_above_the_memory_limit() {
+    let place = Place::with("t.csv", common::csv(2000, 2, 1));
+    place.ok("reduce t.csv --label class --id id --method mms --ratio 0.1 --output lean.csv --quiet");
+    let measure = "measure t.csv lean.csv --label class --id id --memory-limit 60MB";
+    place.ok(&format!("{measure} --persistence --quiet"));
+    assert_snapshot!(place.refuses(&format!("{measure} --persistence --dimension 2")), @r"
+    exit 2
+    error: this run is predicted to take 146.91 MiB of memory, above the limit of 57.22 MiB
+      hint: raise --memory-limit, or take fewer --persistence-points
+    ");
+}
+
+#[test]
+fn dimension_of_nothing() {
+    let place = reduced();
+    assert_snapshot!(place.refuses("measure t.csv lean.csv --label kind --dimension 2"), @r"
+    exit 2
+    error: the following required arguments were not provided:
+      --persistence
+
+    Usage: leanset measure --persistence --label <COLUMN> --dimension <K> <FULL> <REDUCED>
+
+    For more information, try '--help'.
     ");
 }
 

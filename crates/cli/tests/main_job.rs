@@ -246,6 +246,98 @@ fn points_of_the_curve_are_reductions() {
     }
 }
 
+/// The bound, of what the document itself says.
+fn check_persistence(who: &str, found: &Value) {
+    let number = |v: &Value| if v == "inf" { f64::INFINITY } else { v.as_f64().expect("a number") };
+    assert_eq!(found["holds"], true, "{who}");
+    for class in found["classes"].as_array().expect("classes") {
+        let [epsilon, back, margin, bound] = ["epsilon", "back", "margin", "bound"].map(|key| number(&class[key]));
+        let radii = number(&class["full"]["radius"]) + number(&class["reduced"]["radius"]);
+        assert_eq!((margin, bound), (2.0 * radii, 2.0 * epsilon.max(back) + margin), "{who}");
+        for dimension in class["dimensions"].as_array().expect("dimensions") {
+            assert!(number(&dimension["bottleneck"]) <= bound * (1.0 + 1e-9), "{who}: {dimension} above {bound}");
+        }
+    }
+}
+
+#[test]
+fn shapes_are_compared_within_their_bound() {
+    let place = table();
+    for method in METHODS.into_iter().chain(["clc", "srs --allow-empty-classes"]) {
+        place.ok(&format!("reduce t.csv {COLUMNS} --method {method} --ratio 0.1 --output lean.csv --force --quiet"));
+        for (metric, options) in [("chebyshev", ""), ("euclidean", "--dimension 2"), ("manhattan", "--dimension 0")] {
+            for points in ["", "--persistence-points 25"] {
+                let measure = format!(
+                    "measure t.csv lean.csv {COLUMNS} --metric {metric} --persistence {options} {points} --json"
+                );
+                let found: Value = serde_json::from_str(&place.ok(&measure)).expect("JSON");
+                let shapes = &found["persistence"];
+                check_persistence(&measure, shapes);
+                assert_eq!(shapes["subsampled"], !points.is_empty(), "{measure}");
+                let classes = shapes["classes"].as_array().expect("classes");
+                for (class, of_epsilon) in classes.iter().zip(found["epsilon"]["classes"].as_array().expect("classes"))
+                {
+                    assert_eq!(class["epsilon"], of_epsilon["epsilon"], "{measure}");
+                    assert_eq!(class["full"]["rows"], of_epsilon["rows"], "{measure}");
+                    let essential = |at: usize| class["dimensions"][at]["full"]["essential"].as_u64();
+                    assert_eq!(essential(0), Some(1), "one component never ends");
+                }
+            }
+        }
+    }
+    // Rows, and the ids of the same rows; the ranking at the same ratio; without them, nothing is said.
+    place.ok(&format!("rank t.csv {COLUMNS} --method mms --output ranking.csv --quiet"));
+    for (name, emit) in [("rows.csv", "rows"), ("ids.csv", "ids")] {
+        place.ok(&format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1 --emit {emit} --output {name} --quiet"));
+    }
+    let json = |arguments: &str| -> Value {
+        serde_json::from_str(&place.ok(&format!("measure t.csv {COLUMNS} --json {arguments}"))).expect("JSON")
+    };
+    let shapes = json("rows.csv --persistence")["persistence"].clone();
+    assert_eq!(shapes, json("ids.csv --persistence --threads 1")["persistence"]);
+    let points = json("--ranking ranking.csv --ratio 0.1 --ratio 1 --persistence")["points"].clone();
+    assert_eq!(shapes, points[0]["persistence"]);
+    for class in points[1]["persistence"]["classes"].as_array().expect("classes") {
+        assert!(class["dimensions"].as_array().expect("dimensions").iter().all(|d| d["bottleneck"] == 0.0));
+    }
+    assert!(json("rows.csv").get("persistence").is_none());
+    let words = place.ok(&format!("measure t.csv rows.csv {COLUMNS} --persistence --persistence-points 30"));
+    for part in ["bottleneck", "is represented by 30", "the bound of the theory is 2ε + ±", "within its bound"] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    let words = place.ok(&format!("measure t.csv --ranking ranking.csv --ratio 0.1 {COLUMNS} --persistence"));
+    assert!(words.contains("ratio 0.1: persistence diagrams") && !words.contains('±'), "{words}");
+}
+
+#[test]
+fn a_lost_class_has_no_shape() {
+    let place = table();
+    place.ok(&format!(
+        "reduce t.csv {COLUMNS} --method mms --per-class c0=4 --per-class c1=0 --per-class c2=3 --output lean.csv --quiet"
+    ));
+    let measure = format!("measure t.csv lean.csv {COLUMNS} --persistence");
+    let words = place.ok(&measure);
+    assert!(words.contains("lost: c1 has no row left, so every distance is infinite"), "{words}");
+    let found: Value = serde_json::from_str(&place.ok(&format!("{measure} --json"))).expect("JSON");
+    check_persistence("a lost class", &found["persistence"]);
+    let class = &found["persistence"]["classes"][1];
+    assert_eq!((&class["dimensions"][0]["bottleneck"], &class["bound"]), (&Value::from("inf"), &Value::from("inf")));
+}
+
+/// The digits of the demo: what it kept, in every metric.
+#[test]
+fn the_shapes_of_the_demo() {
+    let place = Place::new();
+    place.ok("demo");
+    let files = "leanset-demo/digits.csv leanset-demo/digits-maxmin-10.csv";
+    for metric in ["chebyshev", "euclidean", "manhattan"] {
+        let measure = format!("measure {files} --label digit --scale none --metric {metric} --persistence --json");
+        let found: Value = serde_json::from_str(&place.ok(&measure)).expect("JSON");
+        check_persistence(metric, &found["persistence"]);
+        assert_eq!(found["persistence"]["classes"].as_array().map(Vec::len), Some(10));
+    }
+}
+
 #[test]
 fn formats_hold_the_same_rows() {
     let place = table();

@@ -68,8 +68,8 @@ impl PersistenceOptions {
 /// How far the diagrams of a reduced set are from those of the full one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Persistence {
-    /// The metric of the diagrams, of ε and of the radii.
-    pub metric: Metric,
+    /// ε of the reduced set, in the metric of the diagrams and of the radii.
+    pub epsilon: Epsilon,
     /// What was compared.
     pub options: PersistenceOptions,
     /// Each class by class id.
@@ -207,7 +207,7 @@ pub fn persistence(
             let forth = epsilon(data, reduced, metric, monitor)?;
             let full = Side::of_table(data, metric, options, monitor)?;
             let reduced = Side::of_rows(data, selection, metric, options, monitor)?;
-            Ok(compare(&full, &reduced, &forth, None, data.columns(), options))
+            Ok(compare(&full, &reduced, forth, None, data.columns(), options))
         }
         Reduced::Points(points) => {
             check_points(points, data)?;
@@ -245,7 +245,7 @@ pub fn persistence_between(
     let columns = full.columns();
     let full = Side::of_table(full, metric, options, monitor)?;
     let reduced = Side::of_table(reduced, metric, options, monitor)?;
-    Ok(compare(&full, &reduced, &forth, Some(&back), columns, options))
+    Ok(compare(&full, &reduced, forth, Some(&back), columns, options))
 }
 
 /// Diagrams of every cut of a ranking: those of the full set are made once.
@@ -263,12 +263,12 @@ pub fn persistence_curve(
     options.check()?;
     let curve = epsilon_curve(data, ranking, allocations, metric, monitor)?;
     let full = Side::of_table(data, metric, options, monitor)?;
-    let cut = |(allocation, forth): (&Allocation, &Epsilon)| {
+    let cut = |(allocation, forth): (&Allocation, Epsilon)| {
         let selection = ranking.select(allocation, data.classes())?;
         let reduced = Side::of_rows(data, &selection, metric, options, monitor)?;
         Ok(compare(&full, &reduced, forth, None, data.columns(), options))
     };
-    allocations.iter().zip(&curve).map(cut).collect()
+    allocations.iter().zip(curve).map(cut).collect()
 }
 
 /// The diagrams of one class of one of the sets.
@@ -334,7 +334,7 @@ impl Side {
 fn compare(
     full: &[Side],
     reduced: &[Side],
-    forth: &Epsilon,
+    forth: Epsilon,
     back: Option<&Epsilon>,
     columns: usize,
     options: &PersistenceOptions,
@@ -365,7 +365,7 @@ fn compare(
         found
     };
     let per_class = full.iter().zip(reduced).enumerate().map(class).collect();
-    Persistence { metric: forth.metric, options: *options, per_class }
+    Persistence { epsilon: forth, options: *options, per_class }
 }
 
 /// What rounding can add to a distance of diagrams above its bound. A computed distance of points of d coordinates is
