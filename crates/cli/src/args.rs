@@ -166,6 +166,12 @@ pub(crate) struct MethodArgs {
     /// A parameter of the method, such as start=first; `NAME=@FILE` reads row ids from a file. Repeatable.
     #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", value_parser = parameter)]
     pub(crate) params: Vec<(String, String)>,
+    /// Choose rows that represent this table instead of their own, class by class, for methods that heed a target.
+    ///
+    /// It has the columns and the classes of FILE, and is measured in the scales of FILE. ε stays that of FILE: how far
+    /// its rows are from those kept, and not those of the target.
+    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath)]
+    pub(crate) target: Option<PathBuf>,
     /// The seed of all randomness.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -181,7 +187,7 @@ pub(crate) struct ReduceArgs {
     #[command(flatten)]
     pub(crate) method: MethodArgs,
     /// Slice this ranking (of `leanset rank`) instead of running a method.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["method", "params", "seed"], help_heading = "Method")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["method", "params", "target", "seed"], help_heading = "Method")]
     pub(crate) ranking: Option<PathBuf>,
     /// The part of the rows to keep, in (0, 1].
     #[arg(long, short, value_name = "R", allow_negative_numbers = true, help_heading = "Budget", conflicts_with_all = ["count", "per_class"])]

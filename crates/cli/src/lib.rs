@@ -16,6 +16,7 @@ mod plan;
 mod progress;
 mod ranking;
 mod shapes;
+mod target;
 mod text;
 
 use std::io::Write as _;

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::args::RunArgs;
 use crate::error::Failure;
 use crate::input::Input;
+use crate::target::purpose;
 use crate::{manifest, text};
 
 /// What the process takes before it has read anything.
@@ -100,9 +101,10 @@ pub(crate) fn tell_plan(plan: &serde_json::Value, run: &RunArgs) -> Result<Strin
     }
     let whole = |key: &str| usize::try_from(plan[key].as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
     let words = |key: &str| plan[key].as_str().unwrap_or("").to_owned();
+    let target = purpose(plan["target"].as_str().map(Path::new));
     let verb = if plan["command"] == "rank" { "rank" } else { "keep" };
     text::say(&format!(
-        "would {verb} {} of {} rows of {} ({} numbers a row, {} classes) by {}\n  predicted peak memory {} on {} threads; nothing was written\n",
+        "would {verb} {} of {} rows of {} ({} numbers a row, {} classes) by {}{target}\n  predicted peak memory {} on {} threads; nothing was written\n",
         text::count(whole("kept")),
         text::count(whole("rows")),
         words("input"),
