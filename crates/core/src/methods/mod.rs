@@ -25,6 +25,7 @@ macro_rules! methods {
 
 methods! {
     stratified_random,
+    proto_dash,
     maxmin,
     distance_entropy,
     clustering_centroids,
@@ -207,7 +208,8 @@ pub trait Method: Send + Sync + std::fmt::Debug {
     fn reduce(&self, run: &Run<'_>, allocation: &Allocation) -> Result<Reduction> {
         let ranking = self.rank(run, Some(allocation))?;
         let selection = ranking.select(allocation, run.data.classes())?;
-        Ok(Reduction { reduced: Reduced::Rows(selection), facts: ranking.facts, warnings: ranking.warnings })
+        let warnings = ranking.warnings_at(&selection.counts(), run.data.classes());
+        Ok(Reduction { reduced: Reduced::Rows(selection), facts: ranking.facts, warnings })
     }
 
     /// Bytes needed beyond the input, at most, on `threads` threads: what `--dry-run` predicts.
