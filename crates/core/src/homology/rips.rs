@@ -132,32 +132,36 @@ impl<const W: usize> Void<W> {
             (of(of_u) ^ of(of_v)) & link
         };
         let touched = |sheet: Option<&Rows<W>>| sheet.map_or(Bits::EMPTY, Rows::touched);
-        let near = (touched(of_u) | touched(of_v)) & link;
-        if near.iter().all(|a| row(a).is_empty()) {
+        let mut across = Bits::EMPTY;
+        ((touched(of_u) | touched(of_v)) & link).iter().filter(|&a| !row(a).is_empty()).for_each(|a| across.insert(a));
+        if across.is_empty() {
             return false;
         }
         // x along a spanning forest of the link, 0 at its roots.
         let (mut rest, mut values) = (link, Bits::EMPTY);
         while let Some(root) = rest.pop() {
             let mut front = Bits::single(root);
-            while let Some(a) = front.pop() {
+            while !rest.is_empty()
+                && let Some(a) = front.pop()
+            {
                 let new = adjacency[a] & rest;
-                let across = row(a);
-                values = values | if values.has(a) { new.without(across) } else { new & across };
+                let differ = if across.has(a) { row(a) } else { Bits::EMPTY };
+                values = values | if values.has(a) { new.without(differ) } else { new & differ };
                 front = front | new;
                 rest = rest.without(new);
             }
         }
-        // And whether it is right on the other edges too.
+        self.values = fewer(values, link);
+        // And whether it is right on the other edges too: one that is wrong has x or h at one of its ends.
         self.defects.reset(adjacency.len());
-        for a in link.iter() {
+        for a in (self.values | across).iter() {
             let neighbours = adjacency[a] & link;
-            let wrong = (values ^ neighbours.when(values.has(a)) ^ row(a)) & neighbours;
-            if !wrong.is_empty() {
-                self.defects.set(a, wrong);
+            let wrong = (self.values ^ neighbours.when(self.values.has(a)) ^ row(a)) & neighbours;
+            for b in wrong.iter() {
+                self.defects.insert(a, b);
+                self.defects.insert(b, a);
             }
         }
-        self.values = values;
         true
     }
 }
@@ -312,7 +316,7 @@ impl<const W: usize> Sweep<W> {
                     self.pass_voids(u, v, link, length, sink);
                 }
                 while let Some(component) = self.components.pop() {
-                    self.open_void(n, u, v, component, length);
+                    self.open_void(n, u, v, fewer(component, link), length);
                 }
             }
             self.adjacency[u].insert(v);
@@ -341,7 +345,7 @@ impl<const W: usize> Sweep<W> {
             }
         }
         self.edges.truncate(count);
-        self.edges.sort_unstable();
+        radsort::sort_by_key(&mut self.edges, |key| (key >> 32) as u32);
         for equal in self.edges.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|run| run.len() > 1) {
             let length = |&key: &u64| {
                 let (i, j) = ends(key);
@@ -490,13 +494,21 @@ impl<const W: usize> Sweep<W> {
         }
         for &slot in &self.asked_voids {
             let void = &mut self.voids.slots[slot];
-            void.flip(u, v, void.values);
-            if !void.values.is_empty() {
-                let near = void.values | Bits::single(u) | Bits::single(v);
+            let values = fewer(void.values, link);
+            void.flip(u, v, values);
+            if !values.is_empty() {
+                let near = values | Bits::single(u) | Bits::single(v);
                 self.voids.touch(slot, near.iter());
             }
         }
     }
+}
+
+/// Values on a link, or the other ones: they differ by the coboundary of the edge, so both tell the same class, and
+/// the one with fewer triangles keeps cocycles thin.
+#[inline(always)]
+fn fewer<const W: usize>(values: Bits<W>, link: Bits<W>) -> Bits<W> {
+    if 2 * values.len() > link.len() { link.without(values) } else { values }
 }
 
 /// The largest distance of each vertex, from 0.
