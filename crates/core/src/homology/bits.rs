@@ -40,6 +40,12 @@ impl<const W: usize> Bits<W> {
         self.0.iter().fold(0, |any, word| any | word) == 0
     }
 
+    /// The number of vertices.
+    #[inline(always)]
+    pub(super) fn len(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).sum()
+    }
+
     /// The lowest vertex, if there is one.
     #[inline(always)]
     pub(super) fn lowest(&self) -> Option<usize> {
@@ -147,9 +153,9 @@ impl<const W: usize> Rows<W> {
         &mut self.rows[usize::from(self.place[vertex])]
     }
 
-    /// Replaces one row.
-    pub(super) fn set(&mut self, row: usize, vertices: Bits<W>) {
-        *self.row_mut(row) = vertices;
+    /// Sets one entry.
+    pub(super) fn insert(&mut self, row: usize, vertex: usize) {
+        self.row_mut(row).insert(vertex);
     }
 
     /// An entry, if there is one.

@@ -219,15 +219,15 @@ impl Sweeps {
 }
 
 /// Keeps every bar.
-struct Collect<'a, F> {
+struct Collect<'a> {
     bars: [Vec<Bar>; HIGHEST + 1],
-    finish: F,
+    finish: fn(f64) -> f64,
     monitor: &'a dyn Monitor,
     /// Steps announced and not yet reported.
     left: usize,
 }
 
-impl<F: Fn(f64) -> f64> Sink for Collect<'_, F> {
+impl Sink for Collect<'_> {
     fn wants(&self, _: usize) -> bool {
         true
     }
@@ -245,13 +245,13 @@ impl<F: Fn(f64) -> f64> Sink for Collect<'_, F> {
 }
 
 /// Keeps the longest persistence of some dimensions.
-struct Longest<F> {
+struct Longest {
     dimensions: RangeInclusive<usize>,
     longest: f64,
-    finish: F,
+    finish: fn(f64) -> f64,
 }
 
-impl<F: Fn(f64) -> f64> Sink for Longest<F> {
+impl Sink for Longest {
     fn wants(&self, dimension: usize) -> bool {
         self.dimensions.contains(&dimension)
     }
@@ -272,7 +272,7 @@ fn collect(
     n: usize,
     raw: &[f64],
     dimension: usize,
-    finish: impl Fn(f64) -> f64,
+    finish: fn(f64) -> f64,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Diagram>> {
     let top = dimension.min(HIGHEST);

@@ -31,7 +31,8 @@
 //! (distilled Vietoris–Rips: links in higher dimensions).
 
 use super::bits::{Bits, Rows};
-use crate::Result;
+use crate::distance::LANES;
+use crate::{Result, simd};
 
 /// Receives what a sweep finds, in raw distances.
 pub(super) trait Sink {
@@ -48,7 +49,7 @@ pub(super) trait Sink {
 }
 
 /// Edges between two looks at [`Sink::go_on`].
-const LOOK: usize = 64;
+const LOOK: usize = 16;
 
 /// The place of a pair (j < i) among all pairs: row after row of the lower triangle.
 #[inline(always)]
@@ -56,25 +57,29 @@ pub(super) fn pair(i: usize, j: usize) -> usize {
     i * (i - 1) / 2 + j
 }
 
-/// A loop alive: a cocycle on edges.
+/// A loop: a cocycle on edges.
 #[derive(Clone, Debug, Default)]
 struct Loop<const W: usize> {
     birth: f64,
     cocycle: Rows<W>,
-    /// At the present edge: where the cocycle condition fails on the link, and the cocycle's value there.
-    defect: Bits<W>,
-    value: bool,
 }
 
-/// A void alive: a cocycle on triangles, as one symmetric matrix a vertex.
+/// What an edge asks of a loop near it: its value there, and where on the link the cocycle condition fails.
+#[derive(Clone, Copy, Debug)]
+struct Asked<const W: usize> {
+    slot: usize,
+    value: bool,
+    defect: Bits<W>,
+}
+
+/// A void: a cocycle on triangles, as one symmetric matrix a vertex.
 #[derive(Clone, Debug, Default)]
 struct Void<const W: usize> {
     birth: f64,
     /// The vertices of triangles in the cocycle; only their sheets are in use.
     touched: Bits<W>,
     sheets: Vec<Rows<W>>,
-    /// At the present edge: whether there is anything to ask, the values x on the link, and where they fail.
-    asked: bool,
+    /// What the present edge asks: the values x on its link, and where they fail.
     values: Bits<W>,
     defects: Rows<W>,
 }
@@ -83,7 +88,6 @@ impl<const W: usize> Void<W> {
     fn reset(&mut self, vertices: usize, birth: f64) {
         self.birth = birth;
         self.touched = Bits::EMPTY;
-        self.asked = false;
         if self.sheets.len() < vertices {
             self.sheets.resize_with(vertices, Rows::default);
         }
@@ -98,12 +102,14 @@ impl<const W: usize> Void<W> {
         &mut self.sheets[vertex]
     }
 
-    /// Flips the value of a triangle.
-    fn flip(&mut self, a: usize, b: usize, c: usize) {
-        for (a, b, c) in [(a, b, c), (b, c, a), (c, a, b)] {
-            let sheet = self.sheet(a);
-            sheet.flip(b, c);
-            sheet.flip(c, b);
+    /// Flips the values of the triangles of an edge with these vertices.
+    fn flip(&mut self, u: usize, v: usize, vertices: Bits<W>) {
+        for z in vertices.iter() {
+            for (a, b, c) in [(u, v, z), (v, z, u), (z, u, v)] {
+                let sheet = self.sheet(a);
+                sheet.flip(b, c);
+                sheet.flip(c, b);
+            }
         }
     }
 
@@ -116,9 +122,9 @@ impl<const W: usize> Void<W> {
         self.defects.add(&other.defects);
     }
 
-    /// Asks the cocycle for its values at the triangles of an edge uv with the vertices of its link.
-    fn ask(&mut self, u: usize, v: usize, link: Bits<W>, adjacency: &[Bits<W>]) {
-        self.asked = false;
+    /// Asks the cocycle for its values at the triangles of an edge uv with the vertices of its link. Whether there is
+    /// anything to say: otherwise they are all 0.
+    fn ask(&mut self, u: usize, v: usize, link: Bits<W>, adjacency: &[Bits<W>]) -> bool {
         let sheet = |vertex: usize| self.touched.has(vertex).then(|| &self.sheets[vertex]);
         let (of_u, of_v) = (sheet(u), sheet(v));
         let row = |a: usize| {
@@ -126,33 +132,128 @@ impl<const W: usize> Void<W> {
             (of(of_u) ^ of(of_v)) & link
         };
         let touched = |sheet: Option<&Rows<W>>| sheet.map_or(Bits::EMPTY, Rows::touched);
-        let near = (touched(of_u) | touched(of_v)) & link;
-        if near.iter().all(|a| row(a).is_empty()) {
-            return;
+        let mut across = Bits::EMPTY;
+        ((touched(of_u) | touched(of_v)) & link).iter().filter(|&a| !row(a).is_empty()).for_each(|a| across.insert(a));
+        if across.is_empty() {
+            return false;
         }
         // x along a spanning forest of the link, 0 at its roots.
         let (mut rest, mut values) = (link, Bits::EMPTY);
         while let Some(root) = rest.pop() {
             let mut front = Bits::single(root);
-            while let Some(a) = front.pop() {
+            while !rest.is_empty()
+                && let Some(a) = front.pop()
+            {
                 let new = adjacency[a] & rest;
-                let across = row(a);
-                values = values | if values.has(a) { new.without(across) } else { new & across };
+                let differ = if across.has(a) { row(a) } else { Bits::EMPTY };
+                values = values | if values.has(a) { new.without(differ) } else { new & differ };
                 front = front | new;
                 rest = rest.without(new);
             }
         }
-        // And whether it is right on the other edges too.
+        self.values = fewer(values, link);
+        // And whether it is right on the other edges too: one that is wrong has x or h at one of its ends.
         self.defects.reset(adjacency.len());
-        for a in link.iter() {
+        for a in (self.values | across).iter() {
             let neighbours = adjacency[a] & link;
-            let difference = values ^ neighbours.when(values.has(a)) ^ row(a);
-            let wrong = difference & neighbours;
-            if !wrong.is_empty() {
-                self.defects.set(a, wrong);
+            let wrong = (self.values ^ neighbours.when(self.values.has(a)) ^ row(a)) & neighbours;
+            for b in wrong.iter() {
+                self.defects.insert(a, b);
+                self.defects.insert(b, a);
             }
         }
-        (self.asked, self.values) = (true, values);
+        true
+    }
+}
+
+/// Classes of one dimension: the living in slots, and of each vertex the living whose cocycle touches it.
+#[derive(Clone, Debug, Default)]
+struct Living<C> {
+    slots: Vec<C>,
+    /// When each was born, in births; none for a slot that is free.
+    order: Vec<Option<u32>>,
+    births: u32,
+    alive: usize,
+    /// Of each vertex, a set of slots of so many words.
+    words: usize,
+    near: Vec<u64>,
+}
+
+impl<C: Default> Living<C> {
+    fn reset(&mut self, vertices: usize) {
+        (self.births, self.alive) = (0, 0);
+        self.order.fill(None);
+        self.words = 1;
+        self.near.clear();
+        self.near.resize(vertices, 0);
+    }
+
+    /// A slot for a new class: the class in it is to be reset.
+    fn open(&mut self) -> usize {
+        let slot = self.order.iter().position(Option::is_none).unwrap_or(self.order.len());
+        if slot == self.order.len() {
+            self.order.push(None);
+            self.slots.push(C::default());
+        }
+        if slot == 64 * self.words {
+            let wider = self.near.chunks_exact(self.words).flat_map(|set| set.iter().copied().chain([0]));
+            self.near = wider.collect();
+            self.words += 1;
+        }
+        self.order[slot] = Some(self.births);
+        self.births += 1;
+        self.alive += 1;
+        slot
+    }
+
+    /// Frees a slot whose class touches these vertices.
+    fn close(&mut self, slot: usize, touched: impl Iterator<Item = usize>) {
+        self.order[slot] = None;
+        self.alive -= 1;
+        for vertex in touched {
+            self.near[vertex * self.words + slot / 64] &= !(1 << (slot % 64));
+        }
+    }
+
+    /// Notes that a class touches these vertices.
+    fn touch(&mut self, slot: usize, vertices: impl Iterator<Item = usize>) {
+        for vertex in vertices {
+            self.near[vertex * self.words + slot / 64] |= 1 << (slot % 64);
+        }
+    }
+
+    /// The slots of the classes that touch a vertex of this edge.
+    #[inline(always)]
+    fn near(&self, u: usize, v: usize) -> impl Iterator<Item = usize> {
+        (0..self.words).flat_map(move |w| {
+            let mut set = self.near[u * self.words + w] | self.near[v * self.words + w];
+            std::iter::from_fn(move || {
+                let slot = 64 * w + set.trailing_zeros() as usize;
+                let found = set != 0;
+                set &= set.wrapping_sub(1);
+                found.then_some(slot)
+            })
+        })
+    }
+
+    /// Two classes of different slots, to add the second to the first.
+    fn two(&mut self, slot: usize, other: usize) -> (&mut C, &C) {
+        if slot < other {
+            let (low, high) = self.slots.split_at_mut(other);
+            (&mut low[slot], &high[0])
+        } else {
+            let (low, high) = self.slots.split_at_mut(slot);
+            (&mut high[0], &low[other])
+        }
+    }
+
+    /// The class that was born first.
+    fn oldest(&self) -> Option<&C> {
+        if self.alive == 0 {
+            return None;
+        }
+        let living = self.order.iter().zip(&self.slots).filter_map(|(order, class)| Some((order.as_ref()?, class)));
+        living.min_by_key(|(order, _)| **order).map(|(_, class)| class)
     }
 }
 
@@ -162,15 +263,17 @@ pub(super) struct Sweep<const W: usize> {
     adjacency: Vec<Bits<W>>,
     /// Union–find over the components.
     parent: Vec<u16>,
+    /// The largest distance of each vertex.
+    farthest: Vec<f64>,
     /// The edges: their rounded length and their vertices.
     edges: Vec<u64>,
-    /// The living, oldest first, and the dead whose memory is used again.
-    loops: Vec<Loop<W>>,
-    voids: Vec<Void<W>>,
-    dead_loops: Vec<Loop<W>>,
-    dead_voids: Vec<Void<W>>,
+    loops: Living<Loop<W>>,
+    voids: Living<Void<W>>,
     /// The components of the present link that are not the first and have killed no loop.
     components: Vec<Bits<W>>,
+    /// What the present edge asks of loops, and the voids that it asks.
+    asked: Vec<Asked<W>>,
+    asked_voids: Vec<usize>,
 }
 
 impl<const W: usize> Sweep<W> {
@@ -182,8 +285,8 @@ impl<const W: usize> Sweep<W> {
         self.adjacency.resize(n, Bits::EMPTY);
         self.parent.clear();
         self.parent.extend(0..n as u16); // n ≤ 4096
-        self.dead_loops.append(&mut self.loops);
-        self.dead_voids.append(&mut self.voids);
+        self.loops.reset(n);
+        self.voids.reset(n);
         let mut components = n;
         for at in 0..self.edges.len() {
             let (u, v) = ends(self.edges[at]);
@@ -206,47 +309,43 @@ impl<const W: usize> Sweep<W> {
                 if top > 1 {
                     self.split(link);
                 }
-                if !self.loops.is_empty() {
+                if self.loops.alive > 0 {
                     self.pass_loops(u, v, link, length, sink);
                 }
-                if !self.voids.is_empty() {
+                if self.voids.alive > 0 {
                     self.pass_voids(u, v, link, length, sink);
                 }
                 while let Some(component) = self.components.pop() {
-                    self.open_void(n, u, v, component, length);
+                    self.open_void(n, u, v, fewer(component, link), length);
                 }
             }
             self.adjacency[u].insert(v);
             self.adjacency[v].insert(u);
         }
-        debug_assert!(self.loops.is_empty() && self.voids.is_empty(), "a cone has no homology");
+        debug_assert!(self.loops.alive + self.voids.alive == 0, "a cone has no homology");
         sink.go_on(self.edges.len() % LOOK, reach, reach).map(|_| ())
     }
 
     /// Sorts the edges within the enclosing radius, and returns that.
     fn sort_edges(&mut self, n: usize, raw: &[f64]) -> f64 {
-        let mut farthest = vec![0.0f64; n];
-        for i in 1..n {
-            let mut own = 0.0f64;
-            for (far, &d) in farthest.iter_mut().zip(&raw[pair(i, 0)..]).take(i) {
-                *far = far.max(d);
-                own = own.max(d);
-            }
-            farthest[i] = own;
-        }
-        let reach = farthest.into_iter().fold(f64::INFINITY, f64::min);
+        self.farthest.clear();
+        self.farthest.resize(n, 0.0);
+        simd::run(Farthest { raw, farthest: &mut self.farthest });
+        let reach = self.farthest.iter().copied().fold(f64::INFINITY, f64::min);
         // Sorted by length rounded to f32, and what that makes equal again by length.
         let unit = Some(1.0 / reach).filter(|u| u.is_finite()).unwrap_or(1.0);
         self.edges.clear();
+        self.edges.resize(raw.len(), 0);
+        let mut count = 0;
         for i in 1..n {
             for (j, &d) in raw[pair(i, 0)..][..i].iter().enumerate() {
-                if d <= reach {
-                    let rounded = u64::from(((d * unit) as f32).to_bits());
-                    self.edges.push(rounded << 32 | (i << 16 | j) as u64);
-                }
+                let rounded = u64::from(((d * unit) as f32).to_bits());
+                self.edges[count] = rounded << 32 | (i << 16 | j) as u64;
+                count += usize::from(d <= reach);
             }
         }
-        self.edges.sort_unstable();
+        self.edges.truncate(count);
+        radsort::sort_by_key(&mut self.edges, |key| (key >> 32) as u32);
         for equal in self.edges.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|run| run.len() > 1) {
             let length = |&key: &u64| {
                 let (i, j) = ends(key);
@@ -263,8 +362,8 @@ impl<const W: usize> Sweep<W> {
             return 0.0;
         }
         let first = |wanted: bool, birth: Option<f64>| birth.filter(|_| wanted).unwrap_or(length);
-        let of_loops = first(sink.wants(1), self.loops.first().map(|l| l.birth));
-        let of_voids = first(sink.wants(2), self.voids.first().map(|v| v.birth));
+        let of_loops = first(sink.wants(1), self.loops.oldest().map(|l| l.birth));
+        let of_voids = first(sink.wants(2), self.voids.oldest().map(|v| v.birth));
         of_loops.min(of_voids)
     }
 
@@ -306,85 +405,137 @@ impl<const W: usize> Sweep<W> {
     }
 
     fn open_loop(&mut self, n: usize, u: usize, v: usize, birth: f64) {
-        let mut new = self.dead_loops.pop().unwrap_or_default();
+        let slot = self.loops.open();
+        let new = &mut self.loops.slots[slot];
         new.birth = birth;
         new.cocycle.reset(n);
         new.cocycle.flip(u, v);
         new.cocycle.flip(v, u);
-        self.loops.push(new);
+        self.loops.touch(slot, [u, v].into_iter());
     }
 
     fn open_void(&mut self, n: usize, u: usize, v: usize, component: Bits<W>, birth: f64) {
-        let mut new = self.dead_voids.pop().unwrap_or_default();
+        let slot = self.voids.open();
+        let new = &mut self.voids.slots[slot];
         new.reset(n, birth);
-        for z in component.iter() {
-            new.flip(u, v, z);
-        }
-        self.voids.push(new);
+        new.flip(u, v, component);
+        let touched = new.touched;
+        self.voids.touch(slot, touched.iter());
     }
 
     /// Extends the loops over an edge with a link, and ends those that cannot be.
     fn pass_loops(&mut self, u: usize, v: usize, link: Bits<W>, length: f64, sink: &mut impl Sink) {
         let Some(first) = link.lowest() else { return };
         let mut failing = false;
-        for alive in &mut self.loops {
-            let touched = alive.cocycle.touched();
-            (alive.defect, alive.value) = (Bits::EMPTY, false);
-            if touched.has(u) || touched.has(v) {
-                let across = (alive.cocycle.row(u) ^ alive.cocycle.row(v)) & link;
-                alive.value = across.has(first);
-                alive.defect = across ^ link.when(alive.value);
-                failing |= !alive.defect.is_empty();
+        self.asked.clear();
+        for slot in self.loops.near(u, v) {
+            let cocycle = &self.loops.slots[slot].cocycle;
+            let across = (cocycle.row(u) ^ cocycle.row(v)) & link;
+            if !across.is_empty() {
+                let value = across.has(first);
+                let defect = across ^ link.when(value);
+                failing |= !defect.is_empty();
+                self.asked.push(Asked { slot, value, defect });
             }
         }
         if failing {
             self.end_loops(length, sink);
         }
-        for alive in self.loops.iter_mut().filter(|l| l.value) {
-            alive.cocycle.flip(u, v);
-            alive.cocycle.flip(v, u);
+        for asked in self.asked.iter().filter(|a| a.value) {
+            let cocycle = &mut self.loops.slots[asked.slot].cocycle;
+            cocycle.flip(u, v);
+            cocycle.flip(v, u);
+            self.loops.touch(asked.slot, [u, v].into_iter());
         }
     }
 
     /// Ends loops until the others can be extended.
     fn end_loops(&mut self, length: f64, sink: &mut impl Sink) {
-        while let Some(at) = self.loops.iter().find_map(|l| l.defect.lowest()) {
-            let Some(youngest) = self.loops.iter().rposition(|l| l.defect.has(at)) else { return };
-            let dead = self.loops.remove(youngest);
-            sink.bar(1, dead.birth, length);
-            for other in self.loops[..youngest].iter_mut().filter(|l| l.defect.has(at)) {
-                other.cocycle.add(&dead.cocycle);
+        while let Some(at) = self.asked.iter().find_map(|a| a.defect.lowest()) {
+            let order = |place: &usize| self.loops.order[self.asked[*place].slot];
+            let failing = (0..self.asked.len()).filter(|&place| self.asked[place].defect.has(at));
+            let Some(youngest) = failing.max_by_key(order) else { return };
+            let dead = self.asked.swap_remove(youngest);
+            let touched = self.loops.slots[dead.slot].cocycle.touched();
+            sink.bar(1, self.loops.slots[dead.slot].birth, length);
+            for other in self.asked.iter_mut().filter(|a| a.defect.has(at)) {
+                let (cocycle, gone) = self.loops.two(other.slot, dead.slot);
+                cocycle.cocycle.add(&gone.cocycle);
+                self.loops.touch(other.slot, touched.iter());
                 other.defect = other.defect ^ dead.defect;
                 other.value ^= dead.value;
             }
             self.components.retain(|c| !c.has(at));
-            self.dead_loops.push(dead);
+            self.loops.close(dead.slot, touched.iter());
         }
     }
 
     /// Extends the voids over an edge with a link, and ends those that cannot be.
     fn pass_voids(&mut self, u: usize, v: usize, link: Bits<W>, length: f64, sink: &mut impl Sink) {
-        for alive in &mut self.voids {
-            alive.ask(u, v, link, &self.adjacency);
-        }
-        let failing = |void: &Void<W>| {
-            let found = void.asked.then(|| void.defects.first_entry());
-            found.flatten()
-        };
-        while let Some((a, b)) = self.voids.iter().find_map(failing) {
-            let fails = |void: &Void<W>| void.asked && void.defects.row(a).has(b);
-            let Some(youngest) = self.voids.iter().rposition(fails) else { break };
-            let dead = self.voids.remove(youngest);
-            sink.bar(2, dead.birth, length);
-            for other in self.voids[..youngest].iter_mut().filter(|void| fails(void)) {
-                other.add(&dead);
+        self.asked_voids.clear();
+        self.asked_voids.extend(self.voids.near(u, v));
+        self.asked_voids.retain(|&slot| self.voids.slots[slot].ask(u, v, link, &self.adjacency));
+        let defect = |voids: &Living<Void<W>>, slot: usize| voids.slots[slot].defects.first_entry();
+        while let Some((a, b)) = self.asked_voids.iter().find_map(|&slot| defect(&self.voids, slot)) {
+            let fails = |voids: &Living<Void<W>>, slot: usize| voids.slots[slot].defects.row(a).has(b);
+            let failing = (0..self.asked_voids.len()).filter(|&place| fails(&self.voids, self.asked_voids[place]));
+            let Some(youngest) = failing.max_by_key(|&place| self.voids.order[self.asked_voids[place]]) else { return };
+            let dead = self.asked_voids.swap_remove(youngest);
+            let touched = self.voids.slots[dead].touched;
+            sink.bar(2, self.voids.slots[dead].birth, length);
+            for &slot in &self.asked_voids {
+                if fails(&self.voids, slot) {
+                    let (void, gone) = self.voids.two(slot, dead);
+                    void.add(gone);
+                    self.voids.touch(slot, touched.iter());
+                }
             }
-            self.dead_voids.push(dead);
+            self.voids.close(dead, touched.iter());
         }
-        for alive in self.voids.iter_mut().filter(|void| void.asked) {
-            for z in alive.values.iter() {
-                alive.flip(u, v, z);
+        for &slot in &self.asked_voids {
+            let void = &mut self.voids.slots[slot];
+            let values = fewer(void.values, link);
+            void.flip(u, v, values);
+            if !values.is_empty() {
+                let near = values | Bits::single(u) | Bits::single(v);
+                self.voids.touch(slot, near.iter());
             }
+        }
+    }
+}
+
+/// Values on a link, or the other ones: they differ by the coboundary of the edge, so both tell the same class, and
+/// the one with fewer triangles keeps cocycles thin.
+#[inline(always)]
+fn fewer<const W: usize>(values: Bits<W>, link: Bits<W>) -> Bits<W> {
+    if 2 * values.len() > link.len() { link.without(values) } else { values }
+}
+
+/// The largest distance of each vertex, from 0.
+struct Farthest<'a> {
+    raw: &'a [f64],
+    farthest: &'a mut [f64],
+}
+
+impl simd::Kernel for Farthest<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for i in 1..self.farthest.len() {
+            let row = &self.raw[pair(i, 0)..][..i];
+            let (before, own) = self.farthest.split_at_mut(i);
+            for (far, &d) in before.iter_mut().zip(row) {
+                *far = if d > *far { d } else { *far };
+            }
+            let mut lanes = [0.0f64; LANES];
+            let (blocks, rest) = row.as_chunks::<LANES>();
+            for block in blocks {
+                for (lane, &d) in lanes.iter_mut().zip(block) {
+                    *lane = if d > *lane { d } else { *lane };
+                }
+            }
+            own[0] = lanes.iter().chain(rest).copied().fold(0.0, f64::max);
         }
     }
 }

@@ -382,7 +382,7 @@ fn widen<'a, T: Scalar>(query: &'a mut Vec<f64>, row: &[T]) -> &'a [f64] {
 }
 
 /// The median over the rows of the distance to the `neighbors`-th nearest other row, or to the last where there are
-/// fewer. Of an even number, the lower one.
+/// fewer. Of an even number, the upper one, so that half of the rows have that many.
 fn fitting_radius<T: Scalar>(tree: &Tree<T>, points: &Matrix<'_, T>, rows: &[RowId], neighbors: usize) -> f64 {
     let k = (neighbors + 1).min(rows.len());
     let mut reach: Vec<f64> = (0..rows.len())
@@ -391,7 +391,7 @@ fn fitting_radius<T: Scalar>(tree: &Tree<T>, points: &Matrix<'_, T>, rows: &[Row
             scratch.search.kth::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(rows[i])), k)
         })
         .collect();
-    let middle = (reach.len() - 1) / 2;
+    let middle = reach.len() / 2;
     Euclidean::finish(*reach.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
