@@ -40,7 +40,8 @@ pub(crate) fn check_expected(path: Option<&Path>, expected: Option<&FileRecord>)
             Failure::new(format!("--target {}: the manifest has no target", path.display())).hint("leave --target out")
         );
     };
-    let (sha256, bytes) = output::sha256(path)?;
+    let (sha256, bytes) =
+        output::sha256(path).map_err(|error| error.hint("say where the target is now: --target FILE"))?;
     if sha256 == expected.sha256 {
         return Ok(());
     }
@@ -126,7 +127,7 @@ fn check_classes(encoded: &Encoded, input: &Input, name: &str) -> Result<(), Fai
     }
     let (table, lacking) = (input.table.name(), lacking.join(", "));
     Err(Failure::new(format!("{name}: has no row of class {lacking}, of which {table} has"))
-        .hint("the rows of a class are chosen to represent those of the target: give it some, or leave the class out of the table"))
+        .hint(format!("give it rows of that class, or leave the class out of {table}")))
 }
 
 /// The records of a target, if there is one.
