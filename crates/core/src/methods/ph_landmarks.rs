@@ -160,7 +160,7 @@ impl Landmarks {
         let tree = Tree::new(rows.len(), points.columns(), |i| points.row(rows[i]));
         let delta = match self.delta {
             Some(delta) => delta,
-            None => fitting_radius(&tree, points, rows, self.neighbors),
+            None => fitting_radius(&tree, points, rows, self.neighbors, usize::MAX),
         };
         let Graph { lists, mut counts } = self.graph(run, class, &tree, points, rows, delta)?;
         drop(tree);
@@ -269,10 +269,11 @@ impl Landmarks {
         } else {
             String::new()
         };
-        Error::Data {
+        Error::Row {
             method: INFO.id,
+            row,
             what: format!(
-                "row {row} of class {name} has {count} distinct neighbours within delta = {delta}, above most_neighbors = {}",
+                "of class {name} has {count} distinct neighbours within delta = {delta}, above most_neighbors = {}",
                 self.most
             ),
             hint: format!("{smaller}{raise}"),
@@ -319,13 +320,13 @@ impl Landmarks {
         let fitting = run.per_class(|_, rows| {
             with_points!(run.data.points(), |m| {
                 let tree = Tree::new(rows.len(), m.columns(), |i| m.row(rows[i]));
-                Ok(fitting_radius(&tree, m, rows, self.neighbors))
+                Ok(fitting_radius(&tree, m, rows, self.neighbors, OFFER))
             })
         });
         let of_class = |(class, delta): (ClassId, f64)| format!("{delta:.3} for {}", classes.name(class));
         let populated = classes.ids().zip(fitting.unwrap_or_default()).filter(|(c, _)| !classes.rows(*c).is_empty());
         let list: Vec<String> = populated.map(of_class).collect();
-        format!("delta=auto reaches a median of {} neighbours: {}", self.neighbors, first_of(&list))
+        format!("delta=auto reaches a median of {} neighbours: about {}", self.neighbors, first_of(&list))
     }
 }
 
@@ -380,12 +381,22 @@ fn widen<'a, T: Scalar>(query: &'a mut Vec<f64>, row: &[T]) -> &'a [f64] {
     query
 }
 
-/// The median over the rows of the distance to the `neighbors`-th nearest other row, or to the last where there are
-/// fewer. Of an even number, the upper one, so that half of the rows have that many.
-fn fitting_radius<T: Scalar>(tree: &Tree<T>, points: &Matrix<'_, T>, rows: &[RowId], neighbors: usize) -> f64 {
+/// Rows of a class from which a radius to offer is made: it need not be exact.
+const OFFER: usize = 200;
+
+/// The median over the rows (or over so many of them, evenly taken) of the distance to the `neighbors`-th nearest other
+/// row, or to the last where there are fewer. Of an even number, the upper one, so that half of the rows have that many.
+fn fitting_radius<T: Scalar>(
+    tree: &Tree<T>,
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    neighbors: usize,
+    sample: usize,
+) -> f64 {
     let k = (neighbors + 1).min(rows.len());
     let mut reach: Vec<f64> = (0..rows.len())
         .into_par_iter()
+        .step_by(rows.len().div_ceil(sample))
         .map_init(Scratch::default, |scratch, i| {
             scratch.search.kth::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(rows[i])), k)
         })
@@ -559,7 +570,7 @@ mod tests {
         assert!(
             warned[0].1.starts_with("32 of 32 rows have fewer than 2 neighbours of their class within delta = 0.5")
         );
-        assert_eq!(warned[0].2, "delta=auto reaches a median of 4 neighbours: 2.000 for 0, 1000.000 for 1");
+        assert_eq!(warned[0].2, "delta=auto reaches a median of 4 neighbours: about 2.000 for 0, 1000.000 for 1");
         // A line has no loops.
         let warned = reduce(&[("delta", "3"), ("neighbors", "4")]);
         assert_eq!(warned.iter().map(|w| w.0).collect::<Vec<_>>(), ["scores-flat"]);
