@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use leanset_core::distance::Metric;
+use leanset_core::homology::{HIGHEST, MOST_POINTS};
+use leanset_core::metrics::PersistenceOptions;
 use leanset_core::params::Value;
 use leanset_tables::{EncodeOptions, Format};
 
@@ -163,6 +166,12 @@ pub(crate) struct MethodArgs {
     /// A parameter of the method, such as start=first; `NAME=@FILE` reads row ids from a file. Repeatable.
     #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", value_parser = parameter)]
     pub(crate) params: Vec<(String, String)>,
+    /// Choose rows that represent this table instead of their own, class by class, for methods that heed a target.
+    ///
+    /// It has the columns and the classes of FILE, and is measured in the scales of FILE. ε stays that of FILE: how far
+    /// its rows are from those kept, and not those of the target.
+    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath)]
+    pub(crate) target: Option<PathBuf>,
     /// The seed of all randomness.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -178,7 +187,7 @@ pub(crate) struct ReduceArgs {
     #[command(flatten)]
     pub(crate) method: MethodArgs,
     /// Slice this ranking (of `leanset rank`) instead of running a method.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["method", "params", "seed"], help_heading = "Method")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["method", "params", "target", "seed"], help_heading = "Method")]
     pub(crate) ranking: Option<PathBuf>,
     /// The part of the rows to keep, in (0, 1].
     #[arg(long, short, value_name = "R", allow_negative_numbers = true, help_heading = "Budget", conflicts_with_all = ["count", "per_class"])]
@@ -276,7 +285,7 @@ pub(crate) struct RankArgs {
 /// Measure ε.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Examples:  leanset measure beans.csv lean.csv --label Class --per-class\n           leanset measure beans.csv --ranking ranking.csv --curve --label Class"
+    after_help = "Examples:  leanset measure beans.csv lean.csv --label Class --per-class\n           leanset measure beans.csv lean.csv --label Class --persistence\n           leanset measure beans.csv --ranking ranking.csv --curve --label Class"
 )]
 pub(crate) struct MeasureArgs {
     /// The full table.
@@ -307,10 +316,33 @@ pub(crate) struct MeasureArgs {
     /// Also print ε of every class.
     #[arg(long)]
     pub(crate) per_class: bool,
+    /// Also compare the shapes: persistence diagrams of each class in both tables, and how far apart they are.
+    ///
+    /// The diagrams are those of the Vietoris–Rips filtration in the metric of ε, their distance is the bottleneck
+    /// distance, and beside it stands the bound of the theory: twice ε for rows of FULL.
+    #[arg(long, help_heading = "Persistence")]
+    pub(crate) persistence: bool,
+    /// The highest dimension of the diagrams: 0 for components, 1 for loops too, 2 for voids too [default: 1].
+    #[arg(long, value_name = "K", requires = "persistence", help_heading = "Persistence", value_parser = RangedU64ValueParser::<usize>::new().range(0..=HIGHEST as u64))]
+    pub(crate) dimension: Option<usize>,
+    /// A class of more rows is represented by so many, spread over it; what that can cost is said [default: 1000].
+    #[arg(long, value_name = "N", requires = "persistence", help_heading = "Persistence", value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_POINTS as u64))]
+    pub(crate) persistence_points: Option<usize>,
     #[command(flatten)]
     pub(crate) table: TableArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+impl MeasureArgs {
+    /// What is compared, if shapes are.
+    pub(crate) fn persistence_options(&self) -> Option<PersistenceOptions> {
+        let default = PersistenceOptions::default();
+        self.persistence.then(|| PersistenceOptions {
+            dimension: self.dimension.unwrap_or(default.dimension),
+            points: self.persistence_points.unwrap_or(default.points),
+        })
+    }
 }
 
 /// List the methods.

@@ -191,12 +191,17 @@ impl Input {
 
     /// Bytes that the table and its encoding hold.
     pub(crate) fn memory(&self) -> u64 {
-        let width = match self.encoded.features {
-            Features::F32(_) => 4,
-            Features::F64(_) => 8,
-        };
-        self.table.memory() + (self.encoded.rows * (self.encoded.dimensions * width + 16)) as u64
+        self.table.memory() + encoded_memory(&self.encoded)
     }
+}
+
+/// Bytes that encoded rows and their classes hold.
+pub(crate) fn encoded_memory(encoded: &Encoded) -> u64 {
+    let width = match encoded.features {
+        Features::F32(_) => 4,
+        Features::F64(_) => 8,
+    };
+    (encoded.rows * (encoded.dimensions * width + 16)) as u64
 }
 
 /// Without a label, a text column is a feature: if it was meant as the class, everything that follows would be wrong.

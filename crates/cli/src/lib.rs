@@ -15,6 +15,8 @@ mod output;
 mod plan;
 mod progress;
 mod ranking;
+mod shapes;
+mod target;
 mod text;
 
 use std::io::Write as _;

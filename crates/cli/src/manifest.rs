@@ -26,6 +26,9 @@ pub(crate) struct Manifest {
     pub(crate) leanset: String,
     pub(crate) command: String,
     pub(crate) input: FileRecord,
+    /// The table that the rows were to represent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<FileRecord>,
     pub(crate) columns: ColumnsRecord,
     pub(crate) method: MethodRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +97,7 @@ pub(crate) struct MethodRecord {
 pub(crate) struct RankingRecord {
     pub(crate) path: PathBuf,
     pub(crate) sha256: String,
-    /// `id`, `parameters` and `seed` of the method that made it, where its own manifest tells.
+    /// `id`, `parameters`, `seed` and target of the method that made it, where its own manifest tells.
     #[serde(default)]
     pub(crate) method: Option<serde_json::Value>,
 }
@@ -193,7 +196,7 @@ impl Manifest {
         let value = |manifest: &Self| {
             let mut value = serde_json::to_value(manifest)
                 .map_err(|e| Failure::new(format!("the manifest cannot be compared: {e}")))?;
-            for place in ["/input/path", "/output/path", "/method/ranking", "/measured", "/leanset"] {
+            for place in ["/input/path", "/target/path", "/output/path", "/method/ranking", "/measured", "/leanset"] {
                 if let Some(found) = value.pointer_mut(place) {
                     *found = serde_json::Value::Null;
                 }

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use leanset_core::metrics::PersistenceOptions;
 use leanset_core::{Reducer, Shape};
 use serde_json::json;
 
 use crate::args::RunArgs;
 use crate::error::Failure;
 use crate::input::Input;
+use crate::target::purpose;
 use crate::{manifest, text};
 
 /// What the process takes before it has read anything.
@@ -16,6 +18,15 @@ pub(crate) const BASE_MEMORY: u64 = 12 << 20;
 /// Bytes that measuring ε takes: the kept points in trees.
 pub(crate) fn epsilon_memory(shape: &Shape, kept: usize) -> u64 {
     (kept * (shape.columns * shape.scalar_bytes + 2 * shape.columns + 32)) as u64
+}
+
+/// Bytes that comparing shapes takes: the pairs of the points of one class; for dimension 2 the voids that are alive at
+/// once, which is measured rather than known; and the traversal of a class above the points.
+pub(crate) fn persistence_memory(shape: &Shape, options: &PersistenceOptions) -> u64 {
+    let points = shape.largest_class.min(options.points) as u64;
+    let voids = if options.dimension == 2 { points.pow(3) / 8 } else { 0 };
+    let traversal = if shape.largest_class > options.points { epsilon_memory(shape, shape.largest_class) } else { 0 };
+    16 * points * points + voids + traversal
 }
 
 /// Refuses a file that is above the limit by itself, before it is read.
@@ -90,9 +101,10 @@ pub(crate) fn tell_plan(plan: &serde_json::Value, run: &RunArgs) -> Result<Strin
     }
     let whole = |key: &str| usize::try_from(plan[key].as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
     let words = |key: &str| plan[key].as_str().unwrap_or("").to_owned();
+    let target = purpose(plan["target"].as_str().map(Path::new));
     let verb = if plan["command"] == "rank" { "rank" } else { "keep" };
     text::say(&format!(
-        "would {verb} {} of {} rows of {} ({} numbers a row, {} classes) by {}\n  predicted peak memory {} on {} threads; nothing was written\n",
+        "would {verb} {} of {} rows of {} ({} numbers a row, {} classes) by {}{target}\n  predicted peak memory {} on {} threads; nothing was written\n",
         text::count(whole("kept")),
         text::count(whole("rows")),
         words("input"),

@@ -96,6 +96,18 @@ fn with_another_epsilon() -> Place {
     place.and("lean.csv.manifest.json", manifest.to_string())
 }
 
+/// The table, and a target beside it.
+fn with_target(rows: &str) -> Place {
+    Place::with_table().and("new.csv", format!("a,b,kind\n{rows}"))
+}
+
+/// A reduction towards a target.
+fn towards() -> Place {
+    let place = with_target("1,2,red\n5,5,blue\n6,1,red\n");
+    place.ok("reduce t.csv --target new.csv --label kind --method prd --ratio 0.5 --output lean.csv --quiet");
+    place
+}
+
 // The file.
 
 #[test]
@@ -910,7 +922,7 @@ fn unknown_method() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method gradient --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: there is no method 'gradient'
-      hint: the methods are stratified-random, maxmin, distance-entropy, clustering-centroids, matrix-decomposition
+      hint: the methods are stratified-random, protodash, maxmin, distance-entropy, clustering-centroids, matrix-decomposition, ph-landmarks
     ");
 }
 
@@ -1100,6 +1112,150 @@ fn plan_of_a_ranking_that_cannot_be() {
     exit 2
     error: clustering-centroids cannot rank rows: its selections at two ratios are not nested
       hint: use `leanset reduce`, or another method (`leanset methods`)
+    ");
+}
+
+// The target.
+
+/// Refused before any file is read: neither is there.
+#[test]
+fn target_of_a_method_that_heeds_none() {
+    let place = Place::new();
+    assert_snapshot!(place.refuses("reduce t.csv --target new.csv --method mms --ratio 0.5 --output lean.csv"), @r"
+    exit 2
+    error: --target: maxmin cannot choose rows that represent another table
+      hint: leave --target out, or use --method protodash
+    ");
+    assert_snapshot!(place.refuses("rank t.csv --target new.csv --method srs --output ranking.csv"), @r"
+    exit 2
+    error: --target: stratified-random cannot choose rows that represent another table
+      hint: leave --target out, or use --method protodash
+    ");
+}
+
+#[test]
+fn target_that_is_not_there() {
+    let place = Place::with_table();
+    let reduce = "reduce t.csv --target new.csv --label kind --method prd --ratio 0.5 --output lean.csv";
+    assert_snapshot!(place.refuses(reduce), @r"
+    exit 2
+    error: new.csv: cannot be read: No such file or directory
+      hint: check the name, and the folder it is taken from
+    ");
+}
+
+#[test]
+fn target_without_a_feature() {
+    let place = Place::with_table().and("new.csv", "a,kind\n1,red\n2,blue\n");
+    let reduce = "reduce t.csv --target new.csv --label kind --method prd --ratio 0.5 --output lean.csv";
+    assert_snapshot!(place.refuses(reduce), @r"
+    exit 2
+    error: new.csv: no column 'b'
+      hint: columns: 'a', 'kind'
+    ");
+}
+
+#[test]
+fn target_without_the_label() {
+    let place = Place::with_table().and("new.csv", "a,b\n1,3\n2,4\n");
+    let reduce = "reduce t.csv --target new.csv --label kind --method prd --ratio 0.5 --output lean.csv";
+    assert_snapshot!(place.refuses(reduce), @r"
+    exit 2
+    error: new.csv: no column 'kind'
+      hint: columns: 'a', 'b'
+    ");
+}
+
+#[test]
+fn target_without_a_class() {
+    let place = with_target("1,2,red\n5,5,red\n");
+    let reduce = "reduce t.csv --target new.csv --label kind --method prd --ratio 0.5 --output lean.csv";
+    assert_snapshot!(place.refuses(reduce), @r"
+    exit 2
+    error: new.csv: has no row of class blue, of which t.csv has
+      hint: give it rows of that class, or leave the class out of t.csv
+    ");
+}
+
+#[test]
+fn target_with_a_hole() {
+    let place = with_target("1,2,red\n,5,blue\n");
+    let rank = "rank t.csv --target new.csv --label kind --method prd --output ranking.csv";
+    assert_snapshot!(place.refuses(rank), @r"
+    exit 2
+    error: new.csv: missing values in 1 column: 'a' (1); the first is in row 1 (line 3), column 'a'
+      hint: --missing mean fills them, --missing drop leaves those rows out
+    ");
+}
+
+#[test]
+fn target_of_other_classes() {
+    let place = with_target("1,2,green\n5,5,white\n");
+    let rank = "rank t.csv --target new.csv --label kind --method prd --output ranking.csv";
+    assert_snapshot!(place.refuses(rank), @r"
+    exit 2
+    error: new.csv: label column 'kind': no row is of a class known, but 'green', 'white'
+      hint: known: 'blue', 'red'
+    ");
+}
+
+#[test]
+fn target_and_ranking() {
+    let place = ranked();
+    let reduce = "reduce t.csv --target t.csv --ranking ranking.csv --label kind --ratio 0.5 --output lean.csv";
+    assert_snapshot!(place.refuses(reduce), @r"
+    exit 2
+    error: the argument '--target <TABLE>' cannot be used with '--ranking <FILE>'
+
+    Usage: leanset reduce --target <TABLE> --label <COLUMN> --ratio <R> --output <FILE> <FILE>
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn output_is_the_target() {
+    let place = with_target("1,2,red\n5,5,blue\n");
+    let reduce = "reduce t.csv --target new.csv --label kind --method prd --ratio 0.5 --output new.csv --force";
+    assert_snapshot!(place.refuses(reduce), @r"
+    exit 2
+    error: new.csv: is an input of this command, and is never overwritten
+      hint: write to another file
+    ");
+}
+
+#[test]
+fn manifest_of_another_target() {
+    let place = towards().and("new.csv", "a,b,kind\n1,2,red\n5,5,blue\n");
+    let again = "reduce --from-manifest lean.csv.manifest.json --output again.csv";
+    assert_snapshot!(place.refuses(again), @r"
+    exit 3
+    error: new.csv: is not the target of the manifest: SHA-256 ca6694ec5517 and 26 bytes, not ef7fe5081897 and 34
+      hint: name the original file: --target FILE
+    ");
+}
+
+#[test]
+fn manifest_whose_target_is_gone() {
+    let place = towards();
+    std::fs::remove_file(place.path("new.csv")).expect("removed");
+    let again = "reduce --from-manifest lean.csv.manifest.json --output again.csv";
+    assert_snapshot!(place.refuses(again), @r"
+    exit 2
+    error: new.csv: cannot be read: No such file or directory
+      hint: say where the target is now: --target FILE
+    ");
+}
+
+#[test]
+fn target_for_a_manifest_without() {
+    let place = Place::with_table();
+    place.ok("reduce t.csv --label kind --method prd --ratio 0.5 --output lean.csv --quiet");
+    let again = "reduce --from-manifest lean.csv.manifest.json --target t.csv --output again.csv";
+    assert_snapshot!(place.refuses(again), @r"
+    exit 2
+    error: --target t.csv: the manifest has no target
+      hint: leave --target out
     ");
 }
 
@@ -1559,6 +1715,66 @@ fn curve_without_a_ranking() {
     exit 2
     error: --curve is of a ranking, and none is given
       hint: leanset measure FULL --ranking FILE; `leanset rank` makes one
+    ");
+}
+
+#[test]
+fn persistence_of_a_whole_curve() {
+    let place = ranked();
+    assert_snapshot!(place.refuses("measure t.csv --ranking ranking.csv --label kind --curve --persistence"), @r"
+    exit 2
+    error: --persistence is of one reduced table or of single ratios, not of a whole curve
+      hint: --ratio R (repeatable) in place of --curve
+    ");
+}
+
+#[test]
+fn persistence_in_a_dimension_too_high() {
+    let place = reduced();
+    assert_snapshot!(place.refuses("measure t.csv lean.csv --label kind --persistence --dimension 3"), @r"
+    exit 2
+    error: invalid value '3' for '--dimension <K>': 3 is not in 0..=2
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn persistence_of_too_many_points() {
+    let place = reduced();
+    let measure = "measure t.csv lean.csv --label kind --persistence --persistence-points";
+    assert_snapshot!(place.refuses(&format!("{measure} 4097")), @r"
+    exit 2
+    error: invalid value '4097' for '--persistence-points <N>': 4097 is not in 1..=4096
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn persistence_above_the_memory_limit() {
+    let place = Place::with("t.csv", common::csv(2000, 2, 1));
+    place.ok("reduce t.csv --label class --id id --method mms --ratio 0.1 --output lean.csv --quiet");
+    let measure = "measure t.csv lean.csv --label class --id id --memory-limit 60MB";
+    place.ok(&format!("{measure} --persistence --quiet"));
+    assert_snapshot!(place.refuses(&format!("{measure} --persistence --dimension 2")), @r"
+    exit 2
+    error: this run is predicted to take 146.91 MiB of memory, above the limit of 57.22 MiB
+      hint: raise --memory-limit, or take fewer --persistence-points
+    ");
+}
+
+#[test]
+fn dimension_of_nothing() {
+    let place = reduced();
+    assert_snapshot!(place.refuses("measure t.csv lean.csv --label kind --dimension 2"), @r"
+    exit 2
+    error: the following required arguments were not provided:
+      --persistence
+
+    Usage: leanset measure --persistence --label <COLUMN> --dimension <K> <FULL> <REDUCED>
+
+    For more information, try '--help'.
     ");
 }
 

@@ -246,6 +246,187 @@ fn points_of_the_curve_are_reductions() {
     }
 }
 
+/// Rows near a target, of a table that is spread out: what is kept represents the target, and all of it is recorded.
+#[test]
+fn rows_are_chosen_to_represent_a_target() {
+    let line = |row: u32, x: f64, class: &str| format!("{row},{x},{},{class}\n", f64::from(row % 7) / 7.0);
+    let rows = |count: u32, x: &dyn Fn(u32) -> f64, classes: &[&str]| -> String {
+        let rows = (0..count).map(|row| line(row, x(row), classes[row as usize % classes.len()]));
+        std::iter::once("id,x,y,class\n".to_owned()).chain(rows).collect()
+    };
+    let place = Place::with("t.csv", rows(200, &f64::from, &["a", "b"]));
+    // All of it about x = 150, with a class more and in another format.
+    place.write("new.csv", rows(60, &|row| 150.0 + f64::from(row % 5), &["b", "c", "a"]));
+    place.ok("reduce new.csv --label class --method srs --ratio 1 --output new.parquet --quiet");
+    let mean = |name: &str| -> f64 {
+        let text = place.text(name);
+        let x = |line: &str| line.split(',').nth(1).expect("x").parse::<f64>().expect("a number");
+        let values: Vec<f64> = text.lines().skip(1).map(x).collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    let reduce = "reduce t.csv --label class --id id --method prd --count 6 --force";
+    place.ok(&format!("{reduce} --output own.csv --quiet"));
+    let towards = format!("{reduce} --target new.csv --output lean.csv");
+    let said = place.run(&towards);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.err.contains("new.csv: 20 rows left out, of classes that are not known in column 'class': 'c'"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("keeps 6 of 200 rows (3.0 %) to represent new.csv"), "{}", said.err);
+    // The table is spread over 0 … 199, the target is at 150 … 154: six rows stand for each.
+    assert!((mean("own.csv") - 152.0).abs() > 20.0, "{}", place.text("own.csv"));
+    assert!((mean("lean.csv") - 152.0).abs() < 10.0, "{}", place.text("lean.csv"));
+    let manifest = place.json("lean.csv.manifest.json");
+    assert_eq!((&manifest["target"]["path"], &manifest["target"]["rows"]), (&"new.csv".into(), &60.into()));
+    assert!(manifest["warnings"].as_array().expect("warnings").iter().any(|w| w["code"] == "unknown-class"));
+    assert!(place.json("own.csv.manifest.json").get("target").is_none());
+    // ε is that of the table, as `measure` has it.
+    let measured = place.ok("measure t.csv lean.csv --label class --id id --json --quiet");
+    let measured: Value = serde_json::from_str(&measured).expect("JSON");
+    assert_eq!(measured["epsilon"]["value"], manifest["epsilon"]["value"]);
+    // Another format of the same target, any number of threads, and the slice of the ranking: the same rows.
+    for other in ["--target new.parquet", "--target new.csv --threads 1"] {
+        place.ok(&format!("{reduce} {other} --output again.csv --quiet"));
+        assert_eq!(place.text("again.csv"), place.text("lean.csv"), "{other}");
+    }
+    place.ok("rank t.csv --label class --id id --method prd --target new.csv --output ranking.csv --quiet");
+    let ranked = place.json("ranking.csv.manifest.json");
+    assert_eq!(ranked["target"], manifest["target"]);
+    place.ok("reduce t.csv --label class --id id --ranking ranking.csv --count 6 --output sliced.csv --quiet");
+    assert_eq!(place.text("sliced.csv"), place.text("lean.csv"));
+    let sliced = place.json("sliced.csv.manifest.json");
+    assert_eq!(sliced["method"]["ranking"]["method"]["target"], ranked["target"]);
+    // The table as its own target changes nothing.
+    place.ok(&format!("{reduce} --target t.csv --output again.csv --quiet"));
+    assert_eq!(place.text("again.csv"), place.text("own.csv"));
+    // Made again from the manifest, also where the target has moved to.
+    place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --force --quiet");
+    assert_eq!(place.text("again.csv"), place.text("lean.csv"));
+    std::fs::rename(place.path("new.csv"), place.path("moved.csv")).expect("renamed");
+    let again = "reduce --from-manifest lean.csv.manifest.json --output again.csv --force --quiet";
+    assert_eq!(place.run(again).code, Some(2));
+    place.ok(&format!("{again} --target moved.csv"));
+    assert_eq!(place.text("again.csv"), place.text("lean.csv"));
+}
+
+/// A dry run counts the target: the larger it is, the more memory is predicted.
+#[test]
+fn a_dry_run_counts_the_target() {
+    let place = table();
+    place.write("new.csv", csv(20_000, 4, 3));
+    for verb in ["reduce --ratio 0.1", "rank"] {
+        let plan = |target: &str| -> Value {
+            let (verb, rest) = verb.split_once(' ').unwrap_or((verb, ""));
+            let before = place.listing();
+            let run = format!("{verb} t.csv {COLUMNS} --method prd {rest} {target} --dry-run --threads 1");
+            let plan = serde_json::from_str(&place.ok(&format!("{run} --json"))).expect("JSON");
+            let words = place.run(&run).err;
+            assert_eq!(words.contains(" to represent new.csv"), !target.is_empty(), "{words}");
+            assert!(place.listing() == before, "a dry run writes something");
+            plan
+        };
+        let (without, with) = (plan(""), plan("--target new.csv"));
+        let bytes = |plan: &Value| plan["predicted_peak_memory_bytes"].as_u64().expect("bytes");
+        let file = place.bytes("new.csv").len() as u64;
+        assert!(bytes(&with) >= bytes(&without) + file, "{verb}: {without} {with}");
+        assert_eq!((&with["target"], without.get("target")), (&"new.csv".into(), None));
+    }
+}
+
+/// The bound, of what the document itself says.
+fn check_persistence(who: &str, found: &Value) {
+    let number = |v: &Value| if v == "inf" { f64::INFINITY } else { v.as_f64().expect("a number") };
+    assert_eq!(found["holds"], true, "{who}");
+    for class in found["classes"].as_array().expect("classes") {
+        let [epsilon, back, margin, bound] = ["epsilon", "back", "margin", "bound"].map(|key| number(&class[key]));
+        let radii = number(&class["full"]["radius"]) + number(&class["reduced"]["radius"]);
+        assert_eq!((margin, bound), (2.0 * radii, 2.0 * epsilon.max(back) + margin), "{who}");
+        for dimension in class["dimensions"].as_array().expect("dimensions") {
+            assert!(number(&dimension["bottleneck"]) <= bound * (1.0 + 1e-9), "{who}: {dimension} above {bound}");
+        }
+    }
+}
+
+#[test]
+fn shapes_are_compared_within_their_bound() {
+    let place = table();
+    for method in METHODS.into_iter().chain(["clc", "srs --allow-empty-classes"]) {
+        place.ok(&format!("reduce t.csv {COLUMNS} --method {method} --ratio 0.1 --output lean.csv --force --quiet"));
+        for (metric, options) in [("chebyshev", ""), ("euclidean", "--dimension 2"), ("manhattan", "--dimension 0")] {
+            for points in ["", "--persistence-points 25"] {
+                let measure = format!(
+                    "measure t.csv lean.csv {COLUMNS} --metric {metric} --persistence {options} {points} --json"
+                );
+                let found: Value = serde_json::from_str(&place.ok(&measure)).expect("JSON");
+                let shapes = &found["persistence"];
+                check_persistence(&measure, shapes);
+                assert_eq!(shapes["subsampled"], !points.is_empty(), "{measure}");
+                let classes = shapes["classes"].as_array().expect("classes");
+                for (class, of_epsilon) in classes.iter().zip(found["epsilon"]["classes"].as_array().expect("classes"))
+                {
+                    assert_eq!(class["epsilon"], of_epsilon["epsilon"], "{measure}");
+                    assert_eq!(class["full"]["rows"], of_epsilon["rows"], "{measure}");
+                    let essential = |at: usize| class["dimensions"][at]["full"]["essential"].as_u64();
+                    assert_eq!(essential(0), Some(1), "one component never ends");
+                }
+            }
+        }
+    }
+    // Rows, and the ids of the same rows; the ranking at the same ratio; without them, nothing is said.
+    place.ok(&format!("rank t.csv {COLUMNS} --method mms --output ranking.csv --quiet"));
+    for (name, emit) in [("rows.csv", "rows"), ("ids.csv", "ids")] {
+        place.ok(&format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1 --emit {emit} --output {name} --quiet"));
+    }
+    let json = |arguments: &str| -> Value {
+        serde_json::from_str(&place.ok(&format!("measure t.csv {COLUMNS} --json {arguments}"))).expect("JSON")
+    };
+    let shapes = json("rows.csv --persistence")["persistence"].clone();
+    assert_eq!(shapes, json("ids.csv --persistence --threads 1")["persistence"]);
+    let points = json("--ranking ranking.csv --ratio 0.1 --ratio 1 --persistence")["points"].clone();
+    assert_eq!(shapes, points[0]["persistence"]);
+    for class in points[1]["persistence"]["classes"].as_array().expect("classes") {
+        assert!(class["dimensions"].as_array().expect("dimensions").iter().all(|d| d["bottleneck"] == 0.0));
+    }
+    assert!(json("rows.csv").get("persistence").is_none());
+    let words = place.ok(&format!("measure t.csv rows.csv {COLUMNS} --persistence --persistence-points 30"));
+    for part in ["bottleneck", "is represented by 30", "the bound of the theory is 2ε + ±", "within its bound"] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    let words = place.ok(&format!("measure t.csv --ranking ranking.csv --ratio 0.1 {COLUMNS} --persistence"));
+    assert!(words.contains("ratio 0.1: persistence diagrams") && !words.contains('±'), "{words}");
+}
+
+#[test]
+fn a_lost_class_has_no_shape() {
+    let place = table();
+    place.ok(&format!(
+        "reduce t.csv {COLUMNS} --method mms --per-class c0=4 --per-class c1=0 --per-class c2=3 --output lean.csv --quiet"
+    ));
+    let measure = format!("measure t.csv lean.csv {COLUMNS} --persistence");
+    let words = place.ok(&measure);
+    assert!(words.contains("lost: c1 has no row left, so every distance is infinite"), "{words}");
+    let found: Value = serde_json::from_str(&place.ok(&format!("{measure} --json"))).expect("JSON");
+    check_persistence("a lost class", &found["persistence"]);
+    let class = &found["persistence"]["classes"][1];
+    assert_eq!((&class["dimensions"][0]["bottleneck"], &class["bound"]), (&Value::from("inf"), &Value::from("inf")));
+}
+
+/// The digits of the demo: what it kept, in every metric.
+#[test]
+fn the_shapes_of_the_demo() {
+    let place = Place::new();
+    place.ok("demo");
+    let files = "leanset-demo/digits.csv leanset-demo/digits-maxmin-10.csv";
+    for metric in ["chebyshev", "euclidean", "manhattan"] {
+        let measure = format!("measure {files} --label digit --scale none --metric {metric} --persistence --json");
+        let found: Value = serde_json::from_str(&place.ok(&measure)).expect("JSON");
+        check_persistence(metric, &found["persistence"]);
+        assert_eq!(found["persistence"]["classes"].as_array().map(Vec::len), Some(10));
+    }
+}
+
 #[test]
 fn formats_hold_the_same_rows() {
     let place = table();

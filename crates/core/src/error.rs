@@ -125,6 +125,9 @@ pub enum Error {
     /// A ranking that is not one: a row twice, a row missing, a class that does not match.
     #[error("not a ranking of this table: {0}")]
     BadRanking(String),
+    /// A target (the table that kept rows are to represent) that does not fit the table to reduce.
+    #[error("the target does not fit the table: {0}")]
+    Target(String),
     /// The data cannot be used by this method (overlong, degenerate ...).
     #[error("{method}: {what}")]
     Data {
@@ -220,6 +223,7 @@ impl Error {
                 None => format!("its parameters are {}", known.join(", ")),
             },
             Self::Unsupported { hint, .. } | Self::Data { hint, .. } | Self::Row { hint, .. } => hint.clone(),
+            Self::Target(_) => "a target has the columns and the classes of the table".into(),
             Self::RankingTooShort { .. } => "ask for fewer rows, or rank all of them".into(),
             _ => return None,
         })

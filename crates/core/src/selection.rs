@@ -17,6 +17,33 @@ pub struct Warning {
     pub hint: Option<String>,
 }
 
+/// A statement that holds of a class only where more of its rows are kept than so many: a warning that depends on the
+/// budget, and so is made where the ranking is cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The warning's code.
+    pub code: &'static str,
+    /// What is so beyond the limit, before the list of classes.
+    pub what: &'static str,
+    /// What to do.
+    pub hint: &'static str,
+    /// By class id: the rows up to which nothing need be said; `None` where there is no limit.
+    pub after: Vec<Option<usize>>,
+}
+
+impl Limit {
+    /// The warning for these counts of kept rows, if any class passes its limit.
+    pub fn warning(&self, counts: &[usize], classes: &Classes) -> Option<Warning> {
+        let passed = classes.ids().filter_map(|class| {
+            let (count, after) = (counts[class.index()], self.after[class.index()]?);
+            (count > after).then(|| format!("{} ({after} of {count} rows)", classes.name(class)))
+        });
+        let passed: Vec<String> = passed.collect();
+        let message = format!("{} {}", self.what, crate::methods::first_of(&passed));
+        (!passed.is_empty()).then(|| Warning { code: self.code, message, hint: Some(self.hint.into()) })
+    }
+}
+
 /// What a method says about a run beside its result: values it resolved (`start=auto`), objectives, radii.
 pub type Facts = BTreeMap<&'static str, Value>;
 
@@ -171,6 +198,8 @@ pub struct Ranking {
     pub facts: Facts,
     /// What the user should know.
     pub warnings: Vec<Warning>,
+    /// What the user should know of a selection that keeps more than so many rows of a class.
+    pub limits: Vec<Limit>,
 }
 
 impl Ranking {
@@ -184,7 +213,15 @@ impl Ranking {
         let (rows, scores) = (rows.concat(), scores.concat());
         check_rows(&rows, &offsets, classes)?;
         check_scores(&rows, &scores)?;
-        Ok(Self { scope: Scope::PerClass, rows, offsets, scores, facts: Facts::new(), warnings: Vec::new() })
+        Ok(Self {
+            scope: Scope::PerClass,
+            rows,
+            offsets,
+            scores,
+            facts: Facts::new(),
+            warnings: vec![],
+            limits: vec![],
+        })
     }
 
     /// One order over all rows.
@@ -195,7 +232,7 @@ impl Ranking {
         check_distinct(&rows, classes)?;
         check_scores(&rows, &scores)?;
         let offsets = vec![0, rows.len()];
-        Ok(Self { scope: Scope::Global, rows, offsets, scores, facts: Facts::new(), warnings: Vec::new() })
+        Ok(Self { scope: Scope::Global, rows, offsets, scores, facts: Facts::new(), warnings: vec![], limits: vec![] })
     }
 
     /// Whether there is one order a class or one in all.
@@ -232,12 +269,18 @@ impl Ranking {
         let (allocation, mut warnings) = budget.allocate(&classes.sizes(), floor)?;
         check_scope("ranking", self.scope, &allocation)?;
         let selection = self.select(&allocation, classes)?;
-        warnings.extend(self.warnings.iter().cloned());
+        warnings.extend(self.warnings_at(&selection.counts(), classes));
         warnings.extend(lost_classes(&selection.counts(), classes));
         // What was measured at the end of the ranking (a covering radius ...) is not so of an earlier cut.
         let whole = selection.rows().len() == self.rows.len();
         let facts = if whole { self.facts.clone() } else { Facts::new() };
         Ok(Reduction { reduced: Reduced::Rows(selection), facts, warnings })
+    }
+
+    /// What the user should know when so many rows of each class are kept: the warnings, and what the limits say.
+    pub fn warnings_at(&self, counts: &[usize], classes: &Classes) -> Vec<Warning> {
+        let passed = self.limits.iter().filter_map(|l| l.warning(counts, classes));
+        self.warnings.iter().cloned().chain(passed).collect()
     }
 
     /// Whether this is a ranking of this table.

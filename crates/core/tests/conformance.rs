@@ -12,7 +12,7 @@ use leanset_core::methods::{Answer, METHODS, Run};
 use leanset_core::params::Value;
 use leanset_core::{
     Allocation, Budget, ClassId, Classes, Dataset, Error, Floor, Matrix, Quiet, Ranking, Reduced, Reducer, Reduction,
-    RowId, Scope, Seed, Shape,
+    RowId, Scope, Seed, Selection, Shape,
 };
 use proptest::prelude::*;
 
@@ -366,7 +366,15 @@ fn nested(subject: &Subject, sample: &Sample) {
                 let kept = reduction.reduced.rows().unwrap_or_else(|| panic!("{who}: a method that ranks keeps rows"));
                 assert_eq!(kept.rows(), prefix.rows(), "{who}: not the beginning of the ranking");
                 let slice = full.reduce(&classes, &budget, Floor::One).unwrap_or_else(|e| panic!("{who}: {e}"));
-                assert_eq!(slice.reduced, reduction.reduced, "{who}: a slice of the ranking");
+                // The weights of a prefix are no prefix of weights: a slice has none, and equals a reduction in its rows.
+                if subject.reducer.info().capabilities.weights == Answer::No {
+                    assert_eq!(slice.reduced, reduction.reduced, "{who}: a slice of the ranking");
+                }
+                assert_eq!(
+                    slice.reduced.rows().map(Selection::rows),
+                    Some(kept.rows()),
+                    "{who}: a slice of the ranking"
+                );
                 assert_eq!(slice.warnings, reduction.warnings, "{who}: a slice of the ranking");
                 for (name, value) in &slice.facts {
                     assert_eq!(Some(value), reduction.facts.get(name), "{who}: {name} of a slice of the ranking");
@@ -410,7 +418,7 @@ fn what_does_not_rank_says_so_itself_too() {
         assert_eq!(method.ranks(), subject.reducer.ranks(), "{}", subject.name);
         if method.ranks() == Answer::Yes {
             let data = sample.data();
-            let ranking = method.rank(&Run { data: &data, seed: SEED, monitor: &Quiet }, None);
+            let ranking = method.rank(&Run { data: &data, target: None, seed: SEED, monitor: &Quiet }, None);
             assert!(ranking.is_ok(), "{}: {ranking:?}", subject.name);
         }
     }
@@ -538,6 +546,54 @@ fn lists_of_rows_are_checked() {
         }
     }
     assert!(tested > 0, "no method takes a list of rows");
+}
+
+/// A target is heard or refused. The table as its own target changes nothing; one that does not fit is an error.
+#[test]
+fn a_target_is_heard_or_refused() {
+    let sample = blobs("blobs", &[20, 0, 9], 3, 6);
+    let without_last = blobs("no row of class 2", &[5, 4, 0], 3, 7);
+    let other_columns = blobs("another column", &[5, 4, 5], 4, 7);
+    let other_classes = blobs("another class", &[5, 4, 5, 1], 3, 7);
+    let data = sample.data();
+    let budget = Budget::Ratio(0.5);
+    for subject in subjects() {
+        let towards = |target: &Sample| {
+            let target = target.data();
+            let ranked = subject.reducer.rank_towards(&data, &target, None, SEED, &Quiet);
+            let reduced = subject.reducer.reduce_towards(&data, &target, &budget, Floor::One, SEED, &Quiet);
+            (ranked, reduced)
+        };
+        let who = &subject.name;
+        if subject.reducer.info().capabilities.target == Answer::No {
+            let (ranked, reduced) = towards(&sample);
+            assert!(
+                matches!(ranked, Err(Error::Unsupported { ref hint, .. }) if !hint.is_empty()),
+                "{who}: {ranked:?}"
+            );
+            assert!(
+                matches!(reduced, Err(Error::Unsupported { ref hint, .. }) if !hint.is_empty()),
+                "{who}: {reduced:?}"
+            );
+            continue;
+        }
+        let (ranked, reduced) = towards(&sample);
+        if subject.reducer.ranks() == Answer::Yes {
+            assert_eq!(
+                format!("{ranked:?}"),
+                format!("{:?}", subject.reducer.rank(&data, None, SEED, &Quiet)),
+                "{who}: the table as its own target"
+            );
+        }
+        let plain = reduce(&subject, &data, &budget, Floor::One);
+        assert_eq!(format!("{reduced:?}"), format!("{plain:?}"), "{who}: the table as its own target");
+        for (target, part) in [(&without_last, "class 2"), (&other_columns, "4 feature"), (&other_classes, "4 classes")]
+        {
+            let (ranked, reduced) = towards(target);
+            assert!(matches!(ranked, Err(Error::Target(ref what)) if what.contains(part)), "{who}: {ranked:?}");
+            assert!(matches!(reduced, Err(Error::Target(ref what)) if what.contains(part)), "{who}: {reduced:?}");
+        }
+    }
 }
 
 /// The largest coordinates that are accepted do not overflow in what is computed from them.

@@ -194,6 +194,11 @@ impl Classes {
             .collect()
     }
 
+    /// Whether the class of a row is one of these.
+    pub(crate) fn knows(&self, column: &Column, row: usize) -> bool {
+        self.code(column, row).is_some()
+    }
+
     fn code(&self, column: &Column, row: usize) -> Option<usize> {
         match (self, &column.values) {
             (Classes::All, _) => Some(0),

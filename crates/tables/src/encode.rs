@@ -124,6 +124,8 @@ struct Loaded {
     label: Option<(usize, Column)>,
     /// Rows that take part.
     kept: Vec<u32>,
+    /// Rows left out for missing values.
+    holed: usize,
 }
 
 impl Encoder {
@@ -244,6 +246,50 @@ impl Encoder {
     /// A column is not there or not of its kind; a category or class that was not there when the encoder was fitted;
     /// missing values that are refused; infinite values.
     pub fn encode(&self, table: &Table) -> Result<Encoded, Error> {
+        self.encode_loaded(table, &self.load(table)?)
+    }
+
+    /// As [`Self::encode`], but rows of classes that were not there when the encoder was fitted are left out, with the
+    /// warning `unknown-class`.
+    ///
+    /// # Errors
+    /// Those of [`Self::encode`]; no row is of a class that is known.
+    pub fn encode_known(&self, table: &Table) -> Result<Encoded, Error> {
+        let mut loaded = self.load(table)?;
+        let mut warning = None;
+        if let Some((index, column)) = &loaded.label {
+            let at = Context { table, column: &table.columns()[*index].name, index: *index };
+            let (known, strange): (Vec<u32>, Vec<u32>) =
+                loaded.kept.iter().partition(|&&row| self.classes.knows(column, row as usize));
+            let names: std::collections::BTreeSet<String> =
+                strange.iter().map(|&row| column.text(row as usize).into_owned()).collect();
+            let names = listed(&names.into_iter().collect::<Vec<_>>(), 20);
+            let (file, label, all) = (table.name(), shown(at.column), listed(&self.classes.names(), 20));
+            if known.is_empty() && !strange.is_empty() {
+                return Err(Error::content(format!(
+                    "{file}: label column {label}: no row is of a class known, but {names}"
+                ))
+                .with_hint(format!("known: {all}")));
+            }
+            if !strange.is_empty() {
+                let rows = counted(strange.len(), "row", "rows");
+                warning = Some(Warning {
+                    code: "unknown-class",
+                    message: format!(
+                        "{file}: {rows} left out, of classes that are not known in column {label}: {names}"
+                    ),
+                    hint: Some(format!("known: {all}")),
+                });
+            }
+            loaded.kept = known;
+        }
+        let mut encoded = self.encode_loaded(table, &loaded)?;
+        encoded.warnings.extend(warning);
+        Ok(encoded)
+    }
+
+    /// Reads the columns that the encoder was fitted on.
+    fn load(&self, table: &Table) -> Result<Loaded, Error> {
         let mut wanted = Vec::with_capacity(self.features.len());
         for (name, coding) in self.features.iter().zip(&self.codings) {
             wanted.push((table.position(name)?, coding.kind()));
@@ -254,8 +300,7 @@ impl Encoder {
             (Classes::Bins(..), Kind::Text) => Kind::Text,
             _ => self.classes.kind(),
         };
-        let loaded = load(table, &wanted, label.map(|index| (index, kind(index))), self.missing)?;
-        self.encode_loaded(table, &loaded)
+        load(table, &wanted, label.map(|index| (index, kind(index))), self.missing)
     }
 
     fn encode_loaded(&self, table: &Table, loaded: &Loaded) -> Result<Encoded, Error> {
@@ -291,8 +336,8 @@ impl Encoder {
             }
         };
         let kept = (rows < table.rows()).then(|| loaded.kept.iter().map(|&row| RowId(row)).collect());
-        if rows < table.rows() {
-            let (left_out, all) = (table.rows() - rows, counted(table.rows(), "row", "rows"));
+        if loaded.holed > 0 {
+            let (left_out, all) = (loaded.holed, counted(table.rows(), "row", "rows"));
             warnings.push(Warning {
                 code: "rows-dropped",
                 message: format!("{}: {left_out} of {all} left out for missing values", table.name()),
@@ -556,7 +601,7 @@ fn load(
     let label = label.and_then(|(index, _)| columns.pop().map(|column| (index, column)));
     let indices: Vec<usize> = wanted.iter().map(|(index, _)| *index).collect();
     let count = u32::try_from(table.rows()).unwrap_or(u32::MAX);
-    let mut loaded = Loaded { indices, columns, label, kept: Vec::new() };
+    let mut loaded = Loaded { indices, columns, label, kept: Vec::new(), holed: 0 };
     match missing {
         Missing::Drop => {
             let flags: Vec<&Vec<bool>> = loaded
@@ -566,6 +611,7 @@ fn load(
                 .filter_map(|column| column.missing.as_ref())
                 .collect();
             loaded.kept = (0..count).filter(|&row| !flags.iter().any(|flags| flags[row as usize])).collect();
+            loaded.holed = table.rows() - loaded.kept.len();
             if loaded.kept.is_empty() {
                 return Err(Error::content(format!(
                     "{}: every row has a missing value, so none is left",

@@ -179,6 +179,30 @@ fn the_same_ruler_measures_the_reduced_table() {
 }
 
 #[test]
+fn rows_of_unknown_classes_can_be_left_out() {
+    let full = csv("x,y\n0,red\n10,blue\n5,red\n");
+    let drop = EncodeOptions { missing: Missing::Drop, ..label("y") };
+    let encoder = Encoder::fit(&full, &drop).unwrap();
+    let other = open("r.csv", "x,y\n1,green\n2,red\n,blue\n3,green\n4,blue\n5,white\n");
+    assert!(encoder.encode(&other).is_err());
+    let encoded = encoder.encode_known(&other).unwrap();
+    assert_eq!((encoded.classes, encoded.features.to_f64()), (vec![1, 0], vec![0.2, 0.4]));
+    assert_eq!(encoded.kept, Some(vec![RowId(1), RowId(4)]));
+    let said: Vec<_> = encoded.warnings.iter().map(|w| (w.code, w.message.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            ("rows-dropped", "r.csv: 1 of 6 rows left out for missing values"),
+            ("unknown-class", "r.csv: 3 rows left out, of classes that are not known in column 'y': 'green', 'white'"),
+        ]
+    );
+    // Where all classes are known, it is `encode`.
+    assert_eq!(encoder.encode_known(&full).unwrap(), encoder.encode(&full).unwrap());
+    let error = encoder.encode_known(&open("r.csv", "x,y\n1,green\n")).unwrap_err();
+    assert_eq!(words(&error), "r.csv: label column 'y': no row is of a class known, but 'green'\nknown: 'blue', 'red'");
+}
+
+#[test]
 fn thirty_two_bits_stay_where_nothing_needs_more() {
     let single = vec![column("a", vec![0.1f32, 0.2]), column("b", vec![true, false])];
     let table = open("t.parquet", columns_as(&single, Format::Parquet).unwrap());

@@ -1,9 +1,9 @@
-//! `leanset measure`: ε of a reduced table, of prefixes of a ranking, or of the whole curve.
+//! `leanset measure`: ε of a reduced table, of prefixes of a ranking, or of the whole curve; and shapes compared.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use leanset_core::metrics::{self, Epsilon};
+use leanset_core::metrics::{self, Epsilon, Persistence, PersistenceOptions};
 use leanset_core::{Allocation, Budget, Dataset, Floor, Reduced, RowId, Scope, Selection};
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::input::{Input, dataset, read_table};
 use crate::manifest::number;
 use crate::progress::Progress;
-use crate::{machine, plan, ranking, text};
+use crate::{machine, plan, ranking, shapes, text};
 use leanset_tables::Table;
 
 pub(crate) fn run(args: &MeasureArgs) -> Result<String, Failure> {
@@ -29,6 +29,11 @@ pub(crate) fn run(args: &MeasureArgs) -> Result<String, Failure> {
             Failure::new("a ranking is measured at ratios").hint("--curve for 1 % … 100 %, or --ratio R (repeatable)")
         );
     }
+    if args.curve && args.persistence {
+        return Err(Failure::new("--persistence is of one reduced table or of single ratios, not of a whole curve")
+            .hint("--ratio R (repeatable) in place of --curve"));
+    }
+    let options = args.persistence_options();
     plan::file_within_limit(&args.full, &args.run)?;
     let input = Input::read(&args.full, &args.table, &progress)?;
     let data = input.dataset()?;
@@ -36,8 +41,12 @@ pub(crate) fn run(args: &MeasureArgs) -> Result<String, Failure> {
         + 2 * input.memory()
         + plan::epsilon_memory(&data.shape(), data.rows()).max(input.passing_memory());
     plan::within_limit(predicted, &args.run)?;
+    if let Some(options) = &options {
+        plan::within_limit(predicted + plan::persistence_memory(&data.shape(), options), &args.run)
+            .map_err(|error| error.hint("raise --memory-limit, or take fewer --persistence-points"))?;
+    }
     input.warnings().iter().for_each(|w| text::say(&text::warning(w)));
-    let mut report = Report { args, input: &input, data: &data, threads };
+    let mut report = Report { args, options, input: &input, data: &data, threads };
     match (&args.ranking, &args.reduced) {
         (Some(ranking), _) => report.prefixes(ranking, &progress),
         (None, Some(reduced)) => report.one(reduced, &progress),
@@ -45,8 +54,15 @@ pub(crate) fn run(args: &MeasureArgs) -> Result<String, Failure> {
     }
 }
 
+/// ε and the shapes, of which it is a part.
+fn both(shapes: Persistence) -> (Epsilon, Option<Persistence>) {
+    (shapes.epsilon.clone(), Some(shapes))
+}
+
 struct Report<'a> {
     args: &'a MeasureArgs,
+    /// How shapes are compared, if they are.
+    options: Option<PersistenceOptions>,
     input: &'a Input,
     data: &'a Dataset<'a>,
     threads: usize,
@@ -67,10 +83,14 @@ impl Report<'_> {
         let missing: Vec<&String> =
             self.input.encoder.feature_columns().iter().filter(|c| reduced.positions(c).is_err()).collect();
         let id_column = args.table.id.as_deref().filter(|id| reduced.position(id).is_ok()).unwrap_or("row");
-        let epsilon = if missing.is_empty() {
+        let (epsilon, shapes) = if missing.is_empty() {
             let encoded = self.input.encoder.encode(&reduced)?;
             encoded.warnings.iter().filter(|w| w.code == "rows-dropped").for_each(|w| text::say(&text::warning(w)));
-            metrics::epsilon_between(self.data, &dataset(&encoded)?, args.metric, progress)?
+            let table = dataset(&encoded)?;
+            match &self.options {
+                None => (metrics::epsilon_between(self.data, &table, args.metric, progress)?, None),
+                Some(options) => both(metrics::persistence_between(self.data, &table, args.metric, options, progress)?),
+            }
         } else if reduced.position(id_column).is_ok() {
             if reduced.position("score").is_ok() && reduced.rows() == self.data.rows() {
                 return Err(Failure::new(format!("{name}: is a ranking of all rows, so nothing is reduced"))
@@ -78,8 +98,11 @@ impl Report<'_> {
             }
             let named = self.input.rows_by_name(args.table.id.as_deref())?;
             let rows = named.resolve(&reduced, id_column, self.input.table.name())?;
-            let selection = self.select(&rows, &reduced, path)?;
-            metrics::epsilon(self.data, &Reduced::Rows(selection), args.metric, progress)?
+            let kept = Reduced::Rows(self.select(&rows, &reduced, path)?);
+            match &self.options {
+                None => (metrics::epsilon(self.data, &kept, args.metric, progress)?, None),
+                Some(options) => both(metrics::persistence(self.data, &kept, args.metric, options, progress)?),
+            }
         } else {
             return Err(Failure::new(format!(
                 "{name}: has neither the feature column '{}' of {} nor a column '{id_column}' of row ids",
@@ -89,7 +112,7 @@ impl Report<'_> {
             .hint("REDUCED holds rows of FULL, or ids of its rows"));
         };
         if args.run.json {
-            let document = json!({
+            let mut document = json!({
                 "schema": "leanset.measure/1",
                 "leanset": env!("CARGO_PKG_VERSION"),
                 "full": args.full,
@@ -98,6 +121,9 @@ impl Report<'_> {
                 "threads": self.threads,
                 "epsilon": self.record(&epsilon),
             });
+            if let Some(shapes) = &shapes {
+                document["persistence"] = shapes::record(shapes, self.data.classes());
+            }
             return Ok(format!("{document:#}\n"));
         }
         let kept: usize = epsilon.per_class.iter().map(|c| c.kept).sum();
@@ -114,6 +140,10 @@ impl Report<'_> {
             out.push('\n');
             out.push_str(&self.class_table(&epsilon));
         }
+        if let Some(shapes) = &shapes {
+            out.push('\n');
+            out.push_str(&shapes::tell(shapes, self.data.classes()));
+        }
         Ok(out)
     }
 
@@ -128,15 +158,32 @@ impl Report<'_> {
             .iter()
             .map(|&r| Ok(Budget::Ratio(r).allocate(&sizes, Floor::One)?.0))
             .collect::<Result<_, Failure>>()?;
-        let curve = metrics::epsilon_curve(self.data, &ranking, &allocations, args.metric, progress)
-            .map_err(|error| ranking::too_short(error, path, self.data.classes()))?;
+        let too_short = |error| ranking::too_short(error, path, self.data.classes());
+        let (curve, shapes): (Vec<Epsilon>, Vec<Option<Persistence>>) = match &self.options {
+            None => {
+                let curve = metrics::epsilon_curve(self.data, &ranking, &allocations, args.metric, progress);
+                curve.map_err(too_short)?.into_iter().map(|epsilon| (epsilon, None)).unzip()
+            }
+            Some(options) => {
+                metrics::persistence_curve(self.data, &ranking, &allocations, args.metric, options, progress)
+                    .map_err(too_short)?
+                    .into_iter()
+                    .map(both)
+                    .unzip()
+            }
+        };
         if args.run.json {
             let points: Vec<_> = ratios
                 .iter()
                 .zip(&allocations)
-                .zip(&curve)
-                .map(|((ratio, allocation), epsilon)| {
-                    json!({ "ratio": ratio, "kept": allocation.total(), "epsilon": self.record(epsilon) })
+                .zip(curve.iter().zip(&shapes))
+                .map(|((ratio, allocation), (epsilon, shapes))| {
+                    let mut point =
+                        json!({ "ratio": ratio, "kept": allocation.total(), "epsilon": self.record(epsilon) });
+                    if let Some(shapes) = shapes {
+                        point["persistence"] = shapes::record(shapes, self.data.classes());
+                    }
+                    point
                 })
                 .collect();
             let document = json!({
@@ -177,13 +224,19 @@ impl Report<'_> {
             }
             row
         });
-        Ok(format!(
+        let mut out = format!(
             "ε of {} at prefixes of {} ({})\n\n{}",
             args.full.display(),
             path.display(),
             args.metric,
             text::columns(&header, rows, 0, 0)
-        ))
+        );
+        for (ratio, shapes) in ratios.iter().zip(&shapes) {
+            if let Some(shapes) = shapes {
+                let _ = write!(out, "\nratio {ratio}: {}", shapes::tell(shapes, self.data.classes()));
+            }
+        }
+        Ok(out)
     }
 
     /// Rows as a selection, each once and in its class.

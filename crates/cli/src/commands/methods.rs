@@ -74,6 +74,7 @@ fn describe(info: &Info) -> String {
         ("weights", c.weights.to_string()),
         ("new points", c.invents.to_string()),
         ("seeded", c.seeded.to_string()),
+        ("target", c.target.to_string()),
         ("order-free", c.order_free.to_string()),
         ("classes", format!("{} or more", c.least_classes)),
     ] {
@@ -110,6 +111,7 @@ fn record(info: &Info) -> serde_json::Value {
             "weights": c.weights.to_string(),
             "invents": c.invents.to_string(),
             "seeded": c.seeded.to_string(),
+            "target": c.target.to_string(),
             "order_free": c.order_free.to_string(),
             "least_classes": c.least_classes,
         },

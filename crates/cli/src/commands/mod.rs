@@ -10,10 +10,11 @@ pub(crate) mod shell;
 use leanset_core::Reducer;
 use leanset_core::params::Value;
 
-use crate::args::{MethodArgs, TableArgs, values};
+use crate::args::{MethodArgs, RunArgs, TableArgs, values};
 use crate::error::Failure;
 use crate::input::{Input, row_ids_in};
 use crate::progress::Progress;
+use crate::target::Target;
 
 /// The method that the arguments name, with its parameters checked.
 pub(crate) fn reducer(
@@ -53,6 +54,17 @@ pub(crate) fn reducer(
         .hint("name another label column, or use another method (`leanset methods`)"));
     }
     Ok(reducer)
+}
+
+/// The target that the arguments name, read.
+pub(crate) fn target_of(
+    args: &MethodArgs,
+    table: &TableArgs,
+    input: &Input,
+    run: &RunArgs,
+    progress: &Progress,
+) -> Result<Option<Target>, Failure> {
+    args.target.as_deref().map(|path| Target::read(path, table, input, run, progress)).transpose()
 }
 
 /// Row ids typed by the user are rows of the file; the method knows encoded rows. Other values pass.

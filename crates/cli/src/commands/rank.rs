@@ -5,15 +5,17 @@ use std::time::Instant;
 
 use leanset_core::{Reducer, Scope, Seed};
 use leanset_tables::{Compression, Format, write_columns};
+use serde_json::json;
 
 use super::reducer;
 use crate::args::RankArgs;
 use crate::error::Failure;
 use crate::input::Input;
 use crate::machine;
-use crate::manifest::{self, ClassRecord, Manifest, Measured, MethodRecord, OutputRecord, WarningRecord, json};
+use crate::manifest::{self, ClassRecord, Manifest, Measured, MethodRecord, OutputRecord, WarningRecord};
 use crate::output::{self, Outputs};
 use crate::progress::Progress;
+use crate::target::{self, Target};
 use crate::{plan, ranking, text};
 
 pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
@@ -35,32 +37,53 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
         return Err(Failure::new("--output - has no place for a manifest").hint("give a file: --output FILE"));
     }
     let format = match output.zip(manifest_path.as_deref()) {
-        Some((path, manifest)) => output::check_output(path, manifest, &[&args.file], &outputs)?,
+        Some((path, manifest)) => {
+            let inputs: Vec<&Path> =
+                std::iter::once(args.file.as_path()).chain(args.method.target.as_deref()).collect();
+            output::check_output(path, manifest, &inputs, &outputs)?
+        }
         None => (Format::Csv, Compression::None),
     };
     // What needs no table is refused before it is read.
-    leanset_core::methods::find(args.method.method.as_deref().ok_or_else(super::no_method)?)?;
+    let info = leanset_core::methods::find(args.method.method.as_deref().ok_or_else(super::no_method)?)?;
+    target::check_heeded(&args.method, info)?;
     plan::file_within_limit(&args.file, &args.run)?;
 
     let input = Input::read(&args.file, &args.table, &progress)?;
     let data = input.dataset()?;
     let reducer = reducer(&args.method, &args.table, &input, &progress)?;
     check_ranks(&reducer)?;
+    let target = super::target_of(&args.method, &args.table, &input, &args.run, &progress)?;
+    let target_memory = target.as_ref().map_or(0, Target::memory);
     let shape = data.shape();
     let predicted = plan::BASE_MEMORY
         + input.memory()
+        + target_memory
         + (reducer.memory(&shape, shape.rows, threads) + (shape.rows * 64) as u64).max(input.passing_memory());
     plan::within_limit(predicted, &args.run)?;
     if args.dry_run {
-        let plan = plan::plan_json("rank", &input, &reducer, shape.rows, predicted, threads);
+        let mut plan = plan::plan_json("rank", &input, &reducer, shape.rows, predicted, threads);
+        if let Some(path) = &args.method.target {
+            plan["target"] = json!(path);
+        }
         return plan::tell_plan(&plan, &args.run);
     }
 
     let began = Instant::now();
-    let ranking = reducer.rank(&data, None, Seed(args.method.seed), &progress)?;
+    let seed = Seed(args.method.seed);
+    let ranking = match &target {
+        None => reducer.rank(&data, None, seed, &progress)?,
+        Some(target) => reducer.rank_towards(&data, &target.dataset()?, None, seed, &progress)?,
+    };
     let method_time = began.elapsed();
-    let warnings: Vec<_> =
-        input.warnings().iter().cloned().chain(ranking.warnings.iter().map(text::own_warning)).collect();
+    let of_target = target.as_ref().map_or(&[][..], Target::warnings);
+    let warnings: Vec<_> = input
+        .warnings()
+        .iter()
+        .chain(of_target)
+        .cloned()
+        .chain(ranking.warnings.iter().map(text::own_warning))
+        .collect();
     warnings.iter().for_each(|w| text::say(&text::warning(w)));
 
     let columns = ranking::columns(&ranking, &input, &args.table)?;
@@ -80,12 +103,13 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
         leanset: env!("CARGO_PKG_VERSION").into(),
         command: "rank".into(),
         input: input.file_record(&args.file)?,
+        target: target::record(target.as_ref()),
         columns: input.columns_record(&args.table),
         method: MethodRecord {
             id: reducer.info().id.into(),
             parameters: manifest::parameters(&reducer, &input),
             seed: Some(args.method.seed),
-            facts: ranking.facts.iter().map(|(n, v)| ((*n).to_owned(), json(v))).collect(),
+            facts: ranking.facts.iter().map(|(n, v)| ((*n).to_owned(), manifest::json(v))).collect(),
             ranking: None,
         },
         budget: None,
@@ -131,10 +155,11 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     if !args.run.quiet {
         let scope = if ranking.scope() == Scope::PerClass { "within their classes" } else { "over all classes" };
         text::say(&format!(
-            "{} ranks {} rows of {} {scope} in {}\n  wrote {} and {}\n  any ratio is now a slice: leanset reduce … --ranking {} --ratio R\n",
+            "{} ranks {} rows of {} {scope}{} in {}\n  wrote {} and {}\n  any ratio is now a slice: leanset reduce … --ranking {} --ratio R\n",
             reducer.info().id,
             text::count(data.rows()),
             args.file.display(),
+            target::purpose(args.method.target.as_deref()),
             text::duration(method_time),
             output.display(),
             manifest_path.display(),

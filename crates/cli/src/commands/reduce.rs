@@ -22,6 +22,7 @@ use crate::manifest::{
 };
 use crate::output::{self, Outputs};
 use crate::progress::Progress;
+use crate::target::{self, Target};
 use crate::{plan, ranking, text};
 
 pub(crate) fn run(args: &ReduceArgs) -> Result<String, Failure> {
@@ -43,11 +44,11 @@ struct Job {
     file: PathBuf,
     threads: usize,
     progress: Progress,
-    target: Target,
+    place: Place,
 }
 
 /// Where the rows go.
-enum Target {
+enum Place {
     Nowhere,
     Stdout(Format, Compression),
     File { path: PathBuf, manifest: PathBuf, format: Format, compression: Compression },
@@ -72,15 +73,15 @@ impl Job {
         }
         // What needs no table is refused before it is read.
         if let Some(name) = &args.method.method {
-            leanset_core::methods::find(name)?;
+            target::check_heeded(&args.method, leanset_core::methods::find(name)?)?;
         }
         if let Some(ratio) = args.ratio {
             Budget::Ratio(ratio).allocate(&[1], Floor::Zero)?;
         }
-        let target = target(&args, &file, expected.as_ref())?;
+        let place = place(&args, &file, expected.as_ref())?;
         let threads = machine::use_threads(args.run.threads)?;
         let progress = Progress::new(args.run.quiet);
-        Ok(Self { args, expected, file, threads, progress, target })
+        Ok(Self { args, expected, file, threads, progress, place })
     }
 
     fn run(self) -> Result<String, Failure> {
@@ -98,6 +99,7 @@ impl Job {
             }
             None => Chooser::Method(reducer(&args.method, &args.table, &input, &self.progress)?),
         };
+        let target = super::target_of(&args.method, &args.table, &input, &args.run, &self.progress)?;
         let (budget, floor) = (self.budget(&input)?, if args.allow_empty_classes { Floor::Zero } else { Floor::One });
         let kept = budget.allocate(&data.classes().sizes(), floor)?.0.total();
         let shape = data.shape();
@@ -108,35 +110,47 @@ impl Job {
         let work = method_memory.max(plan::epsilon_memory(&shape, kept)) + (kept * 32) as u64;
         let predicted = plan::BASE_MEMORY
             + input.memory()
+            + target.as_ref().map_or(0, Target::memory)
             + work.max(input.passing_memory()).max(self.writing_memory(&input, kept));
         plan::within_limit(predicted, &args.run)?;
         self.check_output_fits(&chooser, &input)?;
         if args.dry_run {
-            let plan = match &chooser {
+            let mut plan = match &chooser {
                 Chooser::Method(reducer) => plan::plan_json("reduce", &input, reducer, kept, predicted, self.threads),
                 Chooser::Ranking(..) => {
                     plan::plan_of("reduce", &input, "ranking", &json!({}), kept, predicted, self.threads)
                 }
             };
+            if let Some(path) = &args.method.target {
+                plan["target"] = json!(path);
+            }
             return plan::tell_plan(&plan, &args.run);
         }
 
         let began = Instant::now();
-        let reduction = choose(&chooser, &data, &budget, floor, Seed(args.method.seed), &self.progress)?;
+        let towards = target.as_ref().map(Target::dataset).transpose()?;
+        let seed = Seed(args.method.seed);
+        let reduction = choose(&chooser, &data, towards.as_ref(), (&budget, floor), seed, &self.progress)?;
         let method_time = began.elapsed();
         let began = Instant::now();
         let epsilon = metrics::epsilon(&data, &reduction.reduced, args.metric, &self.progress)?;
         let epsilon_time = began.elapsed();
-        let warnings: Vec<Warning> =
-            input.warnings().iter().cloned().chain(reduction.warnings.iter().map(text::own_warning)).collect();
+        let of_target = target.as_ref().map_or(&[][..], Target::warnings);
+        let warnings: Vec<Warning> = input
+            .warnings()
+            .iter()
+            .chain(of_target)
+            .cloned()
+            .chain(reduction.warnings.iter().map(text::own_warning))
+            .collect();
         if !args.run.silent {
             warnings.iter().for_each(|w| text::say(&text::warning(w)));
         }
 
         let written = Written::new(&self, &input, &data, &reduction)?;
-        let (path, manifest_path, format, compression) = match &self.target {
-            Target::Nowhere => return Err(no_output()),
-            Target::Stdout(format, compression) => {
+        let (path, manifest_path, format, compression) = match &self.place {
+            Place::Nowhere => return Err(no_output()),
+            Place::Stdout(format, compression) => {
                 let mut buffer = Vec::new();
                 written.write(&input, *format, *compression, &mut buffer)?;
                 self.check_expected_output(&output::sha256_of(&buffer), buffer.len() as u64)?;
@@ -145,7 +159,7 @@ impl Job {
                 }
                 return output::write_stdout(&buffer);
             }
-            Target::File { path, manifest, format, compression } => (path, manifest, *format, *compression),
+            Place::File { path, manifest, format, compression } => (path, manifest, *format, *compression),
         };
         let mut outputs = Outputs::new(args.force);
         let (sha256, bytes) = outputs.stage(path, |out| written.write(&input, format, compression, out))?;
@@ -155,6 +169,7 @@ impl Job {
             leanset: env!("CARGO_PKG_VERSION").into(),
             command: "reduce".into(),
             input: file_record,
+            target: target::record(target.as_ref()),
             columns: input.columns_record(&args.table),
             method: method_record(&chooser, &reduction, args, &input),
             budget: Some(BudgetRecord::new(&budget, &input.encoded.class_names, args.allow_empty_classes)),
@@ -205,7 +220,7 @@ impl Job {
     /// Bytes that writing holds for a while: text is copied as it is, other formats go by columns, which are chosen
     /// from and then encoded.
     fn writing_memory(&self, input: &Input, kept: usize) -> u64 {
-        let (Target::File { format, .. } | Target::Stdout(format, _)) = self.target else { return 0 };
+        let (Place::File { format, .. } | Place::Stdout(format, _)) = self.place else { return 0 };
         match format {
             Format::Csv | Format::Tsv => 0,
             _ if self.args.emit == Emit::Ids => 0,
@@ -293,6 +308,7 @@ impl Job {
     /// Before the table is read: another file may well be one that cannot be read.
     fn check_expected_input(&self) -> Result<(), Failure> {
         let Some(expected) = &self.expected else { return Ok(()) };
+        target::check_expected(self.args.method.target.as_deref(), expected.target.as_ref())?;
         let (sha256, bytes) = output::sha256(&self.file)?;
         if expected.leanset != env!("CARGO_PKG_VERSION") {
             let (theirs, ours) = (&expected.leanset, env!("CARGO_PKG_VERSION"));
@@ -376,7 +392,8 @@ impl Job {
         } else {
             format!("{} points of {} rows", text::count(kept), text::count(rows))
         };
-        let mut out = format!("{name} {verb} {what} ({})\n\n", text::percent(kept, rows));
+        let purpose = target::purpose(self.args.method.target.as_deref());
+        let mut out = format!("{name} {verb} {what} ({}){purpose}\n\n", text::percent(kept, rows));
         out.push_str(&text::class_table(data, epsilon, input.encoder.label().unwrap_or("class")));
         let scaled = match self.args.table.scale {
             Scale::Minmax => "scaled to [0, 1]",
@@ -443,6 +460,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
         method: MethodArgs {
             method: ranking.is_none().then(|| manifest.method.id.clone()),
             params: if ranking.is_none() { params } else { Vec::new() },
+            target: given.method.target.clone().or_else(|| manifest.target.as_ref().map(|t| found(&t.path))),
             seed: manifest.method.seed.unwrap_or(0),
         },
         ranking,
@@ -482,15 +500,20 @@ fn ranking_record(path: &Path, input: &manifest::FileRecord) -> Result<RankingRe
             hint: Some("rank again, unless the rows are the same in the same order".into()),
         }));
     }
-    let method =
-        own.map(|m| serde_json::json!({ "id": m.method.id, "parameters": m.method.parameters, "seed": m.method.seed }));
+    let method = own.map(|m| {
+        let mut method = json!({ "id": m.method.id, "parameters": m.method.parameters, "seed": m.method.seed });
+        if let Some(target) = &m.target {
+            method["target"] = json!(target);
+        }
+        method
+    });
     Ok(RankingRecord { path: path.to_owned(), sha256, method })
 }
 
 /// Where the rows go, checked before any work.
-fn target(args: &ReduceArgs, file: &Path, expected: Option<&Manifest>) -> Result<Target, Failure> {
+fn place(args: &ReduceArgs, file: &Path, expected: Option<&Manifest>) -> Result<Place, Failure> {
     let Some(path) = &args.output else {
-        return if args.dry_run { Ok(Target::Nowhere) } else { Err(no_output()) };
+        return if args.dry_run { Ok(Place::Nowhere) } else { Err(no_output()) };
     };
     if path == Path::new("-") {
         if args.run.json {
@@ -501,20 +524,21 @@ fn target(args: &ReduceArgs, file: &Path, expected: Option<&Manifest>) -> Result
         }
         if let Some(manifest) = expected {
             let (format, compression) = format_of_path(&manifest.output.path)?;
-            return Ok(Target::Stdout(format, compression));
+            return Ok(Place::Stdout(format, compression));
         }
         let (format, compression) = format_of_path(file).unwrap_or((Format::Csv, Compression::None));
         let format = args.table.format.unwrap_or(format);
         return Ok(match format {
-            Format::Xlsx => Target::Stdout(Format::Csv, Compression::None),
-            format => Target::Stdout(format, compression),
+            Format::Xlsx => Place::Stdout(Format::Csv, Compression::None),
+            format => Place::Stdout(format, compression),
         });
     }
     let manifest = args.manifest.clone().unwrap_or_else(|| output::manifest_beside(path));
     let listed = args.method.params.iter().filter_map(|(_, value)| value.strip_prefix('@').map(Path::new));
-    let inputs: Vec<&Path> = std::iter::once(file).chain(args.ranking.as_deref()).chain(listed).collect();
+    let others = args.ranking.as_deref().into_iter().chain(args.method.target.as_deref());
+    let inputs: Vec<&Path> = std::iter::once(file).chain(others).chain(listed).collect();
     let (format, compression) = output::check_output(path, &manifest, &inputs, &Outputs::new(args.force))?;
-    Ok(Target::File { path: path.clone(), manifest, format, compression })
+    Ok(Place::File { path: path.clone(), manifest, format, compression })
 }
 
 fn no_output() -> Failure {
@@ -525,13 +549,16 @@ fn no_output() -> Failure {
 fn choose(
     chooser: &Chooser,
     data: &Dataset<'_>,
-    budget: &Budget,
-    floor: Floor,
+    towards: Option<&Dataset<'_>>,
+    (budget, floor): (&Budget, Floor),
     seed: Seed,
     progress: &Progress,
 ) -> Result<Reduction, Failure> {
     match chooser {
-        Chooser::Method(reducer) => Ok(reducer.reduce(data, budget, floor, seed, progress)?),
+        Chooser::Method(reducer) => Ok(match towards {
+            None => reducer.reduce(data, budget, floor, seed, progress)?,
+            Some(target) => reducer.reduce_towards(data, target, budget, floor, seed, progress)?,
+        }),
         Chooser::Ranking(ranking, record) => ranking
             .reduce(data.classes(), budget, floor)
             .map_err(|error| ranking::too_short(error, &record.path, data.classes())),

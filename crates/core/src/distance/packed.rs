@@ -29,6 +29,33 @@ impl<T: Scalar> Packed<T> {
         Self { values, columns }
     }
 
+    /// Packs `slots` points that `fill(i, out)` writes. Slots beyond the last full block repeat the last.
+    pub(crate) fn fill(slots: usize, columns: usize, mut fill: impl FnMut(usize, &mut [T])) -> Self {
+        let mut values = vec![[T::default(); LANES]; slots.div_ceil(LANES) * columns];
+        let mut row = vec![T::default(); columns];
+        for slot in 0..slots.next_multiple_of(LANES) {
+            if slot < slots {
+                fill(slot, &mut row);
+            }
+            for (j, &v) in row.iter().enumerate() {
+                values[slot / LANES * columns + j][slot % LANES] = v;
+            }
+        }
+        Self { values, columns }
+    }
+
+    /// The coordinates of one slot, into `out`.
+    pub(crate) fn copy_row(&self, slot: usize, out: &mut [T]) {
+        for (o, column) in out.iter_mut().zip(self.block(slot / LANES)) {
+            *o = column[slot % LANES];
+        }
+    }
+
+    /// All blocks.
+    pub(crate) fn values(&self) -> &[[T; LANES]] {
+        &self.values
+    }
+
     /// Number of coordinates of a point.
     pub(crate) fn columns(&self) -> usize {
         self.columns

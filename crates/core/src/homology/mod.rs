@@ -16,12 +16,14 @@
 //! ```
 
 mod bits;
+mod bottleneck;
 #[cfg(test)]
 pub(crate) mod naive;
 mod rips;
 
 use std::ops::RangeInclusive;
 
+pub use bottleneck::bottleneck;
 use rips::{Sink, Sweep, pair};
 
 use crate::distance::{LANES, Metric, Packed, Terms, with_metric};

@@ -77,6 +77,7 @@ pub static INFO: Info = Info {
         weights: Answer::Yes,
         invents: Answer::When("output=centroids"),
         seeded: Answer::When("start_rows is not given"),
+        target: Answer::No,
         order_free: Answer::No,
         least_classes: 1,
     },

@@ -58,6 +58,7 @@ pub static INFO: Info = Info {
         weights: Answer::No,
         invents: Answer::No,
         seeded: Answer::When("base_rows is not given"),
+        target: Answer::No,
         order_free: Answer::When("base_rows is given"),
         least_classes: 2,
     },

@@ -72,6 +72,7 @@ pub static INFO: Info = Info {
         weights: Answer::No,
         invents: Answer::No,
         seeded: Answer::No,
+        target: Answer::No,
         order_free: Answer::When("decomposition is not lu"),
         least_classes: 1,
     },

@@ -49,6 +49,7 @@ pub static INFO: Info = Info {
         weights: Answer::No,
         invents: Answer::No,
         seeded: Answer::When("start=random"),
+        target: Answer::No,
         order_free: Answer::When("start=central"),
         least_classes: 1,
     },
@@ -166,6 +167,19 @@ fn check_given(start: &Start, data: &Dataset<'_>, params: &Params) -> Result<()>
         }
         _ => Ok(()),
     }
+}
+
+/// So many of the rows, spread over all of them: farthest-first from the one nearest their mean, ascending.
+pub(crate) fn spread<T: Scalar>(
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    count: usize,
+    step: impl Fn(u64) -> Result<()>,
+) -> Result<Vec<RowId>> {
+    let found = traverse(points, rows, central(points, rows), count, step)?;
+    let mut picked: Vec<RowId> = found.order.into_iter().map(|i| rows[i]).collect();
+    picked.sort_unstable();
+    Ok(picked)
 }
 
 /// A traversal: positions in the order picked, the distance of each when picked, and the covering radius at the end.

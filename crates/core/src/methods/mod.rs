@@ -25,6 +25,7 @@ macro_rules! methods {
 
 methods! {
     stratified_random,
+    proto_dash,
     maxmin,
     distance_entropy,
     clustering_centroids,
@@ -123,17 +124,22 @@ pub struct Capabilities {
     pub invents: Answer,
     /// Its result depends on the seed.
     pub seeded: Answer,
+    /// It can keep rows that represent another table, the target, instead of their own.
+    pub target: Answer,
     /// Without ties, putting the rows in another order changes row ids and nothing else.
     pub order_free: Answer,
     /// The least number of classes it is defined for.
     pub least_classes: usize,
 }
 
-/// One run: the data, the seed, and who watches.
+/// One run: the data, what they are to represent, the seed, and who watches.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
     /// The labelled points.
     pub data: &'a Dataset<'a>,
+    /// The points that the kept rows are to represent, class by class; the data themselves where there are none. Of as
+    /// many columns and classes as the data, with rows in every class that has rows.
+    pub target: Option<&'a Dataset<'a>>,
     /// All randomness comes from it.
     pub seed: Seed,
     /// Receives progress; may stop the run.
@@ -202,7 +208,8 @@ pub trait Method: Send + Sync + std::fmt::Debug {
     fn reduce(&self, run: &Run<'_>, allocation: &Allocation) -> Result<Reduction> {
         let ranking = self.rank(run, Some(allocation))?;
         let selection = ranking.select(allocation, run.data.classes())?;
-        Ok(Reduction { reduced: Reduced::Rows(selection), facts: ranking.facts, warnings: ranking.warnings })
+        let warnings = ranking.warnings_at(&selection.counts(), run.data.classes());
+        Ok(Reduction { reduced: Reduced::Rows(selection), facts: ranking.facts, warnings })
     }
 
     /// Bytes needed beyond the input, at most, on `threads` threads: what `--dry-run` predicts.
@@ -296,9 +303,30 @@ impl Reducer {
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Ranking> {
-        self.check_classes(data)?;
+        self.rank_run(&Run { data, target: None, seed, monitor }, depth)
+    }
+
+    /// [`Self::rank`] by how well the rows represent those of `target`, class by class (classes correspond by id).
+    ///
+    /// # Errors
+    /// [`Error::Target`] if the target is of other columns or classes, or lacks a class; [`Error::Unsupported`] if the
+    /// method cannot do this; those of [`Self::rank`].
+    pub fn rank_towards(
+        &self,
+        data: &Dataset<'_>,
+        target: &Dataset<'_>,
+        depth: Option<&Allocation>,
+        seed: Seed,
+        monitor: &dyn Monitor,
+    ) -> Result<Ranking> {
+        self.check_target(data, target)?;
+        self.rank_run(&Run { data, target: Some(target), seed, monitor }, depth)
+    }
+
+    fn rank_run(&self, run: &Run<'_>, depth: Option<&Allocation>) -> Result<Ranking> {
+        self.check_classes(run.data)?;
         match self.ranks() {
-            Answer::Yes => self.method.rank(&Run { data, seed, monitor }, depth),
+            Answer::Yes => self.method.rank(run, depth),
             Answer::No => {
                 Err(self.unsupported("rank rows: its selections at two ratios are not nested", "use `reduce`"))
             }
@@ -321,11 +349,34 @@ impl Reducer {
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Reduction> {
-        self.check_classes(data)?;
-        let sizes = data.classes().sizes();
+        self.reduce_run(&Run { data, target: None, seed, monitor }, budget, floor)
+    }
+
+    /// [`Self::reduce`] to the rows that best represent those of `target`, class by class (classes correspond by id).
+    ///
+    /// # Errors
+    /// [`Error::Target`] if the target is of other columns or classes, or lacks a class; [`Error::Unsupported`] if the
+    /// method cannot do this; those of [`Self::reduce`].
+    pub fn reduce_towards(
+        &self,
+        data: &Dataset<'_>,
+        target: &Dataset<'_>,
+        budget: &Budget,
+        floor: Floor,
+        seed: Seed,
+        monitor: &dyn Monitor,
+    ) -> Result<Reduction> {
+        self.check_target(data, target)?;
+        self.reduce_run(&Run { data, target: Some(target), seed, monitor }, budget, floor)
+    }
+
+    fn reduce_run(&self, run: &Run<'_>, budget: &Budget, floor: Floor) -> Result<Reduction> {
+        let classes = run.data.classes();
+        self.check_classes(run.data)?;
+        let sizes = classes.sizes();
         let (allocation, warnings) = budget.allocate(&sizes, floor)?;
         check_scope(self.info.id, self.scope(), &allocation)?;
-        let mut reduction = self.method.reduce(&Run { data, seed, monitor }, &allocation)?;
+        let mut reduction = self.method.reduce(run, &allocation)?;
         let counts = match &reduction.reduced {
             Reduced::Rows(selection) => selection.counts(),
             Reduced::Points(points) => points.counts(sizes.len()),
@@ -337,8 +388,34 @@ impl Reducer {
         // A law of the house, held at run time too: a method that breaks it is a bug, never a smaller result.
         assert!(exact, "{} returned {counts:?} rows where {:?} were asked", self.info.id, allocation.per_class());
         reduction.warnings.splice(0..0, warnings);
-        reduction.warnings.extend(lost_classes(&counts, data.classes()));
+        reduction.warnings.extend(lost_classes(&counts, classes));
         Ok(reduction)
+    }
+
+    fn check_target(&self, data: &Dataset<'_>, target: &Dataset<'_>) -> Result<()> {
+        if self.info.capabilities.target == Answer::No {
+            let can: Vec<_> = METHODS.iter().filter(|m| m.capabilities.target != Answer::No).map(|m| m.id).collect();
+            let hint = match can.as_slice() {
+                [] => "leave the target out".to_owned(),
+                some => format!("leave the target out, or use {}", some.join(" or ")),
+            };
+            return Err(self.unsupported("choose rows that represent another table", &hint));
+        }
+        let (classes, others) = (data.classes(), target.classes());
+        if data.columns() != target.columns() {
+            let (own, other) = (data.columns(), target.columns());
+            return Err(Error::Target(format!("it has {other} feature columns, the table {own}")));
+        }
+        if classes.len() != others.len() {
+            return Err(Error::Target(format!("it has {} classes, the table {}", others.len(), classes.len())));
+        }
+        let lacking = classes.ids().filter(|&c| !classes.rows(c).is_empty() && others.rows(c).is_empty());
+        let lacking: Vec<String> = lacking.map(|c| classes.name(c).to_owned()).collect();
+        if lacking.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Target(format!("it has no row of class {}, of which the table has", first_of(&lacking))))
+        }
     }
 
     fn check_classes(&self, data: &Dataset<'_>) -> Result<()> {

@@ -97,6 +97,7 @@ pub static INFO: Info = Info {
         weights: Answer::No,
         invents: Answer::No,
         seeded: Answer::No,
+        target: Answer::No,
         order_free: Answer::No,
         least_classes: 1,
     },

@@ -31,6 +31,7 @@ pub static INFO: Info = Info {
         weights: Answer::No,
         invents: Answer::No,
         seeded: Answer::Yes,
+        target: Answer::No,
         order_free: Answer::No,
         least_classes: 1,
     },

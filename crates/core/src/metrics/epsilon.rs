@@ -92,7 +92,7 @@ pub fn epsilon(data: &Dataset<'_>, reduced: &Reduced, metric: Metric, monitor: &
 }
 
 /// Invented points have public fields, so that anyone can make some: they are checked as a table is.
-fn check_points(points: &Invented, data: &Dataset<'_>) -> Result<()> {
+pub(super) fn check_points(points: &Invented, data: &Dataset<'_>) -> Result<()> {
     let (rows, columns, classes) = (points.classes.len(), data.columns(), data.classes().len());
     let (got, expected) = (points.points.len(), rows * columns);
     if points.columns != columns || got != expected {
@@ -289,21 +289,7 @@ fn curve<'p, T: Scalar>(
             step(monitor, rows.len() as u64)?;
             Maxima::none(count)
         } else {
-            let search = Search::new(targets, count, data.columns(), &point);
-            let parts: Vec<Maxima> = rows
-                .par_chunks(CHUNK)
-                .map(|chunk| {
-                    let found = with_metric!(metric, |M| simd::run(Chunk::<M, T> {
-                        search: &search,
-                        points: data.points(),
-                        rows: chunk,
-                        metric: std::marker::PhantomData,
-                    }));
-                    step(monitor, chunk.len() as u64)?;
-                    Ok(found)
-                })
-                .collect::<Result<_>>()?;
-            parts.iter().fold(Maxima::none(count), Maxima::merge)
+            search(data.points(), rows, targets, count, metric, monitor, &point)?
         };
         let mut kept = 0;
         let mut held = targets.iter().map(|t| t.1).collect::<Vec<_>>();
@@ -328,6 +314,51 @@ fn curve<'p, T: Scalar>(
         }
     }
     Ok(results)
+}
+
+/// The largest distance of these rows to their nearest target, for each cut; neither list is empty.
+fn search<'p, T: Scalar>(
+    points: &Points<'_>,
+    rows: &[RowId],
+    targets: &[(u32, u32)],
+    count: usize,
+    metric: Metric,
+    monitor: &dyn Monitor,
+    point: &(impl Fn(u32) -> &'p [T] + Sync),
+) -> Result<Maxima> {
+    let search = Search::new(targets, count, points.columns(), point);
+    let parts: Vec<Maxima> = rows
+        .par_chunks(CHUNK)
+        .map(|chunk| {
+            let found = with_metric!(metric, |M| simd::run(Chunk::<M, T> {
+                search: &search,
+                points,
+                rows: chunk,
+                metric: std::marker::PhantomData,
+            }));
+            step(monitor, chunk.len() as u64)?;
+            Ok(found)
+        })
+        .collect::<Result<_>>()?;
+    Ok(parts.iter().fold(Maxima::none(count), Maxima::merge))
+}
+
+/// The largest distance of a row to the nearest of `sample`, some of the same points: 0 if there are no rows.
+pub(super) fn covering_radius(
+    points: &Points<'_>,
+    rows: &[RowId],
+    sample: &[RowId],
+    metric: Metric,
+    monitor: &dyn Monitor,
+) -> Result<f64> {
+    monitor.begin("measuring a subsample", rows.len() as u64);
+    if rows.is_empty() {
+        return Ok(0.0);
+    }
+    let targets: Vec<(u32, u32)> = sample.iter().map(|row| (row.0, 0)).collect();
+    let maxima =
+        with_points!(points, |m| search(points, rows, &targets, 1, metric, monitor, &|row: u32| m.row(RowId(row))))?;
+    Ok(with_metric!(metric, |M| M::finish(maxima.raw[0])))
 }
 
 /// The reduced points of one class, ready to be searched.

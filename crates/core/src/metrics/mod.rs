@@ -1,5 +1,10 @@
 //! How well a reduced set stands for the full one.
 
 mod epsilon;
+mod persistence;
 
 pub use epsilon::{ClassEpsilon, Epsilon, Worst, epsilon, epsilon_between, epsilon_curve, naive};
+pub use persistence::{
+    Bars, ClassPersistence, DimensionPersistence, Persistence, PersistenceOptions, Sampled, persistence,
+    persistence_between, persistence_curve,
+};
