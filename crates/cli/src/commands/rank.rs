@@ -59,8 +59,8 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     let began = Instant::now();
     let ranking = reducer.rank(&data, None, Seed(args.method.seed), &progress)?;
     let method_time = began.elapsed();
-    let warnings: Vec<_> =
-        input.warnings().iter().cloned().chain(ranking.warnings.iter().map(text::own_warning)).collect();
+    let own = ranking.warnings_at(&data.classes().sizes(), data.classes());
+    let warnings: Vec<_> = input.warnings().iter().cloned().chain(own.iter().map(text::own_warning)).collect();
     warnings.iter().for_each(|w| text::say(&text::warning(w)));
 
     let columns = ranking::columns(&ranking, &input, &args.table)?;
