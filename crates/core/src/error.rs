@@ -138,6 +138,18 @@ pub enum Error {
         /// The way out.
         hint: String,
     },
+    /// A row that this method cannot work on.
+    #[error("{method}: row {row} {what}")]
+    Row {
+        /// The method or metric.
+        method: &'static str,
+        /// The row.
+        row: RowId,
+        /// What is wrong with it.
+        what: String,
+        /// The way out.
+        hint: String,
+    },
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -210,7 +222,7 @@ impl Error {
                 Some(near) => format!("did you mean '{near}'?"),
                 None => format!("its parameters are {}", known.join(", ")),
             },
-            Self::Unsupported { hint, .. } | Self::Data { hint, .. } => hint.clone(),
+            Self::Unsupported { hint, .. } | Self::Data { hint, .. } | Self::Row { hint, .. } => hint.clone(),
             Self::Target(_) => "a target has the columns and the classes of the table".into(),
             Self::RankingTooShort { .. } => "ask for fewer rows, or rank all of them".into(),
             _ => return None,

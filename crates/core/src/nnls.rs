@@ -318,7 +318,8 @@ mod tests {
             let linear: Vec<f64> = rows.iter().map(|r| dot(r, &aim)).collect();
             let set = pushed(&gram, &linear);
             let scale = linear.iter().fold(0.0f64, |a, u| a.max(u.abs()));
-            prop_assert!(set.residual() <= 1e-11 * scale, "{} of {scale}", set.residual());
+            // A raised pivot leaves 10⁻¹⁴ of its diagonal entry (at most 32) times its weight.
+            prop_assert!(set.residual() <= 1e-9 * scale, "{} of {scale}", set.residual());
             prop_assert!(set.weights().iter().all(|&w| w >= 0.0 && w.is_finite()));
         }
     }

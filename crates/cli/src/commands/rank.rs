@@ -77,13 +77,9 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     };
     let method_time = began.elapsed();
     let of_target = target.as_ref().map_or(&[][..], Target::warnings);
-    let warnings: Vec<_> = input
-        .warnings()
-        .iter()
-        .chain(of_target)
-        .cloned()
-        .chain(ranking.warnings.iter().map(text::own_warning))
-        .collect();
+    let own = ranking.warnings_at(&data.classes().sizes(), data.classes());
+    let warnings: Vec<_> =
+        input.warnings().iter().chain(of_target).cloned().chain(own.iter().map(text::own_warning)).collect();
     warnings.iter().for_each(|w| text::say(&text::warning(w)));
 
     let columns = ranking::columns(&ranking, &input, &args.table)?;

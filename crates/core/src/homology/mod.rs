@@ -18,7 +18,7 @@
 mod bits;
 mod bottleneck;
 #[cfg(test)]
-mod naive;
+pub(crate) mod naive;
 mod rips;
 
 use std::ops::RangeInclusive;
@@ -378,6 +378,23 @@ mod tests {
         }
 
         #[test]
+        fn every_width_finds_the_same((d, values) in clouds(60)) {
+            let points = Matrix::new(&values, values.len() / d, d).expect("a matrix");
+            let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
+            let mut raw = Vec::new();
+            pairs::<Euclidean, f64>(&points, &rows, &mut raw);
+            fn bars<const W: usize>(n: usize, raw: &[f64]) -> [Vec<Bar>; 3] {
+                let mut sink = Collect { bars: Default::default(), finish: |d| d, monitor: &Quiet, left: raw.len() };
+                Sweep::<W>::default().run(n, raw, 2, &mut sink).expect("nobody stops it");
+                sink.bars
+            }
+            let found = bars::<1>(rows.len(), &raw);
+            prop_assert_eq!(&found, &bars::<2>(rows.len(), &raw));
+            prop_assert_eq!(&found, &bars::<8>(rows.len(), &raw));
+            prop_assert_eq!(&found, &bars::<64>(rows.len(), &raw));
+        }
+
+        #[test]
         fn pairs_are_those_of_the_scalar_definition((d, values) in clouds(70)) {
             let points = Matrix::new(&values, values.len() / d, d).expect("a matrix");
             let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
@@ -390,5 +407,62 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn of_points(values: &[f64], d: usize, dimension: usize) -> Vec<Diagram> {
+        let points = Matrix::new(values, values.len() / d, d).expect("a matrix");
+        let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
+        diagrams(&points, &rows, Metric::Euclidean, dimension, &Quiet).expect("few points")
+    }
+
+    #[test]
+    fn shapes_have_the_homology_they_have() {
+        // n points on a circle: one loop, from the side of the polygon to that of the inscribed triangle.
+        for n in [6, 30, 66, 300, 900] {
+            let angle = |i: usize| std::f64::consts::TAU * i as f64 / n as f64;
+            let circle: Vec<f64> = (0..n).flat_map(|i| [angle(i).cos(), angle(i).sin()]).collect();
+            let found = of_points(&circle, 2, 2);
+            let (side, triangle) = (2.0 * (angle(1) / 2.0).sin(), 3f64.sqrt());
+            let long: Vec<_> = found[1].bars().iter().filter(|b| b.persistence() > 1e-9).collect();
+            assert_eq!(long.len(), 1, "{n} points");
+            assert!((long[0].birth - side).abs() < 1e-12 && (long[0].death - triangle).abs() < 1e-12, "{n}: {long:?}");
+        }
+        // The octahedron is a sphere of Vietoris–Rips; the cross-polytope of dimension 4 has nothing below dimension 3.
+        let octahedron = [1., 0., 0., -1., 0., 0., 0., 1., 0., 0., -1., 0., 0., 0., 1., 0., 0., -1.];
+        let found = of_points(&octahedron, 3, 2);
+        assert_eq!(found[1].bars(), []);
+        assert_eq!(found[2].bars(), [Bar { birth: 2f64.sqrt(), death: 2.0 }]);
+        let cross: Vec<f64> = (0..8)
+            .flat_map(|i| (0..4).map(move |j| if j == i / 2 { (i % 2) as f64 * 2.0 - 1.0 } else { 0.0 }))
+            .collect();
+        let found = of_points(&cross, 4, 2);
+        assert_eq!((found[1].bars(), found[2].bars()), (&[][..], &[][..]));
+    }
+
+    #[test]
+    fn few_points_and_equal_points() {
+        assert_eq!(diagrams_of_distances(0, &[], 2, &Quiet).expect("nothing")[0].bars(), []);
+        let one = of_points(&[3.0], 1, 2);
+        assert_eq!(one[0].bars(), [Bar { birth: 0.0, death: f64::INFINITY }]);
+        let same = of_points(&[2.0; 40], 2, 2);
+        assert_eq!(same[0].bars().len(), 1);
+        assert_eq!((same[1].bars().len(), same[2].bars().len()), (0, 0));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let values = vec![0.0; MOST_POINTS + 1];
+        let points = Matrix::new(&values, MOST_POINTS + 1, 1).expect("a matrix");
+        let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
+        let refused = diagrams(&points, &rows, Metric::Euclidean, 1, &Quiet).expect_err("too many");
+        assert!(
+            refused.to_string().contains("4097") && refused.hint().is_some_and(|h| h.contains("4096")),
+            "{refused}"
+        );
+        for bad in [f64::NAN, -1.0, f64::INFINITY] {
+            let refused = diagrams_of_distances(2, &[bad], 1, &Quiet);
+            assert!(matches!(refused, Err(Error::Data { .. })), "{bad}: {refused:?}");
+        }
+        assert!(matches!(diagrams_of_distances(3, &[1.0], 1, &Quiet), Err(Error::Shape { expected: 3, .. })));
     }
 }

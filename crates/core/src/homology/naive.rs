@@ -3,7 +3,7 @@
 use super::{Bar, Diagram};
 
 /// The diagrams in dimensions 0 ..= `dimension` of the Vietoris–Rips filtration of n points.
-pub(super) fn diagrams(n: usize, distance: impl Fn(usize, usize) -> f64, dimension: usize) -> Vec<Diagram> {
+pub(crate) fn diagrams(n: usize, distance: impl Fn(usize, usize) -> f64, dimension: usize) -> Vec<Diagram> {
     // Simplices with their scale, by scale, then dimension, then vertices: faces come before what they are faces of.
     let mut simplices: Vec<(f64, Vec<usize>)> = (0..n).map(|v| (0.0, vec![v])).collect();
     let mut last = simplices.clone();

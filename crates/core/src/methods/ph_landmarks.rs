@@ -161,7 +161,7 @@ impl Landmarks {
         let tree = Tree::new(rows.len(), points.columns(), |i| points.row(rows[i]));
         let delta = match self.delta {
             Some(delta) => delta,
-            None => fitting_radius(&tree, points, rows, self.neighbors),
+            None => fitting_radius(&tree, points, rows, self.neighbors, usize::MAX),
         };
         let Graph { lists, mut counts } = self.graph(run, class, &tree, points, rows, delta)?;
         drop(tree);
@@ -270,10 +270,11 @@ impl Landmarks {
         } else {
             String::new()
         };
-        Error::Data {
+        Error::Row {
             method: INFO.id,
+            row,
             what: format!(
-                "row {row} of class {name} has {count} distinct neighbours within delta = {delta}, above most_neighbors = {}",
+                "of class {name} has {count} distinct neighbours within delta = {delta}, above most_neighbors = {}",
                 self.most
             ),
             hint: format!("{smaller}{raise}"),
@@ -320,13 +321,13 @@ impl Landmarks {
         let fitting = run.per_class(|_, rows| {
             with_points!(run.data.points(), |m| {
                 let tree = Tree::new(rows.len(), m.columns(), |i| m.row(rows[i]));
-                Ok(fitting_radius(&tree, m, rows, self.neighbors))
+                Ok(fitting_radius(&tree, m, rows, self.neighbors, OFFER))
             })
         });
         let of_class = |(class, delta): (ClassId, f64)| format!("{delta:.3} for {}", classes.name(class));
         let populated = classes.ids().zip(fitting.unwrap_or_default()).filter(|(c, _)| !classes.rows(*c).is_empty());
         let list: Vec<String> = populated.map(of_class).collect();
-        format!("delta=auto reaches a median of {} neighbours: {}", self.neighbors, first_of(&list))
+        format!("delta=auto reaches a median of {} neighbours: about {}", self.neighbors, first_of(&list))
     }
 }
 
@@ -381,12 +382,22 @@ fn widen<'a, T: Scalar>(query: &'a mut Vec<f64>, row: &[T]) -> &'a [f64] {
     query
 }
 
-/// The median over the rows of the distance to the `neighbors`-th nearest other row, or to the last where there are
-/// fewer. Of an even number, the upper one, so that half of the rows have that many.
-fn fitting_radius<T: Scalar>(tree: &Tree<T>, points: &Matrix<'_, T>, rows: &[RowId], neighbors: usize) -> f64 {
+/// Rows of a class from which a radius to offer is made: it need not be exact.
+const OFFER: usize = 200;
+
+/// The median over the rows (or over so many of them, evenly taken) of the distance to the `neighbors`-th nearest other
+/// row, or to the last where there are fewer. Of an even number, the upper one, so that half of the rows have that many.
+fn fitting_radius<T: Scalar>(
+    tree: &Tree<T>,
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    neighbors: usize,
+    sample: usize,
+) -> f64 {
     let k = (neighbors + 1).min(rows.len());
     let mut reach: Vec<f64> = (0..rows.len())
         .into_par_iter()
+        .step_by(rows.len().div_ceil(sample))
         .map_init(Scratch::default, |scratch, i| {
             scratch.search.kth::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(rows[i])), k)
         })
@@ -409,4 +420,162 @@ fn first_equal<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Vec<u32> {
         equal.iter().for_each(|&i| first[i as usize] = equal[0]);
     }
     first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::homology::naive;
+    use crate::{Budget, Classes, Dataset, Floor, Quiet, Reducer, Seed};
+    use proptest::prelude::*;
+
+    fn reducer(given: &[(&str, &str)]) -> Reducer {
+        let given: Vec<_> = given.iter().map(|(n, v)| ((*n).to_owned(), Value::Text((*v).into()))).collect();
+        Reducer::new("phl", &given).expect("valid")
+    }
+
+    fn dataset<'a>(values: &'a [f64], d: usize, codes: &[u32]) -> Dataset<'a> {
+        let points = Matrix::new(values, codes.len(), d).expect("a matrix");
+        Dataset::new(points, Classes::new(codes, 2).expect("classes")).expect("a dataset")
+    }
+
+    /// By the definition: every pair looked at, every simplex listed, the super-outliers last.
+    fn naive(
+        values: &[f64],
+        d: usize,
+        rows: &[usize],
+        delta: f64,
+        dimensions: &[usize],
+        vital: bool,
+    ) -> Vec<(usize, f64)> {
+        let row = |i: usize| &values[i * d..][..d];
+        let distance = |i: usize, j: usize| crate::distance::Metric::Euclidean.distance(row(i), row(j));
+        let mut scored: Vec<(bool, f64, usize)> = rows
+            .iter()
+            .map(|&i| {
+                let near: Vec<usize> = rows.iter().copied().filter(|&j| j != i && distance(i, j) <= delta).collect();
+                let top = dimensions.iter().copied().max().unwrap_or(0);
+                let found = naive::diagrams(near.len(), |a, b| distance(near[a], near[b]), top);
+                let longest = |&k: &usize| if near.len() < 2 { 0.0 } else { found[k].max_persistence() };
+                (near.len() < 2, dimensions.iter().map(longest).fold(0.0, f64::max), i)
+            })
+            .collect();
+        scored.sort_by(|a, b| {
+            let by_score = if vital { b.1.total_cmp(&a.1) } else { a.1.total_cmp(&b.1) };
+            a.0.cmp(&b.0).then(by_score).then(a.2.cmp(&b.2))
+        });
+        scored.into_iter().map(|(_, score, i)| (i, score)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+        #[test]
+        fn rankings_are_those_of_the_definition(
+            (d, values, codes) in (1usize..4, 1usize..26).prop_flat_map(|(d, n)| (
+                Just(d),
+                // A grid, so that rows are equal, distances tie with delta, and scores with one another.
+                prop::collection::vec((0u8..9).prop_map(|v| f64::from(v) / 8.0), n * d),
+                prop::collection::vec(0u32..2, n),
+            )),
+            delta in 0.05f64..0.6,
+            dimension in 0usize..3,
+            multi: bool,
+            vital: bool,
+        ) {
+            let text = (delta.to_string(), dimension.to_string());
+            let given = [
+                ("delta", text.0.as_str()),
+                ("dimension", text.1.as_str()),
+                ("scoring", if multi { "multi" } else { "restricted" }),
+                ("landmarks", if vital { "vital" } else { "representative" }),
+            ];
+            let ranking = reducer(&given).rank(&dataset(&values, d, &codes), None, Seed(0), &Quiet).expect("ranks");
+            let dimensions: Vec<usize> = if multi { (0..=dimension).collect() } else { vec![dimension] };
+            let expected: Vec<(usize, f64)> = (0..2)
+                .flat_map(|class| {
+                    let rows: Vec<usize> = (0..codes.len()).filter(|&i| codes[i] == class).collect();
+                    naive(&values, d, &rows, delta, &dimensions, vital)
+                })
+                .collect();
+            let found: Vec<(usize, f64)> =
+                ranking.rows().iter().zip(ranking.scores()).map(|(r, &s)| (r.index(), s)).collect();
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn a_radius_that_is_found_reaches_the_median(
+            values in prop::collection::vec(-1.0f64..1.0, 2..200), neighbors in 2usize..30,
+        ) {
+            let codes = vec![0; values.len()];
+            let method = reducer(&[("neighbors", &neighbors.to_string())]);
+            let ranking = method.rank(&dataset(&values, 1, &codes), None, Seed(0), &Quiet).expect("ranks");
+            let (Value::Floats(delta), Value::Floats(median)) = (&ranking.facts["delta"], &ranking.facts["median_neighbors"])
+            else { panic!("{:?}", ranking.facts) };
+            let count = |x: &f64| values.iter().filter(|y| (*x - **y).abs() <= delta[0]).count() - 1;
+            let mut counts: Vec<usize> = values.iter().map(count).collect();
+            counts.sort_unstable();
+            let middle = counts[(counts.len() - 1) / 2];
+            prop_assert_eq!(median[0], middle as f64);
+            prop_assert!(middle >= neighbors.min(values.len() - 1));
+            // And no smaller radius does.
+            let below = |x: &f64| values.iter().filter(|y| (*x - **y).abs() < delta[0]).count() - 1;
+            let mut counts: Vec<usize> = values.iter().map(below).collect();
+            counts.sort_unstable();
+            prop_assert!(counts[(counts.len() - 1) / 2] < neighbors.min(values.len() - 1));
+        }
+    }
+
+    /// 30 points on a line in class 0, and two far apart in class 1.
+    fn line() -> (Vec<f64>, Vec<u32>) {
+        let values = (0..30).map(f64::from).chain([0.0, 1000.0]).collect();
+        (values, (0..32).map(|i| u32::from(i >= 30)).collect())
+    }
+
+    #[test]
+    fn a_neighbourhood_above_the_cap_is_refused_with_its_row() {
+        let (values, codes) = line();
+        let data = dataset(&values, 1, &codes);
+        let refused = reducer(&[("delta", "4.5"), ("most_neighbors", "7")]).rank(&data, None, Seed(0), &Quiet);
+        let refused = refused.expect_err("eight neighbours");
+        assert_eq!(
+            refused.to_string(),
+            "ph-landmarks: row 4 of class 0 has 8 distinct neighbours within delta = 4.5, above most_neighbors = 7"
+        );
+        assert_eq!(
+            refused.hint().expect("a way out"),
+            "give a smaller delta, or delta=auto, or raise most_neighbors (at most 4096; the work grows with its square or more)"
+        );
+        // Equal rows are one neighbour: a cap is about work.
+        let same = vec![0.5; 40];
+        let found = reducer(&[("delta", "1"), ("most_neighbors", "2")]).rank(
+            &dataset(&same, 1, &[0; 40]),
+            None,
+            Seed(0),
+            &Quiet,
+        );
+        assert_eq!(found.expect("one point").facts["super_outliers"], Value::Int(0));
+    }
+
+    #[test]
+    fn a_radius_that_does_not_fit_is_told_of() {
+        let (values, codes) = line();
+        let data = dataset(&values, 1, &codes);
+        let reduce = |given: &[(&str, &str)]| {
+            let kept = reducer(given).reduce(&data, &Budget::Ratio(0.5), Floor::One, Seed(0), &Quiet).expect("reduces");
+            kept.warnings.into_iter().map(|w| (w.code, w.message, w.hint.unwrap_or_default())).collect::<Vec<_>>()
+        };
+        let warned = reduce(&[("delta", "0.5"), ("neighbors", "4")]);
+        assert_eq!(warned.len(), 1);
+        assert_eq!(warned[0].0, "super-outliers");
+        assert!(
+            warned[0].1.starts_with("32 of 32 rows have fewer than 2 neighbours of their class within delta = 0.5")
+        );
+        assert_eq!(warned[0].2, "delta=auto reaches a median of 4 neighbours: about 2.000 for 0, 1000.000 for 1");
+        // A line has no loops.
+        let warned = reduce(&[("delta", "3"), ("neighbors", "4")]);
+        assert_eq!(warned.iter().map(|w| w.0).collect::<Vec<_>>(), ["scores-flat"]);
+        assert!(warned[0].1.contains("all 30 rows") && warned[0].1.ends_with("of dimension 1"), "{warned:?}");
+        assert_eq!(reduce(&[("delta", "3"), ("dimension", "0")]), []);
+    }
 }

@@ -255,7 +255,7 @@ impl ProtoDash {
                 let target = target.map(|t| (t.packed(scale), t.rows.len()));
                 let most = rank.unwrap_or_else(|| auto_rank(rows.len()));
                 let kernel = Gaussian::new(width);
-                let mut space = Rows::new(kernel, points, target, rows.len(), most, || run.step(0))?;
+                let mut space = Rows::new(kernel, points, target, rows.len(), most, ALL_MEANS, || run.step(0))?;
                 let found = greedy(&mut space, run, rows, count, Unit { objective: 1.0, weight: 1.0 })?;
                 let sigma = sigma.unwrap_or_else(|| width * power_of_two(power));
                 Ok(Prototypes { sigma, rank: space.features.rank, trace_error: space.features.trace_error, ..found })
@@ -431,7 +431,7 @@ trait Space {
     /// The gradients of the picks at these weights, where they are known better than from K_SS.
     fn precise(&self, picks: &[usize], weights: &[f64]) -> Option<Vec<f64>>;
     /// The gradients of all rows.
-    fn gradients(&self, picks: &Picks) -> Vec<f64>;
+    fn gradients(&mut self, picks: &Picks) -> Vec<f64>;
 }
 
 /// The larger gradient, of equals the lower row.
@@ -588,7 +588,7 @@ impl Space for Linear {
         Some(points.map(|p| p.iter().zip(&left).map(|(x, l)| x * l).sum()).collect())
     }
 
-    fn gradients(&self, picks: &Picks) -> Vec<f64> {
+    fn gradients(&mut self, picks: &Picks) -> Vec<f64> {
         self.products(&self.left(picks.set.weights()))
     }
 }
@@ -621,6 +621,8 @@ struct Rows {
     scale: f64,
     /// The coordinates of the picks.
     taken: Vec<f64>,
+    /// The features of the picks, each as many as there were when last looked at.
+    taken_features: Vec<Vec<f64>>,
 }
 
 impl Rows {
@@ -629,17 +631,29 @@ impl Rows {
         points: Packed<f64>,
         target: Option<(Packed<f64>, usize)>,
         rows: usize,
-        most: usize,
+        rank: usize,
+        all_means: usize,
         check: impl Fn() -> Result<()>,
     ) -> Result<Self> {
-        let mut features = Features::new(rows, most);
+        let mut features = Features::new(rows, rank);
         features.grow(kernel, &points, FIRST_RANK, TRACE);
         let means = vec![[f64::NAN; LANES]; rows.div_ceil(LANES)];
-        let mut space =
-            Self { kernel, points, rows, target, features, means, aim: None, aim_left: 0.0, scale: 0.0, taken: vec![] };
+        let mut space = Self {
+            kernel,
+            points,
+            rows,
+            target,
+            features,
+            means,
+            aim: None,
+            aim_left: 0.0,
+            scale: 0.0,
+            taken: vec![],
+            taken_features: vec![],
+        };
         let of = space.target.as_ref().map_or(rows, |t| t.1);
         let known: Vec<usize> =
-            if rows.saturating_mul(of) <= ALL_MEANS { (0..rows).collect() } else { space.features.pivots.clone() };
+            if rows.saturating_mul(of) <= all_means { (0..rows).collect() } else { space.features.pivots.clone() };
         for some in known.chunks(256) {
             check()?;
             space.know(some);
@@ -717,13 +731,21 @@ impl Rows {
 
     /// Gradients in features, in lanes, and how far the part of them that the features leave can reach: a row's error is
     /// at most √E_ii times that.
-    fn estimate(&self, picks: &Picks) -> (Vec<[f64; LANES]>, f64) {
+    fn estimate(&mut self, picks: &Picks) -> (Vec<[f64; LANES]>, f64) {
+        for (&row, known) in picks.rows.iter().zip(&mut self.taken_features) {
+            if known.len() < self.features.rank {
+                known.extend(self.features.row(row).skip(known.len()));
+            }
+        }
         let mut weighted = vec![0.0; self.features.rank];
         let mut reach = 0.0;
         let mut square = 0.0;
         let residual = |s: usize| self.features.left[s / LANES][s % LANES].sqrt();
-        for (row, weight) in picks.support() {
-            for (sum, value) in weighted.iter_mut().zip(self.features.row(row)) {
+        for ((&row, &weight), features) in picks.rows.iter().zip(picks.set.weights()).zip(&self.taken_features) {
+            if weight == 0.0 {
+                continue;
+            }
+            for (sum, value) in weighted.iter_mut().zip(features) {
                 *sum += weight * value;
             }
             reach += weight * residual(row);
@@ -820,6 +842,7 @@ impl Space for Rows {
     fn take(&mut self, row: usize, _: &Picks) -> (f64, Vec<f64>) {
         let point = self.points_of(&[row]);
         self.taken.extend_from_slice(&point);
+        self.taken_features.push(Vec::new());
         let d = point.len();
         let others = self.taken.chunks_exact(d);
         let value = |other: &[f64]| kernel::exp_minus(self.kernel.rate * raw::<Euclidean, _, _>(&point, other));
@@ -830,9 +853,155 @@ impl Space for Rows {
         None
     }
 
-    fn gradients(&self, picks: &Picks) -> Vec<f64> {
+    fn gradients(&mut self, picks: &Picks) -> Vec<f64> {
         let mut out = self.estimate(picks).0.into_flattened();
         out.truncate(self.rows);
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Budget, Classes, Floor, Matrix, Quiet, Reducer, Seed};
+    use proptest::prelude::*;
+
+    /// K between all rows, and μ, by their definitions.
+    fn dense(rows: &[&[f64]], target: &[&[f64]], sigma: Option<f64>) -> (Vec<Vec<f64>>, Vec<f64>) {
+        let k = |a: &[f64], b: &[f64]| match sigma {
+            None => a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>(),
+            Some(s) => (-raw::<Euclidean, _, _>(a, b) / (2.0 * s * s)).exp(),
+        };
+        let table = rows.iter().map(|a| rows.iter().map(|b| k(a, b)).collect()).collect();
+        let mean = |a: &&[f64]| target.iter().map(|b| k(a, b)).sum::<f64>() / target.len() as f64;
+        (table, rows.iter().map(mean).collect())
+    }
+
+    /// Every step against the definition: K in full, the optimality conditions, and the largest gradient. The twin.
+    fn check_steps(values: &[f64], aim: Option<&[f64]>, d: usize, params: &[(&str, &str)], sigma: Option<f64>) {
+        let given: Vec<_> = params.iter().map(|(n, v)| ((*n).to_owned(), Value::Text((*v).into()))).collect();
+        let reducer = Reducer::new("protodash", &given).expect("valid");
+        let data =
+            |values: &'_ [f64]| -> (usize, Vec<f64>) { (values.len() / d, values[..values.len() / d * d].to_vec()) };
+        let (n, values) = data(values);
+        let (n_aim, aim) = data(aim.unwrap_or(&values));
+        let own =
+            Dataset::new(Matrix::new(&values, n, d).expect("shape"), Classes::one(n).expect("few")).expect("sound");
+        let other = Dataset::new(Matrix::new(&aim, n_aim, d).expect("shape"), Classes::one(n_aim).expect("few"));
+        let other = other.expect("sound");
+        let rows: Vec<&[f64]> = values.chunks_exact(d).collect();
+        let aims: Vec<&[f64]> = aim.chunks_exact(d).collect();
+        let (k, u) = dense(&rows, &aims, sigma);
+        let scale = u.iter().fold(0.0f64, |a, m| a.max(m.abs()));
+        let diagonal = (0..n).map(|i| k[i][i]).fold(0.0, f64::max);
+        let zero = 1e-9 * scale + 1e-13 * diagonal;
+        let ranking = reducer.rank_towards(&own, &other, None, Seed(3), &Quiet).expect("ranks");
+        let chosen = match ranking.facts.get("chosen_by_objective") {
+            Some(Value::Floats(counts)) => counts[0] as usize,
+            other => panic!("{other:?}"),
+        };
+        let mut gradients = u.clone();
+        let mut best = 0.0;
+        for (place, row) in ranking.rows().iter().map(|r| r.index()).enumerate() {
+            let before: Vec<usize> = ranking.rows()[..place].iter().map(|r| r.index()).collect();
+            let open = (0..n).filter(|i| !before.contains(i));
+            let largest = open.clone().map(|i| gradients[i]).fold(f64::NEG_INFINITY, f64::max);
+            if place >= chosen {
+                assert!(largest <= zero, "place {place}: a gradient of {largest:e} of {scale:e} is left");
+                break;
+            }
+            if place == 0 {
+                let gain = |i: usize| if u[i] > 0.0 { u[i] * u[i] / (2.0 * k[i][i]) } else { 0.0 };
+                let largest = open.map(gain).fold(0.0, f64::max);
+                assert!(gain(row) >= largest * (1.0 - 1e-9), "the first pick");
+            } else {
+                assert!(gradients[row] >= largest - zero, "place {place}: {:e} and not {largest:e}", gradients[row]);
+            }
+            let count = Budget::Count(place + 1);
+            let kept = reducer.reduce_towards(&own, &other, &count, Floor::One, Seed(3), &Quiet).expect("reduces");
+            let kept = kept.reduced.rows().expect("rows").clone();
+            assert_eq!(kept.rows(), &ranking.rows()[..=place]);
+            let weights = kept.weights().expect("weights");
+            let picks: Vec<usize> = kept.rows().iter().map(|r| r.index()).collect();
+            let of = |i: usize| -> f64 { picks.iter().zip(weights).map(|(&p, w)| w * k[i][p]).sum() };
+            gradients = (0..n).map(|i| u[i] - of(i)).collect();
+            for (&p, &w) in picks.iter().zip(weights) {
+                let off = if w > 0.0 { gradients[p].abs() } else { gradients[p] };
+                assert!(w >= 0.0 && off <= zero, "place {place}: not optimal at {p}: w = {w}, g = {off:e}");
+            }
+            let objective: f64 = picks.iter().zip(weights).map(|(&p, w)| w * (u[p] - 0.5 * of(p))).sum();
+            let near = 1e-9 * objective.abs().max(scale * scale / diagonal);
+            assert!((objective - ranking.scores()[place]).abs() <= near, "place {place}: the score");
+            assert!(ranking.scores()[place] >= best - near, "place {place}: the objective fell");
+            best = ranking.scores()[place];
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+        /// Grids make duplicates and ties; shifts make every sign of μ.
+        #[test]
+        fn every_step_is_that_of_the_definition(
+            (d, values) in (1usize..6).prop_flat_map(|d| (Just(d), prop::collection::vec(-1.0f64..1.0, d..d * 40))),
+            grid in any::<bool>(), shift in -1.0f64..1.0, sigma in 0.2f64..2.0, towards in any::<bool>(), rank in 1usize..60,
+        ) {
+            let values: Vec<f64> =
+                values.iter().map(|v| if grid { (v * 2.0).round() } else { *v } + shift).collect();
+            let aim: Vec<f64> = values.iter().rev().take(values.len() / d / 2 * d).map(|v| 0.3 + v).collect();
+            let aim = (towards && aim.len() >= d).then_some(&aim[..]);
+            check_steps(&values, aim, d, &[("kernel", "linear")], None);
+            // However few the features are, all of so few rows are compared by the kernel itself.
+            let (sigma_text, rank) = (format!("{sigma}"), format!("{rank}"));
+            check_steps(&values, aim, d, &[("sigma", &sigma_text), ("rank", &rank)], Some(sigma));
+        }
+    }
+
+    /// Means on demand and the aim in features give the picks that all means give.
+    #[test]
+    fn means_on_demand_change_no_clear_pick() {
+        let n = 700;
+        let values: Vec<f64> = (0..n * 2).map(|i| ((i * i) as f64 * 0.37).sin() + (i as f64 * 0.11).cos()).collect();
+        let points = || Packed::fill(n, 2, |i, out| out.copy_from_slice(&values[2 * i..][..2]));
+        let aims: Vec<f64> = values.iter().map(|v| v * 0.8 + 0.1).collect();
+        let aim = || Packed::fill(n, 2, |i, out| out.copy_from_slice(&aims[2 * i..][..2]));
+        let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
+        let classes = Classes::one(n).expect("few");
+        let data = Dataset::new(Matrix::new(&values, n, 2).expect("shape"), classes).expect("sound");
+        let run = Run { data: &data, target: None, seed: Seed(0), monitor: &Quiet };
+        for target in [false, true] {
+            let found = [1 << 26, 0].map(|most| {
+                let target = target.then(|| (aim(), n));
+                let mut space = Rows::new(Gaussian::new(0.8), points(), target, n, n, most, || Ok(())).expect("runs");
+                greedy(&mut space, &run, &rows, 20, Unit { objective: 1.0, weight: 1.0 }).expect("runs")
+            });
+            assert_eq!(found[0].order, found[1].order);
+            for (a, b) in found[0].scores.iter().zip(&found[1].scores) {
+                assert!((a - b).abs() <= 1e-13 * a);
+            }
+        }
+    }
+
+    #[test]
+    fn sigma_is_the_median_of_the_distances_that_are_not_zero() {
+        let values = [0.0, 0.0, 1.0, 3.0, 7.0];
+        let rows: Vec<RowId> = (0..5).map(RowId::at).collect();
+        let data =
+            Dataset::new(Matrix::new(&values, 5, 1).expect("shape"), Classes::one(5).expect("few")).expect("sound");
+        let run = Run { data: &data, target: None, seed: Seed(0), monitor: &Quiet };
+        // 1 1 2 3 3 4 6 7 7: the pair of zeros is no distance.
+        let points = Packed::fill(5, 1, |i, out| out[0] = values[i]);
+        assert_eq!(median_distance(&run, &rows, &points), 3.0);
+        assert_eq!(median_distance(&run, &rows[..3], &points), 1.0);
+        assert_eq!(median_distance(&run, &rows[..2], &points), 1.0);
+    }
+
+    #[test]
+    fn what_would_not_be_heard_is_refused() {
+        for (name, value) in [("sigma", "2"), ("rank", "5")] {
+            let given = [("kernel", "linear"), (name, value)].map(|(n, v)| (n.to_owned(), Value::Text(v.into())));
+            let error = Reducer::new("prd", &given).expect_err("refused");
+            assert!(matches!(error, crate::Error::BadParameter { name: n, .. } if n == name), "{error:?}");
+        }
     }
 }
