@@ -88,16 +88,25 @@ impl Input {
 
     /// The encoded rows as the core sees them.
     pub(crate) fn dataset(&self) -> Result<Dataset<'_>, Failure> {
-        dataset(&self.encoded).map_err(|error| match error {
-            // Say the row and column as the user knows them.
-            leanset_core::Error::TooLarge { row, value, limit, .. } => Failure::new(format!(
+        dataset(&self.encoded).map_err(|error| self.failure(error))
+    }
+
+    /// An error in which rows and columns are those that the user knows.
+    pub(crate) fn failure(&self, error: leanset_core::Error) -> Failure {
+        use leanset_core::Error;
+        let place = |row| self.table.place(self.original(row));
+        match error {
+            Error::TooLarge { row, value, limit, .. } => Failure::new(format!(
                 "{}: {} has {value:e} in a feature column; squared distances of values beyond ±{limit:e} overflow",
                 self.table.name(),
-                self.table.place(self.original(row)),
+                place(row),
             ))
             .hint("use --scale minmax, or --exclude the column"),
+            Error::Row { method, row, what, hint } => {
+                Failure::new(format!("{method}: {} of {} {what}", place(row), self.table.name())).hint(hint)
+            }
             other => other.into(),
-        })
+        }
     }
 
     /// The row of the file that an encoded row is.

@@ -2129,6 +2129,21 @@ fn shell(place: &Place, wrapper: &str, script: &str) -> common::Ran {
     }
 }
 
+#[test]
+fn neighbourhood_above_the_cap() {
+    // The row is named as in the file, though a row before it is left out.
+    let rows: String =
+        (0..40).map(|row| format!("{},red\n", if row == 3 { String::new() } else { row.to_string() })).collect();
+    let place = Place::with("t.csv", format!("a,kind\n{rows}"));
+    let reduce =
+        "reduce t.csv --label kind --missing drop --scale none --method phl --param delta=4 --param most_neighbors=6";
+    assert_snapshot!(place.refuses(&format!("{reduce} --ratio 0.5 --output lean.csv")), @r"
+    exit 2
+    error: ph-landmarks: row 4 (line 6) of t.csv of class red has 7 distinct neighbours within delta = 4, above most_neighbors = 6
+      hint: give a smaller delta, or delta=auto, or raise most_neighbors (at most 4096; the work grows with its square or more)
+    ");
+}
+
 /// A disk that is full halfway through: a small tmpfs in a mount namespace of its own, which ends with the command.
 #[cfg(target_os = "linux")]
 #[test]

@@ -72,9 +72,10 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     let began = Instant::now();
     let seed = Seed(args.method.seed);
     let ranking = match &target {
-        None => reducer.rank(&data, None, seed, &progress)?,
-        Some(target) => reducer.rank_towards(&data, &target.dataset()?, None, seed, &progress)?,
-    };
+        None => reducer.rank(&data, None, seed, &progress),
+        Some(target) => reducer.rank_towards(&data, &target.dataset()?, None, seed, &progress),
+    }
+    .map_err(|error| input.failure(error))?;
     let method_time = began.elapsed();
     let of_target = target.as_ref().map_or(&[][..], Target::warnings);
     let own = ranking.warnings_at(&data.classes().sizes(), data.classes());

@@ -130,7 +130,7 @@ impl Job {
         let began = Instant::now();
         let towards = target.as_ref().map(Target::dataset).transpose()?;
         let seed = Seed(args.method.seed);
-        let reduction = choose(&chooser, &data, towards.as_ref(), (&budget, floor), seed, &self.progress)?;
+        let reduction = choose(&chooser, &input, (&data, towards.as_ref()), (&budget, floor), seed, &self.progress)?;
         let method_time = began.elapsed();
         let began = Instant::now();
         let epsilon = metrics::epsilon(&data, &reduction.reduced, args.metric, &self.progress)?;
@@ -548,17 +548,18 @@ fn no_output() -> Failure {
 /// Runs the method, or slices the ranking.
 fn choose(
     chooser: &Chooser,
-    data: &Dataset<'_>,
-    towards: Option<&Dataset<'_>>,
+    input: &Input,
+    (data, towards): (&Dataset<'_>, Option<&Dataset<'_>>),
     (budget, floor): (&Budget, Floor),
     seed: Seed,
     progress: &Progress,
 ) -> Result<Reduction, Failure> {
     match chooser {
-        Chooser::Method(reducer) => Ok(match towards {
-            None => reducer.reduce(data, budget, floor, seed, progress)?,
-            Some(target) => reducer.reduce_towards(data, target, budget, floor, seed, progress)?,
-        }),
+        Chooser::Method(reducer) => match towards {
+            None => reducer.reduce(data, budget, floor, seed, progress),
+            Some(target) => reducer.reduce_towards(data, target, budget, floor, seed, progress),
+        }
+        .map_err(|error| input.failure(error)),
         Chooser::Ranking(ranking, record) => ranking
             .reduce(data.classes(), budget, floor)
             .map_err(|error| ranking::too_short(error, &record.path, data.classes())),
