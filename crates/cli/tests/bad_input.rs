@@ -910,7 +910,7 @@ fn unknown_method() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method gradient --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: there is no method 'gradient'
-      hint: the methods are stratified-random, maxmin, distance-entropy, clustering-centroids, matrix-decomposition
+      hint: the methods are stratified-random, protodash, maxmin, distance-entropy, clustering-centroids, matrix-decomposition
     ");
 }
 
