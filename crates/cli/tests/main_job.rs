@@ -11,7 +11,7 @@ use common::{Place, csv, gzip, npy, zip};
 use serde_json::Value;
 
 /// Every method, with a parameter that makes it keep real rows and rank where it can.
-const METHODS: [&str; 5] = ["srs", "mms", "des", "nrmd", "clc --param output=rows"];
+const METHODS: [&str; 7] = ["srs", "prd", "mms", "des", "nrmd", "phl --param neighbors=5", "clc --param output=rows"];
 const COLUMNS: &str = "--label class --id id";
 
 /// A table of 300 rows in `t.csv`.
