@@ -2,7 +2,7 @@
 //!
 //! `{"bottleneck": [[[[0, 1.5], [0, null]], [[0, 2]]], …]}`: pairs of diagrams, a bar being `[birth, death]` and `null`
 //! a death that never comes. The answer is `{"bottleneck": [{"distance": …, "seconds": …}, …]}`, a distance being a
-//! number or `"inf"`. Used by benches/bottleneck.py.
+//! number or `"inf"`. Used by benches/bottleneck_distance.py.
 
 // What it prints is its result.
 #![allow(clippy::print_stdout)]

@@ -2,7 +2,7 @@
 
     python3 -m venv .venv && .venv/bin/pip install numpy gudhi persim
     cargo build --release -p leanset-core --example homology
-    .venv/bin/python benches/bottleneck.py > benches/record/DATE-bottleneck.md
+    .venv/bin/python benches/bottleneck_distance.py > benches/record/DATE-bottleneck.md
 
 Both sides have the diagrams in memory; ours times the call in Rust, theirs the call from Python (gudhi's is C++, asked
 for the exact distance; its call includes taking over two arrays). Medians over rounds in turns; the ratio is theirs to
@@ -113,7 +113,7 @@ def main():
     print(f"{processor}, {os.cpu_count()} processors, Linux; one thread on both sides; load average {os.getloadavg()[0]:.1f}.")
     print(f"leanset 0.1.0 (release), Python {platform.python_version()}, numpy {np.__version__}, gudhi {gudhi.__version__}, "
           f"persim {importlib.metadata.version('persim')}.")
-    print(f"Made by `benches/bottleneck.py`; milliseconds, medians of {ROUNDS} runs in turns (persim: one run); the ratio is "
+    print(f"Made by `benches/bottleneck_distance.py`; milliseconds, medians of {ROUNDS} runs in turns (persim: one run); the ratio is "
           "gudhi's time to ours, pair by pair.\n")
     print(f"The distances of {check(generator)} random pairs of up to 60 bars, and of those below, are gudhi's; persim's "
           "too where no bar is essential.\n")
