@@ -234,19 +234,51 @@ impl simd::Kernel for Column<'_> {
 
     #[inline(always)]
     fn run(self) {
-        for (block, left) in self.left.iter_mut().enumerate() {
-            let values = &mut self.values[block * self.stride..][..self.stride];
-            let mut column = self.kernel.block(self.points, self.query, self.first + block);
-            for (own, done) in self.own.iter().zip(values.iter()) {
+        let Self { kernel, points, query, first, values, stride, own, inverse, left } = self;
+        // Minus what is explained is plus what is taken away.
+        let taken: Vec<f64> = own.iter().map(|v| -v).collect();
+        let blocks = left.chunks_mut(TOGETHER).zip(values.chunks_mut(TOGETHER * stride));
+        for (at, (left, values)) in blocks.enumerate() {
+            let mut columns = [[0.0; LANES]; TOGETHER];
+            for (block, column) in columns.iter_mut().enumerate().take(left.len()) {
+                *column = kernel.block(points, query, first + at * TOGETHER + block);
+            }
+            multiply(values, stride, &taken, &mut columns[..left.len()]);
+            for ((left, values), column) in left.iter_mut().zip(values.chunks_mut(stride)).zip(&mut columns) {
                 for lane in 0..LANES {
-                    column[lane] -= own * done[lane];
+                    column[lane] *= inverse;
+                    left[lane] = (left[lane] - column[lane] * column[lane]).max(0.0);
+                }
+                values[own.len()] = *column;
+            }
+        }
+    }
+}
+
+/// Blocks that are multiplied at once: sums of one block wait for one another, those of several do not.
+const TOGETHER: usize = 4;
+
+/// Adds to the sums of up to [`TOGETHER`] blocks their products with a vector, columns in order.
+#[inline(always)]
+fn multiply(values: &[[f64; LANES]], stride: usize, vector: &[f64], sums: &mut [[f64; LANES]]) {
+    if let Ok(sums) = <&mut [[f64; LANES]; TOGETHER]>::try_from(&mut *sums) {
+        let [a, b, c, d]: [_; TOGETHER] = std::array::from_fn(|block| values[block * stride..].iter());
+        let mut all = *sums;
+        for ((((v, a), b), c), d) in vector.iter().zip(a).zip(b).zip(c).zip(d) {
+            for (sum, value) in all.iter_mut().zip([a, b, c, d]) {
+                for lane in 0..LANES {
+                    sum[lane] += value[lane] * v;
                 }
             }
+        }
+        *sums = all;
+        return;
+    }
+    for (block, sum) in sums.iter_mut().enumerate() {
+        for (v, value) in vector.iter().zip(&values[block * stride..]) {
             for lane in 0..LANES {
-                column[lane] *= self.inverse;
-                left[lane] = (left[lane] - column[lane] * column[lane]).max(0.0);
+                sum[lane] += value[lane] * v;
             }
-            values[self.own.len()] = column;
         }
     }
 }
@@ -270,14 +302,9 @@ impl simd::Kernel for Products<'_> {
 
     #[inline(always)]
     fn run(self) {
-        for (out, values) in self.out.iter_mut().zip(self.values.chunks_exact(self.stride)) {
-            let mut sums = *out;
-            for (value, v) in values.iter().zip(self.vector) {
-                for lane in 0..LANES {
-                    sums[lane] += value[lane] * v;
-                }
-            }
-            *out = sums;
+        let Self { values, stride, vector, out } = self;
+        for (out, values) in out.chunks_mut(TOGETHER).zip(values.chunks(TOGETHER * stride)) {
+            multiply(values, stride, vector, out);
         }
     }
 }
