@@ -226,12 +226,20 @@ impl Meter {
     }
 }
 
+/// One busy thread may draw so many times what another draws: vector units, clocks, a shared core.
+const UNEQUAL: f64 = 3.0;
+
 /// The part of the machine's energy that a process with so much CPU time has.
 fn attributed(energy: Joules, own: f64, time: &Machine, seconds: f64) -> Joules {
-    let part = |whole: f64| if whole > 0.0 { (own / whole).min(1.0) } else { 0.0 };
-    let joules = energy.joules * part(time.busy);
-    let low = energy.low * part(time.threads as f64 * seconds);
-    Joules { joules, low: low.min(joules), high: energy.high }
+    let others = (time.busy - own).max(0.0);
+    let idle = (time.threads as f64 * seconds - time.busy).max(0.0);
+    // Weights of the own time, and of all time that shares the energy.
+    let part = |own: f64, all: f64| if all > 0.0 { own / all } else { 0.0 };
+    Joules {
+        joules: energy.joules * part(own, own + others),
+        low: energy.low * part(own, own + UNEQUAL * others + idle),
+        high: energy.high * part(UNEQUAL * own, UNEQUAL * own + others),
+    }
 }
 
 /// Who used the processors; none before the first tick.
