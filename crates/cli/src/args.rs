@@ -354,7 +354,7 @@ impl MeasureArgs {
 /// if it is not there, 126 if it cannot be run. The reading goes to stderr when it has ended. Every number says where it
 /// is from: measured by counters that were tried under load, given, or estimated by a model.
 #[derive(Clone, Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, disable_help_subcommand = true)]
 #[command(after_help = "Examples:  leanset energy --country ESP -- python train.py\n           leanset energy doctor")]
 pub(crate) struct EnergyArgs {
     #[command(subcommand)]

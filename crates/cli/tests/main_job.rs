@@ -639,7 +639,7 @@ fn completions_and_manual_pages() {
     assert_eq!(written.lines().count(), 8);
     assert!(place.text("man1/leanset-reduce.1").contains("\\-\\-ratio"));
     assert!(place.ok("--version").contains(env!("CARGO_PKG_VERSION")));
-    for verb in ["reduce", "rank", "measure", "methods", "demo", "completions", "man"] {
+    for verb in ["reduce", "rank", "measure", "energy", "energy-doctor", "methods", "demo", "completions", "man"] {
         assert!(place.ok(&format!("{verb} --help")).contains("Usage:"), "{verb}");
     }
 }

@@ -56,7 +56,7 @@ pub enum State {
 }
 
 /// How often a counter is given another moment of load to move.
-const MOMENTS: usize = 20;
+const MOMENTS: usize = 8;
 
 /// Keeps one core busy for a moment.
 pub(crate) fn busy_moment() {

@@ -12,17 +12,17 @@ const FOLDER: &str = "/sys/bus/event_source/devices/power";
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event {
     /// The kind of counter, as the kernel numbers them.
-    kind: u32,
+    pub(crate) kind: u32,
     /// Which one of it.
-    config: u64,
+    pub(crate) config: u64,
     /// Joules of one count.
-    unit: f64,
+    pub(crate) unit: f64,
     /// The thread it counts on.
-    cpu: usize,
+    pub(crate) cpu: usize,
     /// Such as `energy-pkg`.
-    event: &'static str,
+    pub(crate) event: &'static str,
     /// The part of the machine.
-    name: String,
+    pub(crate) name: String,
 }
 
 /// The events that add up to the processors and their memory.
