@@ -354,7 +354,8 @@ impl MeasureArgs {
 /// if it is not there, 126 if it cannot be run. The reading goes to stderr when it has ended. Every number says where it
 /// is from: measured by counters that were tried under load, given, or estimated by a model.
 #[derive(Clone, Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, disable_help_subcommand = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(disable_help_subcommand = true, subcommand_value_name = "VERB")]
 #[command(after_help = "Examples:  leanset energy --country ESP -- python train.py\n           leanset energy doctor")]
 pub(crate) struct EnergyArgs {
     #[command(subcommand)]
@@ -415,7 +416,7 @@ pub(crate) struct PowerArgs {
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub(crate) watts: Option<f64>,
     /// The rated power (TDP) of the processors of this machine together, for the model where nothing measures.
-    #[arg(long, value_name = "W", allow_negative_numbers = true)]
+    #[arg(long, value_name = "W", allow_negative_numbers = true, conflicts_with = "watts")]
     pub(crate) tdp: Option<f64>,
     /// Take the files of the kernel from a copy in this folder.
     #[arg(long, value_name = "FOLDER", hide = true, default_value = "/")]

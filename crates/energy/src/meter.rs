@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::counter::Running;
 use crate::cpu::{Machine, own_seconds};
-use crate::doctor::{Doctor, Survey, busy_moment, examine, is_memory, survey};
+use crate::doctor::{Doctor, Finding, State, Survey, busy_moment, examine, is_memory, survey};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::reading::{Carbon, Component, Intensity, Joules, Kind, Load, Note, Reading, Source};
@@ -71,6 +71,8 @@ pub struct Meter {
     own: Option<f64>,
     machine: Option<Machine>,
     counters: Arc<Mutex<Vec<(Kind, Running)>>>,
+    /// Sources that are there and were not believed.
+    refused: Vec<Note>,
     /// Dropped with the meter, which ends the thread that looks at the counters.
     _stop: Option<mpsc::Sender<()>>,
 }
@@ -90,11 +92,18 @@ impl Meter {
     pub(crate) fn start_with(options: &Options, moment: &mut dyn FnMut()) -> Result<Self> {
         let intensity = options.check()?;
         let tree = Tree::new(&options.root);
-        let mut counters = Vec::new();
+        let (mut counters, mut refused) = (Vec::new(), Vec::new());
         if options.watts.is_none() {
-            let Survey { processors, cards, .. } = survey(&tree, moment);
+            let Survey { processors, cards, findings } = survey(&tree, moment);
+            let counted = !processors.is_empty();
             counters = processors;
             counters.extend(cards);
+            for Finding { kind, state, why, .. } in findings {
+                let there = matches!(state, State::Denied | State::Frozen | State::Broken);
+                if there && (kind == Kind::Nvml || !counted) {
+                    refused.push(Note { code: "source-refused".into(), message: format!("{kind} is not used: {why}") });
+                }
+            }
         }
         let every = if counters.iter().any(|(_, c)| c.counter().is_power()) {
             Some(POWER_EVERY)
@@ -113,6 +122,7 @@ impl Meter {
             machine: Machine::read(&tree),
             tree,
             counters,
+            refused,
             _stop: stop,
             own: own_seconds(),
             began: Instant::now(),
@@ -132,7 +142,7 @@ impl Meter {
         // Ticks are coarse: a short run may be in none of them.
         let time = machine.map(|time| Machine { busy: time.busy.max(own.unwrap_or_default()), ..time });
 
-        let mut notes = Vec::new();
+        let mut notes = self.refused.clone();
         let (mut components, cards) = self.counted(seconds, &mut notes);
         if components.is_empty() {
             components.extend(self.not_counted(seconds, time.as_ref()));

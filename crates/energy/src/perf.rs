@@ -50,7 +50,9 @@ pub(crate) fn events(tree: &Tree) -> Result<Vec<Event>, Problem> {
         let text = tree.text(&format!("{FOLDER}/{scale}")).map_err(|e| broken(&scale, &words(&e)))?;
         let unit = text.parse::<f64>().ok().filter(|unit| unit.is_finite() && *unit > 0.0);
         let unit = unit.ok_or_else(|| broken(&scale, &format!("'{text}' is no number of joules")))?;
-        for (socket, &cpu) in cpus.iter().enumerate() {
+        // There is one platform, however many sockets.
+        let sockets = if event == "energy-psys" { 1 } else { cpus.len() };
+        for (socket, &cpu) in cpus.iter().take(sockets).enumerate() {
             let name = match event {
                 "energy-pkg" => format!("package-{socket}"),
                 "energy-ram" => format!("package-{socket} dram"),

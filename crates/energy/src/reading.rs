@@ -34,7 +34,7 @@ pub struct Reading {
 /// Something worth knowing about a reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// A stable name: `shared-machine`, `source-failed`, `no-joules`, `no-carbon`.
+    /// A stable name: `shared-machine`, `source-refused`, `source-failed`, `no-joules`, `no-carbon`.
     pub code: String,
     /// A sentence without a full stop.
     pub message: String,

@@ -130,8 +130,9 @@ fn a_frozen_counter_is_not_believed() {
     assert_eq!((state, model), (State::Used, State::Spare));
     assert!(why.starts_with("counts package-0, package-0 dram, package-1; not package-1 dram ("), "{why}");
 
-    let meter = Meter::start_with(&fake.options(), &mut || {}).expect("a meter");
-    assert!(meter.stop().estimated);
+    let reading = Meter::start_with(&fake.options(), &mut || {}).expect("a meter").stop();
+    assert!(reading.estimated);
+    assert_eq!(codes(&reading), ["source-refused"]);
 }
 
 #[test]
@@ -389,13 +390,18 @@ fn events_of_perf_as_the_kernel_lists_them() {
     // A copy of files cannot be asked to count.
     assert_eq!(finding(&examined(&fake), Kind::Perf).0, State::Absent);
     fake.remove(&format!("{power}/events/energy-pkg"));
-    assert_eq!(names().expect("events"), ["psys", "psys", "package-0 dram", "package-1 dram"]);
-    for (file, text) in
-        [("events/energy-psys", "umask=1"), ("events/energy-psys.scale", "-1"), ("cpumask", "3-1"), ("type", "x")]
-    {
-        fake.write(&format!("{power}/{file}"), text);
+    assert_eq!(names().expect("events"), ["psys", "package-0 dram", "package-1 dram"]);
+    for (file, right, wrong) in [
+        ("events/energy-psys", "event=0x05", "umask=1"),
+        ("events/energy-psys.scale", "1e-6", "-1"),
+        ("cpumask", "0", "3-1"),
+        ("type", "32", "x"),
+    ] {
+        fake.write(&format!("{power}/{file}"), wrong);
         let Err(Problem::Broken(words)) = perf::events(&fake.tree()) else { panic!("{file} is broken") };
-        assert!(words.contains(file), "{words}");
+        assert!(words.contains(&format!("{file}: ")), "{words}");
+        fake.write(&format!("{power}/{file}"), right);
+        assert!(perf::events(&fake.tree()).is_ok(), "{file}");
     }
 }
 

@@ -14,6 +14,9 @@ use crate::error::Failure;
 use crate::output::Outputs;
 use crate::text;
 
+/// Letters of the command that the report repeats.
+const TITLE: usize = 60;
+
 /// Runs the command and returns its exit code.
 pub(crate) fn run(args: &EnergyArgs) -> Result<u8, Failure> {
     let mut outputs = Outputs::new(args.force);
@@ -55,6 +58,15 @@ fn words_of(command: &[OsString]) -> Vec<String> {
     command.iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
+/// The command on one line, the beginning of it if it is long.
+fn title(command: &[OsString]) -> String {
+    let line = words_of(command).join(" ").replace(char::is_control, " ");
+    match line.char_indices().nth(TITLE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 fn record(command: &[OsString], end: End, reading: &Reading) -> Result<String, Failure> {
     let document = json!({
         "schema": "leanset.energy/1",
@@ -75,7 +87,7 @@ fn value(thing: &impl serde::Serialize) -> Result<Value, Failure> {
 /// The reading for a person.
 fn report(command: &[OsString], end: End, reading: &Reading) -> String {
     let time = |seconds: f64| text::duration(Duration::from_secs_f64(seconds));
-    let mut out = format!("energy of {}: {}", words_of(command).join(" "), time(reading.seconds));
+    let mut out = format!("energy of {}: {}", title(command), time(reading.seconds));
     if let Some(seconds) = reading.cpu_seconds {
         let _ = write!(out, ", {} of CPU time", time(seconds));
     }
@@ -115,9 +127,12 @@ fn report(command: &[OsString], end: End, reading: &Reading) -> String {
         let _ = writeln!(out, ", idle {} of {} threads", part(load.idle), load.threads);
     }
     for note in &reading.notes {
-        // Who shared the machine is in the line above.
-        let hint = (note.code == "shared-machine")
-            .then(|| "the energy of the command is less certain than on a machine of its own".to_owned());
+        let hint = match note.code.as_str() {
+            "shared-machine" => Some("the energy of the command is less certain than on a machine of its own"),
+            "source-refused" => Some("`leanset energy doctor` says what to do"),
+            _ => None,
+        };
+        let hint = hint.map(str::to_owned);
         let warning = leanset_tables::Warning { code: "energy", message: note.message.clone(), hint };
         out.push_str(&text::warning(&warning));
     }
