@@ -33,6 +33,11 @@ pub(crate) enum Verb {
     /// Measure how representative a reduced table (or every prefix of a ranking) is.
     Measure(Box<MeasureArgs>),
     /// Run a command and say what energy it took, or what this machine can measure.
+    ///
+    /// Stdin, stdout, stderr and signals are the command's own, and so is the exit code: 128 and the number of the signal
+    /// that ended it, 127 if there is no such command, 126 if it cannot be run. The reading comes on stderr when it has
+    /// ended. Every number says where it is from: measured by counters that were tried under load, given, or estimated
+    /// by a model.
     Energy(EnergyArgs),
     /// List the methods, or tell all about one.
     Methods(MethodsArgs),
@@ -349,10 +354,6 @@ impl MeasureArgs {
 }
 
 /// Run a command and say what energy it took.
-///
-/// Its stdin, stdout and stderr are its own, and so is the exit code: 128 and the number of the signal that ended it, 127
-/// if it is not there, 126 if it cannot be run. The reading goes to stderr when it has ended. Every number says where it
-/// is from: measured by counters that were tried under load, given, or estimated by a model.
 #[derive(Clone, Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(disable_help_subcommand = true, subcommand_value_name = "VERB")]
@@ -404,7 +405,7 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) power: PowerArgs,
     /// Print as JSON (docs/json.md).
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }
 

@@ -45,23 +45,19 @@ pub(crate) fn run(command: &[OsString]) -> Result<End, Failure> {
     let signals = Signals::hold().map_err(|e| lost(&e))?;
     let mut child = Command::new(program).args(arguments).spawn().map_err(|e| failed(&e))?;
     let passing = signals.pass_to(&child).map_err(|e| lost(&e))?;
-    wait_without_taking(&child);
-    // While the child is not taken its number is its own: nothing is sent to another process.
-    passing.end();
-    child.wait().map(End::from).map_err(|e| lost(&e))
+    passing.until_the_end(&mut child).map(End::from).map_err(|e| lost(&e))
 }
 
 #[cfg(unix)]
-use unix::{Signals, wait_without_taking};
+use unix::Signals;
 
 #[cfg(unix)]
 mod unix {
     use std::io;
-    use std::process::Child;
+    use std::process::{Child, ExitStatus};
     use std::thread::JoinHandle;
 
     use nix::sys::signal::{Signal, kill};
-    use nix::sys::wait::{Id, WaitPidFlag, waitid};
     use nix::unistd::Pid;
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
     use signal_hook::iterator::exfiltrator::WithOrigin;
@@ -103,7 +99,26 @@ mod unix {
     }
 
     impl Passing {
-        pub(super) fn end(self) {
+        /// Waits until the child has ended. While it is not taken its number is its own: where the system lets it lie,
+        /// nothing is ever sent to another process.
+        pub(super) fn until_the_end(self, child: &mut Child) -> io::Result<ExitStatus> {
+            #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+            {
+                use nix::sys::wait::{Id, WaitPidFlag, waitid};
+                let (pid, flags) = (pid_of(child)?, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
+                while waitid(Id::Pid(pid), flags) == Err(nix::errno::Errno::EINTR) {}
+                self.end();
+                child.wait()
+            }
+            #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+            {
+                let status = child.wait();
+                self.end();
+                status
+            }
+        }
+
+        fn end(self) {
             self.handle.close();
             // It does nothing that could panic.
             let _ = self.thread.join();
@@ -113,23 +128,16 @@ mod unix {
     fn pid_of(child: &Child) -> io::Result<Pid> {
         i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)
     }
-
-    /// Waits until the child has ended, and leaves it to be taken.
-    pub(super) fn wait_without_taking(child: &Child) {
-        let Ok(pid) = pid_of(child) else { return };
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        while waitid(Id::Pid(pid), flags) == Err(nix::errno::Errno::EINTR) {}
-    }
 }
 
 #[cfg(not(unix))]
-use elsewhere::{Signals, wait_without_taking};
+use elsewhere::Signals;
 
 /// Where there are no signals, the console asks all its processes to end by itself.
 #[cfg(not(unix))]
 mod elsewhere {
     use std::io;
-    use std::process::Child;
+    use std::process::{Child, ExitStatus};
 
     pub(super) struct Signals;
 
@@ -142,8 +150,8 @@ mod elsewhere {
             Ok(self)
         }
 
-        pub(super) fn end(self) {}
+        pub(super) fn until_the_end(self, child: &mut Child) -> io::Result<ExitStatus> {
+            child.wait()
+        }
     }
-
-    pub(super) fn wait_without_taking(_: &Child) {}
 }

@@ -282,3 +282,47 @@ fn look_now_and_then(counters: Arc<Mutex<Vec<(Kind, Running)>>>, every: Duration
     };
     std::thread::Builder::new().name("meter".into()).spawn(look).ok().map(|_| stop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Fake, MOST};
+
+    /// A counter that wraps between two looks goes on, and the looking ends with the meter.
+    #[test]
+    fn wraps_are_seen_now_and_then() {
+        let fake = Fake::empty();
+        fake.zone("intel-rapl:0", "package-0");
+        fake.set("intel-rapl:0", MOST - 999_999);
+        let mut zones = crate::powercap::zones(&fake.tree());
+        let zone = Running::start(Box::new(zones.remove(0))).expect("it is read");
+        let counters = Arc::new(Mutex::new(vec![(Kind::Powercap, zone)]));
+        let stop = look_now_and_then(Arc::clone(&counters), Duration::from_millis(2)).expect("a thread");
+        let joules = || lock(&counters)[0].1.component(Kind::Powercap).energy.joules;
+        let until = |expected: f64| {
+            let began = Instant::now();
+            while (joules() - expected).abs() > 1e-9 {
+                assert!(began.elapsed() < Duration::from_secs(60), "{} J, not {expected} J", joules());
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        };
+        // It is replaced whole, so that nobody reads half a number.
+        let set = |energy: u64| {
+            fake.write("next", &energy.to_string());
+            let zone = fake.root().join("sys/class/powercap/intel-rapl:0/energy_uj");
+            std::fs::rename(fake.root().join("next"), zone).expect("it is replaced");
+        };
+        set(1_000_000);
+        until(2.0);
+        set(2_000_000);
+        until(3.0);
+        drop(stop);
+        let began = Instant::now();
+        while Arc::strong_count(&counters) > 1 {
+            assert!(began.elapsed() < Duration::from_secs(60), "the thread goes on");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        set(5_000_000);
+        assert!((joules() - 3.0).abs() < 1e-9);
+    }
+}
