@@ -33,6 +33,8 @@ mod lanes;
 mod model;
 mod network;
 mod scores;
+#[cfg(test)]
+mod twin;
 
 pub use model::{Epoch, History, Model, Observer};
 pub use network::{Activation, EarlyStopping, Loss, Network, Optimizer, Training};
