@@ -386,7 +386,7 @@ pub(crate) fn state(stream: Seed, row: RowId) -> u32 {
 }
 
 /// The position of the largest value, the first of equals.
-fn most_probable(values: &[f32]) -> ClassId {
+pub(crate) fn most_probable(values: &[f32]) -> ClassId {
     let mut best = 0;
     for (c, v) in values.iter().enumerate() {
         if *v > values[best] {

@@ -296,3 +296,46 @@ fn progress_is_complete_and_training_can_be_stopped() {
     assert_eq!(train(&watch), Err(Error::Interrupted));
     assert_eq!(watch.0.load(Ordering::Relaxed), 128);
 }
+
+/// The warm-up sees what an observer of one's own would, and the methods rank by it; training goes on from its model.
+#[test]
+fn a_warm_up_sees_every_row_and_serves_the_methods() {
+    use leanset_core::{Budget, Floor, Inputs, Reducer};
+    use leanset_train::{warm_up, warm_up_memory};
+    let (values, mut labels) = rings(160, 2);
+    // Rows that cannot be learnt with the others.
+    (0..6).for_each(|i| labels[20 * i] = 1 - labels[20 * i]);
+    let data = dataset(&values, &labels, 2);
+    let network = Network { dropout: 0.0, ..small(Activation::Relu, Loss::CrossEntropy) };
+    let seen = warm_up(&data, &network, &settings(30), true, &Quiet).expect("trains");
+    let observations = seen.watch.observations().expect("kept");
+    assert_eq!((observations.len(), seen.dynamics.epochs(), seen.model.epochs()), (30 * 160, 30, 30));
+    let last = seen.model.predict(&data, &ids(160)).expect("predicts");
+    for observation in &observations[29 * 160..] {
+        assert_eq!(observation.right, last[observation.row.index()] == data.classes().of(observation.row));
+    }
+    let of_row = |row: usize| observations.iter().filter(move |o| o.row.index() == row).map(|o| o.right);
+    let forgetting = seen.dynamics.forgetting();
+    for row in 0..160 {
+        let own: Vec<bool> = of_row(row).collect();
+        let events = own.windows(2).filter(|w| w[0] && !w[1]).count();
+        assert_eq!(forgetting[row] as usize, if own.contains(&true) { events } else { 30 }, "row {row}");
+    }
+    assert!(forgetting.iter().filter(|&&f| f > 0).count() > 6);
+    let given = Inputs { dynamics: Some(&seen.dynamics), ..Inputs::default() };
+    for (method, found) in [("fes", true), ("el2n", true), ("aum", false)] {
+        let reducer = Reducer::new(method, &[]).expect("the defaults");
+        let kept =
+            reducer.reduce_with(&data, &given, &Budget::Ratio(0.25), Floor::One, Seed(0), &Quiet).expect("keeps");
+        let kept = kept.reduced.rows().expect("rows").rows().to_vec();
+        let wrong = (0..6).filter(|i| kept.contains(&RowId(20 * i))).count();
+        assert_eq!(wrong >= 5, found, "{method} keeps {wrong} of the six");
+        assert!(found || wrong <= 1, "{method} keeps {wrong} of the six");
+    }
+    let mut model = seen.model;
+    model.train(&data, &ids(40), None, &settings(2), &mut (), &Quiet).expect("goes on");
+    assert_eq!(model.epochs(), 32);
+    let bytes = [100, 1000, 10_000]
+        .map(|rows| warm_up_memory(&leanset_core::Shape { rows, ..data.shape() }, &network, 50, false));
+    assert!(bytes.is_sorted_by(|a, b| a < b) && bytes[2] < 20 * bytes[1]);
+}
