@@ -17,7 +17,7 @@ use crate::tree::Tree;
 const WRAPS_EVERY: Duration = Duration::from_secs(10);
 /// Cards that tell their power only.
 const POWER_EVERY: Duration = Duration::from_millis(100);
-/// A counter that stands still for longer than this many seconds is not believed.
+/// Counters move every few milliseconds, those of cards every tenth of a second: after so many seconds none stands still.
 const STILL: f64 = 0.5;
 
 /// What is measured, and with what.
@@ -73,6 +73,8 @@ pub struct Meter {
     counters: Arc<Mutex<Vec<(Kind, Running)>>>,
     /// Sources that are there and were not believed.
     refused: Vec<Note>,
+    /// A counter that stands still for longer than this many seconds is not believed.
+    pub(crate) still: f64,
     /// Dropped with the meter, which ends the thread that looks at the counters.
     _stop: Option<mpsc::Sender<()>>,
 }
@@ -123,6 +125,7 @@ impl Meter {
             tree,
             counters,
             refused,
+            still: STILL,
             _stop: stop,
             own: own_seconds(),
             began: Instant::now(),
@@ -197,8 +200,9 @@ impl Meter {
         let mut failed = false;
         for (kind, counter) in counters.iter_mut() {
             counter.sample();
-            let still =
-                || (seconds > STILL && !counter.moved()).then(|| format!("{} stood still", counter.counter().place()));
+            let still = || {
+                (seconds > self.still && !counter.moved()).then(|| format!("{} stood still", counter.counter().place()))
+            };
             let problem = counter.problem().map(|problem| problem.words().to_owned()).or_else(still);
             if let Some(problem) = problem {
                 let lost = match kind {
