@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 use leanset_core::distance::Metric;
 use leanset_core::error::nearest;
+use leanset_core::methods::Answer;
 use leanset_core::params::Value;
 use leanset_core::{Reducer, Seed};
 use leanset_tables::{EncodeOptions, Format, Missing, Scale};
@@ -254,7 +255,7 @@ impl Plan {
         let mut plan: Self = toml::from_str(text).map_err(|e| malformed(text, name, &e))?;
         plan.check(name)?;
         for method in &mut plan.methods {
-            let id = leanset_core::methods::find(&method.name)?.id;
+            let id = method.chooser(plan.model.epochs)?.id();
             method.label.get_or_insert_with(|| id.to_owned());
             id.clone_into(&mut method.name);
         }
@@ -435,12 +436,91 @@ impl MethodPlan {
         self.parameters.iter().map(value).collect()
     }
 
-    /// The method with its parameters checked.
+    /// The method with its parameters checked, for a model trained for so many epochs in all.
     ///
     /// # Errors
     /// An unknown method or parameter, a value that cannot be used.
-    pub fn reducer(&self) -> Result<Reducer> {
-        Ok(Reducer::new(&self.name, &self.values()?)?)
+    pub fn chooser(&self, epochs: u32) -> Result<Chooser> {
+        match Watch::find(&self.name) {
+            None => Ok(Chooser::Reducer(Reducer::new(&self.name, &self.values()?)?)),
+            Some(watch) => {
+                let mut warm_up = WARM_UP.min(epochs / 2);
+                for (name, value) in self.values()? {
+                    let parameter = format!("{}: parameter '{name}'", self.label());
+                    if name != "warm-up" {
+                        return Err(Error::new(format!("{parameter} is not known"), "its parameters are warm-up"));
+                    }
+                    let given = match value {
+                        Value::Int(given) => u32::try_from(given).ok(),
+                        _ => None,
+                    };
+                    warm_up = given.filter(|g| (1..epochs).contains(g)).ok_or_else(|| {
+                        let most = epochs.saturating_sub(1);
+                        let hint = format!("of the {epochs} epochs at least one is for what was chosen");
+                        Error::new(format!("{parameter} must be a whole number in [1, {most}], not {value}"), hint)
+                    })?;
+                }
+                if warm_up == 0 {
+                    return Err(Error::new(
+                        format!("{}: a model of {epochs} epochs has none to warm up with", self.label()),
+                        "make model.epochs larger, or leave the method out",
+                    ));
+                }
+                Ok(Chooser::Watch(watch, warm_up))
+            }
+        }
+    }
+}
+
+/// Epochs of a warm-up, as in the paper.
+const WARM_UP: u32 = 50;
+
+/// How rows are chosen.
+#[derive(Debug)]
+pub enum Chooser {
+    /// By a method that sees the rows alone.
+    Reducer(Reducer),
+    /// By what the model does in so many epochs of warm-up on all rows; training then goes on from there.
+    Watch(Watch, u32),
+}
+
+impl Chooser {
+    /// The method's id.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::Reducer(reducer) => reducer.info().id,
+            Self::Watch(watch, _) => watch.id(),
+        }
+    }
+
+    /// Whether one ranking serves all ratios.
+    pub fn ranks(&self) -> bool {
+        match self {
+            Self::Reducer(reducer) => reducer.ranks() == Answer::Yes,
+            Self::Watch(..) => true,
+        }
+    }
+}
+
+/// A method that watches a model train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// Keeps the rows most often forgotten.
+    ForgettingEvents,
+}
+
+impl Watch {
+    const ALL: [(Self, &'static str, &'static [&'static str]); 1] =
+        [(Self::ForgettingEvents, "forgetting-events", &["fes"])];
+
+    fn find(name: &str) -> Option<Self> {
+        let wanted = name.trim().to_lowercase().replace(['_', ' '], "-");
+        Self::ALL.iter().find(|(_, id, aliases)| *id == wanted || aliases.contains(&wanted.as_str())).map(|w| w.0)
+    }
+
+    /// Its id.
+    pub fn id(self) -> &'static str {
+        Self::ALL.iter().find(|w| w.0 == self).map_or("", |w| w.1)
     }
 }
 
@@ -483,7 +563,8 @@ mod tests {
         // Full training is not a ratio: it is always run.
         assert_eq!(plan.reduce.ratios, [0.1, 0.5]);
         assert_eq!(plan.methods[0].label(), "maxmin");
-        assert_eq!(plan.methods[0].reducer().expect("a method").params().text("start"), "first");
+        let Chooser::Reducer(reducer) = plan.methods[0].chooser(150).expect("a method") else { panic!("a reducer") };
+        assert_eq!(reducer.params().text("start"), "first");
     }
 
     #[test]

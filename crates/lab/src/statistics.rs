@@ -280,7 +280,10 @@ mod tests {
     /// The example in the documentation of scipy.stats.wilcoxon (Darwin's maize), and the least p of ten pairs.
     #[test]
     fn the_signed_rank_test_is_scipys() {
-        assert!(close(signed_rank(&[6., 8., 14., 16., 23., 24., 28., 29., 41., -48., 49., 56., 60., -67., 75.]), 0.041_259_765_625));
+        assert!(close(
+            signed_rank(&[6., 8., 14., 16., 23., 24., 28., 29., 41., -48., 49., 56., 60., -67., 75.]),
+            0.041_259_765_625
+        ));
         assert!(close(signed_rank(&(1..=10).map(f64::from).collect::<Vec<_>>()), 0.001_953_125));
     }
 
