@@ -1,0 +1,266 @@
+//! A meter: probes the sources, counts until it is stopped, and attributes what it counted.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::counter::Running;
+use crate::cpu::{Machine, own_seconds};
+use crate::doctor::{Doctor, Survey, busy_moment, examine, is_memory, survey};
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::reading::{Carbon, Component, Intensity, Joules, Kind, Load, Note, Reading, Source};
+use crate::tree::Tree;
+
+/// Counters that wrap do so after minutes; looking every ten seconds sees each wrap.
+const WRAPS_EVERY: Duration = Duration::from_secs(10);
+/// Cards that tell their power only.
+const POWER_EVERY: Duration = Duration::from_millis(100);
+/// A counter that stands still for longer than this many seconds is not believed.
+const STILL: f64 = 0.5;
+
+/// What is measured, and with what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// The country whose electricity is used: ISO code or English name. None: no CO₂.
+    pub country: Option<String>,
+    /// The carbon intensity itself, in grams of CO₂ equivalent per kilowatt-hour, instead of a country.
+    pub carbon_intensity: Option<f64>,
+    /// The power of the whole machine while it runs, in watts, instead of all counters.
+    pub watts: Option<f64>,
+    /// The rated power (TDP) of the processors of this machine together, in watts, for the model.
+    pub tdp: Option<f64>,
+    /// Where the files of the kernel are. Elsewhere than `/`, nothing is asked but these files.
+    pub root: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { country: None, carbon_intensity: None, watts: None, tdp: None, root: "/".into() }
+    }
+}
+
+impl Options {
+    /// The carbon intensity that is asked for, if one is; refuses numbers that are none.
+    fn check(&self) -> Result<Option<Intensity>> {
+        for (name, value) in [("the power of the machine", self.watts), ("the rated power", self.tdp)] {
+            if let Some(value) = value.filter(|watts| !(watts.is_finite() && *watts > 0.0)) {
+                return Err(Error::BadNumber { name, constraint: "a number of watts above 0", value });
+            }
+        }
+        match (&self.country, self.carbon_intensity) {
+            (Some(_), Some(_)) => Err(Error::TwoIntensities),
+            (Some(country), None) => Intensity::of_country(country).map(Some),
+            (None, Some(grams)) => Intensity::given(grams).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// Counts energy from [`Meter::start`] to [`Meter::stop`].
+///
+/// CPU time is that of the whole process: all of its threads, and the children it has waited for.
+#[derive(Debug)]
+pub struct Meter {
+    tree: Tree,
+    intensity: Option<Intensity>,
+    watts: Option<f64>,
+    tdp: Option<f64>,
+    began: Instant,
+    own: Option<f64>,
+    machine: Option<Machine>,
+    counters: Arc<Mutex<Vec<(Kind, Running)>>>,
+    /// Dropped with the meter, which ends the thread that looks at the counters.
+    _stop: Option<mpsc::Sender<()>>,
+}
+
+impl Meter {
+    /// Says what a meter started now would use, and why not more. Keeps a core busy for a moment.
+    pub fn probe(options: &Options) -> Result<Doctor> {
+        options.check()?;
+        Ok(examine(&Tree::new(&options.root), options, &mut busy_moment))
+    }
+
+    /// Starts counting. Counters that are there are first tried under load, which takes a moment.
+    pub fn start(options: &Options) -> Result<Self> {
+        Self::start_with(options, &mut busy_moment)
+    }
+
+    pub(crate) fn start_with(options: &Options, moment: &mut dyn FnMut()) -> Result<Self> {
+        let intensity = options.check()?;
+        let tree = Tree::new(&options.root);
+        let mut counters = Vec::new();
+        if options.watts.is_none() {
+            let Survey { processors, cards, .. } = survey(&tree, moment);
+            counters = processors;
+            counters.extend(cards);
+        }
+        let every = if counters.iter().any(|(_, c)| c.counter().is_power()) {
+            Some(POWER_EVERY)
+        } else {
+            counters.iter().any(|(_, c)| c.counter().wraps_at().is_some()).then_some(WRAPS_EVERY)
+        };
+        for (_, counter) in &mut counters {
+            counter.restart();
+        }
+        let counters = Arc::new(Mutex::new(counters));
+        let stop = every.and_then(|every| look_now_and_then(Arc::clone(&counters), every));
+        Ok(Self {
+            intensity,
+            watts: options.watts,
+            tdp: options.tdp,
+            machine: Machine::read(&tree),
+            tree,
+            counters,
+            _stop: stop,
+            own: own_seconds(),
+            began: Instant::now(),
+        })
+    }
+
+    /// Stops counting.
+    pub fn stop(self) -> Reading {
+        self.read()
+    }
+
+    /// What it has counted so far.
+    pub fn read(&self) -> Reading {
+        let seconds = self.began.elapsed().as_secs_f64();
+        let own = own_seconds().zip(self.own).map(|(now, then)| (now - then).max(0.0));
+        let machine = Machine::read(&self.tree).zip(self.machine).map(|(now, then)| now.since(&then));
+        // Ticks are coarse: a short run may be in none of them.
+        let time = machine.map(|time| Machine { busy: time.busy.max(own.unwrap_or_default()), ..time });
+
+        let mut notes = Vec::new();
+        let (mut components, cards) = self.counted(seconds, &mut notes);
+        if components.is_empty() {
+            components.extend(self.not_counted(seconds, time.as_ref()));
+        }
+        let load = machine.and_then(|time| load(&time, own?));
+        if let Some(load) = load.filter(Load::shared) {
+            let stolen = match load.stolen {
+                stolen if stolen >= 0.005 => format!(", its host withheld {:.0} %", 100.0 * stolen),
+                _ => String::new(),
+            };
+            let message = format!("other processes used {:.0} % of the machine{stolen}", 100.0 * load.others);
+            notes.push(Note { code: "shared-machine".into(), message });
+        }
+
+        let sum = |parts: &[Component]| parts.iter().map(|c| c.energy).reduce(std::ops::Add::add);
+        let processors = sum(&components);
+        let process_joules = processors.zip(own).zip(time).map(|((energy, own), time)| {
+            let process = attributed(energy, own, &time, seconds);
+            sum(&cards).map_or(process, |cards| process + Joules { low: 0.0, ..cards })
+        });
+        components.extend(cards);
+        let machine_joules = processors.and(sum(&components));
+        if machine_joules.is_none() {
+            let message = "nothing here tells joules: CPU time is all there is".to_owned();
+            notes.push(Note { code: "no-joules".into(), message });
+            if self.intensity.is_some() {
+                notes.push(Note { code: "no-carbon".into(), message: "no joules, no CO₂".into() });
+            }
+        }
+        let carbon = self.intensity.clone().zip(machine_joules).map(|(intensity, machine)| Carbon {
+            process: process_joules.map(|energy| intensity.grams(energy)),
+            machine: intensity.grams(machine),
+            intensity,
+        });
+        Reading {
+            seconds,
+            cpu_seconds: own,
+            estimated: components.iter().any(|c| !c.source.kind.measures()),
+            components,
+            machine_joules,
+            process_joules,
+            load,
+            carbon,
+            notes,
+        }
+    }
+
+    /// Processors with their memory, and cards, as far as counters held.
+    fn counted(&self, seconds: f64, notes: &mut Vec<Note>) -> (Vec<Component>, Vec<Component>) {
+        let mut counters = lock(&self.counters);
+        let (mut processors, mut cards) = (Vec::new(), Vec::new());
+        let mut failed = false;
+        for (kind, counter) in counters.iter_mut() {
+            counter.sample();
+            let still =
+                || (seconds > STILL && !counter.moved()).then(|| format!("{} stood still", counter.counter().place()));
+            let problem = counter.problem().map(|problem| problem.words().to_owned()).or_else(still);
+            if let Some(problem) = problem {
+                let lost = match kind {
+                    Kind::Nvml => "its energy is missing here",
+                    _ if is_memory(counter) => "the energy of this memory is missing here",
+                    _ => "its counters are not believed",
+                };
+                notes.push(Note { code: "source-failed".into(), message: format!("{problem}; {lost}") });
+                failed |= *kind != Kind::Nvml && !is_memory(counter);
+                continue;
+            }
+            let place = if *kind == Kind::Nvml { &mut cards } else { &mut processors };
+            place.push(counter.component(*kind));
+        }
+        if failed {
+            processors.clear();
+        }
+        (processors, cards)
+    }
+
+    /// The machine where no counter tells.
+    fn not_counted(&self, seconds: f64, time: Option<&Machine>) -> Option<Component> {
+        if let Some(watts) = self.watts {
+            let joules = watts * seconds;
+            return Some(Component {
+                name: "machine".into(),
+                energy: Joules { joules, low: joules, high: joules },
+                source: Source { kind: Kind::Given, detail: format!("{watts} W, as given, for {seconds:.3} s") },
+            });
+        }
+        let time = time?;
+        let model = Model::of(&self.tree, time.threads, self.tdp);
+        let energy = model.joules(time, seconds);
+        Some(Component { name: "machine".into(), energy, source: Source { kind: Kind::Model, detail: model.words } })
+    }
+}
+
+/// The part of the machine's energy that a process with so much CPU time has.
+fn attributed(energy: Joules, own: f64, time: &Machine, seconds: f64) -> Joules {
+    let part = |whole: f64| if whole > 0.0 { (own / whole).min(1.0) } else { 0.0 };
+    let joules = energy.joules * part(time.busy);
+    let low = energy.low * part(time.threads as f64 * seconds);
+    Joules { joules, low: low.min(joules), high: energy.high }
+}
+
+/// Who used the processors; none before the first tick.
+fn load(time: &Machine, own: f64) -> Option<Load> {
+    let whole = time.busy + time.idle + time.stolen;
+    let part = |seconds: f64| seconds / whole;
+    let own = own.min(whole);
+    (whole > 0.0).then(|| Load {
+        threads: time.threads,
+        own: part(own),
+        others: part((time.busy - own).max(0.0)),
+        stolen: part(time.stolen),
+        idle: part(time.idle),
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Looks at the counters until what it returns is dropped. None where no thread can be started.
+fn look_now_and_then(counters: Arc<Mutex<Vec<(Kind, Running)>>>, every: Duration) -> Option<mpsc::Sender<()>> {
+    let (stop, stopped) = mpsc::channel();
+    let look = move || {
+        while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+            for (_, counter) in lock(&counters).iter_mut() {
+                counter.sample();
+            }
+        }
+    };
+    std::thread::Builder::new().name("meter".into()).spawn(look).ok().map(|_| stop)
+}
