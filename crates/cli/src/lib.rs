@@ -76,6 +76,8 @@ fn run(cli: Cli) -> Result<String, Failure> {
         Verb::Rank(args) => commands::rank::run(&args),
         Verb::Measure(args) => commands::measure::run(&args),
         Verb::Methods(args) => commands::methods::run(&args),
+        Verb::Experiment(args) => commands::experiment::run(&args),
+        Verb::Report(args) => commands::report::run(&args),
         Verb::Demo(args) => commands::demo::run(&args),
         Verb::Completions(args) => Ok(commands::shell::completions(&args)),
         Verb::Man(args) => commands::shell::man(&args),

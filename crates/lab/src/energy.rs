@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+use crate::plan::EnergyPlan;
 use crate::records::Cost;
 
 /// Meters work.
@@ -57,4 +59,95 @@ impl Metering for Clock {
             ..Bill::default()
         })
     }
+}
+
+/// The meters of leanset-energy.
+///
+/// A meter sees the process, and in it every run that goes on at the time. Of a run that has a thread for itself, with
+/// others beside it, the joules are those of the process times its thread's part of the process's CPU time: an
+/// estimate, and marked as one. The range is widened accordingly: from below as the meter says of the share, from above
+/// all that the meter saw.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    options: leanset_energy::Options,
+    alone: bool,
+}
+
+impl Meters {
+    /// Meters as the plan wants them; `alone` if one run goes on at a time.
+    ///
+    /// # Errors
+    /// A country that is not known, a number that cannot be used.
+    pub fn new(plan: &EnergyPlan, alone: bool) -> Result<Self> {
+        let options = leanset_energy::Options {
+            country: plan.country.clone(),
+            carbon_intensity: plan.carbon_intensity,
+            watts: plan.watts,
+            tdp: plan.tdp,
+            ..leanset_energy::Options::default()
+        };
+        leanset_energy::Meter::start(&options).map_err(|e| {
+            Error::new(format!("energy: {e}"), e.hint().unwrap_or_else(|| "see docs/experiments.md".into()))
+        })?;
+        Ok(Self { options, alone })
+    }
+}
+
+impl Metering for Meters {
+    fn start(&self) -> Box<dyn FnOnce() -> Bill> {
+        // The options were checked when this was made.
+        let Ok(meter) = leanset_energy::Meter::start(&self.options) else { return Clock.start() };
+        let (alone, began) = (self.alone, thread_seconds());
+        Box::new(move || {
+            let reading = meter.stop();
+            let own = if alone { None } else { thread_seconds().zip(began).map(|(now, then)| (now - then).max(0.0)) };
+            bill(&reading, own)
+        })
+    }
+}
+
+/// What a reading comes to, for all the process did or for a thread of it that used `own` seconds of CPU time.
+fn bill(reading: &leanset_energy::Reading, own: Option<f64>) -> Bill {
+    let share = match (own, reading.cpu_seconds) {
+        (Some(own), Some(all)) if all > 0.0 => (own / all).min(1.0),
+        _ => 1.0,
+    };
+    let joules = reading.process_joules;
+    let carbon = reading.carbon.as_ref();
+    Bill {
+        cost: Cost {
+            seconds: reading.seconds,
+            cpu_seconds: own.or(reading.cpu_seconds),
+            joules: joules.map(|j| j.joules * share),
+            joules_low: joules.map(|j| j.low * share),
+            joules_high: joules.map(|j| j.high),
+            grams: carbon.and_then(|c| c.process).map(|g| g.grams * share),
+        },
+        sources: Sources {
+            joules: reading.components.iter().map(|c| format!("{}: {}", c.name, c.source.kind)).collect(),
+            estimated: reading.estimated || own.is_some(),
+            carbon: carbon.map(|c| Carbon {
+                grams_per_kwh: c.intensity.grams_per_kwh,
+                country: c.intensity.country.clone(),
+                year: c.intensity.year,
+                source: c.intensity.source.clone(),
+            }),
+        },
+        others: reading.load.is_some_and(|load| load.shared()),
+    }
+}
+
+/// CPU time of the calling thread, in seconds; none where the system does not tell.
+#[cfg(target_os = "linux")]
+fn thread_seconds() -> Option<f64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
+    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Some(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
+/// Not known here.
+#[cfg(not(target_os = "linux"))]
+fn thread_seconds() -> Option<f64> {
+    None
 }

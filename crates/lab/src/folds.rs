@@ -160,7 +160,9 @@ mod tests {
         let mut text = String::from("x,kind\n");
         (0..40).for_each(|i| text.push_str(&format!("{},{}\n", i * i, if i % 4 == 0 { "a" } else { "b" })));
         let table = read_bytes("t.csv", text.into_bytes(), &ReadOptions::default()).expect("a table");
-        let plan = format!("title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[split]\ntest = {test}\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n");
+        let plan = format!(
+            "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[split]\ntest = {test}\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n"
+        );
         let plan = Plan::parse(&plan, "t.toml").expect("a plan");
         let (_, encoded) = Encoder::fit_encode(&table, &plan.encode_options()).expect("encoded");
         let ground = Ground::new(&plan, "t.csv", &encoded);

@@ -8,17 +8,22 @@
 //! - One ranking a repetition serves all ratios, and each run carries its whole cost ([`run`]).
 //! - A number that is not measured says so, and so does a run that shared the machine ([`energy`]).
 //!
-//! Models and meters come in through [`Learner`] and [`energy::Metering`].
+//! Models and meters come in through [`Learner`] and [`energy::Metering`]; [`Mlp`] and [`energy::Meters`] are those of
+//! this workspace.
 
 pub mod energy;
 mod error;
 pub mod folds;
+pub mod learner;
 pub mod plan;
 pub mod records;
+pub mod report;
 pub mod run;
-pub mod scores;
 pub mod statistics;
+pub mod summary;
 
 pub use error::{Error, Result};
+pub use learner::{Learner, Mlp};
 pub use plan::Plan;
-pub use run::{Lab, Learner, Options};
+pub use run::{Lab, Options};
+pub use summary::Summary;

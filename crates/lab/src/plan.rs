@@ -209,15 +209,18 @@ impl Default for ModelPlan {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnergyPlan {
-    /// Whose mix of electricity: a country by its code, such as ES. The world's by default.
+    /// Whose mix of electricity: a country by code or English name, such as ESP. Without one no CO₂ is computed.
     #[serde(default)]
     pub country: Option<String>,
     /// Grams of CO₂ a kilowatt-hour, where the supply is known better than by country.
     #[serde(default)]
     pub carbon_intensity: Option<f64>,
-    /// Watts of the processor at full load, where nothing can be measured and the model is not known.
+    /// The power of the whole machine while it runs, in watts, instead of all counters.
     #[serde(default)]
     pub watts: Option<f64>,
+    /// The rated power of the processors together, in watts, where nothing can be measured.
+    #[serde(default)]
+    pub tdp: Option<f64>,
 }
 
 fn ten() -> u32 {
@@ -350,7 +353,9 @@ impl Plan {
             let rate = &model.learning_rate;
             return refuse("model.learning_rate", "above 0", rate, "learning_rate = 0.001 is the paper's");
         }
-        for (key, value) in [("carbon_intensity", self.energy.carbon_intensity), ("watts", self.energy.watts)] {
+        for (key, value) in
+            [("carbon_intensity", self.energy.carbon_intensity), ("watts", self.energy.watts), ("tdp", self.energy.tdp)]
+        {
             if let Some(value) = value.filter(|v| !(*v > 0.0 && v.is_finite())) {
                 return refuse(&format!("energy.{key}"), "above 0", &value, "leave it out where it is not known");
             }

@@ -216,14 +216,14 @@ impl Record {
 }
 
 /// A number as JSON, infinity as "inf".
-mod infinite {
+pub(crate) mod infinite {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
         if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_str("inf") }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Number {
@@ -249,8 +249,9 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 /// The line of a value: its JSON, with the SHA-256 of that as the last key.
 fn line(value: &impl Serialize) -> Result<String> {
-    let mut text = serde_json::to_string(value)
-        .map_err(|e| Error::new(format!("a record cannot be made: {e}"), "this is a fault of leanset: please report it"))?;
+    let mut text = serde_json::to_string(value).map_err(|e| {
+        Error::new(format!("a record cannot be made: {e}"), "this is a fault of leanset: please report it")
+    })?;
     let digest = sha256(text.as_bytes());
     text.pop();
     text.push_str(&format!(",\"sha256\":\"{digest}\"}}\n"));
@@ -368,7 +369,8 @@ fn differences(key: &str, a: &serde_json::Value, b: &serde_json::Value, found: &
     match (a, b) {
         (serde_json::Value::Object(a), serde_json::Value::Object(b)) => {
             let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            let value = |map: &serde_json::Map<String, serde_json::Value>, name| map.get(name).cloned().unwrap_or_default();
+            let value =
+                |map: &serde_json::Map<String, serde_json::Value>, name| map.get(name).cloned().unwrap_or_default();
             for name in keys {
                 let below = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
                 differences(&below, &value(a, name), &value(b, name), found);
@@ -378,7 +380,11 @@ fn differences(key: &str, a: &serde_json::Value, b: &serde_json::Value, found: &
         _ => {
             let short = |v: &serde_json::Value| {
                 let text = v.to_string();
-                if text.chars().count() > 60 { format!("{}…", text.chars().take(59).collect::<String>()) } else { text }
+                if text.chars().count() > 60 {
+                    format!("{}…", text.chars().take(59).collect::<String>())
+                } else {
+                    text
+                }
             };
             found.push(format!("{key} ({} there, {} here)", short(a), short(b)));
         }
@@ -399,13 +405,8 @@ impl Journal {
     /// The file cannot be used, or was begun with another plan, table or version; another process writes to it.
     pub fn open(path: &Path, header: &Header) -> Result<(Self, Contents)> {
         let failed = |e: &std::io::Error| Error::io(path, "cannot be written", e);
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(|e| failed(&e))?;
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(|e| failed(&e))?;
         if file.try_lock().is_err() {
             return Err(Error::new(
                 format!("{}: another process is writing to it", path.display()),
@@ -458,4 +459,107 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
         format!("{}: was begun with something else: {}", path.display(), found.join(", ")),
         "go back to what it was begun with, or name another file",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        let text = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n";
+        let data = DataRecord {
+            name: "t.csv".into(),
+            sha256: sha256(b"t"),
+            rows: 10,
+            dimensions: 2,
+            training_rows: 8,
+            classes: vec![("a".into(), 5), ("b \"é\"".into(), 5)],
+        };
+        let plan = Plan::parse(text, "t.toml").expect("a plan");
+        Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data }
+    }
+
+    fn record(repetition: u32) -> Record {
+        let cost = Cost { seconds: 0.25, cpu_seconds: Some(0.2), joules: None, ..Cost::default() };
+        Record {
+            repetition,
+            method: "stratified-random".into(),
+            ratio: 0.5,
+            seeds: Seeds { split: 1, method: 2, model: (1 << 53) - 1 },
+            kept: vec![2, 2],
+            epsilon: if repetition == 1 { f64::INFINITY } else { 0.1 + 0.2 },
+            accuracy: 2.0 / 3.0,
+            precision: 0.5,
+            recall: 0.5,
+            f1: 0.5,
+            classes: vec![ClassRecord { name: "b \"é\"".into(), rows: 1, precision: 0.5, recall: 0.5, f1: 0.5 }],
+            steps: Steps { warm_up: 0, training: 30 },
+            warnings: vec!["budget-raised".into()],
+            measured: Measured {
+                shared: true,
+                threads: 1,
+                processor: "p".into(),
+                reduction: cost,
+                reduction_serves: 1,
+                training: cost,
+                energy: Sources::default(),
+            },
+        }
+    }
+
+    fn write(path: &Path, records: &[Record]) {
+        let (mut journal, _) = Journal::open(path, &header()).expect("a journal");
+        records.iter().for_each(|r| journal.write(r).expect("written"));
+    }
+
+    #[test]
+    fn what_is_written_comes_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.jsonl");
+        let records: Vec<Record> = (0..3).map(record).collect();
+        write(&path, &records);
+        let contents = read(&path).expect("records");
+        // The path of the table is not part of the header: its content is.
+        let mut expected = header();
+        expected.plan.data.path = None;
+        assert_eq!((&contents.header, contents.records.as_slice()), (&expected, records.as_slice()));
+        assert!(!contents.torn);
+    }
+
+    /// Cut at any byte, the file loses the runs that are not whole, and goes on to the same end.
+    #[test]
+    fn a_file_cut_anywhere_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.jsonl");
+        let records: Vec<Record> = (0..3).map(record).collect();
+        write(&path, &records);
+        let whole = std::fs::read(&path).expect("the file");
+        let ends: Vec<usize> = (1..=whole.len()).filter(|&end| whole[end - 1] == b'\n').collect();
+        for cut in 0..=whole.len() {
+            std::fs::write(&path, &whole[..cut]).expect("cut");
+            let (mut journal, contents) = Journal::open(&path, &header()).expect("a journal");
+            let lines = ends.iter().filter(|&&end| end <= cut).count();
+            assert_eq!(contents.records.len(), lines.saturating_sub(1), "cut at {cut}");
+            assert_eq!(contents.torn, cut > 0 && !ends.contains(&cut), "cut at {cut}");
+            records[contents.records.len()..].iter().for_each(|r| journal.write(r).expect("written"));
+            drop(journal);
+            assert!(std::fs::read(&path).expect("the file") == whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn any_changed_byte_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.jsonl");
+        write(&path, &[record(0), record(1)]);
+        let whole = std::fs::read(&path).expect("the file");
+        let ends: Vec<usize> = (1..=whole.len()).filter(|&end| whole[end - 1] == b'\n').collect();
+        // In the last line it is taken for torn; a changed end of line makes the last two one.
+        for at in 0..ends[1] - 1 {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            std::fs::write(&path, bytes).expect("changed");
+            assert!(read(&path).is_err(), "byte {at}");
+        }
+    }
 }

@@ -13,44 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use leanset_core::{Allocation, Budget, ClassId, Floor, Monitor, Quiet, Ranking, Reduced, Seed, metrics};
+use leanset_core::{Allocation, Budget, Floor, Monitor, Quiet, Reduced, Seed, metrics};
 use leanset_tables::{Encoded, Table};
+use leanset_train::scores;
 
 use crate::energy::{Bill, Metering};
 use crate::error::{Error, Result};
 use crate::folds::{Fold, Ground, Points, ids};
-use crate::plan::{Chooser, FULL, Plan, Purpose, Watch};
-use crate::records::{
-    ClassRecord, Cost, DataRecord, Header, Journal, Key, Measured, Record, SCHEMA, Seeds, Steps,
-};
-use crate::scores::scores;
-
-/// Trains models.
-pub trait Learner: Sync {
-    /// A trained model.
-    type Model: Send;
-
-    /// Gradient steps of so many epochs on so many rows.
-    fn steps(&self, rows: usize, epochs: u32) -> u64;
-
-    /// Trains for so many epochs; from the first weights of `seed`, or on from `start`.
-    ///
-    /// # Errors
-    /// Points that cannot be learnt from.
-    fn train(&self, points: &Points, start: Option<&Self::Model>, epochs: u32, seed: u64) -> Result<Self::Model>;
-
-    /// Trains from the first weights of `seed`, and ranks the rows by what was seen.
-    ///
-    /// # Errors
-    /// As [`Self::train`].
-    fn warm_up(&self, points: &Points, watch: Watch, epochs: u32, seed: u64) -> Result<(Self::Model, Ranking)>;
-
-    /// The classes that a model predicts.
-    ///
-    /// # Errors
-    /// Points of other columns.
-    fn predict(&self, model: &Self::Model, points: &Points) -> Result<Vec<ClassId>>;
-}
+use crate::learner::Learner;
+use crate::plan::{Chooser, FULL, Plan, Purpose};
+use crate::records::{ClassRecord, Cost, DataRecord, Header, Journal, Key, Measured, Record, SCHEMA, Seeds, Steps};
 
 /// How runs are run.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +113,14 @@ impl<'a> Lab<'a> {
         runs(self.plan)
     }
 
+    /// The split of a repetition.
+    ///
+    /// # Errors
+    /// What the encoder says of the training rows.
+    pub fn fold_of(&self, repetition: u32) -> Result<Fold> {
+        self.ground.fold(self.table, self.plan, self.plan.seed_of(Purpose::Split, repetition))
+    }
+
     /// Gradient steps of the runs that are not among `done`.
     pub fn steps_left(&self, learner: &impl Learner, done: &BTreeSet<Key>) -> u64 {
         let jobs = self.jobs(done);
@@ -200,11 +180,8 @@ impl<'a> Lab<'a> {
         let finished: BTreeSet<Key> = done.iter().map(Record::key).collect();
         let jobs = self.jobs(&finished);
         monitor.begin("running", self.steps_left(learner, &finished));
-        let (workers, threads) = if options.exclusive {
-            (1, options.threads)
-        } else {
-            (options.threads.min(jobs.len()).max(1), 1)
-        };
+        let (workers, threads) =
+            if options.exclusive { (1, options.threads) } else { (options.threads.min(jobs.len()).max(1), 1) };
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let journal = Mutex::new((journal, Vec::new()));
@@ -261,8 +238,7 @@ impl<'a> Lab<'a> {
         if let Some(fold) = folds.get(&repetition).and_then(Weak::upgrade) {
             return Ok(fold);
         }
-        let seed = self.plan.seed_of(Purpose::Split, repetition);
-        let fold = Arc::new(self.ground.fold(self.table, self.plan, seed)?);
+        let fold = Arc::new(self.fold_of(repetition)?);
         folds.insert(repetition, Arc::downgrade(&fold));
         Ok(fold)
     }
@@ -385,11 +361,7 @@ impl<'a> Lab<'a> {
             repetition,
             method: method.to_owned(),
             ratio,
-            seeds: Seeds {
-                split: seed(Purpose::Split),
-                method: seed(Purpose::Method),
-                model: seed(Purpose::Model),
-            },
+            seeds: Seeds { split: seed(Purpose::Split), method: seed(Purpose::Method), model: seed(Purpose::Model) },
             kept: choice.kept,
             epsilon: choice.epsilon,
             accuracy: scores.accuracy,

@@ -18,6 +18,7 @@
 //!
 //! Wilcoxon 1945, Biometrics Bulletin 1:80; Spearman 1904, American Journal of Psychology 15:72.
 
+use crate::records::infinite::serialize as infinite;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
@@ -31,11 +32,14 @@ const EXACT_ORDERS: usize = 9;
 /// A median and its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Median {
-    /// The median.
+    /// The median; "inf" in JSON if it is infinite, and so the ends.
+    #[serde(serialize_with = "infinite")]
     pub value: f64,
     /// The lower end of its interval.
+    #[serde(serialize_with = "infinite")]
     pub low: f64,
     /// The upper end.
+    #[serde(serialize_with = "infinite")]
     pub high: f64,
     /// The probability with which such an interval holds the median.
     pub coverage: f64,

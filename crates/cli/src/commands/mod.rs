@@ -1,10 +1,12 @@
 //! The verbs, one file each.
 
 pub(crate) mod demo;
+pub(crate) mod experiment;
 pub(crate) mod measure;
 pub(crate) mod methods;
 pub(crate) mod rank;
 pub(crate) mod reduce;
+pub(crate) mod report;
 pub(crate) mod shell;
 
 use leanset_core::Reducer;
