@@ -50,8 +50,8 @@ fn methods() -> String {
         }
         let _ = writeln!(
             out,
-            "- Nested: {}. Keeps counts per class: {}. Weights: {}. Invents points: {}. Seeded: {}. Heeds a target: {}. Independent of the order of rows: {}. Classes needed: {}.",
-            c.nested, c.per_class, c.weights, c.invents, c.seeded, c.target, c.order_free, c.least_classes
+            "- Nested: {}. Keeps counts per class: {}. Weights: {}. Invents points: {}. Seeded: {}. Heeds a target: {}. Watches training: {}. Independent of the order of rows: {}. Classes needed: {}.",
+            c.nested, c.per_class, c.weights, c.invents, c.seeded, c.target, c.dynamics, c.order_free, c.least_classes
         );
     }
     out

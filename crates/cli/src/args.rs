@@ -176,9 +176,72 @@ pub(crate) struct MethodArgs {
     /// its rows are from those kept, and not those of the target.
     #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath)]
     pub(crate) target: Option<PathBuf>,
+    /// What was seen of each row while a model trained, for methods that watch training: without it one is trained.
+    ///
+    /// A table with the columns epoch, row (or the --id column) and correct, every row once in every epoch, from any
+    /// trainer; and the probabilities of the classes, p_0, p_1 … in the order of their names, if they are known.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) log: Option<PathBuf>,
     /// The seed of all randomness.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) training: TrainArgs,
+}
+
+/// How the built-in trainer trains, for methods that watch training and without a log. The defaults are the paper's.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Training")]
+pub(crate) struct TrainArgs {
+    /// Passes over the rows [default: 50].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub(crate) epochs: Option<usize>,
+    /// Units of each hidden layer [default: 50,45,40,35,30,25,20,15,10].
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub(crate) hidden: Option<Vec<usize>>,
+    /// The function after each hidden layer [default: relu].
+    #[arg(long, value_enum)]
+    pub(crate) activation: Option<Activation>,
+    /// The part of the units of a hidden layer that is left out of a step, in [0, 1) [default: 0.25].
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub(crate) dropout: Option<f64>,
+    /// How steps are made: Adam, AdamW, or descent with momentum 0.9 [default: adam].
+    #[arg(long, value_enum)]
+    pub(crate) optimizer: Option<Optimizer>,
+    /// The length of steps [default: 0.001].
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub(crate) learning_rate: Option<f64>,
+    /// The part of each weight that is taken off, as the optimizer does it [default: 0].
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub(crate) weight_decay: Option<f64>,
+    /// Rows of a step [default: 32].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) batch: Option<usize>,
+    /// Write the log of the training, to be used again with --log.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) save_log: Option<PathBuf>,
+}
+
+/// The function between layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Activation {
+    /// max(z, 0).
+    #[default]
+    Relu,
+    /// z·Φ(z), Φ the normal distribution function.
+    Gelu,
+}
+
+/// How steps are made of gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Optimizer {
+    /// Adam.
+    #[default]
+    Adam,
+    /// Adam with weight decay apart from the gradient.
+    Adamw,
+    /// Descent with momentum 0.9.
+    Sgd,
 }
 
 /// Reduce a table.
@@ -191,7 +254,7 @@ pub(crate) struct ReduceArgs {
     #[command(flatten)]
     pub(crate) method: MethodArgs,
     /// Slice this ranking (of `leanset rank`) instead of running a method.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["method", "params", "target", "seed"], help_heading = "Method")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["method", "params", "target", "log", "seed", "epochs", "hidden", "activation", "dropout", "optimizer", "learning_rate", "weight_decay", "batch", "save_log"], help_heading = "Method")]
     pub(crate) ranking: Option<PathBuf>,
     /// The part of the rows to keep, in (0, 1].
     #[arg(long, short, value_name = "R", allow_negative_numbers = true, help_heading = "Budget", conflicts_with_all = ["count", "per_class"])]
@@ -227,7 +290,7 @@ pub(crate) struct ReduceArgs {
     pub(crate) force: bool,
     /// Make the output of this manifest again, byte for byte, or say what differs.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output",
-          conflicts_with_all = ["method", "params", "seed", "ranking", "ratio", "count", "per_class", "label", "features", "exclude", "id", "missing", "scale", "bins", "format", "sheet", "delimiter", "emit", "order", "weights", "metric", "allow_empty_classes"])]
+          conflicts_with_all = ["method", "params", "seed", "epochs", "hidden", "activation", "dropout", "optimizer", "learning_rate", "weight_decay", "batch", "save_log", "ranking", "ratio", "count", "per_class", "label", "features", "exclude", "id", "missing", "scale", "bins", "format", "sheet", "delimiter", "emit", "order", "weights", "metric", "allow_empty_classes"])]
     pub(crate) from_manifest: Option<PathBuf>,
     /// The metric of ε.
     #[arg(long, value_name = "METRIC", default_value_t, help_heading = "Running")]

@@ -18,6 +18,7 @@ mod ranking;
 mod shapes;
 mod target;
 mod text;
+mod training;
 
 use std::io::Write as _;
 use std::process::ExitCode;

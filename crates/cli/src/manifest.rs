@@ -15,6 +15,7 @@ use crate::args::{Emit, Missing, Order, Scale, TableArgs};
 use crate::error::Failure;
 use crate::input::Input;
 use crate::output::Outputs;
+use crate::training::TrainingRecord;
 
 /// The schema of manifests; its number grows when a reader could misunderstand.
 pub(crate) const SCHEMA: &str = "leanset.manifest/1";
@@ -29,6 +30,12 @@ pub(crate) struct Manifest {
     /// The table that the rows were to represent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<FileRecord>,
+    /// The log of training by which rows were ranked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) log: Option<FileRecord>,
+    /// Or how the built-in trainer trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) training: Option<TrainingRecord>,
     pub(crate) columns: ColumnsRecord,
     pub(crate) method: MethodRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,7 +203,9 @@ impl Manifest {
         let value = |manifest: &Self| {
             let mut value = serde_json::to_value(manifest)
                 .map_err(|e| Failure::new(format!("the manifest cannot be compared: {e}")))?;
-            for place in ["/input/path", "/target/path", "/output/path", "/method/ranking", "/measured", "/leanset"] {
+            for place in
+                ["/input/path", "/target/path", "/log/path", "/output/path", "/method/ranking", "/measured", "/leanset"]
+            {
                 if let Some(found) = value.pointer_mut(place) {
                     *found = serde_json::Value::Null;
                 }

@@ -1259,6 +1259,110 @@ fn target_for_a_manifest_without() {
     ");
 }
 
+// Watching training.
+
+/// A log of the table: rows right or wrong in three epochs; with probabilities of so many classes.
+fn log_text(classes: usize) -> String {
+    let head: String = (0..classes).map(|class| format!(",p_{class}")).collect();
+    let mut text = format!("epoch,row,correct{head}\n");
+    for epoch in 1..=3 {
+        for row in 0..10 {
+            let probabilities = ",0.5".repeat(classes);
+            text += &format!("{epoch},{row},{}{probabilities}\n", (row + epoch) % 2);
+        }
+    }
+    text
+}
+
+/// The table, and a log beside it.
+fn with_log(text: impl AsRef<[u8]>) -> Place {
+    Place::with_table().and("log.csv", text)
+}
+
+/// A reduction by a log.
+const BY_LOG: &str = "reduce t.csv --log log.csv --label kind --method fes --ratio 0.5 --output lean.csv";
+
+/// Refused before any file is read: neither is there.
+#[test]
+fn log_of_a_method_that_watches_no_training() {
+    let place = Place::new();
+    assert_snapshot!(place.refuses("reduce t.csv --log log.csv --method mms --ratio 0.5 --output lean.csv"), @r"");
+    assert_snapshot!(place.refuses("rank t.csv --epochs 20 --method srs --output ranking.csv"), @r"");
+    assert_snapshot!(place.refuses("rank t.csv --log log.csv --hidden 8 --method fes --output ranking.csv"), @r"");
+}
+
+#[test]
+fn log_that_is_not_there() {
+    assert_snapshot!(Place::with_table().refuses(BY_LOG), @r"");
+}
+
+#[test]
+fn log_that_is_none() {
+    assert_snapshot!(with_log("epoch,row,loss\n0,0,1.5\n").refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log("epoch,row,correct\n").refuses(BY_LOG), @r"");
+}
+
+#[test]
+fn log_with_a_row_twice() {
+    assert_snapshot!(with_log(log_text(0) + "2,7,1\n").refuses(BY_LOG), @r"");
+}
+
+#[test]
+fn log_with_a_gap() {
+    let text = log_text(0).replace("2,7,1\n", "");
+    assert_snapshot!(with_log(text).refuses(BY_LOG), @r"");
+}
+
+#[test]
+fn log_of_another_table() {
+    assert_snapshot!(with_log(log_text(0) + "2,10,1\n").refuses(BY_LOG), @r"");
+}
+
+#[test]
+fn log_of_what_are_no_numbers() {
+    assert_snapshot!(with_log(log_text(0).replace("2,7,1\n", "2,7,maybe\n")).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(log_text(0).replace("2,7,1\n", "2.5,7,1\n")).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(log_text(2).replace("2,7,1,0.5", "2,7,1,1.5")).refuses(BY_LOG), @r"");
+}
+
+#[test]
+fn log_with_other_probabilities() {
+    assert_snapshot!(with_log(log_text(3)).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(log_text(0)).refuses(&BY_LOG.replace("fes", "el2n")), @r"");
+}
+
+#[test]
+fn training_of_nothing() {
+    let place = Place::with_table();
+    assert_snapshot!(place.refuses("rank t.csv --exclude kind --method fes --output ranking.csv"), @r"");
+    let rank = "rank t.csv --label kind --method fes --output ranking.csv";
+    assert_snapshot!(place.refuses(&format!("{rank} --dropout 1")), @r"");
+    assert_snapshot!(place.refuses(&format!("{rank} --hidden 8,0")), @r"");
+    assert_snapshot!(place.refuses(&format!("{rank} --learning-rate -1")), @r"");
+    assert_snapshot!(place.refuses(&format!("{rank} --save-log t.csv --force")), @r"");
+    assert_snapshot!(place.refuses(&format!("{rank} --save-log ranking.csv")), @r"");
+    assert_snapshot!(place.refuses(&format!("{rank} --save-log log.xlsx")), @r"");
+}
+
+#[test]
+fn manifest_of_another_log() {
+    let place = with_log(log_text(0));
+    place.ok(&format!("{BY_LOG} --quiet"));
+    let place = place.and("log.csv", log_text(2));
+    let again = "reduce --from-manifest lean.csv.manifest.json --output again.csv";
+    assert_snapshot!(place.refuses(again), @r"");
+    std::fs::remove_file(place.path("log.csv")).expect("removed");
+    assert_snapshot!(place.refuses(again), @r"");
+}
+
+#[test]
+fn log_for_a_manifest_without() {
+    let place = with_log(log_text(0));
+    place.ok("reduce t.csv --label kind --method fes --epochs 2 --ratio 0.5 --output lean.csv --quiet");
+    let again = "reduce --from-manifest lean.csv.manifest.json --log log.csv --output again.csv";
+    assert_snapshot!(place.refuses(again), @r"");
+}
+
 #[test]
 fn unknown_metric() {
     let place = Place::with_table();

@@ -246,6 +246,58 @@ fn points_of_the_curve_are_reductions() {
     }
 }
 
+/// A model is trained or its log is read: the same rows, recorded, made again; and one training serves all ratios.
+#[test]
+fn rows_are_chosen_by_what_a_model_found_hard() {
+    let place = table();
+    let rank = format!("rank t.csv {COLUMNS} --method fes --epochs 12 --hidden 12,8 --seed 3");
+    let said = place.run(&format!("{rank} --save-log log.csv --output ranking.csv"));
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.err.contains("wrote log.csv, the log of the training"), "{}", said.err);
+    let manifest = place.json("ranking.csv.manifest.json");
+    assert_eq!(manifest["training"]["epochs"], 12);
+    assert_eq!(manifest["training"]["hidden"], serde_json::json!([12, 8]));
+    assert_eq!((&manifest["training"]["dropout"], &manifest["method"]["seed"]), (&0.25.into(), &3.into()));
+    assert_eq!(manifest["method"]["facts"]["epochs"], 12);
+    assert!(manifest.get("log").is_none());
+    let log = place.text("log.csv");
+    assert!(log.starts_with("epoch,row,correct,p_0,p_1"), "{}", &log[..60]);
+    assert_eq!(log.lines().count(), 1 + 12 * 300);
+    // The log gives the same, in another order and another format, for every method that watches training.
+    let mut lines: Vec<&str> = log.lines().collect();
+    lines[1..].sort_unstable_by_key(|line| line.bytes().rev().collect::<Vec<u8>>());
+    place.write("shuffled.csv", lines.join("\n"));
+    for method in ["fes", "el2n", "aum", "fes --param keep=easiest"] {
+        let rank = format!("rank t.csv {COLUMNS} --method {method} --quiet --force");
+        place.ok(&format!("{rank} --epochs 12 --hidden 12,8 --seed 3 --output trained.csv --save-log log.parquet"));
+        for log in ["log.csv", "shuffled.csv", "log.parquet"] {
+            place.ok(&format!("{rank} --log {log} --output logged.csv"));
+            assert_eq!(place.text("logged.csv"), place.text("trained.csv"), "{method} by {log}");
+        }
+        assert_eq!(place.json("logged.csv.manifest.json")["log"]["rows"], 12 * 300);
+    }
+    // Any number of threads, a slice of the ranking, and the manifest: the same rows.
+    let reduce = format!("reduce t.csv {COLUMNS} --method fes --epochs 12 --hidden 12,8 --seed 3 --ratio 0.2 --quiet");
+    place.ok(&format!("{reduce} --output lean.csv"));
+    place.ok(&format!("{reduce} --threads 1 --output one.csv"));
+    place.ok(&format!("reduce t.csv {COLUMNS} --ranking ranking.csv --ratio 0.2 --output sliced.csv --quiet"));
+    place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --quiet");
+    for other in ["one.csv", "sliced.csv", "again.csv"] {
+        assert_eq!(place.text(other), place.text("lean.csv"), "{other}");
+    }
+    let sliced = place.json("sliced.csv.manifest.json");
+    assert_eq!(sliced["method"]["ranking"]["method"]["training"], manifest["training"]);
+    place.ok(&format!("reduce t.csv {COLUMNS} --method el2n --log log.csv --ratio 0.2 --output by-log.csv --quiet"));
+    place.ok("reduce --from-manifest by-log.csv.manifest.json --output by-log-again.csv --quiet");
+    assert_eq!(place.text("by-log-again.csv"), place.text("by-log.csv"));
+    // Another seed is another model, and a dry run trains none but says how it would.
+    place.ok(&format!("{} --output other.csv", reduce.replace("--seed 3", "--seed 4")));
+    assert_ne!(place.text("other.csv"), place.text("lean.csv"));
+    let plan = place.ok(&format!("{reduce} --dry-run --json"));
+    let plan: Value = serde_json::from_str(&plan).expect("JSON");
+    assert_eq!(plan["training"], manifest["training"]);
+}
+
 /// Rows near a target, of a table that is spread out: what is kept represents the target, and all of it is recorded.
 #[test]
 fn rows_are_chosen_to_represent_a_target() {

@@ -2,6 +2,7 @@
 //!
 //! A message is one line; the way out is [`Error::hint`], which faces print on a line of its own.
 
+use crate::dynamics::LogError;
 use crate::{ClassId, RowId};
 
 /// The result of everything here that can fail.
@@ -128,6 +129,9 @@ pub enum Error {
     /// A target (the table that kept rows are to represent) that does not fit the table to reduce.
     #[error("the target does not fit the table: {0}")]
     Target(String),
+    /// A log of training that does not fit the table.
+    #[error("the log of training does not fit the table: {0}")]
+    Log(LogError),
     /// The data cannot be used by this method (overlong, degenerate ...).
     #[error("{method}: {what}")]
     Data {
@@ -224,6 +228,7 @@ impl Error {
             },
             Self::Unsupported { hint, .. } | Self::Data { hint, .. } | Self::Row { hint, .. } => hint.clone(),
             Self::Target(_) => "a target has the columns and the classes of the table".into(),
+            Self::Log(_) => "a log has every row of the table once in every epoch".into(),
             Self::RankingTooShort { .. } => "ask for fewer rows, or rank all of them".into(),
             _ => return None,
         })

@@ -29,6 +29,7 @@
 pub mod budget;
 pub mod data;
 pub mod distance;
+pub mod dynamics;
 pub mod error;
 pub mod geometry;
 pub mod homology;
@@ -46,9 +47,10 @@ mod simd;
 
 pub use budget::{Allocation, Budget, Floor};
 pub use data::{Classes, Dataset, Matrix, Points, Scalar, Shape};
+pub use dynamics::{Dynamics, TrainingLog};
 pub use error::{Error, Result};
 pub use id::{ClassId, RowId};
-pub use methods::Reducer;
+pub use methods::{Inputs, Reducer};
 pub use monitor::{Monitor, Quiet};
 pub use seed::Seed;
 pub use selection::{Invented, Limit, Ranking, Reduced, Reduction, Scope, Selection, Warning};

@@ -8,11 +8,12 @@ mod common;
 use std::collections::HashSet;
 
 use common::{Random, Sample, Subject, Watch, blobs, continuous, near, on_threads, samples, subjects};
+use leanset_core::dynamics::LogError;
 use leanset_core::methods::{Answer, METHODS, Run};
 use leanset_core::params::Value;
 use leanset_core::{
-    Allocation, Budget, ClassId, Classes, Dataset, Error, Floor, Matrix, Quiet, Ranking, Reduced, Reducer, Reduction,
-    RowId, Scope, Seed, Selection, Shape,
+    Allocation, Budget, ClassId, Classes, Dataset, Dynamics, Error, Floor, Inputs, Matrix, Quiet, Ranking, Reduced,
+    Reducer, Reduction, RowId, Scope, Seed, Selection, Shape,
 };
 use proptest::prelude::*;
 
@@ -30,7 +31,7 @@ fn everywhere(law: impl Fn(&Subject, &Sample)) {
 /// Whether a method may refuse this sample whatever the budget: only for want of a second class.
 fn refuses(subject: &Subject, sample: &Sample) -> bool {
     let budget = Budget::Ratio(1.0);
-    match subject.reducer.reduce(&sample.data(), &budget, Floor::One, SEED, &Quiet) {
+    match subject.reduce(&sample.data(), &budget, Floor::One, SEED, &Quiet) {
         Ok(_) => {
             assert!(
                 sample.populated() >= subject.reducer.info().capabilities.least_classes,
@@ -67,7 +68,7 @@ fn may_be_too_small(subject: &Subject, sample: &Sample, allocation: &Allocation)
 }
 
 fn reduce(subject: &Subject, data: &Dataset<'_>, budget: &Budget, floor: Floor) -> Result<Reduction, Error> {
-    subject.reducer.reduce(data, budget, floor, SEED, &Quiet)
+    subject.reduce(data, budget, floor, SEED, &Quiet)
 }
 
 /// The counts asked are those that come back; no row twice; every row of its class; weights and points sound.
@@ -231,10 +232,10 @@ fn a_ratio_of_one_keeps_everything() {
 fn transcript(subject: &Subject, data: &Dataset<'_>, seed: Seed) -> String {
     let mut text = String::new();
     for budget in [Budget::Ratio(0.2), Budget::Ratio(0.5), Budget::Ratio(0.9)] {
-        let found = subject.reducer.reduce(data, &budget, Floor::One, seed, &Quiet);
+        let found = subject.reduce(data, &budget, Floor::One, seed, &Quiet);
         text += &format!("{budget:?}: {found:?}\n");
     }
-    text + &format!("{:?}", subject.reducer.rank(data, None, seed, &Quiet))
+    text + &format!("{:?}", subject.rank(data, None, seed, &Quiet))
 }
 
 fn deterministic(subject: &Subject, sample: &Sample) {
@@ -309,7 +310,7 @@ fn same(a: &[(RowId, f64)], b: &[(RowId, f64)]) -> bool {
 fn nested(subject: &Subject, sample: &Sample) {
     let who = format!("{} on {}", subject.name, sample.name);
     let data = sample.data();
-    let ranked = subject.reducer.rank(&data, None, SEED, &Quiet);
+    let ranked = subject.rank(&data, None, SEED, &Quiet);
     if subject.reducer.ranks() != Answer::Yes {
         if refuses(subject, sample) {
             assert!(matches!(ranked, Err(Error::Data { .. } | Error::Unsupported { .. })), "{who}: {ranked:?}");
@@ -354,8 +355,7 @@ fn nested(subject: &Subject, sample: &Sample) {
         let who = format!("{who}, {budget:?}");
         let Ok((allocation, _)) = budget.allocate(&sample.sizes(), Floor::One) else { continue };
         // A ranking that stops early is the beginning of the whole one, and long enough.
-        let part =
-            subject.reducer.rank(&data, Some(&allocation), SEED, &Quiet).unwrap_or_else(|e| panic!("{who}: {e}"));
+        let part = subject.rank(&data, Some(&allocation), SEED, &Quiet).unwrap_or_else(|e| panic!("{who}: {e}"));
         part.check_depth(&allocation).unwrap_or_else(|e| panic!("{who}: {e}"));
         for (part, whole) in segments(&part).iter().zip(&whole) {
             assert!(same(part, &whole[..part.len()]), "{who}: a shorter ranking is not its beginning");
@@ -418,7 +418,9 @@ fn what_does_not_rank_says_so_itself_too() {
         assert_eq!(method.ranks(), subject.reducer.ranks(), "{}", subject.name);
         if method.ranks() == Answer::Yes {
             let data = sample.data();
-            let ranking = method.rank(&Run { data: &data, target: None, seed: SEED, monitor: &Quiet }, None);
+            let dynamics = subject.dynamics(&data);
+            let inputs = Inputs { dynamics: dynamics.as_ref(), ..Inputs::default() };
+            let ranking = method.rank(&Run { data: &data, inputs, seed: SEED, monitor: &Quiet }, None);
             assert!(ranking.is_ok(), "{}: {ranking:?}", subject.name);
         }
     }
@@ -451,8 +453,7 @@ fn order_free(subject: &Subject, sample: &Sample, order: &[usize]) {
     let other = sample.permuted(order);
     let back = |row: RowId| RowId::at(order[row.index()]);
     if subject.reducer.ranks() == Answer::Yes {
-        let rank =
-            |s: &Sample| subject.reducer.rank(&s.data(), None, SEED, &Quiet).unwrap_or_else(|e| panic!("{who}: {e}"));
+        let rank = |s: &Sample| subject.rank(&s.data(), None, SEED, &Quiet).unwrap_or_else(|e| panic!("{who}: {e}"));
         for (old, new) in segments(&rank(sample)).iter().zip(segments(&rank(&other))) {
             let new: Vec<_> = new.into_iter().map(|(r, s)| (back(r), s)).collect();
             check_same_order(&who, old, &new);
@@ -519,7 +520,7 @@ fn too_few_classes_are_refused() {
             let who = format!("{} with {populated} classes", subject.name);
             let found = reduce(&subject, &data, &Budget::Ratio(0.5), Floor::One);
             assert!(matches!(found, Err(Error::Data { .. })), "{who}: {found:?}");
-            let found = subject.reducer.rank(&data, None, SEED, &Quiet);
+            let found = subject.rank(&data, None, SEED, &Quiet);
             assert!(matches!(found, Err(Error::Data { .. })), "{who}: {found:?}");
             tested += 1;
         }
@@ -560,8 +561,9 @@ fn a_target_is_heard_or_refused() {
     for subject in subjects() {
         let towards = |target: &Sample| {
             let target = target.data();
-            let ranked = subject.reducer.rank_towards(&data, &target, None, SEED, &Quiet);
-            let reduced = subject.reducer.reduce_towards(&data, &target, &budget, Floor::One, SEED, &Quiet);
+            let inputs = Inputs { target: Some(&target), ..Inputs::default() };
+            let ranked = subject.reducer.rank_with(&data, &inputs, None, SEED, &Quiet);
+            let reduced = subject.reducer.reduce_with(&data, &inputs, &budget, Floor::One, SEED, &Quiet);
             (ranked, reduced)
         };
         let who = &subject.name;
@@ -581,7 +583,7 @@ fn a_target_is_heard_or_refused() {
         if subject.reducer.ranks() == Answer::Yes {
             assert_eq!(
                 format!("{ranked:?}"),
-                format!("{:?}", subject.reducer.rank(&data, None, SEED, &Quiet)),
+                format!("{:?}", subject.rank(&data, None, SEED, &Quiet)),
                 "{who}: the table as its own target"
             );
         }
@@ -594,6 +596,49 @@ fn a_target_is_heard_or_refused() {
             assert!(matches!(reduced, Err(Error::Target(ref what)) if what.contains(part)), "{who}: {reduced:?}");
         }
     }
+}
+
+/// What was seen in training is heard by the methods that need it, who refuse to work without, and refused by others.
+#[test]
+fn a_log_of_training_is_heard_or_refused() {
+    let sample = blobs("blobs", &[20, 0, 9], 3, 6);
+    let data = sample.data();
+    let budget = Budget::Ratio(0.5);
+    let rows = sample.rows();
+    let counted = |events: Vec<u32>| Dynamics::of_counts(50, events, vec![true; rows]).expect("counts");
+    let rising = counted((0..29).collect()).with_scores((0..29).map(f64::from).collect(), vec![0.5; rows]);
+    let rising = rising.expect("finite");
+    let falling = counted((0..29).rev().collect()).with_scores((0..29).rev().map(f64::from).collect(), vec![0.5; rows]);
+    let falling = falling.and_then(|d| {
+        let aum = (0..29).map(f64::from).collect();
+        d.clone().with_scores(d.el2n().expect("there").to_vec(), aum)
+    });
+    let falling = falling.expect("finite");
+    let shorter = Dynamics::of_counts(50, vec![1; 28], vec![true; 28]).expect("counts");
+    let mut heard = 0;
+    for subject in subjects() {
+        let with = |dynamics: Option<&Dynamics>| {
+            let inputs = Inputs { dynamics, ..Inputs::default() };
+            let ranked = subject.reducer.rank_with(&data, &inputs, None, SEED, &Quiet);
+            (ranked, subject.reducer.reduce_with(&data, &inputs, &budget, Floor::One, SEED, &Quiet))
+        };
+        let who = &subject.name;
+        let needed = subject.reducer.info().capabilities.dynamics == Answer::Yes;
+        let (ranked, reduced) = with(if needed { None } else { Some(&rising) });
+        let refused = |e: &Error| matches!(e, Error::Unsupported { hint, .. } if !hint.is_empty());
+        assert!(ranked.as_ref().is_err_and(refused), "{who}: {ranked:?}");
+        assert!(reduced.as_ref().is_err_and(refused), "{who}: {reduced:?}");
+        if !needed {
+            continue;
+        }
+        heard += 1;
+        let (ranked, reduced) = with(Some(&shorter));
+        let other = Error::Log(LogError::Rows { log: 28, rows: 29 });
+        assert_eq!((ranked.as_ref().err(), reduced.as_ref().err()), (Some(&other), Some(&other)), "{who}");
+        let kept = |dynamics| with(Some(dynamics)).1.unwrap_or_else(|e| panic!("{who}: {e}")).reduced;
+        assert_ne!(kept(&rising), kept(&falling), "{who}: the log is not heard");
+    }
+    assert!(heard > 0, "no method watches training");
 }
 
 /// The largest coordinates that are accepted do not overflow in what is computed from them.
@@ -614,7 +659,7 @@ fn the_largest_coordinates_change_no_order() {
         if subject.reducer.ranks() != Answer::Yes || fixed || subject.reducer.info().id == "distance-entropy" {
             continue;
         }
-        let rank = |s: &Sample| subject.reducer.rank(&s.data(), None, SEED, &Quiet).expect("ranks");
+        let rank = |s: &Sample| subject.rank(&s.data(), None, SEED, &Quiet).expect("ranks");
         let (small, large) = (rank(&sample), rank(&huge));
         let finite = large.scores().iter().all(|s| s.is_finite() || s.is_nan());
         assert!(finite, "{}: a score is infinite", subject.name);
@@ -671,8 +716,8 @@ fn cancellable(subject: &Subject, sample: &Sample) {
     for allowed in [0, 1, 2, 5, 40] {
         let who = format!("{} on {}, cancelled after {allowed}", subject.name, sample.name);
         let budget = Budget::Ratio(0.5);
-        let reduced = subject.reducer.reduce(&data, &budget, Floor::One, SEED, &Watch::new(allowed)).map(|_| ());
-        let ranked = ranks.then(|| subject.reducer.rank(&data, None, SEED, &Watch::new(allowed)).map(|_| ()));
+        let reduced = subject.reduce(&data, &budget, Floor::One, SEED, &Watch::new(allowed)).map(|_| ());
+        let ranked = ranks.then(|| subject.rank(&data, None, SEED, &Watch::new(allowed)).map(|_| ()));
         for found in std::iter::once(reduced).chain(ranked) {
             match found {
                 Err(Error::Interrupted) => {}
@@ -707,13 +752,13 @@ fn announced(subject: &Subject, sample: &Sample) {
     }
     if subject.reducer.ranks() == Answer::Yes {
         let watch = Watch::new(u64::MAX);
-        subject.reducer.rank(&data, None, SEED, &watch).unwrap_or_else(|e| panic!("{}: {e}", subject.name));
+        subject.rank(&data, None, SEED, &watch).unwrap_or_else(|e| panic!("{}: {e}", subject.name));
         check(format!("{} on {}, ranking", subject.name, sample.name), &watch);
     }
 }
 
 fn reduce_watched(subject: &Subject, data: &Dataset<'_>, ratio: f64, watch: &Watch) -> bool {
-    match subject.reducer.reduce(data, &Budget::Ratio(ratio), Floor::One, SEED, watch) {
+    match subject.reduce(data, &Budget::Ratio(ratio), Floor::One, SEED, watch) {
         Ok(_) => true,
         Err(Error::Data { .. } | Error::BadParameter { .. }) => false,
         Err(other) => panic!("{}: {other}", subject.name),

@@ -17,7 +17,8 @@ use common::{Arrays, Sample, dry_bean, golden_inputs, shared};
 use leanset_core::distance::Metric;
 use leanset_core::params::Value;
 use leanset_core::{
-    Budget, ClassId, Floor, Invented, Quiet, Ranking, Reduced, Reducer, RowId, Seed, Selection, metrics,
+    Budget, ClassId, Dynamics, Floor, Inputs, Invented, Quiet, Ranking, Reduced, Reducer, RowId, Seed, Selection,
+    metrics,
 };
 use serde_json::Value as Json;
 
@@ -698,6 +699,63 @@ fn objective_on(sample: &Sample, gaussian: bool, class: ClassId, among: &[usize]
     let given: Vec<_> = words.iter().map(|(n, v)| ((*n).to_owned(), Value::Text((*v).into()))).collect();
     let reducer = Reducer::new("prd", &given).expect("valid");
     let budget = Budget::Count(among.len());
-    let kept = reducer.reduce_towards(&own.data(), &target.data(), &budget, Floor::One, Seed(0), &Quiet);
+    let kept = {
+        let (own, target) = (own.data(), target.data());
+        let inputs = Inputs { target: Some(&target), ..Inputs::default() };
+        reducer.reduce_with(&own, &inputs, &budget, Floor::One, Seed(0), &Quiet)
+    };
     list(&kept.expect("reduces").facts, "objective")[0]
+}
+
+/// Forgetting events: the reference's order where all counts differ (A), its counts where they tie (B).
+#[test]
+fn forgetting_events_select_what_the_reference_does() {
+    let (Some(golden), Some(data)) = (shared("golden"), shared("data")) else { return };
+    let text = std::fs::read_to_string(golden.join("golden_fes.json")).expect("golden_fes.json");
+    let json: Json = serde_json::from_str(&text).expect("JSON");
+    let mut inputs = Arrays::open(&golden.join("fes_inputs.npz"));
+    let mut samples = golden_inputs(&golden);
+    samples.push(dry_bean(&data.join("drybean.csv")).0);
+    let reducer = Reducer::new("fes", &[]).expect("the defaults");
+    let mut compared = 0;
+    for sample in samples {
+        // Of toy there are no counts; of wine there are, but no points.
+        let Some(of_sample) = json.get(&sample.name) else { continue };
+        let maximum = u32::try_from(of_sample["maximum"].as_u64().expect("a maximum")).expect("small");
+        let (data, classes) = (sample.data(), sample.classes());
+        for (part, runs) in of_sample["perc"].as_object().expect("parts") {
+            for (case, run) in runs.as_object().expect("cases") {
+                let who = format!("{} {case} at {part}", sample.name);
+                let events = inputs.ints(&format!("{}_{case}_forgetting", sample.name)).expect("counts");
+                let current = inputs.flags(&format!("{}_{case}_current", sample.name)).expect("flags");
+                let events: Vec<u32> = events.into_iter().map(|e| u32::try_from(e).expect("a count")).collect();
+                // No event and wrong at the end: never learnt.
+                let learnt = events.iter().zip(&current).map(|(&e, &now)| e > 0 || now == 1).collect();
+                let dynamics = Dynamics::of_counts(maximum, events, learnt).expect("counts");
+                let given = Inputs { dynamics: Some(&dynamics), ..Inputs::default() };
+                let ranking = reducer.rank_with(&data, &given, None, Seed(0), &Quiet).expect("ranks");
+                let order = rows(&run["order"]);
+                let counts = dynamics.forgetting();
+                for (class, segment) in classes.ids().zip(ranking.segments()) {
+                    let theirs: Vec<RowId> = order.iter().copied().filter(|&r| classes.of(r) == class).collect();
+                    let ours = &segment[..theirs.len()];
+                    let sorted = |rows: &[RowId]| {
+                        let mut own: Vec<u32> = rows.iter().map(|r| counts[r.index()]).collect();
+                        own.sort_unstable();
+                        own
+                    };
+                    let wanted = &run["selected_effective_counts_sorted"][class.to_string()];
+                    assert_eq!(serde_json::json!(sorted(ours)), *wanted, "{who}, class {class}");
+                    if case == "A" {
+                        let mut theirs = theirs;
+                        theirs.sort_unstable_by_key(|r| std::cmp::Reverse(counts[r.index()]));
+                        assert_eq!(ours, theirs, "{who}, class {class}");
+                    }
+                    compared += ours.len();
+                }
+            }
+        }
+    }
+    println!("forgetting events: {compared} rows compared");
+    assert!(compared > 0, "nothing was compared");
 }

@@ -14,7 +14,7 @@ use crate::network::{Activation, Loss, Optimizer};
 /// Rows of a panel.
 pub(crate) const ROWS: usize = 32;
 
-/// Gradients below this count as 0 (a step of Adam moves by less than 1e−5 of its rate for them), and so do means of
+/// Gradients below this count as 0 (for them a step of Adam is below 1e−5 of its rate), and so do means of
 /// gradients and of their squares below the next two: denormal numbers would cost a hundred cycles each.
 const LEAST_GRADIENT: f32 = 1e-15;
 const LEAST_MEAN: f32 = 1e-18;
@@ -407,7 +407,11 @@ fn gather<V: Lanes>(rows: &Rows, panel: &[u32], room: &mut Workspace) {
     let stride = rows.stride;
     let by_row = &mut room.by_row[0];
     for (lane, &at) in panel.iter().enumerate() {
-        by_row[lane * stride..][..stride].copy_from_slice(&rows.values[at as usize * stride..][..stride]);
+        let (to, from) = (&mut by_row[lane * stride..][..stride], &rows.values[at as usize * stride..][..stride]);
+        for column in (0..stride).step_by(LANES) {
+            // SAFETY: both are of `stride` numbers, whole vectors.
+            unsafe { V::load(from.as_ptr().add(column)).store(to.as_mut_ptr().add(column)) };
+        }
     }
     by_row[panel.len() * stride..].fill(0.0);
     turn::<V>(by_row, stride, &mut room.by_unit[0], ROWS);
@@ -723,8 +727,8 @@ impl Kernel for Step<'_> {
                         let square = flushed(b2.mul(V::load(v)).add(c2.mul(g.mul(g))), LEAST_SQUARE);
                         mean.store(m);
                         square.store(v);
-                        let inverse = square.root().fma(root, epsilon).inverse();
-                        step.mul(mean).fma(inverse, shrink.mul(weight)).store(w);
+                        let change = step.mul(mean).div(square.sqrt().fma(root, epsilon));
+                        shrink.fma(weight, change).store(w);
                     }
                 }
             }

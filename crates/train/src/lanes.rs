@@ -2,7 +2,7 @@
 //!
 //! A [`Lanes`] is sixteen `f32`: one AVX-512 register, two of AVX2, or an array that the compiler may cut as it likes.
 //! Lanes never meet but in [`Lanes::transpose`], and each operation is one that IEEE 754 defines to the bit: sum,
-//! product, quotient, and the product and sum with one rounding. So the levels differ in time and in nothing else. (A
+//! product, quotient, root, and the product and sum with one rounding. So the levels differ in time and in nothing else. (A
 //! machine of before 2013, without fused products, computes them in software: the same bits, many times slower.)
 //!
 //! A body is a [`Kernel`] whose `run` and all it calls are `#[inline(always)]`: it is compiled once for each level, and
@@ -35,14 +35,11 @@ pub(crate) trait Lanes: Copy {
     /// The larger; `other` if one is no number.
     fn max(self, other: Self) -> Self;
     fn abs(self) -> Self;
+    fn sqrt(self) -> Self;
     /// `yes` where self > limit, else `no` (also where self is no number).
     fn where_above(self, limit: Self, yes: Self, no: Self) -> Self;
     /// 2^k, where self = k + 1.5·2²³ for a whole k: [`Lanes::exp`] makes it.
     fn power(self) -> Self;
-    /// Bits as whole numbers: `start` − (self >> 1).
-    fn half_bits_from(self, start: u32) -> Self;
-    /// Bits as whole numbers: `start` − self.
-    fn bits_from(self, start: u32) -> Self;
     /// The next state of a generator whose states are the bits (Marsaglia's xorshift32; no state may be 0).
     fn next_state(self) -> Self;
     /// `value` where the state, halved, is at least `threshold`, else 0.
@@ -79,31 +76,6 @@ pub(crate) trait Lanes: Copy {
             sum = sum.fma(rest, Self::splat(*factor));
         }
         self.where_above(Self::splat(LEAST_EXPONENT), sum.mul(shifted.power()), Self::splat(0.0))
-    }
-
-    /// √x and 1/x of numbers from 0 (1e−30 for the quotient) up to 1e18, to a unit or two in the last place: Newton's
-    /// steps from the halved exponent, in a third of the time of the instructions.
-    #[inline(always)]
-    fn root(self) -> Self {
-        let minus_half = self.mul(Self::splat(-0.5));
-        let mut y = self.half_bits_from(0x5F37_59DF);
-        for _ in 0..3 {
-            // y ← y·(3/2 − x/2·y²); in this order nothing overflows where x is 0.
-            y = y.mul(minus_half.mul(y).fma(y, Self::splat(1.5)));
-        }
-        self.mul(y)
-    }
-
-    /// See [`Lanes::root`].
-    #[inline(always)]
-    fn inverse(self) -> Self {
-        let minus = Self::splat(-1.0).mul(self);
-        let mut y = self.bits_from(0x7EF3_11C7);
-        for _ in 0..3 {
-            // y ← y + y·(1 − x·y)
-            y = y.fma(minus.fma(y, Self::splat(1.0)), y);
-        }
-        y
     }
 }
 
@@ -178,6 +150,10 @@ impl Lanes for Plain {
         lanewise!(self, |x| x.abs())
     }
     #[inline(always)]
+    fn sqrt(self) -> Self {
+        lanewise!(self, |x| x.sqrt())
+    }
+    #[inline(always)]
     fn where_above(self, limit: Self, yes: Self, no: Self) -> Self {
         let mut out = no;
         for lane in 0..LANES {
@@ -188,14 +164,6 @@ impl Lanes for Plain {
     #[inline(always)]
     fn power(self) -> Self {
         lanewise!(self, |x| f32::from_bits((x.to_bits() << 23).wrapping_add(127 << 23)))
-    }
-    #[inline(always)]
-    fn half_bits_from(self, start: u32) -> Self {
-        lanewise!(self, |x| f32::from_bits(start.wrapping_sub(x.to_bits() >> 1)))
-    }
-    #[inline(always)]
-    fn bits_from(self, start: u32) -> Self {
-        lanewise!(self, |x| f32::from_bits(start.wrapping_sub(x.to_bits())))
     }
     #[inline(always)]
     fn next_state(self) -> Self {
@@ -276,6 +244,10 @@ mod x86 {
             avx512!(_mm512_abs_ps(self.0))
         }
         #[inline(always)]
+        fn sqrt(self) -> Self {
+            avx512!(_mm512_sqrt_ps(self.0))
+        }
+        #[inline(always)]
         fn where_above(self, limit: Self, yes: Self, no: Self) -> Self {
             avx512!(_mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, limit.0), no.0, yes.0))
         }
@@ -284,20 +256,6 @@ mod x86 {
             avx512!(_mm512_castsi512_ps(_mm512_add_epi32(
                 _mm512_slli_epi32::<23>(_mm512_castps_si512(self.0)),
                 _mm512_set1_epi32(127 << 23)
-            )))
-        }
-        #[inline(always)]
-        fn half_bits_from(self, start: u32) -> Self {
-            avx512!(_mm512_castsi512_ps(_mm512_sub_epi32(
-                _mm512_set1_epi32(start.cast_signed()),
-                _mm512_srli_epi32::<1>(_mm512_castps_si512(self.0))
-            )))
-        }
-        #[inline(always)]
-        fn bits_from(self, start: u32) -> Self {
-            avx512!(_mm512_castsi512_ps(_mm512_sub_epi32(
-                _mm512_set1_epi32(start.cast_signed()),
-                _mm512_castps_si512(self.0)
             )))
         }
         #[inline(always)]
@@ -428,6 +386,11 @@ mod x86 {
             halves!(x => _mm256_andnot_ps(_mm256_set1_ps(-0.0), x))
         }
         #[inline(always)]
+        fn sqrt(self) -> Self {
+            let x = self;
+            halves!(x => _mm256_sqrt_ps(x))
+        }
+        #[inline(always)]
         fn where_above(self, limit: Self, yes: Self, no: Self) -> Self {
             let x = self;
             halves!(x, limit, yes, no => _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(x, limit)))
@@ -438,22 +401,6 @@ mod x86 {
             halves!(x => _mm256_castsi256_ps(_mm256_add_epi32(
                 _mm256_slli_epi32::<23>(_mm256_castps_si256(x)),
                 _mm256_set1_epi32(127 << 23)
-            )))
-        }
-        #[inline(always)]
-        fn half_bits_from(self, start: u32) -> Self {
-            let x = self;
-            halves!(x => _mm256_castsi256_ps(_mm256_sub_epi32(
-                _mm256_set1_epi32(start.cast_signed()),
-                _mm256_srli_epi32::<1>(_mm256_castps_si256(x))
-            )))
-        }
-        #[inline(always)]
-        fn bits_from(self, start: u32) -> Self {
-            let x = self;
-            halves!(x => _mm256_castsi256_ps(_mm256_sub_epi32(
-                _mm256_set1_epi32(start.cast_signed()),
-                _mm256_castps_si256(x)
             )))
         }
         #[inline(always)]

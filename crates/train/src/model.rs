@@ -202,13 +202,13 @@ impl Model {
             }
             let mut epoch =
                 Epoch { number: self.epochs, loss: loss / weight, validation_loss: None, validation_accuracy: None };
-            if !epoch.loss.is_finite() {
+            if !epoch.loss.is_finite() || self.parameters.iter().any(|p| !p.is_finite()) {
                 return Err(if weight == 0.0 {
                     refuse("weights", "some above 0".into(), "all 0".into())
                 } else {
                     Error::Data {
                         method: TRAINER,
-                        what: format!("training diverged: the loss of epoch {} is {}", epoch.number, epoch.loss),
+                        what: format!("training diverged in epoch {}, at a loss of {}", epoch.number, epoch.loss),
                         hint: "scale the columns, or take a lower learning rate".into(),
                     }
                 });
@@ -386,7 +386,7 @@ pub(crate) fn state(stream: Seed, row: RowId) -> u32 {
 }
 
 /// The position of the largest value, the first of equals.
-fn most_probable(values: &[f32]) -> ClassId {
+pub(crate) fn most_probable(values: &[f32]) -> ClassId {
     let mut best = 0;
     for (c, v) in values.iter().enumerate() {
         if *v > values[best] {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use leanset_core::distance::Metric;
-use leanset_core::methods::METHODS;
+use leanset_core::methods::{Answer, METHODS};
 use leanset_core::metrics::{self, Epsilon};
-use leanset_core::{Budget, Dataset, Floor, Reduced, Reducer, RowId, Seed};
+use leanset_core::{Budget, Dataset, Floor, Inputs, Reduced, Reducer, RowId, Seed};
 use leanset_tables::{ReadOptions, read_bytes};
+use leanset_train::{Network, Training, warm_up};
 
 use crate::args::{Cli, DemoArgs, Verb};
 use crate::error::Failure;
@@ -109,13 +110,21 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String, Failure> {
 /// Methods × ratios: ε, and the time of all ratios together.
 fn compare(data: &Dataset<'_>, progress: &Progress) -> Result<String, Failure> {
     let mut rows = Vec::new();
+    // One model is trained for all methods that watch training, and its time is counted with each.
+    let began = Instant::now();
+    let (network, training) = (Network::paper(), Training::paper(50, Seed(0)));
+    let seen = warm_up(data, &network, &training, false, progress)?;
+    let training_time = began.elapsed();
     for info in METHODS {
         let reducer = Reducer::new(info.id, &[])?;
         let mut row = vec![info.id.to_owned(), info.aliases[0].to_uppercase()];
-        let mut time = Duration::ZERO;
+        let (given, mut time) = match info.capabilities.dynamics {
+            Answer::No => (Inputs::default(), Duration::ZERO),
+            _ => (Inputs { dynamics: Some(&seen.dynamics), ..Inputs::default() }, training_time),
+        };
         for ratio in RATIOS {
             let began = Instant::now();
-            let reduction = reducer.reduce(data, &Budget::Ratio(ratio), Floor::One, Seed(0), progress)?;
+            let reduction = reducer.reduce_with(data, &given, &Budget::Ratio(ratio), Floor::One, Seed(0), progress)?;
             time += began.elapsed();
             row.push(text::distance(metrics::epsilon(data, &reduction.reduced, METRIC, progress)?.value));
         }

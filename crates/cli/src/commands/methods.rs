@@ -75,6 +75,7 @@ fn describe(info: &Info) -> String {
         ("new points", c.invents.to_string()),
         ("seeded", c.seeded.to_string()),
         ("target", c.target.to_string()),
+        ("training", c.dynamics.to_string()),
         ("order-free", c.order_free.to_string()),
         ("classes", format!("{} or more", c.least_classes)),
     ] {
@@ -112,6 +113,7 @@ fn record(info: &Info) -> serde_json::Value {
             "invents": c.invents.to_string(),
             "seeded": c.seeded.to_string(),
             "target": c.target.to_string(),
+            "dynamics": c.dynamics.to_string(),
             "order_free": c.order_free.to_string(),
             "least_classes": c.least_classes,
         },

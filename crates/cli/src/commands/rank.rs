@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use leanset_core::{Reducer, Scope, Seed};
+use leanset_core::{Inputs, Reducer, Scope, Seed};
 use leanset_tables::{Compression, Format, write_columns};
 use serde_json::json;
 
@@ -16,6 +16,7 @@ use crate::manifest::{self, ClassRecord, Manifest, Measured, MethodRecord, Outpu
 use crate::output::{self, Outputs};
 use crate::progress::Progress;
 use crate::target::{self, Target};
+use crate::training::{self, Source};
 use crate::{plan, ranking, text};
 
 pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
@@ -38,15 +39,23 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     }
     let format = match output.zip(manifest_path.as_deref()) {
         Some((path, manifest)) => {
-            let inputs: Vec<&Path> =
-                std::iter::once(args.file.as_path()).chain(args.method.target.as_deref()).collect();
-            output::check_output(path, manifest, &inputs, &outputs)?
+            let inputs: Vec<&Path> = std::iter::once(args.file.as_path())
+                .chain(args.method.target.as_deref())
+                .chain(args.method.log.as_deref())
+                .collect();
+            let format = output::check_output(path, manifest, &inputs, &outputs)?;
+            training::check_saving(&args.method, &inputs, &[path, manifest], args.force)?;
+            format
         }
-        None => (Format::Csv, Compression::None),
+        None => {
+            training::check_saving(&args.method, &[&args.file], &[], args.force)?;
+            (Format::Csv, Compression::None)
+        }
     };
     // What needs no table is refused before it is read.
     let info = leanset_core::methods::find(args.method.method.as_deref().ok_or_else(super::no_method)?)?;
     target::check_heeded(&args.method, info)?;
+    training::check_heeded(&args.method, info)?;
     plan::file_within_limit(&args.file, &args.run)?;
 
     let input = Input::read(&args.file, &args.table, &progress)?;
@@ -55,10 +64,12 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     check_ranks(&reducer)?;
     let target = super::target_of(&args.method, &args.table, &input, &args.run, &progress)?;
     let target_memory = target.as_ref().map_or(0, Target::memory);
+    let source = Source::new(&args.method, info, &args.table, &input, &args.run, &progress)?;
     let shape = data.shape();
     let predicted = plan::BASE_MEMORY
         + input.memory()
         + target_memory
+        + source.memory(&shape, &args.method)
         + (reducer.memory(&shape, shape.rows, threads) + (shape.rows * 64) as u64).max(input.passing_memory());
     plan::within_limit(predicted, &args.run)?;
     if args.dry_run {
@@ -66,15 +77,22 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
         if let Some(path) = &args.method.target {
             plan["target"] = json!(path);
         }
+        if let Some(path) = &args.method.log {
+            plan["log"] = json!(path);
+        }
+        if let Some(training) = source.training_record() {
+            plan["training"] = json!(training);
+        }
         return plan::tell_plan(&plan, &args.run);
     }
 
     let began = Instant::now();
     let seed = Seed(args.method.seed);
-    let ranking = match &target {
-        None => reducer.rank(&data, None, seed, &progress)?,
-        Some(target) => reducer.rank_towards(&data, &target.dataset()?, None, seed, &progress)?,
-    };
+    let towards = target.as_ref().map(Target::dataset).transpose()?;
+    let (log, trained) = (source.log_record(), source.training_record());
+    let seen = source.see(&args.method, &data, &progress)?;
+    let given = Inputs { target: towards.as_ref(), dynamics: seen.dynamics() };
+    let ranking = reducer.rank_with(&data, &given, None, seed, &progress)?;
     let method_time = began.elapsed();
     let of_target = target.as_ref().map_or(&[][..], Target::warnings);
     let own = ranking.warnings_at(&data.classes().sizes(), data.classes());
@@ -86,6 +104,9 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     if to_stdout {
         let mut csv = Vec::new();
         write_columns(&columns, format.0, format.1, &mut csv)?;
+        let mut outputs = outputs;
+        seen.stage(&mut outputs, &args.method, &args.table, &input)?;
+        outputs.commit()?;
         return output::write_stdout(&csv);
     }
     let Some((output, manifest_path)) = output.zip(manifest_path) else {
@@ -100,6 +121,8 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
         command: "rank".into(),
         input: input.file_record(&args.file)?,
         target: target::record(target.as_ref()),
+        log,
+        training: trained,
         columns: input.columns_record(&args.table),
         method: MethodRecord {
             id: reducer.info().id.into(),
@@ -144,6 +167,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
         },
     };
     let manifest_text = manifest.stage(&mut outputs, &manifest_path)?;
+    let saved = seen.stage(&mut outputs, &args.method, &args.table, &input)?;
     outputs.commit()?;
     if args.run.json {
         return Ok(manifest_text);
@@ -151,7 +175,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     if !args.run.quiet {
         let scope = if ranking.scope() == Scope::PerClass { "within their classes" } else { "over all classes" };
         text::say(&format!(
-            "{} ranks {} rows of {} {scope}{} in {}\n  wrote {} and {}\n  any ratio is now a slice: leanset reduce … --ranking {} --ratio R\n",
+            "{} ranks {} rows of {} {scope}{} in {}\n  wrote {} and {}\n{}  any ratio is now a slice: leanset reduce … --ranking {} --ratio R\n",
             reducer.info().id,
             text::count(data.rows()),
             args.file.display(),
@@ -159,6 +183,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
             text::duration(method_time),
             output.display(),
             manifest_path.display(),
+            training::told(saved.as_deref()),
             output.display(),
         ));
     }

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use leanset_core::metrics::{self, Epsilon};
-use leanset_core::{Budget, Dataset, Floor, Invented, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection};
+use leanset_core::{
+    Budget, Dataset, Floor, Inputs, Invented, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection,
+};
 use leanset_tables::{
     Column, Compression, Extra, ExtraValues, Format, Texts, Warning, format_of_path, write_columns, write_rows,
 };
 use serde_json::json;
 
 use super::reducer;
-use crate::args::{Emit, MethodArgs, Order, ReduceArgs, Scale};
+use crate::args::{Emit, MethodArgs, Order, ReduceArgs, Scale, TrainArgs};
 use crate::error::{DIFFERENT, Failure};
 use crate::input::Input;
 use crate::machine;
@@ -23,6 +25,7 @@ use crate::manifest::{
 use crate::output::{self, Outputs};
 use crate::progress::Progress;
 use crate::target::{self, Target};
+use crate::training::{self, Source, TrainingRecord};
 use crate::{plan, ranking, text};
 
 pub(crate) fn run(args: &ReduceArgs) -> Result<String, Failure> {
@@ -73,7 +76,9 @@ impl Job {
         }
         // What needs no table is refused before it is read.
         if let Some(name) = &args.method.method {
-            target::check_heeded(&args.method, leanset_core::methods::find(name)?)?;
+            let info = leanset_core::methods::find(name)?;
+            target::check_heeded(&args.method, info)?;
+            training::check_heeded(&args.method, info)?;
         }
         if let Some(ratio) = args.ratio {
             Budget::Ratio(ratio).allocate(&[1], Floor::Zero)?;
@@ -100,6 +105,12 @@ impl Job {
             None => Chooser::Method(reducer(&args.method, &args.table, &input, &self.progress)?),
         };
         let target = super::target_of(&args.method, &args.table, &input, &args.run, &self.progress)?;
+        let source = match &chooser {
+            Chooser::Method(reducer) => {
+                Source::new(&args.method, reducer.info(), &args.table, &input, &args.run, &self.progress)?
+            }
+            Chooser::Ranking(..) => Source::None,
+        };
         let (budget, floor) = (self.budget(&input)?, if args.allow_empty_classes { Floor::Zero } else { Floor::One });
         let kept = budget.allocate(&data.classes().sizes(), floor)?.0.total();
         let shape = data.shape();
@@ -111,6 +122,7 @@ impl Job {
         let predicted = plan::BASE_MEMORY
             + input.memory()
             + target.as_ref().map_or(0, Target::memory)
+            + source.memory(&shape, &args.method)
             + work.max(input.passing_memory()).max(self.writing_memory(&input, kept));
         plan::within_limit(predicted, &args.run)?;
         self.check_output_fits(&chooser, &input)?;
@@ -124,13 +136,22 @@ impl Job {
             if let Some(path) = &args.method.target {
                 plan["target"] = json!(path);
             }
+            if let Some(path) = &args.method.log {
+                plan["log"] = json!(path);
+            }
+            if let Some(training) = source.training_record() {
+                plan["training"] = json!(training);
+            }
             return plan::tell_plan(&plan, &args.run);
         }
 
         let began = Instant::now();
         let towards = target.as_ref().map(Target::dataset).transpose()?;
         let seed = Seed(args.method.seed);
-        let reduction = choose(&chooser, &data, towards.as_ref(), (&budget, floor), seed, &self.progress)?;
+        let (log, trained) = (source.log_record(), source.training_record());
+        let seen = source.see(&args.method, &data, &self.progress)?;
+        let given = Inputs { target: towards.as_ref(), dynamics: seen.dynamics() };
+        let reduction = choose(&chooser, &data, &given, (&budget, floor), seed, &self.progress)?;
         let method_time = began.elapsed();
         let began = Instant::now();
         let epsilon = metrics::epsilon(&data, &reduction.reduced, args.metric, &self.progress)?;
@@ -154,8 +175,12 @@ impl Job {
                 let mut buffer = Vec::new();
                 written.write(&input, *format, *compression, &mut buffer)?;
                 self.check_expected_output(&output::sha256_of(&buffer), buffer.len() as u64)?;
+                let mut outputs = Outputs::new(args.force);
+                let saved = seen.stage(&mut outputs, &args.method, &args.table, &input)?;
+                outputs.commit()?;
                 if !args.run.quiet {
                     text::say(&self.report(&input, &data, &chooser, &reduction, &epsilon, (method_time, epsilon_time)));
+                    text::say(&training::told(saved.as_deref()));
                 }
                 return output::write_stdout(&buffer);
             }
@@ -170,6 +195,8 @@ impl Job {
             command: "reduce".into(),
             input: file_record,
             target: target::record(target.as_ref()),
+            log,
+            training: trained,
             columns: input.columns_record(&args.table),
             method: method_record(&chooser, &reduction, args, &input),
             budget: Some(BudgetRecord::new(&budget, &input.encoded.class_names, args.allow_empty_classes)),
@@ -202,6 +229,7 @@ impl Job {
         };
         self.check_expected_manifest(&manifest)?;
         let manifest_text = manifest.stage(&mut outputs, manifest_path)?;
+        let saved = seen.stage(&mut outputs, &args.method, &args.table, &input)?;
         outputs.commit()?;
         if args.run.json {
             return Ok(manifest_text);
@@ -209,6 +237,7 @@ impl Job {
         if !args.run.quiet {
             let mut report = self.report(&input, &data, &chooser, &reduction, &epsilon, (method_time, epsilon_time));
             let _ = writeln!(report, "  wrote {} and {}", path.display(), manifest_path.display());
+            report.push_str(&training::told(saved.as_deref()));
             if self.expected.is_some() {
                 let _ = writeln!(report, "  the same bytes as the manifest's {}", &manifest.output.sha256[..12]);
             }
@@ -309,6 +338,7 @@ impl Job {
     fn check_expected_input(&self) -> Result<(), Failure> {
         let Some(expected) = &self.expected else { return Ok(()) };
         target::check_expected(self.args.method.target.as_deref(), expected.target.as_ref())?;
+        training::check_expected(self.args.method.log.as_deref(), expected.log.as_ref())?;
         let (sha256, bytes) = output::sha256(&self.file)?;
         if expected.leanset != env!("CARGO_PKG_VERSION") {
             let (theirs, ours) = (&expected.leanset, env!("CARGO_PKG_VERSION"));
@@ -461,7 +491,9 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
             method: ranking.is_none().then(|| manifest.method.id.clone()),
             params: if ranking.is_none() { params } else { Vec::new() },
             target: given.method.target.clone().or_else(|| manifest.target.as_ref().map(|t| found(&t.path))),
+            log: given.method.log.clone().or_else(|| manifest.log.as_ref().map(|l| found(&l.path))),
             seed: manifest.method.seed.unwrap_or(0),
+            training: manifest.training.as_ref().map_or_else(|| Ok(TrainArgs::default()), TrainingRecord::arguments)?,
         },
         ranking,
         ratio: budget.ratio,
@@ -505,6 +537,12 @@ fn ranking_record(path: &Path, input: &manifest::FileRecord) -> Result<RankingRe
         if let Some(target) = &m.target {
             method["target"] = json!(target);
         }
+        if let Some(log) = &m.log {
+            method["log"] = json!(log);
+        }
+        if let Some(training) = &m.training {
+            method["training"] = json!(training);
+        }
         method
     });
     Ok(RankingRecord { path: path.to_owned(), sha256, method })
@@ -522,6 +560,7 @@ fn place(args: &ReduceArgs, file: &Path, expected: Option<&Manifest>) -> Result<
         if args.manifest.is_some() {
             return Err(Failure::new("--output - has no place for a manifest").hint("give a file: --output FILE"));
         }
+        training::check_saving(&args.method, &[file], &[], args.force)?;
         if let Some(manifest) = expected {
             let (format, compression) = format_of_path(&manifest.output.path)?;
             return Ok(Place::Stdout(format, compression));
@@ -535,9 +574,10 @@ fn place(args: &ReduceArgs, file: &Path, expected: Option<&Manifest>) -> Result<
     }
     let manifest = args.manifest.clone().unwrap_or_else(|| output::manifest_beside(path));
     let listed = args.method.params.iter().filter_map(|(_, value)| value.strip_prefix('@').map(Path::new));
-    let others = args.ranking.as_deref().into_iter().chain(args.method.target.as_deref());
+    let others = [&args.ranking, &args.method.target, &args.method.log].into_iter().flatten().map(PathBuf::as_path);
     let inputs: Vec<&Path> = std::iter::once(file).chain(others).chain(listed).collect();
     let (format, compression) = output::check_output(path, &manifest, &inputs, &Outputs::new(args.force))?;
+    training::check_saving(&args.method, &inputs, &[path, &manifest], args.force)?;
     Ok(Place::File { path: path.clone(), manifest, format, compression })
 }
 
@@ -549,16 +589,13 @@ fn no_output() -> Failure {
 fn choose(
     chooser: &Chooser,
     data: &Dataset<'_>,
-    towards: Option<&Dataset<'_>>,
+    given: &Inputs<'_>,
     (budget, floor): (&Budget, Floor),
     seed: Seed,
     progress: &Progress,
 ) -> Result<Reduction, Failure> {
     match chooser {
-        Chooser::Method(reducer) => Ok(match towards {
-            None => reducer.reduce(data, budget, floor, seed, progress)?,
-            Some(target) => reducer.reduce_towards(data, target, budget, floor, seed, progress)?,
-        }),
+        Chooser::Method(reducer) => Ok(reducer.reduce_with(data, given, budget, floor, seed, progress)?),
         Chooser::Ranking(ranking, record) => ranking
             .reduce(data.classes(), budget, floor)
             .map_err(|error| ranking::too_short(error, &record.path, data.classes())),

@@ -78,6 +78,7 @@ pub static INFO: Info = Info {
         invents: Answer::When("output=centroids"),
         seeded: Answer::When("start_rows is not given"),
         target: Answer::No,
+        dynamics: Answer::No,
         order_free: Answer::No,
         least_classes: 1,
     },

@@ -59,6 +59,7 @@ pub static INFO: Info = Info {
         invents: Answer::No,
         seeded: Answer::When("base_rows is not given"),
         target: Answer::No,
+        dynamics: Answer::No,
         order_free: Answer::When("base_rows is given"),
         least_classes: 2,
     },

@@ -73,6 +73,7 @@ pub static INFO: Info = Info {
         invents: Answer::No,
         seeded: Answer::No,
         target: Answer::No,
+        dynamics: Answer::No,
         order_free: Answer::When("decomposition is not lu"),
         least_classes: 1,
     },

@@ -50,6 +50,7 @@ pub static INFO: Info = Info {
         invents: Answer::No,
         seeded: Answer::When("start=random"),
         target: Answer::No,
+        dynamics: Answer::No,
         order_free: Answer::When("start=central"),
         least_classes: 1,
     },

@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use crate::dynamics::{Dynamics, LogError};
 use crate::monitor::step;
 use crate::params::{Params, Spec, Value};
 use crate::selection::{check_scope, lost_classes};
@@ -31,6 +32,9 @@ methods! {
     clustering_centroids,
     matrix_decomposition,
     ph_landmarks,
+    forgetting_events,
+    el2n,
+    aum,
 }
 
 /// What a method is: all that help, documentation and tests need to know.
@@ -126,20 +130,31 @@ pub struct Capabilities {
     pub seeded: Answer,
     /// It can keep rows that represent another table, the target, instead of their own.
     pub target: Answer,
+    /// It ranks by what was seen of a model in training, and needs that.
+    pub dynamics: Answer,
     /// Without ties, putting the rows in another order changes row ids and nothing else.
     pub order_free: Answer,
     /// The least number of classes it is defined for.
     pub least_classes: usize,
 }
 
-/// One run: the data, what they are to represent, the seed, and who watches.
+/// What a method can be given beside the data.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Inputs<'a> {
+    /// The points that the kept rows are to represent, class by class; the data themselves where there are none. Of as
+    /// many columns and classes as the data (classes correspond by id), with rows in every class that has rows.
+    pub target: Option<&'a Dataset<'a>>,
+    /// What was seen of the rows while a model trained.
+    pub dynamics: Option<&'a Dynamics>,
+}
+
+/// One run: the data, what is given beside them, the seed, and who watches.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
     /// The labelled points.
     pub data: &'a Dataset<'a>,
-    /// The points that the kept rows are to represent, class by class; the data themselves where there are none. Of as
-    /// many columns and classes as the data, with rows in every class that has rows.
-    pub target: Option<&'a Dataset<'a>>,
+    /// What is given beside them.
+    pub inputs: Inputs<'a>,
     /// All randomness comes from it.
     pub seed: Seed,
     /// Receives progress; may stop the run.
@@ -303,24 +318,25 @@ impl Reducer {
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Ranking> {
-        self.rank_run(&Run { data, target: None, seed, monitor }, depth)
+        self.rank_with(data, &Inputs::default(), depth, seed, monitor)
     }
 
-    /// [`Self::rank`] by how well the rows represent those of `target`, class by class (classes correspond by id).
+    /// [`Self::rank`] with what is given beside the data: a target, what was seen in training.
     ///
     /// # Errors
-    /// [`Error::Target`] if the target is of other columns or classes, or lacks a class; [`Error::Unsupported`] if the
-    /// method cannot do this; those of [`Self::rank`].
-    pub fn rank_towards(
+    /// [`Error::Target`] if the target is of other columns or classes, or lacks a class; [`Error::Log`] if what was seen
+    /// is of other rows; [`Error::Unsupported`] if the method does not heed what is given, or needs what is not; those of
+    /// [`Self::rank`].
+    pub fn rank_with(
         &self,
         data: &Dataset<'_>,
-        target: &Dataset<'_>,
+        inputs: &Inputs<'_>,
         depth: Option<&Allocation>,
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Ranking> {
-        self.check_target(data, target)?;
-        self.rank_run(&Run { data, target: Some(target), seed, monitor }, depth)
+        self.check_inputs(data, inputs)?;
+        self.rank_run(&Run { data, inputs: *inputs, seed, monitor }, depth)
     }
 
     fn rank_run(&self, run: &Run<'_>, depth: Option<&Allocation>) -> Result<Ranking> {
@@ -349,25 +365,24 @@ impl Reducer {
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Reduction> {
-        self.reduce_run(&Run { data, target: None, seed, monitor }, budget, floor)
+        self.reduce_with(data, &Inputs::default(), budget, floor, seed, monitor)
     }
 
-    /// [`Self::reduce`] to the rows that best represent those of `target`, class by class (classes correspond by id).
+    /// [`Self::reduce`] with what is given beside the data: a target, what was seen in training.
     ///
     /// # Errors
-    /// [`Error::Target`] if the target is of other columns or classes, or lacks a class; [`Error::Unsupported`] if the
-    /// method cannot do this; those of [`Self::reduce`].
-    pub fn reduce_towards(
+    /// Those of [`Self::rank_with`] and of [`Self::reduce`].
+    pub fn reduce_with(
         &self,
         data: &Dataset<'_>,
-        target: &Dataset<'_>,
+        inputs: &Inputs<'_>,
         budget: &Budget,
         floor: Floor,
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Reduction> {
-        self.check_target(data, target)?;
-        self.reduce_run(&Run { data, target: Some(target), seed, monitor }, budget, floor)
+        self.check_inputs(data, inputs)?;
+        self.reduce_run(&Run { data, inputs: *inputs, seed, monitor }, budget, floor)
     }
 
     fn reduce_run(&self, run: &Run<'_>, budget: &Budget, floor: Floor) -> Result<Reduction> {
@@ -392,29 +407,25 @@ impl Reducer {
         Ok(reduction)
     }
 
-    fn check_target(&self, data: &Dataset<'_>, target: &Dataset<'_>) -> Result<()> {
-        if self.info.capabilities.target == Answer::No {
-            let can: Vec<_> = METHODS.iter().filter(|m| m.capabilities.target != Answer::No).map(|m| m.id).collect();
-            let hint = match can.as_slice() {
-                [] => "leave the target out".to_owned(),
-                some => format!("leave the target out, or use {}", some.join(" or ")),
-            };
-            return Err(self.unsupported("choose rows that represent another table", &hint));
+    fn check_inputs(&self, data: &Dataset<'_>, inputs: &Inputs<'_>) -> Result<()> {
+        let c = &self.info.capabilities;
+        if let Some(target) = inputs.target {
+            if c.target == Answer::No {
+                let hint = format!("leave the target out{}", or_use(|c| c.target));
+                return Err(self.unsupported("choose rows that represent another table", &hint));
+            }
+            check_target(data, target)?;
         }
-        let (classes, others) = (data.classes(), target.classes());
-        if data.columns() != target.columns() {
-            let (own, other) = (data.columns(), target.columns());
-            return Err(Error::Target(format!("it has {other} feature columns, the table {own}")));
-        }
-        if classes.len() != others.len() {
-            return Err(Error::Target(format!("it has {} classes, the table {}", others.len(), classes.len())));
-        }
-        let lacking = classes.ids().filter(|&c| !classes.rows(c).is_empty() && others.rows(c).is_empty());
-        let lacking: Vec<String> = lacking.map(|c| classes.name(c).to_owned()).collect();
-        if lacking.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Target(format!("it has no row of class {}, of which the table has", first_of(&lacking))))
+        match inputs.dynamics {
+            Some(_) if c.dynamics == Answer::No => {
+                let hint = format!("leave the log out{}", or_use(|c| c.dynamics));
+                Err(self.unsupported("heed what was seen in training", &hint))
+            }
+            Some(dynamics) if dynamics.rows() != data.rows() => {
+                Err(LogError::Rows { log: dynamics.rows(), rows: data.rows() }.into())
+            }
+            None if c.dynamics == Answer::Yes => Err(forgetting_events::no_dynamics(self.info.id)),
+            _ => Ok(()),
         }
     }
 
@@ -433,6 +444,30 @@ impl Reducer {
 
     fn unsupported(&self, what: &str, hint: &str) -> Error {
         Error::Unsupported { method: self.info.id, what: what.into(), hint: hint.into() }
+    }
+}
+
+/// The methods that can, as a way out: `, or use a or b`.
+fn or_use(capability: fn(&Capabilities) -> Answer) -> String {
+    let can: Vec<_> = METHODS.iter().filter(|m| capability(&m.capabilities) != Answer::No).map(|m| m.id).collect();
+    if can.is_empty() { String::new() } else { format!(", or use {}", can.join(" or ")) }
+}
+
+fn check_target(data: &Dataset<'_>, target: &Dataset<'_>) -> Result<()> {
+    let (classes, others) = (data.classes(), target.classes());
+    if data.columns() != target.columns() {
+        let (own, other) = (data.columns(), target.columns());
+        return Err(Error::Target(format!("it has {other} feature columns, the table {own}")));
+    }
+    if classes.len() != others.len() {
+        return Err(Error::Target(format!("it has {} classes, the table {}", others.len(), classes.len())));
+    }
+    let lacking = classes.ids().filter(|&c| !classes.rows(c).is_empty() && others.rows(c).is_empty());
+    let lacking: Vec<String> = lacking.map(|c| classes.name(c).to_owned()).collect();
+    if lacking.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Target(format!("it has no row of class {}, of which the table has", first_of(&lacking))))
     }
 }
 

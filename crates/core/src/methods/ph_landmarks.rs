@@ -98,6 +98,7 @@ pub static INFO: Info = Info {
         invents: Answer::No,
         seeded: Answer::No,
         target: Answer::No,
+        dynamics: Answer::No,
         order_free: Answer::No,
         least_classes: 1,
     },

@@ -96,6 +96,7 @@ pub static INFO: Info = Info {
         invents: Answer::No,
         seeded: Answer::When("the objective cannot tell rows apart, or sigma=auto and a class has over 1000 rows"),
         target: Answer::Yes,
+        dynamics: Answer::No,
         order_free: Answer::No,
         least_classes: 1,
     },
@@ -237,7 +238,7 @@ impl ProtoDash {
     fn choose_of(&self, run: &Run<'_>, class: ClassId, rows: &[RowId], count: usize) -> Result<Prototypes> {
         let own = Group { data: run.data, rows };
         // A target that is the class itself is none: the same bits, by the shorter way.
-        let target = run.target.map(|data| Group { data, rows: data.classes().rows(class) });
+        let target = run.inputs.target.map(|data| Group { data, rows: data.classes().rows(class) });
         let target = target.filter(|t| !t.equals(&own));
         match self.kernel {
             Kernel::Linear => {
@@ -863,6 +864,7 @@ impl Space for Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Inputs;
     use crate::{Budget, Classes, Floor, Matrix, Quiet, Reducer, Seed};
     use proptest::prelude::*;
 
@@ -895,7 +897,9 @@ mod tests {
         let scale = u.iter().fold(0.0f64, |a, m| a.max(m.abs()));
         let diagonal = (0..n).map(|i| k[i][i]).fold(0.0, f64::max);
         let zero = 1e-9 * scale + 1e-13 * diagonal;
-        let ranking = reducer.rank_towards(&own, &other, None, Seed(3), &Quiet).expect("ranks");
+        let ranking = reducer
+            .rank_with(&own, &Inputs { target: Some(&other), ..Inputs::default() }, None, Seed(3), &Quiet)
+            .expect("ranks");
         let chosen = match ranking.facts.get("chosen_by_objective") {
             Some(Value::Floats(counts)) => counts[0] as usize,
             other => panic!("{other:?}"),
@@ -918,7 +922,16 @@ mod tests {
                 assert!(gradients[row] >= largest - zero, "place {place}: {:e} and not {largest:e}", gradients[row]);
             }
             let count = Budget::Count(place + 1);
-            let kept = reducer.reduce_towards(&own, &other, &count, Floor::One, Seed(3), &Quiet).expect("reduces");
+            let kept = reducer
+                .reduce_with(
+                    &own,
+                    &Inputs { target: Some(&other), ..Inputs::default() },
+                    &count,
+                    Floor::One,
+                    Seed(3),
+                    &Quiet,
+                )
+                .expect("reduces");
             let kept = kept.reduced.rows().expect("rows").clone();
             assert_eq!(kept.rows(), &ranking.rows()[..=place]);
             let weights = kept.weights().expect("weights");
@@ -968,7 +981,7 @@ mod tests {
         let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
         let classes = Classes::one(n).expect("few");
         let data = Dataset::new(Matrix::new(&values, n, 2).expect("shape"), classes).expect("sound");
-        let run = Run { data: &data, target: None, seed: Seed(0), monitor: &Quiet };
+        let run = Run { data: &data, inputs: Inputs::default(), seed: Seed(0), monitor: &Quiet };
         for target in [false, true] {
             let found = [1 << 26, 0].map(|most| {
                 let target = target.then(|| (aim(), n));
@@ -988,7 +1001,7 @@ mod tests {
         let rows: Vec<RowId> = (0..5).map(RowId::at).collect();
         let data =
             Dataset::new(Matrix::new(&values, 5, 1).expect("shape"), Classes::one(5).expect("few")).expect("sound");
-        let run = Run { data: &data, target: None, seed: Seed(0), monitor: &Quiet };
+        let run = Run { data: &data, inputs: Inputs::default(), seed: Seed(0), monitor: &Quiet };
         // 1 1 2 3 3 4 6 7 7: the pair of zeros is no distance.
         let points = Packed::fill(5, 1, |i, out| out[0] = values[i]);
         assert_eq!(median_distance(&run, &rows, &points), 3.0);

@@ -32,6 +32,7 @@ pub static INFO: Info = Info {
         invents: Answer::No,
         seeded: Answer::Yes,
         target: Answer::No,
+        dynamics: Answer::No,
         order_free: Answer::No,
         least_classes: 1,
     },

@@ -11,14 +11,71 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use leanset_core::methods::METHODS;
+use leanset_core::methods::{Answer, METHODS};
 use leanset_core::params::Value;
-use leanset_core::{Classes, Dataset, Matrix, Monitor, Reducer};
+use leanset_core::{
+    Allocation, Budget, Classes, Dataset, Dynamics, Floor, Inputs, Matrix, Monitor, Ranking, Reducer, Reduction,
+    Result, RowId, Seed,
+};
 
 /// A method with one set of parameters, and what to call it in a message.
 pub(crate) struct Subject {
     pub(crate) name: String,
     pub(crate) reducer: Reducer,
+}
+
+impl Subject {
+    /// [`Reducer::rank`], with what was seen in training where the method needs it.
+    pub(crate) fn rank(
+        &self,
+        data: &Dataset<'_>,
+        depth: Option<&Allocation>,
+        seed: Seed,
+        monitor: &dyn Monitor,
+    ) -> Result<Ranking> {
+        let dynamics = self.dynamics(data);
+        let inputs = Inputs { dynamics: dynamics.as_ref(), ..Inputs::default() };
+        self.reducer.rank_with(data, &inputs, depth, seed, monitor)
+    }
+
+    /// [`Reducer::reduce`], with what was seen in training where the method needs it.
+    pub(crate) fn reduce(
+        &self,
+        data: &Dataset<'_>,
+        budget: &Budget,
+        floor: Floor,
+        seed: Seed,
+        monitor: &dyn Monitor,
+    ) -> Result<Reduction> {
+        let dynamics = self.dynamics(data);
+        let inputs = Inputs { dynamics: dynamics.as_ref(), ..Inputs::default() };
+        self.reducer.reduce_with(data, &inputs, budget, floor, seed, monitor)
+    }
+
+    /// What might have been seen of these rows in training, for a method that needs it: made of the digits of their
+    /// coordinates, so that it goes where a row goes, is the same for equal rows and for no others, and does not change
+    /// when all coordinates grow by a power of two.
+    pub(crate) fn dynamics(&self, data: &Dataset<'_>) -> Option<Dynamics> {
+        if self.reducer.info().capabilities.dynamics == Answer::No {
+            return None;
+        }
+        let mut row = vec![0.0; data.columns()];
+        let key = |id: usize| {
+            data.points().widen_row(RowId::at(id), &mut row);
+            let digits = |v: &f64| v.to_bits() & !(0x7FF << 52);
+            row.iter().fold(0, |hash, v| Random(hash ^ digits(v)).bits())
+        };
+        let keys: Vec<u64> = (0..data.rows()).map(key).collect();
+        let mut distinct = keys.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let place = |key: &u64| distinct.binary_search(key).expect("it is among them") as u32;
+        let events: Vec<u32> = keys.iter().map(place).collect();
+        let learnt = events.iter().map(|&e| e > 0).collect();
+        let unit = |turn: u64| keys.iter().map(|&k| Random(k ^ turn).unit()).collect::<Vec<f64>>();
+        let dynamics = Dynamics::of_counts(distinct.len() as u32, events, learnt);
+        Some(dynamics.and_then(|d| d.with_scores(unit(1), unit(2))).expect("sound"))
+    }
 }
 
 /// Every registered method with its defaults and with each of its variants.

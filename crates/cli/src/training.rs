@@ -1,0 +1,388 @@
+//! What was seen of the rows while a model trained: read from a log (`--log FILE`), or seen by the built-in trainer.
+
+use std::path::{Path, PathBuf};
+
+use leanset_core::dynamics::{LogError, Outcome};
+use leanset_core::methods::{Answer, Info, METHODS};
+use leanset_core::{ClassId, Dataset, Dynamics, RowId, Seed, Shape, TrainingLog};
+use leanset_tables::{Column, Table, Values, format_of_path, write_columns};
+use leanset_train::{Network, Training, WarmUp, warm_up, warm_up_memory};
+use serde::{Deserialize, Serialize};
+
+use crate::args::{Activation, MethodArgs, Optimizer, RunArgs, TableArgs, TrainArgs};
+use crate::error::{DIFFERENT, Failure};
+use crate::input::{Input, read_table};
+use crate::manifest::{FileRecord, word};
+use crate::output::{self, Outputs};
+use crate::progress::Progress;
+use crate::{plan, ranking};
+
+/// Where what was seen comes from.
+pub(crate) enum Source {
+    /// The method does not watch training.
+    None,
+    /// A log.
+    Log(Box<Dynamics>, FileRecord),
+    /// The built-in trainer.
+    Trainer(TrainingRecord),
+}
+
+/// What was seen, and by whom.
+pub(crate) enum Seen {
+    /// The method does not watch training.
+    Nothing,
+    /// By whoever wrote the log.
+    Logged(Box<Dynamics>),
+    /// By the built-in trainer.
+    Trained(Box<WarmUp>),
+}
+
+/// How the built-in trainer trained, as recorded in the manifest; the seed is that of the method.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct TrainingRecord {
+    epochs: usize,
+    hidden: Vec<usize>,
+    activation: String,
+    dropout: f64,
+    optimizer: String,
+    learning_rate: f64,
+    weight_decay: f64,
+    batch: usize,
+}
+
+impl TrainingRecord {
+    fn new(args: &TrainArgs) -> Self {
+        let (network, training) = (Network::paper(), Training::paper(50, Seed(0)));
+        Self {
+            epochs: args.epochs.unwrap_or(training.epochs),
+            hidden: args.hidden.clone().unwrap_or(network.hidden),
+            activation: word(args.activation.unwrap_or_default()),
+            dropout: args.dropout.unwrap_or(network.dropout),
+            optimizer: word(args.optimizer.unwrap_or_default()),
+            learning_rate: args.learning_rate.unwrap_or(training.learning_rate),
+            weight_decay: args.weight_decay.unwrap_or(training.weight_decay),
+            batch: args.batch.unwrap_or(training.batch),
+        }
+    }
+
+    /// The arguments that train the same.
+    pub(crate) fn arguments(&self) -> Result<TrainArgs, Failure> {
+        use clap::ValueEnum as _;
+        let bad = |what: &str| Failure::new(format!("the manifest has an unknown {what}"));
+        Ok(TrainArgs {
+            epochs: Some(self.epochs),
+            hidden: Some(self.hidden.clone()),
+            activation: Some(Activation::from_str(&self.activation, false).map_err(|_| bad("activation"))?),
+            dropout: Some(self.dropout),
+            optimizer: Some(Optimizer::from_str(&self.optimizer, false).map_err(|_| bad("optimizer"))?),
+            learning_rate: Some(self.learning_rate),
+            weight_decay: Some(self.weight_decay),
+            batch: Some(self.batch),
+            save_log: None,
+        })
+    }
+
+    fn network(&self) -> Network {
+        let activation = match self.activation.as_str() {
+            "gelu" => leanset_train::Activation::Gelu,
+            _ => leanset_train::Activation::Relu,
+        };
+        Network { hidden: self.hidden.clone(), activation, dropout: self.dropout, ..Network::paper() }
+    }
+
+    fn training(&self, seed: Seed) -> Training {
+        let optimizer = match self.optimizer.as_str() {
+            "adamw" => leanset_train::Optimizer::ADAMW,
+            "sgd" => leanset_train::Optimizer::Sgd { momentum: 0.9 },
+            _ => leanset_train::Optimizer::ADAM,
+        };
+        Training {
+            batch: self.batch,
+            optimizer,
+            learning_rate: self.learning_rate,
+            weight_decay: self.weight_decay,
+            ..Training::paper(self.epochs, seed)
+        }
+    }
+}
+
+/// The first option of training that is given.
+fn given(args: &TrainArgs) -> Option<&'static str> {
+    [
+        ("--epochs", args.epochs.is_some()),
+        ("--hidden", args.hidden.is_some()),
+        ("--activation", args.activation.is_some()),
+        ("--dropout", args.dropout.is_some()),
+        ("--optimizer", args.optimizer.is_some()),
+        ("--learning-rate", args.learning_rate.is_some()),
+        ("--weight-decay", args.weight_decay.is_some()),
+        ("--batch", args.batch.is_some()),
+        ("--save-log", args.save_log.is_some()),
+    ]
+    .into_iter()
+    .find(|(_, given)| *given)
+    .map(|(name, _)| name)
+}
+
+/// A method that does not watch training is refused a log and settings of training before any file is read.
+pub(crate) fn check_heeded(args: &MethodArgs, info: &Info) -> Result<(), Failure> {
+    let own = given(&args.training);
+    let Some(name) = args.log.as_ref().map(|_| "--log").or(own) else { return Ok(()) };
+    if info.capabilities.dynamics == Answer::No {
+        let can: Vec<&str> = METHODS.iter().filter(|m| m.capabilities.dynamics != Answer::No).map(|m| m.id).collect();
+        return Err(Failure::new(format!("{name}: {} does not watch a model train", info.id))
+            .hint(format!("leave {name} out, or use --method {}", can.join(" or "))));
+    }
+    match own {
+        Some(name) if args.log.is_some() => {
+            Err(Failure::new(format!("{name}: with --log nothing is trained"))
+                .hint(format!("leave --log or {name} out")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the log can be written, asked before the work.
+pub(crate) fn check_saving(args: &MethodArgs, inputs: &[&Path], others: &[&Path], force: bool) -> Result<(), Failure> {
+    let Some(path) = &args.training.save_log else { return Ok(()) };
+    let (format, _) = format_of_path(path)?;
+    if format == leanset_tables::Format::Xlsx {
+        return Err(Failure::new(format!("{}: a log is not written as a workbook", path.display()))
+            .hint("name it .parquet or .csv.gz"));
+    }
+    if others.contains(&path.as_path()) {
+        return Err(Failure::new(format!("{}: is another output of this command", path.display()))
+            .hint("give --save-log a file of its own"));
+    }
+    Outputs::new(force).check(path, inputs)
+}
+
+/// Before anything is read: the log must be the file of the manifest that is to be reproduced.
+pub(crate) fn check_expected(path: Option<&Path>, expected: Option<&FileRecord>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let Some(expected) = expected else {
+        return Err(Failure::new(format!("--log {}: the manifest has no log", path.display())).hint("leave --log out"));
+    };
+    let (sha256, bytes) = output::sha256(path).map_err(|error| error.hint("say where the log is now: --log FILE"))?;
+    if sha256 == expected.sha256 {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{}: is not the log of the manifest: SHA-256 {} and {bytes} bytes, not {} and {}",
+        path.display(),
+        &sha256[..12],
+        expected.sha256.get(..12).unwrap_or(&expected.sha256),
+        expected.bytes
+    ))
+    .hint("name the original file: --log FILE")
+    .code(DIFFERENT))
+}
+
+impl Source {
+    /// What the arguments say; a log is read.
+    pub(crate) fn new(
+        args: &MethodArgs,
+        info: &Info,
+        table: &TableArgs,
+        input: &Input,
+        run: &RunArgs,
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
+        if info.capabilities.dynamics == Answer::No {
+            return Ok(Self::None);
+        }
+        if let Some(path) = &args.log {
+            plan::file_within_limit(path, run)?;
+            let plain = TableArgs { format: None, sheet: None, delimiter: None, ..table.clone() };
+            let file = read_table(path, &plain, progress)?;
+            let dynamics = read(&file, input, table)?;
+            let (sha256, bytes) = output::sha256(path)?;
+            let (format, rows) = (file.format().to_string(), file.rows());
+            let record = FileRecord { path: path.clone(), sha256, bytes, format, rows };
+            return Ok(Self::Log(Box::new(dynamics), record));
+        }
+        if input.encoded.class_names.len() < 2 {
+            return Err(Failure::new(format!(
+                "{}: all rows are of one class, and a model needs two or more to train",
+                input.table.name()
+            ))
+            .hint("--label COLUMN names the column of classes; --log FILE takes what another model has seen"));
+        }
+        Ok(Self::Trainer(TrainingRecord::new(&args.training)))
+    }
+
+    /// The log as recorded in the manifest.
+    pub(crate) fn log_record(&self) -> Option<FileRecord> {
+        match self {
+            Self::Log(_, record) => Some(record.clone()),
+            _ => None,
+        }
+    }
+
+    /// The training as recorded in the manifest.
+    pub(crate) fn training_record(&self) -> Option<TrainingRecord> {
+        match self {
+            Self::Trainer(record) => Some(record.clone()),
+            _ => None,
+        }
+    }
+
+    /// Bytes that it takes beside the table.
+    pub(crate) fn memory(&self, shape: &Shape, args: &MethodArgs) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Log(dynamics, _) => dynamics.memory(),
+            Self::Trainer(record) => {
+                let keep = args.training.save_log.is_some();
+                warm_up_memory(shape, &record.network(), record.epochs, keep) * if keep { 3 } else { 1 }
+            }
+        }
+    }
+
+    /// Trains, if nothing is logged.
+    pub(crate) fn see(self, args: &MethodArgs, data: &Dataset<'_>, progress: &Progress) -> Result<Seen, Failure> {
+        Ok(match self {
+            Self::None => Seen::Nothing,
+            Self::Log(dynamics, _) => Seen::Logged(dynamics),
+            Self::Trainer(record) => {
+                let training = record.training(Seed(args.seed));
+                let keep = args.training.save_log.is_some();
+                Seen::Trained(Box::new(warm_up(data, &record.network(), &training, keep, progress)?))
+            }
+        })
+    }
+}
+
+impl Seen {
+    /// As the core takes it.
+    pub(crate) fn dynamics(&self) -> Option<&Dynamics> {
+        match self {
+            Self::Nothing => None,
+            Self::Logged(dynamics) => Some(dynamics),
+            Self::Trained(warm_up) => Some(&warm_up.dynamics),
+        }
+    }
+
+    /// Stages the log of the training, if it is to be saved: `epoch,row,correct` and a probability of each class.
+    pub(crate) fn stage(
+        &self,
+        outputs: &mut Outputs,
+        args: &MethodArgs,
+        table: &TableArgs,
+        input: &Input,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let (Some(path), Self::Trained(warm_up)) = (&args.training.save_log, self) else { return Ok(None) };
+        let observations = warm_up.watch.observations().unwrap_or_default();
+        let rows: Vec<RowId> = observations.iter().map(|o| input.original(o.row)).collect();
+        let mut columns: Vec<(String, Column)> = vec![
+            ("epoch".into(), observations.iter().map(|o| i64::from(o.epoch)).collect::<Vec<_>>().into()),
+            ("row".into(), ranking::row_names(&rows, input, table)?),
+            ("correct".into(), observations.iter().map(|o| i64::from(o.right)).collect::<Vec<_>>().into()),
+        ];
+        for class in 0..input.encoded.class_names.len() {
+            let own: Vec<f64> = observations.iter().map(|o| f64::from(o.probabilities[class])).collect();
+            columns.push((format!("p_{class}"), own.into()));
+        }
+        let (format, compression) = format_of_path(path)?;
+        outputs.stage(path, |out| Ok(write_columns(&columns, format, compression, out)?))?;
+        Ok(Some(path.clone()))
+    }
+}
+
+/// Reads a log: the columns `epoch`, `row` (or the --id column), `correct`, and `p_0`, `p_1` … in the order of classes.
+fn read(file: &Table, input: &Input, args: &TableArgs) -> Result<Dynamics, Failure> {
+    let name = file.name();
+    let by_id = args.id.clone().filter(|id| file.position("row").is_err() && file.position(id).is_ok());
+    let row_column = by_id.unwrap_or_else(|| "row".into());
+    for needed in ["epoch", &row_column, "correct"] {
+        if file.position(needed).is_err() {
+            return Err(Failure::new(format!("{name}: has no column '{needed}', so it is not a log of training"))
+                .hint("a log has the columns epoch, row (or the --id column) and correct, and p_0, p_1 … if known"));
+        }
+    }
+    let rows = input.rows_by_name(args.id.as_deref())?.resolve(file, &row_column, input.table.name())?;
+    let numbers = |column: &str, what: &str, good: &dyn Fn(f64) -> bool| -> Result<Vec<f64>, Failure> {
+        let found = file.text_column(file.position(column)?)?;
+        (0..found.len())
+            .map(|at| {
+                let text = found.text(at);
+                let value = match text.trim() {
+                    "true" | "True" | "TRUE" if column == "correct" => Some(1.0),
+                    "false" | "False" | "FALSE" if column == "correct" => Some(0.0),
+                    other => other.parse().ok(),
+                };
+                value.filter(|&v| good(v)).ok_or_else(|| {
+                    let place = file.place(RowId::at(at));
+                    Failure::new(format!("{name}: {place} has '{text}' in the column '{column}', which is not {what}"))
+                        .hint(format!("the column '{column}' has {what} in every row"))
+                })
+            })
+            .collect()
+    };
+    let whole = |v: f64| v >= 0.0 && v.fract() == 0.0 && v <= f64::from(u32::MAX);
+    let epochs = numbers("epoch", "a whole number of at least 0", &whole)?;
+    let right = numbers("correct", "0, 1, false or true", &|v| v == 0.0 || v == 1.0)?;
+    let classes = input.encoded.class_names.len();
+    let named = |class: usize| format!("p_{class}");
+    let of_file = file.columns().iter().filter(|c| c.name.strip_prefix("p_").is_some_and(|n| n.parse::<u32>().is_ok()));
+    let of_file = of_file.count();
+    let mut probabilities = Vec::new();
+    if of_file > 0 {
+        if of_file != classes || (0..classes).any(|class| file.position(&named(class)).is_err()) {
+            return Err(Failure::new(format!(
+                "{name}: has {of_file} columns of probabilities, and {} has {classes} classes",
+                input.table.name()
+            ))
+            .hint(format!("one a class, p_0 to p_{}, in the order of the classes; or none", classes - 1)));
+        }
+        for class in 0..classes {
+            probabilities.push(numbers(&named(class), "a number in [0, 1]", &|v| (0.0..=1.0).contains(&v))?);
+        }
+    }
+    let mut log = TrainingLog::new(input.encoded.rows);
+    let mut own = vec![0.0; classes];
+    for (at, &row) in rows.iter().enumerate() {
+        // Of a row that was left out for missing values nothing need be known.
+        let Some(encoded) = input.encoded_row(row) else { continue };
+        let outcome = (!probabilities.is_empty()).then(|| {
+            own.iter_mut().zip(&probabilities).for_each(|(own, of_class)| *own = of_class[at]);
+            Outcome::of(&own, ClassId(input.encoded.classes[encoded.index()]))
+        });
+        log.observe(epochs[at] as u32, encoded, right[at] == 1.0, outcome).map_err(|error| {
+            // The second line of a row and epoch; the words of the core name the row as it counts them.
+            Failure::new(format!(
+                "{name}: {} has row {} a second time in epoch {}",
+                file.place(RowId::at(at)),
+                row_name(row, input, args),
+                epochs[at]
+            ))
+            .hint(leanset_core::Error::hint(&error).unwrap_or_default())
+        })?;
+    }
+    log.finish().map_err(|error| match error {
+        leanset_core::Error::Log(LogError::Gap { row, epoch }) => {
+            let row = row_name(input.original(row), input, args);
+            Failure::new(format!("{name}: has no row {row} in epoch {epoch}"))
+                .hint(format!("a log has every row of {} once in every epoch", input.table.name()))
+        }
+        leanset_core::Error::Log(LogError::Empty) => Failure::new(format!("{name}: has no observations"))
+            .hint(format!("a log has every row of {} once in every epoch", input.table.name())),
+        other => other.into(),
+    })
+}
+
+/// What the user calls a row: its position, or its value in the id column.
+fn row_name(row: RowId, input: &Input, args: &TableArgs) -> String {
+    match ranking::row_names(&[row], input, args) {
+        Ok(column) => match column.values {
+            Values::Integer(v) => v[0].to_string(),
+            _ => format!("'{}'", column.text(0)),
+        },
+        Err(_) => row.to_string(),
+    }
+}
+
+/// A line that says where the log of a training went.
+pub(crate) fn told(saved: Option<&Path>) -> String {
+    saved.map_or_else(String::new, |path| format!("  wrote {}, the log of the training\n", path.display()))
+}

@@ -1,0 +1,443 @@
+//! What was seen of each row while a model trained: which predictions were right, and how sure they were.
+//!
+//! A [`TrainingLog`] takes one observation a row and epoch, in any order, from any trainer. [`TrainingLog::finish`] turns
+//! it into [`Dynamics`], what the methods that watch training rank by:
+//!
+//! - forgetting events (Toneva et al. 2019, arXiv:1812.05159): how often a row went from right to wrong between two
+//!   observed epochs; of a row that was never right the number of epochs, which no other row reaches;
+//! - EL2N (Paul et al. 2021, arXiv:2107.07075): ‖p − e_y‖₂, the distance of the probabilities from the true class, its
+//!   mean over the epochs;
+//! - AUM (Pleiss et al. 2020, arXiv:2001.10528): the margin z_y − max_{k ≠ y} z_k, its mean over the epochs. Margins of
+//!   logits are those of logarithms of probabilities; a probability below 1e−18 counts as that.
+//!
+//! Cost: two bits a row and epoch, and 16 bytes a row. Guarantee: the same dynamics for every order of observations and
+//! every way to part them into logs that are merged, for sums are of whole numbers (units of 2⁻⁴⁰). A row observed twice
+//! in an epoch, or not in one in which others are, is an error that names both. Epochs that no row has are not observed:
+//! a log of every fifth epoch is one.
+
+use std::collections::BTreeMap;
+
+use crate::{ClassId, Error, Result, RowId};
+
+/// How sure one prediction was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// ‖p − e_y‖₂, in [0, √2].
+    pub error: f64,
+    /// ln p_y − max_{k ≠ y} ln p_k, in [−42, 42].
+    pub margin: f64,
+}
+
+/// A probability below this counts as this: its logarithm is needed.
+const LEAST_PROBABILITY: f64 = 1e-18;
+
+impl Outcome {
+    /// Of the probabilities of all classes, two or more, for a row of class `label`; in [0, 1], which is not checked.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    pub fn of(probabilities: &[f64], label: ClassId) -> Self {
+        let own = probabilities[label.index()];
+        let (mut squares, mut other) = ((1.0 - own) * (1.0 - own), 0.0f64);
+        for (class, &p) in probabilities.iter().enumerate() {
+            if class != label.index() {
+                squares += p * p;
+                other = other.max(p);
+            }
+        }
+        let margin = own.max(LEAST_PROBABILITY).ln() - other.max(LEAST_PROBABILITY).ln();
+        Self { error: squares.sqrt().min(2f64.sqrt()), margin: margin.clamp(-42.0, 42.0) }
+    }
+}
+
+/// A log that is none.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// Nothing was observed.
+    #[error("it has no observations")]
+    Empty,
+    /// A row of another table.
+    #[error("it names row {row}, and the table has {rows} rows")]
+    UnknownRow {
+        /// The row.
+        row: RowId,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// A row twice in one epoch.
+    #[error("it has row {row} twice in epoch {epoch}")]
+    Twice {
+        /// The row.
+        row: RowId,
+        /// The epoch.
+        epoch: u32,
+    },
+    /// A row missing from an epoch that others have.
+    #[error("it has no row {row} in epoch {epoch}")]
+    Gap {
+        /// The row.
+        row: RowId,
+        /// The epoch.
+        epoch: u32,
+    },
+    /// Probabilities of some observations and not of others.
+    #[error("it has probabilities of some observations and not of {missing}")]
+    Partly {
+        /// How many are without.
+        missing: u64,
+    },
+    /// Of another number of rows than the table, or than the log it is merged with.
+    #[error("it is of {log} rows, and the table has {rows}")]
+    Rows {
+        /// Rows of the log.
+        log: usize,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// A number of forgetting events, EL2N or AUM that is none.
+    #[error("{0}")]
+    Value(String),
+}
+
+/// Which rows were observed in an epoch, and which of them were right: a bit each.
+#[derive(Clone, Debug, PartialEq)]
+struct Bits {
+    seen: Vec<u64>,
+    right: Vec<u64>,
+}
+
+/// Observations of a model in training, in any order; logs of parts can be merged.
+///
+/// ```
+/// use leanset_core::{RowId, dynamics::TrainingLog};
+/// let mut log = TrainingLog::new(2);
+/// for (epoch, right) in [(3, [true, false]), (1, [true, false]), (2, [false, false])] {
+///     log.observe(epoch, RowId(0), right[0], None)?;
+///     log.observe(epoch, RowId(1), right[1], None)?;
+/// }
+/// let dynamics = log.finish()?;
+/// // Row 0 was forgotten once; row 1 was never learnt, which counts as all three epochs.
+/// assert_eq!(dynamics.forgetting(), [1, 3]);
+/// # Ok::<(), leanset_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingLog {
+    rows: usize,
+    epochs: BTreeMap<u32, Bits>,
+    /// Sums of errors and of margins, in [`UNIT`]s; empty until one is observed.
+    errors: Vec<i64>,
+    margins: Vec<i64>,
+    observations: u64,
+    with_outcome: u64,
+}
+
+/// Sums are of whole multiples of this, so that their order does not matter: 2⁻⁴⁰.
+const UNIT: f64 = 1.0 / (1u64 << 40) as f64;
+
+impl TrainingLog {
+    /// No observations yet of so many rows.
+    pub fn new(rows: usize) -> Self {
+        Self {
+            rows,
+            epochs: BTreeMap::new(),
+            errors: Vec::new(),
+            margins: Vec::new(),
+            observations: 0,
+            with_outcome: 0,
+        }
+    }
+
+    /// One row after (or in) one epoch: whether its class was predicted, and how sure the prediction was.
+    ///
+    /// # Errors
+    /// [`Error::Log`] for a row that is not there, or twice in an epoch.
+    pub fn observe(&mut self, epoch: u32, row: RowId, right: bool, outcome: Option<Outcome>) -> Result<()> {
+        let rows = self.rows;
+        if row.index() >= rows {
+            return Err(LogError::UnknownRow { row, rows }.into());
+        }
+        let empty = || Bits { seen: vec![0; rows.div_ceil(64)], right: vec![0; rows.div_ceil(64)] };
+        let bits = self.epochs.entry(epoch).or_insert_with(empty);
+        let (word, bit) = (row.index() / 64, row.index() % 64);
+        if bits.seen[word] >> bit & 1 == 1 {
+            return Err(LogError::Twice { row, epoch }.into());
+        }
+        bits.seen[word] |= 1 << bit;
+        bits.right[word] |= u64::from(right) << bit;
+        self.observations += 1;
+        if let Some(outcome) = outcome {
+            self.with_outcome += 1;
+            if self.errors.is_empty() {
+                (self.errors, self.margins) = (vec![0; rows], vec![0; rows]);
+            }
+            self.errors[row.index()] += (outcome.error / UNIT).round() as i64;
+            self.margins[row.index()] += (outcome.margin / UNIT).round() as i64;
+        }
+        Ok(())
+    }
+
+    /// The observations of both. A log that cannot be merged changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Log`] if they are of other numbers of rows, or both have a row of an epoch.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if self.rows != other.rows {
+            return Err(LogError::Rows { log: other.rows, rows: self.rows }.into());
+        }
+        for (&epoch, theirs) in &other.epochs {
+            let Some(own) = self.epochs.get(&epoch) else { continue };
+            for (word, (a, b)) in own.seen.iter().zip(&theirs.seen).enumerate() {
+                if a & b != 0 {
+                    let row = RowId::at(64 * word + (a & b).trailing_zeros() as usize);
+                    return Err(LogError::Twice { row, epoch }.into());
+                }
+            }
+        }
+        for (&epoch, theirs) in &other.epochs {
+            match self.epochs.get_mut(&epoch) {
+                None => drop(self.epochs.insert(epoch, theirs.clone())),
+                Some(own) => {
+                    own.seen.iter_mut().zip(&theirs.seen).for_each(|(a, b)| *a |= b);
+                    own.right.iter_mut().zip(&theirs.right).for_each(|(a, b)| *a |= b);
+                }
+            }
+        }
+        if self.errors.is_empty() {
+            (self.errors, self.margins) = (other.errors.clone(), other.margins.clone());
+        } else {
+            self.errors.iter_mut().zip(&other.errors).for_each(|(a, b)| *a += b);
+            self.margins.iter_mut().zip(&other.margins).for_each(|(a, b)| *a += b);
+        }
+        self.observations += other.observations;
+        self.with_outcome += other.with_outcome;
+        Ok(())
+    }
+
+    /// What was seen of every row. EL2N and AUM are there if the observations have probabilities.
+    ///
+    /// # Errors
+    /// [`Error::Log`] if nothing was observed, a row is missing from an epoch, or only some observations have
+    /// probabilities.
+    pub fn finish(&self) -> Result<Dynamics> {
+        if self.epochs.is_empty() || self.rows == 0 {
+            return Err(LogError::Empty.into());
+        }
+        for (&epoch, bits) in &self.epochs {
+            for (word, seen) in bits.seen.iter().enumerate() {
+                let row = 64 * word + (!seen).trailing_zeros() as usize;
+                if *seen != u64::MAX && row < self.rows {
+                    return Err(LogError::Gap { row: RowId::at(row), epoch }.into());
+                }
+            }
+        }
+        if self.with_outcome != 0 && self.with_outcome != self.observations {
+            return Err(LogError::Partly { missing: self.observations - self.with_outcome }.into());
+        }
+        let count = self.epochs.len();
+        let mut events = vec![0u32; self.rows];
+        let mut before = vec![0u64; self.rows.div_ceil(64)];
+        let mut ever = before.clone();
+        for bits in self.epochs.values() {
+            for word in 0..before.len() {
+                let mut forgotten = before[word] & !bits.right[word];
+                while forgotten != 0 {
+                    events[64 * word + forgotten.trailing_zeros() as usize] += 1;
+                    forgotten &= forgotten - 1;
+                }
+                before[word] = bits.right[word];
+                ever[word] |= bits.right[word];
+            }
+        }
+        let learnt = (0..self.rows).map(|row| ever[row / 64] >> (row % 64) & 1 == 1).collect();
+        let mean = |sums: &[i64]| -> Option<Vec<f64>> {
+            (!sums.is_empty()).then(|| sums.iter().map(|&s| s as f64 * UNIT / count as f64).collect())
+        };
+        let (el2n, aum) = (mean(&self.errors), mean(&self.margins));
+        Ok(Dynamics { epochs: u32::try_from(count).unwrap_or(u32::MAX), events, learnt, el2n, aum })
+    }
+}
+
+/// What was seen of every row while a model trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dynamics {
+    epochs: u32,
+    events: Vec<u32>,
+    learnt: Vec<bool>,
+    el2n: Option<Vec<f64>>,
+    aum: Option<Vec<f64>>,
+}
+
+impl Dynamics {
+    /// From numbers of forgetting events that were counted elsewhere, over so many epochs, and whether each row was ever
+    /// right.
+    ///
+    /// # Errors
+    /// [`Error::Log`] if the lists are of different lengths, or there are no rows or epochs.
+    pub fn of_counts(epochs: u32, events: Vec<u32>, learnt: Vec<bool>) -> Result<Self> {
+        if epochs == 0 || events.is_empty() {
+            return Err(LogError::Empty.into());
+        }
+        if events.len() != learnt.len() {
+            return Err(LogError::Rows { log: learnt.len(), rows: events.len() }.into());
+        }
+        Ok(Self { epochs, events, learnt, el2n: None, aum: None })
+    }
+
+    /// The same with EL2N and AUM of every row.
+    ///
+    /// # Errors
+    /// [`Error::Log`] if a list is of another length, or a value is not finite.
+    pub fn with_scores(mut self, el2n: Vec<f64>, aum: Vec<f64>) -> Result<Self> {
+        for (name, values) in [("EL2N", &el2n), ("AUM", &aum)] {
+            if values.len() != self.rows() {
+                return Err(LogError::Rows { log: values.len(), rows: self.rows() }.into());
+            }
+            if let Some(row) = values.iter().position(|v| !v.is_finite()) {
+                return Err(LogError::Value(format!("{name} of row {row} is {}", values[row])).into());
+            }
+        }
+        (self.el2n, self.aum) = (Some(el2n), Some(aum));
+        Ok(self)
+    }
+
+    /// Rows observed.
+    pub fn rows(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Epochs observed.
+    pub fn epochs(&self) -> u32 {
+        self.epochs
+    }
+
+    /// Whether a row was right in any epoch.
+    pub fn learnt(&self, row: RowId) -> bool {
+        self.learnt[row.index()]
+    }
+
+    /// How often each row was forgotten; of a row that was never learnt the number of epochs.
+    pub fn forgetting(&self) -> Vec<u32> {
+        self.events.iter().zip(&self.learnt).map(|(&e, &learnt)| if learnt { e } else { self.epochs }).collect()
+    }
+
+    /// The mean distance of each row's probabilities from its class, in [0, √2], if they are known.
+    pub fn el2n(&self) -> Option<&[f64]> {
+        self.el2n.as_deref()
+    }
+
+    /// The mean margin of each row, if it is known.
+    pub fn aum(&self) -> Option<&[f64]> {
+        self.aum.as_deref()
+    }
+
+    /// Bytes that it holds.
+    pub fn memory(&self) -> u64 {
+        (self.rows() * (5 + if self.el2n.is_some() { 16 } else { 0 })) as u64
+    }
+}
+
+impl From<LogError> for Error {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Observation = (u32, RowId, bool, Option<Outcome>);
+
+    fn log(rows: usize, observations: &[Observation]) -> Result<TrainingLog> {
+        let mut log = TrainingLog::new(rows);
+        observations.iter().try_for_each(|&(epoch, row, right, outcome)| log.observe(epoch, row, right, outcome))?;
+        Ok(log)
+    }
+
+    /// By the definition, a row at a time.
+    fn naive(right: &[bool]) -> u32 {
+        let events = right.windows(2).filter(|w| w[0] && !w[1]).count();
+        let all = right.len();
+        u32::try_from(if right.contains(&true) { events } else { all }).expect("few epochs")
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_parts_change_nothing(
+            rows in 1usize..150, epochs in 1usize..9, bits in any::<u64>(), outcomes in any::<bool>(),
+        ) {
+            let right = |epoch: usize, row: usize| crate::Seed(bits).key(RowId::at(epoch * 1000 + row)) % 3 > 0;
+            let unit = |epoch: usize, row: usize| crate::Seed(!bits).unit(RowId::at(epoch * 1000 + row));
+            let mut all: Vec<Observation> = Vec::new();
+            for epoch in 0..epochs {
+                for row in 0..rows {
+                    let u = unit(epoch, row);
+                    let outcome = Outcome::of(&[u, 0.4 * (1.0 - u), 0.6 * (1.0 - u)], ClassId(0));
+                    // Epochs need not begin at 0, nor be every one.
+                    let number = u32::try_from(3 * epoch + 5).expect("few epochs");
+                    all.push((number, RowId::at(row), right(epoch, row), outcomes.then_some(outcome)));
+                }
+            }
+            let whole = log(rows, &all).expect("a log");
+            let found = whole.finish().expect("complete");
+            for row in 0..rows {
+                let own: Vec<bool> = (0..epochs).map(|e| right(e, row)).collect();
+                prop_assert_eq!(found.forgetting()[row], naive(&own));
+                prop_assert_eq!(found.learnt(RowId::at(row)), own.contains(&true));
+                if let Some(el2n) = found.el2n() {
+                    let mean = |of: fn(&Outcome) -> f64| {
+                        let own = all.iter().filter(|o| o.1.index() == row).map(|o| of(&o.3.expect("there")));
+                        own.sum::<f64>() / epochs as f64
+                    };
+                    prop_assert!((el2n[row] - mean(|o| o.error)).abs() < 1e-11);
+                    prop_assert!((found.aum().expect("there")[row] - mean(|o| o.margin)).abs() < 1e-11);
+                }
+            }
+            prop_assert_eq!(found.el2n().is_some(), outcomes);
+            all.sort_by_key(|o| crate::Seed(bits).key(RowId(o.0 * 1000 + o.1.0)));
+            prop_assert_eq!(&log(rows, &all).expect("a log"), &whole);
+            let (one, other) = all.split_at(all.len() / 3);
+            let mut merged = log(rows, one).expect("a log");
+            merged.merge(&log(rows, other).expect("a log")).expect("they are apart");
+            prop_assert_eq!(&merged, &whole);
+            // The last observation again, and the log without it.
+            let last = *all.last().expect("some");
+            let twice: Error = LogError::Twice { row: last.1, epoch: last.0 }.into();
+            prop_assert_eq!(merged.observe(last.0, last.1, true, None), Err(twice.clone()));
+            prop_assert_eq!(merged.merge(&log(rows, &all[all.len() - 1..]).expect("a log")), Err(twice));
+            prop_assert_eq!(&merged, &whole);
+            let short = log(rows, &all[..all.len() - 1]).expect("a log").finish();
+            if rows > 1 {
+                prop_assert_eq!(short, Err(LogError::Gap { row: last.1, epoch: last.0 }.into()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_log_is_refused() {
+        let some = Outcome::of(&[0.5, 0.5], ClassId(1));
+        assert_eq!(TrainingLog::new(3).finish(), Err(LogError::Empty.into()));
+        let beyond = log(3, &[(0, RowId(3), true, None)]);
+        assert_eq!(beyond, Err(LogError::UnknownRow { row: RowId(3), rows: 3 }.into()));
+        let partly = log(1, &[(0, RowId(0), true, None), (1, RowId(0), true, Some(some))]).expect("a log").finish();
+        assert_eq!(partly, Err(LogError::Partly { missing: 1 }.into()));
+        let other = TrainingLog::new(3).merge(&TrainingLog::new(2));
+        assert_eq!(other, Err(LogError::Rows { log: 2, rows: 3 }.into()));
+        let counts = |events, learnt| Dynamics::of_counts(5, events, learnt);
+        assert!(counts(vec![], vec![]).is_err() && counts(vec![1], vec![]).is_err());
+        let scored = |el2n| counts(vec![1], vec![true]).and_then(|d| d.with_scores(el2n, vec![0.0]));
+        assert!(scored(vec![0.0]).is_ok() && scored(vec![]).is_err() && scored(vec![f64::NAN]).is_err());
+    }
+
+    #[test]
+    fn outcomes_are_those_of_the_papers() {
+        let found = Outcome::of(&[0.2, 0.7, 0.1], ClassId(0));
+        assert!((found.error - (0.64f64 + 0.49 + 0.01).sqrt()).abs() < 1e-15);
+        assert!((found.margin - (0.2f64 / 0.7).ln()).abs() < 1e-15);
+        let worst = Outcome::of(&[0.0, 1.0], ClassId(0));
+        assert!((worst.error - 2f64.sqrt()).abs() < 1e-15 && (worst.margin + 41.446_531_673_892_82).abs() < 1e-9);
+        assert_eq!(Outcome::of(&[1.0, 0.0], ClassId(0)).error, 0.0);
+    }
+}
