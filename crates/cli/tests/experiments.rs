@@ -35,7 +35,7 @@ name = \"clc\"
 
 [[method]]
 name = \"fes\"
-parameters = { warm-up = 3 }
+warm_up = 3
 
 [model]
 hidden = [8]
@@ -272,8 +272,9 @@ fn plans_that_cannot_be_used() {
         ("name = \"clc\"", "name = \"srs\""),
         ("start = \"first\"", "start = \"last\""),
         ("start = \"first\"", "start = [1, 2]"),
-        ("warm-up = 3", "warm-up = 8"),
-        ("warm-up = 3", "warmup = 3"),
+        ("warm_up = 3", "warm_up = 8"),
+        ("warm_up = 3", "warmup = 3"),
+        ("name = \"srs\"", "name = \"srs\"\nwarm_up = 3"),
         ("epochs = 8", "epochs = 0"),
         ("epochs = 8", "epochs = 1"),
         ("hidden = [8]", "hidden = [8, 0]"),

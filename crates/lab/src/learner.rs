@@ -1,11 +1,11 @@
 //! Models: the seam between runs and trainers, and the built-in perceptron behind it.
 
-use leanset_core::{ClassId, Classes, Quiet, Ranking, RowId, Seed};
-use leanset_train::{Model, Network, Observer, Training};
+use leanset_core::{ClassId, Dynamics, Quiet, RowId, Seed};
+use leanset_train::{Model, Network, Observer, Training, Watch};
 
 use crate::error::Result;
 use crate::folds::Points;
-use crate::plan::{ModelPlan, Watch};
+use crate::plan::ModelPlan;
 
 /// Trains models.
 pub trait Learner: Sync {
@@ -21,11 +21,11 @@ pub trait Learner: Sync {
     /// Points that cannot be learnt from.
     fn train(&self, points: &Points, start: Option<&Self::Model>, epochs: u32, seed: u64) -> Result<Self::Model>;
 
-    /// Trains from the first weights of `seed`, and ranks the rows by what was seen.
+    /// Trains from the first weights of `seed`, and watches every row after every epoch.
     ///
     /// # Errors
     /// As [`Self::train`].
-    fn warm_up(&self, points: &Points, watch: Watch, epochs: u32, seed: u64) -> Result<(Self::Model, Ranking)>;
+    fn warm_up(&self, points: &Points, epochs: u32, seed: u64) -> Result<(Self::Model, Dynamics)>;
 
     /// The classes that a model predicts.
     ///
@@ -83,93 +83,14 @@ impl Learner for Mlp {
         self.run(points, start, epochs, seed, &mut ())
     }
 
-    fn warm_up(&self, points: &Points, watch: Watch, epochs: u32, seed: u64) -> Result<(Model, Ranking)> {
-        match watch {
-            Watch::ForgettingEvents => {
-                let mut seen = Forgetting::new(points);
-                let model = self.run(points, None, epochs, seed, &mut seen)?;
-                let classes = Classes::new(&points.classes, points.names.len())?;
-                Ok((model, seen.ranking(epochs, &classes)?))
-            }
-        }
+    fn warm_up(&self, points: &Points, epochs: u32, seed: u64) -> Result<(Model, Dynamics)> {
+        // The first weights are those of every other run of the repetition.
+        let mut watch = Watch::new(&points.dataset()?, false);
+        let model = self.run(points, None, epochs, seed, &mut watch)?;
+        Ok((model, watch.log().finish()?))
     }
 
     fn predict(&self, model: &Model, points: &Points) -> Result<Vec<ClassId>> {
         Ok(model.predict(&points.dataset()?, &all(points))?)
-    }
-}
-
-/// Counts how often each row goes from right to wrong between two epochs.
-struct Forgetting<'a> {
-    truth: &'a [u32],
-    classes: usize,
-    right: Vec<bool>,
-    learnt: Vec<bool>,
-    forgotten: Vec<u32>,
-}
-
-impl<'a> Forgetting<'a> {
-    fn new(points: &'a Points) -> Self {
-        let rows = points.classes.len();
-        Self {
-            truth: &points.classes,
-            classes: points.names.len(),
-            right: vec![false; rows],
-            learnt: vec![false; rows],
-            forgotten: vec![0; rows],
-        }
-    }
-
-    /// Most forgotten first; a row that was never right counts as forgotten in every epoch. Ties to the lowest row.
-    fn ranking(&self, epochs: u32, classes: &Classes) -> Result<Ranking> {
-        let count = |row: RowId| if self.learnt[row.index()] { self.forgotten[row.index()] } else { epochs };
-        let of_class = |class| {
-            let mut rows = classes.rows(class).to_vec();
-            rows.sort_by_key(|&row| (std::cmp::Reverse(count(row)), row));
-            let scores = rows.iter().map(|&row| f64::from(count(row))).collect();
-            (rows, scores)
-        };
-        Ok(Ranking::per_class(classes.ids().map(of_class).collect(), classes)?)
-    }
-}
-
-impl Observer for Forgetting<'_> {
-    fn wants_rows(&self) -> bool {
-        true
-    }
-
-    fn rows(&mut self, _: usize, rows: &[RowId], probabilities: &[f32]) -> leanset_core::Result<()> {
-        for (row, of_row) in rows.iter().zip(probabilities.chunks(self.classes)) {
-            let row = row.index();
-            // Of equally likely classes the first.
-            let predicted = (0..self.classes).fold(0, |best, k| if of_row[k] > of_row[best] { k } else { best });
-            let right = predicted == self.truth[row] as usize;
-            self.forgotten[row] += u32::from(self.right[row] && !right);
-            self.learnt[row] |= right;
-            self.right[row] = right;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn forgetting_is_counted_from_right_to_wrong() {
-        let points =
-            Points { values: vec![0.0; 4], columns: 1, classes: vec![0, 0, 0, 1], names: vec!["a".into(), "b".into()] };
-        let mut seen = Forgetting::new(&points);
-        let rows: Vec<RowId> = (0..4).map(RowId::at).collect();
-        // Row 0: right, wrong, right, wrong; row 1: never right; row 2: always right; row 3: learnt once.
-        for (zero, three) in [(0.9, 0.9), (0.1, 0.1), (0.9, 0.1), (0.1, 0.1)] {
-            let probabilities = [zero, 1.0 - zero, 0.2, 0.8, 0.7, 0.3, three, 1.0 - three];
-            seen.rows(0, &rows, &probabilities).expect("counted");
-        }
-        assert_eq!(seen.forgotten, [2, 0, 0, 0]);
-        let ranking = seen.ranking(4, &Classes::new(&points.classes, 2).expect("classes")).expect("a ranking");
-        assert_eq!(ranking.rows(), [RowId(1), RowId(0), RowId(2), RowId(3)]);
-        assert_eq!(ranking.scores(), [4.0, 2.0, 0.0, 0.0]);
     }
 }

@@ -174,6 +174,9 @@ pub struct MethodPlan {
     /// Its parameters, as `leanset methods NAME` lists them.
     #[serde(default)]
     pub parameters: BTreeMap<String, toml::Value>,
+    /// For methods that watch a model train: epochs on everything before they choose, of the epochs of the model.
+    #[serde(default)]
+    pub warm_up: Option<u32>,
 }
 
 /// The model and its training.
@@ -258,7 +261,9 @@ impl Plan {
         let mut plan: Self = toml::from_str(text).map_err(|e| malformed(text, name, &e))?;
         plan.check(name)?;
         for method in &mut plan.methods {
-            let id = method.chooser(plan.model.epochs)?.id();
+            let chooser = method.chooser(plan.model.epochs)?;
+            let id = chooser.reducer.info().id;
+            method.warm_up = Some(chooser.warm_up).filter(|&epochs| epochs > 0);
             method.label.get_or_insert_with(|| id.to_owned());
             id.clone_into(&mut method.name);
         }
@@ -446,34 +451,33 @@ impl MethodPlan {
     /// # Errors
     /// An unknown method or parameter, a value that cannot be used.
     pub fn chooser(&self, epochs: u32) -> Result<Chooser> {
-        match Watch::find(&self.name) {
-            None => Ok(Chooser::Reducer(Reducer::new(&self.name, &self.values()?)?)),
-            Some(watch) => {
-                let mut warm_up = WARM_UP.min(epochs / 2);
-                for (name, value) in self.values()? {
-                    let parameter = format!("{}: parameter '{name}'", self.label());
-                    if name != "warm-up" {
-                        return Err(Error::new(format!("{parameter} is not known"), "its parameters are warm-up"));
-                    }
-                    let given = match value {
-                        Value::Int(given) => u32::try_from(given).ok(),
-                        _ => None,
-                    };
-                    warm_up = given.filter(|g| (1..epochs).contains(g)).ok_or_else(|| {
-                        let most = epochs.saturating_sub(1);
-                        let hint = format!("of the {epochs} epochs at least one is for what was chosen");
-                        Error::new(format!("{parameter} must be a whole number in [1, {most}], not {value}"), hint)
-                    })?;
-                }
-                if warm_up == 0 {
-                    return Err(Error::new(
-                        format!("{}: a model of {epochs} epochs has none to warm up with", self.label()),
-                        "make model.epochs larger, or leave the method out",
-                    ));
-                }
-                Ok(Chooser::Watch(watch, warm_up))
+        let reducer = Reducer::new(&self.name, &self.values()?)?;
+        let watches = reducer.info().capabilities.dynamics == Answer::Yes;
+        let label = self.label();
+        let warm_up = match (watches, self.warm_up) {
+            (false, None) => 0,
+            (false, Some(_)) => {
+                return Err(Error::new(
+                    format!("{label}: warm_up is of methods that watch a model train, and {label} does not"),
+                    "leave it out",
+                ));
             }
-        }
+            (true, Some(given)) if !(1..epochs).contains(&given) => {
+                return Err(Error::new(
+                    format!("{label}: warm_up must be in [1, {}], not {given}", epochs.saturating_sub(1)),
+                    format!("of the {epochs} epochs at least one is for the rows that are kept"),
+                ));
+            }
+            (true, Some(given)) => given,
+            (true, None) if epochs < 2 => {
+                return Err(Error::new(
+                    format!("{label}: a model of {epochs} epoch has none to warm up with"),
+                    "make model.epochs larger, or leave the method out",
+                ));
+            }
+            (true, None) => WARM_UP.min(epochs / 2),
+        };
+        Ok(Chooser { reducer, warm_up })
     }
 }
 
@@ -482,50 +486,17 @@ const WARM_UP: u32 = 50;
 
 /// How rows are chosen.
 #[derive(Debug)]
-pub enum Chooser {
-    /// By a method that sees the rows alone.
-    Reducer(Reducer),
-    /// By what the model does in so many epochs of warm-up on all rows; training then goes on from there.
-    Watch(Watch, u32),
+pub struct Chooser {
+    /// The method.
+    pub reducer: Reducer,
+    /// Epochs on everything that the method watches, and from which training goes on; 0 for methods that watch nothing.
+    pub warm_up: u32,
 }
 
 impl Chooser {
-    /// The method's id.
-    pub fn id(&self) -> &'static str {
-        match self {
-            Self::Reducer(reducer) => reducer.info().id,
-            Self::Watch(watch, _) => watch.id(),
-        }
-    }
-
     /// Whether one ranking serves all ratios.
     pub fn ranks(&self) -> bool {
-        match self {
-            Self::Reducer(reducer) => reducer.ranks() == Answer::Yes,
-            Self::Watch(..) => true,
-        }
-    }
-}
-
-/// A method that watches a model train.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watch {
-    /// Keeps the rows most often forgotten.
-    ForgettingEvents,
-}
-
-impl Watch {
-    const ALL: [(Self, &'static str, &'static [&'static str]); 1] =
-        [(Self::ForgettingEvents, "forgetting-events", &["fes"])];
-
-    fn find(name: &str) -> Option<Self> {
-        let wanted = name.trim().to_lowercase().replace(['_', ' '], "-");
-        Self::ALL.iter().find(|(_, id, aliases)| *id == wanted || aliases.contains(&wanted.as_str())).map(|w| w.0)
-    }
-
-    /// Its id.
-    pub fn id(self) -> &'static str {
-        Self::ALL.iter().find(|w| w.0 == self).map_or("", |w| w.1)
+        self.reducer.ranks() == Answer::Yes
     }
 }
 
@@ -568,8 +539,7 @@ mod tests {
         // Full training is not a ratio: it is always run.
         assert_eq!(plan.reduce.ratios, [0.1, 0.5]);
         assert_eq!(plan.methods[0].label(), "maxmin");
-        let Chooser::Reducer(reducer) = plan.methods[0].chooser(150).expect("a method") else { panic!("a reducer") };
-        assert_eq!(reducer.params().text("start"), "first");
+        assert_eq!(plan.methods[0].chooser(150).expect("a method").reducer.params().text("start"), "first");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use leanset_core::methods::Inputs;
 use leanset_core::{Allocation, Budget, Floor, Monitor, Quiet, Reduced, Seed, metrics};
 use leanset_tables::{Encoded, Table};
 use leanset_train::scores;
@@ -76,13 +77,11 @@ impl<'a> Lab<'a> {
         let ground = Ground::new(plan, table.name(), encoded)?;
         let choosers: Vec<Chooser> =
             plan.methods.iter().map(|m| m.chooser(plan.model.epochs)).collect::<Result<_>>()?;
-        for chooser in &choosers {
-            if let Chooser::Reducer(reducer) = chooser
-                && reducer.info().capabilities.least_classes > ground.names.len()
-            {
-                let (id, least) = (reducer.info().id, reducer.info().capabilities.least_classes);
+        for info in choosers.iter().map(|chooser| chooser.reducer.info()) {
+            let least = info.capabilities.least_classes;
+            if least > ground.names.len() {
                 return Err(Error::new(
-                    format!("{id} needs {least} classes, and {} has {}", table.name(), ground.names.len()),
+                    format!("{} needs {least} classes, and {} has {}", info.id, table.name(), ground.names.len()),
                     "leave the method out",
                 ));
             }
@@ -131,16 +130,9 @@ impl<'a> Lab<'a> {
         let epochs = self.plan.model.epochs;
         let all: usize = self.ground.training_sizes().iter().sum();
         let Some(method) = job.method else { return learner.steps(all, epochs) };
-        let warm_up = self.warm_up(method);
+        let warm_up = self.choosers[method].warm_up;
         let kept = |ratio: &usize| learner.steps(self.allocations[*ratio].total(), epochs - warm_up);
         learner.steps(all, warm_up) + job.ratios.iter().map(kept).sum::<u64>()
-    }
-
-    fn warm_up(&self, method: usize) -> u32 {
-        match self.choosers[method] {
-            Chooser::Reducer(_) => 0,
-            Chooser::Watch(_, epochs) => epochs,
-        }
     }
 
     /// What is left to do: repetition after repetition, full training first.
@@ -154,7 +146,9 @@ impl<'a> Lab<'a> {
             for (method, entry) in plan.methods.iter().enumerate() {
                 let left = |&r: &usize| !done.contains(&Key::new(repetition, entry.label(), plan.reduce.ratios[r]));
                 let ratios: Vec<usize> = (0..plan.reduce.ratios.len()).filter(left).collect();
-                if self.choosers[method].ranks() && !ratios.is_empty() {
+                // What is shared is done once: a ranking, a warm-up.
+                let chooser = &self.choosers[method];
+                if (chooser.ranks() || chooser.warm_up > 0) && !ratios.is_empty() {
                     jobs.push(Job { repetition, method: Some(method), ratios });
                 } else {
                     jobs.extend(ratios.into_iter().map(|r| Job { repetition, method: Some(method), ratios: vec![r] }));
@@ -275,37 +269,34 @@ impl<'a> Lab<'a> {
         let classes = data.classes();
         let mut unsaid = 0;
         let mut model = None;
-        let (ranking, ranked) = match &self.choosers[method] {
-            Chooser::Watch(watch, epochs) => {
-                let stop = meter.start();
-                let seed = plan.seed_of(Purpose::Model, job.repetition);
-                let (warm, ranking) = learner.warm_up(&fold.train, *watch, *epochs, seed)?;
-                model = Some(warm);
-                unsaid = learner.steps(fold.train.classes.len(), *epochs);
-                (Some(ranking), Some(stop()))
-            }
-            Chooser::Reducer(reducer) if self.choosers[method].ranks() => {
-                // As deep as the plan's largest ratio, so that it is the same ranking whatever is left to do.
-                let deepest = self.allocations.last();
-                let stop = meter.start();
-                let ranking = reducer.rank(&data, deepest, Seed(seed), &Quiet)?;
-                (Some(ranking), Some(stop()))
-            }
-            Chooser::Reducer(_) => (None, None),
+        let Chooser { reducer, warm_up } = &self.choosers[method];
+        let mut inputs = Inputs::default();
+        let seen;
+        let stop = meter.start();
+        if *warm_up > 0 {
+            let (warm, dynamics) =
+                learner.warm_up(&fold.train, *warm_up, plan.seed_of(Purpose::Model, job.repetition))?;
+            (model, seen) = (Some(warm), dynamics);
+            inputs.dynamics = Some(&seen);
+            unsaid = learner.steps(fold.train.classes.len(), *warm_up);
+        }
+        // As deep as the plan's largest ratio, so that it is the same ranking whatever is left to do.
+        let ranking = match self.choosers[method].ranks() {
+            true => Some(reducer.rank_with(&data, &inputs, self.allocations.last(), Seed(seed), &Quiet)?),
+            false => None,
         };
+        let shared = ranking.is_some() || *warm_up > 0;
+        let ranked = stop();
         for &ratio in &job.ratios {
             let value = plan.reduce.ratios[ratio];
             let stop = meter.start();
-            let reduction = match (&ranking, &self.choosers[method]) {
-                (Some(ranking), _) => ranking.reduce(classes, &Budget::Ratio(value), Floor::One)?,
-                (None, Chooser::Reducer(reducer)) => {
-                    reducer.reduce(&data, &Budget::Ratio(value), Floor::One, Seed(seed), &Quiet)?
-                }
-                (None, Chooser::Watch(..)) => continue,
+            let reduction = match &ranking {
+                Some(ranking) => ranking.reduce(classes, &Budget::Ratio(value), Floor::One)?,
+                None => reducer.reduce_with(&data, &inputs, &Budget::Ratio(value), Floor::One, Seed(seed), &Quiet)?,
             };
             let mut bill = stop();
-            if let Some(ranked) = &ranked {
-                bill = sum(ranked, &bill);
+            if shared {
+                bill = sum(&ranked, &bill);
             }
             let epsilon = metrics::epsilon(&data, &reduction.reduced, plan.metric(), &Quiet)?.value;
             let (points, kept) = points_of(&reduction.reduced, &fold.train);
@@ -315,14 +306,14 @@ impl<'a> Lab<'a> {
                 epsilon,
                 warnings: reduction.warnings.iter().map(|w| w.code.to_owned()).collect(),
                 bill,
-                serves: if ranking.is_some() { plan.reduce.ratios.len() } else { 1 },
+                serves: if shared { plan.reduce.ratios.len() } else { 1 },
                 start: model.as_ref(),
-                warm_up: self.warm_up(method),
+                warm_up: *warm_up,
             };
             let kept = choice.points.classes.len();
             let label = plan.methods[method].label();
             let record = self.trained(job.repetition, label, value, fold, learner, meter, stands, choice)?;
-            let steps = learner.steps(kept, plan.model.epochs - self.warm_up(method));
+            let steps = learner.steps(kept, plan.model.epochs - *warm_up);
             write(record, steps + std::mem::take(&mut unsaid))?;
         }
         Ok(())
