@@ -75,6 +75,17 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
     (first..=last).map(|k| k as f64 * step).collect()
 }
 
+/// A value on an axis, with the digits that tell it from its neighbours.
+fn tick(value: f64, step: f64) -> String {
+    if value.abs() >= 1000.0 {
+        return number(value);
+    }
+    // 0.25 needs one digit more than 0.2 and 0.5.
+    let digits = (-step.log10().floor()).max(0.0) as usize;
+    let digits = digits + usize::from((step * 10f64.powi(digits as i32)).fract().abs() > 1e-6);
+    format!("{value:.digits$}").replace('-', "−")
+}
+
 impl Chart<'_> {
     /// The chart as a figure.
     pub(super) fn svg(&self) -> String {
@@ -97,7 +108,9 @@ impl Chart<'_> {
         let mut ratios: Vec<f64> = self.series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).collect();
         ratios.sort_by(f64::total_cmp);
         ratios.dedup();
-        let x = |ratio: f64| LEFT + ratio * (WIDTH - LEFT - RIGHT);
+        // Room at both ends for methods that stand aside.
+        let widest = ratios.last().copied().unwrap_or(1.0) * 1.04;
+        let x = |ratio: f64| LEFT + ratio / widest * (WIDTH - LEFT - RIGHT);
         let y = |value: f64| HEIGHT - BOTTOM - (value - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM);
         let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
         let says: Vec<String> = self
@@ -123,12 +136,12 @@ impl Chart<'_> {
                 y(mark),
                 LEFT - 8.0,
                 y(mark) + 4.0,
-                number(mark)
+                tick(mark, marks[1] - marks[0])
             );
         }
-        // Eleven labels at most, and never two on top of each other.
+        // Never two on top of each other.
         let mut last = f64::NEG_INFINITY;
-        for &ratio in ratios.iter().chain([&1.0]) {
+        for &ratio in &ratios {
             if x(ratio) - last < 40.0 {
                 continue;
             }
@@ -210,7 +223,7 @@ impl Chart<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::ticks;
+    use super::{tick, ticks};
 
     #[test]
     fn ticks_are_round_and_hold_the_range() {
@@ -219,6 +232,9 @@ mod tests {
             assert!((2..=9).contains(&marks.len()), "{low} to {high}: {marks:?}");
             assert!(marks[0] <= low + 1e-9 && marks[marks.len() - 1] >= high - 1e-9, "{low} to {high}: {marks:?}");
         }
+        let words: Vec<String> = ticks(0.0, 1.25).iter().map(|&t| tick(t, 0.25)).collect();
+        assert_eq!(words, ["0.00", "0.25", "0.50", "0.75", "1.00", "1.25"]);
+        assert_eq!(tick(-0.2, 0.1), "−0.2");
         assert_eq!(ticks(0.0, 10.0), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
     }
 }

@@ -90,7 +90,7 @@ pub fn page(header: &Header, summary: &Summary) -> String {
     head(&mut out, header, summary);
     short(&mut out, summary);
     charts(&mut out, summary);
-    random(&mut out, summary);
+    random(&mut out, header, summary);
     paid(&mut out, summary);
     correlations(&mut out, summary);
     numbers(&mut out, summary);
@@ -278,7 +278,7 @@ fn verdict(paired: Option<Paired>, show: impl Fn(f64) -> String) -> (String, &'s
     (format!("<b>{value}</b><small>{sign}</small><small>{p}</small>"), class)
 }
 
-fn random(out: &mut String, summary: &Summary) {
+fn random(out: &mut String, header: &Header, summary: &Summary) {
     let Some(random) = &summary.random else {
         out.push_str("<section><h2>Does it beat random?</h2><p>The plan has no stratified random to compare with: add it with <code>[[method]] name = \"srs\"</code>.</p></section>\n");
         return;
@@ -291,6 +291,15 @@ fn random(out: &mut String, summary: &Summary) {
          Fewer than six repetitions can never tell.</p>\n",
         escape(random)
     );
+    let warm: Vec<String> =
+        header.plan.methods.iter().filter_map(|m| Some(format!("{} ({} epochs)", m.label(), m.warm_up?))).collect();
+    if !warm.is_empty() {
+        let _ = writeln!(
+            out,
+            "<p class=\"note\">Warmed up on all training rows before they chose, and trained on from there: {}. All have the same epochs, so that fewer rows are fewer gradient steps; a warm-up is steps on everything, and is among the costs.</p>",
+            escape(&warm.join(", "))
+        );
+    }
     grid(out, summary, "Accuracy over stratified random, in points", Some(random), |c| verdict(c.over_random, points));
     out.push_str("<details><summary>The same for macro F1</summary>\n");
     grid(out, summary, "Macro F1 over stratified random, in points", Some(random), |c| {
