@@ -100,8 +100,17 @@ impl Metering for Meters {
         let (alone, began) = (self.alone, thread_seconds());
         Box::new(move || {
             let reading = meter.stop();
-            let own = if alone { None } else { thread_seconds().zip(began).map(|(now, then)| (now - then).max(0.0)) };
-            bill(&reading, own)
+            let own = thread_seconds().zip(began).map(|(now, then)| (now - then).max(0.0));
+            match own {
+                _ if alone => bill(&reading, None),
+                Some(_) => bill(&reading, own),
+                // What the process used, with other runs in it, is not what this run used.
+                None => Bill {
+                    cost: Cost { seconds: reading.seconds, ..Cost::default() },
+                    others: reading.load.is_some_and(|load| load.shared()),
+                    ..Bill::default()
+                },
+            }
         })
     }
 }
@@ -150,4 +159,51 @@ fn thread_seconds() -> Option<f64> {
 #[cfg(not(target_os = "linux"))]
 fn thread_seconds() -> Option<f64> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leanset_energy::{Component, Joules, Kind, Reading, Source};
+
+    fn reading(kind: Kind) -> Reading {
+        let energy = Joules { joules: 10.0, low: 9.0, high: 12.0 };
+        Reading {
+            seconds: 2.0,
+            cpu_seconds: Some(3.0),
+            components: vec![Component {
+                name: "package-0".into(),
+                energy,
+                source: Source { kind, detail: String::new() },
+            }],
+            machine_joules: Some(energy),
+            process_joules: Some(Joules { joules: 6.0, low: 5.0, high: 12.0 }),
+            estimated: !kind.measures(),
+            load: None,
+            carbon: None,
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_alone_has_what_was_measured() {
+        let bill = bill(&reading(Kind::Powercap), None);
+        assert_eq!((bill.cost.joules, bill.cost.cpu_seconds), (Some(6.0), Some(3.0)));
+        assert!(!bill.sources.estimated);
+        assert_eq!(bill.sources.joules, ["package-0: powercap"]);
+    }
+
+    #[test]
+    fn a_run_beside_others_has_its_part_and_it_is_an_estimate() {
+        let bill = bill(&reading(Kind::Powercap), Some(1.0));
+        assert_eq!((bill.cost.joules, bill.cost.cpu_seconds), (Some(2.0), Some(1.0)));
+        // All of it could be this run's, as far as the counter knows.
+        assert_eq!(bill.cost.joules_high, Some(12.0));
+        assert!(bill.sources.estimated);
+    }
+
+    #[test]
+    fn a_model_is_an_estimate_alone_too() {
+        assert!(bill(&reading(Kind::Model), None).sources.estimated);
+    }
 }
