@@ -57,18 +57,25 @@ fn methods() -> String {
     out
 }
 
+/// The verbs below a command, and those below them.
+fn verbs(command: &clap::Command, above: &str, out: &mut String) {
+    for verb in command.get_subcommands() {
+        let mut verb = verb.clone().term_width(100);
+        let name = format!("{above} {}", verb.get_name());
+        let help = verb.render_long_help().to_string();
+        let _ = write!(out, "\n## {name}\n\n```text\n{}\n```\n", help.trim_end());
+        verbs(&verb, &name, out);
+    }
+}
+
 /// Every verb with its help.
 fn command_line() -> String {
     let mut out = format!(
-        "{MADE}# The command line\n\nExit codes: 0 done; 2 the request or its data cannot be used; 3 a manifest was not reproduced; 130 interrupted;\n1 a fault of leanset itself. Data go to stdout or to files, words to stderr; `NO_COLOR` is honoured.\n"
+        "{MADE}# The command line\n\nExit codes: 0 done; 2 the request or its data cannot be used; 3 a manifest was not reproduced; 130 interrupted;\n1 a fault of leanset itself; of a command that `leanset energy` runs, its own. Data go to stdout or to files, words to stderr; `NO_COLOR` is honoured.\n"
     );
     let mut root = leanset_cli::command().term_width(100);
     root.build();
     let _ = write!(out, "\n## leanset\n\n```text\n{}\n```\n", root.clone().render_long_help().to_string().trim_end());
-    for verb in root.get_subcommands() {
-        let mut verb = verb.clone().term_width(100);
-        let help = verb.render_long_help().to_string();
-        let _ = write!(out, "\n## leanset {}\n\n```text\n{}\n```\n", verb.get_name(), help.trim_end());
-    }
+    verbs(&root, "leanset", &mut out);
     out.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }

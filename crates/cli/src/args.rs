@@ -1,5 +1,6 @@
 //! The arguments: every doc comment here is the help text, the manual page and the reference.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
@@ -31,6 +32,13 @@ pub(crate) enum Verb {
     Rank(Box<RankArgs>),
     /// Measure how representative a reduced table (or every prefix of a ranking) is.
     Measure(Box<MeasureArgs>),
+    /// Run a command and say what energy it took, or what this machine can measure.
+    ///
+    /// Stdin, stdout, stderr and signals are the command's own, and so is the exit code: 128 and the number of the signal
+    /// that ended it, 127 if there is no such command, 126 if it cannot be run. The reading comes on stderr when it has
+    /// ended. Every number says where it is from: measured by counters that were tried under load, given, or estimated
+    /// by a model.
+    Energy(EnergyArgs),
     /// List the methods, or tell all about one.
     Methods(MethodsArgs),
     /// Run the experiment of a plan: reduce, train, test, meter, and say what it comes to.
@@ -410,6 +418,77 @@ impl MeasureArgs {
             points: self.persistence_points.unwrap_or(default.points),
         })
     }
+}
+
+/// Run a command and say what energy it took.
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(disable_help_subcommand = true, subcommand_value_name = "VERB")]
+#[command(after_help = "Examples:  leanset energy --country ESP -- python train.py\n           leanset energy doctor")]
+pub(crate) struct EnergyArgs {
+    #[command(subcommand)]
+    pub(crate) verb: Option<EnergyVerb>,
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+    /// Also say CO₂, with the carbon intensity of electricity in this country: ISO code or English name, such as ESP.
+    #[arg(long, value_name = "COUNTRY", help_heading = "CO₂")]
+    pub(crate) country: Option<String>,
+    /// Also say CO₂, with this carbon intensity of electricity, in grams of CO₂ equivalent per kWh.
+    #[arg(
+        long,
+        value_name = "G_PER_KWH",
+        allow_negative_numbers = true,
+        conflicts_with = "country",
+        help_heading = "CO₂"
+    )]
+    pub(crate) carbon_intensity: Option<f64>,
+    #[command(flatten)]
+    pub(crate) power: PowerArgs,
+    /// Also write the reading to this file, as JSON (docs/json.md).
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace an output that exists.
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) force: bool,
+    /// Print the reading as JSON on stderr: stdout belongs to the command (docs/json.md).
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Print no reading.
+    #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
+/// What else there is to do about energy.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum EnergyVerb {
+    /// Say what this machine can measure, and why not more.
+    Doctor(DoctorArgs),
+}
+
+/// Say what this machine can measure.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) power: PowerArgs,
+    /// Print as JSON (docs/json.md).
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+/// What is known of the power of the machine.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Power")]
+pub(crate) struct PowerArgs {
+    /// The power of the whole machine while the command runs, instead of all counters.
+    #[arg(long, value_name = "W", allow_negative_numbers = true)]
+    pub(crate) watts: Option<f64>,
+    /// The rated power (TDP) of the processors of this machine together, for the model where nothing measures.
+    #[arg(long, value_name = "W", allow_negative_numbers = true, conflicts_with = "watts")]
+    pub(crate) tdp: Option<f64>,
+    /// Take the files of the kernel from a copy in this folder.
+    #[arg(long, value_name = "FOLDER", hide = true, default_value = "/")]
+    pub(crate) root: PathBuf,
 }
 
 /// List the methods.

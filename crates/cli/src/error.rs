@@ -9,6 +9,11 @@ pub(crate) const UNUSABLE: u8 = 2;
 /// A manifest could not be reproduced.
 pub(crate) const DIFFERENT: u8 = 3;
 
+/// The command that `energy` should run cannot be run; the code that shells and `env` have for it.
+pub(crate) const CANNOT_RUN: u8 = 126;
+/// The command that `energy` should run is not there; the code that shells and `env` have for it.
+pub(crate) const NO_COMMAND: u8 = 127;
+
 /// Why the command ends without having done what was asked.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -61,7 +66,7 @@ impl Failure {
 }
 
 /// The system's words without the number behind them.
-fn without_number(text: &str) -> &str {
+pub(crate) fn without_number(text: &str) -> &str {
     text.split(" (os error").next().unwrap_or(text)
 }
 
@@ -84,6 +89,19 @@ impl From<leanset_core::Error> for Failure {
             leanset_core::Error::Budget(BudgetError::Zero) => Some("ask for at least 1 row".into()),
             leanset_core::Error::Budget(BudgetError::BelowClasses { classes, .. }) => {
                 Some(format!("ask for at least {classes} rows, or let classes vanish with --allow-empty-classes"))
+            }
+            error => error.hint(),
+        };
+        Self { message: error.to_string(), hint, code: UNUSABLE }
+    }
+}
+
+impl From<leanset_energy::Error> for Failure {
+    fn from(error: leanset_energy::Error) -> Self {
+        use leanset_energy::Error;
+        let hint = match &error {
+            Error::UnknownCountry { nearest, .. } if nearest.is_empty() => {
+                Some("a country is an ISO code or an English name, such as ESP; or give --carbon-intensity".into())
             }
             error => error.hint(),
         };

@@ -2,9 +2,10 @@
 //!
 //! Data go to stdout or to files, words to stderr. Outputs appear by rename, whole or not at all ([`output`]); each has
 //! a manifest beside it ([`manifest`]) from which it can be made again. Exit codes: 0 done, 2 the request or its data
-//! cannot be used, 3 a manifest could not be reproduced, 130 interrupted, 1 a fault of leanset itself.
+//! cannot be used, 3 a manifest could not be reproduced, 130 interrupted, 1 a fault of leanset itself; of a command that `energy` runs, its own.
 
 mod args;
+mod child;
 mod commands;
 mod error;
 mod input;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, Verb};
+use args::{Cli, EnergyVerb, Verb};
 use error::Failure;
 
 /// The command line as clap sees it: for completions, the manual page and the reference.
@@ -43,9 +44,12 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
-    output::remove_unfinished_when_interrupted();
-    match guarded(|| run(cli).and_then(|data| print(&data))) {
-        Ok(()) => ExitCode::SUCCESS,
+    // A command that is metered gets the signals, and what it makes of them is its own.
+    if !matches!(cli.verb, Verb::Energy(_)) {
+        output::remove_unfinished_when_interrupted();
+    }
+    match guarded(|| run(cli)) {
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             let _ = write!(anstream::stderr(), "{}", failure.styled());
             ExitCode::from(failure.code)
@@ -55,7 +59,7 @@ pub fn main() -> ExitCode {
 
 /// Turns a fault of leanset into an error that says so. Libraries that read damaged files may panic and be caught on the
 /// way, so the words of a panic are kept and only said when it comes through to here.
-fn guarded(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     static WORDS: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
     std::panic::set_hook(Box::new(|panic| {
         if let Ok(mut words) = WORDS.lock() {
@@ -70,19 +74,24 @@ fn guarded(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     })
 }
 
-/// Runs a verb; what comes back is for stdout.
-fn run(cli: Cli) -> Result<String, Failure> {
-    match cli.verb {
+/// Runs a verb, prints its data and returns the exit code.
+fn run(cli: Cli) -> Result<u8, Failure> {
+    let data = match cli.verb {
         Verb::Reduce(args) => commands::reduce::run(&args),
         Verb::Rank(args) => commands::rank::run(&args),
         Verb::Measure(args) => commands::measure::run(&args),
+        Verb::Energy(args) => match &args.verb {
+            None => return commands::energy::run(&args),
+            Some(EnergyVerb::Doctor(args)) => commands::energy::doctor(args),
+        },
         Verb::Methods(args) => commands::methods::run(&args),
         Verb::Experiment(args) => commands::experiment::run(&args),
         Verb::Report(args) => commands::report::run(&args),
         Verb::Demo(args) => commands::demo::run(&args),
         Verb::Completions(args) => Ok(commands::shell::completions(&args)),
         Verb::Man(args) => commands::shell::man(&args),
-    }
+    }?;
+    print(&data).map(|()| 0)
 }
 
 /// Writes to stdout; a reader that has gone away has had what it wanted.

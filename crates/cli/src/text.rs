@@ -54,6 +54,36 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// An energy with three significant digits.
+pub(crate) fn joules(energy: f64) -> String {
+    match energy {
+        e if e >= 9.995e5 => format!("{} MJ", significant(e / 1e6)),
+        e if e >= 999.5 => format!("{} kJ", significant(e / 1e3)),
+        e => format!("{} J", significant(e)),
+    }
+}
+
+/// A mass with three significant digits.
+pub(crate) fn grams(mass: f64) -> String {
+    match mass {
+        m if m >= 999.5 => format!("{} kg", significant(m / 1e3)),
+        m if m >= 0.9995 || m == 0.0 => format!("{} g", significant(m)),
+        m if m >= 9.995e-4 => format!("{} mg", significant(m * 1e3)),
+        m => format!("{} µg", significant(m * 1e6)),
+    }
+}
+
+/// A number with three significant digits, at most three of them behind the point.
+fn significant(value: f64) -> String {
+    let digits = match value {
+        v if v == 0.0 || v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
+        v if v >= 0.9995 => 2,
+        _ => 3,
+    };
+    format!("{value:.digits$}")
+}
+
 /// Aligned columns under a header: the first `words` to the left, the rest, numbers, to the right.
 pub(crate) fn columns(
     header: &[&str],

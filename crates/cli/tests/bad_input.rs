@@ -2124,6 +2124,7 @@ fn no_verb() {
       reduce       Reduce a table: keep the rows that matter, write them untouched, measure ε
       rank         Rank every row of a table; any ratio is then a slice of the ranking
       measure      Measure how representative a reduced table (or every prefix of a ranking) is
+      energy       Run a command and say what energy it took, or what this machine can measure
       methods      List the methods, or tell all about one
       demo         Reduce, measure and explain an embedded data set
       completions  Print a completion script for a shell

@@ -56,7 +56,7 @@ pub enum State {
 }
 
 /// How often a counter is given another moment of load to move.
-const MOMENTS: usize = 20;
+const MOMENTS: usize = 8;
 
 /// Keeps one core busy for a moment.
 pub(crate) fn busy_moment() {
@@ -176,7 +176,7 @@ fn refusal(kind: Kind, problem: &Problem) -> Finding {
         }
         (Problem::Denied(_), _) => (State::Denied, Some("run as a user who may use the cards")),
         (Problem::Frozen(_), _) => {
-            (State::Frozen, Some("there is no meter behind it: measure on the host, or give the power with --watts"))
+            (State::Frozen, Some("there is no meter behind it: measure on the host, or give the watts of the machine"))
         }
         (Problem::Broken(_), _) => (State::Broken, None),
     };
@@ -196,7 +196,7 @@ pub(crate) fn examine(tree: &Tree, options: &Options, moment: &mut dyn FnMut()) 
             Finding { kind: Kind::Given, state: State::Used, why: format!("{watts} W for the machine"), remedy: None }
         }
         None => {
-            let remedy = processors.is_empty().then(|| "read a meter at the wall and give --watts W".to_owned());
+            let remedy = processors.is_empty().then(|| "read a meter at the wall, and give its watts".to_owned());
             Finding { kind: Kind::Given, state: State::Absent, why: "no power is given".into(), remedy }
         }
     };

@@ -30,12 +30,16 @@ mod counter;
 mod cpu;
 mod doctor;
 mod error;
+#[cfg(test)]
+mod fake;
 mod meter;
 mod model;
 mod nvml;
 mod perf;
 mod powercap;
 mod reading;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use carbon::{Country, countries};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::counter::Running;
 use crate::cpu::{Machine, own_seconds};
-use crate::doctor::{Doctor, Survey, busy_moment, examine, is_memory, survey};
+use crate::doctor::{Doctor, Finding, State, Survey, busy_moment, examine, is_memory, survey};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::reading::{Carbon, Component, Intensity, Joules, Kind, Load, Note, Reading, Source};
@@ -17,7 +17,7 @@ use crate::tree::Tree;
 const WRAPS_EVERY: Duration = Duration::from_secs(10);
 /// Cards that tell their power only.
 const POWER_EVERY: Duration = Duration::from_millis(100);
-/// A counter that stands still for longer than this many seconds is not believed.
+/// Counters move every few milliseconds, those of cards every tenth of a second: after so many seconds none stands still.
 const STILL: f64 = 0.5;
 
 /// What is measured, and with what.
@@ -71,6 +71,10 @@ pub struct Meter {
     own: Option<f64>,
     machine: Option<Machine>,
     counters: Arc<Mutex<Vec<(Kind, Running)>>>,
+    /// Sources that are there and were not believed.
+    refused: Vec<Note>,
+    /// A counter that stands still for longer than this many seconds is not believed.
+    pub(crate) still: f64,
     /// Dropped with the meter, which ends the thread that looks at the counters.
     _stop: Option<mpsc::Sender<()>>,
 }
@@ -90,11 +94,18 @@ impl Meter {
     pub(crate) fn start_with(options: &Options, moment: &mut dyn FnMut()) -> Result<Self> {
         let intensity = options.check()?;
         let tree = Tree::new(&options.root);
-        let mut counters = Vec::new();
+        let (mut counters, mut refused) = (Vec::new(), Vec::new());
         if options.watts.is_none() {
-            let Survey { processors, cards, .. } = survey(&tree, moment);
+            let Survey { processors, cards, findings } = survey(&tree, moment);
+            let counted = !processors.is_empty();
             counters = processors;
             counters.extend(cards);
+            for Finding { kind, state, why, .. } in findings {
+                let there = matches!(state, State::Denied | State::Frozen | State::Broken);
+                if there && (kind == Kind::Nvml || !counted) {
+                    refused.push(Note { code: "source-refused".into(), message: format!("{kind} is not used: {why}") });
+                }
+            }
         }
         let every = if counters.iter().any(|(_, c)| c.counter().is_power()) {
             Some(POWER_EVERY)
@@ -113,6 +124,8 @@ impl Meter {
             machine: Machine::read(&tree),
             tree,
             counters,
+            refused,
+            still: STILL,
             _stop: stop,
             own: own_seconds(),
             began: Instant::now(),
@@ -132,7 +145,7 @@ impl Meter {
         // Ticks are coarse: a short run may be in none of them.
         let time = machine.map(|time| Machine { busy: time.busy.max(own.unwrap_or_default()), ..time });
 
-        let mut notes = Vec::new();
+        let mut notes = self.refused.clone();
         let (mut components, cards) = self.counted(seconds, &mut notes);
         if components.is_empty() {
             components.extend(self.not_counted(seconds, time.as_ref()));
@@ -187,8 +200,9 @@ impl Meter {
         let mut failed = false;
         for (kind, counter) in counters.iter_mut() {
             counter.sample();
-            let still =
-                || (seconds > STILL && !counter.moved()).then(|| format!("{} stood still", counter.counter().place()));
+            let still = || {
+                (seconds > self.still && !counter.moved()).then(|| format!("{} stood still", counter.counter().place()))
+            };
             let problem = counter.problem().map(|problem| problem.words().to_owned()).or_else(still);
             if let Some(problem) = problem {
                 let lost = match kind {
@@ -226,12 +240,20 @@ impl Meter {
     }
 }
 
+/// One busy thread may draw so many times what another draws: vector units, clocks, a shared core.
+const UNEQUAL: f64 = 3.0;
+
 /// The part of the machine's energy that a process with so much CPU time has.
 fn attributed(energy: Joules, own: f64, time: &Machine, seconds: f64) -> Joules {
-    let part = |whole: f64| if whole > 0.0 { (own / whole).min(1.0) } else { 0.0 };
-    let joules = energy.joules * part(time.busy);
-    let low = energy.low * part(time.threads as f64 * seconds);
-    Joules { joules, low: low.min(joules), high: energy.high }
+    let others = (time.busy - own).max(0.0);
+    let idle = (time.threads as f64 * seconds - time.busy).max(0.0);
+    // Weights of the own time, and of all time that shares the energy.
+    let part = |own: f64, all: f64| if all > 0.0 { own / all } else { 0.0 };
+    Joules {
+        joules: energy.joules * part(own, own + others),
+        low: energy.low * part(own, own + UNEQUAL * others + idle),
+        high: energy.high * part(UNEQUAL * own, UNEQUAL * own + others),
+    }
 }
 
 /// Who used the processors; none before the first tick.
@@ -263,4 +285,48 @@ fn look_now_and_then(counters: Arc<Mutex<Vec<(Kind, Running)>>>, every: Duration
         }
     };
     std::thread::Builder::new().name("meter".into()).spawn(look).ok().map(|_| stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Fake, MOST};
+
+    /// A counter that wraps between two looks goes on, and the looking ends with the meter.
+    #[test]
+    fn wraps_are_seen_now_and_then() {
+        let fake = Fake::empty();
+        fake.zone("intel-rapl:0", "package-0");
+        fake.set("intel-rapl:0", MOST - 999_999);
+        let mut zones = crate::powercap::zones(&fake.tree());
+        let zone = Running::start(Box::new(zones.remove(0))).expect("it is read");
+        let counters = Arc::new(Mutex::new(vec![(Kind::Powercap, zone)]));
+        let stop = look_now_and_then(Arc::clone(&counters), Duration::from_millis(2)).expect("a thread");
+        let joules = || lock(&counters)[0].1.component(Kind::Powercap).energy.joules;
+        let until = |expected: f64| {
+            let began = Instant::now();
+            while (joules() - expected).abs() > 1e-9 {
+                assert!(began.elapsed() < Duration::from_secs(60), "{} J, not {expected} J", joules());
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        };
+        // It is replaced whole, so that nobody reads half a number.
+        let set = |energy: u64| {
+            fake.write("next", &energy.to_string());
+            let zone = fake.root().join("sys/class/powercap/intel-rapl:0/energy_uj");
+            std::fs::rename(fake.root().join("next"), zone).expect("it is replaced");
+        };
+        set(1_000_000);
+        until(2.0);
+        set(2_000_000);
+        until(3.0);
+        drop(stop);
+        let began = Instant::now();
+        while Arc::strong_count(&counters) > 1 {
+            assert!(began.elapsed() < Duration::from_secs(60), "the thread goes on");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        set(5_000_000);
+        assert!((joules() - 3.0).abs() < 1e-9);
+    }
 }

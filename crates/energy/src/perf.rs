@@ -12,17 +12,17 @@ const FOLDER: &str = "/sys/bus/event_source/devices/power";
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Event {
     /// The kind of counter, as the kernel numbers them.
-    kind: u32,
+    pub(crate) kind: u32,
     /// Which one of it.
-    config: u64,
+    pub(crate) config: u64,
     /// Joules of one count.
-    unit: f64,
+    pub(crate) unit: f64,
     /// The thread it counts on.
-    cpu: usize,
+    pub(crate) cpu: usize,
     /// Such as `energy-pkg`.
-    event: &'static str,
+    pub(crate) event: &'static str,
     /// The part of the machine.
-    name: String,
+    pub(crate) name: String,
 }
 
 /// The events that add up to the processors and their memory.
@@ -50,7 +50,9 @@ pub(crate) fn events(tree: &Tree) -> Result<Vec<Event>, Problem> {
         let text = tree.text(&format!("{FOLDER}/{scale}")).map_err(|e| broken(&scale, &words(&e)))?;
         let unit = text.parse::<f64>().ok().filter(|unit| unit.is_finite() && *unit > 0.0);
         let unit = unit.ok_or_else(|| broken(&scale, &format!("'{text}' is no number of joules")))?;
-        for (socket, &cpu) in cpus.iter().enumerate() {
+        // There is one platform, however many sockets.
+        let sockets = if event == "energy-psys" { 1 } else { cpus.len() };
+        for (socket, &cpu) in cpus.iter().take(sockets).enumerate() {
             let name = match event {
                 "energy-pkg" => format!("package-{socket}"),
                 "energy-ram" => format!("package-{socket} dram"),

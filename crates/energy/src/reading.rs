@@ -17,9 +17,9 @@ pub struct Reading {
     pub machine_joules: Option<Joules>,
     /// Energy attributed to this process and its children, in joules.
     ///
-    /// That of cards as a whole, and of the rest the part that is its CPU time of the CPU time of all processes. From
-    /// below: the part that is its CPU time of the time that all hardware threads had, nothing of cards, in the lower
-    /// ends of the ranges. From above: all the energy of the machine, in the upper ends.
+    /// Of processors and memory, the part that is its CPU time of the CPU time of all processes; of cards, all. At the
+    /// lower end of the range it has nothing of cards, the time that nobody used has its part too, and other processes
+    /// draw three times as much as it does; at the upper end it draws three times as much as they do.
     pub process_joules: Option<Joules>,
     /// Whether any of the joules are not measured but given or modelled.
     pub estimated: bool,
@@ -34,7 +34,7 @@ pub struct Reading {
 /// Something worth knowing about a reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// A stable name: `shared-machine`, `source-failed`, `no-joules`, `no-carbon`.
+    /// A stable name: `shared-machine`, `source-refused`, `source-failed`, `no-joules`, `no-carbon`.
     pub code: String,
     /// A sentence without a full stop.
     pub message: String,

@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 pub(crate) mod demo;
+pub(crate) mod energy;
 pub(crate) mod experiment;
 pub(crate) mod measure;
 pub(crate) mod methods;

@@ -20,13 +20,10 @@ pub(crate) fn man(args: &ManArgs) -> Result<String, Failure> {
     std::fs::create_dir_all(folder).map_err(|e| Failure::io(&format!("{}: cannot be made", folder.display()), &e))?;
     // Pages are made anew from the program: replacing them loses nothing.
     let mut outputs = Outputs::new(true);
-    let root = crate::command();
-    let pages = root.get_subcommands().map(|verb| {
-        let name: &'static str = format!("leanset-{}", verb.get_name()).leak();
-        verb.clone().name(name).display_name(name)
-    });
+    let mut pages = Vec::new();
+    pages_of(crate::command(), &mut pages);
     let mut written = Vec::new();
-    for page in std::iter::once(root.clone()).chain(pages) {
+    for page in pages {
         let path = folder.join(format!("{}.1", page.get_name()));
         let mut text = Vec::new();
         clap_mangen::Man::new(page).render(&mut text).map_err(failed)?;
@@ -35,4 +32,16 @@ pub(crate) fn man(args: &ManArgs) -> Result<String, Failure> {
     }
     outputs.commit()?;
     Ok(written.iter().map(|path| format!("{}\n", path.display())).collect())
+}
+
+/// A page for a command and one for each verb below it, with names such as `leanset-reduce`.
+fn pages_of(command: clap::Command, pages: &mut Vec<clap::Command>) {
+    let verbs: Vec<_> = command.get_subcommands().cloned().collect();
+    let above = command.get_name().to_owned();
+    pages.push(command);
+    for verb in verbs {
+        // Names are static, and pages are made once a process.
+        let name: &'static str = format!("{above}-{}", verb.get_name()).leak();
+        pages_of(verb.name(name).display_name(name), pages);
+    }
 }
