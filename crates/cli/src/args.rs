@@ -41,6 +41,10 @@ pub(crate) enum Verb {
     Energy(EnergyArgs),
     /// List the methods, or tell all about one.
     Methods(MethodsArgs),
+    /// Run the experiment of a plan: reduce, train, test, meter, and say what it comes to.
+    Experiment(Box<ExperimentArgs>),
+    /// Make one page of an experiment's records.
+    Report(ReportArgs),
     /// Reduce, measure and explain an embedded data set.
     Demo(DemoArgs),
     /// Print a completion script for a shell.
@@ -496,6 +500,65 @@ pub(crate) struct MethodsArgs {
     /// Print as JSON (docs/json.md).
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Run the experiment of a plan.
+///
+/// Every run is a line of the output as soon as it is done. Interrupt it whenever you like: the same command goes on
+/// where it stopped, and what it finds is the same. docs/experiments.md describes plans, records and statistics.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:  leanset experiment plans/demo.toml --output runs.jsonl\n           leanset report runs.jsonl --output report.html"
+)]
+pub(crate) struct ExperimentArgs {
+    /// The plan: a TOML file, such as those in plans/.
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
+    pub(crate) plan: PathBuf,
+    /// The table, instead of the one that the plan names.
+    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath)]
+    pub(crate) data: Option<PathBuf>,
+    /// Where the records go, a line a run. Of a file that holds some, those left are done.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "dry_run")]
+    pub(crate) output: Option<PathBuf>,
+    /// One run at a time, metered alone: for times and joules that can be compared.
+    #[arg(long)]
+    pub(crate) exclusive: bool,
+    /// Threads to use; what is found is the same for any number [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Say how many runs there are and about how long they take, and do none of them.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the result as JSON on stdout (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print no result and no progress; warnings and errors still come.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Make one page of an experiment's records.
+///
+/// The page needs no network, and holds every number as text too. Records of an experiment that is not done make a page
+/// that says so.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:  leanset report runs.jsonl --output report.html")]
+pub(crate) struct ReportArgs {
+    /// The records of `leanset experiment`.
+    #[arg(value_name = "RUNS", value_hint = ValueHint::FilePath)]
+    pub(crate) runs: PathBuf,
+    /// Where the page goes.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+    /// Replace a page that exists.
+    #[arg(long, short)]
+    pub(crate) force: bool,
+    /// Print the numbers of the page as JSON on stdout (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print nothing; errors still come.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 /// Reduce, measure and explain an embedded data set.

@@ -85,6 +85,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             Some(EnergyVerb::Doctor(args)) => commands::energy::doctor(args),
         },
         Verb::Methods(args) => commands::methods::run(&args),
+        Verb::Experiment(args) => commands::experiment::run(&args),
+        Verb::Report(args) => commands::report::run(&args),
         Verb::Demo(args) => commands::demo::run(&args),
         Verb::Completions(args) => Ok(commands::shell::completions(&args)),
         Verb::Man(args) => commands::shell::man(&args),

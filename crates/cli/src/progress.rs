@@ -65,7 +65,13 @@ impl Progress {
         } else if stage.logged.elapsed() >= LOG_EVERY {
             stage.logged = Instant::now();
             let percent = 100 * done.min(stage.steps) / stage.steps;
-            let line = format!("  {} {percent} % after {} s\n", stage.name, stage.began.elapsed().as_secs());
+            let past = stage.began.elapsed();
+            // Of a stage that has not moved nothing can be said.
+            let left = past.checked_div(u32::try_from(percent).unwrap_or(0)).map_or_else(String::new, |hundredth| {
+                let left = hundredth * u32::try_from(100 - percent).unwrap_or(0);
+                format!(", about {} left", crate::text::duration(left))
+            });
+            let line = format!("  {} {percent} % after {}{left}\n", stage.name, crate::text::duration(past));
             let _ = std::io::Write::write_all(&mut anstream::stderr(), line.as_bytes());
         }
     }

@@ -76,38 +76,49 @@ impl Coding {
     }
 }
 
-/// What becomes of a column, and whether it varies.
+/// What becomes of a column, and whether it varies: scales and fills by the rows `fitted`, categories by all `kept`.
 pub(crate) fn fit_column(
     at: &Context<'_>,
     column: &Column,
     kept: &[u32],
+    fitted: &[u32],
     options: &EncodeOptions,
 ) -> Result<(Coding, bool), Error> {
-    let present = || kept.iter().map(|&row| row as usize).filter(|&row| !column.is_missing(row));
+    let present = || fitted.iter().map(|&row| row as usize).filter(|&row| !column.is_missing(row));
     let (file, name) = (at.table.name(), shown(at.column));
     if present().next().is_none() {
         return Err(Error::content(format!("{file}: column {name} has no values at all"))
             .with_hint(format!("--exclude {name}")));
     }
     match &column.values {
-        Values::Number(v) => fit_number(at, column, kept, options.scale, &|row| v[row]),
-        Values::Number32(v) => fit_number(at, column, kept, options.scale, &|row| f64::from(v[row])),
-        Values::Integer(v) => fit_number(at, column, kept, options.scale, &|row| v[row] as f64),
+        Values::Number(v) => fit_number(at, column, fitted, options.scale, &|row| v[row]),
+        Values::Number32(v) => fit_number(at, column, fitted, options.scale, &|row| f64::from(v[row])),
+        Values::Integer(v) => fit_number(at, column, fitted, options.scale, &|row| v[row] as f64),
         Values::Boolean(v) => {
             let (yes, all) = (present().filter(|&row| v[row]).count(), present().count());
             Ok((Coding::Boolean { fill: yes > all - yes }, yes != 0 && yes != all))
         }
         Values::Text(v) => {
-            let mut values: Vec<&str> = present().map(|row| v.get(row)).collect();
+            let mut values: Vec<&str> = kept
+                .iter()
+                .map(|&row| row as usize)
+                .filter(|&row| !column.is_missing(row))
+                .map(|row| v.get(row))
+                .collect();
             let all = values.len();
             values.sort_unstable();
-            let mut names: Vec<String> = Vec::new();
+            values.dedup();
+            let names: Vec<String> = values.iter().map(|&name| name.to_owned()).collect();
+            let mut counts = vec![0usize; names.len()];
+            for row in present() {
+                counts[values.partition_point(|&name| name < v.get(row))] += 1;
+            }
+            // Of equally frequent ones the first in sorted order.
             let (mut fill, mut most) = (0, 0);
-            for same in values.chunk_by(|a, b| a == b) {
-                if same.len() > most {
-                    (fill, most) = (names.len(), same.len());
+            for (name, &count) in counts.iter().enumerate() {
+                if count > most {
+                    (fill, most) = (name, count);
                 }
-                names.push(same[0].to_owned());
             }
             let count = names.len();
             if count > MAX_CATEGORIES || (count == all && all > 1) {

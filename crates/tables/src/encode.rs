@@ -135,7 +135,17 @@ impl Encoder {
     /// A column that does not exist or cannot be a feature or label; missing values that are refused; infinite values;
     /// ranges beyond what 64-bit floats can scale.
     pub fn fit(table: &Table, options: &EncodeOptions) -> Result<Encoder, Error> {
-        Self::fit_loaded(table, options).map(|(encoder, _)| encoder)
+        Self::fit_loaded(table, options, None).map(|(encoder, _)| encoder)
+    }
+
+    /// [`Encoder::fit`] that learns scales, means and most frequent values from some rows of the table alone, as a
+    /// training set's encoding must. Which categories and classes there are is that of the whole table: a row outside
+    /// may hold one that those rows lack, and it changes nothing about the others.
+    ///
+    /// # Errors
+    /// As [`Encoder::fit`]; a column without a value in these rows.
+    pub fn fit_on(table: &Table, options: &EncodeOptions, rows: &[RowId]) -> Result<Encoder, Error> {
+        Self::fit_loaded(table, options, Some(rows)).map(|(encoder, _)| encoder)
     }
 
     /// [`Encoder::fit`] and [`Encoder::encode`] of the same table, reading its columns once.
@@ -143,7 +153,7 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::fit`].
     pub fn fit_encode(table: &Table, options: &EncodeOptions) -> Result<(Encoder, Encoded), Error> {
-        let (encoder, mut loaded) = Self::fit_loaded(table, options)?;
+        let (encoder, mut loaded) = Self::fit_loaded(table, options, None)?;
         if let Some((_, column)) = &mut loaded.label
             && column.kind() != encoder.classes.kind()
         {
@@ -153,7 +163,7 @@ impl Encoder {
         Ok((encoder, encoded))
     }
 
-    fn fit_loaded(table: &Table, options: &EncodeOptions) -> Result<(Encoder, Loaded), Error> {
+    fn fit_loaded(table: &Table, options: &EncodeOptions, rows: Option<&[RowId]>) -> Result<(Encoder, Loaded), Error> {
         let mut warnings = Vec::new();
         let indices = choose(table, options, &mut warnings)?;
         let wanted: Vec<(usize, Kind)> = indices
@@ -183,12 +193,17 @@ impl Encoder {
             }
         };
         let loaded = load(table, &wanted, label, options.missing)?;
+        let fitted: Option<Vec<u32>> = rows.map(|rows| {
+            let chosen: std::collections::HashSet<u32> = rows.iter().map(|row| row.0).collect();
+            loaded.kept.iter().copied().filter(|row| chosen.contains(row)).collect()
+        });
 
         let mut codings = Vec::with_capacity(loaded.columns.len());
         let mut constant = Vec::new();
         for (&index, column) in loaded.indices.iter().zip(&loaded.columns) {
             let at = Context { table, column: &table.columns()[index].name, index };
-            let (coding, varies) = fit_column(&at, column, &loaded.kept, options)?;
+            let (coding, varies) =
+                fit_column(&at, column, &loaded.kept, fitted.as_deref().unwrap_or(&loaded.kept), options)?;
             codings.push(coding);
             if !varies {
                 constant.push(at.column.to_owned());

@@ -338,3 +338,31 @@ fn what_is_no_feature_is_named() {
     );
     assert_eq!(encoded.warnings[0].hint.as_deref(), Some("if it is an index, as pandas writes: --exclude column_0"));
 }
+
+/// Fitted on some rows, an encoding is that of a table of these rows, but for the categories, which are those of all.
+#[test]
+fn fitted_on_some_rows() {
+    let table = read_bytes(
+        "t.csv",
+        b"x,word,kind\n4,b,p\n2,b,p\n,a,q\n100,a,q\n-50,c,q\n,,p\n".to_vec(),
+        &ReadOptions::default(),
+    )
+    .unwrap();
+    let options = EncodeOptions { label: Some("kind".into()), missing: Missing::Mean, ..EncodeOptions::default() };
+    let rows = [RowId(0), RowId(1), RowId(2)];
+    let encoded = Encoder::fit_on(&table, &options, &rows).unwrap().encode(&table).unwrap();
+    // x: from 2 to 4, its mean 3 where it is missing; word: of these rows most often b.
+    let expected = [
+        [1.0, 0.0, 1.0, 0.0],
+        [0.0, 0.0, 1.0, 0.0],
+        [0.5, 1.0, 0.0, 0.0],
+        [49.0, 1.0, 0.0, 0.0],
+        [-26.0, 0.0, 0.0, 1.0],
+        [0.5, 0.0, 1.0, 0.0],
+    ];
+    assert_eq!(encoded.features.to_f64(), expected.concat());
+    assert_eq!(encoded.classes, [0, 0, 1, 1, 1, 0]);
+    let all: Vec<RowId> = (0..6).map(RowId::at).collect();
+    let whole = Encoder::fit_on(&table, &options, &all).unwrap().encode(&table).unwrap();
+    assert_eq!(whole, fit(&table, &options).1);
+}

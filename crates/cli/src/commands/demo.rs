@@ -190,7 +190,8 @@ fn table_args() -> crate::args::TableArgs {
     }
 }
 
-fn unpack() -> Result<Vec<u8>, Failure> {
+/// The embedded digits as CSV.
+pub(crate) fn unpack() -> Result<Vec<u8>, Failure> {
     let mut csv = Vec::new();
     std::io::copy(&mut flate2::read::GzDecoder::new(DIGITS), &mut csv)
         .map_err(|e| Failure::io("the embedded data set cannot be unpacked", &e))?;

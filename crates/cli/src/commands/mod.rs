@@ -2,10 +2,12 @@
 
 pub(crate) mod demo;
 pub(crate) mod energy;
+pub(crate) mod experiment;
 pub(crate) mod measure;
 pub(crate) mod methods;
 pub(crate) mod rank;
 pub(crate) mod reduce;
+pub(crate) mod report;
 pub(crate) mod shell;
 
 use leanset_core::Reducer;

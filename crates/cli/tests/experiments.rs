@@ -1,0 +1,405 @@
+//! Experiments end to end: plans that are refused, runs that are killed and go on, pages that hold together.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use common::{Place, csv, noise};
+use serde_json::Value;
+
+/// Six repetitions of four methods, with a model that takes milliseconds.
+const PLAN: &str = "\
+title = \"Arithmetic <& 'co'>\"
+repetitions = 6
+seed = 7
+
+[data]
+path = \"t.csv\"
+label = \"class\"
+id = \"id\"
+
+[reduce]
+ratios = [0.1, 0.3, 1.0]
+
+[[method]]
+name = \"srs\"
+
+[[method]]
+name = \"mms\"
+label = \"maxmin <first>\"
+parameters = { start = \"first\" }
+
+[[method]]
+name = \"clc\"
+
+[[method]]
+name = \"fes\"
+warm_up = 3
+
+[model]
+hidden = [8]
+dropout = 0.1
+epochs = 8
+";
+/// 6 × (4 methods × 2 ratios + full training).
+const RUNS: usize = 54;
+
+fn place() -> Place {
+    let place = Place::with("t.csv", csv(300, 4, 3));
+    place.write("p.toml", PLAN);
+    place
+}
+
+fn lines(place: &Place, name: &str) -> Vec<Value> {
+    place.text(name).lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+}
+
+/// Every run by what tells it apart, without what depends on the machine and the moment.
+fn lasting(place: &Place, name: &str) -> BTreeMap<String, Value> {
+    let runs = lines(place, name).into_iter().skip(1).map(|mut run| {
+        let record = run.as_object_mut().expect("an object");
+        assert!(record.remove("measured").is_some_and(|m| m.is_object()));
+        assert!(record.remove("sha256").is_some());
+        (format!("{} {} {}", run["repetition"], run["method"], run["ratio"]), run)
+    });
+    let found: Vec<_> = runs.collect();
+    let count = found.len();
+    let runs: BTreeMap<String, Value> = found.into_iter().collect();
+    assert_eq!(runs.len(), count, "no run is there twice");
+    runs
+}
+
+#[test]
+fn a_killed_experiment_goes_on_and_finds_the_same() {
+    let place = place();
+    place.ok("experiment p.toml --output whole.jsonl --quiet --threads 2");
+    let whole = lasting(&place, "whole.jsonl");
+    assert_eq!(whole.len(), RUNS);
+
+    let (mut kills, mut torn, mut file, mut starts) = (0, 0, 0, 0u64);
+    while kills < 24 {
+        let name = format!("killed-{file}.jsonl");
+        let mut child = place
+            .command(&format!("experiment p.toml --output {name} --quiet --threads 2"))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        starts += 1;
+        std::thread::sleep(Duration::from_micros((noise(starts, 5) * 60_000.0) as u64));
+        match child.try_wait().expect("a child") {
+            Some(status) => {
+                // It came to its end: compare, and begin another file.
+                assert_eq!(status.code(), Some(0));
+                assert_eq!(lasting(&place, &name), whole);
+                file += 1;
+            }
+            None => {
+                child.kill().expect("SIGKILL");
+                child.wait().expect("its end");
+                kills += 1;
+                if place.exists(&name) {
+                    // Half of the times, what a kill within a write leaves.
+                    let mut bytes = place.bytes(&name);
+                    if starts % 2 == 0 && bytes.len() > 40 {
+                        bytes.truncate(bytes.len() - 1 - (noise(starts, 6) * 30.0) as usize);
+                        place.write(&name, bytes);
+                        torn += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(torn > 0, "no line was torn");
+    let name = format!("killed-{file}.jsonl");
+    place.ok(&format!("experiment p.toml --output {name} --quiet"));
+    assert_eq!(lasting(&place, &name), whole);
+}
+
+#[test]
+fn what_is_found_does_not_depend_on_threads_or_on_being_alone() {
+    let place = place();
+    place.ok("experiment p.toml --output two.jsonl --quiet --threads 2");
+    place.ok("experiment p.toml --output one.jsonl --quiet --threads 1");
+    place.ok("experiment p.toml --output alone.jsonl --quiet --exclusive");
+    let two = lasting(&place, "two.jsonl");
+    assert_eq!(two, lasting(&place, "one.jsonl"));
+    assert_eq!(two, lasting(&place, "alone.jsonl"));
+    // Side by side is shared, whatever else the machine does.
+    assert!(lines(&place, "two.jsonl").iter().skip(1).all(|run| run["measured"]["shared"] == true));
+    let estimated = |run: &Value| run["measured"]["energy"]["estimated"] == true;
+    assert!(lines(&place, "two.jsonl").iter().skip(1).all(estimated));
+}
+
+#[test]
+fn records_say_what_was_done() {
+    let place = place();
+    place.ok("experiment p.toml --output r.jsonl --quiet");
+    let found = lines(&place, "r.jsonl");
+    let header = &found[0];
+    assert_eq!(header["schema"], "leanset.runs/1");
+    assert_eq!(header["data"]["rows"], 300);
+    assert_eq!(header["data"]["training_rows"], 225);
+    assert_eq!(header["plan"]["reduce"]["ratios"], serde_json::json!([0.1, 0.3]));
+    assert_eq!(header["plan"]["model"]["batch"], 32);
+    let mut of_split: BTreeMap<u64, Value> = BTreeMap::new();
+    for run in &found[1..] {
+        let kept: u64 = run["kept"].as_array().expect("counts").iter().map(|k| k.as_u64().expect("a count")).sum();
+        let ratio = run["ratio"].as_f64().expect("a ratio");
+        assert_eq!(kept, (225.0 * ratio).round() as u64, "{run}");
+        let (method, steps) = (run["method"].as_str().expect("a name"), &run["steps"]);
+        let batches = kept.div_ceil(32);
+        let (warm_up, training) = if method == "forgetting-events" { (3 * 8, 5 * batches) } else { (0, 8 * batches) };
+        assert_eq!((steps["warm_up"].as_u64(), steps["training"].as_u64()), (Some(warm_up), Some(training)), "{run}");
+        // Centroids are not nested; everything else shares one ranking by both ratios.
+        let serves = if ["full", "clustering-centroids"].contains(&method) { 1 } else { 2 };
+        assert_eq!(run["measured"]["reduction_serves"], serves, "{run}");
+        if method == "full" {
+            assert_eq!(run["epsilon"], 0.0);
+            assert_eq!(run["measured"]["reduction"]["seconds"], 0.0);
+        }
+        // One split and one model a repetition: comparisons are pairs.
+        let repetition = run["repetition"].as_u64().expect("a number");
+        assert_eq!(of_split.entry(repetition).or_insert_with(|| run["seeds"].clone()), &run["seeds"]);
+    }
+    assert_eq!(of_split.len(), 6);
+    // The classes are apart: a model that learns is far above the third that guessing gets.
+    let full = found.iter().find(|run| run["method"] == "full").expect("full training");
+    assert!(full["accuracy"].as_f64().expect("a number") > 0.6, "{full}");
+}
+
+#[test]
+fn a_run_again_does_nothing_and_says_the_same() {
+    let place = place();
+    let first = place.ok("experiment p.toml --output r.jsonl --json");
+    let bytes = place.bytes("r.jsonl");
+    let again = place.ok("experiment p.toml --output r.jsonl --json");
+    assert_eq!(first, again);
+    assert!(bytes == place.bytes("r.jsonl"));
+    let summary: Value = serde_json::from_str(&first).expect("JSON");
+    assert_eq!((summary["done"].as_u64(), summary["planned"].as_u64()), (Some(54), Some(54)));
+    assert_eq!(summary["methods"].as_array().map(Vec::len), Some(4));
+    assert_eq!(summary["random"], "stratified-random");
+    let page: Value = serde_json::from_str(&place.ok("report r.jsonl --output r.html --json")).expect("JSON");
+    assert_eq!(page, summary);
+}
+
+#[test]
+fn damaged_and_other_records_are_refused() {
+    let place = place();
+    place.ok("experiment p.toml --output r.jsonl --quiet");
+    let text = place.text("r.jsonl");
+
+    // A digit changed in the middle.
+    place.write("bad.jsonl", text.replacen("\"accuracy\":0.", "\"accuracy\":1.", 1));
+    let refused = place.refuses("experiment p.toml --output bad.jsonl");
+    assert!(refused.contains("bad.jsonl: line 2 does not match its checksum"), "{refused}");
+    let refused = place.refuses("report bad.jsonl --output bad.html");
+    assert!(refused.contains("bad.jsonl: line 2 does not match its checksum"), "{refused}");
+
+    // A line twice.
+    let second = text.lines().nth(1).expect("a run");
+    place.write("twice.jsonl", format!("{text}{second}\n"));
+    let refused = place.refuses("experiment p.toml --output twice.jsonl");
+    assert!(refused.contains("twice.jsonl: line 56 is a run that another line holds too"), "{refused}");
+
+    // Another plan.
+    place.write("q.toml", PLAN.replace("epochs = 8", "epochs = 9").replace("seed = 7", "seed = 8"));
+    insta::assert_snapshot!(place.refuses("experiment q.toml --output r.jsonl"), @r"
+    exit 2
+    error: r.jsonl: was begun with something else: plan.model.epochs (8 there, 9 here), plan.seed (7 there, 8 here)
+      hint: go back to what it was begun with, or name another file
+    ");
+
+    // Another table of the same shape.
+    place.write("u.csv", place.text("t.csv").replace("r00000,", "other,"));
+    let refused = place.refuses("experiment p.toml --data u.csv --output r.jsonl");
+    assert!(refused.contains("data.name (\"t.csv\" there, \"u.csv\" here), data.sha256 ("), "{refused}");
+
+    // A file of the user's is never taken for records.
+    place.write("notes.txt", "my notes");
+    insta::assert_snapshot!(place.refuses("experiment p.toml --output notes.txt"), @r"
+    exit 2
+    error: notes.txt: holds no records of leanset
+      hint: name another file, or a new one to begin anew
+    ");
+    insta::assert_snapshot!(place.refuses("experiment p.toml --output t.csv"), @r"
+    exit 2
+    error: t.csv: is an input of this command, and is never overwritten
+      hint: write to another file
+    ");
+}
+
+#[test]
+fn two_processes_do_not_write_to_one_file() {
+    let place = place();
+    place.ok("experiment p.toml --output r.jsonl --quiet");
+    let file = std::fs::File::options().append(true).open(place.path("r.jsonl")).expect("the records");
+    file.lock().expect("a lock");
+    insta::assert_snapshot!(place.refuses("experiment p.toml --output r.jsonl"), @r"
+    exit 2
+    error: r.jsonl: another process is writing to it
+      hint: wait for it to end, or name another file
+    ");
+}
+
+/// What is wrong with a plan is said by key, value, constraint and way out.
+#[test]
+fn plans_that_cannot_be_used() {
+    let place = place();
+    let mut said = String::new();
+    for (from, to) in [
+        ("ratios = [0.1, 0.3, 1.0]", "ratios = [0.1, 1.5]"),
+        ("ratios = [0.1, 0.3, 1.0]", "ratios = [0.1, 0.1]"),
+        ("ratios = [0.1, 0.3, 1.0]", "ratios = []"),
+        ("ratios = [0.1, 0.3, 1.0]", "ratios = \"all\""),
+        ("ratios = [0.1, 0.3, 1.0]", "ratios = [0.1]\nmetric = \"cosine\""),
+        ("ratios = [0.1, 0.3, 1.0]", ""),
+        ("repetitions = 6", "repetitions = 0"),
+        ("repetitions = 6", "repetition = 6"),
+        ("seed = 7", "seed = -1"),
+        ("path = \"t.csv\"", ""),
+        ("path = \"t.csv\"", "embedded = \"iris\""),
+        ("path = \"t.csv\"", "path = \"t.csv\"\nembedded = \"digits\""),
+        ("path = \"t.csv\"", "path = \"u.csv\""),
+        ("label = \"class\"", "label = \"klass\""),
+        ("label = \"class\"", "label = \"class\"\nscale = \"log\""),
+        ("label = \"class\"", "label = \"class\"\ndelimiter = \"ab\""),
+        ("name = \"srs\"", "name = \"ssr\""),
+        ("name = \"srs\"", "name = \"srs\"\nparameters = { depth = 3 }"),
+        ("name = \"srs\"", "name = \"mms\"\nlabel = \"full\""),
+        ("name = \"clc\"", "name = \"srs\""),
+        ("start = \"first\"", "start = \"last\""),
+        ("start = \"first\"", "start = [1, 2]"),
+        ("warm_up = 3", "warm_up = 8"),
+        ("warm_up = 3", "warmup = 3"),
+        ("name = \"srs\"", "name = \"srs\"\nwarm_up = 3"),
+        ("epochs = 8", "epochs = 0"),
+        ("epochs = 8", "epochs = 1"),
+        ("hidden = [8]", "hidden = [8, 0]"),
+        ("dropout = 0.1", "dropout = 1"),
+        ("dropout = 0.1", "droput = 0.1"),
+        ("epochs = 8", "epochs = 8\nlearning_rate = 0"),
+        ("epochs = 8", "epochs = 8\n[split]\ntest = 1"),
+        ("epochs = 8", "epochs = 8\n[energy]\ncountry = \"Spane\""),
+        ("epochs = 8", "epochs = 8\n[energy]\nwatts = -3"),
+        ("title = ", "title = = "),
+    ] {
+        assert!(PLAN.contains(from), "{from}");
+        place.write("bad.toml", PLAN.replacen(from, to, 1));
+        let refused = place.refuses("experiment bad.toml --output r.jsonl");
+        said.push_str(&format!("{to}\n{}", refused.strip_prefix("exit 2\n").unwrap_or(&refused)));
+    }
+    insta::assert_snapshot!("plans_that_cannot_be_used", said);
+}
+
+#[test]
+fn a_dry_run_does_nothing() {
+    let place = place();
+    let before = place.listing();
+    let said = place.ok("experiment p.toml --dry-run");
+    assert!(said.contains("54 runs: 6 repetitions of 4 methods at 2 ratios and full training; 0 are done"), "{said}");
+    assert!(place.listing() == before);
+    let plan: Value = serde_json::from_str(&place.ok("experiment p.toml --dry-run --json")).expect("JSON");
+    assert_eq!((plan["runs"].as_u64(), plan["done"].as_u64()), (Some(54), Some(0)));
+    // Of the four methods only fes trains on everything too: 3 epochs of 8 steps, shared by both ratios.
+    // At 10 % a run has 1 step an epoch, at 30 % 3.
+    let (full, others, fes) = (8 * 8, 3 * 8 * (1 + 3), 3 * 8 + 5 * (1 + 3));
+    assert_eq!(plan["steps_left"], 6 * (full + others + fes));
+    place.ok("experiment p.toml --output r.jsonl --quiet");
+    let plan: Value =
+        serde_json::from_str(&place.ok("experiment p.toml --output r.jsonl --dry-run --json")).expect("JSON");
+    assert_eq!((plan["done"].as_u64(), plan["steps_left"].as_u64()), (Some(54), Some(0)));
+}
+
+/// Elements that have no end tag in HTML.
+const VOID: [&str; 3] = ["meta", "br", "hr"];
+
+/// Whether every element that begins ends, in order; returns the names in the order of their beginning.
+fn elements(page: &str) -> Vec<String> {
+    let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
+    let mut rest = page;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let end = rest.find('>').expect("a tag ends");
+        let tag = &rest[..end];
+        rest = &rest[end + 1..];
+        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        if tag.starts_with('!') || tag.ends_with('/') || VOID.contains(&name.as_str()) {
+            continue;
+        }
+        if tag.starts_with('/') {
+            assert_eq!(open.pop().as_deref(), Some(name.as_str()), "</{name}> ends another element");
+        } else {
+            // What is in them is not HTML.
+            if name == "script" || name == "style" {
+                rest = &rest[rest.find(&format!("</{name}>")).expect("it ends")..];
+            }
+            seen.push(name.clone());
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "still open: {open:?}");
+    seen
+}
+
+#[test]
+fn a_report_is_whole_and_needs_nothing_else() {
+    let place = place();
+    place.ok("experiment p.toml --output r.jsonl --quiet");
+    place.ok("report r.jsonl --output r.html --quiet");
+    let page = place.text("r.html");
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    let seen = elements(&page);
+    let count = |name: &str| seen.iter().filter(|s| *s == name).count();
+    assert_eq!(count("figure"), 4);
+    // Every picture has words, and every number is in a table.
+    assert!(count("desc") == 4 && count("table") >= 6, "{seen:?}");
+    for outside in ["http:", "https:", "src=", "<link", "@import", "url(", "fetch(", "import("] {
+        assert!(!page.contains(outside), "the page asks for {outside}");
+    }
+    // What the plan says is text, whatever is in it.
+    assert!(page.contains("Arithmetic &lt;&amp; &#39;co&#39;&gt;") && !page.contains("<first>"));
+    for said in [
+        "Does it beat random?",
+        "Did it pay?",
+        "Spearman",
+        "shared the machine",
+        "estimated",
+        "Where the numbers are from",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    insta::assert_snapshot!(place.refuses("report r.jsonl --output r.html"), @r"
+    exit 2
+    error: r.html: exists
+      hint: choose another name, or replace it with --force
+    ");
+    place.ok("report r.jsonl --output r.html --force --quiet");
+    assert!(place.text("r.html") == page);
+}
+
+/// A page of records that are not done says so, and leaves the file of records alone.
+#[test]
+fn a_report_of_an_experiment_under_way() {
+    let place = place();
+    place.ok("experiment p.toml --output r.jsonl --quiet");
+    let text = place.text("r.jsonl");
+    for lines in [1, 2, 12] {
+        let some: String = text.lines().take(lines).map(|line| format!("{line}\n")).collect();
+        let torn = format!("{some}{{\"repetition\":");
+        place.write("some.jsonl", &torn);
+        place.ok("report some.jsonl --output some.html --force --quiet");
+        let page = place.text("some.html");
+        elements(&page);
+        assert!(page.contains(&format!("{} of 54 runs: not done yet", if lines == 1 { 0 } else { lines - 1 })));
+        assert_eq!(place.text("some.jsonl"), torn);
+    }
+    place.write("empty.jsonl", "");
+    insta::assert_snapshot!(place.refuses("report empty.jsonl --output e.html"), @r"
+    exit 2
+    error: empty.jsonl: holds no records yet
+      hint: run the experiment: leanset experiment PLAN.toml --output FILE
+    ");
+}

@@ -1,0 +1,209 @@
+//! What work costs: the seam between runs and meters.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::plan::EnergyPlan;
+use crate::records::Cost;
+
+/// Meters work.
+pub trait Metering: Sync {
+    /// Begins to meter the calling thread's work; what comes back ends it.
+    fn start(&self) -> Box<dyn FnOnce() -> Bill>;
+}
+
+/// What a piece of work cost, and how that is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bill {
+    /// What it cost.
+    pub cost: Cost,
+    /// How that is known.
+    pub sources: Sources,
+    /// Whether other processes, or other virtual machines, used the processors meanwhile.
+    pub others: bool,
+}
+
+/// Where joules and grams are from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sources {
+    /// What the joules were read from, one a part of the machine.
+    pub joules: Vec<String>,
+    /// Whether any of them are not measured but given, modelled, or a share by CPU time.
+    pub estimated: bool,
+    /// What the grams are computed with.
+    pub carbon: Option<Carbon>,
+}
+
+/// A carbon intensity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Carbon {
+    /// Grams of CO₂ equivalent a kilowatt-hour.
+    pub grams_per_kwh: f64,
+    /// The country; none for a value of the user's.
+    pub country: Option<String>,
+    /// The year it is the mean of.
+    pub year: Option<u16>,
+    /// Who says so.
+    pub source: String,
+}
+
+/// The clock alone: seconds and no joules.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock;
+
+impl Metering for Clock {
+    fn start(&self) -> Box<dyn FnOnce() -> Bill> {
+        let began = std::time::Instant::now();
+        Box::new(move || Bill {
+            cost: Cost { seconds: began.elapsed().as_secs_f64(), ..Cost::default() },
+            ..Bill::default()
+        })
+    }
+}
+
+/// The meters of leanset-energy.
+///
+/// A meter sees the process, and in it every run that goes on at the time. Of a run that has a thread for itself, with
+/// others beside it, the joules are those of the process times its thread's part of the process's CPU time: an
+/// estimate, and marked as one. The range is widened accordingly: from below as the meter says of the share, from above
+/// all that the meter saw.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    options: leanset_energy::Options,
+    alone: bool,
+}
+
+impl Meters {
+    /// Meters as the plan wants them; `alone` if one run goes on at a time.
+    ///
+    /// # Errors
+    /// A country that is not known, a number that cannot be used.
+    pub fn new(plan: &EnergyPlan, alone: bool) -> Result<Self> {
+        let options = leanset_energy::Options {
+            country: plan.country.clone(),
+            carbon_intensity: plan.carbon_intensity,
+            watts: plan.watts,
+            tdp: plan.tdp,
+            ..leanset_energy::Options::default()
+        };
+        leanset_energy::Meter::start(&options).map_err(|e| {
+            Error::new(format!("energy: {e}"), e.hint().unwrap_or_else(|| "see docs/experiments.md".into()))
+        })?;
+        Ok(Self { options, alone })
+    }
+}
+
+impl Metering for Meters {
+    fn start(&self) -> Box<dyn FnOnce() -> Bill> {
+        // The options were checked when this was made.
+        let Ok(meter) = leanset_energy::Meter::start(&self.options) else { return Clock.start() };
+        let (alone, began) = (self.alone, thread_seconds());
+        Box::new(move || {
+            let reading = meter.stop();
+            let own = thread_seconds().zip(began).map(|(now, then)| (now - then).max(0.0));
+            match own {
+                _ if alone => bill(&reading, None),
+                Some(_) => bill(&reading, own),
+                // What the process used, with other runs in it, is not what this run used.
+                None => Bill {
+                    cost: Cost { seconds: reading.seconds, ..Cost::default() },
+                    others: reading.load.is_some_and(|load| load.shared()),
+                    ..Bill::default()
+                },
+            }
+        })
+    }
+}
+
+/// What a reading comes to, for all the process did or for a thread of it that used `own` seconds of CPU time.
+fn bill(reading: &leanset_energy::Reading, own: Option<f64>) -> Bill {
+    let share = match (own, reading.cpu_seconds) {
+        (Some(own), Some(all)) if all > 0.0 => (own / all).min(1.0),
+        _ => 1.0,
+    };
+    let joules = reading.process_joules;
+    let carbon = reading.carbon.as_ref();
+    Bill {
+        cost: Cost {
+            seconds: reading.seconds,
+            cpu_seconds: own.or(reading.cpu_seconds),
+            joules: joules.map(|j| j.joules * share),
+            joules_low: joules.map(|j| j.low * share),
+            joules_high: joules.map(|j| j.high),
+            grams: carbon.and_then(|c| c.process).map(|g| g.grams * share),
+        },
+        sources: Sources {
+            joules: reading.components.iter().map(|c| format!("{}: {}", c.name, c.source.kind)).collect(),
+            estimated: reading.estimated || own.is_some(),
+            carbon: carbon.map(|c| Carbon {
+                grams_per_kwh: c.intensity.grams_per_kwh,
+                country: c.intensity.country.clone(),
+                year: c.intensity.year,
+                source: c.intensity.source.clone(),
+            }),
+        },
+        others: reading.load.is_some_and(|load| load.shared()),
+    }
+}
+
+/// CPU time of the calling thread, in seconds; none where the system does not tell.
+#[cfg(target_os = "linux")]
+fn thread_seconds() -> Option<f64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
+    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Some(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
+/// Not known here.
+#[cfg(not(target_os = "linux"))]
+fn thread_seconds() -> Option<f64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leanset_energy::{Component, Joules, Kind, Reading, Source};
+
+    fn reading(kind: Kind) -> Reading {
+        let energy = Joules { joules: 10.0, low: 9.0, high: 12.0 };
+        Reading {
+            seconds: 2.0,
+            cpu_seconds: Some(3.0),
+            components: vec![Component {
+                name: "package-0".into(),
+                energy,
+                source: Source { kind, detail: String::new() },
+            }],
+            machine_joules: Some(energy),
+            process_joules: Some(Joules { joules: 6.0, low: 5.0, high: 12.0 }),
+            estimated: !kind.measures(),
+            load: None,
+            carbon: None,
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_alone_has_what_was_measured() {
+        let bill = bill(&reading(Kind::Powercap), None);
+        assert_eq!((bill.cost.joules, bill.cost.cpu_seconds), (Some(6.0), Some(3.0)));
+        assert!(!bill.sources.estimated);
+        assert_eq!(bill.sources.joules, ["package-0: powercap"]);
+    }
+
+    #[test]
+    fn a_run_beside_others_has_its_part_and_it_is_an_estimate() {
+        let bill = bill(&reading(Kind::Powercap), Some(1.0));
+        assert_eq!((bill.cost.joules, bill.cost.cpu_seconds), (Some(2.0), Some(1.0)));
+        // All of it could be this run's, as far as the counter knows.
+        assert_eq!(bill.cost.joules_high, Some(12.0));
+        assert!(bill.sources.estimated);
+    }
+
+    #[test]
+    fn a_model_is_an_estimate_alone_too() {
+        assert!(bill(&reading(Kind::Model), None).sources.estimated);
+    }
+}

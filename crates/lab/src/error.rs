@@ -1,0 +1,50 @@
+//! Why an experiment cannot be run, resumed or reported: one line, and the way out on a line of its own.
+
+use std::path::Path;
+
+/// What went wrong. [`Display`](std::fmt::Display) is one line; [`Error::hint`] is what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    message: String,
+    hint: Option<String>,
+    io: Option<std::io::ErrorKind>,
+}
+
+/// The result of anything here.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: Some(hint.into()), io: None }
+    }
+
+    /// A file could not be read or written: `what` is the action.
+    pub(crate) fn io(path: &Path, what: &str, error: &std::io::Error) -> Self {
+        let text = error.to_string();
+        let words = text.split(" (os error").next().unwrap_or(&text);
+        Self { message: format!("{}: {what}: {words}", path.display()), hint: None, io: Some(error.kind()) }
+    }
+
+    /// The way out, one line, where there is one.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The kind of I/O error behind it.
+    pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
+        self.io
+    }
+}
+
+impl From<leanset_core::Error> for Error {
+    fn from(error: leanset_core::Error) -> Self {
+        Self { message: error.to_string(), hint: error.hint(), io: None }
+    }
+}
+
+impl From<leanset_tables::Error> for Error {
+    fn from(error: leanset_tables::Error) -> Self {
+        Self { message: error.to_string(), hint: error.hint(), io: error.io_kind() }
+    }
+}

@@ -1,0 +1,210 @@
+//! One split of the table: training and test rows, scaled by what the training rows say.
+//!
+//! The split is stratified: the test part is dealt to the classes by largest remainder, and which rows of a class are
+//! tested on comes from hash(seed, row). Scales, means and most frequent values are learnt from the training rows
+//! alone. (The paper's code fits its scaler before it splits, so that its test rows have a say in how training rows
+//! are scaled.)
+
+use leanset_core::{Budget, ClassId, Classes, Dataset, Floor, Matrix, RowId, Seed};
+use leanset_tables::{Encoded, Encoder, Table};
+
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+
+/// Labelled points that are owned.
+#[derive(Clone, Debug, Default)]
+pub struct Points {
+    /// Row-major values.
+    pub values: Vec<f64>,
+    /// Columns.
+    pub columns: usize,
+    /// The class of each row.
+    pub classes: Vec<u32>,
+    /// The names of all classes.
+    pub names: Vec<String>,
+}
+
+impl Points {
+    /// A view for the core.
+    ///
+    /// # Errors
+    /// A value that is not finite, or too large.
+    pub fn dataset(&self) -> Result<Dataset<'_>> {
+        let matrix = Matrix::new(&self.values, self.classes.len(), self.columns)?;
+        let classes = Classes::new(&self.classes, self.names.len())?.with_names(&self.names);
+        Ok(Dataset::new(matrix, classes)?)
+    }
+
+    /// Some of the rows, in the order given.
+    pub fn take(&self, rows: impl IntoIterator<Item = usize>) -> Self {
+        let mut taken = Self { columns: self.columns, names: self.names.clone(), ..Self::default() };
+        for row in rows {
+            taken.values.extend_from_slice(&self.values[row * self.columns..][..self.columns]);
+            taken.classes.push(self.classes[row]);
+        }
+        taken
+    }
+}
+
+/// What all splits have in common: which rows take part, and their classes.
+#[derive(Debug)]
+pub struct Ground {
+    /// The row of the table behind each row that takes part.
+    kept: Vec<RowId>,
+    classes: Classes,
+    /// The names of the classes.
+    pub names: Vec<String>,
+    /// Numbers a row has.
+    pub dimensions: usize,
+    test: Vec<usize>,
+}
+
+impl Ground {
+    /// From the table encoded as a whole, for its classes and its missing values; its scales are not used.
+    ///
+    /// # Errors
+    /// A class that cannot be both trained and tested on.
+    pub fn new(plan: &Plan, name: &str, encoded: &Encoded) -> Result<Self> {
+        let names = encoded.class_names.clone();
+        let classes = Classes::new(&encoded.classes, names.len())?.with_names(&names);
+        let sizes = classes.sizes();
+        if names.len() < 2 {
+            return Err(Error::new(
+                format!("{name}: label column '{}' holds one class: there is nothing to learn", plan.data.label),
+                "label names the column of classes",
+            ));
+        }
+        let (test, _) = Budget::Ratio(plan.split.test).allocate(&sizes, Floor::One)?;
+        let test = test.per_class().to_vec();
+        for ((class, &size), &tested) in classes.ids().zip(&sizes).zip(&test) {
+            if tested >= size {
+                let part = plan.split.test;
+                return Err(Error::new(
+                    format!(
+                        "{name}: class '{}' has {size} rows: with split.test = {part} none is left to train on",
+                        classes.name(class)
+                    ),
+                    "make split.test smaller, or leave the class out of the table",
+                ));
+            }
+        }
+        let kept = encoded.kept.clone().unwrap_or_else(|| (0..encoded.rows).map(RowId::at).collect());
+        Ok(Self { kept, classes, names, dimensions: encoded.dimensions, test })
+    }
+
+    /// Rows that take part.
+    pub fn rows(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Rows of each class.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.classes.sizes()
+    }
+
+    /// Training rows of each class: the same in every split.
+    pub fn training_sizes(&self) -> Vec<usize> {
+        self.classes.sizes().iter().zip(&self.test).map(|(n, t)| n - t).collect()
+    }
+
+    /// The rows that are tested on, ascending, and those that are not.
+    fn split(&self, seed: Seed) -> (Vec<usize>, Vec<usize>) {
+        let mut tested = vec![false; self.kept.len()];
+        for class in self.classes.ids() {
+            let mut rows = self.classes.rows(class).to_vec();
+            rows.sort_unstable_by_key(|&row| (seed.key(row), row));
+            rows.iter().take(self.test[class.index()]).for_each(|row| tested[row.index()] = true);
+        }
+        let (test, train) = (0..self.kept.len()).partition(|&row| tested[row]);
+        (test, train)
+    }
+
+    /// The split of this seed.
+    ///
+    /// # Errors
+    /// What the encoder says of the training rows.
+    pub fn fold(&self, table: &Table, plan: &Plan, seed: u64) -> Result<Fold> {
+        let (test, train) = self.split(Seed(seed));
+        let training: Vec<RowId> = train.iter().map(|&row| self.kept[row]).collect();
+        let encoded = Encoder::fit_on(table, &plan.encode_options(), &training)?.encode(table)?;
+        let all = Points {
+            values: encoded.features.to_f64(),
+            columns: encoded.dimensions,
+            classes: encoded.classes,
+            names: encoded.class_names,
+        };
+        Ok(Fold { train: all.take(train.iter().copied()), test: all.take(test.iter().copied()) })
+    }
+}
+
+/// Training and test rows.
+#[derive(Debug)]
+pub struct Fold {
+    /// What is reduced and trained on.
+    pub train: Points,
+    /// What is tested on.
+    pub test: Points,
+}
+
+/// Class ids of class codes.
+pub(crate) fn ids(codes: &[u32]) -> Vec<ClassId> {
+    codes.iter().map(|&code| ClassId(code)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leanset_tables::{ReadOptions, read_bytes};
+
+    fn ground(test: &str) -> (Table, Plan, Result<Ground>) {
+        let mut text = String::from("x,kind\n");
+        (0..40).for_each(|i| text.push_str(&format!("{},{}\n", i * i, if i % 4 == 0 { "a" } else { "b" })));
+        let table = read_bytes("t.csv", text.into_bytes(), &ReadOptions::default()).expect("a table");
+        let plan = format!(
+            "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[split]\ntest = {test}\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n"
+        );
+        let plan = Plan::parse(&plan, "t.toml").expect("a plan");
+        let (_, encoded) = Encoder::fit_encode(&table, &plan.encode_options()).expect("encoded");
+        let ground = Ground::new(&plan, "t.csv", &encoded);
+        (table, plan, ground)
+    }
+
+    #[test]
+    fn a_split_is_stratified_whole_and_its_own() {
+        let (table, plan, ground) = ground("0.25");
+        let ground = ground.expect("two classes");
+        let fold = ground.fold(&table, &plan, 1).expect("a fold");
+        let count = |points: &Points, class| points.classes.iter().filter(|&&c| c == class).count();
+        assert_eq!((count(&fold.test, 0), count(&fold.test, 1)), (3, 7));
+        assert_eq!((count(&fold.train, 0), count(&fold.train, 1)), (7, 23));
+        let (one, other) = (ground.split(Seed(1)), ground.split(Seed(2)));
+        assert_ne!(one.0, other.0);
+        let mut all = [one.0, one.1].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..40).collect::<Vec<_>>());
+    }
+
+    /// The law: test rows have no say in the scale. The largest value is tested on in some split, and is then above 1.
+    #[test]
+    fn the_scaler_sees_training_rows_only() {
+        let (table, plan, ground) = ground("0.25");
+        let ground = ground.expect("two classes");
+        let mut above = 0;
+        for seed in 0..20 {
+            let fold = ground.fold(&table, &plan, seed).expect("a fold");
+            let range = |values: &[f64]| {
+                values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (v.min(a), v.max(b)))
+            };
+            assert_eq!(range(&fold.train.values), (0.0, 1.0));
+            above += u32::from(range(&fold.test.values).1 > 1.0);
+        }
+        assert!((1..20).contains(&above), "{above} of 20 splits test on the largest value");
+    }
+
+    #[test]
+    fn a_class_that_cannot_be_split_is_named() {
+        let (_, _, refused) = ground("0.99");
+        let error = refused.expect_err("all of it would be tested on");
+        assert!(error.to_string().starts_with("t.csv: class 'a' has 10 rows"), "{error}");
+    }
+}

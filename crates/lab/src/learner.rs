@@ -1,0 +1,96 @@
+//! Models: the seam between runs and trainers, and the built-in perceptron behind it.
+
+use leanset_core::{ClassId, Dynamics, Quiet, RowId, Seed};
+use leanset_train::{Model, Network, Observer, Training, Watch};
+
+use crate::error::Result;
+use crate::folds::Points;
+use crate::plan::ModelPlan;
+
+/// Trains models.
+pub trait Learner: Sync {
+    /// A trained model.
+    type Model: Send;
+
+    /// Gradient steps of so many epochs on so many rows.
+    fn steps(&self, rows: usize, epochs: u32) -> u64;
+
+    /// Trains for so many epochs; from the first weights of `seed`, or on from `start`.
+    ///
+    /// # Errors
+    /// Points that cannot be learnt from.
+    fn train(&self, points: &Points, start: Option<&Self::Model>, epochs: u32, seed: u64) -> Result<Self::Model>;
+
+    /// Trains from the first weights of `seed`, and watches every row after every epoch.
+    ///
+    /// # Errors
+    /// As [`Self::train`].
+    fn warm_up(&self, points: &Points, epochs: u32, seed: u64) -> Result<(Self::Model, Dynamics)>;
+
+    /// The classes that a model predicts.
+    ///
+    /// # Errors
+    /// Points of other columns.
+    fn predict(&self, model: &Self::Model, points: &Points) -> Result<Vec<ClassId>>;
+}
+
+/// The built-in perceptron.
+#[derive(Clone, Debug)]
+pub struct Mlp {
+    network: Network,
+    training: Training,
+}
+
+impl Mlp {
+    /// The network of a plan.
+    pub fn new(plan: &ModelPlan) -> Self {
+        let network = Network { hidden: plan.hidden.clone(), dropout: plan.dropout, ..Network::paper() };
+        let training = Training { batch: plan.batch, learning_rate: plan.learning_rate, ..Training::paper(1, Seed(0)) };
+        Self { network, training }
+    }
+
+    fn run(
+        &self,
+        points: &Points,
+        start: Option<&Model>,
+        epochs: u32,
+        seed: u64,
+        observer: &mut dyn Observer,
+    ) -> Result<Model> {
+        let data = points.dataset()?;
+        let mut model = match start {
+            Some(start) => start.clone(),
+            None => Model::new(&self.network, points.columns, points.names.len(), Seed(seed))?,
+        };
+        let training = Training { epochs: epochs as usize, seed: Seed(seed), ..self.training.clone() };
+        model.train(&data, &all(points), None, &training, observer, &Quiet)?;
+        Ok(model)
+    }
+}
+
+fn all(points: &Points) -> Vec<RowId> {
+    (0..points.classes.len()).map(RowId::at).collect()
+}
+
+impl Learner for Mlp {
+    type Model = Model;
+
+    fn steps(&self, rows: usize, epochs: u32) -> u64 {
+        rows.div_ceil(self.training.batch) as u64 * u64::from(epochs)
+    }
+
+    fn train(&self, points: &Points, start: Option<&Model>, epochs: u32, seed: u64) -> Result<Model> {
+        self.run(points, start, epochs, seed, &mut ())
+    }
+
+    fn warm_up(&self, points: &Points, epochs: u32, seed: u64) -> Result<(Model, Dynamics)> {
+        // The first weights are those of every other run of the repetition.
+        let mut watch = Watch::new(&points.dataset()?, false);
+        let model = self.run(points, None, epochs, seed, &mut watch)?;
+        Ok((model, watch.log().finish()?))
+    }
+
+    fn predict(&self, model: &Model, points: &Points) -> Result<Vec<ClassId>> {
+        Ok(model.predict(&points.dataset()?, &all(points))?)
+    }
+}

@@ -1,0 +1,479 @@
+//! One page of an experiment: self-contained HTML, no network, every picture also as a table.
+//!
+//! Pictures are inline SVG made here ([`chart`]), readable without a script; a short script adds tooltips and lets one
+//! method stand out. Colours are those of Okabe and Ito, told apart with any colour vision, and every method has a
+//! shape of its own besides. Dark or light is the reader's choice.
+
+mod chart;
+
+use std::fmt::Write as _;
+
+use crate::records::Header;
+use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
+use crate::summary::{Cell, Summary};
+use chart::{Chart, Series};
+
+/// Text in HTML.
+pub(crate) fn escape(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+/// A number in a few digits.
+pub(crate) fn number(value: f64) -> String {
+    match value {
+        v if v.is_infinite() => "∞".into(),
+        v if v == 0.0 => "0".into(),
+        v if v.abs() >= 1000.0 => {
+            let digits = format!("{:.0}", v.abs());
+            let mut text = String::new();
+            for (i, c) in digits.chars().enumerate() {
+                if i > 0 && (digits.len() - i).is_multiple_of(3) {
+                    text.push('\u{202f}');
+                }
+                text.push(c);
+            }
+            if v < 0.0 { format!("−{text}") } else { text }
+        }
+        v => {
+            let decimals = (2.0 - v.abs().log10().floor()).clamp(0.0, 6.0) as usize;
+            format!("{v:.decimals$}").replace('-', "−")
+        }
+    }
+}
+
+fn share(ratio: f64) -> String {
+    format!("{} %", (ratio * 1e8).round() / 1e6)
+}
+
+fn three(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+/// A difference with its sign, in hundredths.
+fn points(value: f64) -> String {
+    let text = format!("{:+.1}", 100.0 * value);
+    if text == "+0.0" || text == "-0.0" { "0.0".into() } else { text.replace('-', "−") }
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".into() } else { format!("p = {p:.3}") }
+}
+
+/// The median and its interval.
+fn interval(median: &Median, show: impl Fn(f64) -> String) -> String {
+    format!("{} <small>{}–{}</small>", show(median.value), show(median.low), show(median.high))
+}
+
+/// The page.
+pub fn page(header: &Header, summary: &Summary) -> String {
+    let mut out = String::with_capacity(1 << 17);
+    let title = escape(&summary.title);
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"leanset {}\">\n\
+         <title>{title}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n",
+        escape(&summary.leanset),
+        include_str!("page.css")
+    );
+    head(&mut out, header, summary);
+    short(&mut out, summary);
+    charts(&mut out, summary);
+    random(&mut out, header, summary);
+    paid(&mut out, summary);
+    correlations(&mut out, summary);
+    numbers(&mut out, summary);
+    provenance(&mut out, header, summary);
+    let _ = write!(
+        out,
+        "</main>\n<div id=\"tip\" role=\"tooltip\" hidden></div>\n<script>{}</script>\n</body>\n</html>\n",
+        include_str!("page.js")
+    );
+    out
+}
+
+fn head(out: &mut String, header: &Header, summary: &Summary) {
+    let data = &header.data;
+    let _ = write!(
+        out,
+        "<header>\n<p class=\"over\">leanset experiment</p>\n<h1>{}</h1>\n<p class=\"sub\">{}: {} rows, {} numbers a \
+         row, {} classes · {} repetitions · {} methods at {} ratios</p>\n<p class=\"badges\">",
+        escape(&summary.title),
+        escape(&data.name),
+        number(data.rows as f64),
+        data.dimensions,
+        data.classes.len(),
+        header.plan.repetitions,
+        summary.methods.len(),
+        header.plan.reduce.ratios.len()
+    );
+    let mut badge = |class: &str, text: String| {
+        let _ = write!(out, "<span class=\"badge {class}\">{text}</span> ");
+    };
+    if summary.done < summary.planned {
+        badge(
+            "warn",
+            format!("{} of {} runs: not done yet", number(summary.done as f64), number(summary.planned as f64)),
+        );
+    } else {
+        badge("ok", format!("all {} runs", number(summary.done as f64)));
+    }
+    let found = &summary.provenance;
+    if found.shared > 0 {
+        badge("warn", format!("{} runs shared the machine", number(found.shared as f64)));
+    }
+    if found.estimated > 0 {
+        badge("warn", "energy is estimated ≈".into());
+    }
+    out.push_str("</p>\n</header>\n");
+}
+
+/// What the page says, in a few sentences.
+fn short(out: &mut String, summary: &Summary) {
+    let Some(full) = &summary.full else {
+        out.push_str(
+            "<section><h2>In short</h2><p>Nothing can be said before full training has run once.</p></section>\n",
+        );
+        return;
+    };
+    out.push_str("<section>\n<h2>In short</h2>\n<div class=\"tiles\">\n");
+    let mut tile = |label: &str, value: String, below: String| {
+        let _ = writeln!(out, "<div class=\"tile\"><p>{label}</p><strong>{value}</strong><p>{below}</p></div>");
+    };
+    let joules = full.joules.map_or_else(String::new, |j| format!(", {} J{}", number(j.value), mark(summary)));
+    tile(
+        "Training on everything",
+        three(full.accuracy.value),
+        format!("accuracy, in {} s{joules}", number(full.seconds.value)),
+    );
+    let cells = || summary.methods.iter().flat_map(|m| m.cells.iter().map(move |c| (m, c)));
+    // The least that is kept without losing a point of accuracy.
+    let enough = cells()
+        .filter(|(_, c)| c.accuracy.value >= full.accuracy.value - 0.01)
+        .min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio).then(b.1.accuracy.value.total_cmp(&a.1.accuracy.value)));
+    match enough {
+        Some((method, cell)) => tile(
+            "Least rows within 1 point of that",
+            share(cell.ratio),
+            format!("{}: {}, in {} s", escape(&method.label), three(cell.accuracy.value), number(cell.seconds.value)),
+        ),
+        None => tile("Least rows within 1 point of that", "none".into(), "every ratio here costs more".into()),
+    }
+    let count = |verdict| cells().filter(|(_, c)| c.over_random.is_some_and(|p| p.verdict == verdict)).count();
+    if summary.random.is_some() {
+        tile(
+            "Beat stratified random",
+            format!("{} of {}", count(Verdict::Yes), summary.comparisons().0),
+            format!("{} are worse, of {} these runs cannot tell", count(Verdict::No), count(Verdict::Unclear)),
+        );
+    }
+    let lost = summary.did_not_pay();
+    tile(
+        "Cost more than they saved",
+        format!("{} of {}", lost.len(), cells().count()),
+        "method and ratio, by time of choosing and training".into(),
+    );
+    out.push_str("</div>\n</section>\n");
+}
+
+/// What marks joules and grams that are not measured.
+fn mark(summary: &Summary) -> &'static str {
+    if summary.provenance.estimated > 0 { " <abbr title=\"estimated\">≈</abbr>" } else { "" }
+}
+
+fn charts(out: &mut String, summary: &Summary) {
+    out.push_str("<section>\n<h2>Accuracy, representativeness, cost</h2>\n<p>Medians over repetitions against the part of the training rows that is kept; whiskers are their intervals. Point at a method to make it stand out.</p>\n<ul class=\"legend\">\n");
+    let random = |label: &str| summary.random.as_deref() == Some(label);
+    let mut styles = Vec::new();
+    for method in &summary.methods {
+        let style = if random(&method.label) { 0 } else { 1 + styles.iter().filter(|&&s| s > 0).count() };
+        styles.push(style);
+        let _ = writeln!(
+            out,
+            "<li><button type=\"button\" data-s=\"{style}\" class=\"s{style}\"><svg viewBox=\"-8 -8 16 16\" aria-hidden=\"true\">{}</svg>{}</button></li>",
+            chart::shape(style, 0.0, 0.0, 5.0),
+            escape(&method.label)
+        );
+    }
+    out.push_str("</ul>\n<div class=\"charts\">\n");
+    let mut draw = |id: &str, title: &str, unit: &str, zero: bool, of: &dyn Fn(&Cell) -> Option<Median>| {
+        let series: Vec<Series<'_>> = summary
+            .methods
+            .iter()
+            .zip(&styles)
+            .map(|(m, &style)| Series {
+                label: &m.label,
+                style,
+                points: m.cells.iter().filter_map(|c| Some((c.ratio, of(c)?))).collect(),
+            })
+            .filter(|s| !s.points.is_empty())
+            .collect();
+        let full = summary.full.as_ref().and_then(of).map(|m| m.value);
+        out.push_str(&Chart { id, title, unit, zero, full, series }.svg());
+    };
+    draw("accuracy", "Accuracy", "", false, &|c| Some(c.accuracy));
+    draw("epsilon", "ε: distance of the worst-covered row", "", true, &|c| Some(c.epsilon));
+    draw("time", "Time of choosing and training", "s", true, &|c| Some(c.seconds));
+    let estimated = if summary.provenance.estimated > 0 { ", estimated ≈" } else { "" };
+    if summary.methods.iter().flat_map(|m| &m.cells).any(|c| c.joules.is_some()) {
+        draw("energy", &format!("Energy of choosing and training{estimated}"), "J", true, &|c| c.joules);
+    } else {
+        draw("f1", "Macro F1", "", false, &|c| Some(c.f1));
+    }
+    out.push_str("</div>\n</section>\n");
+}
+
+/// A table of methods × ratios.
+fn grid(
+    out: &mut String,
+    summary: &Summary,
+    caption: &str,
+    skip: Option<&str>,
+    cell: impl Fn(&Cell) -> (String, &'static str),
+) {
+    let mut ratios: Vec<f64> = summary.methods.iter().flat_map(|m| m.cells.iter().map(|c| c.ratio)).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios.dedup();
+    let _ = write!(
+        out,
+        "<div class=\"wide\"><table class=\"grid\">\n<caption>{caption}</caption>\n<thead><tr><th scope=\"col\">method</th>"
+    );
+    for &ratio in &ratios {
+        let _ = write!(out, "<th scope=\"col\">{}</th>", share(ratio));
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for method in summary.methods.iter().filter(|m| Some(m.label.as_str()) != skip) {
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(&method.label));
+        for ratio in &ratios {
+            let (text, class) = match method.cells.iter().find(|c| c.ratio == *ratio) {
+                Some(found) => cell(found),
+                None => ("–".into(), "none"),
+            };
+            let _ = write!(out, "<td class=\"{class}\">{text}</td>");
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody>\n</table></div>\n");
+}
+
+fn verdict(paired: Option<Paired>, show: impl Fn(f64) -> String) -> (String, &'static str) {
+    let Some(paired) = paired else { return ("–".into(), "none") };
+    let (sign, class) = match paired.verdict {
+        Verdict::Yes => ("▲ yes", "yes"),
+        Verdict::No => ("▼ no", "no"),
+        Verdict::Unclear => ("cannot tell", "unclear"),
+    };
+    let (value, p) = (show(paired.difference.value), p_value(paired.p));
+    (format!("<b>{value}</b><small>{sign}</small><small>{p}</small>"), class)
+}
+
+fn random(out: &mut String, header: &Header, summary: &Summary) {
+    let Some(random) = &summary.random else {
+        out.push_str("<section><h2>Does it beat random?</h2><p>The plan has no stratified random to compare with: add it with <code>[[method]] name = \"srs\"</code>.</p></section>\n");
+        return;
+    };
+    let (count, luck) = summary.comparisons();
+    let _ = write!(
+        out,
+        "<section>\n<h2>Does it beat random?</h2>\n<p>Each method against {} at the same ratio, split by split: the median difference of accuracy in points, and whether these runs can tell. \
+         The test is Wilcoxon’s signed-rank test, two-sided and exact; below {LEVEL} it tells. Of {count} comparisons about {luck:.0} come out by luck. \
+         Fewer than six repetitions can never tell.</p>\n",
+        escape(random)
+    );
+    let warm: Vec<String> =
+        header.plan.methods.iter().filter_map(|m| Some(format!("{} ({} epochs)", m.label(), m.warm_up?))).collect();
+    if !warm.is_empty() {
+        let _ = writeln!(
+            out,
+            "<p class=\"note\">Warmed up on all training rows before they chose, and trained on from there: {}. All have the same epochs, so that fewer rows are fewer gradient steps; a warm-up is steps on everything, and is among the costs.</p>",
+            escape(&warm.join(", "))
+        );
+    }
+    grid(out, summary, "Accuracy over stratified random, in points", Some(random), |c| verdict(c.over_random, points));
+    out.push_str("<details><summary>The same for macro F1</summary>\n");
+    grid(out, summary, "Macro F1 over stratified random, in points", Some(random), |c| {
+        verdict(c.f1_over_random, points)
+    });
+    out.push_str("</details>\n<details><summary>Against training on everything</summary>\n");
+    grid(out, summary, "Accuracy over full training, in points", None, |c| verdict(c.over_full, points));
+    out.push_str("</details>\n</section>\n");
+}
+
+fn paid(out: &mut String, summary: &Summary) {
+    out.push_str("<section>\n<h2>Did it pay?</h2>\n<p>What choosing and training save of the cost of training on everything, in the median. A ranking or a warm-up that serves several ratios is charged to each of them in whole, as it would cost alone.</p>\n");
+    let saved = |paired: Option<Paired>, full: Option<Median>| match (paired, full) {
+        (Some(paired), Some(full)) if full.value > 0.0 => {
+            let part = 100.0 * paired.difference.value / full.value;
+            let sign = if part < 0.0 { "costs more" } else { "" };
+            let text = format!("{part:+.0} %").replace('-', "−");
+            (format!("<b>{text}</b><small>{sign}</small>"), if part < 0.0 { "no" } else { "yes" })
+        }
+        _ => ("–".into(), "none"),
+    };
+    let full = summary.full.as_ref();
+    grid(out, summary, "Time saved", None, |c| saved(c.seconds_saved, full.map(|f| f.seconds)));
+    if summary.methods.iter().flat_map(|m| &m.cells).any(|c| c.joules_saved.is_some()) {
+        let caption = format!("Energy saved{}", mark(summary));
+        grid(out, summary, &caption, None, |c| saved(c.joules_saved, full.and_then(|f| f.joules)));
+    }
+    let lost = summary.did_not_pay();
+    if lost.is_empty() {
+        out.push_str("<p>Every method at every ratio took less time than training on everything.</p>\n");
+    } else {
+        out.push_str("<p>Took longer than training on everything:</p>\n<ul class=\"lost\">\n");
+        for (label, cell) in lost {
+            let full = full.map_or(f64::NAN, |f| f.seconds.value);
+            let _ = writeln!(
+                out,
+                "<li><b>{} at {}</b>: {} s, of which {} s choosing, against {} s</li>",
+                escape(label),
+                share(cell.ratio),
+                number(cell.seconds.value),
+                number(cell.reduction_seconds.value),
+                number(full)
+            );
+        }
+        out.push_str("</ul>\n");
+    }
+    if summary.provenance.shared > 0 {
+        out.push_str("<p class=\"note\">Runs that share the machine take longer than alone, full training as well: for times and energy that others can compare, run with <code>--exclusive</code>.</p>\n");
+    }
+    out.push_str("</section>\n");
+}
+
+fn correlations(out: &mut String, summary: &Summary) {
+    out.push_str("<section>\n<h2>Does ε tell the quality?</h2>\n<p>Spearman’s ρ of ε with accuracy and macro F1: −1 if a smaller ε always goes with more. Over all runs at a ratio, as in the paper (their p-values take runs of one method for independent, which they are not), and over the medians of the methods, with p-values over all orders.</p>\n<div class=\"wide\"><table>\n<caption>Rank correlation with ε</caption>\n<thead><tr><th scope=\"col\">kept</th><th scope=\"col\">accuracy, runs</th><th scope=\"col\">F1, runs</th><th scope=\"col\">accuracy, methods</th><th scope=\"col\">F1, methods</th></tr></thead>\n<tbody>\n");
+    let show = |s: &Option<Spearman>| match s {
+        None => "–".into(),
+        Some(s) => {
+            let rho = format!("{:+.2}", s.rho).replace('-', "−");
+            format!("<b>{rho}</b> <small>{}, n = {}{}</small>", p_value(s.p), s.n, if s.exact { ", exact" } else { "" })
+        }
+    };
+    for row in &summary.spearman {
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            share(row.ratio),
+            show(&row.accuracy),
+            show(&row.f1),
+            show(&row.accuracy_of_medians),
+            show(&row.f1_of_medians)
+        );
+    }
+    out.push_str("</tbody>\n</table></div>\n</section>\n");
+}
+
+fn numbers(out: &mut String, summary: &Summary) {
+    let mark = mark(summary);
+    let _ = write!(
+        out,
+        "<section>\n<h2>All numbers</h2>\n<details><summary>Every method at every ratio: the charts as a table</summary>\n<div class=\"wide\"><table>\n<caption>Medians and intervals</caption>\n<thead><tr><th scope=\"col\">method</th><th scope=\"col\">kept</th><th scope=\"col\">rows</th><th scope=\"col\">runs</th><th scope=\"col\">accuracy</th><th scope=\"col\">precision</th><th scope=\"col\">recall</th><th scope=\"col\">F1</th><th scope=\"col\">ε</th><th scope=\"col\">steps</th><th scope=\"col\">choosing, s</th><th scope=\"col\">all, s</th><th scope=\"col\">J{mark}</th><th scope=\"col\">g CO₂{mark}</th></tr></thead>\n<tbody>\n"
+    );
+    let full = summary.full.iter().map(|c| ("everything", c));
+    for (label, c) in full.chain(summary.methods.iter().flat_map(|m| m.cells.iter().map(|c| (m.label.as_str(), c)))) {
+        let optional = |m: &Option<Median>| m.as_ref().map_or_else(|| "–".into(), |m| interval(m, number));
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            escape(label),
+            share(c.ratio),
+            number(c.kept as f64),
+            c.runs,
+            interval(&c.accuracy, three),
+            interval(&c.precision, three),
+            interval(&c.recall, three),
+            interval(&c.f1, three),
+            interval(&c.epsilon, number),
+            number(c.steps.value),
+            interval(&c.reduction_seconds, number),
+            interval(&c.seconds, number),
+            optional(&c.joules),
+            optional(&c.grams)
+        );
+    }
+    out.push_str("</tbody>\n</table></div>\n</details>\n</section>\n");
+}
+
+fn provenance(out: &mut String, header: &Header, summary: &Summary) {
+    let found = &summary.provenance;
+    let list = |items: &[String]| if items.is_empty() { "none".into() } else { escape(&items.join("; ")) };
+    out.push_str("<section>\n<h2>Where the numbers are from</h2>\n<dl>\n");
+    let mut entry = |term: &str, text: String| {
+        let _ = writeln!(out, "<dt>{term}</dt><dd>{text}</dd>");
+    };
+    let classes: Vec<String> =
+        header.data.classes.iter().map(|(name, rows)| format!("{name} {}", number(*rows as f64))).collect();
+    entry("Table", format!("{}, SHA-256 <code>{}</code>", escape(&header.data.name), header.data.sha256));
+    entry("Classes", escape(&classes.join(", ")));
+    entry("Program", format!("leanset {}", escape(&summary.leanset)));
+    entry(
+        "Processor",
+        format!(
+            "{}; {} thread(s) a run",
+            list(&found.processors),
+            list(&found.threads.iter().map(usize::to_string).collect::<Vec<_>>())
+        ),
+    );
+    let shared = match found.shared {
+        0 => "Every run had the machine to itself.".to_owned(),
+        n => format!(
+            "{} of {} runs shared the machine with other runs or other processes: their times are longer than alone, and their joules are a share by CPU time.",
+            number(n as f64),
+            number(summary.done as f64)
+        ),
+    };
+    entry("Machine", shared);
+    let energy = match (found.joules.is_empty(), found.estimated) {
+        (true, _) => "Nothing here tells joules.".to_owned(),
+        (false, 0) => format!("Measured: {}.", list(&found.joules)),
+        (false, n) => format!(
+            "{}. Of {} of {} runs the joules are an estimate, marked ≈.",
+            list(&found.joules),
+            number(n as f64),
+            number(summary.done as f64)
+        ),
+    };
+    entry("Energy", energy);
+    entry(
+        "Carbon",
+        if found.carbon.is_empty() {
+            "No country or carbon intensity is named in the plan, so no CO₂ is computed.".into()
+        } else {
+            list(&found.carbon)
+        },
+    );
+    if !found.warnings.is_empty() {
+        let codes: Vec<String> = found.warnings.iter().map(|(code, n)| format!("{code} ({n} runs)")).collect();
+        entry("Warnings", escape(&codes.join(", ")));
+    }
+    let coverage = summary.full.as_ref().map_or(0.0, |f| f.accuracy.coverage);
+    entry(
+        "Intervals",
+        format!(
+            "From the order of the values alone, at least {:.0} % where there are enough of them; with {} repetitions they hold the median with {:.1} %.",
+            100.0 * COVERAGE,
+            summary.full.as_ref().map_or(0, |f| f.runs),
+            100.0 * coverage
+        ),
+    );
+    entry(
+        "Caution",
+        "Repetitions are splits of one table and share rows: they are less independent than the tests take them to be."
+            .into(),
+    );
+    out.push_str("</dl>\n<details><summary>The plan, with every default</summary>\n<pre>");
+    out.push_str(&escape(&toml::to_string_pretty(&header.plan).unwrap_or_default()));
+    out.push_str("</pre>\n</details>\n</section>\n");
+}
