@@ -691,7 +691,8 @@ impl Rows {
         let mut aim = self.aim.take().unwrap_or_default();
         if self.target.is_some() {
             // On its pivots the features are exact: their means are the triangular features of the pivots times the aim.
-            self.know(&self.features.pivots[aim.len()..]);
+            let pivots = self.features.pivots[aim.len()..].to_vec();
+            self.know(&pivots);
             for (j, &pivot) in self.features.pivots.iter().enumerate().skip(aim.len()) {
                 let own: Vec<f64> = self.features.row(pivot).collect();
                 let known: f64 = own[..j].iter().zip(&aim).map(|(a, b)| a * b).sum();
