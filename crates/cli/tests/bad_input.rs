@@ -1451,8 +1451,8 @@ fn log_for_a_manifest_without() {
     let again = "reduce --from-manifest lean.csv.manifest.json --log log.csv --output again.csv";
     assert_snapshot!(place.refuses(again), @r"
     exit 2
-    error: --epochs: with --log nothing is trained
-      hint: leave --log or --epochs out
+    error: --log log.csv: the manifest has no log
+      hint: leave --log out
     ");
 }
 
