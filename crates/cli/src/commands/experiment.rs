@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
     if args.dry_run {
         return dry_run(args, &plan, &lab, &learner, options, &progress);
     }
-    let meter = Meters::new(&plan.energy, args.exclusive)?;
+    let meter = Meters::new(&plan.energy, args.exclusive || threads == 1)?;
     let Some(path) = &args.output else { return Err(Failure::new("no output is named").hint("--output runs.jsonl")) };
     let (journal, contents) = Journal::open(path, &header)?;
     if contents.torn {
@@ -253,7 +253,8 @@ fn words(summary: &Summary) -> String {
     let _ = write!(out, "\nε\n{}", grid(summary, |c| text::distance(c.epsilon.value)));
     let _ = write!(
         out,
-        "\nTime of choosing and training (everything: {})\n{}",
+        "\nSeconds of choosing and training, {} (everything: {})\n{}",
+        summary.clock,
         full(|c| text::duration(Duration::from_secs_f64(c.seconds.value))),
         grid(summary, time)
     );
