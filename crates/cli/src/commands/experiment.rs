@@ -70,8 +70,8 @@ pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
     let _ = write!(
         out,
         "\n{} of {} runs in {}, {}\nThe page: leanset report {} --output report.html\n",
-        found.len() - done,
-        planned,
+        text::count(found.len() - done),
+        text::count(planned),
         text::duration(began.elapsed()),
         path.display(),
         path.display()
@@ -262,7 +262,7 @@ fn words(summary: &Summary) -> String {
         out.push_str("  ! took longer than training on everything\n");
     }
     if summary.provenance.shared > 0 {
-        let (shared, done) = (summary.provenance.shared, summary.done);
+        let (shared, done) = (text::count(summary.provenance.shared), text::count(summary.done));
         let _ = writeln!(out, "  {shared} of {done} runs shared the machine: --exclusive meters each alone");
     }
     out
