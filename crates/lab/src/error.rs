@@ -26,6 +26,13 @@ impl Error {
         Self { message: format!("{}: {what}: {words}", path.display()), hint: None, io: Some(error.kind()) }
     }
 
+    /// The same error with the file it is about.
+    #[must_use]
+    pub(crate) fn of_file(mut self, name: &str) -> Self {
+        self.message = format!("{name}: {}", self.message);
+        self
+    }
+
     /// The way out, one line, where there is one.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()

@@ -261,7 +261,7 @@ impl Plan {
         let mut plan: Self = toml::from_str(text).map_err(|e| malformed(text, name, &e))?;
         plan.check(name)?;
         for method in &mut plan.methods {
-            let chooser = method.chooser(plan.model.epochs)?;
+            let chooser = method.chooser(plan.model.epochs).map_err(|e| e.of_file(name))?;
             let id = chooser.reducer.info().id;
             method.warm_up = Some(chooser.warm_up).filter(|&epochs| epochs > 0);
             method.label.get_or_insert_with(|| id.to_owned());
@@ -462,6 +462,12 @@ impl MethodPlan {
                     "leave it out",
                 ));
             }
+            (true, _) if epochs < 2 => {
+                return Err(Error::new(
+                    format!("{label}: a model of {epochs} epoch has none to warm up with"),
+                    "make model.epochs larger, or leave the method out",
+                ));
+            }
             (true, Some(given)) if !(1..epochs).contains(&given) => {
                 return Err(Error::new(
                     format!("{label}: warm_up must be in [1, {}], not {given}", epochs.saturating_sub(1)),
@@ -469,12 +475,6 @@ impl MethodPlan {
                 ));
             }
             (true, Some(given)) => given,
-            (true, None) if epochs < 2 => {
-                return Err(Error::new(
-                    format!("{label}: a model of {epochs} epoch has none to warm up with"),
-                    "make model.epochs larger, or leave the method out",
-                ));
-            }
             (true, None) => WARM_UP.min(epochs / 2),
         };
         Ok(Chooser { reducer, warm_up })
@@ -516,12 +516,30 @@ fn malformed(text: &str, name: &str, error: &toml::de::Error) -> Error {
             Error::new(format!("{place}: there is no key '{unknown}'"), hint)
         }
         _ => {
-            let hint = match message.strip_prefix("missing field") {
-                Some(_) => "docs/experiments.md describes every key, and plans/ holds examples",
-                None => "docs/experiments.md says what each key may be",
+            // "invalid type: string "all", expected a sequence", of the key on that line.
+            let key = line.and_then(|line| text.lines().nth(line - 1)?.split_once('=').map(|pair| pair.0.trim()));
+            let plain = message.replace('`', "'");
+            let wrong = ["invalid type: ", "invalid value: ", "unknown variant "];
+            let wrong = wrong.iter().find_map(|begin| plain.strip_prefix(begin)?.split_once(", expected "));
+            let said = match (key, wrong) {
+                (Some(key), Some((value, expected))) => format!("{key} must be {}, not {value}", in_words(expected)),
+                _ => plain,
             };
-            Error::new(format!("{place}: {}", message.replace('`', "'")), hint)
+            Error::new(format!("{place}: {said}"), "docs/experiments.md describes every key, and plans/ holds examples")
         }
+    }
+}
+
+/// What the reader expects, for people.
+fn in_words(expected: &str) -> String {
+    match expected {
+        "a sequence" => "a list".into(),
+        "u64" | "u32" | "usize" => "a whole number of at least 0".into(),
+        "f64" => "a number".into(),
+        "a character" => "one character".into(),
+        "a string" => "text".into(),
+        "a map" => "a table, { key = value }".into(),
+        other => other.into(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::plan::FULL;
-use crate::records::{Cost, Header, Key, Record};
+use crate::records::{Clock, Cost, Header, Key, Record};
 use crate::run::runs;
 use crate::statistics::{Median, Paired, Spearman, median, paired, spearman};
 
@@ -33,6 +33,8 @@ pub struct Summary {
     pub planned: usize,
     /// What the plan calls stratified random; none if it is not among the methods.
     pub random: Option<String>,
+    /// What all seconds are of: CPU time if runs shared the machine and all tell it, else wall time.
+    pub clock: Clock,
     /// Full training; none as long as it was not run.
     pub full: Option<Cell>,
     /// The methods, in the order of the plan.
@@ -138,6 +140,10 @@ impl Summary {
             (0..plan.repetitions).filter_map(|r| found.get(&Key::new(r, method, ratio)).copied()).collect()
         };
         let random = plan.methods.iter().find(|m| m.name == RANDOM).map(|m| m.label().to_owned());
+        // Beside others a run waits for memory and for its turn: wall times then compare the company, not the work.
+        let shared = records.iter().any(|r| r.measured.shared);
+        let told = records.iter().all(|r| r.measured.total().cpu_seconds.is_some());
+        let clock = if shared && told { Clock::Cpu } else { Clock::Wall };
         let cell = |label: &str, ratio: f64| {
             let runs = at(label, ratio);
             let beside = |method: &str, ratio: f64, of: &dyn Fn(&Record, &Record) -> Option<f64>| {
@@ -146,13 +152,13 @@ impl Summary {
                 if method == label { None } else { paired(&differences) }
             };
             let cost = |r: &Record| r.measured.total();
-            let mut cell = Cell::new(ratio, &runs)?;
+            let mut cell = Cell::new(ratio, &runs, clock)?;
             if let Some(random) = &random {
                 cell.over_random = beside(random, ratio, &|a, b| Some(a.accuracy - b.accuracy));
                 cell.f1_over_random = beside(random, ratio, &|a, b| Some(a.f1 - b.f1));
             }
             cell.over_full = beside(FULL, 1.0, &|a, b| Some(a.accuracy - b.accuracy));
-            cell.seconds_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).seconds - cost(a).seconds));
+            cell.seconds_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).by(clock) - cost(a).by(clock)));
             cell.joules_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).joules? - cost(a).joules?));
             Some(cell)
         };
@@ -174,6 +180,7 @@ impl Summary {
             done: records.len(),
             planned: runs(plan).len(),
             random: random.clone(),
+            clock,
             full: cell(FULL, 1.0),
             methods,
             spearman,
@@ -215,7 +222,7 @@ fn correlation<'r>(
 
 impl Cell {
     /// Without comparisons; none of no runs.
-    fn new(ratio: f64, runs: &[&Record]) -> Option<Self> {
+    fn new(ratio: f64, runs: &[&Record], clock: Clock) -> Option<Self> {
         let of = |value: &dyn Fn(&Record) -> f64| median(runs.iter().map(|r| value(r)));
         let cost = |value: fn(&Cost) -> Option<f64>| {
             let all: Option<Vec<f64>> = runs.iter().map(|r| value(&r.measured.total())).collect();
@@ -230,8 +237,8 @@ impl Cell {
             precision: of(&|r| r.precision)?,
             recall: of(&|r| r.recall)?,
             f1: of(&|r| r.f1)?,
-            reduction_seconds: of(&|r| r.measured.reduction.seconds)?,
-            seconds: of(&|r| r.measured.total().seconds)?,
+            reduction_seconds: of(&|r| r.measured.reduction.by(clock))?,
+            seconds: of(&|r| r.measured.total().by(clock))?,
             joules: cost(|c| c.joules),
             grams: cost(|c| c.grams),
             steps: of(&|r| (r.steps.warm_up + r.steps.training) as f64)?,

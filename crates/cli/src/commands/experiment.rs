@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
     if args.dry_run {
         return dry_run(args, &plan, &lab, &learner, options, &progress);
     }
-    let meter = Meters::new(&plan.energy, args.exclusive)?;
+    let meter = Meters::new(&plan.energy, args.exclusive || threads == 1)?;
     let Some(path) = &args.output else { return Err(Failure::new("no output is named").hint("--output runs.jsonl")) };
     let (journal, contents) = Journal::open(path, &header)?;
     if contents.torn {
@@ -70,8 +70,8 @@ pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
     let _ = write!(
         out,
         "\n{} of {} runs in {}, {}\nThe page: leanset report {} --output report.html\n",
-        found.len() - done,
-        planned,
+        text::count(found.len() - done),
+        text::count(planned),
         text::duration(began.elapsed()),
         path.display(),
         path.display()
@@ -253,7 +253,8 @@ fn words(summary: &Summary) -> String {
     let _ = write!(out, "\nε\n{}", grid(summary, |c| text::distance(c.epsilon.value)));
     let _ = write!(
         out,
-        "\nTime of choosing and training (everything: {})\n{}",
+        "\nSeconds of choosing and training, {} (everything: {})\n{}",
+        summary.clock,
         full(|c| text::duration(Duration::from_secs_f64(c.seconds.value))),
         grid(summary, time)
     );
@@ -261,7 +262,7 @@ fn words(summary: &Summary) -> String {
         out.push_str("  ! took longer than training on everything\n");
     }
     if summary.provenance.shared > 0 {
-        let (shared, done) = (summary.provenance.shared, summary.done);
+        let (shared, done) = (text::count(summary.provenance.shared), text::count(summary.done));
         let _ = writeln!(out, "  {shared} of {done} runs shared the machine: --exclusive meters each alone");
     }
     out

@@ -9,26 +9,31 @@
 //!
 //! The first row is the one whose objective alone is best, μ_i² / 2K_ii. Then again and again the row with the largest
 //! gradient g_i = μ_i − (K w)_i is added (ties to the lowest row id), and w is made optimal over all rows chosen so far:
-//! an active-set method with a factor that is extended and repaired ([`crate::nnls`]). After every pick the optimality
+//! an active-set method with a factor that is extended and repaired (`nnls.rs`). After every pick the optimality
 //! conditions hold to rounding: on S, |g| where w > 0 and g where w = 0 are at most some 10⁻¹³ of max |μ|, and the worst
 //! there was is stated (`kkt_residual`, relative; tests hold it below 10⁻⁸). The objective after each pick is its score;
 //! weights belong to one budget and come with `reduce`.
 //!
-//! When no gradient is above 10⁻¹² of max |μ| (or 2⁻⁵⁰ of the largest K_ii, below which all is rounding), the objective is
-//! exhausted: no row can raise it. Weights stay, and the remaining rows follow in order of gradient; those whose gradient
-//! is zero by that measure, between which the objective cannot tell, in order of hash(seed, row id). With the linear kernel
-//! that is every row after about as many as there are columns, since the mean is then matched exactly.
+//! When no gradient is above 10⁻¹⁰ of max |μ| (or 2⁻⁵⁰ of the largest K_ii, below which all is rounding), the objective is
+//! exhausted: what a row could still add to it is below its last digit. Weights stay, and the remaining rows follow in
+//! order of gradient; those whose gradient is zero by that measure, between which the objective cannot tell, in order of
+//! hash(seed, row id). With the linear kernel that is every row after about as many as there are columns, since the mean
+//! is then matched exactly.
 //!
 //! Cost, linear kernel: O(n·d) a pick and at most a few d picks. Everything happens in the d columns; support ≤ d.
-//! Gaussian kernel: no n × n and no n × m table is made. The rows get r features (pivoted Cholesky, [`crate::kernel`])
-//! until they explain all but 10⁻¹² of the trace or r is `rank`: O(n·r·(r + d)). A pick is O(n·r) for gradients in
-//! features, whose error on row i is at most √E_ii·‖Σ w_s e_s‖ (E is what the features leave of K, e_s of row s); the
-//! rows whose bounds reach above the best lower bound, at least 32 and at most 128, are compared by the true kernel, and
-//! weights are solved on the true K_SS. Means μ are those of the true kernel wherever they decide: of all rows up to 2²⁶
-//! pairs, beyond that of the rows compared (then a mean's error in features, at most the mean of √E_jj, adds to the bound).
-//! At most 2,048 rows are chosen by the objective; the rest follow as when it is exhausted.
+//! Gaussian kernel: no n × n and no n × m table is made. The rows get r features (pivoted Cholesky, `kernel.rs`), a few
+//! at first, and more when they leave too many rows that could lead, until they explain all but 10⁻¹² of the trace or r is
+//! `rank`: O(n·r·(r + d)). A pick is O(n·r) for gradients in features, whose error on row i is at most √E_ii·‖Σ w_s e_s‖
+//! (E is what the features leave of K, e_s of row s); the rows whose bounds reach above the best lower bound, at least 32
+//! and at most 128, are compared by the true kernel, and weights are solved on the true K_SS. Where more than 128 reach
+//! and r is at its limit, the choice is the best of the likeliest 128, and a warning says from which pick on
+//! (`gradients-approximate`). Means μ are those of the true kernel wherever they decide: of all rows up to 2²⁶ pairs,
+//! beyond that of the rows compared (then the mean's error in features, at most the mean of √E_jj, adds to the bound).
+//! At most 2,048 rows are chosen by the objective; the rest follow as when it is exhausted, in order of the gradients in
+//! features.
 //!
-//! Coordinates are scaled by a power of two, which changes no order; linear objectives are in the units of the input.
+//! Coordinates are scaled by a power of two, which changes no order. Linear objectives are in the units of the input,
+//! squared: finite up to the largest coordinates there may be, and 0 where they are below the smallest number.
 //!
 //! Guarantee: f(w) ≥ (1 − e^(−γ))·f* with γ the restricted strong concavity over smoothness of f (weak submodularity;
 //! Gurumoorthy et al., theorem IV.3), and the weights are the best there are for the rows chosen.
@@ -47,7 +52,7 @@ use crate::kernel::{self, Features, Gaussian};
 use crate::nnls::ActiveSet;
 use crate::params::{Kind, Spec, Value};
 use crate::selection::Limit;
-use crate::{Allocation, ClassId, Dataset, Ranking, Reduced, Reduction, Result, RowId, Selection, Shape};
+use crate::{Allocation, ClassId, Dataset, Ranking, Reduced, Reduction, Result, RowId, Selection, Shape, simd};
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -298,7 +303,7 @@ impl Method for ProtoDash {
             Kernel::Linear => 0,
             Kernel::Gaussian { rank, .. } => {
                 let rank = rank.unwrap_or_else(|| auto_rank(shape.largest_class)).min(shape.largest_class);
-                8 * rank * shape.largest_class + 4 * SIGMA_ROWS * SIGMA_ROWS.min(shape.largest_class)
+                8 * rank * (shape.largest_class + picks) + 4 * SIGMA_ROWS * SIGMA_ROWS.min(shape.largest_class)
             }
         };
         (points + work + classes * features + 32 * shape.rows) as u64
@@ -477,12 +482,11 @@ fn greedy(space: &mut impl Space, run: &Run<'_>, rows: &[RowId], count: usize, u
         let left = (count - order.len()) as u64;
         let gradients = space.gradients(&picks);
         let gradients: Vec<f64> = gradients.into_iter().map(|g| if g.abs() <= tolerance { 0.0 } else { g }).collect();
-        let mut rest: Vec<usize> = (0..rows.len()).filter(|&i| !picks.taken[i]).collect();
         let key = |i: usize| if gradients[i] == 0.0 { run.seed.key(rows[i]) } else { 0 };
-        rest.par_sort_unstable_by(|&a, &b| {
-            gradients[b].total_cmp(&gradients[a]).then(key(a).cmp(&key(b))).then(a.cmp(&b))
-        });
-        order.extend(rest.into_iter().take(count - picks.rows.len()));
+        let rest = (0..rows.len()).filter(|&i| !picks.taken[i]);
+        let mut rest: Vec<(f64, u64, usize)> = rest.map(|i| (gradients[i], key(i), i)).collect();
+        rest.par_sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+        order.extend(rest.into_iter().map(|r| r.2).take(count - picks.rows.len()));
         found.scores.resize(count, found.scores.last().copied().unwrap_or(0.0));
         run.step(left)?;
     }
@@ -626,6 +630,28 @@ struct Rows {
     taken_features: Vec<Vec<f64>>,
 }
 
+/// Adds the weighted rows to `out`, in their order.
+struct Combine<'a> {
+    rows: &'a [Vec<f64>],
+    weights: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl simd::Kernel for Combine<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (row, &weight) in self.rows.iter().zip(self.weights) {
+            if weight != 0.0 {
+                for (sum, value) in self.out.iter_mut().zip(row) {
+                    *sum += weight * value;
+                }
+            }
+        }
+    }
+}
+
 impl Rows {
     fn new(
         kernel: Gaussian,
@@ -691,8 +717,8 @@ impl Rows {
         let mut aim = self.aim.take().unwrap_or_default();
         if self.target.is_some() {
             // On its pivots the features are exact: their means are the triangular features of the pivots times the aim.
-            let pivots = self.features.pivots[aim.len()..].to_vec();
-            self.know(&pivots);
+            let new = self.features.pivots[aim.len()..].to_vec();
+            self.know(&new);
             for (j, &pivot) in self.features.pivots.iter().enumerate().skip(aim.len()) {
                 let own: Vec<f64> = self.features.row(pivot).collect();
                 let known: f64 = own[..j].iter().zip(&aim).map(|(a, b)| a * b).sum();
@@ -743,16 +769,12 @@ impl Rows {
         let mut reach = 0.0;
         let mut square = 0.0;
         let residual = |s: usize| self.features.left[s / LANES][s % LANES].sqrt();
-        for ((&row, &weight), features) in picks.rows.iter().zip(picks.set.weights()).zip(&self.taken_features) {
-            if weight == 0.0 {
-                continue;
-            }
-            for (sum, value) in weighted.iter_mut().zip(features) {
-                *sum += weight * value;
-            }
+        for (&row, &weight) in picks.rows.iter().zip(picks.set.weights()).filter(|p| *p.1 > 0.0) {
             reach += weight * residual(row);
             square += weight * self.mean(row);
         }
+        let weights = picks.set.weights();
+        simd::run(Combine { rows: &self.taken_features, weights, out: &mut weighted });
         // At the optimum wᵀKw = wᵀμ, and what the features have of it is exact to rounding.
         let explained: f64 = weighted.iter().map(|v| v * v).sum();
         reach = reach.min(((square - explained).max(0.0) + 1e-14 * square).sqrt());

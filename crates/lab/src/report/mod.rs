@@ -8,7 +8,7 @@ mod chart;
 
 use std::fmt::Write as _;
 
-use crate::records::Header;
+use crate::records::{Clock, Header};
 use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 use crate::summary::{Cell, Summary};
 use chart::{Chart, Series};
@@ -33,22 +33,25 @@ pub(crate) fn number(value: f64) -> String {
     match value {
         v if v.is_infinite() => "∞".into(),
         v if v == 0.0 => "0".into(),
-        v if v.abs() >= 1000.0 => {
-            let digits = format!("{:.0}", v.abs());
-            let mut text = String::new();
-            for (i, c) in digits.chars().enumerate() {
-                if i > 0 && (digits.len() - i).is_multiple_of(3) {
-                    text.push('\u{202f}');
-                }
-                text.push(c);
-            }
-            if v < 0.0 { format!("−{text}") } else { text }
-        }
+        v if v.abs() >= 1000.0 => format!("{}{}", if v < 0.0 { "−" } else { "" }, whole(v.abs().round() as usize)),
         v => {
             let decimals = (2.0 - v.abs().log10().floor()).clamp(0.0, 6.0) as usize;
             format!("{v:.decimals$}").replace('-', "−")
         }
     }
+}
+
+/// A count, its thousands apart.
+fn whole(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(c);
+    }
+    text
 }
 
 fn share(ratio: f64) -> String {
@@ -111,7 +114,7 @@ fn head(out: &mut String, header: &Header, summary: &Summary) {
          row, {} classes · {} repetitions · {} methods at {} ratios</p>\n<p class=\"badges\">",
         escape(&summary.title),
         escape(&data.name),
-        number(data.rows as f64),
+        whole(data.rows),
         data.dimensions,
         data.classes.len(),
         header.plan.repetitions,
@@ -122,16 +125,13 @@ fn head(out: &mut String, header: &Header, summary: &Summary) {
         let _ = write!(out, "<span class=\"badge {class}\">{text}</span> ");
     };
     if summary.done < summary.planned {
-        badge(
-            "warn",
-            format!("{} of {} runs: not done yet", number(summary.done as f64), number(summary.planned as f64)),
-        );
+        badge("warn", format!("{} of {} runs: not done yet", whole(summary.done), whole(summary.planned)));
     } else {
-        badge("ok", format!("all {} runs", number(summary.done as f64)));
+        badge("ok", format!("all {} runs", whole(summary.done)));
     }
     let found = &summary.provenance;
     if found.shared > 0 {
-        badge("warn", format!("{} runs shared the machine", number(found.shared as f64)));
+        badge("warn", format!("{} runs shared the machine", whole(found.shared)));
     }
     if found.estimated > 0 {
         badge("warn", "energy is estimated ≈".into());
@@ -155,7 +155,7 @@ fn short(out: &mut String, summary: &Summary) {
     tile(
         "Training on everything",
         three(full.accuracy.value),
-        format!("accuracy, in {} s{joules}", number(full.seconds.value)),
+        format!("accuracy, in {} s of {}{joules}", number(full.seconds.value), summary.clock),
     );
     let cells = || summary.methods.iter().flat_map(|m| m.cells.iter().map(move |c| (m, c)));
     // The least that is kept without losing a point of accuracy.
@@ -182,9 +182,17 @@ fn short(out: &mut String, summary: &Summary) {
     tile(
         "Cost more than they saved",
         format!("{} of {}", lost.len(), cells().count()),
-        "method and ratio, by time of choosing and training".into(),
+        format!("method and ratio, by {} of choosing and training", summary.clock),
     );
     out.push_str("</div>\n</section>\n");
+}
+
+/// The clock, to begin a title.
+fn capital(summary: &Summary) -> &'static str {
+    match summary.clock {
+        Clock::Wall => "Time",
+        Clock::Cpu => "CPU time",
+    }
 }
 
 /// What marks joules and grams that are not measured.
@@ -224,7 +232,7 @@ fn charts(out: &mut String, summary: &Summary) {
     };
     draw("accuracy", "Accuracy", "", false, &|c| Some(c.accuracy));
     draw("epsilon", "ε: distance of the worst-covered row", "", true, &|c| Some(c.epsilon));
-    draw("time", "Time of choosing and training", "s", true, &|c| Some(c.seconds));
+    draw("time", &format!("{} of choosing and training", capital(summary)), "s", true, &|c| Some(c.seconds));
     let estimated = if summary.provenance.estimated > 0 { ", estimated ≈" } else { "" };
     if summary.methods.iter().flat_map(|m| &m.cells).any(|c| c.joules.is_some()) {
         draw("energy", &format!("Energy of choosing and training{estimated}"), "J", true, &|c| c.joules);
@@ -322,7 +330,9 @@ fn paid(out: &mut String, summary: &Summary) {
         _ => ("–".into(), "none"),
     };
     let full = summary.full.as_ref();
-    grid(out, summary, "Time saved", None, |c| saved(c.seconds_saved, full.map(|f| f.seconds)));
+    grid(out, summary, &format!("{} saved", capital(summary)), None, |c| {
+        saved(c.seconds_saved, full.map(|f| f.seconds))
+    });
     if summary.methods.iter().flat_map(|m| &m.cells).any(|c| c.joules_saved.is_some()) {
         let caption = format!("Energy saved{}", mark(summary));
         grid(out, summary, &caption, None, |c| saved(c.joules_saved, full.and_then(|f| f.joules)));
@@ -347,7 +357,7 @@ fn paid(out: &mut String, summary: &Summary) {
         out.push_str("</ul>\n");
     }
     if summary.provenance.shared > 0 {
-        out.push_str("<p class=\"note\">Runs that share the machine take longer than alone, full training as well: for times and energy that others can compare, run with <code>--exclusive</code>.</p>\n");
+        out.push_str("<p class=\"note\">Runs shared the machine, so CPU time is compared where the system tells it, and not the time from beginning to end: for that, and for energy metered alone, run with <code>--exclusive</code>.</p>\n");
     }
     out.push_str("</section>\n");
 }
@@ -389,14 +399,14 @@ fn numbers(out: &mut String, summary: &Summary) {
             "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             escape(label),
             share(c.ratio),
-            number(c.kept as f64),
+            whole(c.kept),
             c.runs,
             interval(&c.accuracy, three),
             interval(&c.precision, three),
             interval(&c.recall, three),
             interval(&c.f1, three),
             interval(&c.epsilon, number),
-            number(c.steps.value),
+            whole(c.steps.value.round() as usize),
             interval(&c.reduction_seconds, number),
             interval(&c.seconds, number),
             optional(&c.joules),
@@ -414,7 +424,7 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
         let _ = writeln!(out, "<dt>{term}</dt><dd>{text}</dd>");
     };
     let classes: Vec<String> =
-        header.data.classes.iter().map(|(name, rows)| format!("{name} {}", number(*rows as f64))).collect();
+        header.data.classes.iter().map(|(name, rows)| format!("{name} {}", whole(*rows))).collect();
     entry("Table", format!("{}, SHA-256 <code>{}</code>", escape(&header.data.name), header.data.sha256));
     entry("Classes", escape(&classes.join(", ")));
     entry("Program", format!("leanset {}", escape(&summary.leanset)));
@@ -430,8 +440,8 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
         0 => "Every run had the machine to itself.".to_owned(),
         n => format!(
             "{} of {} runs shared the machine with other runs or other processes: their times are longer than alone, and their joules are a share by CPU time.",
-            number(n as f64),
-            number(summary.done as f64)
+            whole(n),
+            whole(summary.done)
         ),
     };
     entry("Machine", shared);
@@ -441,8 +451,8 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
         (false, n) => format!(
             "{}. Of {} of {} runs the joules are an estimate, marked ≈.",
             list(&found.joules),
-            number(n as f64),
-            number(summary.done as f64)
+            whole(n),
+            whole(summary.done)
         ),
     };
     entry("Energy", energy);
