@@ -22,7 +22,7 @@ pub(crate) enum Source {
     /// The method does not watch training.
     None,
     /// A log.
-    Log(Box<Dynamics>, FileRecord),
+    Log { dynamics: Box<Dynamics>, record: FileRecord, reading_memory: u64 },
     /// The built-in trainer.
     Trainer(TrainingRecord),
 }
@@ -198,8 +198,11 @@ impl Source {
             let dynamics = read(&file, input, table)?;
             let (sha256, bytes) = output::sha256(path)?;
             let (format, rows) = (file.format().to_string(), file.rows());
+            // Numbers of each column, the rows that are named, and one more column as it is parsed.
+            let columns = file.columns().len() as u64 + 3;
+            let reading_memory = file.memory() + 8 * rows as u64 * columns;
             let record = FileRecord { path: path.clone(), sha256, bytes, format, rows };
-            return Ok(Self::Log(Box::new(dynamics), record));
+            return Ok(Self::Log { dynamics: Box::new(dynamics), record, reading_memory });
         }
         if input.encoded.class_names.len() < 2 {
             return Err(Failure::new(format!(
@@ -214,7 +217,7 @@ impl Source {
     /// The log as recorded in the manifest.
     pub(crate) fn log_record(&self) -> Option<FileRecord> {
         match self {
-            Self::Log(_, record) => Some(record.clone()),
+            Self::Log { record, .. } => Some(record.clone()),
             _ => None,
         }
     }
@@ -231,10 +234,12 @@ impl Source {
     pub(crate) fn memory(&self, shape: &Shape, args: &MethodArgs) -> u64 {
         match self {
             Self::None => 0,
-            Self::Log(dynamics, _) => dynamics.memory(),
+            Self::Log { dynamics, reading_memory, .. } => dynamics.memory() + reading_memory,
             Self::Trainer(record) => {
                 let keep = args.training.save_log.is_some();
-                warm_up_memory(shape, &record.network(), record.epochs, keep) * if keep { 3 } else { 1 }
+                // The columns of the log that is saved, one number each.
+                let columns = if keep { 8 * shape.rows * record.epochs * (shape.classes + 3) } else { 0 };
+                warm_up_memory(shape, &record.network(), record.epochs, keep) + columns as u64
             }
         }
     }
@@ -243,7 +248,7 @@ impl Source {
     pub(crate) fn see(self, args: &MethodArgs, data: &Dataset<'_>, progress: &Progress) -> Result<Seen, Failure> {
         Ok(match self {
             Self::None => Seen::Nothing,
-            Self::Log(dynamics, _) => Seen::Logged(dynamics),
+            Self::Log { dynamics, .. } => Seen::Logged(dynamics),
             Self::Trainer(record) => {
                 let training = record.training(Seed(args.seed));
                 let keep = args.training.save_log.is_some();
@@ -302,17 +307,22 @@ fn read(file: &Table, input: &Input, args: &TableArgs) -> Result<Dynamics, Failu
     }
     let rows = input.rows_by_name(args.id.as_deref())?.resolve(file, &row_column, input.table.name())?;
     let numbers = |column: &str, what: &str, good: &dyn Fn(f64) -> bool| -> Result<Vec<f64>, Failure> {
-        let found = file.text_column(file.position(column)?)?;
+        let found = file.column(file.position(column)?)?;
+        let value = |at: usize| -> Option<f64> {
+            match &found.values {
+                _ if found.is_missing(at) => None,
+                Values::Number(v) => Some(v[at]),
+                Values::Number32(v) => Some(f64::from(v[at])),
+                Values::Integer(v) => Some(v[at] as f64),
+                Values::Boolean(v) if column == "correct" => Some(f64::from(u8::from(v[at]))),
+                Values::Text(v) => v.get(at).trim().parse().ok(),
+                Values::Boolean(_) => None,
+            }
+        };
         (0..found.len())
             .map(|at| {
-                let text = found.text(at);
-                let value = match text.trim() {
-                    "true" | "True" | "TRUE" if column == "correct" => Some(1.0),
-                    "false" | "False" | "FALSE" if column == "correct" => Some(0.0),
-                    other => other.parse().ok(),
-                };
-                value.filter(|&v| good(v)).ok_or_else(|| {
-                    let place = file.place(RowId::at(at));
+                value(at).filter(|&v| good(v)).ok_or_else(|| {
+                    let (place, text) = (file.place(RowId::at(at)), found.text(at));
                     Failure::new(format!("{name}: {place} has '{text}' in the column '{column}', which is not {what}"))
                         .hint(format!("the column '{column}' has {what} in every row"))
                 })

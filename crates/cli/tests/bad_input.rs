@@ -1286,62 +1286,143 @@ const BY_LOG: &str = "reduce t.csv --log log.csv --label kind --method fes --rat
 #[test]
 fn log_of_a_method_that_watches_no_training() {
     let place = Place::new();
-    assert_snapshot!(place.refuses("reduce t.csv --log log.csv --method mms --ratio 0.5 --output lean.csv"), @r"");
-    assert_snapshot!(place.refuses("rank t.csv --epochs 20 --method srs --output ranking.csv"), @r"");
-    assert_snapshot!(place.refuses("rank t.csv --log log.csv --hidden 8 --method fes --output ranking.csv"), @r"");
+    assert_snapshot!(place.refuses("reduce t.csv --log log.csv --method mms --ratio 0.5 --output lean.csv"), @r"
+    exit 2
+    error: --log: maxmin does not watch a model train
+      hint: leave --log out, or use --method forgetting-events or el2n or aum
+    ");
+    assert_snapshot!(place.refuses("rank t.csv --epochs 20 --method srs --output ranking.csv"), @r"
+    exit 2
+    error: --epochs: stratified-random does not watch a model train
+      hint: leave --epochs out, or use --method forgetting-events or el2n or aum
+    ");
+    assert_snapshot!(place.refuses("rank t.csv --log log.csv --hidden 8 --method fes --output ranking.csv"), @r"
+    exit 2
+    error: --hidden: with --log nothing is trained
+      hint: leave --log or --hidden out
+    ");
 }
 
 #[test]
 fn log_that_is_not_there() {
-    assert_snapshot!(Place::with_table().refuses(BY_LOG), @r"");
+    assert_snapshot!(Place::with_table().refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: cannot be read: No such file or directory
+      hint: check the name, and the folder it is taken from
+    ");
 }
 
 #[test]
 fn log_that_is_none() {
-    assert_snapshot!(with_log("epoch,row,loss\n0,0,1.5\n").refuses(BY_LOG), @r"");
-    assert_snapshot!(with_log("epoch,row,correct\n").refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log("epoch,row,loss\n0,0,1.5\n").refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: has no column 'correct', so it is not a log of training
+      hint: a log has the columns epoch, row (or the --id column) and correct, and p_0, p_1 … if known
+    ");
+    assert_snapshot!(with_log("epoch,row,correct\n").refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: the table has columns and no rows
+      hint: check how it was made
+    ");
 }
 
 #[test]
 fn log_with_a_row_twice() {
-    assert_snapshot!(with_log(log_text(0) + "2,7,1\n").refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(log_text(0) + "2,7,1\n").refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: row 30 (line 32) has row 7 a second time in epoch 2
+      hint: a log has every row of the table once in every epoch
+    ");
 }
 
 #[test]
 fn log_with_a_gap() {
     let text = log_text(0).replace("2,7,1\n", "");
-    assert_snapshot!(with_log(text).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(text).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: has no row 7 in epoch 2
+      hint: a log has every row of t.csv once in every epoch
+    ");
 }
 
 #[test]
 fn log_of_another_table() {
-    assert_snapshot!(with_log(log_text(0) + "2,10,1\n").refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(log_text(0) + "2,10,1\n").refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: row 30 (line 32) names row '10', which t.csv does not have
+      hint: rows are 0 to 9, by position in t.csv
+    ");
 }
 
 #[test]
 fn log_of_what_are_no_numbers() {
-    assert_snapshot!(with_log(log_text(0).replace("2,7,1\n", "2,7,maybe\n")).refuses(BY_LOG), @r"");
-    assert_snapshot!(with_log(log_text(0).replace("2,7,1\n", "2.5,7,1\n")).refuses(BY_LOG), @r"");
-    assert_snapshot!(with_log(log_text(2).replace("2,7,1,0.5", "2,7,1,1.5")).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(log_text(0).replace("2,7,1\n", "2,7,maybe\n")).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: row 17 (line 19) has 'maybe' in the column 'correct', which is not 0, 1, false or true
+      hint: the column 'correct' has 0, 1, false or true in every row
+    ");
+    assert_snapshot!(with_log(log_text(0).replace("2,7,1\n", "2.5,7,1\n")).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: row 17 (line 19) has '2.5' in the column 'epoch', which is not a whole number of at least 0
+      hint: the column 'epoch' has a whole number of at least 0 in every row
+    ");
+    assert_snapshot!(with_log(log_text(2).replace("2,7,1,0.5", "2,7,1,1.5")).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: row 17 (line 19) has '1.5' in the column 'p_0', which is not a number in [0, 1]
+      hint: the column 'p_0' has a number in [0, 1] in every row
+    ");
 }
 
 #[test]
 fn log_with_other_probabilities() {
-    assert_snapshot!(with_log(log_text(3)).refuses(BY_LOG), @r"");
-    assert_snapshot!(with_log(log_text(0)).refuses(&BY_LOG.replace("fes", "el2n")), @r"");
+    assert_snapshot!(with_log(log_text(3)).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: has 3 columns of probabilities, and t.csv has 2 classes
+      hint: one a class, p_0 to p_1, in the order of the classes; or none
+    ");
+    assert_snapshot!(with_log(log_text(0)).refuses(&BY_LOG.replace("fes", "el2n")), @r"
+    exit 2
+    error: el2n cannot rank rows by a log without probabilities
+      hint: log the probability of every class too, or use forgetting-events
+    ");
 }
 
 #[test]
 fn training_of_nothing() {
     let place = Place::with_table();
-    assert_snapshot!(place.refuses("rank t.csv --exclude kind --method fes --output ranking.csv"), @r"");
+    assert_snapshot!(place.refuses("rank t.csv --exclude kind --method fes --output ranking.csv"), @r"
+    exit 2
+    error: t.csv: all rows are of one class, and a model needs two or more to train
+      hint: --label COLUMN names the column of classes; --log FILE takes what another model has seen
+    ");
     let rank = "rank t.csv --label kind --method fes --output ranking.csv";
-    assert_snapshot!(place.refuses(&format!("{rank} --dropout 1")), @r"");
-    assert_snapshot!(place.refuses(&format!("{rank} --hidden 8,0")), @r"");
-    assert_snapshot!(place.refuses(&format!("{rank} --learning-rate -1")), @r"");
-    assert_snapshot!(place.refuses(&format!("{rank} --save-log t.csv --force")), @r"");
-    assert_snapshot!(place.refuses(&format!("{rank} --save-log ranking.csv")), @r"");
-    assert_snapshot!(place.refuses(&format!("{rank} --save-log log.xlsx")), @r"");
+    assert_snapshot!(place.refuses(&format!("{rank} --dropout 1")), @r"
+    exit 2
+    error: parameter 'dropout' of the trainer must be a number in [0, 1), not 1
+    ");
+    assert_snapshot!(place.refuses(&format!("{rank} --hidden 8,0")), @r"
+    exit 2
+    error: parameter 'hidden' of the trainer must be widths in [1, 32768], not 0
+    ");
+    assert_snapshot!(place.refuses(&format!("{rank} --learning-rate -1")), @r"
+    exit 2
+    error: parameter 'learning-rate' of the trainer must be a number in (0, ∞), not -1
+    ");
+    assert_snapshot!(place.refuses(&format!("{rank} --save-log t.csv --force")), @r"
+    exit 2
+    error: t.csv: is an input of this command, and is never overwritten
+      hint: write to another file
+    ");
+    assert_snapshot!(place.refuses(&format!("{rank} --save-log ranking.csv")), @r"
+    exit 2
+    error: ranking.csv: is another output of this command
+      hint: give --save-log a file of its own
+    ");
+    assert_snapshot!(place.refuses(&format!("{rank} --save-log log.xlsx")), @r"
+    exit 2
+    error: log.xlsx: a log is not written as a workbook
+      hint: name it .parquet or .csv.gz
+    ");
 }
 
 #[test]
@@ -1350,9 +1431,17 @@ fn manifest_of_another_log() {
     place.ok(&format!("{BY_LOG} --quiet"));
     let place = place.and("log.csv", log_text(2));
     let again = "reduce --from-manifest lean.csv.manifest.json --output again.csv";
-    assert_snapshot!(place.refuses(again), @r"");
+    assert_snapshot!(place.refuses(again), @r"
+    exit 3
+    error: log.csv: is not the log of the manifest: SHA-256 5bccb4225b04 and 446 bytes, not 703695a126c5 and 198
+      hint: name the original file: --log FILE
+    ");
     std::fs::remove_file(place.path("log.csv")).expect("removed");
-    assert_snapshot!(place.refuses(again), @r"");
+    assert_snapshot!(place.refuses(again), @r"
+    exit 2
+    error: log.csv: cannot be read: No such file or directory
+      hint: say where the log is now: --log FILE
+    ");
 }
 
 #[test]
@@ -1360,7 +1449,11 @@ fn log_for_a_manifest_without() {
     let place = with_log(log_text(0));
     place.ok("reduce t.csv --label kind --method fes --epochs 2 --ratio 0.5 --output lean.csv --quiet");
     let again = "reduce --from-manifest lean.csv.manifest.json --log log.csv --output again.csv";
-    assert_snapshot!(place.refuses(again), @r"");
+    assert_snapshot!(place.refuses(again), @r"
+    exit 2
+    error: --log log.csv: the manifest has no log
+      hint: leave --log out
+    ");
 }
 
 #[test]

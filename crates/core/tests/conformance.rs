@@ -605,15 +605,12 @@ fn a_log_of_training_is_heard_or_refused() {
     let data = sample.data();
     let budget = Budget::Ratio(0.5);
     let rows = sample.rows();
-    let counted = |events: Vec<u32>| Dynamics::of_counts(50, events, vec![true; rows]).expect("counts");
-    let rising = counted((0..29).collect()).with_scores((0..29).map(f64::from).collect(), vec![0.5; rows]);
-    let rising = rising.expect("finite");
-    let falling = counted((0..29).rev().collect()).with_scores((0..29).rev().map(f64::from).collect(), vec![0.5; rows]);
-    let falling = falling.and_then(|d| {
-        let aum = (0..29).map(f64::from).collect();
-        d.clone().with_scores(d.el2n().expect("there").to_vec(), aum)
-    });
-    let falling = falling.expect("finite");
+    let seen = |events: Vec<u32>| {
+        let scores: Vec<f64> = events.iter().map(|&e| f64::from(e)).collect();
+        let counts = Dynamics::of_counts(50, events, vec![true; rows]).expect("counts");
+        counts.with_scores(scores.clone(), scores).expect("finite")
+    };
+    let (rising, falling) = (seen((0..29).collect()), seen((0..29).rev().collect()));
     let shorter = Dynamics::of_counts(50, vec![1; 28], vec![true; 28]).expect("counts");
     let mut heard = 0;
     for subject in subjects() {

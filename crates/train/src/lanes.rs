@@ -171,7 +171,7 @@ impl Lanes for Plain {
     }
     #[inline(always)]
     fn kept(self, threshold: i32, value: Self) -> Self {
-        lanewise!(self, value, |x, y| if (x.to_bits() >> 1) as i32 >= threshold { y } else { 0.0 })
+        lanewise!(self, value, |x, y| if (x.to_bits() >> 1).cast_signed() >= threshold { y } else { 0.0 })
     }
 }
 

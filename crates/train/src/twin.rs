@@ -146,7 +146,7 @@ fn forward(plan: &Plan, parameters: &[f64], row: &[f32], mut state: Option<u32>)
                 let factor = match &mut state {
                     Some(state) if plan.threshold > 0 => {
                         *state = next_state(*state);
-                        if (*state >> 1) as i32 >= plan.threshold { f64::from(plan.scale) } else { 0.0 }
+                        if (*state >> 1).cast_signed() >= plan.threshold { f64::from(plan.scale) } else { 0.0 }
                     }
                     _ => 1.0,
                 };
@@ -324,7 +324,7 @@ fn optimizers_agree_with_their_definitions() {
                     *g = if (at + t as usize).is_multiple_of(5) {
                         0.0
                     } else {
-                        (random.next() * 10f64.powi(-(at as i32 % 6))) as f32
+                        (random.next() * 10f64.powi(-[0, 1, 2, 3, 4, 5][at % 6])) as f32
                     };
                 }
                 for (own, &g) in wanted.iter_mut().zip(gradients.iter()) {

@@ -475,6 +475,9 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
         ))
         .hint("the same bytes are of the same format: give the name the same extension"));
     }
+    if manifest.log.is_none() {
+        training::check_expected(given.method.log.as_deref(), None)?;
+    }
     let (emit, order) = manifest.output.emit()?;
     let budget = manifest.budget.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no budget")))?;
     let epsilon = manifest.epsilon.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no ε")))?;

@@ -20,7 +20,7 @@ use crate::{Allocation, Ranking, Result, Shape};
 /// The registered entry.
 pub static INFO: Info = Info {
     id: "aum",
-    aliases: &["area-under-the-margin"],
+    aliases: &["margin", "area-under-the-margin"],
     title: "AUM, the area under the margin",
     family: Family::Wrapper,
     summary: "Keeps, of each class, the rows that stood clear of other classes in training; mislabelled ones go first.",

@@ -19,7 +19,7 @@ use crate::{Allocation, Ranking, Result, Shape};
 /// The registered entry.
 pub static INFO: Info = Info {
     id: "el2n",
-    aliases: &["error-l2-norm"],
+    aliases: &["l2n", "error-l2-norm"],
     title: "EL2N, the error L2 norm",
     family: Family::Wrapper,
     summary: "Keeps, of each class, the rows whose predicted probabilities were farthest from their class in training.",

@@ -375,7 +375,7 @@ fn median_distance(run: &Run<'_>, rows: &[RowId], points: &Packed<f64>) -> f64 {
         return 1.0;
     }
     let half = squares.len() / 2;
-    let even = squares.len() % 2 == 0;
+    let even = squares.len().is_multiple_of(2);
     let (below, &mut middle, _) = squares.select_nth_unstable_by(half, f64::total_cmp);
     let middle = Euclidean::finish(middle);
     if even { 0.5 * (middle + Euclidean::finish(below.iter().copied().fold(0.0, f64::max))) } else { middle }
@@ -691,7 +691,8 @@ impl Rows {
         let mut aim = self.aim.take().unwrap_or_default();
         if self.target.is_some() {
             // On its pivots the features are exact: their means are the triangular features of the pivots times the aim.
-            self.know(&self.features.pivots[aim.len()..].to_vec());
+            let pivots = self.features.pivots[aim.len()..].to_vec();
+            self.know(&pivots);
             for (j, &pivot) in self.features.pivots.iter().enumerate().skip(aim.len()) {
                 let own: Vec<f64> = self.features.row(pivot).collect();
                 let known: f64 = own[..j].iter().zip(&aim).map(|(a, b)| a * b).sum();
