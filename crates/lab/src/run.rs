@@ -209,7 +209,7 @@ impl<'a> Lab<'a> {
             .map_err(|e| Error::new(format!("threads cannot be started: {e}"), "use fewer with --threads"))?;
         let results: Vec<Result<()>> = std::thread::scope(|scope| {
             let run = |pool: &rayon::ThreadPool| {
-                let result = pool.install(&worker);
+                let result = pool.install(worker);
                 if result.is_err() {
                     stop.store(true, Ordering::Relaxed);
                 }

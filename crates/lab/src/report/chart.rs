@@ -82,7 +82,7 @@ fn tick(value: f64, step: f64) -> String {
     }
     // 0.25 needs one digit more than 0.2 and 0.5.
     let digits = (-step.log10().floor()).max(0.0) as usize;
-    let digits = digits + usize::from((step * 10f64.powi(digits as i32)).fract().abs() > 1e-6);
+    let digits = digits + usize::from((step * 10f64.powf(digits as f64)).fract().abs() > 1e-6);
     format!("{value:.digits$}").replace('-', "−")
 }
 

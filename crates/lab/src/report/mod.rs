@@ -32,7 +32,7 @@ pub(crate) fn escape(text: &str) -> String {
 pub(crate) fn number(value: f64) -> String {
     match value {
         v if v.is_infinite() => "∞".into(),
-        v if v == 0.0 => "0".into(),
+        0.0 => "0".into(),
         v if v.abs() >= 1000.0 => format!("{}{}", if v < 0.0 { "−" } else { "" }, whole(v.abs().round() as usize)),
         v => {
             let decimals = (2.0 - v.abs().log10().floor()).clamp(0.0, 6.0) as usize;
