@@ -922,7 +922,7 @@ fn unknown_method() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method gradient --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: there is no method 'gradient'
-      hint: the methods are stratified-random, protodash, maxmin, distance-entropy, clustering-centroids, matrix-decomposition, ph-landmarks
+      hint: the methods are stratified-random, protodash, maxmin, distance-entropy, clustering-centroids, matrix-decomposition, ph-landmarks, forgetting-events, el2n, aum
     ");
 }
 
@@ -2219,6 +2219,8 @@ fn no_verb() {
       measure      Measure how representative a reduced table (or every prefix of a ranking) is
       energy       Run a command and say what energy it took, or what this machine can measure
       methods      List the methods, or tell all about one
+      experiment   Run the experiment of a plan: reduce, train, test, meter, and say what it comes to
+      report       Make one page of an experiment's records
       demo         Reduce, measure and explain an embedded data set
       completions  Print a completion script for a shell
       man          Print the manual page, or write one page a verb into a folder

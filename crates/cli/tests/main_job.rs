@@ -688,11 +688,23 @@ fn completions_and_manual_pages() {
     let page = place.ok("man");
     assert!(page.contains(".TH leanset") && page.contains("reduce"), "{page}");
     let written = place.ok("man --output man1");
-    assert_eq!(written.lines().count(), 10);
+    assert_eq!(written.lines().count(), 12);
     assert!(place.text("man1/leanset-reduce.1").contains("\\-\\-ratio"));
     assert!(place.text("man1/leanset-energy-doctor.1").contains("\\-\\-watts"));
     assert!(place.ok("--version").contains(env!("CARGO_PKG_VERSION")));
-    for verb in ["reduce", "rank", "measure", "energy", "energy doctor", "methods", "demo", "completions", "man"] {
+    for verb in [
+        "reduce",
+        "rank",
+        "measure",
+        "energy",
+        "energy doctor",
+        "experiment",
+        "report",
+        "methods",
+        "demo",
+        "completions",
+        "man",
+    ] {
         assert!(place.ok(&format!("{verb} --help")).contains("Usage:"), "{verb}");
     }
 }

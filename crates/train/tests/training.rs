@@ -304,7 +304,7 @@ fn a_warm_up_sees_every_row_and_serves_the_methods() {
     use leanset_train::{warm_up, warm_up_memory};
     let (values, mut labels) = rings(160, 2);
     // Rows that cannot be learnt with the others.
-    (0..6).for_each(|i| labels[20 * i] = 1 - labels[20 * i]);
+    (0..16).for_each(|i| labels[10 * i] = 1 - labels[10 * i]);
     let data = dataset(&values, &labels, 2);
     let network = Network { dropout: 0.0, ..small(Activation::Relu, Loss::CrossEntropy) };
     let seen = warm_up(&data, &network, &settings(30), true, &Quiet).expect("trains");
