@@ -199,7 +199,7 @@ pub(crate) fn continuous() -> Vec<Sample> {
         blobs("blobs", &[90, 60, 30], 3, 1),
         blobs("two wide classes", &[40, 25], 12, 2),
         blobs("more columns than rows", &[7, 5], 40, 3),
-        blobs("past the chunks", &[2100, 300], 2, 4),
+        blobs("past the chunks", &[2100, 300], 4, 4),
         // As after min–max scaling, where nothing is above the ones that stand for labels.
         scaled(blobs("scaled to [0, 1]", &[50, 40, 30], 5, 5)),
     ]
