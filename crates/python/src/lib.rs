@@ -26,6 +26,8 @@ pub mod _leanset {
     use crate::reduce::{NativeRanking, examine, find, methods, rank, reduce};
     #[pymodule_export]
     use crate::training::{Dynamics, NativeLog, softmax, warm_up};
+    #[pymodule_export]
+    use crate::work::fault_on_purpose;
 
     /// The version of the package.
     #[pymodule_export]

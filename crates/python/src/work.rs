@@ -125,3 +125,9 @@ fn pool(n_jobs: Option<i64>) -> PyResult<Arc<ThreadPool>> {
     pools.insert(key, Arc::clone(&pool));
     Ok(pool)
 }
+
+/// Panics at work, so that a test sees what Python gets of it.
+#[pyfunction]
+pub(crate) fn fault_on_purpose(py: Python<'_>) -> PyResult<()> {
+    run(py, Some(1), |_| panic!("on purpose"))
+}
