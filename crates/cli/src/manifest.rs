@@ -9,13 +9,14 @@ use leanset_core::distance::Metric;
 use leanset_core::metrics::Epsilon;
 use leanset_core::params::Value;
 use leanset_core::{Budget, Classes, Reducer};
+use leanset_documents::Training as TrainingRecord;
+pub(crate) use leanset_documents::{number, value as json};
 use serde::{Deserialize, Serialize};
 
 use crate::args::{Emit, Missing, Order, Scale, TableArgs};
 use crate::error::Failure;
 use crate::input::Input;
 use crate::output::Outputs;
-use crate::training::TrainingRecord;
 
 /// The schema of manifests; its number grows when a reader could misunderstand.
 pub(crate) const SCHEMA: &str = "leanset.manifest/1";
@@ -306,27 +307,6 @@ impl EpsilonRecord {
 
     pub(crate) fn metric(&self) -> Result<Metric, Failure> {
         Ok(self.metric.parse::<Metric>()?)
-    }
-}
-
-/// A number as JSON; infinities, which JSON lacks, as "inf" and "-inf", NaN as null.
-pub(crate) fn number(value: f64) -> serde_json::Value {
-    match serde_json::Number::from_f64(value) {
-        Some(number) => number.into(),
-        None if value.is_nan() => serde_json::Value::Null,
-        None => if value > 0.0 { "inf" } else { "-inf" }.into(),
-    }
-}
-
-/// A parameter or fact as JSON.
-pub(crate) fn json(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Bool(v) => (*v).into(),
-        Value::Int(v) => (*v).into(),
-        Value::Float(v) => number(*v),
-        Value::Text(v) => v.as_str().into(),
-        Value::Rows(rows) => rows.iter().map(|r| r.0).collect(),
-        Value::Floats(values) => values.iter().map(|&v| number(v)).collect(),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::manifest::{
 use crate::output::{self, Outputs};
 use crate::progress::Progress;
 use crate::target::{self, Target};
-use crate::training::{self, Source, TrainingRecord};
+use crate::training::{self, Source};
 use crate::{plan, ranking, text};
 
 pub(crate) fn run(args: &ReduceArgs) -> Result<String, Failure> {
@@ -496,7 +496,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
             target: given.method.target.clone().or_else(|| manifest.target.as_ref().map(|t| found(&t.path))),
             log: given.method.log.clone().or_else(|| manifest.log.as_ref().map(|l| found(&l.path))),
             seed: manifest.method.seed.unwrap_or(0),
-            training: manifest.training.as_ref().map_or_else(|| Ok(TrainArgs::default()), TrainingRecord::arguments)?,
+            training: manifest.training.as_ref().map_or_else(|| Ok(TrainArgs::default()), training::arguments)?,
         },
         ranking,
         ratio: budget.ratio,
