@@ -16,6 +16,7 @@ from leanset import estimators as estimators
 from leanset._errors import NotFittedError
 from leanset._functions import bottleneck_distance, epsilon, epsilon_curve, persistence_diagrams, rank, reduce
 from leanset._leanset import VERSION as __version__
+from leanset._manifest import manifest_of, read_manifest, write_manifest
 from leanset._registry import methods
 from leanset._results import ClassEpsilon, Epsilon, EpsilonCurve, LeansetWarning, Ranking, Reduction
 from leanset.adapters import select, to_sampler, to_subset
@@ -42,13 +43,16 @@ __all__ = [
     "estimators",
     "keras_callback",
     "lightning_callback",
+    "manifest_of",
     "methods",
     "persistence_diagrams",
     "rank",
+    "read_manifest",
     "reduce",
     "select",
     "to_sampler",
     "to_subset",
+    "write_manifest",
     # And the estimators.
 ]
 __all__ += estimators.__all__

@@ -30,14 +30,13 @@ def budget(strategy: Any, labels: Labels, *, whole: bool, who: str) -> Budget:
     if isinstance(strategy, bool | np.bool_):
         raise _refused(strategy, who)
     if isinstance(strategy, numbers.Integral):
-        return int(strategy) if strategy >= 0 else _raise(_refused(strategy, who))
+        count = int(strategy)
+        if count < 0:
+            raise _refused(strategy, who)
+        return count
     if isinstance(strategy, numbers.Real):
         return float(strategy)
     raise _refused(strategy, who)
-
-
-def _raise(error: Exception) -> Any:
-    raise error
 
 
 def _refused(value: Any, who: str) -> ValueError:
@@ -54,6 +53,13 @@ def _words(word: str, labels: Labels, *, whole: bool, who: str) -> Budget:
         raise _refused(word, who)
     sizes = np.bincount(labels.codes, minlength=len(labels.classes))
     there = np.flatnonzero(sizes)
+    if len(there) < 2:
+        error = ValueError(
+            f"The target 'y' needs to have more than 1 class for sampling_strategy={word!r}, which balances classes. "
+            "Got 1 class instead"
+        )
+        error.add_note("hint: give a float, the part of rows to keep, or an int, their number")
+        raise error
     least, most = there[sizes[there].argmin()], there[sizes[there].argmax()]
     reduced = {
         "auto": [k for k in there if k != least],
@@ -79,10 +85,10 @@ def _per_class(given: Mapping[Any, Any], labels: Labels) -> list[int]:
                 f"The {{{key!r}}} target class is/are not present in the data: sampling_strategy names class {key!r}, "
                 f"and y has {list(known)[:10]}"
             )
-        if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 0:
+        if isinstance(count, bool) or not isinstance(count, numbers.Integral) or int(count) < 0:
             raise ValueError(f"sampling_strategy[{key!r}] must be a whole number of at least 0, not {count!r}")
         rows = counts[known[key]]
-        if count > rows:
+        if int(count) > rows:
             raise ValueError(
                 f"With under-sampling methods, the number of samples in a class should be less or equal to the original "
                 f"number of samples: sampling_strategy[{key!r}] is {count}, and the class has {rows} rows"

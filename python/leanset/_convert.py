@@ -143,7 +143,7 @@ def labels(y: Any, rows: int, *, who: str) -> Labels:
     """Labels of any dtype; without any, one class."""
     if y is None:
         return Labels(None, np.array(["all"]), np.zeros(rows, dtype=np.uint32))
-    array = np.asarray(y.to_numpy()) if library(y) in ("pandas", "polars", "pyarrow") else np.asarray(y)
+    array = np.asarray(y.to_numpy()) if library(y) in ("pandas", "polars") else np.asarray(y)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     one_hot = array.ndim == 2
@@ -175,11 +175,27 @@ def labels(y: Any, rows: int, *, who: str) -> Labels:
     elif array.dtype.kind == "O" and any(v is None or v != v for v in array.tolist()):
         raise ValueError("Input y contains NaN.")
     try:
-        classes, codes = np.unique(array, return_inverse=True)
+        classes, codes = encode(array)
     except TypeError as error:
         kinds = sorted({type(v).__name__ for v in array.tolist()})
-        raise TypeError(f"Encoders require their input argument must be uniformly strings or numbers. Got {kinds}") from error
-    return Labels(y, classes, codes.astype(np.uint32))
+        raise TypeError(
+            f"Encoders require their input argument must be uniformly strings or numbers. Got {kinds}"
+        ) from error
+    return Labels(y, classes, codes)
+
+
+#: Labels that are looked at together: what sorting them takes is small beside a table.
+CHUNK = 1 << 16
+
+
+def encode(array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
+    """The distinct values, sorted, and the position of each value among them: `numpy.unique`, a chunk at a time."""
+    starts = range(0, len(array), CHUNK)
+    classes = np.unique(np.concatenate([np.unique(array[at : at + CHUNK]) for at in starts] or [array]))
+    codes = np.empty(len(array), dtype=np.uint32)
+    for at in starts:
+        codes[at : at + CHUNK] = np.searchsorted(classes, array[at : at + CHUNK])
+    return classes, codes
 
 
 def take(original: Any, rows: Ids) -> Any:

@@ -64,6 +64,7 @@ class Reducer:
     epsilon_: Epsilon
     epsilon_curve_: EpsilonCurve
     reduction_: Reduction
+    _rows: int
 
     @classmethod
     def _get_param_names(cls) -> list[str]:
@@ -120,6 +121,12 @@ class Reducer:
         return f"{type(self).__name__}({', '.join(given)})"
 
     def __getattr__(self, name: str) -> Any:
+        if name == "scores_" and "ranking_" in self.__dict__:
+            # Made when it is asked for: a number a row is much beside a few kept rows.
+            scores = np.full(self._rows, np.nan)
+            scores[self.ranking_.rows] = self.ranking_.scores
+            self.__dict__[name] = scores
+            return scores
         # Only what is not there is asked here: say why.
         if name in FITTED:
             if "reduction_" not in self.__dict__:
@@ -283,9 +290,9 @@ class Reducer:
             self._method, params, X, y, random_state=self.random_state, n_jobs=self.n_jobs, target=target,
             dynamics=dynamics, trainer=getattr(self, "trainer", None), who=who,
         )
-        told, _ = request.reduce(self.sampling_strategy, allow_empty=bool(self.allow_empty_classes), who=who)
+        told = request.reduce(self.sampling_strategy, allow_empty=bool(self.allow_empty_classes), who=who)
         used = json.loads(told["parameters"])
-        found = Reduction.of(told, request.y, self._method.id, used, request.seed, stacklevel=6)
+        found = request.reduction(told, used)
         # What an earlier fit has left would be of other rows.
         for name in [n for n in FITTED if n in self.__dict__]:
             del self.__dict__[name]
@@ -301,10 +308,9 @@ class Reducer:
         if told["ranking"] is not None:
             plain = dataclasses.replace(request.y, original=None)
             self.ranking_ = Ranking(told["ranking"], plain, self._method.id, used, request.seed)
-            self.scores_ = np.full(request.x.rows, np.nan)
-            self.scores_[self.ranking_.rows] = self.ranking_.scores
+            self._rows = request.x.rows
         if self.epsilon is not None:
-            found = dataclasses.replace(found, epsilon=request.epsilon(told, self.epsilon))
+            found = request.measured(found, told, self.epsilon)
             assert found.epsilon is not None
             self.epsilon_ = found.epsilon
             if told["ranking"] is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ class Request:
     n_jobs: int | None
     target: Table | None
     dynamics: _leanset.Dynamics | None
+    trainer: Trainer | None
 
     @classmethod
     def of(
@@ -77,35 +79,48 @@ class Request:
         if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer)):
             raise TypeError(f"n_jobs must be an int or None, not {n_jobs!r}")
         jobs = None if n_jobs is None else int(n_jobs)
-        seen = None
-        if dynamics is not None:
-            seen = getattr(dynamics, "_native", dynamics)
-            if not isinstance(seen, _leanset.Dynamics):
-                seen = dynamics.finish()._native if hasattr(dynamics, "finish") else dynamics
-            if not isinstance(seen, _leanset.Dynamics):
-                raise TypeError(f"dynamics must be a ForgettingLog or Dynamics, not {type(dynamics).__name__}")
-            if trainer is not None:
-                raise ValueError("dynamics and trainer are both given: with what was seen, nothing is trained")
-        elif method.watches:
-            from leanset.training import Trainer
-
-            seen = (trainer or Trainer())._watch(table_of(own, classes), seed, jobs)
-        elif trainer is not None:
+        seen = None if dynamics is None else _seen(dynamics)
+        if trainer is not None and not method.watches:
             raise ValueError(f"{method.id} does not watch a model train: leave trainer out")
-        return cls(method, given, own, classes, seed, jobs, _target(target, classes, who), seen)
+        if trainer is not None and seen is not None:
+            raise ValueError("dynamics and trainer are both given: with what was seen, nothing is trained")
+        return cls(method, given, own, classes, seed, jobs, _target(target, classes, who), seen, trainer)
+
+    def seen(self) -> _leanset.Dynamics | None:
+        """What was seen in training; without a log of a method that needs one, the built-in trainer trains."""
+        if self.dynamics is not None or not self.method.watches:
+            return self.dynamics
+        from leanset.training import Trainer
+
+        return (self.trainer or Trainer())._watch(self.table, self.seed, self.n_jobs)
 
     @property
     def table(self) -> Table:
         return table_of(self.x, self.y)
 
-    def reduce(self, strategy: Any, *, allow_empty: bool, who: str) -> tuple[dict[str, Any], bool]:
+    def reduce(self, strategy: Any, *, allow_empty: bool, who: str) -> dict[str, Any]:
         whole, _, _, _ = _leanset.examine(self.method.id, self.params)
         asked = budget(strategy, self.y, whole=whole, who=who)
+        seen = self.seen()
+        began = time.perf_counter()
         told = _leanset.reduce(
             self.table, self.method.id, self.params, asked,
-            allow_empty=allow_empty, seed=self.seed, n_jobs=self.n_jobs, target=self.target, dynamics=self.dynamics,
+            allow_empty=allow_empty, seed=self.seed, n_jobs=self.n_jobs, target=self.target, dynamics=seen,
         )
-        return told, whole
+        beside = "target" if self.target is not None else "log" if self.method.watches else None
+        return {
+            **told, "budget": asked, "allow_empty": allow_empty, "seconds": time.perf_counter() - began,
+            "threads": _leanset.threads(self.n_jobs), "beside": beside,
+        }
+
+    def reduction(self, told: dict[str, Any], parameters: dict[str, Any]) -> Reduction:
+        return Reduction.of(told, self.y, self.method.id, parameters, self.seed)
+
+    def measured(self, found: Reduction, told: dict[str, Any], metric: str) -> Reduction:
+        began = time.perf_counter()
+        epsilon = self.epsilon(told, check_metric(metric))
+        seconds = {**found.seconds, "epsilon": time.perf_counter() - began}
+        return dataclasses.replace(found, epsilon=epsilon, seconds=seconds)
 
     def epsilon(self, reduction: dict[str, Any], metric: str) -> Epsilon:
         rows, points = reduction["rows"], reduction["points"]
@@ -115,6 +130,15 @@ class Request:
             codes = np.repeat(np.arange(len(self.y.classes), dtype=np.uint32), reduction["counts"])
             told = _leanset.epsilon_between(self.table, (points, codes, self.y.names), metric, self.n_jobs)
         return Epsilon.of(told, self.y)
+
+
+def _seen(dynamics: Any) -> _leanset.Dynamics:
+    """What was seen, of a log or of what a log has come to."""
+    finished = dynamics.finish() if hasattr(dynamics, "finish") else dynamics
+    native = getattr(finished, "_native", None)
+    if not isinstance(native, _leanset.Dynamics):
+        raise TypeError(f"dynamics must be a ForgettingLog or Dynamics, not {type(dynamics).__name__}")
+    return native
 
 
 def _target(target: Any, own: Labels, who: str) -> Table | None:
@@ -211,11 +235,9 @@ def reduce(
     info = find(method)
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
                          dynamics=dynamics, trainer=trainer, who=f"method {info.id}")
-    told, _ = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce")
-    found = Reduction.of(told, request.y, info.id, json.loads(told["parameters"]), request.seed, stacklevel=4)
-    if epsilon is None:
-        return found
-    return dataclasses.replace(found, epsilon=request.epsilon(told, check_metric(epsilon)))
+    told = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce")
+    found = request.reduction(told, json.loads(told["parameters"]))
+    return found if epsilon is None else request.measured(found, told, epsilon)
 
 
 def rank(
@@ -257,7 +279,7 @@ def rank(
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
                          dynamics=dynamics, trainer=trainer, who=f"method {info.id}")
     native = _leanset.rank(request.table, info.id, request.params, seed=request.seed, n_jobs=request.n_jobs,
-                           target=request.target, dynamics=request.dynamics)
+                           target=request.target, dynamics=request.seen())
     used = json.loads(_leanset.examine(info.id, request.params)[3])
     return Ranking(native, dataclasses.replace(request.y, original=None), info.id, used, request.seed)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import time
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leanset import _leanset
-from leanset._budget import SamplingStrategy, budget
+from leanset._budget import Budget, SamplingStrategy, budget
 from leanset._convert import Ids, Labels
 
 
@@ -26,11 +28,14 @@ class LeansetWarning(UserWarning):
         return type(self), (self.code, self.message, self.hint)
 
 
-def warn(told: list[tuple[str, str, str | None]], stacklevel: int = 4) -> tuple[LeansetWarning, ...]:
-    """Raises warnings as Python does, and returns them."""
+def warn(told: list[tuple[str, str, str | None]]) -> tuple[LeansetWarning, ...]:
+    """Raises warnings as Python does, of the line that called the package, and returns them."""
     found = tuple(LeansetWarning(*one) for one in told)
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "leanset":
+        level, frame = level + 1, frame.f_back
     for warning in found:
-        warnings.warn(warning, stacklevel=stacklevel)
+        warnings.warn(warning, stacklevel=level)
     return found
 
 
@@ -149,7 +154,13 @@ class Reduction:
     labels : ndarray, or None
         The class of each of `points`.
     counts : dict of label to int
-        Rows or points of each class.
+        Rows or points that are kept of each class.
+    rows : dict of label to int
+        Rows that there are of each class.
+    budget : float, int or list of int
+        What was asked: a ratio, a count, or counts by class.
+    allow_empty_classes : bool
+        Whether a class that has rows could end with none.
     method, parameters, seed
         What chose them, parameters with their defaults.
     facts : dict
@@ -158,6 +169,12 @@ class Reduction:
         What is worth knowing; they were raised as warnings too.
     epsilon : Epsilon or None
         ε, if it was asked for.
+    seconds : dict
+        How long `method` and `epsilon` took.
+    threads : int
+        On how many threads.
+    beside : str or None
+        What was given beside the table: `target` or `log`.
     """
 
     indices: Ids | None
@@ -171,14 +188,20 @@ class Reduction:
     seed: int | None
     facts: dict[str, Any]
     warnings: tuple[LeansetWarning, ...]
+    rows: dict[Any, int]
+    budget: Budget
+    allow_empty_classes: bool
     epsilon: Epsilon | None = None
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    threads: int = 1
+    beside: str | None = None
 
     def __len__(self) -> int:
         return sum(self.counts.values())
 
     @classmethod
-    def of(cls, told: dict[str, Any], labels: Labels, method: str, parameters: dict[str, Any], seed: int | None,
-           stacklevel: int = 5) -> Reduction:
+    def of(cls, told: dict[str, Any], labels: Labels, method: str, parameters: dict[str, Any], seed: int | None
+    ) -> Reduction:
         order, weights, points = told["rows"], told["weights"], told["points"]
         indices, names, own = None, labels.classes, None
         if order is not None:
@@ -191,7 +214,10 @@ class Reduction:
         counts = dict(zip(names.tolist(), told["counts"], strict=True))
         return cls(
             indices, order, weights, points, own, counts, method, parameters, seed, facts(told["facts"]),
-            warn(told["warnings"], stacklevel),
+            warn(told["warnings"]),
+            dict(zip(names.tolist(), np.bincount(labels.codes, minlength=len(names)).tolist(), strict=True)),
+            told["budget"], told["allow_empty"], None, {"method": told["seconds"]},
+            told["threads"], told["beside"],
         )
 
 
@@ -278,5 +304,8 @@ class Ranking:
         array([0, 3])
         """
         asked = budget(sampling_strategy, self._labels, whole=self.is_global, who="Ranking")
+        began = time.perf_counter()
         told = self._native.reduce(asked, allow_empty_classes)
-        return Reduction.of(told, self._labels, self.method, self.parameters, self.seed, stacklevel=4)
+        told = {**told, "budget": asked, "allow_empty": allow_empty_classes, "seconds": time.perf_counter() - began,
+                "threads": 1, "beside": "ranking"}
+        return Reduction.of(told, self._labels, self.method, self.parameters, self.seed)

@@ -115,3 +115,35 @@ assert "sklearn" not in sys.modules
 """
     done = run(code)
     assert done.stdout.strip() == "fine", done.stderr
+
+
+MEMORY = """
+import numpy as np, sys
+import leanset
+
+def peak(what):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(what))
+
+# What the first call loads is the program's, not the table's.
+leanset.reduce(np.zeros((64, 2), np.float32), np.arange(64) % 2, 8, method="mms", n_jobs=1)
+rows, columns, classes = 1_000_000, 32, int(sys.argv[1])
+before = peak("VmRSS")
+X = np.empty((rows, columns), dtype=np.float32)
+rng = np.random.default_rng(0)
+plane = rng.normal(size=(2, columns)).astype(np.float32)
+for at in range(0, rows, 10_000):
+    X[at : at + 10_000] = rng.random((10_000, 2), dtype=np.float32) @ plane
+y = np.arange(rows) % classes
+sampler = leanset.MMS(sampling_strategy=0.01, n_jobs=1).fit(X, y)
+assert len(sampler.sample_indices_) == rows // 100
+print((peak("VmHWM") - before) / (X.nbytes + y.nbytes))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the system does not tell peak memory")
+def test_a_large_table_is_not_copied():
+    """One million rows of 32 columns and 20 classes, at 1 %: input and all that is needed beside it."""
+    done = subprocess.run([sys.executable, "-c", MEMORY, "20"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 1.2

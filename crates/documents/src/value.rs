@@ -22,3 +22,18 @@ pub fn value(value: &Value) -> serde_json::Value {
         Value::Floats(values) => values.iter().map(|&v| number(v)).collect(),
     }
 }
+
+/// A parameter back from JSON.
+pub fn parse(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Bool(v) => Value::Bool(*v),
+        serde_json::Value::Number(n) if n.is_i64() => Value::Int(n.as_i64().unwrap_or(0)),
+        serde_json::Value::Number(n) => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
+        serde_json::Value::Array(items) => {
+            let row = |v: &serde_json::Value| v.as_u64().and_then(|v| u32::try_from(v).ok()).map(leanset_core::RowId);
+            items.iter().map(row).collect::<Option<Vec<_>>>().map_or_else(|| Value::Text(json.to_string()), Value::Rows)
+        }
+        serde_json::Value::String(v) => Value::Text(v.clone()),
+        _ => Value::Text(json.to_string()),
+    }
+}

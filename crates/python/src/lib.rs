@@ -10,6 +10,7 @@
 mod data;
 mod energy;
 mod error;
+mod manifest;
 mod measure;
 mod reduce;
 mod training;
@@ -21,13 +22,15 @@ pub mod _leanset {
     #[pymodule_export]
     use crate::energy::Meter;
     #[pymodule_export]
+    use crate::manifest::{manifest_schema, manifest_text};
+    #[pymodule_export]
     use crate::measure::{bottleneck_distance, diagrams, epsilon_between, epsilon_curve, epsilon_of_rows};
     #[pymodule_export]
     use crate::reduce::{NativeRanking, examine, find, methods, rank, reduce};
     #[pymodule_export]
     use crate::training::{Dynamics, NativeLog, softmax, warm_up};
     #[pymodule_export]
-    use crate::work::fault_on_purpose;
+    use crate::work::{fault_on_purpose, threads};
 
     /// The version of the package.
     #[pymodule_export]

@@ -139,7 +139,7 @@ fn choose(
             }
             _ => None,
         };
-        return Ok((reduction, ranking, data.classes().clone()));
+        return Ok((reduction, ranking, data.into_classes()));
     }
     let (allocation, _) = budget.allocate(&data.classes().sizes(), floor)?;
     if reducer.scope() == Scope::Global && allocation.is_fixed_per_class() {
@@ -149,7 +149,7 @@ fn choose(
     let ranking = reducer.rank_with(&data, &inputs, Some(&allocation), seed, monitor)?;
     let mut reduction = ranking.reduce(data.classes(), budget, floor)?;
     reduction.facts.clone_from(&ranking.facts);
-    Ok((reduction, Some(ranking), data.classes().clone()))
+    Ok((reduction, Some(ranking), data.into_classes()))
 }
 
 /// Reduces: a dictionary with what was chosen.
@@ -243,7 +243,7 @@ pub(crate) fn rank<'py>(
         let target = target.map(|t| t.dataset()).transpose()?;
         let inputs = Inputs { target: target.as_ref(), dynamics: seen };
         let ranking = reducer.rank_with(&data, &inputs, None, Seed(seed), monitor)?;
-        Ok(NativeRanking { ranking, classes: data.classes().clone() })
+        Ok(NativeRanking { ranking, classes: data.into_classes() })
     })
 }
 

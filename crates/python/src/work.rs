@@ -91,7 +91,8 @@ pub(crate) fn brief<T>(py: Python<'_>, work: impl FnOnce() -> Result<T, Error>) 
 
 /// Threads: as many as `n_jobs` says; without it what `OMP_NUM_THREADS` or `RAYON_NUM_THREADS` say, or all. Negative
 /// numbers count from all, as in joblib: −1 is all of them, −2 all but one.
-fn threads(n_jobs: Option<i64>) -> PyResult<usize> {
+#[pyfunction]
+pub(crate) fn threads(n_jobs: Option<i64>) -> PyResult<usize> {
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     match n_jobs {
         Some(0) => Err(PyValueError::new_err("n_jobs must be a whole number other than 0, or None, not 0")),

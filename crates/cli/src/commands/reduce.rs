@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ReduceArgs) -> Result<String, Failure> {
     match &args.from_manifest {
         None => Job::new(args.clone(), None)?.run(),
         Some(path) => {
-            let manifest = Manifest::read(path)?;
+            let manifest = manifest::read(path)?;
             let args = arguments_of(&manifest, args, path)?;
             Job::new(args, Some(manifest))?.run()
         }
@@ -228,7 +228,7 @@ impl Job {
             },
         };
         self.check_expected_manifest(&manifest)?;
-        let manifest_text = manifest.stage(&mut outputs, manifest_path)?;
+        let manifest_text = manifest::stage(&manifest, &mut outputs, manifest_path)?;
         let saved = seen.stage(&mut outputs, &args.method, &args.table, &input)?;
         outputs.commit()?;
         if args.run.json {
@@ -478,7 +478,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
     if manifest.log.is_none() {
         training::check_expected(given.method.log.as_deref(), None)?;
     }
-    let (emit, order) = manifest.output.emit()?;
+    let (emit, order) = manifest::emit(&manifest.output)?;
     let budget = manifest.budget.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no budget")))?;
     let epsilon = manifest.epsilon.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no ε")))?;
     // Relative paths are of where the command was run, which often is where the manifest is.
@@ -503,7 +503,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
         count: budget.count,
         per_class: budget.per_class.clone().unwrap_or_default().into_iter().collect(),
         allow_empty_classes: budget.allow_empty_classes,
-        table: manifest.columns.arguments()?,
+        table: manifest::arguments(&manifest.columns)?,
         output: given.output.clone().or_else(|| Some(manifest.output.path.clone())),
         emit,
         order,
@@ -511,7 +511,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
         manifest: given.manifest.clone(),
         force: given.force,
         from_manifest: None,
-        metric: epsilon.metric()?,
+        metric: epsilon.metric.parse::<leanset_core::distance::Metric>()?,
         dry_run: given.dry_run,
         run: given.run.clone(),
     })
@@ -520,7 +520,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
 /// A ranking as recorded in the manifest of its slice: with what made it, if its own manifest is beside it.
 fn ranking_record(path: &Path, input: &manifest::FileRecord) -> Result<RankingRecord, Failure> {
     let sha256 = output::sha256(path)?.0;
-    let own = Manifest::read(&output::manifest_beside(path)).ok().filter(|m| m.output.sha256 == sha256);
+    let own = manifest::read(&output::manifest_beside(path)).ok().filter(|m| m.output.sha256 == sha256);
     if let Some(own) = &own
         && own.input.sha256 != input.sha256
     {
