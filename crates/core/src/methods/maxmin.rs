@@ -23,8 +23,8 @@
 //!
 //! Wins when coverage is what counts: its ε is usually the smallest of all methods that keep rows.
 //!
-//! Loses when there are outliers or wrong labels: they are far from the rest, so it takes them first. At small ratios a classifier
-//! trained on its rows is often worse than on random ones.
+//! Loses when there are outliers or wrong labels: they are far from the rest, so it takes them first. At small ratios
+//! a classifier trained on its rows is often worse than on random ones.
 
 use super::stratified_random::random_order;
 use super::{Answer, Capabilities, Family, Info, Method, Run};

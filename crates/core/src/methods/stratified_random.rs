@@ -14,7 +14,7 @@
 //! Cost: O(n log n). Guarantee: uniform within classes; exact counts. No departures from the definition; the paper's
 //! code draws with scikit-learn's stratified split, whose stream is not part of the definition.
 //!
-//! Wins when nothing is known of the data: it costs next to nothing and keeps every distribution as it is: no method is
+//! Wins when nothing is known of the data: it costs next to nothing and keeps every distribution as it is. No method is
 //! sure to beat it. It is the baseline.
 //!
 //! Loses when rows that are rare within their class matter: it misses them, and so ε is large.
