@@ -26,7 +26,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 import leanset
 
-repetitions = 2 if os.environ.get("LEANSET_LIGHT") else 20
+repetitions = 2 if os.environ.get("LEANSET_LIGHT") else 10
 X, y = load_breast_cancer(return_X_y=True)
 X.shape
 

@@ -66,7 +66,7 @@ def example(path: Path) -> dict[str, str | bytes]:
         # Sockets are files, not ports that others on the machine could reach.
         settings = Config({"KernelManager": {"transport": "ipc"}})
         place = {"metadata": {"path": str(ROOT)}}
-        NotebookClient(notebook, kernel_name="python3", timeout=600, coalesce_streams=True, config=settings, resources=place).execute()
+        NotebookClient(notebook, kernel_name="python3", timeout=1800, coalesce_streams=True, config=settings, resources=place).execute()
         resources = {"unique_key": path.stem, "output_files_dir": "."}
         page, resources = MarkdownExporter().from_notebook_node(notebook, resources)
         making = kept.with_suffix(".making")
