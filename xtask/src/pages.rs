@@ -38,11 +38,6 @@ pub(crate) fn verdicts(method: &Info) -> Result<(String, String), String> {
     head(method).map(|head| (head.wins, head.loses))
 }
 
-/// A sentence without its stop, as the entries of the registry are.
-pub(crate) fn plain(text: &str) -> &str {
-    text.strip_suffix('.').unwrap_or(text)
-}
-
 fn page(m: &Info, caption: &str, lines: &[Line]) -> Result<String, String> {
     let head = head(m)?;
     let alias = m.aliases[0].to_uppercase();

@@ -11,8 +11,6 @@ pub(crate) struct Line {
     pub method: String,
     /// The part kept, such as `10%`.
     pub kept: String,
-    /// Repetitions here.
-    pub runs: String,
     /// Accuracy here and published.
     pub accuracy: [String; 2],
     /// ε here and published.
@@ -29,12 +27,11 @@ pub(crate) fn lines() -> Result<Vec<Line>, String> {
         .lines()
         .filter_map(|line| {
             let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            let [method, kept, runs, a0, a1, _, _, e0, e1, s0, s1, ..] = words.as_slice() else { return None };
+            let [method, kept, _, a0, a1, _, _, e0, e1, s0, s1, ..] = words.as_slice() else { return None };
             let pair = |a: &String, b: &String| [a.clone(), b.clone()];
             kept.ends_with('%').then(|| Line {
                 method: method.clone(),
                 kept: kept.replace('%', "\u{a0}%"),
-                runs: runs.clone(),
                 accuracy: pair(a0, a1),
                 epsilon: pair(e0, e1),
                 seconds: pair(s0, s1),
