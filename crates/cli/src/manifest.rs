@@ -170,6 +170,9 @@ pub(crate) struct Measured {
     pub(crate) epsilon_seconds: f64,
     pub(crate) peak_memory_bytes: Option<u64>,
     pub(crate) threads: usize,
+    /// Energy until the output was written, the manifest not; none in manifests of leanset before it was metered.
+    #[serde(default)]
+    pub(crate) energy: Option<leanset_energy::Reading>,
 }
 
 impl Manifest {
