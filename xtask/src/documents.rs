@@ -1,4 +1,4 @@
-//! The documents that are made from the code: the methods, the command line, the picture.
+//! The documents that are made from the code: the methods, the command line, the picture, the types of the estimators.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,12 @@ use leanset_core::methods::METHODS;
 /// Paths below the root, and what belongs there.
 pub(crate) fn all() -> Result<Vec<(&'static str, String)>, String> {
     let picture = crate::picture::draw().map_err(|e| e.to_string())?;
-    Ok(vec![("docs/methods.md", methods()), ("docs/cli.md", command_line()), ("docs/epsilon.svg", picture)])
+    Ok(vec![
+        ("docs/methods.md", methods()),
+        ("docs/cli.md", command_line()),
+        ("docs/epsilon.svg", picture),
+        ("python/leanset/estimators.pyi", crate::stubs::estimators()),
+    ])
 }
 
 const MADE: &str = "<!-- Made from the code by ./x docs; a test holds it against the code. -->\n\n";
@@ -50,8 +55,17 @@ fn methods() -> String {
         }
         let _ = writeln!(
             out,
-            "- Nested: {}. Keeps counts per class: {}. Weights: {}. Invents points: {}. Seeded: {}. Heeds a target: {}. Watches training: {}. Independent of the order of rows: {}. Classes needed: {}.",
-            c.nested, c.per_class, c.weights, c.invents, c.seeded, c.target, c.dynamics, c.order_free, c.least_classes
+            "- Nested: {}. Keeps counts per class: {}. Weights: {}. Invents points: {}. Seeded: {}. Heeds a target: {}. Watches training: {}. Looks at coordinates: {}. Independent of the order of rows: {}. Classes needed: {}.",
+            c.nested,
+            c.per_class,
+            c.weights,
+            c.invents,
+            c.seeded,
+            c.target,
+            c.dynamics,
+            c.coordinates,
+            c.order_free,
+            c.least_classes
         );
     }
     out

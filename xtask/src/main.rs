@@ -3,6 +3,7 @@
 
 mod documents;
 mod picture;
+mod stubs;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};

@@ -96,6 +96,12 @@ impl From<leanset_core::Error> for Failure {
     }
 }
 
+impl From<leanset_documents::Error> for Failure {
+    fn from(error: leanset_documents::Error) -> Self {
+        Self { message: error.message, hint: error.hint, code: UNUSABLE }
+    }
+}
+
 impl From<leanset_energy::Error> for Failure {
     fn from(error: leanset_energy::Error) -> Self {
         use leanset_energy::Error;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use leanset_core::dynamics::{LogError, Outcome};
 use leanset_core::methods::{Answer, Info, METHODS};
 use leanset_core::{ClassId, Dataset, Dynamics, RowId, Seed, Shape, TrainingLog};
+use leanset_documents::Training as TrainingRecord;
 use leanset_tables::{Column, Table, Values, format_of_path, write_columns};
 use leanset_train::{Network, Training, WarmUp, warm_up, warm_up_memory};
-use serde::{Deserialize, Serialize};
 
 use crate::args::{Activation, MethodArgs, Optimizer, RunArgs, TableArgs, TrainArgs};
 use crate::error::{DIFFERENT, Failure};
@@ -37,73 +37,42 @@ pub(crate) enum Seen {
     Trained(Box<WarmUp>),
 }
 
-/// How the built-in trainer trained, as recorded in the manifest; the seed is that of the method.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct TrainingRecord {
-    epochs: usize,
-    hidden: Vec<usize>,
-    activation: String,
-    dropout: f64,
-    optimizer: String,
-    learning_rate: f64,
-    weight_decay: f64,
-    batch: usize,
+/// What the arguments say of the built-in trainer, with defaults for the rest.
+fn record_of(args: &TrainArgs) -> TrainingRecord {
+    let usual = TrainingRecord::default();
+    TrainingRecord {
+        epochs: args.epochs.unwrap_or(usual.epochs),
+        hidden: args.hidden.clone().unwrap_or(usual.hidden),
+        activation: word(args.activation.unwrap_or_default()),
+        dropout: args.dropout.unwrap_or(usual.dropout),
+        optimizer: word(args.optimizer.unwrap_or_default()),
+        learning_rate: args.learning_rate.unwrap_or(usual.learning_rate),
+        weight_decay: args.weight_decay.unwrap_or(usual.weight_decay),
+        batch: args.batch.unwrap_or(usual.batch),
+    }
 }
 
-impl TrainingRecord {
-    fn new(args: &TrainArgs) -> Self {
-        let (network, training) = (Network::paper(), Training::paper(50, Seed(0)));
-        Self {
-            epochs: args.epochs.unwrap_or(training.epochs),
-            hidden: args.hidden.clone().unwrap_or(network.hidden),
-            activation: word(args.activation.unwrap_or_default()),
-            dropout: args.dropout.unwrap_or(network.dropout),
-            optimizer: word(args.optimizer.unwrap_or_default()),
-            learning_rate: args.learning_rate.unwrap_or(training.learning_rate),
-            weight_decay: args.weight_decay.unwrap_or(training.weight_decay),
-            batch: args.batch.unwrap_or(training.batch),
-        }
-    }
+/// The arguments that train as recorded.
+pub(crate) fn arguments(record: &TrainingRecord) -> Result<TrainArgs, Failure> {
+    use clap::ValueEnum as _;
+    let bad = |what: &str| Failure::new(format!("the manifest has an unknown {what}"));
+    Ok(TrainArgs {
+        epochs: Some(record.epochs),
+        hidden: Some(record.hidden.clone()),
+        activation: Some(Activation::from_str(&record.activation, false).map_err(|_| bad("activation"))?),
+        dropout: Some(record.dropout),
+        optimizer: Some(Optimizer::from_str(&record.optimizer, false).map_err(|_| bad("optimizer"))?),
+        learning_rate: Some(record.learning_rate),
+        weight_decay: Some(record.weight_decay),
+        batch: Some(record.batch),
+        save_log: None,
+    })
+}
 
-    /// The arguments that train the same.
-    pub(crate) fn arguments(&self) -> Result<TrainArgs, Failure> {
-        use clap::ValueEnum as _;
-        let bad = |what: &str| Failure::new(format!("the manifest has an unknown {what}"));
-        Ok(TrainArgs {
-            epochs: Some(self.epochs),
-            hidden: Some(self.hidden.clone()),
-            activation: Some(Activation::from_str(&self.activation, false).map_err(|_| bad("activation"))?),
-            dropout: Some(self.dropout),
-            optimizer: Some(Optimizer::from_str(&self.optimizer, false).map_err(|_| bad("optimizer"))?),
-            learning_rate: Some(self.learning_rate),
-            weight_decay: Some(self.weight_decay),
-            batch: Some(self.batch),
-            save_log: None,
-        })
-    }
-
-    fn network(&self) -> Network {
-        let activation = match self.activation.as_str() {
-            "gelu" => leanset_train::Activation::Gelu,
-            _ => leanset_train::Activation::Relu,
-        };
-        Network { hidden: self.hidden.clone(), activation, dropout: self.dropout, ..Network::paper() }
-    }
-
-    fn training(&self, seed: Seed) -> Training {
-        let optimizer = match self.optimizer.as_str() {
-            "adamw" => leanset_train::Optimizer::ADAMW,
-            "sgd" => leanset_train::Optimizer::Sgd { momentum: 0.9 },
-            _ => leanset_train::Optimizer::ADAM,
-        };
-        Training {
-            batch: self.batch,
-            optimizer,
-            learning_rate: self.learning_rate,
-            weight_decay: self.weight_decay,
-            ..Training::paper(self.epochs, seed)
-        }
-    }
+/// The network and its training, by a seed.
+fn resolved(record: &TrainingRecord, seed: u64) -> Result<(Network, Training), Failure> {
+    // The words are those of arguments, so they are known.
+    record.resolve(Seed(seed)).map_err(Failure::new)
 }
 
 /// The first option of training that is given.
@@ -211,7 +180,7 @@ impl Source {
             ))
             .hint("--label COLUMN names the column of classes; --log FILE takes what another model has seen"));
         }
-        Ok(Self::Trainer(TrainingRecord::new(&args.training)))
+        Ok(Self::Trainer(record_of(&args.training)))
     }
 
     /// The log as recorded in the manifest.
@@ -239,7 +208,9 @@ impl Source {
                 let keep = args.training.save_log.is_some();
                 // The columns of the log that is saved, one number each.
                 let columns = if keep { 8 * shape.rows * record.epochs * (shape.classes + 3) } else { 0 };
-                warm_up_memory(shape, &record.network(), record.epochs, keep) + columns as u64
+                let of_network =
+                    |(network, _): (Network, Training)| warm_up_memory(shape, &network, record.epochs, keep);
+                resolved(record, args.seed).map_or(0, of_network) + columns as u64
             }
         }
     }
@@ -250,9 +221,9 @@ impl Source {
             Self::None => Seen::Nothing,
             Self::Log { dynamics, .. } => Seen::Logged(dynamics),
             Self::Trainer(record) => {
-                let training = record.training(Seed(args.seed));
+                let (network, training) = resolved(&record, args.seed)?;
                 let keep = args.training.save_log.is_some();
-                Seen::Trained(Box::new(warm_up(data, &record.network(), &training, keep, progress)?))
+                Seen::Trained(Box::new(warm_up(data, &network, &training, keep, progress)?))
             }
         })
     }

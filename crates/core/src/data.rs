@@ -299,6 +299,11 @@ impl<'a> Dataset<'a> {
         &self.points
     }
 
+    /// The classes, when the points are done with.
+    pub fn into_classes(self) -> Classes {
+        self.classes
+    }
+
     /// The rows of each class.
     pub fn classes(&self) -> &Classes {
         &self.classes

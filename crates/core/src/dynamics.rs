@@ -50,6 +50,20 @@ impl Outcome {
     }
 }
 
+/// Logits as probabilities, in place: e^z shifted by the largest, so that none overflows. Logits are finite.
+///
+/// ```
+/// let mut logits = [1000.0, 1000.0, 0.0];
+/// leanset_core::dynamics::softmax(&mut logits);
+/// assert_eq!(logits, [0.5, 0.5, 0.0]);
+/// ```
+pub fn softmax(logits: &mut [f64]) {
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    logits.iter_mut().for_each(|z| *z = (*z - largest).exp());
+    let sum: f64 = logits.iter().sum();
+    logits.iter_mut().for_each(|p| *p /= sum);
+}
+
 /// A log that is none.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -116,6 +130,7 @@ struct Bits {
 ///     log.observe(epoch, RowId(0), right[0], None)?;
 ///     log.observe(epoch, RowId(1), right[1], None)?;
 /// }
+/// assert!(log.has(3, RowId(1)) && !log.has(4, RowId(1)));
 /// let dynamics = log.finish()?;
 /// // Row 0 was forgotten once; row 1 was never learnt, which counts as all three epochs.
 /// assert_eq!(dynamics.forgetting(), [1, 3]);
@@ -175,6 +190,12 @@ impl TrainingLog {
             self.margins[row.index()] += (outcome.margin / UNIT).round() as i64;
         }
         Ok(())
+    }
+
+    /// Whether a row was observed in an epoch.
+    pub fn has(&self, epoch: u32, row: RowId) -> bool {
+        let word = |bits: &Bits| bits.seen.get(row.index() / 64).copied().unwrap_or_default();
+        self.epochs.get(&epoch).is_some_and(|bits| word(bits) >> (row.index() % 64) & 1 == 1)
     }
 
     /// The observations of both. A log that cannot be merged changes nothing.

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use leanset_core::methods::{Info, METHODS, find};
-use serde_json::json;
 
 use crate::args::MethodsArgs;
 use crate::error::Failure;
@@ -12,9 +11,7 @@ use crate::text;
 pub(crate) fn run(args: &MethodsArgs) -> Result<String, Failure> {
     let one = args.name.as_deref().map(find).transpose()?;
     if args.json {
-        let methods: Vec<_> = one.map_or_else(|| METHODS.to_vec(), |info| vec![info]).into_iter().map(record).collect();
-        let document =
-            json!({ "schema": "leanset.methods/1", "leanset": env!("CARGO_PKG_VERSION"), "methods": methods });
+        let document = leanset_documents::methods::document(one);
         return Ok(format!("{document:#}\n"));
     }
     Ok(one.map_or_else(list, describe))
@@ -76,46 +73,11 @@ fn describe(info: &Info) -> String {
         ("seeded", c.seeded.to_string()),
         ("target", c.target.to_string()),
         ("training", c.dynamics.to_string()),
+        ("coordinates", c.coordinates.to_string()),
         ("order-free", c.order_free.to_string()),
         ("classes", format!("{} or more", c.least_classes)),
     ] {
         let _ = writeln!(out, "{name:<11} {value}");
     }
     out
-}
-
-fn record(info: &Info) -> serde_json::Value {
-    let c = &info.capabilities;
-    let params: Vec<_> = info
-        .params
-        .iter()
-        .map(|s| {
-            let default = (!s.default.is_empty()).then_some(s.default);
-            json!({ "name": s.name, "constraint": s.kind.to_string(), "default": default, "doc": s.doc })
-        })
-        .collect();
-    json!({
-        "id": info.id,
-        "aliases": info.aliases,
-        "title": info.title,
-        "family": info.family.to_string(),
-        "summary": info.summary,
-        "parameters": params,
-        "cost": info.cost,
-        "memory": info.memory,
-        "guarantee": info.guarantee,
-        "departures": info.departures,
-        "reference": info.reference,
-        "capabilities": {
-            "nested": c.nested.to_string(),
-            "per_class": c.per_class.to_string(),
-            "weights": c.weights.to_string(),
-            "invents": c.invents.to_string(),
-            "seeded": c.seeded.to_string(),
-            "target": c.target.to_string(),
-            "dynamics": c.dynamics.to_string(),
-            "order_free": c.order_free.to_string(),
-            "least_classes": c.least_classes,
-        },
-    })
 }

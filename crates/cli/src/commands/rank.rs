@@ -169,7 +169,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
             energy: Some(reading),
         },
     };
-    let manifest_text = manifest.stage(&mut outputs, &manifest_path)?;
+    let manifest_text = manifest::stage(&manifest, &mut outputs, &manifest_path)?;
     let saved = seen.stage(&mut outputs, &args.method, &args.table, &input)?;
     outputs.commit()?;
     if args.run.json {

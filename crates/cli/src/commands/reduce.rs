@@ -26,14 +26,14 @@ use crate::manifest::{
 use crate::output::{self, Outputs};
 use crate::progress::Progress;
 use crate::target::{self, Target};
-use crate::training::{self, Source, TrainingRecord};
+use crate::training::{self, Source};
 use crate::{plan, ranking, text};
 
 pub(crate) fn run(args: &ReduceArgs) -> Result<String, Failure> {
     match &args.from_manifest {
         None => Job::new(args.clone(), None)?.run(),
         Some(path) => {
-            let manifest = Manifest::read(path)?;
+            let manifest = manifest::read(path)?;
             let args = arguments_of(&manifest, args, path)?;
             Job::new(args, Some(manifest))?.run()
         }
@@ -234,7 +234,7 @@ impl Job {
             },
         };
         self.check_expected_manifest(&manifest)?;
-        let manifest_text = manifest.stage(&mut outputs, manifest_path)?;
+        let manifest_text = manifest::stage(&manifest, &mut outputs, manifest_path)?;
         let saved = seen.stage(&mut outputs, &args.method, &args.table, &input)?;
         outputs.commit()?;
         if args.run.json {
@@ -485,7 +485,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
     if manifest.log.is_none() {
         training::check_expected(given.method.log.as_deref(), None)?;
     }
-    let (emit, order) = manifest.output.emit()?;
+    let (emit, order) = manifest::emit(&manifest.output)?;
     let budget = manifest.budget.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no budget")))?;
     let epsilon = manifest.epsilon.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no ε")))?;
     // Relative paths are of where the command was run, which often is where the manifest is.
@@ -503,14 +503,14 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
             target: given.method.target.clone().or_else(|| manifest.target.as_ref().map(|t| found(&t.path))),
             log: given.method.log.clone().or_else(|| manifest.log.as_ref().map(|l| found(&l.path))),
             seed: manifest.method.seed.unwrap_or(0),
-            training: manifest.training.as_ref().map_or_else(|| Ok(TrainArgs::default()), TrainingRecord::arguments)?,
+            training: manifest.training.as_ref().map_or_else(|| Ok(TrainArgs::default()), training::arguments)?,
         },
         ranking,
         ratio: budget.ratio,
         count: budget.count,
         per_class: budget.per_class.clone().unwrap_or_default().into_iter().collect(),
         allow_empty_classes: budget.allow_empty_classes,
-        table: manifest.columns.arguments()?,
+        table: manifest::arguments(&manifest.columns)?,
         output: given.output.clone().or_else(|| Some(manifest.output.path.clone())),
         emit,
         order,
@@ -520,7 +520,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
         from_manifest: None,
         carbon: given.carbon.clone(),
         power: given.power.clone(),
-        metric: epsilon.metric()?,
+        metric: epsilon.metric.parse::<leanset_core::distance::Metric>()?,
         dry_run: given.dry_run,
         run: given.run.clone(),
     })
@@ -529,7 +529,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
 /// A ranking as recorded in the manifest of its slice: with what made it, if its own manifest is beside it.
 fn ranking_record(path: &Path, input: &manifest::FileRecord) -> Result<RankingRecord, Failure> {
     let sha256 = output::sha256(path)?.0;
-    let own = Manifest::read(&output::manifest_beside(path)).ok().filter(|m| m.output.sha256 == sha256);
+    let own = manifest::read(&output::manifest_beside(path)).ok().filter(|m| m.output.sha256 == sha256);
     if let Some(own) = &own
         && own.input.sha256 != input.sha256
     {

@@ -79,6 +79,7 @@ pub static INFO: Info = Info {
         seeded: Answer::When("start_rows is not given"),
         target: Answer::No,
         dynamics: Answer::No,
+        coordinates: Answer::Yes,
         order_free: Answer::No,
         least_classes: 1,
     },

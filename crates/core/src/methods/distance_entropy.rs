@@ -60,6 +60,7 @@ pub static INFO: Info = Info {
         seeded: Answer::When("base_rows is not given"),
         target: Answer::No,
         dynamics: Answer::No,
+        coordinates: Answer::Yes,
         order_free: Answer::When("base_rows is given"),
         least_classes: 2,
     },

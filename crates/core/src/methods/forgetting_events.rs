@@ -51,6 +51,7 @@ pub(super) const fn capabilities() -> Capabilities {
         seeded: Answer::No,
         target: Answer::No,
         dynamics: Answer::Yes,
+        coordinates: Answer::No,
         order_free: Answer::Yes,
         least_classes: 1,
     }

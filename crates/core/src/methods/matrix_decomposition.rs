@@ -74,6 +74,7 @@ pub static INFO: Info = Info {
         seeded: Answer::No,
         target: Answer::No,
         dynamics: Answer::No,
+        coordinates: Answer::Yes,
         order_free: Answer::When("decomposition is not lu"),
         least_classes: 1,
     },

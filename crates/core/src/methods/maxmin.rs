@@ -51,6 +51,7 @@ pub static INFO: Info = Info {
         seeded: Answer::When("start=random"),
         target: Answer::No,
         dynamics: Answer::No,
+        coordinates: Answer::Yes,
         order_free: Answer::When("start=central"),
         least_classes: 1,
     },

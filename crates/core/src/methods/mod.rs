@@ -132,6 +132,8 @@ pub struct Capabilities {
     pub target: Answer,
     /// It ranks by what was seen of a model in training, and needs that.
     pub dynamics: Answer,
+    /// It looks at the coordinates of rows; otherwise their classes (and what was seen of them) are all it needs.
+    pub coordinates: Answer,
     /// Without ties, putting the rows in another order changes row ids and nothing else.
     pub order_free: Answer,
     /// The least number of classes it is defined for.

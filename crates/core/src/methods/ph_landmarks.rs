@@ -99,6 +99,7 @@ pub static INFO: Info = Info {
         seeded: Answer::No,
         target: Answer::No,
         dynamics: Answer::No,
+        coordinates: Answer::Yes,
         order_free: Answer::No,
         least_classes: 1,
     },

@@ -102,6 +102,7 @@ pub static INFO: Info = Info {
         seeded: Answer::When("the objective cannot tell rows apart, or sigma=auto and a class has over 1000 rows"),
         target: Answer::Yes,
         dynamics: Answer::No,
+        coordinates: Answer::Yes,
         order_free: Answer::No,
         least_classes: 1,
     },

@@ -33,6 +33,7 @@ pub static INFO: Info = Info {
         seeded: Answer::Yes,
         target: Answer::No,
         dynamics: Answer::No,
+        coordinates: Answer::No,
         order_free: Answer::No,
         least_classes: 1,
     },

@@ -1,0 +1,400 @@
+//! Choosing rows: `reduce`, `rank`, and rankings that are sliced later.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use leanset_core::methods::Answer;
+use leanset_core::params::Value;
+use leanset_core::{
+    Budget, Classes, Floor, Inputs, Limit, Monitor, Ranking, Reduced, Reducer, Reduction, RowId, Scope, Seed, Warning,
+};
+use leanset_documents::{methods as registry, value as json};
+use numpy::{IntoPyArray as _, PyArray1, PyArrayMethods as _, PyReadonlyArray1};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
+
+use crate::data::{Table, View};
+use crate::error::of_core;
+use crate::training::Dynamics;
+use crate::work::{brief, run};
+
+/// The document of the methods, as JSON.
+#[pyfunction]
+pub(crate) fn methods() -> String {
+    registry::document(None).to_string()
+}
+
+/// The registered name of a method, from any of its names.
+#[pyfunction]
+pub(crate) fn find(py: Python<'_>, name: &str) -> PyResult<&'static str> {
+    leanset_core::methods::find(name).map(|info| info.id).map_err(|error| of_core(py, &error))
+}
+
+/// What a method is with these parameters, which are checked: whether it chooses over all classes at once, ranks,
+/// invents points, and the parameters as used, as JSON.
+#[pyfunction]
+pub(crate) fn examine(
+    py: Python<'_>,
+    method: &str,
+    params: Vec<(String, Given)>,
+) -> PyResult<(bool, bool, bool, String)> {
+    let reducer = reducer(py, method, params)?;
+    Ok((
+        reducer.scope() == Scope::Global,
+        reducer.ranks() == Answer::Yes,
+        reducer.invents(),
+        parameters(&reducer).to_string(),
+    ))
+}
+
+/// The parameters as used, defaults included.
+fn parameters(reducer: &Reducer) -> serde_json::Value {
+    reducer
+        .params()
+        .iter()
+        .map(|(name, value)| (name.to_owned(), json(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// A parameter from Python: bool, int, float, str, or row ids.
+pub(crate) struct Given(Value);
+
+impl FromPyObject<'_, '_> for Given {
+    type Error = PyErr;
+
+    fn extract(any: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if any.is_instance_of::<PyBool>() {
+            return any.extract().map(|v| Self(Value::Bool(v)));
+        }
+        if any.is_instance_of::<PyInt>() {
+            return any.extract().map(|v| Self(Value::Int(v)));
+        }
+        if any.is_instance_of::<PyFloat>() {
+            return any.extract().map(|v| Self(Value::Float(v)));
+        }
+        if any.is_instance_of::<PyString>() {
+            return any.extract().map(|v| Self(Value::Text(v)));
+        }
+        let rows: Vec<u32> = any.extract().map_err(|_| {
+            let kind = any.get_type().name().map_or_else(|_| "?".into(), |n| n.to_string());
+            PyTypeError::new_err(format!("a parameter is a str, an int, a float or a list of row ids, not {kind}"))
+        })?;
+        Ok(Self(Value::Rows(rows.into_iter().map(RowId).collect())))
+    }
+}
+
+/// How many rows: one of the three.
+#[derive(FromPyObject)]
+pub(crate) enum Asked {
+    #[pyo3(transparent)]
+    PerClass(Vec<usize>),
+    #[pyo3(transparent)]
+    Count(usize),
+    #[pyo3(transparent)]
+    Ratio(f64),
+}
+
+impl From<Asked> for Budget {
+    fn from(asked: Asked) -> Self {
+        match asked {
+            Asked::PerClass(counts) => Self::PerClass(counts),
+            Asked::Count(count) => Self::Count(count),
+            Asked::Ratio(ratio) => Self::Ratio(ratio),
+        }
+    }
+}
+
+fn floor(allow_empty: bool) -> Floor {
+    if allow_empty { Floor::Zero } else { Floor::One }
+}
+
+/// The method with its parameters checked.
+fn reducer(py: Python<'_>, method: &str, params: Vec<(String, Given)>) -> PyResult<Reducer> {
+    let params: Vec<(String, Value)> = params.into_iter().map(|(name, value)| (name, value.0)).collect();
+    Reducer::new(method, &params).map_err(|error| of_core(py, &error))
+}
+
+/// What is chosen, and in which order, where the method ranks. Methods that give weights choose in one go, and their
+/// order is without scores.
+fn choose(
+    reducer: &Reducer,
+    (data, target): (View<'_>, Option<View<'_>>),
+    dynamics: Option<&leanset_core::Dynamics>,
+    (budget, floor): (&Budget, Floor),
+    seed: Seed,
+    monitor: &dyn Monitor,
+) -> leanset_core::Result<(Reduction, Option<Ranking>, Classes)> {
+    let data = data.dataset()?;
+    let target = target.map(|t| t.dataset()).transpose()?;
+    let inputs = Inputs { target: target.as_ref(), dynamics };
+    if reducer.ranks() != Answer::Yes || reducer.info().capabilities.weights != Answer::No {
+        let reduction = reducer.reduce_with(&data, &inputs, budget, floor, seed, monitor)?;
+        let ranking = match (reducer.ranks(), reduction.reduced.rows()) {
+            (Answer::Yes, Some(chosen)) => {
+                // Rows are in rank order; the score of each is the ranking's to say, of which this is the beginning.
+                let order = |class| (chosen.class(class).to_vec(), vec![f64::NAN; chosen.class(class).len()]);
+                Some(Ranking::per_class(data.classes().ids().map(order).collect(), data.classes())?)
+            }
+            _ => None,
+        };
+        return Ok((reduction, ranking, data.into_classes()));
+    }
+    let (allocation, _) = budget.allocate(&data.classes().sizes(), floor)?;
+    if reducer.scope() == Scope::Global && allocation.is_fixed_per_class() {
+        // Refused there, in the same words as ever.
+        reducer.reduce_with(&data, &inputs, budget, floor, seed, monitor)?;
+    }
+    let ranking = reducer.rank_with(&data, &inputs, Some(&allocation), seed, monitor)?;
+    let mut reduction = ranking.reduce(data.classes(), budget, floor)?;
+    reduction.facts.clone_from(&ranking.facts);
+    Ok((reduction, Some(ranking), data.into_classes()))
+}
+
+/// Reduces: a dictionary with what was chosen.
+#[pyfunction]
+#[pyo3(signature = (table, method, params, budget, *, allow_empty, seed, n_jobs, target=None, dynamics=None))]
+#[allow(clippy::too_many_arguments)] // by name
+pub(crate) fn reduce<'py>(
+    py: Python<'py>,
+    table: Table<'py>,
+    method: &str,
+    params: Vec<(String, Given)>,
+    budget: Asked,
+    allow_empty: bool,
+    seed: u64,
+    n_jobs: Option<i64>,
+    target: Option<Table<'py>>,
+    dynamics: Option<PyRef<'py, Dynamics>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let reducer = reducer(py, method, params)?;
+    let (budget, floor, seed) = (budget.into(), floor(allow_empty), Seed(seed));
+    let view = table.view()?;
+    let target = target.as_ref().map(Table::view).transpose()?;
+    let seen = dynamics.as_ref().map(|d| &d.0);
+    let (reduction, ranking, classes) =
+        run(py, n_jobs, |monitor| choose(&reducer, (view, target), seen, (&budget, floor), seed, monitor))?;
+    let found = told(py, &reduction, &classes)?;
+    found.set_item("method", reducer.info().id)?;
+    found.set_item("parameters", parameters(&reducer).to_string())?;
+    found.set_item("ranking", ranking.map(|ranking| NativeRanking { ranking, classes }))?;
+    Ok(found)
+}
+
+/// A reduction as a dictionary.
+fn told<'py>(py: Python<'py>, reduction: &Reduction, classes: &Classes) -> PyResult<Bound<'py, PyDict>> {
+    let found = PyDict::new(py);
+    let counts = match &reduction.reduced {
+        Reduced::Rows(selection) => {
+            found.set_item("rows", ids(py, selection.rows()))?;
+            found.set_item("weights", selection.weights().map(|w| w.to_vec().into_pyarray(py)))?;
+            found.set_item("points", py.None())?;
+            selection.counts()
+        }
+        Reduced::Points(invented) => {
+            let (rows, columns) = (invented.classes.len(), invented.columns);
+            let points = invented.points.clone().into_pyarray(py).reshape([rows, columns])?;
+            found.set_item("rows", py.None())?;
+            found.set_item("weights", invented.weights.clone().into_pyarray(py))?;
+            found.set_item("points", points)?;
+            invented.counts(classes.len())
+        }
+    };
+    found.set_item("counts", counts)?;
+    let facts: serde_json::Map<String, _> =
+        reduction.facts.iter().map(|(name, value)| ((*name).to_owned(), json(value))).collect();
+    found.set_item("facts", serde_json::Value::Object(facts).to_string())?;
+    found.set_item("warnings", warnings(&reduction.warnings))?;
+    Ok(found)
+}
+
+fn ids<'py>(py: Python<'py>, rows: &[RowId]) -> Bound<'py, PyArray1<i64>> {
+    rows.iter().map(|r| i64::from(r.0)).collect::<Vec<_>>().into_pyarray(py)
+}
+
+/// Code, message, hint.
+type Told = (String, String, Option<String>);
+
+fn warnings(warnings: &[Warning]) -> Vec<Told> {
+    warnings.iter().map(|w| (w.code.to_owned(), w.message.clone(), w.hint.clone())).collect()
+}
+
+/// Ranks every row, or as many as `depth` says.
+#[pyfunction]
+#[pyo3(signature = (table, method, params, *, seed, n_jobs, target=None, dynamics=None))]
+#[allow(clippy::too_many_arguments)] // by name
+pub(crate) fn rank<'py>(
+    py: Python<'py>,
+    table: Table<'py>,
+    method: &str,
+    params: Vec<(String, Given)>,
+    seed: u64,
+    n_jobs: Option<i64>,
+    target: Option<Table<'py>>,
+    dynamics: Option<PyRef<'py, Dynamics>>,
+) -> PyResult<NativeRanking> {
+    let reducer = reducer(py, method, params)?;
+    let view = table.view()?;
+    let target = target.as_ref().map(Table::view).transpose()?;
+    let seen = dynamics.as_ref().map(|d| &d.0);
+    run(py, n_jobs, |monitor| {
+        let data = view.dataset()?;
+        let target = target.map(|t| t.dataset()).transpose()?;
+        let inputs = Inputs { target: target.as_ref(), dynamics: seen };
+        let ranking = reducer.rank_with(&data, &inputs, None, Seed(seed), monitor)?;
+        Ok(NativeRanking { ranking, classes: data.into_classes() })
+    })
+}
+
+/// A ranking and the classes of its table.
+#[pyclass(frozen, module = "leanset._leanset")]
+#[derive(Debug)]
+pub(crate) struct NativeRanking {
+    pub(crate) ranking: Ranking,
+    pub(crate) classes: Classes,
+}
+
+/// A limit as Python keeps it: code, what, hint, after.
+type Kept = (String, String, String, Vec<Option<usize>>);
+/// What a ranking is pickled as: scope, rows, scores, codes, names, warnings, limits.
+type State<'py> = (
+    bool,
+    Bound<'py, PyArray1<i64>>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray1<u32>>,
+    Vec<String>,
+    Vec<Told>,
+    Vec<Kept>,
+);
+
+#[pymethods]
+impl NativeRanking {
+    /// From what `__reduce__` gives.
+    #[new]
+    #[allow(clippy::too_many_arguments)] // by name
+    fn new(
+        py: Python<'_>,
+        global: bool,
+        rows: PyReadonlyArray1<'_, i64>,
+        scores: PyReadonlyArray1<'_, f64>,
+        codes: PyReadonlyArray1<'_, u32>,
+        names: Vec<String>,
+        warnings: Vec<Told>,
+        limits: Vec<Kept>,
+    ) -> PyResult<Self> {
+        let rows: Option<Vec<RowId>> = rows.as_slice()?.iter().map(|&row| u32::try_from(row).ok().map(RowId)).collect();
+        let rows = rows.ok_or_else(|| PyValueError::new_err("a row id is negative or too large"))?;
+        let (codes, scores) = (codes.as_slice()?, scores.as_slice()?);
+        brief(py, || {
+            let classes = Classes::new(codes, names.len())?.with_names(&names);
+            let mut ranking = if global {
+                Ranking::global(rows, scores.to_vec(), &classes)?
+            } else {
+                let mut orders = vec![(Vec::new(), Vec::new()); classes.len()];
+                for (row, &score) in rows.into_iter().zip(scores) {
+                    let code = codes.get(row.index()).copied().unwrap_or(0);
+                    orders[code as usize].0.push(row);
+                    orders[code as usize].1.push(score);
+                }
+                Ranking::per_class(orders, &classes)?
+            };
+            ranking.warnings = warnings
+                .into_iter()
+                .map(|(code, message, hint)| Warning { code: kept(&code), message, hint })
+                .collect();
+            ranking.limits = limits
+                .into_iter()
+                .map(|(code, what, hint, after)| Limit {
+                    code: kept(&code),
+                    what: kept(&what),
+                    hint: kept(&hint),
+                    after,
+                })
+                .collect();
+            Ok(Self { ranking, classes })
+        })
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, State<'py>)> {
+        let (py, own) = (slf.py(), slf.get());
+        let limit = |l: &Limit| (l.code.to_owned(), l.what.to_owned(), l.hint.to_owned(), l.after.clone());
+        let rows: usize = own.classes.sizes().iter().sum();
+        let codes: Vec<u32> = (0..rows).map(|row| own.classes.of(RowId::at(row)).0).collect();
+        let state = (
+            own.is_global(),
+            own.rows(py),
+            own.scores(py),
+            codes.into_pyarray(py),
+            own.classes.ids().map(|c| own.classes.name(c).to_owned()).collect(),
+            own.warnings(),
+            own.ranking.limits.iter().map(limit).collect(),
+        );
+        Ok((slf.get_type().into_any(), state))
+    }
+
+    /// Whether there is one order over all rows rather than one a class.
+    #[getter]
+    fn is_global(&self) -> bool {
+        self.ranking.scope() == Scope::Global
+    }
+
+    /// Row ids, best first, class after class.
+    #[getter]
+    fn rows<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        ids(py, self.ranking.rows())
+    }
+
+    /// The score of each of the rows; NaN where there is none.
+    #[getter]
+    fn scores<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        self.ranking.scores().to_vec().into_pyarray(py)
+    }
+
+    /// The rank of each of the rows within its class, or over all.
+    #[getter]
+    fn ranks<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        self.ranking.ranks().map(|r| i64::try_from(r).unwrap_or(i64::MAX)).collect::<Vec<_>>().into_pyarray(py)
+    }
+
+    /// The class code of each of the rows.
+    #[getter]
+    fn codes<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
+        self.ranking.rows().iter().map(|&r| self.classes.of(r).0).collect::<Vec<_>>().into_pyarray(py)
+    }
+
+    /// Warnings of the ranking itself.
+    #[getter]
+    fn warnings(&self) -> Vec<Told> {
+        warnings(&self.ranking.warnings)
+    }
+
+    /// What the method resolved or measured, as JSON.
+    #[getter]
+    fn facts(&self) -> String {
+        let facts: serde_json::Map<String, _> =
+            self.ranking.facts.iter().map(|(name, value)| ((*name).to_owned(), json(value))).collect();
+        serde_json::Value::Object(facts).to_string()
+    }
+
+    /// The first rows of it, as many as the budget says.
+
+    fn reduce<'py>(&self, py: Python<'py>, budget: Asked, allow_empty: bool) -> PyResult<Bound<'py, PyDict>> {
+        let budget = Budget::from(budget);
+        let reduction = brief(py, || self.ranking.reduce(&self.classes, &budget, floor(allow_empty)))?;
+        told(py, &reduction, &self.classes)
+    }
+}
+
+/// Words of a pickle as the core keeps them, for good; the same words once.
+fn kept(words: &str) -> &'static str {
+    static WORDS: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+    let mut all = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = all.get_or_insert_default();
+    if let Some(&known) = all.get(words) {
+        return known;
+    }
+    let new: &'static str = Box::leak(words.to_owned().into_boxed_str());
+    all.insert(new);
+    new
+}

@@ -1,0 +1,215 @@
+//! What is seen of rows while a model trains: logs of any trainer, and the built-in one.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use leanset_core::dynamics::{LogError, Outcome, TrainingLog};
+use leanset_core::{ClassId, Dynamics as Seen, RowId, Seed};
+use leanset_documents::Training;
+use numpy::{
+    IntoPyArray as _, PyArray1, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArrayMethods as _,
+};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::data::Table;
+use crate::work::{brief, run};
+
+/// What was seen of every row.
+#[pyclass(frozen, module = "leanset._leanset")]
+#[derive(Debug)]
+pub(crate) struct Dynamics(pub(crate) Seen);
+
+#[pymethods]
+impl Dynamics {
+    /// Epochs that were observed.
+    #[getter]
+    fn epochs(&self) -> u32 {
+        self.0.epochs()
+    }
+
+    /// How often each row was forgotten; of a row that was never learnt the number of epochs.
+    #[getter]
+    fn forgetting<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        self.0.forgetting().into_iter().map(i64::from).collect::<Vec<_>>().into_pyarray(py)
+    }
+
+    /// Whether each row was right in any epoch.
+    #[getter]
+    fn learnt<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<bool>> {
+        (0..self.0.rows()).map(|row| self.0.learnt(RowId::at(row))).collect::<Vec<_>>().into_pyarray(py)
+    }
+
+    /// EL2N of each row; None without probabilities.
+    #[getter]
+    fn el2n<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        self.0.el2n().map(|v| v.to_vec().into_pyarray(py))
+    }
+
+    /// AUM of each row; None without probabilities.
+    #[getter]
+    fn aum<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        self.0.aum().map(|v| v.to_vec().into_pyarray(py))
+    }
+
+    /// From what `__reduce__` gives.
+    #[new]
+    #[pyo3(signature = (epochs, forgetting, learnt, el2n=None, aum=None))]
+
+    fn new(
+        py: Python<'_>,
+        epochs: u32,
+        forgetting: PyReadonlyArray1<'_, i64>,
+        learnt: PyReadonlyArray1<'_, bool>,
+        el2n: Option<PyReadonlyArray1<'_, f64>>,
+        aum: Option<PyReadonlyArray1<'_, f64>>,
+    ) -> PyResult<Self> {
+        let events: Option<Vec<u32>> = forgetting.as_slice()?.iter().map(|&e| u32::try_from(e).ok()).collect();
+        let events = events.ok_or_else(|| PyValueError::new_err("a number of forgetting events is negative"))?;
+        let learnt = learnt.as_slice()?.to_vec();
+        let scores = match (&el2n, &aum) {
+            (Some(el2n), Some(aum)) => Some((el2n.as_slice()?.to_vec(), aum.as_slice()?.to_vec())),
+            _ => None,
+        };
+        brief(py, || {
+            let counted = Seen::of_counts(epochs, events, learnt)?;
+            match scores {
+                Some((el2n, aum)) => counted.with_scores(el2n, aum),
+                None => Ok(counted),
+            }
+        })
+        .map(Self)
+    }
+
+    #[allow(clippy::type_complexity)] // the state of a pickle
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> (
+        Bound<'py, PyAny>,
+        (
+            u32,
+            Bound<'py, PyArray1<i64>>,
+            Bound<'py, PyArray1<bool>>,
+            Option<Bound<'py, PyArray1<f64>>>,
+            Option<Bound<'py, PyArray1<f64>>>,
+        ),
+    ) {
+        let (py, own) = (slf.py(), slf.get());
+        (slf.get_type().into_any(), (own.epochs(), own.forgetting(py), own.learnt(py), own.el2n(py), own.aum(py)))
+    }
+}
+
+/// Observations of rows, in any order.
+#[pyclass(frozen, module = "leanset._leanset")]
+#[derive(Debug)]
+pub(crate) struct NativeLog(Mutex<TrainingLog>, usize);
+
+#[pymethods]
+impl NativeLog {
+    /// No observations yet of so many rows.
+    #[new]
+    fn new(rows: usize) -> PyResult<Self> {
+        match u32::try_from(rows) {
+            Ok(_) => Ok(Self(Mutex::new(TrainingLog::new(rows)), rows)),
+            Err(_) => Err(PyValueError::new_err(format!("a table has at most {} rows, not {rows}", u32::MAX))),
+        }
+    }
+
+    /// Rows of a batch: whether each was right and, if probabilities are given, how sure the prediction was. All of it
+    /// or nothing is taken.
+
+    fn observe(
+        &self,
+        py: Python<'_>,
+        epoch: u32,
+        rows: PyReadonlyArray1<'_, i64>,
+        right: PyReadonlyArray1<'_, bool>,
+        probabilities: Option<(PyReadonlyArray2<'_, f64>, PyReadonlyArray1<'_, u32>)>,
+    ) -> PyResult<()> {
+        let (rows, right) = (rows.as_slice()?, right.as_slice()?);
+        if rows.len() != right.len() {
+            let (named, given) = (rows.len(), right.len());
+            return Err(PyValueError::new_err(format!("{named} rows are named and outcomes of {given} are given")));
+        }
+        let mut outcomes = vec![None; rows.len()];
+        if let Some((values, labels)) = &probabilities {
+            let (classes, values, labels) = (values.shape()[1], values.as_slice()?, labels.as_slice()?);
+            if values.len() != rows.len() * classes || labels.len() != rows.len() || classes < 2 {
+                return Err(PyValueError::new_err(
+                    "probabilities must be of shape (rows, classes), two classes or more",
+                ));
+            }
+            for ((outcome, own), &label) in outcomes.iter_mut().zip(values.chunks_exact(classes)).zip(labels) {
+                if label as usize >= classes {
+                    return Err(PyValueError::new_err(format!("there is no probability of class {label}")));
+                }
+                if let Some(bad) = own.iter().find(|p| !(0.0..=1.0).contains(*p)) {
+                    return Err(PyValueError::new_err(format!("a probability must be in [0, 1], not {bad}")));
+                }
+                *outcome = Some(Outcome::of(own, ClassId(label)));
+            }
+        }
+        let ids: Vec<RowId> = rows.iter().map(|&row| RowId(u32::try_from(row).unwrap_or(u32::MAX))).collect();
+        brief(py, || {
+            let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut named = HashSet::with_capacity(ids.len());
+            for (&row, &given) in ids.iter().zip(rows) {
+                if row.index() >= self.1 {
+                    let what = format!("it names row {given}, and the table has {} rows", self.1);
+                    return Err(LogError::Value(what).into());
+                }
+                if log.has(epoch, row) || !named.insert(row) {
+                    return Err(LogError::Twice { row, epoch }.into());
+                }
+            }
+            for ((&row, &right), outcome) in ids.iter().zip(right).zip(outcomes) {
+                log.observe(epoch, row, right, outcome)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes in the observations of another log.
+    fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<()> {
+        let other = other.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        brief(py, || self.0.lock().unwrap_or_else(PoisonError::into_inner).merge(&other))
+    }
+
+    /// What was seen of every row.
+    fn finish(&self, py: Python<'_>) -> PyResult<Dynamics> {
+        brief(py, || self.0.lock().unwrap_or_else(PoisonError::into_inner).finish()).map(Dynamics)
+    }
+}
+
+/// Trains the built-in network on a table and watches every row: what `settings` says, as JSON.
+#[pyfunction]
+
+pub(crate) fn warm_up(
+    py: Python<'_>,
+    table: Table<'_>,
+    settings: &str,
+    seed: u64,
+    n_jobs: Option<i64>,
+) -> PyResult<Dynamics> {
+    let settings: Training = serde_json::from_str(settings)
+        .map_err(|e| PyValueError::new_err(format!("the settings of the trainer cannot be used: {e}")))?;
+    let (network, training) = settings.resolve(Seed(seed)).map_err(PyValueError::new_err)?;
+    let view = table.view()?;
+    run(py, n_jobs, |monitor| {
+        let data = view.dataset()?;
+        leanset_train::warm_up(&data, &network, &training, false, monitor).map(|w| Dynamics(w.dynamics))
+    })
+}
+
+/// Logits as probabilities, a row each.
+#[pyfunction]
+pub(crate) fn softmax<'py>(py: Python<'py>, logits: PyReadonlyArray2<'py, f64>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    let (rows, classes) = (logits.shape()[0], logits.shape()[1]);
+    let mut values = logits.as_slice()?.to_vec();
+    if let Some(bad) = values.iter().find(|z| !z.is_finite()) {
+        return Err(PyValueError::new_err(format!("logits must be finite, not {bad}")));
+    }
+    values.chunks_exact_mut(classes.max(1)).for_each(leanset_core::dynamics::softmax);
+    values.into_pyarray(py).reshape([rows, classes])
+}

@@ -1,0 +1,58 @@
+"""Keep the rows that matter, train on less, know what it cost.
+
+>>> import numpy as np, leanset
+>>> X = np.random.default_rng(0).normal(size=(200, 3))
+>>> y = np.repeat(["cat", "dog"], 100)
+>>> maxmin = leanset.MMS(sampling_strategy=0.1)
+>>> X_lean, y_lean = maxmin.fit_resample(X, y)
+>>> X_lean.shape
+(20, 3)
+
+Estimators are made of the registered methods, one class each (`leanset.methods()` lists them); functions do the same
+without a class. Row ids are 0-based positions in what is passed.
+"""
+
+from leanset import estimators as estimators
+from leanset._errors import NotFittedError
+from leanset._functions import bottleneck_distance, epsilon, epsilon_curve, persistence_diagrams, rank, reduce
+from leanset._leanset import VERSION as __version__
+from leanset._manifest import manifest_of, read_manifest, write_manifest
+from leanset._registry import methods
+from leanset._results import ClassEpsilon, Epsilon, EpsilonCurve, LeansetWarning, Ranking, Reduction
+from leanset.adapters import select, to_sampler, to_subset
+from leanset.energy import EnergyMeter
+from leanset.estimators import *  # noqa: F403
+from leanset.training import Dynamics, ForgettingLog, Trainer, keras_callback, lightning_callback
+
+__all__ = [
+    "ClassEpsilon",
+    "Dynamics",
+    "EnergyMeter",
+    "Epsilon",
+    "EpsilonCurve",
+    "ForgettingLog",
+    "LeansetWarning",
+    "NotFittedError",
+    "Ranking",
+    "Reduction",
+    "Trainer",
+    "__version__",
+    "bottleneck_distance",
+    "epsilon",
+    "epsilon_curve",
+    "estimators",
+    "keras_callback",
+    "lightning_callback",
+    "manifest_of",
+    "methods",
+    "persistence_diagrams",
+    "rank",
+    "read_manifest",
+    "reduce",
+    "select",
+    "to_sampler",
+    "to_subset",
+    "write_manifest",
+    # And the estimators.
+]
+__all__ += estimators.__all__

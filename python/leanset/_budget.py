@@ -1,0 +1,97 @@
+"""`sampling_strategy`: how many rows, in scikit-learn's types and imbalanced-learn's words."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from leanset._convert import Labels
+
+SamplingStrategy: TypeAlias = float | int | str | Mapping[Any, int] | Callable[[Any], Any]
+Budget: TypeAlias = float | int | list[int]
+
+WORDS = ("auto", "not minority", "majority", "not majority", "all")
+
+
+def budget(strategy: Any, labels: Labels, *, whole: bool, who: str) -> Budget:
+    """The budget that a strategy is. `whole`: the method chooses over all classes at once."""
+    if callable(strategy):
+        found = strategy(labels.original)
+        if callable(found):
+            raise TypeError("sampling_strategy is a callable that returns a callable; it must return a number or a dict")
+        return budget(found, labels, whole=whole, who=who)
+    if isinstance(strategy, str):
+        return _words(strategy, labels, whole=whole, who=who)
+    if isinstance(strategy, Mapping):
+        return _per_class(strategy, labels)
+    if isinstance(strategy, bool | np.bool_):
+        raise _refused(strategy, who)
+    if isinstance(strategy, numbers.Integral):
+        count = int(strategy)
+        if count < 0:
+            raise _refused(strategy, who)
+        return count
+    if isinstance(strategy, numbers.Real):
+        return float(strategy)
+    raise _refused(strategy, who)
+
+
+def _refused(value: Any, who: str) -> ValueError:
+    return ValueError(
+        f"The 'sampling_strategy' parameter of {who} must be a float in (0, 1] (the part of rows that is kept), an int "
+        f"of at least 1 (rows in all), a dict of rows by class, one of {', '.join(map(repr, WORDS))}, or a callable. "
+        f"Got {value!r} instead."
+    )
+
+
+def _words(word: str, labels: Labels, *, whole: bool, who: str) -> Budget:
+    """Classes are reduced to the size of the smallest, those that the word says; all others are kept whole."""
+    if word not in WORDS:
+        raise _refused(word, who)
+    sizes = np.bincount(labels.codes, minlength=len(labels.classes))
+    there = np.flatnonzero(sizes)
+    if len(there) < 2:
+        error = ValueError(
+            f"The target 'y' needs to have more than 1 class for sampling_strategy={word!r}, which balances classes. "
+            "Got 1 class instead"
+        )
+        error.add_note("hint: give a float, the part of rows to keep, or an int, their number")
+        raise error
+    least, most = there[sizes[there].argmin()], there[sizes[there].argmax()]
+    reduced = {
+        "auto": [k for k in there if k != least],
+        "not minority": [k for k in there if k != least],
+        "majority": [most],
+        "not majority": [k for k in there if k != most],
+        "all": list(there),
+    }[word]
+    counts = sizes.copy()
+    counts[reduced] = sizes[least]
+    # A method that chooses over all classes at once keeps as many in all, and shares them as its scores say.
+    return int(counts.sum()) if whole else [int(c) for c in counts]
+
+
+def _per_class(given: Mapping[Any, Any], labels: Labels) -> list[int]:
+    """Rows by class; classes that are not named are kept whole, as in imbalanced-learn."""
+    known = {label: code for code, label in enumerate(labels.classes.tolist())}
+    counts = [int(c) for c in np.bincount(labels.codes, minlength=len(labels.classes))]
+    for label, count in given.items():
+        key = label.item() if isinstance(label, np.generic) else label
+        if key not in known:
+            raise ValueError(
+                f"The {{{key!r}}} target class is/are not present in the data: sampling_strategy names class {key!r}, "
+                f"and y has {list(known)[:10]}"
+            )
+        if isinstance(count, bool) or not isinstance(count, numbers.Integral) or int(count) < 0:
+            raise ValueError(f"sampling_strategy[{key!r}] must be a whole number of at least 0, not {count!r}")
+        rows = counts[known[key]]
+        if int(count) > rows:
+            raise ValueError(
+                f"With under-sampling methods, the number of samples in a class should be less or equal to the original "
+                f"number of samples: sampling_strategy[{key!r}] is {count}, and the class has {rows} rows"
+            )
+        counts[known[key]] = int(count)
+    return counts

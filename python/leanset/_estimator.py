@@ -1,0 +1,432 @@
+"""The estimator of which every method is a kind. Its interface is scikit-learn's and imbalanced-learn's, without needing
+either: a class is an estimator by what it does (`get_params`, `__sklearn_tags__`, …), not by what it descends from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from leanset import _leanset
+from leanset._budget import SamplingStrategy
+from leanset._convert import Ids, invented, invented_labels, take
+from leanset._errors import not_fitted
+from leanset._functions import METRICS, Request, table_of
+from leanset._registry import Method
+from leanset._results import Epsilon, EpsilonCurve, Ranking, Reduction
+
+if TYPE_CHECKING:
+    from leanset.training import Dynamics, ForgettingLog
+
+#: Parameters that every estimator has, with their defaults, in the order in which they are listed.
+COMMON: dict[str, Any] = {
+    "sampling_strategy": "auto",
+    "random_state": 0,
+    "n_jobs": None,
+    "allow_empty_classes": False,
+    "epsilon": None,
+}
+
+
+#: What `fit` leaves.
+FITTED = (
+    "n_features_in_", "feature_names_in_", "sampling_strategy_", "classes_", "sample_indices_", "weights_", "ranking_",
+    "scores_", "epsilon_", "epsilon_curve_", "reduction_",
+)
+
+
+class Reducer:
+    """What the estimators have in common. Use one of them: `leanset.estimators`."""
+
+    _method: ClassVar[Method]
+    _defaults: ClassVar[dict[str, Any]]
+    _estimator_type: ClassVar[str] = "sampler"
+
+    sampling_strategy: SamplingStrategy
+    random_state: int | np.random.RandomState | np.random.Generator | None
+    n_jobs: int | None
+    allow_empty_classes: bool
+    epsilon: str | None
+
+    n_features_in_: int
+    feature_names_in_: npt.NDArray[np.object_]
+    sampling_strategy_: dict[Any, int]
+    classes_: npt.NDArray[Any]
+    sample_indices_: Ids
+    weights_: npt.NDArray[np.float64]
+    ranking_: Ranking
+    scores_: npt.NDArray[np.float64]
+    epsilon_: Epsilon
+    epsilon_curve_: EpsilonCurve
+    reduction_: Reduction
+    _rows: int
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        return sorted(cls._defaults)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Nothing here has parameters of its own that could be set; accepted for scikit-learn's sake.
+
+        Returns
+        -------
+        dict
+            Each parameter by name.
+        """
+        del deep
+        return {name: getattr(self, name) for name in self._get_param_names()}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; they are checked by `fit`.
+
+        Parameters
+        ----------
+        **params
+            Parameters by name.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For a name that is none of its parameters.
+        """
+        for name, value in params.items():
+            if name not in self._defaults:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {self!r}. "
+                    f"Valid parameters are: {self._get_param_names()!r}."
+                )
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        def changed(name: str) -> bool:
+            value, default = getattr(self, name), self._defaults[name]
+            return type(value) is not type(default) or bool(np.any(value != default))
+
+        given = [f"{name}={getattr(self, name)!r}" for name in self._defaults if changed(name)]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "scores_" and "ranking_" in self.__dict__:
+            # Made when it is asked for: a number a row is much beside a few kept rows.
+            scores = np.full(self._rows, np.nan)
+            scores[self.ranking_.rows] = self.ranking_.scores
+            self.__dict__[name] = scores
+            return scores
+        # Only what is not there is asked here: say why.
+        if name in FITTED:
+            if "reduction_" not in self.__dict__:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r} before 'fit'")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}: {self._why_not(name)}")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _why_not(self, name: str) -> str:
+        match name:
+            case "epsilon_" | "epsilon_curve_" if self.reduction_.epsilon is None:
+                return "set epsilon='chebyshev' (or another metric) to measure it"
+            case "ranking_" | "scores_" | "epsilon_curve_":
+                return f"{self._method.id} does not rank rows with these parameters"
+            case "weights_":
+                return f"{self._method.id} gives no weights"
+            case "sample_indices_":
+                return f"{self._method.id} invents points with these parameters, and they are no rows"
+            case _:
+                return "X has no column names that are all strings"
+
+    def __sklearn_tags__(self) -> Any:
+        """Tags of scikit-learn, or of imbalanced-learn where that is loaded."""
+        import sys
+
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        sparse = not self._method.looks and not self._method.watches
+        target = TargetTags(required=True)
+        theirs = sys.modules.get("imblearn.utils._tags")
+        if theirs is None:
+            return Tags(estimator_type="sampler", target_tags=target, input_tags=InputTags(sparse=sparse))
+        tags = theirs.Tags(estimator_type="sampler", target_tags=target)
+        tags.input_tags = theirs.InputTags(sparse=sparse, dataframe=True)
+        tags.sampler_tags = theirs.SamplerTags(sample_indices=not self._invents())
+        return tags
+
+    def _invents(self) -> bool:
+        return _leanset.examine(self._method.id, self._own_params())[2]
+
+    def _own_params(self) -> list[tuple[str, Any]]:
+        from leanset._functions import given_params
+
+        return given_params({p.name: getattr(self, p.name) for p in self._method.parameters})
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "reduction_" in self.__dict__
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Names of the columns that come out: those that went in.
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Names to use where X had none; otherwise they must be those of X.
+
+        Returns
+        -------
+        ndarray of str
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        if not self.__sklearn_is_fitted__():
+            raise not_fitted(self)
+        own = self.__dict__.get("feature_names_in_")
+        if input_features is None:
+            return own if own is not None else np.array([f"x{j}" for j in range(self.n_features_in_)], dtype=object)
+        names = np.asarray(input_features, dtype=object)
+        if own is not None and not np.array_equal(own, names):
+            raise ValueError("input_features is not equal to feature_names_in_")
+        if len(names) != self.n_features_in_:
+            raise ValueError(
+                f"input_features should have length equal to number of features ({self.n_features_in_}), got {len(names)}"
+            )
+        return names
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        target: tuple[Any, Any] | None = None,
+        dynamics: Dynamics | ForgettingLog | None = None,
+    ) -> Self:
+        """Choose rows.
+
+        Parameters
+        ----------
+        X : array-like, frame or Arrow table of shape (n_samples, n_features)
+            Features. C-contiguous float32 and float64 arrays are borrowed; anything else is copied once.
+        y : array-like of shape (n_samples,)
+            Labels of any dtype, or one column of 0 and 1 a class.
+        target : pair (X, y), optional
+            Another table that the kept rows are to represent; for methods that heed one.
+        dynamics : ForgettingLog or Dynamics, optional
+            What was seen of the rows while a model trained; for methods that watch. Without it the built-in trainer
+            trains, as `trainer` says.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what cannot be used; the message names parameter, constraint and value, a note the way out.
+        KeyboardInterrupt
+            Ctrl-C stops the work.
+        """
+        self._fit(X, y, target, dynamics)
+        return self
+
+    def fit_resample(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        target: tuple[Any, Any] | None = None,
+        dynamics: Dynamics | ForgettingLog | None = None,
+    ) -> tuple[Any, Any]:
+        """Choose rows and return them.
+
+        Parameters
+        ----------
+        X, y, target, dynamics
+            As of `fit`.
+
+        Returns
+        -------
+        X_resampled, y_resampled
+            The kept rows in the order of the input, in the kind that X and y came in: arrays, lists, frames with their
+            index and dtypes. Points that a method invents come class after class; they are in the dtype of X if that is
+            float32 or float64.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyboardInterrupt
+            As of `fit`.
+        """
+        request, told = self._fit(X, y, target, dynamics)
+        if told["rows"] is not None:
+            return take(X, self.sample_indices_), take(y, self.sample_indices_)
+        codes = np.repeat(np.arange(len(request.y.classes), dtype=np.uint32), told["counts"])
+        return invented(request.x, told["points"]), invented_labels(request.y, codes)
+
+    def _fit(self, X: Any, y: Any, target: Any, dynamics: Any) -> tuple[Request, dict[str, Any]]:
+        who = type(self).__name__
+        if y is None:
+            raise ValueError(
+                f"This {who} estimator requires y to be passed, but the target y is None. "
+                "The function leanset.reduce takes X alone."
+            )
+        if self.epsilon is not None and self.epsilon not in METRICS:
+            raise ValueError(f"epsilon must be None or one of {', '.join(METRICS)}, not {self.epsilon!r}")
+        if not isinstance(self.allow_empty_classes, bool | np.bool_):
+            raise TypeError(f"allow_empty_classes must be True or False, not {self.allow_empty_classes!r}")
+        params = {p.name: getattr(self, p.name) for p in self._method.parameters}
+        request = Request.of(
+            self._method, params, X, y, random_state=self.random_state, n_jobs=self.n_jobs, target=target,
+            dynamics=dynamics, trainer=getattr(self, "trainer", None), who=who,
+        )
+        told = request.reduce(self.sampling_strategy, allow_empty=bool(self.allow_empty_classes), who=who)
+        used = json.loads(told["parameters"])
+        found = request.reduction(told, used)
+        # What an earlier fit has left would be of other rows.
+        for name in [n for n in FITTED if n in self.__dict__]:
+            del self.__dict__[name]
+        self.n_features_in_ = request.x.columns
+        if request.x.names is not None:
+            self.feature_names_in_ = request.x.names
+        self.classes_ = request.y.classes
+        self.sampling_strategy_ = dict(found.counts)
+        if found.indices is not None:
+            self.sample_indices_ = found.indices
+        if found.weights is not None:
+            self.weights_ = found.weights
+        if told["ranking"] is not None:
+            plain = dataclasses.replace(request.y, original=None)
+            self.ranking_ = Ranking(told["ranking"], plain, self._method.id, used, request.seed)
+            self._rows = request.x.rows
+        if self.epsilon is not None:
+            found = request.measured(found, told, self.epsilon)
+            assert found.epsilon is not None
+            self.epsilon_ = found.epsilon
+            if told["ranking"] is not None:
+                part = len(found) / request.x.rows
+                ratios = [r / 100 for r in range(1, 101) if r / 100 < part] + [part]
+                cuts = _leanset.epsilon_curve(
+                    table_of(request.x, request.y), told["ranking"], ratios, True, self.epsilon, request.n_jobs
+                )
+                self.epsilon_curve_ = EpsilonCurve.of(cuts, self.epsilon)
+        self.reduction_ = found
+        return request, told
+
+
+def estimator(method: Method) -> type[Reducer]:
+    """The class of a method: its constructor, its documentation."""
+    own = {p.name: p.default for p in method.parameters}
+    watches = {"trainer": None} if method.watches else {}
+    defaults = {**own, **watches, **COMMON}
+
+    def __init__(self: Reducer, **given: Any) -> None:
+        for name, default in defaults.items():
+            setattr(self, name, given.pop(name, default))
+        if given:
+            name = next(iter(given))
+            error = TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
+            error.add_note(f"hint: its parameters are {', '.join(defaults)}")
+            raise error
+
+    parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    parameters += [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d) for n, d in defaults.items()]
+    __init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{method.class_name}.__init__"
+    body = {
+        "__init__": __init__,
+        "__doc__": documentation(method),
+        "__module__": "leanset.estimators",
+        "_method": method,
+        "_defaults": defaults,
+    }
+    return type(method.class_name, (Reducer,), body)
+
+
+def documentation(method: Method) -> str:
+    """The docstring of an estimator, from what its method declares."""
+    r = method.record
+    names = " or ".join(method.abbreviations)
+    lines = [f"{r['title']}: `{names}`.", "", r["summary"], "", "Parameters", "----------"]
+    for p in method.parameters:
+        lines += [f"{p.name} : {p.constraint}, default={p.default!r}", f"    {p.doc}"]
+    if method.watches:
+        lines += [
+            "trainer : Trainer, default=None",
+            "    How the built-in trainer trains where `fit` is given no `dynamics`; None: `Trainer()`, the paper's network.",
+        ]
+    lines += COMMON_DOC.strip("\n").split("\n")
+    lines += ["", "Attributes", "----------", *ATTRIBUTES_DOC.strip("\n").split("\n"), "", "Notes", "-----"]
+    lines += [f"Cost: {r['cost']}. Memory: {r['memory']}.", "", f"Guarantee: {r['guarantee']}.", ""]
+    lines += [f"Departures: {r['departures']}.", "", "References", "----------", f"{r['reference']}."]
+    lines += ["", "Examples", "--------", *_example(method)]
+    return "\n".join(lines) + "\n"
+
+
+def _example(method: Method) -> list[str]:
+    few = ", trainer=leanset.Trainer(epochs=2)" if method.watches else ""
+    return [
+        ">>> import numpy as np, leanset",
+        ">>> X = np.random.default_rng(0).normal(size=(60, 2))",
+        '>>> y = np.repeat(["a", "b", "c"], [30, 20, 10])',
+        f">>> sampler = leanset.{method.class_name}(sampling_strategy=0.2{few})",
+        ">>> X_lean, y_lean = sampler.fit_resample(X, y)",
+        ">>> X_lean.shape, sorted(set(y_lean.tolist()))",
+        "((12, 2), ['a', 'b', 'c'])",
+    ]
+
+
+COMMON_DOC = """
+sampling_strategy : float, int, str, dict or callable, default="auto"
+    How many rows are kept. A float in (0, 1] is the part of all rows, dealt to the classes by largest remainder (in
+    imbalanced-learn it would be minority over majority). An int is the number of rows in all. A dict has rows by class;
+    classes that it does not name are kept whole. "auto" is imbalanced-learn's: every class but the smallest is reduced to
+    the size of the smallest; so are "not minority" (the same), "majority", "not majority" and "all". A method that chooses
+    over all classes at once keeps as many in all as "auto" comes to, and takes no dict. A callable is given y and returns
+    one of these.
+random_state : int, None, RandomState or Generator, default=0
+    An int is the seed, the same as `--seed` on the command line, so the default gives the same rows every time. None draws
+    a seed from NumPy's global state, a RandomState or Generator gives its next number; `reduction_.seed` tells which.
+n_jobs : int, default=None
+    Threads. None is what OMP_NUM_THREADS or RAYON_NUM_THREADS say, or all; -1 is all, -2 all but one. The result is the
+    same for any number.
+allow_empty_classes : bool, default=False
+    Whether a class that has rows may end with none. It makes ε infinite.
+epsilon : {"chebyshev", "euclidean", "manhattan"}, default=None
+    Measure ε in this metric when fitting: `epsilon_` and, of methods that rank, `epsilon_curve_`.
+"""
+
+ATTRIBUTES_DOC = """
+sample_indices_ : ndarray of int64, shape (n_kept,)
+    Kept rows, ascending: 0-based positions in X. Not there for points that are invented.
+weights_ : ndarray of float64, shape (n_kept,)
+    A weight for each kept row or point, of methods that give them.
+ranking_ : Ranking
+    The kept rows from first to last pick, of methods that rank; `ranking_.reduce` slices it.
+scores_ : ndarray of float64, shape (n_samples,)
+    The score of each row of X, NaN where it has none (rows beyond the ranking).
+epsilon_ : Epsilon
+    ε of the kept rows or points, if `epsilon` is set.
+epsilon_curve_ : EpsilonCurve
+    ε at each hundredth of X up to what is kept, if `epsilon` is set and the method ranks.
+reduction_ : Reduction
+    All of it, with warnings, facts and the seed that was used.
+sampling_strategy_ : dict
+    Rows kept of each class.
+classes_ : ndarray
+    The labels, sorted.
+n_features_in_ : int
+    Columns of X.
+feature_names_in_ : ndarray of str, shape (n_features_in_,)
+    Names of the columns, where X has names that are all strings.
+"""

@@ -1,0 +1,130 @@
+"""The extension module: thin wrappers of the Rust crates. The package's own interface is `leanset`."""
+
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+_Ids = npt.NDArray[np.int64]
+_Codes = npt.NDArray[np.uint32]
+_Points = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+_Table = tuple[_Points, _Codes, list[str]]
+_Budget = float | list[int]
+_Params = list[tuple[str, Any]]
+_Warning = tuple[str, str, str | None]
+
+VERSION: str
+
+def methods() -> str: ...
+def find(name: str) -> str: ...
+def examine(method: str, params: _Params) -> tuple[bool, bool, bool, str]: ...
+def reduce(
+    table: _Table,
+    method: str,
+    params: _Params,
+    budget: _Budget,
+    *,
+    allow_empty: bool,
+    seed: int,
+    n_jobs: int | None,
+    target: _Table | None = None,
+    dynamics: Dynamics | None = None,
+) -> dict[str, Any]: ...
+def rank(
+    table: _Table,
+    method: str,
+    params: _Params,
+    *,
+    seed: int,
+    n_jobs: int | None,
+    target: _Table | None = None,
+    dynamics: Dynamics | None = None,
+) -> NativeRanking: ...
+def epsilon_of_rows(table: _Table, rows: _Ids, metric: str, n_jobs: int | None) -> dict[str, Any]: ...
+def epsilon_between(table: _Table, reduced: _Table, metric: str, n_jobs: int | None) -> dict[str, Any]: ...
+def epsilon_curve(
+    table: _Table, ranking: NativeRanking, ratios: list[float], as_far: bool, metric: str, n_jobs: int | None
+) -> list[tuple[float, int, dict[str, Any]]]: ...
+def diagrams(x: _Points, metric: str, dimension: int, n_jobs: int | None) -> list[npt.NDArray[np.float64]]: ...
+def bottleneck_distance(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float: ...
+def manifest_schema() -> str: ...
+def manifest_text(name: str, text: str) -> str: ...
+def threads(n_jobs: int | None) -> int: ...
+def fault_on_purpose() -> None: ...
+def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
+def warm_up(table: _Table, settings: str, seed: int, n_jobs: int | None) -> Dynamics: ...
+
+@final
+class NativeRanking:
+    def __new__(
+        cls,
+        global_: bool,
+        rows: _Ids,
+        scores: npt.NDArray[np.float64],
+        codes: _Codes,
+        names: list[str],
+        warnings: list[_Warning],
+        limits: list[tuple[str, str, str, list[int | None]]],
+    ) -> NativeRanking: ...
+    @property
+    def rows(self) -> _Ids: ...
+    @property
+    def scores(self) -> npt.NDArray[np.float64]: ...
+    @property
+    def ranks(self) -> _Ids: ...
+    @property
+    def codes(self) -> _Codes: ...
+    @property
+    def warnings(self) -> list[_Warning]: ...
+    @property
+    def facts(self) -> str: ...
+    @property
+    def is_global(self) -> bool: ...
+    def reduce(self, budget: _Budget, allow_empty: bool) -> dict[str, Any]: ...
+
+@final
+class Dynamics:
+    def __new__(
+        cls,
+        epochs: int,
+        forgetting: _Ids,
+        learnt: npt.NDArray[np.bool_],
+        el2n: npt.NDArray[np.float64] | None = None,
+        aum: npt.NDArray[np.float64] | None = None,
+    ) -> Dynamics: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def forgetting(self) -> _Ids: ...
+    @property
+    def learnt(self) -> npt.NDArray[np.bool_]: ...
+    @property
+    def el2n(self) -> npt.NDArray[np.float64] | None: ...
+    @property
+    def aum(self) -> npt.NDArray[np.float64] | None: ...
+
+@final
+class NativeLog:
+    def __new__(cls, rows: int) -> NativeLog: ...
+    def observe(
+        self,
+        epoch: int,
+        rows: _Ids,
+        right: npt.NDArray[np.bool_],
+        probabilities: tuple[npt.NDArray[np.float64], _Codes] | None,
+    ) -> None: ...
+    def merge(self, other: NativeLog) -> None: ...
+    def finish(self) -> Dynamics: ...
+
+@final
+class Meter:
+    def __new__(
+        cls,
+        *,
+        country: str | None = None,
+        carbon_intensity: float | None = None,
+        watts: float | None = None,
+        tdp: float | None = None,
+    ) -> Meter: ...
+    def read(self) -> str: ...
+    def stop(self) -> str: ...

@@ -1,0 +1,194 @@
+"""Manifests: what was done to what, in full. The schema is that of the command line, and Rust checks it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leanset import _leanset
+from leanset._results import Epsilon, Reduction
+
+
+def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a manifest, such as the command line writes beside its outputs.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    dict
+        Its keys are documented in docs/json.md, `leanset.manifest/1`: `row_ids` are the kept rows, class after class,
+        from first to last pick.
+
+    Raises
+    ------
+    ValueError
+        If it is not a manifest of this schema.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(_leanset.manifest_text(str(path), text))
+    return found
+
+
+def write_manifest(path: str | os.PathLike[str], manifest: Mapping[str, Any], *, overwrite: bool = False) -> None:
+    """Write a manifest, byte for byte as the command line would; whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path
+    manifest : mapping
+        Of `read_manifest` or `manifest_of`.
+    overwrite : bool, default=False
+        Whether a file that is there is replaced.
+
+    Raises
+    ------
+    ValueError
+        If it is not a manifest.
+    FileExistsError
+        If the file is there and `overwrite` is not given.
+    """
+    target = Path(path)
+    text = _leanset.manifest_text("the manifest", json.dumps(manifest, allow_nan=False))
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target}: exists; overwrite=True replaces it")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".leanset-", suffix=".unfinished")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def manifest_of(
+    reduction: Reduction,
+    *,
+    input: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    features: Sequence[str],
+    label: str | None = None,
+) -> dict[str, Any]:
+    """The manifest of a reduction whose rows came from one file and went into another.
+
+    Parameters
+    ----------
+    reduction : Reduction
+        Of `leanset.reduce` or `reduction_` of an estimator, with ε measured (`epsilon="chebyshev"`).
+    input, output : str or path
+        The files; both must be there. Their SHA-256 is recorded.
+    features : sequence of str
+        The columns that X was made of, as they are in the file: what was scaled or encoded before is not recorded.
+    label : str, optional
+        The column that y was.
+
+    Returns
+    -------
+    dict
+        For `write_manifest`. `leanset reduce --from-manifest` makes the same selection again from it.
+
+    Raises
+    ------
+    ValueError
+        If ε was not measured, or rows are not recorded: points were invented, or a target or a log was given, which have
+        no file here.
+    """
+    if reduction.epsilon is None:
+        raise ValueError("the manifest has ε, and it was not measured: reduce with epsilon='chebyshev' or another metric")
+    if reduction.order is None or reduction.indices is None:
+        raise ValueError("points were invented, and the file they are in is not the input's rows: use the command line")
+    if reduction.beside:
+        raise ValueError(f"a {reduction.beside} was given beside the table, and it has no file here: use the command line")
+    source, result = _file(input), _file(output)
+    rows = sum(reduction.rows.values())
+    weights = None
+    if reduction.weights is not None:
+        weights = reduction.weights[np.searchsorted(reduction.indices, reduction.order)].tolist()
+    epsilon = reduction.epsilon
+    manifest = {
+        "schema": _leanset.manifest_schema(),
+        "leanset": _leanset.VERSION,
+        "command": "reduce",
+        "input": {**source, "rows": rows},
+        "columns": {
+            "label": label, "features": list(features), "features_given": True, "exclude": [], "id": None,
+            "missing": "refuse", "scale": "none", "bins": None, "format": None, "sheet": None, "delimiter": None,
+            "dimensions": len(features), "dropped_rows": 0,
+        },
+        "method": {
+            "id": reduction.method, "parameters": reduction.parameters, "seed": reduction.seed,
+            "facts": _plain(reduction.facts),
+        },
+        "budget": {**_budget(reduction), "allow_empty_classes": reduction.allow_empty_classes},
+        "classes": _classes(reduction, epsilon),
+        "rows": rows,
+        "kept": len(reduction),
+        "epsilon": {
+            "metric": epsilon.metric, "value": _plain(epsilon.value), "worst_row": epsilon.worst_row,
+            "worst_class": None if epsilon.worst_class is None else str(epsilon.worst_class),
+        },
+        "output": {**result, "emit": "rows", "order": "input", "weights": None},
+        "warnings": [{"code": w.code, "message": w.message} for w in reduction.warnings],
+        "row_ids": reduction.order.tolist(),
+        "weights": weights,
+        "measured": {
+            "read_seconds": 0.0,
+            "method_seconds": reduction.seconds.get("method", 0.0),
+            "epsilon_seconds": reduction.seconds.get("epsilon", 0.0),
+            "peak_memory_bytes": None,
+            "threads": reduction.threads,
+        },
+    }
+    found: dict[str, Any] = json.loads(_leanset.manifest_text("the manifest", json.dumps(manifest, allow_nan=False)))
+    return found
+
+
+def _file(path: str | os.PathLike[str]) -> dict[str, Any]:
+    place = Path(path)
+    with place.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    suffixes = [s for s in place.suffixes if s not in (".gz", ".zst")]
+    kind = suffixes[-1].lstrip(".") if suffixes else "csv"
+    return {"path": str(path), "sha256": digest, "bytes": place.stat().st_size, "format": kind}
+
+
+def _budget(reduction: Reduction) -> dict[str, Any]:
+    match reduction.budget:
+        case list(counts):
+            return {"per_class": {str(n): c for n, c in zip(reduction.rows, counts, strict=True)}}
+        case int(count):
+            return {"count": count}
+        case ratio:
+            return {"ratio": ratio}
+
+
+def _classes(reduction: Reduction, epsilon: Epsilon) -> list[dict[str, Any]]:
+    found = []
+    for name, rows in reduction.rows.items():
+        own = epsilon.classes[name]
+        record: dict[str, Any] = {"name": str(name), "rows": rows, "kept": own.kept, "epsilon": _plain(own.value)}
+        if own.worst_row is not None:
+            record["worst_row"] = own.worst_row
+        found.append(record)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Infinities as words, which JSON lacks."""
+    if isinstance(value, dict):
+        return {name: _plain(v) for name, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None if np.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value

@@ -1,0 +1,311 @@
+"""What comes back: reductions, rankings, ε."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leanset import _leanset
+from leanset._budget import Budget, SamplingStrategy, budget
+from leanset._convert import Ids, Labels
+
+
+class LeansetWarning(UserWarning):
+    """Something worth knowing about a result, with a stable `code` such as `budget-raised` or `class-lost`."""
+
+    def __init__(self, code: str, message: str, hint: str | None) -> None:
+        super().__init__(f"{message} [{code}]" + (f"\nhint: {hint}" if hint else ""))
+        self.code, self.message, self.hint = code, message, hint
+
+    def __reduce__(self) -> tuple[type[LeansetWarning], tuple[str, str, str | None]]:
+        return type(self), (self.code, self.message, self.hint)
+
+
+def warn(told: list[tuple[str, str, str | None]]) -> tuple[LeansetWarning, ...]:
+    """Raises warnings as Python does, of the line that called the package, and returns them."""
+    found = tuple(LeansetWarning(*one) for one in told)
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "leanset":
+        level, frame = level + 1, frame.f_back
+    for warning in found:
+        warnings.warn(warning, stacklevel=level)
+    return found
+
+
+def _number(value: Any) -> Any:
+    """What JSON writes as a word, as a number again."""
+    if isinstance(value, list):
+        return [_number(v) for v in value]
+    return {"inf": np.inf, "-inf": -np.inf}.get(value, value) if isinstance(value, str) else value
+
+
+def facts(text: str) -> dict[str, Any]:
+    """What a method resolved or measured."""
+    return {name: _number(value) for name, value in json.loads(text).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ClassEpsilon:
+    """ε of one class.
+
+    Attributes
+    ----------
+    rows, kept : int
+        Its rows in the full set and its points in the reduced one.
+    value : float
+        The largest distance of a row to its nearest kept point; infinite if none is kept.
+    worst_row : int or None
+        The row at that distance.
+    """
+
+    rows: int
+    kept: int
+    value: float
+    worst_row: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Epsilon:
+    """ε-representativeness: the distance from the worst-covered row to the nearest kept row of its class.
+
+    Attributes
+    ----------
+    value : float
+        ε, in the units of X and the metric; infinite if a class is lost. `float(epsilon)` is the same.
+    metric : str
+        The distance it is measured in.
+    worst_row : int or None
+        The row that is covered worst.
+    worst_class : label or None
+        Its class.
+    classes : dict of label to ClassEpsilon
+        Each class.
+    """
+
+    value: float
+    metric: str
+    worst_row: int | None
+    worst_class: Any
+    classes: dict[Any, ClassEpsilon]
+
+    def __float__(self) -> float:
+        return self.value
+
+    @classmethod
+    def of(cls, told: dict[str, Any], labels: Labels) -> Epsilon:
+        names = labels.classes.tolist()
+        worst = told["worst_class"]
+        classes = {name: ClassEpsilon(*one) for name, one in zip(names, told["classes"], strict=True)}
+        return cls(told["value"], told["metric"], told["worst_row"], None if worst is None else names[worst], classes)
+
+
+@dataclass(frozen=True, slots=True)
+class EpsilonCurve:
+    """ε of prefixes of a ranking.
+
+    Attributes
+    ----------
+    ratio : ndarray of float64
+        The part of rows that was asked for.
+    kept : ndarray of int64
+        Rows kept.
+    epsilon : ndarray of float64
+        ε of each.
+    metric : str
+        The distance it is measured in.
+    """
+
+    ratio: npt.NDArray[np.float64]
+    kept: Ids
+    epsilon: npt.NDArray[np.float64]
+    metric: str
+
+    @classmethod
+    def of(cls, cuts: list[tuple[float, int, dict[str, Any]]], metric: str) -> EpsilonCurve:
+        return cls(
+            np.array([cut[0] for cut in cuts], dtype=np.float64),
+            np.array([cut[1] for cut in cuts], dtype=np.int64),
+            np.array([cut[2]["value"] for cut in cuts], dtype=np.float64),
+            metric,
+        )
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What was kept.
+
+    Attributes
+    ----------
+    indices : ndarray of int64, or None
+        Kept rows, ascending; None for methods that invent points.
+    order : ndarray of int64, or None
+        The same rows class after class, from first to last pick: `row_ids` of a manifest.
+    weights : ndarray of float64, or None
+        A weight for each of `indices` (or `points`), where the method gives them.
+    points : ndarray of float64, shape (m, d), or None
+        Points that are not rows, class after class.
+    labels : ndarray, or None
+        The class of each of `points`.
+    counts : dict of label to int
+        Rows or points that are kept of each class.
+    rows : dict of label to int
+        Rows that there are of each class.
+    budget : float, int or list of int
+        What was asked: a ratio, a count, or counts by class.
+    allow_empty_classes : bool
+        Whether a class that has rows could end with none.
+    method, parameters, seed
+        What chose them, parameters with their defaults.
+    facts : dict
+        What the method resolved or measured.
+    warnings : tuple of LeansetWarning
+        What is worth knowing; they were raised as warnings too.
+    epsilon : Epsilon or None
+        ε, if it was asked for.
+    seconds : dict
+        How long `method` and `epsilon` took.
+    threads : int
+        On how many threads.
+    beside : str or None
+        What was given beside the table: `target` or `log`.
+    """
+
+    indices: Ids | None
+    order: Ids | None
+    weights: npt.NDArray[np.float64] | None
+    points: npt.NDArray[np.float64] | None
+    labels: npt.NDArray[Any] | None
+    counts: dict[Any, int]
+    method: str
+    parameters: dict[str, Any]
+    seed: int | None
+    facts: dict[str, Any]
+    warnings: tuple[LeansetWarning, ...]
+    rows: dict[Any, int]
+    budget: Budget
+    allow_empty_classes: bool
+    epsilon: Epsilon | None = None
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    threads: int = 1
+    beside: str | None = None
+
+    def __len__(self) -> int:
+        return sum(self.counts.values())
+
+    @classmethod
+    def of(cls, told: dict[str, Any], labels: Labels, method: str, parameters: dict[str, Any], seed: int | None
+    ) -> Reduction:
+        order, weights, points = told["rows"], told["weights"], told["points"]
+        indices, names, own = None, labels.classes, None
+        if order is not None:
+            # As the command line writes them by default: in the order of the input.
+            sorting = np.argsort(order, kind="stable")
+            indices = order[sorting]
+            weights = None if weights is None else weights[sorting]
+        else:
+            own = np.repeat(names, told["counts"])
+        counts = dict(zip(names.tolist(), told["counts"], strict=True))
+        return cls(
+            indices, order, weights, points, own, counts, method, parameters, seed, facts(told["facts"]),
+            warn(told["warnings"]),
+            dict(zip(names.tolist(), np.bincount(labels.codes, minlength=len(names)).tolist(), strict=True)),
+            told["budget"], told["allow_empty"], None, {"method": told["seconds"]},
+            told["threads"], told["beside"],
+        )
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Rows from most to least worth keeping; any ratio is a slice of it.
+
+    Attributes
+    ----------
+    rows : ndarray of int64
+        Row ids, best first, class after class (or over all classes if `is_global`).
+    scores : ndarray of float64
+        The score of each; what it means is the method's to say. NaN: kept without one.
+    ranks : ndarray of int64
+        The 0-based rank of each within its class (or over all).
+    labels : ndarray
+        The class of each.
+    is_global : bool
+        Whether there is one order over all classes.
+    facts : dict
+        What the method resolved or measured.
+    method, parameters, seed
+        What ranked them.
+    """
+
+    _native: _leanset.NativeRanking = field(repr=False)
+    _labels: Labels = field(repr=False)
+    method: str
+    parameters: dict[str, Any]
+    seed: int
+
+    @property
+    def rows(self) -> Ids:
+        return self._native.rows
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64]:
+        return self._native.scores
+
+    @property
+    def ranks(self) -> Ids:
+        return self._native.ranks
+
+    @property
+    def labels(self) -> npt.NDArray[Any]:
+        found: npt.NDArray[Any] = self._labels.classes[self._native.codes]
+        return found
+
+    @property
+    def is_global(self) -> bool:
+        return self._native.is_global
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return facts(self._native.facts)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def reduce(self, sampling_strategy: SamplingStrategy, *, allow_empty_classes: bool = False) -> Reduction:
+        """Keep the first rows.
+
+        Parameters
+        ----------
+        sampling_strategy : float, int, str or dict
+            How many, as of the estimators.
+        allow_empty_classes : bool, default=False
+            Whether a class that has rows may end with none.
+
+        Returns
+        -------
+        Reduction
+
+        Raises
+        ------
+        ValueError
+            If the ranking does not reach that far.
+
+        Examples
+        --------
+        >>> import leanset
+        >>> ranking = leanset.rank([[0.0], [1.0], [2.0], [9.0]], method="mms", start="first")
+        >>> ranking.reduce(0.5).indices
+        array([0, 3])
+        """
+        asked = budget(sampling_strategy, self._labels, whole=self.is_global, who="Ranking")
+        began = time.perf_counter()
+        told = self._native.reduce(asked, allow_empty_classes)
+        told = {**told, "budget": asked, "allow_empty": allow_empty_classes, "seconds": time.perf_counter() - began,
+                "threads": 1, "beside": "ranking"}
+        return Reduction.of(told, self._labels, self.method, self.parameters, self.seed)

@@ -1,0 +1,131 @@
+"""What a piece of a program took: joules with their source and range, never a bare number."""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+from leanset import _leanset
+
+
+class EnergyMeter:
+    """Meter what happens inside a `with` block.
+
+    Parameters
+    ----------
+    country : str, optional
+        The country whose electricity is used, as ISO code or English name, for CO₂.
+    carbon_intensity : float, optional
+        Grams of CO₂ equivalent per kilowatt-hour, in place of a country.
+    watts : float, optional
+        The power of the whole machine while it runs, in place of all counters.
+    tdp : float, optional
+        The rated power of the processors together, in watts, for the model.
+
+    Attributes
+    ----------
+    reading : dict
+        Everything, as `leanset energy --json` has it under `reading`: seconds, cpu_seconds, components, machine_joules,
+        process_joules, estimated, load, carbon, notes. While the block runs, what has been counted so far.
+    seconds : float
+        Wall time.
+    joules : float or None
+        Energy attributed to this process; None where nothing tells.
+    joules_range : (float, float) or None
+        Between which it lies.
+    grams : float or None
+        Its CO₂ equivalent.
+    estimated : bool
+        Whether any of the joules are not measured but given or modelled.
+    sources : list of str
+        Where the joules are from.
+
+    Raises
+    ------
+    ValueError
+        For a country that is not known and for numbers that are none.
+
+    Notes
+    -----
+    Counters are tried under load before they are believed, which takes a moment on entering. CPU time is that of the
+    whole process: all of its threads, and children it has waited for.
+
+    Examples
+    --------
+    >>> import leanset
+    >>> with leanset.EnergyMeter(country="ESP", watts=50.0) as meter:
+    ...     total = sum(range(100_000))
+    >>> meter.estimated, meter.reading["carbon"]["country"]
+    (True, 'ESP')
+    """
+
+    def __init__(
+        self,
+        *,
+        country: str | None = None,
+        carbon_intensity: float | None = None,
+        watts: float | None = None,
+        tdp: float | None = None,
+    ) -> None:
+        self.country, self.carbon_intensity, self.watts, self.tdp = country, carbon_intensity, watts, tdp
+        self._meter: _leanset.Meter | None = None
+        self._reading: dict[str, Any] | None = None
+
+    def __enter__(self) -> Self:
+        self._reading = None
+        self._meter = _leanset.Meter(
+            country=self.country, carbon_intensity=self.carbon_intensity, watts=self.watts, tdp=self.tdp
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._meter is not None:
+            self._reading = json.loads(self._meter.stop())
+            self._meter = None
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        if self._reading is not None:
+            return self._reading
+        if self._meter is None:
+            raise RuntimeError("the meter has not run: with leanset.EnergyMeter() as meter: …")
+        found: dict[str, Any] = json.loads(self._meter.read())
+        return found
+
+    @property
+    def seconds(self) -> float:
+        return float(self.reading["seconds"])
+
+    @property
+    def joules(self) -> float | None:
+        energy = self.reading["process_joules"]
+        return None if energy is None else float(energy["joules"])
+
+    @property
+    def joules_range(self) -> tuple[float, float] | None:
+        energy = self.reading["process_joules"]
+        return None if energy is None else (float(energy["low"]), float(energy["high"]))
+
+    @property
+    def grams(self) -> float | None:
+        carbon = self.reading["carbon"]
+        return None if carbon is None or carbon["process"] is None else float(carbon["process"]["grams"])
+
+    @property
+    def estimated(self) -> bool:
+        return bool(self.reading["estimated"])
+
+    @property
+    def sources(self) -> list[str]:
+        return [f"{c['name']}: {c['source']['kind']}, {c['source']['detail']}" for c in self.reading["components"]]
+
+    def __repr__(self) -> str:
+        if self._reading is None:
+            return f"EnergyMeter(country={self.country!r})"
+        joules, spread, word = self.joules, self.joules_range, "estimated" if self.estimated else "measured"
+        if joules is None or spread is None:
+            return f"<EnergyMeter: {self.seconds:.3g} s, no joules>"
+        return f"<EnergyMeter: {self.seconds:.3g} s, {joules:.3g} J {word} ({spread[0]:.3g} to {spread[1]:.3g} J)>"

@@ -1,0 +1,268 @@
+# Made from the code by ./x docs; a test holds it against the code.
+"""The estimators: one class a registered method."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from leanset._budget import SamplingStrategy
+from leanset._estimator import Reducer
+from leanset.training import Trainer
+
+__all__ = [
+    "StratifiedRandom",
+    "SRS",
+    "Protodash",
+    "PRD",
+    "Maxmin",
+    "MMS",
+    "DistanceEntropy",
+    "DES",
+    "ClusteringCentroids",
+    "CLC",
+    "MatrixDecomposition",
+    "NRMD",
+    "PhLandmarks",
+    "PHL",
+    "ForgettingEvents",
+    "FES",
+    "El2n",
+    "L2N",
+    "EL2N",
+    "Aum",
+    "MARGIN",
+    "AUM",
+]
+
+class StratifiedRandom(Reducer):
+    """Stratified random sampling
+
+    Keeps a uniform random sample of each class; the baseline that every other method has to beat.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+SRS = StratifiedRandom
+
+class Protodash(Reducer):
+    """ProtoDash (prototypes with weights)
+
+    Keeps, of each class, rows that with non-negative weights have the mean of the class under a kernel, or that of a target table.
+    """
+
+    kernel: Literal["gaussian", "linear"]
+    sigma: Literal["auto"] | float
+    rank: Literal["auto"] | int
+    def __init__(
+        self,
+        *,
+        kernel: Literal["gaussian", "linear"] = "gaussian",
+        sigma: Literal["auto"] | float = "auto",
+        rank: Literal["auto"] | int = "auto",
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+PRD = Protodash
+
+class Maxmin(Reducer):
+    """Maxmin selection (farthest-first traversal)
+
+    Keeps, of each class, rows spread so that every row has a kept one near: usually the smallest ε of all that keep rows.
+    """
+
+    start: Literal["random", "first", "central"] | Sequence[int]
+    def __init__(
+        self,
+        *,
+        start: Literal["random", "first", "central"] | Sequence[int] = "random",
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+MMS = Maxmin
+
+class DistanceEntropy(Reducer):
+    """Distance-entropy selection
+
+    Keeps a random base and the rows whose distances to the class means are the most even.
+    """
+
+    base: Literal["half"] | float
+    base_rows: Sequence[int] | None
+    def __init__(
+        self,
+        *,
+        base: Literal["half"] | float = "half",
+        base_rows: Sequence[int] | None = None,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+DES = DistanceEntropy
+
+class ClusteringCentroids(Reducer):
+    """Clustering centroids (k-means per class)
+
+    Replaces each class by its k-means centroids, or by the real row nearest each; weights are cluster sizes.
+    """
+
+    output: Literal["centroids", "rows"]
+    tolerance: float
+    max_iter: int
+    start_rows: Sequence[int] | None
+    def __init__(
+        self,
+        *,
+        output: Literal["centroids", "rows"] = "centroids",
+        tolerance: float = 1e-5,
+        max_iter: int = 300,
+        start_rows: Sequence[int] | None = None,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+CLC = ClusteringCentroids
+
+class MatrixDecomposition(Reducer):
+    """Numerosity reduction by matrix decomposition
+
+    Keeps the rows that the main directions of their class, and of all data with labels, describe worst.
+    """
+
+    decomposition: Literal["svd", "qr", "lu", "spca", "flda", "mean"]
+    scope: Literal["class", "global"]
+    def __init__(
+        self,
+        *,
+        decomposition: Literal["svd", "qr", "lu", "spca", "flda", "mean"] = "svd",
+        scope: Literal["class", "global"] = "class",
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+NRMD = MatrixDecomposition
+
+class PhLandmarks(Reducer):
+    """Persistent-homology landmarks
+
+    Keeps rows whose neighbourhoods have the least topology (representative) or the most (vital).
+    """
+
+    delta: Literal["auto"] | float
+    neighbors: int
+    scoring: Literal["restricted", "multi"]
+    dimension: int
+    landmarks: Literal["representative", "vital"]
+    most_neighbors: int
+    def __init__(
+        self,
+        *,
+        delta: Literal["auto"] | float = "auto",
+        neighbors: int = 50,
+        scoring: Literal["restricted", "multi"] = "restricted",
+        dimension: int = 1,
+        landmarks: Literal["representative", "vital"] = "representative",
+        most_neighbors: int = 1000,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+PHL = PhLandmarks
+
+class ForgettingEvents(Reducer):
+    """Forgetting events
+
+    Keeps, of each class, the rows that a model in training forgot most often, those it never learnt first.
+    """
+
+    keep: Literal["hardest", "easiest"]
+    trainer: Trainer | None
+    def __init__(
+        self,
+        *,
+        keep: Literal["hardest", "easiest"] = "hardest",
+        trainer: Trainer | None = None,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+FES = ForgettingEvents
+
+class El2n(Reducer):
+    """EL2N, the error L2 norm
+
+    Keeps, of each class, the rows whose predicted probabilities were farthest from their class in training.
+    """
+
+    keep: Literal["hardest", "easiest"]
+    trainer: Trainer | None
+    def __init__(
+        self,
+        *,
+        keep: Literal["hardest", "easiest"] = "hardest",
+        trainer: Trainer | None = None,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+L2N = El2n
+
+EL2N = El2n
+
+class Aum(Reducer):
+    """AUM, the area under the margin
+
+    Keeps, of each class, the rows that stood clear of other classes in training; mislabelled ones go first.
+    """
+
+    keep: Literal["hardest", "easiest"]
+    trainer: Trainer | None
+    def __init__(
+        self,
+        *,
+        keep: Literal["hardest", "easiest"] = "easiest",
+        trainer: Trainer | None = None,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+MARGIN = Aum
+
+AUM = Aum

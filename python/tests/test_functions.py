@@ -1,0 +1,100 @@
+"""Functions: what they find is what the definition says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import leanset
+
+
+def naive(X, y, kept, distance):
+    worst = 0.0
+    for i in range(len(X)):
+        own = [j for j in kept if y[j] == y[i]]
+        worst = max(worst, min((distance(X[i] - X[j]) for j in own), default=np.inf))
+    return worst
+
+
+@pytest.mark.parametrize(
+    ("metric", "distance"),
+    [
+        ("chebyshev", lambda d: np.abs(d).max()),
+        ("euclidean", lambda d: np.sqrt((d * d).sum())),
+        ("manhattan", lambda d: np.abs(d).sum()),
+    ],
+)
+def test_epsilon_is_its_definition(blobs, metric, distance):
+    X, y = blobs
+    kept = np.array([0, 5, 17, 30, 31, 77, 90])
+    found = leanset.epsilon(X, y, kept, metric=metric)
+    assert found.value == pytest.approx(naive(X, y, kept, distance), rel=1e-15)
+    assert float(found) == found.value
+    assert found.classes[found.worst_class].worst_row == found.worst_row
+    assert sum(c.kept for c in found.classes.values()) == len(kept)
+    assert leanset.epsilon(X, y, (X[kept], y[kept]), metric=metric).value == found.value
+
+
+def test_a_lost_class_makes_epsilon_infinite(blobs):
+    X, y = blobs
+    found = leanset.epsilon(X, y, np.flatnonzero(y != "cedar"))
+    assert found.value == np.inf
+    assert found.worst_row is None
+    assert found.classes["cedar"].kept == 0
+
+
+def test_epsilon_takes_what_reduces(blobs):
+    X, y = blobs
+    sampler = leanset.MMS(sampling_strategy=0.2, epsilon="chebyshev").fit(X, y)
+    reduction = leanset.reduce(X, y, 0.2, method="mms", epsilon="chebyshev")
+    assert leanset.epsilon(X, y, sampler) == sampler.epsilon_ == reduction.epsilon == leanset.epsilon(X, y, reduction)
+
+
+def test_without_labels_there_is_one_class():
+    X = np.arange(20.0).reshape(10, 2)
+    kept = leanset.reduce(X, method="mms", sampling_strategy=3)
+    assert kept.counts == {"all": 3}
+    assert len(kept) == 3
+    assert leanset.rank(X, method="mms").labels.tolist() == ["all"] * 10
+
+
+def test_rankings_slice(blobs):
+    X, y = blobs
+    ranking = leanset.rank(X, y, method="mms", random_state=3)
+    assert sorted(ranking.rows.tolist()) == list(range(120))
+    assert ranking.labels.tolist() == y[ranking.rows].tolist()
+    assert ranking.ranks.tolist() == [*range(60), *range(40), *range(20)]
+    assert not ranking.is_global
+    for asked in (0.1, 0.4, 30, {"ash": 2}):
+        sliced, direct = ranking.reduce(asked), leanset.reduce(X, y, asked, method="mms", random_state=3)
+        assert np.array_equal(sliced.order, direct.order)
+        assert sliced.counts == direct.counts
+    assert leanset.rank(X, y, method="nrmd", scope="global").is_global
+
+
+def test_a_circle_has_one_long_loop():
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    components, loops = leanset.persistence_diagrams(np.column_stack([np.cos(angle), np.sin(angle)]))
+    assert components.shape == (60, 2)
+    assert np.isinf(components[:, 1]).sum() == 1
+    assert loops.shape == (1, 2)
+    assert loops[0, 0] == pytest.approx(2 * np.sin(np.pi / 60))
+    assert leanset.persistence_diagrams(np.zeros((3, 2)), dimension=2)[2].shape == (0, 2)
+
+
+def test_bottleneck_distances():
+    assert leanset.bottleneck_distance([[0, 4], [1, 2]], [[0, 4.5]]) == 0.5
+    assert leanset.bottleneck_distance([[0, 4]], []) == 2.0
+    assert leanset.bottleneck_distance([[0, np.inf]], []) == np.inf
+    assert leanset.bottleneck_distance([[0, np.inf]], [[1, np.inf]]) == 1.0
+    assert leanset.bottleneck_distance([], np.empty((0, 2))) == 0.0
+
+
+def test_the_theory_holds(blobs):
+    """The bottleneck distance of a class and its reduction is at most 2 ε."""
+    X, y = blobs
+    own = X[y == "ash"]
+    kept = leanset.reduce(own, method="mms", sampling_strategy=0.3, epsilon="euclidean")
+    full, lean = leanset.persistence_diagrams(own), leanset.persistence_diagrams(own[kept.indices])
+    for a, b in zip(full, lean, strict=True):
+        assert leanset.bottleneck_distance(a, b) <= 2 * kept.epsilon.value

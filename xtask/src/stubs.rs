@@ -1,0 +1,115 @@
+//! The types of the Python estimators, which are classes that exist only when the package runs.
+
+use std::fmt::Write as _;
+
+use leanset_documents::methods;
+use serde_json::Value;
+
+const HEAD: &str = r#"# Made from the code by ./x docs; a test holds it against the code.
+"""The estimators: one class a registered method."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from leanset._budget import SamplingStrategy
+from leanset._estimator import Reducer
+from leanset.training import Trainer
+
+"#;
+
+/// Parameters that every estimator has.
+const COMMON: &[(&str, &str, &str)] = &[
+    ("sampling_strategy", "SamplingStrategy", "\"auto\""),
+    ("random_state", "int | np.random.RandomState | np.random.Generator | None", "0"),
+    ("n_jobs", "int | None", "None"),
+    ("allow_empty_classes", "bool", "False"),
+    ("epsilon", "Literal[\"chebyshev\", \"euclidean\", \"manhattan\"] | None", "None"),
+];
+
+/// `estimators.pyi`.
+pub(crate) fn estimators() -> String {
+    let document = methods::document(None);
+    let list = document["methods"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut names = Vec::new();
+    let mut classes = String::new();
+    for method in list {
+        let name = class_name(text(&method["id"]));
+        names.push(name.clone());
+        let _ = write!(
+            classes,
+            "\nclass {name}(Reducer):\n    \"\"\"{}\n\n    {}\n    \"\"\"\n\n",
+            text(&method["title"]),
+            text(&method["summary"])
+        );
+        let mut params = Vec::new();
+        for param in method["parameters"].as_array().map_or(&[][..], Vec::as_slice) {
+            params.push((text(&param["name"]).to_owned(), annotation(param), default(param)));
+        }
+        if method["capabilities"]["dynamics"] != "no" {
+            params.push(("trainer".into(), "Trainer | None".into(), "None".into()));
+        }
+        let own = params.len();
+        params.extend(COMMON.iter().map(|(n, t, d)| ((*n).into(), (*t).into(), (*d).into())));
+        for (name, kind, _) in &params[..own] {
+            let _ = writeln!(classes, "    {name}: {kind}");
+        }
+        classes.push_str("    def __init__(\n        self,\n        *,\n");
+        for (name, kind, default) in &params {
+            let _ = writeln!(classes, "        {name}: {kind} = {default},");
+        }
+        classes.push_str("    ) -> None: ...\n");
+        for short in abbreviations(method) {
+            let _ = writeln!(classes, "\n{short} = {name}");
+            names.push(short);
+        }
+    }
+    let list: Vec<String> = names.iter().map(|n| format!("    \"{n}\",\n")).collect();
+    format!("{HEAD}__all__ = [\n{}]\n{classes}", list.concat())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn class_name(id: &str) -> String {
+    let word = |word: &str| word[..1].to_uppercase() + &word[1..];
+    id.split('-').map(word).collect()
+}
+
+/// The first alias, and a short name, in capitals.
+fn abbreviations(method: &Value) -> Vec<String> {
+    let (id, alias) = (text(&method["id"]), text(&method["aliases"][0]));
+    let short = (id.len() <= 4).then(|| id.to_uppercase());
+    std::iter::once(alias.to_uppercase()).chain(short).collect()
+}
+
+fn annotation(param: &Value) -> String {
+    let mut parts = Vec::new();
+    let words: Vec<String> =
+        param["words"].as_array().into_iter().flatten().map(|w| format!("\"{}\"", text(w))).collect();
+    if !words.is_empty() {
+        parts.push(format!("Literal[{}]", words.join(", ")));
+    }
+    match text(&param["type"]) {
+        "rows" => parts.push("Sequence[int]".into()),
+        "" => {}
+        other => parts.push(other.into()),
+    }
+    if param["default"].is_null() {
+        parts.push("None".into());
+    }
+    parts.join(" | ")
+}
+
+fn default(param: &Value) -> String {
+    let Some(default) = param["default"].as_str() else { return "None".into() };
+    let is_word = param["words"].as_array().is_some_and(|words| words.contains(&param["default"]));
+    match text(&param["type"]) {
+        // As Python writes it.
+        "float" if !is_word => default.parse::<f64>().map_or_else(|_| default.into(), |v| format!("{v:?}")),
+        "int" if !is_word => default.into(),
+        _ => format!("\"{default}\""),
+    }
+}
