@@ -590,7 +590,8 @@ fn one_busy_core_of_a_machine_without_counters() {
         let (busy, all) = (100.0 * (own() - from), 400.0 * began.elapsed().as_secs_f64());
         fake.stat(busy.min(1e9) as u64, (all - busy).max(0.0) as u64, 0);
         let reading = meter.stop();
-        let Some(cpu) = reading.cpu_seconds else { return assert!(!cfg!(unix)) };
+        assert_eq!(reading.cpu_seconds.is_some(), cfg!(unix));
+        let Some(cpu) = reading.cpu_seconds else { return };
         assert!(reading.estimated && reading.components[0].source.kind == Kind::Model, "{reading:?}");
         let (joules, process) = (cpu * busy_watts(processor), reading.process_joules.expect("joules"));
         assert!(joules > 0.2 && process.low <= joules && joules <= process.high, "{joules} J: {reading:?}");

@@ -182,7 +182,11 @@ fn short(out: &mut String, summary: &Summary) {
                 number(cell.seconds.value)
             ),
         ),
-        None => tile("Least rows within 1 point of that, and of its macro F1", "none".into(), "every ratio here costs more".into()),
+        None => tile(
+            "Least rows within 1 point of that, and of its macro F1",
+            "none".into(),
+            "every ratio here costs more".into(),
+        ),
     }
     let count = |verdict| cells().filter(|(_, c)| c.over_random.is_some_and(|p| p.verdict == verdict)).count();
     if summary.random.is_some() {
