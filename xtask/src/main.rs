@@ -41,6 +41,7 @@ fn check() -> Result<(), String> {
     run("rustfmt", &arguments)?;
     run("cargo", &["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     run("cargo", &["test", "--release", "--workspace", "--locked"])?;
+    run("./x", &["test-python"])?;
     match Command::new("cargo").args(["deny", "--version"]).output() {
         Ok(output) if output.status.success() => run("cargo", &["deny", "check"]),
         _ => {
