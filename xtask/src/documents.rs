@@ -12,6 +12,7 @@ pub(crate) fn all() -> Result<Vec<(&'static str, String)>, String> {
         ("docs/cli.md", command_line()),
         ("docs/epsilon.svg", picture),
         ("python/leanset/estimators.pyi", crate::stubs::estimators()),
+        ("python/leanset/__init__.pyi", crate::stubs::package()?),
     ])
 }
 
