@@ -29,16 +29,16 @@ def run(*words: object, **environment: str) -> None:
         sys.exit(done.returncode)
 
 
-def environment() -> Path:
+def environment(name: str = "check", requirements: Path = REQUIREMENTS) -> Path:
     """A virtual environment with the pinned packages; made again when the pins change."""
-    place = PLACE / f"check-{sys.version_info.major}.{sys.version_info.minor}"
+    place = PLACE / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"
     python = place / ("Scripts" if os.name == "nt" else "bin") / "python"
-    pins = place / "requirements-test.txt"
-    if not (pins.exists() and filecmp.cmp(pins, REQUIREMENTS, shallow=False)):
+    pins = place / requirements.name
+    if not (pins.exists() and filecmp.cmp(pins, requirements, shallow=False)):
         shutil.rmtree(place, ignore_errors=True)
         venv.create(place, with_pip=True)
-        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS)
-        shutil.copyfile(REQUIREMENTS, pins)
+        run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements)
+        shutil.copyfile(requirements, pins)
     return python
 
 

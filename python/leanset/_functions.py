@@ -206,8 +206,8 @@ def reduce(
         What was seen of the rows while a model trained, for methods that watch. Without it the built-in trainer trains.
     trainer : Trainer, optional
         How the built-in trainer trains.
-    epsilon : {"chebyshev", "euclidean", "manhattan"}, optional
-        Measure ε too, in this metric.
+    epsilon : str, optional
+        Measure ε too, in this metric: "chebyshev", "euclidean" or "manhattan".
     **params
         Parameters of the method.
 

@@ -5,69 +5,80 @@ use std::fmt::Write as _;
 use leanset_core::methods::METHODS;
 
 /// Paths below the root, and what belongs there.
-pub(crate) fn all() -> Result<Vec<(&'static str, String)>, String> {
+pub(crate) fn all() -> Result<Vec<(String, String)>, String> {
     let picture = crate::picture::draw().map_err(|e| e.to_string())?;
-    Ok(vec![
-        ("docs/methods.md", methods()),
-        ("docs/cli.md", command_line()),
-        ("docs/epsilon.svg", picture),
-        ("python/leanset/estimators.pyi", crate::stubs::estimators()),
-        ("python/leanset/__init__.pyi", crate::stubs::package()?),
-    ])
+    let mut files = vec![
+        ("docs/methods.md".to_owned(), methods()),
+        ("docs/cli.md".to_owned(), command_line()),
+        ("docs/epsilon.svg".to_owned(), picture),
+        ("python/leanset/estimators.pyi".to_owned(), crate::stubs::estimators()),
+        ("python/leanset/__init__.pyi".to_owned(), crate::stubs::package()?),
+    ];
+    let lines = crate::record::lines()?;
+    let parts = [("verdicts", verdicts()?), ("costs", costs()), ("drybean", crate::record::summary(&lines))];
+    files.push(("docs/choosing.md".to_owned(), fill("docs/choosing.md", &parts)?));
+    files.push(("docs/epsilon.md".to_owned(), fill("docs/epsilon.md", &[("example", crate::example::table()?)])?));
+    files.extend(crate::pages::all()?);
+    Ok(files)
 }
 
-const MADE: &str = "<!-- Made from the code by ./x docs; a test holds it against the code. -->\n\n";
+pub(crate) const MADE: &str = "<!-- Made from the code by ./x docs; a test holds it against the code. -->\n\n";
 
-/// Every method, from the registry.
+/// A page written by hand, with the parts that are made from the code put between their marks.
+fn fill(page: &str, parts: &[(&str, String)]) -> Result<String, String> {
+    let path = crate::root().join(page);
+    let mut text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    for (name, part) in parts {
+        let (begin, end) = (format!("<!-- made by ./x docs: {name} -->\n"), "<!-- end -->");
+        let from =
+            text.find(&begin).ok_or_else(|| format!("{page}: the mark '{}' is missing", begin.trim()))? + begin.len();
+        let to = text[from..].find(end).ok_or_else(|| format!("{page}: '{end}' is missing after '{name}'"))? + from;
+        text.replace_range(from..to, &format!("\n{part}\n"));
+    }
+    Ok(text)
+}
+
+/// Every method in a line, from the registry; each has a page.
 fn methods() -> String {
     let mut out = format!(
-        "{MADE}# The methods\n\nThe same is on the command line: `leanset methods [NAME]`. n rows, d columns, c classes, m rows kept; n_k and m_k of class k.\n\n"
+        "{MADE}# The methods\n\nEach has a page: definition, picture, parameters, cost, guarantee, departures from the paper, source. The same is on the command \
+         line: `leanset methods [NAME]`. n rows, d columns, c classes, m rows kept; n_k and m_k of class k.\n\n"
     );
-    out.push_str("| method | alias | family | nested | weights | cost |\n|---|---|---|---|---|---|\n");
+    out.push_str("| method | alias | family | what it keeps |\n|---|---|---|---|\n");
+    for m in METHODS {
+        let alias = m.aliases[0].to_uppercase();
+        let _ = writeln!(out, "| [{}](methods/{}.md) | {alias} | {} | {} |", m.id, m.id, m.family, m.summary);
+    }
+    out.push_str("\n## Capabilities\n\n*Nested*: one ranking serves all ratios. *Counts*: it keeps the counts asked of each class. *Target*: its rows can represent another table. *Training*: it needs to watch a model train.\n\n");
+    out.push_str("| method | nested | counts | weights | invents points | seeded | target | training |\n|---|---|---|---|---|---|---|---|\n");
     for m in METHODS {
         let c = &m.capabilities;
-        let alias = m.aliases[0].to_uppercase();
         let _ = writeln!(
             out,
-            "| [{}](#{}) | {alias} | {} | {} | {} | {} |",
-            m.id, m.id, m.family, c.nested, c.weights, m.cost
+            "| [{}](methods/{}.md) | {} | {} | {} | {} | {} | {} | {} |",
+            m.id, m.id, c.nested, c.per_class, c.weights, c.invents, c.seeded, c.target, c.dynamics
         );
     }
+    out.push_str("\nWhich one, and at what cost? [Choosing a method](choosing.md).\n");
+    out
+}
+
+/// When each method wins and loses, for the page on choosing.
+fn verdicts() -> Result<String, String> {
+    let mut out = String::from("| method | wins when | loses when |\n|---|---|---|\n");
     for m in METHODS {
-        let _ = write!(out, "\n## {}\n\n**{}**, alias {}. {}\n\n", m.id, m.title, m.aliases.join(", "), m.summary);
-        if !m.params.is_empty() {
-            out.push_str("| parameter | values | default | |\n|---|---|---|---|\n");
-            for s in m.params {
-                let default = if s.default.is_empty() { "not given".to_owned() } else { format!("`{}`", s.default) };
-                let kind = s.kind.to_string().replace('|', ", ");
-                let _ = writeln!(out, "| `{}` | {kind} | {default} | {} |", s.name, s.doc);
-            }
-            out.push('\n');
-        }
-        let c = &m.capabilities;
-        for (name, text) in [
-            ("Cost", m.cost),
-            ("Memory", m.memory),
-            ("Guarantee", m.guarantee),
-            ("Departures", m.departures),
-            ("Reference", m.reference),
-        ] {
-            let _ = writeln!(out, "- {name}: {text}.");
-        }
-        let _ = writeln!(
-            out,
-            "- Nested: {}. Keeps counts per class: {}. Weights: {}. Invents points: {}. Seeded: {}. Heeds a target: {}. Watches training: {}. Looks at coordinates: {}. Independent of the order of rows: {}. Classes needed: {}.",
-            c.nested,
-            c.per_class,
-            c.weights,
-            c.invents,
-            c.seeded,
-            c.target,
-            c.dynamics,
-            c.coordinates,
-            c.order_free,
-            c.least_classes
-        );
+        let (wins, loses) = crate::pages::verdicts(m)?;
+        let one = |text: String| text.replace('\n', " ");
+        let _ = writeln!(out, "| [{}](methods/{}.md) | {} | {} |", m.id, m.id, one(wins), one(loses));
+    }
+    Ok(out)
+}
+
+/// What each method costs and guarantees, for the same page.
+fn costs() -> String {
+    let mut out = String::from("| method | cost | memory | guarantee |\n|---|---|---|---|\n");
+    for m in METHODS {
+        let _ = writeln!(out, "| [{}](methods/{}.md) | {} | {} | {} |", m.id, m.id, m.cost, m.memory, m.guarantee);
     }
     out
 }

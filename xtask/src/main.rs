@@ -2,7 +2,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a developer's tool that talks to its terminal
 
 mod documents;
+mod example;
+mod pages;
 mod picture;
+mod record;
 mod stubs;
 
 use std::path::PathBuf;
@@ -65,6 +68,9 @@ fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
 fn docs() -> Result<(), String> {
     for (path, text) in documents::all()? {
         let path = root().join(path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        }
         std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
         println!("xtask: wrote {}", path.display());
     }
@@ -77,8 +83,18 @@ mod tests {
     #[test]
     fn generated_documents_are_up_to_date() {
         for (path, text) in super::documents::all().expect("the documents are made") {
-            let committed = std::fs::read_to_string(super::root().join(path)).unwrap_or_default();
+            let committed = std::fs::read_to_string(super::root().join(&path)).unwrap_or_default();
             assert!(committed == text, "{path} is not what the code makes: run ./x docs");
+        }
+    }
+    /// A page of a method that is no longer there would stay on the site.
+    #[test]
+    fn no_page_is_left_over() {
+        let made: Vec<_> = super::documents::all().expect("the documents are made").into_iter().map(|d| d.0).collect();
+        let folder = super::root().join("docs/methods");
+        for file in std::fs::read_dir(folder).expect("the pages are there") {
+            let name = format!("docs/methods/{}", file.expect("a file").file_name().display());
+            assert!(made.contains(&name), "{name} is not made by the code: remove it");
         }
     }
 }

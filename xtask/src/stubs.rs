@@ -96,7 +96,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn class_name(id: &str) -> String {
+pub(crate) fn class_name(id: &str) -> String {
     let word = |word: &str| word[..1].to_uppercase() + &word[1..];
     id.split('-').map(word).collect()
 }

@@ -7,11 +7,21 @@
 //! By default the rows of a class with the largest scores are kept, as in the paper, which takes those of low margin for
 //! mislabelled and leaves them out; `keep=hardest` keeps the smallest instead. Ties to the lowest row id.
 //!
+//! ```math
+//! s(x) = \frac1T \sum_{t=1}^{T} \bigl( z_t(x)_y - \max_{c \ne y} z_t(x)_c \bigr)
+//! ```
+//!
+//! where z are logits.
+//!
 //! Cost: O(n log n) beside the training, which is the caller's ([`crate::dynamics`]). Guarantee: exact for the log it is
 //! given; nested.
 //!
 //! Departures: margins are taken of logarithms of probabilities, which differ from logits by one constant a row; the
 //! paper's threshold samples (rows of a class made up) are not needed where a budget says how many rows are kept.
+//!
+//! Wins when labels are noisy: mislabelled rows go first.
+//!
+//! Loses when labels are clean and few rows are kept: easy rows teach a model little.
 
 use super::forgetting_events::{capabilities, dynamics_of, is_hardest, keep, memory, no_probabilities, rank_by};
 use super::{Answer, Family, Info, Method, Run};

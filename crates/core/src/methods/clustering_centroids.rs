@@ -13,12 +13,21 @@
 //! - the centres to test lie in a kd-tree, searched within the distance to the present centre;
 //! - the n_k × m_k table of distances is never made.
 //!
+//! ```math
+//! \min_{c_1, \dots, c_{m_k}} \; \sum_{x \in X_k} \; \min_{j} \lVert x - c_j \rVert^2
+//! ```
+//!
 //! Cost: at most O(n_k·m_k·d) an iteration, usually far less. Guarantee: exactly m_k clusters, none empty; the mean
 //! squared distance never grows from one iteration to the next.
 //!
 //! Departures: the paper's code drops clusters that run empty and so returns fewer points than asked. Here an empty
 //! centre is refilled with the row farthest from its own centre (lowest id among equals), taken from a cluster of more
 //! than one row. Given the same start rows and no empty cluster, the centres are those of scipy's `kmeans`.
+//!
+//! Wins when a small set of averaged points will do: noise is averaged out and ε is small.
+//!
+//! Loses when the points must be real rows (then `output=rows`), or many ratios are wanted: it does not rank, so each
+//! is a run.
 
 use rayon::prelude::*;
 

@@ -6,12 +6,20 @@
 //! the entropy H = −Σ_k p_k log₂ p_k, in bits. B is kept, and then the rows with the largest H over all classes, ties
 //! to the lowest row id, until the budget.
 //!
+//! ```math
+//! p_k = \frac{e^{d_k}}{\sum_j e^{d_j}}, \qquad H = -\sum_k p_k \log_2 p_k, \qquad d_k = \lVert x - c_k \rVert
+//! ```
+//!
 //! Cost: O(n·c·d). Guarantee: the exact total; each class keeps at least its rows of the base.
 //!
 //! Departures: the softmax is shifted by its largest term (the paper's code overflows to NaN for gaps of ≥ 745), no row
 //! is added twice under ties, and the base is drawn by hash(seed, row id). By default the base is half the budget, as
 //! in the paper, so the base itself grows with the budget and selections are not nested; a fixed base makes them
 //! so (and a budget below it keeps a stratified part of the base).
+//!
+//! Wins when rows between classes are wanted and the budget is large enough to keep the middle of each class as well.
+//!
+//! Loses when few rows are kept, a class has several clusters (its mean is then in none of them), or labels are noisy.
 
 use rayon::prelude::*;
 

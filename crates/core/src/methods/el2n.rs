@@ -5,12 +5,20 @@
 //! The score of a row is ‖p − e_y‖₂, the distance of the predicted probabilities from its class, averaged over the
 //! observed epochs. The rows of a class with the largest scores are kept, ties to the lowest row id.
 //!
+//! ```math
+//! s(x) = \frac1T \sum_{t=1}^{T} \lVert p_t(x) - e_y \rVert_2
+//! ```
+//!
 //! Cost: O(n log n) beside the training, which is the caller's ([`crate::dynamics`]). Guarantee: exact for the log it is
 //! given; nested.
 //!
 //! Departures: the paper averages over ten networks at one early epoch; here the mean is over the epochs of the log, so
 //! that what is logged decides (a log of the first epochs, for early scores). The largest scores can be of mislabelled
 //! rows: the paper leaves out the very hardest where labels are noisy, and `aum` finds those.
+//!
+//! Wins when a few epochs are affordable: it needs only probabilities, early, and one training serves all ratios.
+//!
+//! Loses when few rows are kept or labels are noisy: then the largest errors are of rows that no model should fit.
 
 use super::forgetting_events::{capabilities, dynamics_of, is_hardest, keep, memory, no_probabilities, rank_by};
 use super::{Answer, Family, Info, Method, Run};

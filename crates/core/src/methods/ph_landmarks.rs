@@ -12,6 +12,12 @@
 //! A radius means something for one table only, so by default δ is found for each class: the median, over its rows, of
 //! the distance to the `neighbors`-th nearest other row. Half of the rows then have at least that many neighbours.
 //!
+//! ```math
+//! \mathrm{out}_\delta(x) = \max \{\, d - b : (b, d) \in \mathrm{Dgm}_p(\mathrm{VR}(N_\delta(x))), \; d < \infty \,\}
+//! ```
+//!
+//! where N_δ(x) are the neighbours of x and p is the dimension.
+//!
 //! Cost: one kd-tree a class, one search a row, and for each distinct neighbourhood of k rows a sweep over its pairs
 //! nearer than its enclosing radius: O(k² d) for distances and O(k² log k) for their order (see
 //! [`crate::homology`]). Equal rows are one point of a neighbourhood, for they have no persistence between them, and
@@ -22,6 +28,12 @@
 //! Departures: the paper's code moves the first N rows of its ranking to the end, which are the super-outliers only if
 //! no other score is 0, and orders ties by an unstable sort of a random permutation; here super-outliers come last and
 //! ties go to the lowest row id. It uses δ = 0.05 for every table (`delta=0.05` is the paper's, with `dimension=2`).
+//!
+//! Wins when outliers are to be left out and the shape of a class is to stay (`representative`), or the reverse
+//! (`vital`).
+//!
+//! Loses when the radius fits badly: then most scores are 0 or most rows have no neighbours, and ties decide. Outliers
+//! are what ε is about, so ε is large.
 //!
 //! Reference: Stolz, *Outlier-robust subsampling techniques for persistent homology*, J. Machine Learning Research 24,
 //! 2023.

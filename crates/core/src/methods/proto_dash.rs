@@ -20,6 +20,10 @@
 //! hash(seed, row id). With the linear kernel that is every row after about as many as there are columns, since the mean
 //! is then matched exactly.
 //!
+//! ```math
+//! f(w) = \mu^\top w - \tfrac12\, w^\top K w, \qquad w \ge 0, \quad |\{ i : w_i > 0 \}| \le m
+//! ```
+//!
 //! Cost, linear kernel: O(n·d) a pick and at most a few d picks. Everything happens in the d columns; support ≤ d.
 //! Gaussian kernel: no n × n and no n × m table is made. The rows get r features (pivoted Cholesky, `kernel.rs`), a few
 //! at first, and more when they leave too many rows that could lead, until they explain all but 10⁻¹² of the trace or r is
@@ -42,6 +46,13 @@
 //! 10⁻⁴, so its order is noise soon after; it caps weights at 10⁴; its wrapper here never passes the kernel on, so what
 //! it calls Gaussian is linear. And it goes on in file order when the objective is exhausted. Files are often sorted by a
 //! feature, and a prefix of file order is then a biased sample, where a prefix of the hash's order is a random one.
+//!
+//! Wins when a few weighted rows stand for a class, or for the class of another table, and the trainer can use the
+//! weights.
+//!
+//! Loses when many rows are kept: once the objective is exhausted the rest is as good as random, and until then the
+//! Gaussian kernel can cost more than training does. The linear kernel sees only means, and is exhausted after about d
+//! rows.
 
 use rayon::prelude::*;
 

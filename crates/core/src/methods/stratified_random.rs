@@ -5,8 +5,19 @@
 //! A row's key is hash(seed, row id); the rows of a class with the smallest keys are kept. The sample at a smaller
 //! ratio is a part of the one at a larger, and neither threads, chunks nor partitions change it.
 //!
+//! ```math
+//! K_k = \{\, i \in X_k : h(s, i) \text{ is one of the } m_k \text{ smallest} \,\}
+//! ```
+//!
+//! with h a hash of the seed s and the row id i.
+//!
 //! Cost: O(n log n). Guarantee: uniform within classes; exact counts. No departures from the definition; the paper's
 //! code draws with scikit-learn's stratified split, whose stream is not part of the definition.
+//!
+//! Wins when nothing is known of the data: it costs next to nothing and keeps every distribution as it is. No method is
+//! sure to beat it. It is the baseline.
+//!
+//! Loses when rows that are rare within their class matter: it misses them, and so ε is large.
 
 use super::{Answer, Capabilities, Family, Info, Method, Run};
 use crate::{Allocation, Ranking, Result, RowId, Shape};

@@ -1,0 +1,28 @@
+"""Builds the documentation site into target/site, every warning an error: `./x docs-site`, and a part of `./x test`.
+
+The package is built, installed and imported: the examples run with it. With LEANSET_LIGHT=1 they do less, as in the tests.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "python"))
+
+import check  # noqa: E402: python/check.py, which builds the wheel
+
+
+def main() -> None:
+    check.PLACE.mkdir(parents=True, exist_ok=True)
+    # In ./x test the wheel has just been built and tested.
+    built = next((check.PLACE / "dist").glob("*.whl")) if "--built" in sys.argv else check.wheel(check.environment())
+    python = check.environment("site", ROOT / "docs" / "requirements.txt")
+    check.run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps", built)
+    check.run(python, "-m", "mkdocs", "build", "--strict", NO_MKDOCS_2_WARNING="1")
+    print("the site is target/site/index.html; with its search: python3 -m http.server -d target/site", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
