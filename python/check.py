@@ -78,8 +78,8 @@ def main() -> None:
     python = environment()
     built = wheel(python)
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps", built)
-    if not (ROOT / "target" / "release" / "leanset").exists():
-        run("cargo", "build", "--release", "--locked", "-p", "leanset-cli")
+    # The program beside which the package is held: of the same code.
+    run("cargo", "build", "--release", "--locked", "-p", "leanset-cli")
     arguments = sys.argv[1:]
     run(python, "-m", "pytest", "-q", *arguments)
     if not arguments:

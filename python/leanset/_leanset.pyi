@@ -13,6 +13,30 @@ _Budget = float | list[int]
 _Params = list[tuple[str, Any]]
 _Warning = tuple[str, str, str | None]
 
+__all__ = [
+    "Meter",
+    "manifest_schema",
+    "manifest_text",
+    "bottleneck_distance",
+    "diagrams",
+    "epsilon_between",
+    "epsilon_curve",
+    "epsilon_of_rows",
+    "NativeRanking",
+    "examine",
+    "find",
+    "methods",
+    "rank",
+    "reduce",
+    "Dynamics",
+    "NativeLog",
+    "softmax",
+    "warm_up",
+    "fault_on_purpose",
+    "threads",
+    "VERSION",
+]
+
 VERSION: str
 
 def methods() -> str: ...

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +55,8 @@ def write_manifest(path: str | os.PathLike[str], manifest: Mapping[str, Any], *,
     FileExistsError
         If the file is there and `overwrite` is not given.
     """
+    import tempfile  # here, so that importing the package takes no longer for it
+
     target = Path(path)
     text = _leanset.manifest_text("the manifest", json.dumps(manifest, allow_nan=False))
     if target.exists() and not overwrite:
@@ -154,6 +154,8 @@ def manifest_of(
 
 
 def _file(path: str | os.PathLike[str]) -> dict[str, Any]:
+    import hashlib
+
     place = Path(path)
     with place.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,7 +23,7 @@ def to_subset(dataset: Any, reduced: Any) -> Any:
     torch.utils.data.Subset
         Of the same rows, in the order of the data set.
     """
-    from torch.utils.data import Subset
+    from torch.utils.data import Subset  # pyright: ignore[reportMissingImports]
 
     return Subset(dataset, _within(dataset, reduced))
 
@@ -44,7 +44,7 @@ def to_sampler(reduced: Any, *, num_samples: int | None = None, generator: Any =
     -------
     torch.utils.data.WeightedRandomSampler
     """
-    from torch.utils.data import WeightedRandomSampler
+    from torch.utils.data import WeightedRandomSampler  # pyright: ignore[reportMissingImports]
 
     weights = weights_of(reduced)
     count = len(weights) if num_samples is None else num_samples

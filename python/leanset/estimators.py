@@ -7,9 +7,13 @@ from leanset._registry import METHODS
 
 __all__: list[str] = []
 
-for _method in METHODS:
-    _made = estimator(_method)
-    for _name in (_made.__name__, *_method.abbreviations):
-        globals()[_name] = _made
-        __all__.append(_name)
-del _method, _made, _name
+
+def _make() -> None:
+    for method in METHODS:
+        made = estimator(method)
+        for name in (made.__name__, *method.abbreviations):
+            globals()[name] = made
+            __all__.append(name)
+
+
+_make()

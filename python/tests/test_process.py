@@ -89,15 +89,22 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 def test_the_environment_limits_threads():
     code = """
-import threading, os, numpy as np, leanset
+import os, time, numpy as np, leanset
 leanset.reduce(np.zeros((10, 1)), sampling_strategy=2, method="srs")
-names = [open(f"/proc/self/task/{t}/comm").read() for t in os.listdir("/proc/self/task")]
-print(sum(name.startswith("leanset-") for name in names))
+def named():
+    names = [open(f"/proc/self/task/{t}/comm").read() for t in os.listdir("/proc/self/task")]
+    return sum(name.startswith("leanset-") for name in names)
+# A thread that has just begun has no name yet; none comes after those that were asked for.
+until = time.monotonic() + 20
+while named() < int(os.environ["EXPECTED"]) and time.monotonic() < until:
+    time.sleep(0.01)
+time.sleep(0.2)
+print(named())
 """
     if not os.path.isdir("/proc/self/task"):
         pytest.skip("no /proc here")
-    assert run(code, OMP_NUM_THREADS="3").stdout.strip() == "3"
-    assert run(code, OMP_NUM_THREADS="", RAYON_NUM_THREADS="1").stdout.strip() == "1"
+    assert run(code, EXPECTED="3", OMP_NUM_THREADS="3").stdout.strip() == "3"
+    assert run(code, EXPECTED="1", OMP_NUM_THREADS="", RAYON_NUM_THREADS="1").stdout.strip() == "1"
 
 
 def test_importing_needs_neither_scikit_learn_nor_frames():
@@ -135,15 +142,17 @@ plane = rng.normal(size=(2, columns)).astype(np.float32)
 for at in range(0, rows, 10_000):
     X[at : at + 10_000] = rng.random((10_000, 2), dtype=np.float32) @ plane
 y = np.arange(rows) % classes
-sampler = leanset.MMS(sampling_strategy=0.01, n_jobs=1).fit(X, y)
-assert len(sampler.sample_indices_) == rows // 100
+kept = leanset.reduce(X, y, 0.01, method="mms", n_jobs=1)
+assert len(kept.indices) == rows // 100
 print((peak("VmHWM") - before) / (X.nbytes + y.nbytes))
 """
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the system does not tell peak memory")
-def test_a_large_table_is_not_copied():
-    """One million rows of 32 columns and 20 classes, at 1 %: input and all that is needed beside it."""
-    done = subprocess.run([sys.executable, "-c", MEMORY, "20"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(("classes", "limit"), [(20, 1.2), (1, 1.35)])
+def test_a_large_table_is_not_copied(classes, limit):
+    """One million rows of 32 columns at 1 %: input and all that is needed beside it. What a class in work needs (16 bytes
+    a row and the boxes) is for one class that of all rows."""
+    done = subprocess.run([sys.executable, "-c", MEMORY, str(classes)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 1.2
+    assert 1.0 < float(done.stdout) < limit

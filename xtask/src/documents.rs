@@ -12,6 +12,7 @@ pub(crate) fn all() -> Result<Vec<(String, String)>, String> {
         ("docs/cli.md".to_owned(), command_line()),
         ("docs/epsilon.svg".to_owned(), picture),
         ("python/leanset/estimators.pyi".to_owned(), crate::stubs::estimators()),
+        ("python/leanset/__init__.pyi".to_owned(), crate::stubs::package()?),
     ];
     let lines = crate::record::lines()?;
     let parts = [("verdicts", verdicts()?), ("costs", costs()), ("drybean", crate::record::summary(&lines))];

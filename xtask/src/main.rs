@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 }
 
 /// The root of the workspace.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
@@ -44,6 +44,7 @@ fn check() -> Result<(), String> {
     run("rustfmt", &arguments)?;
     run("cargo", &["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     run("cargo", &["test", "--release", "--workspace", "--locked"])?;
+    run("./x", &["test-python"])?;
     match Command::new("cargo").args(["deny", "--version"]).output() {
         Ok(output) if output.status.success() => run("cargo", &["deny", "check"]),
         _ => {

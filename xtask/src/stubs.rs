@@ -69,6 +69,29 @@ pub(crate) fn estimators() -> String {
     format!("{HEAD}__all__ = [\n{}]\n{classes}", list.concat())
 }
 
+/// `__init__.pyi`: what `__init__.py` says, with the names of the estimators written out.
+pub(crate) fn package() -> Result<String, String> {
+    let path = crate::root().join("python/leanset/__init__.py");
+    let source = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let begin = source.find("\nfrom leanset").ok_or("__init__.py: imports nothing of leanset")?;
+    let document = methods::document(None);
+    let list = document["methods"].as_array().map_or(&[][..], Vec::as_slice);
+    let names: Vec<String> =
+        list.iter().flat_map(|m| std::iter::once(class_name(text(&m["id"]))).chain(abbreviations(m))).collect();
+    let imported = format!("from leanset.estimators import (\n    {},\n)", names.join(",\n    "));
+    let exported = format!("__all__ += [\n    \"{}\",\n]", names.join("\",\n    \""));
+    let mut out = source[begin + 1..].to_owned();
+    for (old, new) in
+        [("from leanset.estimators import *  # noqa: F403", imported), ("__all__ += estimators.__all__", exported)]
+    {
+        if !out.contains(old) {
+            return Err(format!("__init__.py: has no line '{old}'"));
+        }
+        out = out.replace(old, &new);
+    }
+    Ok(format!("# Made from the code by ./x docs; a test holds it against the code.\n{out}"))
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }

@@ -300,6 +300,10 @@ pub(crate) struct ReduceArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output",
           conflicts_with_all = ["method", "params", "seed", "epochs", "hidden", "activation", "dropout", "optimizer", "learning_rate", "weight_decay", "batch", "save_log", "ranking", "ratio", "count", "per_class", "label", "features", "exclude", "id", "missing", "scale", "bins", "format", "sheet", "delimiter", "emit", "order", "weights", "metric", "allow_empty_classes"])]
     pub(crate) from_manifest: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) carbon: CarbonArgs,
+    #[command(flatten)]
+    pub(crate) power: PowerArgs,
     /// The metric of ε.
     #[arg(long, value_name = "METRIC", default_value_t, help_heading = "Running")]
     pub(crate) metric: Metric,
@@ -350,6 +354,10 @@ pub(crate) struct RankArgs {
     /// Replace outputs that exist.
     #[arg(long, short, help_heading = "Output")]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) carbon: CarbonArgs,
+    #[command(flatten)]
+    pub(crate) power: PowerArgs,
     /// Say what would be done and how much memory it would take, and do nothing.
     #[arg(long, help_heading = "Running")]
     pub(crate) dry_run: bool,
@@ -431,18 +439,8 @@ pub(crate) struct EnergyArgs {
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
-    /// Also say CO₂, with the carbon intensity of electricity in this country: ISO code or English name, such as ESP.
-    #[arg(long, value_name = "COUNTRY", help_heading = "CO₂")]
-    pub(crate) country: Option<String>,
-    /// Also say CO₂, with this carbon intensity of electricity, in grams of CO₂ equivalent per kWh.
-    #[arg(
-        long,
-        value_name = "G_PER_KWH",
-        allow_negative_numbers = true,
-        conflicts_with = "country",
-        help_heading = "CO₂"
-    )]
-    pub(crate) carbon_intensity: Option<f64>,
+    #[command(flatten)]
+    pub(crate) carbon: CarbonArgs,
     #[command(flatten)]
     pub(crate) power: PowerArgs,
     /// Also write the reading to this file, as JSON (docs/json.md).
@@ -474,6 +472,18 @@ pub(crate) struct DoctorArgs {
     /// Print as JSON (docs/json.md).
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
+}
+
+/// Whose electricity it is.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "CO₂")]
+pub(crate) struct CarbonArgs {
+    /// Also say CO₂, with the carbon intensity of electricity in this country: ISO code or English name, such as ESP.
+    #[arg(long, value_name = "COUNTRY")]
+    pub(crate) country: Option<String>,
+    /// Also say CO₂, with this carbon intensity of electricity, in grams of CO₂ equivalent per kWh.
+    #[arg(long, value_name = "G_PER_KWH", allow_negative_numbers = true, conflicts_with = "country")]
+    pub(crate) carbon_intensity: Option<f64>,
 }
 
 /// What is known of the power of the machine.

@@ -416,3 +416,72 @@ fn the_doctor_on_this_machine() {
     assert!(findings.iter().all(|f| f["why"].as_str().is_some_and(|why| !why.is_empty())), "{document}");
     assert!(findings.iter().any(|f| f["state"] == "used"), "{document}");
 }
+
+// The energy of leanset's own work.
+
+/// The energy of a reduction is in its manifest, with what it is from, and leaves its reproduction alone.
+#[test]
+fn a_manifest_has_the_energy_of_its_making() {
+    let place = machine();
+    place.write("t.csv", common::TABLE);
+    let reduce = "reduce t.csv --label kind --method srs --count 4 --output lean.csv --root machine";
+    place.ok(&format!("{reduce} --country ESP --watts 42"));
+    let energy = place.json("lean.csv.manifest.json")["measured"]["energy"].clone();
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let joules = number(&energy["machine_joules"]["joules"]);
+    assert!((joules - 42.0 * number(&energy["seconds"])).abs() < 1e-9 * joules && joules > 0.0, "{energy}");
+    assert_eq!((&energy["estimated"], &energy["components"][0]["source"]["kind"]), (&true.into(), &"given".into()));
+    let carbon = &energy["carbon"];
+    assert_eq!((&carbon["country"], &carbon["year"]), (&"ESP".into(), &2023.into()));
+    assert!((number(&carbon["machine"]["grams"]) - joules / 3.6e6 * 174.05).abs() < 1e-12, "{energy}");
+
+    // Another meter, another country or none: the same reduction.
+    place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --root machine --country FRA");
+    place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --force --watts 7");
+    assert_eq!(place.text("again.csv"), place.text("lean.csv"));
+    let energy = place.json("again.csv.manifest.json")["measured"]["energy"].clone();
+    assert_eq!((&energy["carbon"], &energy["components"][0]["source"]["kind"]), (&Value::Null, &"given".into()));
+    // And of a manifest from before there was any.
+    let mut old = place.json("lean.csv.manifest.json");
+    old["measured"].as_object_mut().expect("an object").remove("energy").expect("it was there");
+    place.write("old.json", old.to_string());
+    place.ok("reduce --from-manifest old.json --output again.csv --force --root machine");
+}
+
+#[test]
+fn a_summary_has_a_line_of_energy() {
+    let place = machine();
+    place.write("t.csv", common::TABLE);
+    let line = |arguments: &str| {
+        let ran = place.run(arguments);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        let lines: Vec<&str> = ran.err.lines().filter(|line| line.starts_with("  energy ")).collect();
+        assert_eq!(lines.len(), 1, "{}", ran.err);
+        lines[0].to_owned()
+    };
+    let rank = "rank t.csv --label kind --method srs --force --output r.csv";
+    assert_words!(line(&format!("{rank} --watts 42 --carbon-intensity 100")), @"  energy N (N to N), estimated by the given watts; CO₂ N at 100 g/kWh (given)");
+    // The counter of this machine stands still.
+    assert_words!(line(&format!("{rank} --root machine")), @"  energy N (N to N), estimated by model; counters were not believed: `leanset energy doctor`");
+    let manifest = place.json("r.csv.manifest.json");
+    let energy = &manifest["measured"]["energy"];
+    assert_eq!(energy["notes"][0]["code"], "source-failed", "{energy}");
+    assert_eq!(energy["carbon"], Value::Null);
+    std::fs::create_dir(place.path("nothing")).expect("a folder");
+    let reduce = "reduce t.csv --label kind --method srs --count 4 --output -";
+    assert_words!(line(&format!("{reduce} --root nothing --country ESP")), @"  energy not known: nothing here tells joules");
+}
+
+#[test]
+fn an_unknown_country_is_refused_before_any_work() {
+    let place = Place::with_table();
+    assert_snapshot!(place.refuses("reduce t.csv --label kind --method srs --count 4 --output lean.csv --country Spian"), @r"
+    exit 2
+    error: there is no carbon intensity of a country 'Spian'
+      hint: did you mean Spain (ESP), Sri Lanka (LKA), Sudan (SDN)?
+    ");
+    assert_snapshot!(place.refuses("rank t.csv --label kind --method srs --output r.csv --watts 0"), @r"
+    exit 2
+    error: the power of the machine must be a number of watts above 0, not 0
+    ");
+}

@@ -385,6 +385,26 @@ fn a_report_is_whole_and_needs_nothing_else() {
     assert!(place.text("r.html") == page);
 }
 
+/// A model that never finds some class may be right most of the time: the runs are counted, and the page says it.
+#[test]
+fn runs_that_find_no_row_of_a_class_are_said() {
+    let place = place();
+    place.write("p.toml", PLAN.replace("learning_rate = 0.02", "learning_rate = 1e-9"));
+    let summary: Value = serde_json::from_str(&place.ok("experiment p.toml --output r.jsonl --json")).expect("JSON");
+    let runs = lines(&place, "r.jsonl").split_off(1);
+    let blind = |run: &&Value| run["classes"].as_array().expect("classes").iter().any(|class| class["recall"] == 0.0);
+    let found = runs.iter().filter(blind).count();
+    assert!(found > RUNS / 2 && summary["blind"] == found, "{found}: {}", summary["blind"]);
+    let text = place.text("t.csv");
+    let rows = |class: &str| text.lines().filter(|line| line.ends_with(class)).count();
+    let largest = ["c0", "c1", "c2"].map(rows).into_iter().max().expect("classes") as f64 / 300.0;
+    assert!(summary["largest_class"].as_f64().is_some_and(|part| (part - largest).abs() < 1e-12), "{largest}");
+    place.ok("report r.jsonl --output r.html --quiet");
+    let page = place.text("r.html");
+    assert!(page.contains(&format!("{found} runs found no row of some class")));
+    assert!(page.contains(&format!("always the largest class: {largest:.3}")));
+}
+
 /// A page of records that are not done says so, and leaves the file of records alone.
 #[test]
 fn a_report_of_an_experiment_under_way() {
@@ -407,4 +427,101 @@ fn a_report_of_an_experiment_under_way() {
     error: empty.jsonl: holds no records yet
       hint: run the experiment: leanset experiment PLAN.toml --output FILE
     ");
+}
+
+/// What a browser makes of the page in the frame, as JSON: what is drawn, what overlaps, what is cut off.
+const LOOK: &str = r#"<!doctype html><meta charset="utf-8"><style>body { margin: 0 } iframe { border: 0; height: 900px }</style>
+<iframe src="r.html"></iframe><pre id="found"></pre><script>
+const frame = document.querySelector("iframe");
+frame.style.width = WIDTH;
+frame.addEventListener("load", () => setTimeout(() => {
+  const page = frame.contentDocument, found = { charts: 0, lines: 0, marks: 0, overlaps: [], cut: [] };
+  for (const svg of page.querySelectorAll("figure svg")) {
+    const frameBox = svg.getBoundingClientRect();
+    if (frameBox.width > 100 && frameBox.height > 50) found.charts += 1;
+    const words = [...svg.querySelectorAll("text")].filter((t) => t.checkVisibility() && t.getBoundingClientRect().width > 0);
+    const boxes = words.filter((t) => !t.parentNode.matches(".full")).map((t) => [t.textContent, t.getBoundingClientRect()]);
+    boxes.forEach(([name, a], i) => {
+      if (a.left < frameBox.left || a.right > frameBox.right + 1 || a.bottom > frameBox.bottom + 3) found.cut.push(name);
+      for (const [other, b] of boxes.slice(0, i)) {
+        // Boxes of text have leading above and below the letters.
+        const lead = 0.15 * Math.min(a.height, b.height);
+        const apart = a.right <= b.left || b.right <= a.left || a.bottom - lead <= b.top + lead || b.bottom - lead <= a.top + lead;
+        if (!apart) found.overlaps.push([name, other]);
+      }
+    });
+    found.lines += [...svg.querySelectorAll("polyline")].filter((l) => l.getBBox().width > 0).length;
+    found.marks += [...svg.querySelectorAll(".series .mark")].filter((m) => m.getBBox().width > 0).length;
+    found.small = Math.min(found.small ?? 99, ...words.map((t) => parseFloat(getComputedStyle(t).fontSize) * frameBox.width / svg.viewBox.baseVal.width));
+  }
+  found.wide = page.documentElement.scrollWidth > frame.clientWidth;
+  found.asked = frame.contentWindow.performance.getEntriesByType("resource").map((r) => r.name);
+  const button = page.querySelector(".legend button");
+  button.click();
+  found.chosen = button.getAttribute("aria-pressed") + " " + page.querySelectorAll(".charts.chosen .series.on").length;
+  document.getElementById("found").textContent = JSON.stringify(found);
+}, 100));
+</script>"#;
+
+/// A browser draws the page, finds no fault and asks nobody for anything. Where there is no Chromium it is not run.
+#[test]
+#[allow(clippy::print_stdout)] // a test that cannot run here says so
+fn a_browser_draws_the_report() {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let runs =
+        |name: &&&str| std::process::Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());
+    let Some(browser) = names.iter().find(runs) else {
+        println!("not run: there is none of {names:?}");
+        return;
+    };
+    let place = place();
+    place.ok("experiment p.toml --output r.jsonl --quiet");
+    place.ok("report r.jsonl --output r.html --quiet");
+    let look = |page: &str, width: u32| {
+        place.write("r.html", page);
+        place.write("look.html", LOOK.replace("WIDTH", &format!("\"{width}px\"")));
+        let file = |name: &str| format!("file://{}", place.path(name).display());
+        let folder = format!("profile-{width}-{}", page.len());
+        let ran = std::process::Command::new(browser)
+            .args(
+                "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+                    .split(' '),
+            )
+            .args("--disable-component-update --disable-sync --disable-extensions --enable-logging=stderr".split(' '))
+            .args("--allow-file-access-from-files --virtual-time-budget=10000 --window-size=1400,1000".split(' '))
+            .arg(format!("--user-data-dir={}", place.path(&folder).display()))
+            // Nothing leaves this machine, of the browser's own either.
+            .arg("--host-resolver-rules=MAP * ~NOTFOUND")
+            .args(["--dump-dom", &file("look.html")])
+            .output()
+            .expect("the browser runs");
+        let (dom, log) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        let found = dom.split("<pre id=\"found\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+        let found = serde_json::from_str::<Value>(&found.unwrap_or_default().replace("&gt;", ">").replace("&lt;", "<"));
+        let console: Vec<String> = log.lines().filter(|l| l.contains(":CONSOLE")).map(str::to_owned).collect();
+        (found.unwrap_or_else(|e| panic!("{e}: {dom}\n{log}")), console)
+    };
+    let page = place.text("r.html");
+    for (width, least) in [(1280, 10.0), (390, 9.0)] {
+        let (found, console) = look(&page, width);
+        assert!(console.is_empty() && found["asked"] == Value::Array(vec![]), "{console:?} {found}");
+        assert_eq!((&found["charts"], &found["lines"]), (&4.into(), &16.into()), "{found}");
+        // Four methods at two ratios in four charts.
+        assert_eq!((&found["marks"], &found["chosen"]), (&32.into(), &"true 4".into()), "{found}");
+        assert_eq!((&found["overlaps"], &found["cut"]), (&Value::Array(vec![]), &Value::Array(vec![])), "{found}");
+        assert_eq!(found["wide"], false, "at {width} px the page is wider than the window");
+        assert!(
+            found["small"].as_f64().is_some_and(|size| size >= least),
+            "words are too small at {width} px: {found}"
+        );
+    }
+    // What would be found if it were there.
+    let broken = page.replacen(
+        "</main>",
+        "<img src=\"http://somewhere.invalid/x.png\"><script>nothing.there()</script></main>",
+        1,
+    );
+    let (found, console) = look(&broken, 1280);
+    assert_eq!(found["asked"], serde_json::json!(["http://somewhere.invalid/x.png"]));
+    assert!(console.iter().any(|line| line.contains("nothing is not defined")), "{console:?}");
 }

@@ -507,6 +507,32 @@ fn order_free_agrees_with_what_is_declared() {
 }
 
 #[test]
+fn coordinates_are_nothing_to_methods_that_do_not_look_at_them() {
+    let (mut blind, mut looking) = (0, 0);
+    for sample in continuous() {
+        let zeros = Sample { values: vec![0.0; sample.rows()], columns: 1, ..sample.clone() };
+        for subject in subjects() {
+            let capabilities = &subject.reducer.info().capabilities;
+            if capabilities.coordinates != Answer::No {
+                looking += 1;
+                continue;
+            }
+            blind += 1;
+            // What was seen in training is that of the rows as they were.
+            let (data, without) = (sample.data(), zeros.data());
+            let seen = subject.dynamics(&data);
+            let inputs = Inputs { dynamics: seen.as_ref(), ..Inputs::default() };
+            let kept = |data: &Dataset<'_>| {
+                let run = subject.reducer.reduce_with(data, &inputs, &Budget::Ratio(0.3), Floor::One, SEED, &Quiet);
+                run.unwrap_or_else(|e| panic!("{} on {}: {e}", subject.name, sample.name)).reduced
+            };
+            assert_eq!(kept(&data), kept(&without), "{} on {}", subject.name, sample.name);
+        }
+    }
+    assert!(blind > 0 && looking > 0, "no method was tested");
+}
+
+#[test]
 fn too_few_classes_are_refused() {
     let mut tested = 0;
     for subject in subjects() {

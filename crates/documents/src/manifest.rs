@@ -165,6 +165,9 @@ pub struct Measured {
     pub epsilon_seconds: f64,
     pub peak_memory_bytes: Option<u64>,
     pub threads: usize,
+    /// Energy until the output was written, the manifest not; none in manifests of leanset before it was metered.
+    #[serde(default)]
+    pub energy: Option<leanset_energy::Reading>,
 }
 
 impl Manifest {

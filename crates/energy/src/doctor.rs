@@ -51,7 +51,7 @@ pub enum State {
     Denied,
     /// It is there, and does not move under load: not believed.
     Frozen,
-    /// It cannot be understood.
+    /// It cannot be understood, or what is listed is not there.
     Broken,
 }
 
@@ -81,28 +81,43 @@ pub(crate) struct Survey {
 /// Counters of one kind, started, or why there are none.
 type Started = Result<Vec<Running>, Problem>;
 
+/// What was listed and then is not there is no ordinary absence: it is to be noted.
+fn listed(problem: Problem) -> Problem {
+    match problem {
+        Problem::Absent(words) => Problem::Broken(words),
+        other => other,
+    }
+}
+
 fn start(counters: impl IntoIterator<Item = Box<dyn Counter>>) -> Started {
     counters.into_iter().map(Running::start).collect()
 }
 
 /// Looks at every source, and believes those whose counters move under load. `moment` keeps the machine busy.
-pub(crate) fn survey(tree: &Tree, moment: &mut dyn FnMut()) -> Survey {
+///
+/// Without a moment no load is made and no card is asked, and counters that can be read are believed for now.
+pub(crate) fn survey(tree: &Tree, mut moment: Option<&mut dyn FnMut()>) -> Survey {
     let zones = powercap::zones(tree);
     let mut zones = if zones.is_empty() {
         Err(powercap::absence(tree))
     } else {
-        start(zones.into_iter().map(|zone| Box::new(zone) as Box<dyn Counter>))
+        start(zones.into_iter().map(|zone| Box::new(zone) as Box<dyn Counter>)).map_err(listed)
     };
     // What is asked of the kernel or of a driver is this machine's, and not that of a copy of its files.
     let elsewhere = || Problem::Absent("is asked of the machine itself only".into());
     let mut events = perf::events(tree).and_then(|events| {
         let here = if tree.is_machine() { Ok(events) } else { Err(elsewhere()) };
-        here?.into_iter().map(|event| Running::start(event.open()?)).collect()
+        here?.into_iter().map(|event| Running::start(event.open()?)).collect::<Started>().map_err(listed)
     });
-    let mut cards = if tree.is_machine() { nvml::cards().and_then(start) } else { Err(elsewhere()) };
+    let mut cards = match (tree.is_machine(), &moment) {
+        (false, _) => Err(elsewhere()),
+        (true, None) => Err(Problem::Absent("is not asked for work that uses no card".into())),
+        (true, Some(_)) => nvml::cards().and_then(|cards| start(cards).map_err(listed)),
+    };
 
     let still = |source: &Started| source.as_ref().is_ok_and(|running| running.iter().any(|r| !r.moved()));
     for _ in 0..MOMENTS {
+        let Some(moment) = &mut moment else { break };
         if ![&zones, &events, &cards].into_iter().any(still) {
             break;
         }
@@ -114,7 +129,7 @@ pub(crate) fn survey(tree: &Tree, moment: &mut dyn FnMut()) -> Survey {
 
     let mut survey = Survey { processors: Vec::new(), cards: Vec::new(), findings: Vec::new() };
     for (kind, source) in [(Kind::Powercap, zones), (Kind::Perf, events), (Kind::Nvml, cards)] {
-        match believed(source) {
+        match believed(source, moment.is_some()) {
             Err(problem) => survey.findings.push(refusal(kind, &problem)),
             Ok((running, doubts)) => {
                 let place = if kind == Kind::Nvml { &mut survey.cards } else { &mut survey.processors };
@@ -134,14 +149,14 @@ pub(crate) fn survey(tree: &Tree, moment: &mut dyn FnMut()) -> Survey {
     survey
 }
 
-/// Those that move; all but memory have to, because a sum without a socket would be no sum.
-fn believed(source: Started) -> Result<(Vec<Running>, Vec<String>), Problem> {
+/// Those that move, where they were `tried`; all but memory have to, because a sum without a socket would be no sum.
+fn believed(source: Started, tried: bool) -> Result<(Vec<Running>, Vec<String>), Problem> {
     let mut kept = Vec::new();
     let mut doubts = Vec::new();
     for running in source? {
-        let problem = running.problem().cloned().or_else(|| {
+        let problem = running.problem().cloned().map(listed).or_else(|| {
             let words = || format!("{} stood still under load", running.counter().place());
-            (!running.moved()).then(|| Problem::Frozen(words()))
+            (tried && !running.moved()).then(|| Problem::Frozen(words()))
         });
         match problem {
             None => kept.push(running),
@@ -185,7 +200,7 @@ fn refusal(kind: Kind, problem: &Problem) -> Finding {
 
 /// Everything there is to say of this machine.
 pub(crate) fn examine(tree: &Tree, options: &Options, moment: &mut dyn FnMut()) -> Doctor {
-    let Survey { processors, cards, mut findings } = survey(tree, moment);
+    let Survey { processors, cards, mut findings } = survey(tree, Some(moment));
     let threads = Machine::read(tree).map(|machine| machine.threads);
     let given = match options.watts {
         Some(watts) => {

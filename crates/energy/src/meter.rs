@@ -91,7 +91,20 @@ impl Meter {
         Self::start_with(options, &mut busy_moment)
     }
 
+    /// Starts counting at once, for work that may be short and uses no cards: these are not asked.
+    ///
+    /// Nothing is tried beforehand: the work is the load under which counters have to move. Those that stood still from
+    /// beginning to end are not believed, as the reading notes.
+    pub fn start_at_once(options: &Options) -> Result<Self> {
+        Self::begin(options, None)
+    }
+
     pub(crate) fn start_with(options: &Options, moment: &mut dyn FnMut()) -> Result<Self> {
+        Self::begin(options, Some(moment))
+    }
+
+    fn begin(options: &Options, moment: Option<&mut dyn FnMut()>) -> Result<Self> {
+        let still = if moment.is_some() { STILL } else { 0.0 };
         let intensity = options.check()?;
         let tree = Tree::new(&options.root);
         let (mut counters, mut refused) = (Vec::new(), Vec::new());
@@ -125,7 +138,7 @@ impl Meter {
             tree,
             counters,
             refused,
-            still: STILL,
+            still,
             _stop: stop,
             own: own_seconds(),
             began: Instant::now(),

@@ -148,16 +148,74 @@ fn a_counter_that_freezes_later_is_not_believed() {
     assert!(reading.notes[0].message.contains("stood still"));
 }
 
+/// Whatever happens to a counter between the first look at it and the start, the reading says why it is an estimate.
+#[test]
+fn a_counter_that_dies_before_the_start_is_noted() {
+    let energy = "sys/class/powercap/intel-rapl:1/energy_uj";
+    // While counters are tried.
+    let fake = Fake::machine();
+    let reading = Meter::start_with(&fake.options(), &mut || {
+        if fake.root().join(energy).exists() {
+            fake.move_all();
+            fake.remove(energy);
+        }
+    })
+    .expect("a meter")
+    .stop();
+    assert!(reading.estimated && names(&reading) == ["machine"], "{reading:?}");
+    assert_eq!(codes(&reading), ["source-refused"]);
+    let message = &reading.notes[0].message;
+    assert!(message.starts_with("powercap is not used: /sys/class/powercap/intel-rapl:1/energy_uj: "), "{message}");
+    // Before anybody looked: the zone is listed, and has no counter.
+    let reading = started(&fake).stop();
+    assert!(reading.estimated);
+    assert_eq!(codes(&reading), ["source-refused"]);
+    // And at once.
+    let reading = Meter::start_at_once(&fake.options()).expect("a meter").stop();
+    assert!(reading.estimated);
+    assert_eq!(codes(&reading), ["source-refused"]);
+    // A machine that has no counters is no news.
+    assert_eq!(codes(&Meter::start_at_once(&no_counters().options()).expect("a meter").stop()), [""; 0]);
+}
+
+/// A machine of four threads and nothing that counts.
+fn no_counters() -> Fake {
+    let fake = Fake::empty();
+    fake.stat(0, 0, 0);
+    fake
+}
+
+#[test]
+fn work_is_the_load_of_a_meter_that_starts_at_once() {
+    let fake = Fake::machine();
+    let before: Vec<u64> = fake.tree().names("/sys/class/powercap").iter().map(|id| fake.stands_at(id)).collect();
+    let meter = Meter::start_at_once(&fake.options()).expect("a meter");
+    // Nothing has moved yet, and so nothing is claimed to be measured.
+    let reading = meter.read();
+    assert!(reading.estimated && names(&reading) == ["machine"], "{reading:?}");
+    assert!(codes(&reading).iter().all(|code| *code == "source-failed") && !reading.notes.is_empty(), "{reading:?}");
+    assert!(reading.notes[0].message.contains("stood still"), "{reading:?}");
+    for (id, before) in fake.tree().names("/sys/class/powercap").iter().zip(before) {
+        fake.set(id, before + 3_000_000);
+    }
+    let reading = meter.stop();
+    assert!(!reading.estimated && reading.notes.is_empty(), "{reading:?}");
+    assert!((joules(&reading) - 12.0).abs() < 1e-9, "two packages and their memory: {reading:?}");
+}
+
 #[test]
 fn a_slow_counter_is_given_time() {
     let fake = Fake::machine();
     let mut moments = 0;
-    let found = survey(&fake.tree(), &mut || {
-        moments += 1;
-        if moments == 3 {
-            fake.move_all();
-        }
-    });
+    let found = survey(
+        &fake.tree(),
+        Some(&mut || {
+            moments += 1;
+            if moments == 3 {
+                fake.move_all();
+            }
+        }),
+    );
     assert_eq!((moments, found.processors.len()), (3, 4));
 }
 
@@ -192,6 +250,24 @@ fn counters_that_may_not_be_read_say_what_to_do() {
     assert_eq!(why, "/sys/class/powercap/intel-rapl:0/energy_uj: Permission denied");
     assert_eq!(remedy, Some("until the next start of the machine: sudo chmod a+r /sys/class/powercap/*/energy_uj"));
     assert_eq!(finding(&doctor, Kind::Model).0, State::Used);
+
+    // Allowed at the first look, and no more at the start.
+    let closed = ["intel-rapl:0", "intel-rapl:0:1", "intel-rapl:1", "intel-rapl:1:1"];
+    closed.iter().for_each(|id| allow(&format!("sys/class/powercap/{id}/energy_uj"), 0o444));
+    let begin = || {
+        nix::unistd::setfsuid(nix::unistd::Uid::from_raw(65534));
+        let meter = Meter::start_with(&fake.options(), &mut || {
+            nix::unistd::setfsuid(nix::unistd::Uid::effective());
+            fake.move_all();
+            closed.iter().for_each(|id| allow(&format!("sys/class/powercap/{id}/energy_uj"), 0o000));
+            nix::unistd::setfsuid(nix::unistd::Uid::from_raw(65534));
+        });
+        meter.expect("a meter").stop()
+    };
+    let reading = std::thread::scope(|scope| scope.spawn(begin).join()).expect("it reads");
+    assert!(reading.estimated, "{reading:?}");
+    assert_eq!(codes(&reading), ["source-refused"]);
+    assert!(reading.notes[0].message.ends_with("intel-rapl:0/energy_uj: Permission denied"), "{reading:?}");
 }
 
 #[test]
@@ -475,6 +551,55 @@ fn power_is_summed_up_over_the_time_between_looks() {
     assert!((energy.high - 1.05 * energy.joules).abs() < 1e-9);
 }
 
+/// What a busy thread of this processor draws, in watts, read from the table without the code of the model.
+fn busy_watts(cpuinfo: &str) -> f64 {
+    let field = |name: &str| {
+        let found = cpuinfo.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name);
+        found.map_or("", |(_, value)| value.trim())
+    };
+    let lines = include_str!("../data/processors.csv").lines().filter(|line| !line.starts_with('#')).skip(1);
+    let table: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    let watts = |row: &Vec<&str>| row[5].parse::<f64>().expect("watts");
+    let is_it = |row: &&Vec<&str>| {
+        row[0] == field("vendor_id") && row[1] == field("cpu family") && row[2].split(' ').any(|m| m == field("model"))
+    };
+    table.iter().find(is_it).map_or_else(
+        || {
+            let mut all: Vec<f64> = table.iter().map(watts).collect();
+            all.sort_by(f64::total_cmp);
+            all[all.len() / 2]
+        },
+        watts,
+    )
+}
+
+/// A busy core of a machine without counters: an estimate that says so, and the watts of the table lie in its range.
+#[test]
+fn one_busy_core_of_a_machine_without_counters() {
+    let lake = "vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 85\nmodel name\t: Intel(R) Xeon(R)";
+    for processor in [lake, "model name\t: Something Else"] {
+        let fake = no_counters();
+        fake.write("proc/cpuinfo", processor);
+        let meter = Meter::start(&fake.options()).expect("a meter");
+        let own = || crate::cpu::own_seconds().unwrap_or(f64::INFINITY);
+        let (began, from) = (std::time::Instant::now(), own());
+        while own() < from + 0.2 {
+            crate::doctor::busy_moment();
+        }
+        // Of four threads this process used what it used, and nobody the rest.
+        let (busy, all) = (100.0 * (own() - from), 400.0 * began.elapsed().as_secs_f64());
+        fake.stat(busy.min(1e9) as u64, (all - busy).max(0.0) as u64, 0);
+        let reading = meter.stop();
+        assert_eq!(reading.cpu_seconds.is_some(), cfg!(unix));
+        let Some(cpu) = reading.cpu_seconds else { return };
+        assert!(reading.estimated && reading.components[0].source.kind == Kind::Model, "{reading:?}");
+        let (joules, process) = (cpu * busy_watts(processor), reading.process_joules.expect("joules"));
+        assert!(joules > 0.2 && process.low <= joules && joules <= process.high, "{joules} J: {reading:?}");
+        // A range that anything lies in would be no statement.
+        assert!(process.high < 100.0 * joules && process.low > joules / 100.0, "{joules} J: {reading:?}");
+    }
+}
+
 /// One busy core of this machine lies within the range that is stated, whatever is between it and its meters.
 #[test]
 fn one_busy_core_of_this_machine() {
@@ -500,6 +625,11 @@ fn one_busy_core_of_this_machine() {
     assert!(process.joules <= machine.joules && process.high <= machine.high + 1e-9, "{reading:?}");
     let measured = reading.components.iter().all(|c| c.source.kind.measures());
     assert_eq!(reading.estimated, !measured);
+    if !measured {
+        assert_eq!(reading.components[0].source.kind, Kind::Model);
+        let joules = cpu * busy_watts(&std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default());
+        assert!(process.low <= joules && joules <= process.high, "{joules} J: {reading:?}");
+    }
     let doctor = Meter::probe(&options).expect("a probe");
     let used = |kind| finding(&doctor, kind).0 == State::Used;
     assert_eq!(measured, used(Kind::Powercap) || used(Kind::Perf));

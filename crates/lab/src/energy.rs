@@ -66,7 +66,7 @@ impl Metering for Clock {
 /// A meter sees the process, and in it every run that goes on at the time. Of a run that has a thread for itself, with
 /// others beside it, the joules are those of the process times its thread's part of the process's CPU time: an
 /// estimate, and marked as one. The range is widened accordingly: from below as the meter says of the share, from above
-/// all that the meter saw.
+/// all that the meter saw. Runs use no cards and are load enough to try counters under, so meters start at once.
 #[derive(Clone, Debug)]
 pub struct Meters {
     options: leanset_energy::Options,
@@ -86,7 +86,7 @@ impl Meters {
             tdp: plan.tdp,
             ..leanset_energy::Options::default()
         };
-        leanset_energy::Meter::start(&options).map_err(|e| {
+        leanset_energy::Meter::start_at_once(&options).map_err(|e| {
             Error::new(format!("energy: {e}"), e.hint().unwrap_or_else(|| "see docs/experiments.md".into()))
         })?;
         Ok(Self { options, alone })
@@ -95,8 +95,17 @@ impl Meters {
 
 impl Metering for Meters {
     fn start(&self) -> Box<dyn FnOnce() -> Bill> {
-        // The options were checked when this was made.
-        let Ok(meter) = leanset_energy::Meter::start(&self.options) else { return Clock.start() };
+        // The options were checked when this was made; should a meter fail all the same, the record says so.
+        let meter = match leanset_energy::Meter::start_at_once(&self.options) {
+            Ok(meter) => meter,
+            Err(error) => {
+                let clock = Clock.start();
+                return Box::new(move || {
+                    let sources = Sources { joules: vec![format!("none: {error}")], ..Sources::default() };
+                    Bill { sources, ..clock() }
+                });
+            }
+        };
         let (alone, began) = (self.alone, thread_seconds());
         Box::new(move || {
             let reading = meter.stop();

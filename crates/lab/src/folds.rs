@@ -4,6 +4,9 @@
 //! tested on comes from hash(seed, row). Scales, means and most frequent values are learnt from the training rows
 //! alone. (The paper's code fits its scaler before it splits, so that its test rows have a say in how training rows
 //! are scaled.)
+//!
+//! Training rows come in a random order, as in the paper's code: tables are often sorted, and where a method takes the
+//! first row (of equals, or to begin with), the order of the file would decide.
 
 use leanset_core::{Budget, ClassId, Classes, Dataset, Floor, Matrix, RowId, Seed};
 use leanset_tables::{Encoded, Encoder, Table};
@@ -107,7 +110,7 @@ impl Ground {
         self.classes.sizes().iter().zip(&self.test).map(|(n, t)| n - t).collect()
     }
 
-    /// The rows that are tested on, ascending, and those that are not.
+    /// The rows that are tested on, ascending, and those that are not, shuffled.
     fn split(&self, seed: Seed) -> (Vec<usize>, Vec<usize>) {
         let mut tested = vec![false; self.kept.len()];
         for class in self.classes.ids() {
@@ -115,7 +118,8 @@ impl Ground {
             rows.sort_unstable_by_key(|&row| (seed.key(row), row));
             rows.iter().take(self.test[class.index()]).for_each(|row| tested[row.index()] = true);
         }
-        let (test, train) = (0..self.kept.len()).partition(|&row| tested[row]);
+        let (test, mut train): (Vec<_>, Vec<_>) = (0..self.kept.len()).partition(|&row| tested[row]);
+        train.sort_unstable_by_key(|&row| (seed.key(RowId::at(row)), row));
         (test, train)
     }
 
@@ -179,6 +183,7 @@ mod tests {
         assert_eq!((count(&fold.train, 0), count(&fold.train, 1)), (7, 23));
         let (one, other) = (ground.split(Seed(1)), ground.split(Seed(2)));
         assert_ne!(one.0, other.0);
+        assert!(one.0.is_sorted() && !one.1.is_sorted() && one.1 != other.1);
         let mut all = [one.0, one.1].concat();
         all.sort_unstable();
         assert_eq!(all, (0..40).collect::<Vec<_>>());

@@ -259,9 +259,10 @@ impl Plan {
     /// As [`Self::read`].
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let mut plan: Self = toml::from_str(text).map_err(|e| malformed(text, name, &e))?;
-        plan.check(name)?;
-        for method in &mut plan.methods {
-            let chooser = method.chooser(plan.model.epochs).map_err(|e| e.of_file(name))?;
+        plan.check(text, name)?;
+        for (i, method) in plan.methods.iter_mut().enumerate() {
+            let place = || place(text, name, &format!("method.{i}.name"));
+            let chooser = method.chooser(plan.model.epochs).map_err(|e| e.of_file(&place()))?;
             let id = chooser.reducer.info().id;
             method.warm_up = Some(chooser.warm_up).filter(|&epochs| epochs > 0);
             method.label.get_or_insert_with(|| id.to_owned());
@@ -269,15 +270,16 @@ impl Plan {
         }
         for (i, method) in plan.methods.iter().enumerate() {
             let label = method.label();
+            let place = |key| place(text, name, &format!("method.{i}.{key}"));
             if label == FULL {
                 return Err(Error::new(
-                    format!("{name}: method.label is '{FULL}', which is the name of full training"),
+                    format!("{}: method.label is '{FULL}', which is the name of full training", place("label")),
                     "call it otherwise",
                 ));
             }
             if plan.methods[..i].iter().any(|m| m.label() == label) {
                 return Err(Error::new(
-                    format!("{name}: two methods are called '{label}'"),
+                    format!("{}: two methods are called '{label}'", place("name")),
                     "tell them apart with label = \"…\", or leave one out",
                 ));
             }
@@ -287,9 +289,11 @@ impl Plan {
         Ok(plan)
     }
 
-    fn check(&self, name: &str) -> Result<()> {
+    fn check(&self, text: &str, name: &str) -> Result<()> {
+        let place = |key: &str| place(text, name, key);
         let refuse = |key: &str, constraint: &str, value: &dyn std::fmt::Display, hint: &str| {
-            Err(Error::new(format!("{name}: {key} must be {constraint}, not {value}"), hint))
+            let place = place(key.trim_start_matches("each of "));
+            Err(Error::new(format!("{place}: {key} must be {constraint}, not {value}"), hint))
         };
         if self.title.trim().is_empty() {
             return refuse("title", "a line of text", &"''", "title = \"Dry Bean, ten splits\"");
@@ -301,12 +305,13 @@ impl Plan {
         match (&self.data.path, &self.data.embedded) {
             (None, None) => {
                 return Err(Error::new(
-                    format!("{name}: data has no path"),
+                    format!("{}: data has no path", place("data")),
                     "path = \"table.csv\" names the table, relative to the plan",
                 ));
             }
             (Some(_), Some(_)) => {
-                return Err(Error::new(format!("{name}: data has both path and embedded"), "keep one of them"));
+                let place = place("data.embedded");
+                return Err(Error::new(format!("{place}: data has both path and embedded"), "keep one of them"));
             }
             _ => {}
         }
@@ -330,7 +335,8 @@ impl Plan {
                 return refuse("each of reduce.ratios", "in (0, 1]", &ratio, "0.1 keeps one row in ten");
             }
             if self.reduce.ratios[..i].contains(&ratio) {
-                return Err(Error::new(format!("{name}: reduce.ratios has {ratio} twice"), "name it once"));
+                let place = place("reduce.ratios");
+                return Err(Error::new(format!("{place}: reduce.ratios has {ratio} twice"), "name it once"));
             }
         }
         if self.reduce.metric.parse::<Metric>().is_err() {
@@ -364,6 +370,18 @@ impl Plan {
             if let Some(value) = value.filter(|v| !(*v > 0.0 && v.is_finite())) {
                 return refuse(&format!("energy.{key}"), "above 0", &value, "leave it out where it is not known");
             }
+        }
+        if let Some(country) = &self.energy.country {
+            if self.energy.carbon_intensity.is_some() {
+                let place = place("energy.carbon_intensity");
+                let words = format!("{place}: energy has both country and carbon_intensity");
+                return Err(Error::new(words, "keep one of them"));
+            }
+            leanset_energy::Intensity::of_country(country).map_err(|error| {
+                let place = place("energy.country");
+                let hint = error.hint().unwrap_or_else(|| "country = \"ESP\"".into());
+                Error::new(format!("{place}: energy.country: {error}"), hint)
+            })?;
         }
         Ok(())
     }
@@ -500,9 +518,36 @@ impl Chooser {
     }
 }
 
+/// The file and the line of a key, such as `energy.country` or `method.1.name`; where that is left out, of what it is in.
+fn place(text: &str, name: &str, key: &str) -> String {
+    use toml::de::{DeTable, DeValue};
+    let Ok(document) = DeTable::parse(text) else { return name.to_owned() };
+    let (mut table, mut at, mut parts) = (document.get_ref(), None, key.split('.'));
+    while let Some(part) = parts.next() {
+        let Some((found, value)) = table.iter().find(|(found, _)| found.get_ref() == part) else { break };
+        at = Some(found.span().start);
+        let value = match (value.get_ref(), &mut parts) {
+            (DeValue::Array(list), parts) => {
+                let Some(one) = parts.next().and_then(|i| list.get(i.parse::<usize>().ok()?)) else { break };
+                at = Some(one.span().start);
+                one.get_ref()
+            }
+            (value, _) => value,
+        };
+        let DeValue::Table(inner) = value else { break };
+        table = inner;
+    }
+    at.map_or_else(|| name.to_owned(), |at| format!("{name}: line {}", line_at(text, at)))
+}
+
+/// The line of a byte of the text, counted from 1.
+fn line_at(text: &str, at: usize) -> usize {
+    text[..at.min(text.len())].matches('\n').count() + 1
+}
+
 /// What the TOML reader says, in one line with the key's place.
 fn malformed(text: &str, name: &str, error: &toml::de::Error) -> Error {
-    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let line = error.span().map(|span| line_at(text, span.start));
     let place = line.map_or_else(|| name.to_owned(), |line| format!("{name}: line {line}"));
     let message = error.message().replace('\n', " ");
     // "unknown field `foo`, expected one of `bar`, `baz`": the words in backquotes.
@@ -558,6 +603,37 @@ mod tests {
         assert_eq!(plan.reduce.ratios, [0.1, 0.5]);
         assert_eq!(plan.methods[0].label(), "maxmin");
         assert_eq!(plan.methods[0].chooser(150).expect("a method").reducer.params().text("start"), "first");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_named_with_its_line() {
+        let refused = |from: &str, to: &str| {
+            assert!(SMALL.contains(from), "{from}");
+            Plan::parse(&SMALL.replacen(from, to, 1), "t.toml").expect_err("no plan").to_string()
+        };
+        let energy = |keys: &str| refused("[[method]]", &format!("[energy]\n{keys}\n[[method]]"));
+        assert_eq!(
+            energy("# whose\ncountry = \"Spane\""),
+            "t.toml: line 9: energy.country: there is no carbon intensity of a country 'Spane'"
+        );
+        assert_eq!(
+            energy("country = \"ESP\"\ncarbon_intensity = 10"),
+            "t.toml: line 9: energy has both country and carbon_intensity"
+        );
+        assert_eq!(energy("watts = -1"), "t.toml: line 8: energy.watts must be above 0, not -1");
+        assert_eq!(
+            refused("ratios = [0.5, 1, 0.1]", "ratios = [0.5, 2]"),
+            "t.toml: line 6: each of reduce.ratios must be in (0, 1], not 2"
+        );
+        // Inline, and of a method.
+        assert_eq!(
+            refused("[data]", "energy = { watts = 0 }\n[data]"),
+            "t.toml: line 2: energy.watts must be above 0, not 0"
+        );
+        assert_eq!(refused("\"MMS\"", "\"MNS\""), "t.toml: line 8: there is no method 'MNS'");
+        let twice = format!("{SMALL}[[method]]\nname = \"maxmin\"\n");
+        let error = Plan::parse(&twice, "t.toml").expect_err("the same").to_string();
+        assert_eq!(error, "t.toml: line 11: two methods are called 'maxmin'");
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub struct Summary {
     pub random: Option<String>,
     /// What all seconds are of: CPU time if runs shared the machine and all tell it, else wall time.
     pub clock: Clock,
+    /// The part of the rows that is of the largest class: the accuracy of saying it every time.
+    pub largest_class: f64,
+    /// Runs whose model found not one test row of some class.
+    pub blind: usize,
     /// Full training; none as long as it was not run.
     pub full: Option<Cell>,
     /// The methods, in the order of the plan.
@@ -181,6 +185,11 @@ impl Summary {
             planned: runs(plan).len(),
             random: random.clone(),
             clock,
+            largest_class: {
+                let largest = header.data.classes.iter().map(|(_, rows)| *rows).max().unwrap_or_default();
+                largest as f64 / header.data.rows.max(1) as f64
+            },
+            blind: records.iter().filter(|r| r.classes.iter().any(|c| c.rows > 0 && c.recall == 0.0)).count(),
             full: cell(FULL, 1.0),
             methods,
             spearman,

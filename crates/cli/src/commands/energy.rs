@@ -8,7 +8,7 @@ use std::time::Duration;
 use leanset_energy::{Doctor, Intensity, Joules, Kind, Meter, Options, Reading, State};
 use serde_json::{Value, json};
 
-use crate::args::{DoctorArgs, EnergyArgs, PowerArgs};
+use crate::args::{CarbonArgs, DoctorArgs, EnergyArgs, PowerArgs};
 use crate::child::{self, End};
 use crate::error::Failure;
 use crate::output::Outputs;
@@ -27,9 +27,7 @@ pub(crate) fn run(args: &EnergyArgs) -> Result<u8, Failure> {
         }
         outputs.check(path, &[])?;
     }
-    let options =
-        Options { country: args.country.clone(), carbon_intensity: args.carbon_intensity, ..options(&args.power) };
-    let meter = Meter::start(&options)?;
+    let meter = Meter::start(&with_carbon(&args.carbon, &args.power))?;
     let end = child::run(&args.command)?;
     let reading = meter.stop();
 
@@ -51,6 +49,41 @@ pub(crate) fn run(args: &EnergyArgs) -> Result<u8, Failure> {
 
 fn options(args: &PowerArgs) -> Options {
     Options { watts: args.watts, tdp: args.tdp, root: args.root.clone(), ..Options::default() }
+}
+
+fn with_carbon(carbon: &CarbonArgs, power: &PowerArgs) -> Options {
+    Options { country: carbon.country.clone(), carbon_intensity: carbon.carbon_intensity, ..options(power) }
+}
+
+/// Meters this process: its own work is the load that counters are tried under.
+pub(crate) fn meter(carbon: &CarbonArgs, power: &PowerArgs) -> Result<Meter, Failure> {
+    Ok(Meter::start_at_once(&with_carbon(carbon, power))?)
+}
+
+/// The energy of this process on one line of a summary.
+pub(crate) fn line(reading: &Reading) -> String {
+    let Some(Joules { joules, low, high }) = reading.process_joules else {
+        return "  energy not known: nothing here tells joules\n".to_owned();
+    };
+    let words = |kind: Kind| if kind == Kind::Given { "the given watts".into() } else { kind.to_string() };
+    let mut kinds: Vec<String> = reading.components.iter().map(|c| words(c.source.kind)).collect();
+    kinds.dedup();
+    let mut out = format!(
+        "  energy {} ({} to {}), {} by {}",
+        text::joules(joules),
+        text::joules(low),
+        text::joules(high),
+        if reading.estimated { "estimated" } else { "measured" },
+        kinds.join(" and ")
+    );
+    if let Some((mass, intensity)) = reading.carbon.as_ref().and_then(|c| Some((c.process?, &c.intensity))) {
+        let _ = write!(out, "; CO₂ {} at {}", text::grams(mass.grams), self::intensity(intensity));
+    }
+    if reading.notes.iter().any(|note| ["source-refused", "source-failed"].contains(&note.code.as_str())) {
+        out.push_str("; counters were not believed: `leanset energy doctor`");
+    }
+    out.push('\n');
+    out
 }
 
 /// The command as it was given.

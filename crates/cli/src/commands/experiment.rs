@@ -238,10 +238,16 @@ fn words(summary: &Summary) -> String {
     };
     let _ = write!(
         out,
-        "\nAccuracy (everything: {})\n{}",
+        "\nAccuracy (everything: {}, always the largest class: {:.3})\n{}",
         full(|c| format!("{:.3}", c.accuracy.value)),
+        summary.largest_class,
         grid(summary, accuracy)
     );
+    if summary.blind > 0 {
+        let (blind, done) = (text::count(summary.blind), text::count(summary.done));
+        let _ =
+            writeln!(out, "  {blind} of {done} runs found no test row of some class: see macro F1 (report, --json)");
+    }
     if let Some(random) = &summary.random {
         let (count, luck) = summary.comparisons();
         let _ = writeln!(

@@ -7,7 +7,7 @@ use leanset_core::{Inputs, Reducer, Scope, Seed};
 use leanset_tables::{Compression, Format, write_columns};
 use serde_json::json;
 
-use super::reducer;
+use super::{energy, reducer};
 use crate::args::RankArgs;
 use crate::error::Failure;
 use crate::input::Input;
@@ -20,6 +20,7 @@ use crate::training::{self, Source};
 use crate::{plan, ranking, text};
 
 pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
+    let meter = energy::meter(&args.carbon, &args.power)?;
     let threads = machine::use_threads(args.run.threads)?;
     let progress = Progress::new(args.run.quiet);
     let outputs = Outputs::new(args.force);
@@ -114,7 +115,8 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     };
     let mut outputs = outputs;
     let (sha256, bytes) = outputs.stage(output, |out| Ok(write_columns(&columns, format.0, format.1, out)?))?;
-    let sizes = data.classes().sizes();
+    let (sizes, reading) = (data.classes().sizes(), meter.stop());
+    let told = energy::line(&reading);
     let manifest = Manifest {
         schema: manifest::SCHEMA.into(),
         leanset: env!("CARGO_PKG_VERSION").into(),
@@ -164,6 +166,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
             epsilon_seconds: 0.0,
             peak_memory_bytes: machine::peak_memory(),
             threads,
+            energy: Some(reading),
         },
     };
     let manifest_text = manifest::stage(&manifest, &mut outputs, &manifest_path)?;
@@ -175,7 +178,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
     if !args.run.quiet {
         let scope = if ranking.scope() == Scope::PerClass { "within their classes" } else { "over all classes" };
         text::say(&format!(
-            "{} ranks {} rows of {} {scope}{} in {}\n  wrote {} and {}\n{}  any ratio is now a slice: leanset reduce … --ranking {} --ratio R\n",
+            "{} ranks {} rows of {} {scope}{} in {}\n{told}  wrote {} and {}\n{}  any ratio is now a slice: leanset reduce … --ranking {} --ratio R\n",
             reducer.info().id,
             text::count(data.rows()),
             args.file.display(),

@@ -8,12 +8,13 @@ use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{
     Budget, Dataset, Floor, Inputs, Invented, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection,
 };
+use leanset_energy::Meter;
 use leanset_tables::{
     Column, Compression, Extra, ExtraValues, Format, Texts, Warning, format_of_path, write_columns, write_rows,
 };
 use serde_json::json;
 
-use super::reducer;
+use super::{energy, reducer};
 use crate::args::{Emit, MethodArgs, Order, ReduceArgs, Scale, TrainArgs};
 use crate::error::{DIFFERENT, Failure};
 use crate::input::Input;
@@ -48,6 +49,7 @@ struct Job {
     threads: usize,
     progress: Progress,
     place: Place,
+    meter: Meter,
 }
 
 /// Where the rows go.
@@ -65,6 +67,7 @@ enum Chooser {
 
 impl Job {
     fn new(args: ReduceArgs, expected: Option<Manifest>) -> Result<Self, Failure> {
+        let meter = energy::meter(&args.carbon, &args.power)?;
         let file = args.file.clone().ok_or_else(|| Failure::new("no input is given").hint("leanset reduce FILE …"))?;
         if args.ranking.is_none() && args.method.method.is_none() {
             return Err(super::no_method());
@@ -86,7 +89,7 @@ impl Job {
         let place = place(&args, &file, expected.as_ref())?;
         let threads = machine::use_threads(args.run.threads)?;
         let progress = Progress::new(args.run.quiet);
-        Ok(Self { args, expected, file, threads, progress, place })
+        Ok(Self { args, expected, file, threads, progress, place, meter })
     }
 
     fn run(self) -> Result<String, Failure> {
@@ -180,6 +183,7 @@ impl Job {
                 outputs.commit()?;
                 if !args.run.quiet {
                     text::say(&self.report(&input, &data, &chooser, &reduction, &epsilon, (method_time, epsilon_time)));
+                    text::say(&energy::line(&self.meter.read()));
                     text::say(&training::told(saved.as_deref()));
                 }
                 return output::write_stdout(&buffer);
@@ -189,6 +193,7 @@ impl Job {
         let mut outputs = Outputs::new(args.force);
         let (sha256, bytes) = outputs.stage(path, |out| written.write(&input, format, compression, out))?;
         self.check_expected_output(&sha256, bytes)?;
+        let reading = self.meter.read();
         let manifest = Manifest {
             schema: manifest::SCHEMA.into(),
             leanset: env!("CARGO_PKG_VERSION").into(),
@@ -225,6 +230,7 @@ impl Job {
                 epsilon_seconds: epsilon_time.as_secs_f64(),
                 peak_memory_bytes: machine::peak_memory(),
                 threads: self.threads,
+                energy: Some(reading),
             },
         };
         self.check_expected_manifest(&manifest)?;
@@ -236,6 +242,7 @@ impl Job {
         }
         if !args.run.quiet {
             let mut report = self.report(&input, &data, &chooser, &reduction, &epsilon, (method_time, epsilon_time));
+            report.extend(manifest.measured.energy.as_ref().map(energy::line));
             let _ = writeln!(report, "  wrote {} and {}", path.display(), manifest_path.display());
             report.push_str(&training::told(saved.as_deref()));
             if self.expected.is_some() {
@@ -511,6 +518,8 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
         manifest: given.manifest.clone(),
         force: given.force,
         from_manifest: None,
+        carbon: given.carbon.clone(),
+        power: given.power.clone(),
         metric: epsilon.metric.parse::<leanset_core::distance::Metric>()?,
         dry_run: given.dry_run,
         run: given.run.clone(),

@@ -4,4 +4,4 @@ mod neighbors;
 mod tree;
 
 pub(crate) use neighbors::{Search, squared_limit};
-pub(crate) use tree::{Node, Tree, Visitor, memory};
+pub(crate) use tree::{Node, Tree, Visitor, frame_memory, memory};

@@ -26,7 +26,6 @@
 //! Loses when there are outliers or wrong labels: they are far from the rest, so it takes them first. At small ratios
 //! a classifier trained on its rows is often worse than on random ones.
 
-use super::stratified_random::random_order;
 use super::{Answer, Capabilities, Family, Info, Method, Run};
 use crate::distance::{Euclidean, LANES, Terms, raw};
 use crate::geometry::Tree;
@@ -48,7 +47,8 @@ pub static INFO: Info = Info {
               class.",
     }],
     cost: "O(n·m·d) at worst; O(n log n + m log n) blocks in low intrinsic dimension",
-    memory: "the class once more (n_k·d coordinates) and 24 bytes a row, for each class in work",
+    memory: "24 bytes a row and, for each class in work, the class once more (n_k·d coordinates); tables above 64 MiB are \
+             not copied, and searched more slowly",
     guarantee: "covering radius at most twice the best possible; nested over ratios; ties to the lowest row id",
     reference: "Gonzalez, Theoretical Computer Science 38, 1985; de Silva & Carlsson, Eurographics 2004",
     departures: "the start row is seeded by default; the paper's code takes the first (start=first)",
@@ -108,7 +108,8 @@ impl Start {
     ) -> Result<usize> {
         Ok(match self {
             Self::First => 0,
-            Self::Random => random_order(run, rows)[0],
+            // The first of the random order, without making it.
+            Self::Random => (0..rows.len()).min_by_key(|&i| run.seed.key(rows[i])).unwrap_or(0),
             Self::Central => with_points!(run.data.points(), |m| central(m, rows)),
             Self::Given(given) => {
                 let mut own = given.iter().filter_map(|row| rows.binary_search(row).ok());
@@ -147,13 +148,16 @@ impl Method for Maxmin {
         check_given(&self.start, run.data, &self.params)?;
         let steps: usize = run.data.classes().ids().map(|c| wanted(c, run.data.classes().rows(c))).sum();
         run.monitor.begin("spreading over the classes", steps as u64);
+        let shape = run.data.shape();
+        let in_place = is_large(&shape);
         let picked = run.per_class(|class, rows| {
             let count = wanted(class, rows);
             if count == 0 {
                 return Ok((Vec::new(), Vec::new(), f64::INFINITY));
             }
             let start = self.start.position(run, class, rows, |c| self.params.refuse("start", c))?;
-            let found = with_points!(run.data.points(), |m| traverse(m, rows, start, count, |s| run.step(s)))?;
+            let found =
+                with_points!(run.data.points(), |m| traverse(m, rows, start, count, in_place, |s| run.step(s)))?;
             Ok((found.order.iter().map(|&i| rows[i]).collect::<Vec<_>>(), found.distances, found.radius))
         })?;
         let radii = picked.iter().map(|p| p.2).collect();
@@ -166,8 +170,18 @@ impl Method for Maxmin {
     fn memory(&self, shape: &Shape, _: usize, threads: usize) -> u64 {
         let work = threads.min(shape.classes).max(1) * shape.largest_class;
         let work = work.min(shape.rows);
+        if is_large(shape) {
+            return crate::geometry::frame_memory(work, shape.columns) + (24 * work + 16 * shape.rows) as u64;
+        }
         crate::geometry::memory(work, shape.columns, shape.scalar_bytes) + (24 * work + 16 * shape.rows) as u64
     }
+}
+
+/// Coordinates of a table above so many bytes are not copied: beside a table that fills the memory, a copy does not fit.
+const LARGE: usize = 64 << 20;
+
+fn is_large(shape: &Shape) -> bool {
+    shape.rows * shape.columns * shape.scalar_bytes > LARGE
 }
 
 /// Given start rows must be rows of the table.
@@ -187,7 +201,7 @@ pub(crate) fn spread<T: Scalar>(
     count: usize,
     step: impl Fn(u64) -> Result<()>,
 ) -> Result<Vec<RowId>> {
-    let found = traverse(points, rows, central(points, rows), count, step)?;
+    let found = traverse(points, rows, central(points, rows), count, false, step)?;
     let mut picked: Vec<RowId> = found.order.into_iter().map(|i| rows[i]).collect();
     picked.sort_unstable();
     Ok(picked)
@@ -204,19 +218,23 @@ struct Traversal {
 /// Picks reported to the monitor at a time.
 const REPORT: usize = 64;
 
-/// Farthest-first over the rows, from `start`, `count` picks.
+/// Farthest-first over the rows, from `start`, `count` picks. `in_place`: coordinates are looked up where they are rather
+/// than copied, which finds the same, more slowly.
 fn traverse<T: Scalar>(
     points: &Matrix<'_, T>,
     rows: &[RowId],
     start: usize,
     count: usize,
+    in_place: bool,
     step: impl Fn(u64) -> Result<()>,
 ) -> Result<Traversal> {
     let mut found = Traversal { radius: f64::INFINITY, ..Traversal::default() };
     if count == 0 {
         return Ok(found);
     }
-    let mut state = State::new(Tree::new(rows.len(), points.columns(), |i| points.row(rows[i])));
+    let (n, d, row) = (rows.len(), points.columns(), |i: usize| points.row(rows[i]));
+    let tree = if in_place { Tree::frame(n, d, row) } else { Tree::new(n, d, row) };
+    let mut state = State::new(tree, in_place.then_some((points, rows)));
     let mut query = vec![0.0; points.columns()];
     let (mut next, mut raw) = (start, f64::NAN);
     for pick in 0..count {
@@ -246,12 +264,17 @@ fn traverse<T: Scalar>(
 }
 
 /// Squared distances to the nearest pick: −1 for picked rows and for padding, so that neither is ever farthest.
-struct State<T> {
+struct State<'a, T> {
     tree: Tree<T>,
+    /// Where coordinates are, if the tree does not hold them.
+    elsewhere: Elsewhere<'a, T>,
     nearest: Vec<[f64; LANES]>,
     /// The largest of these below each node, and the lowest position that has it.
     largest: Vec<Farthest>,
 }
+
+/// The points and the rows that the tree is of.
+type Elsewhere<'a, T> = Option<(&'a Matrix<'a, T>, &'a [RowId])>;
 
 /// A squared distance and the position of the row that has it.
 type Farthest = (f64, u32);
@@ -262,20 +285,20 @@ fn farther(a: Farthest, b: Farthest) -> Farthest {
     if b.0 > a.0 || (b.0 == a.0 && b.1 < a.1) { b } else { a }
 }
 
-impl<T: Scalar> State<T> {
-    fn new(tree: Tree<T>) -> Self {
+impl<'a, T: Scalar> State<'a, T> {
+    fn new(tree: Tree<T>, elsewhere: Elsewhere<'a, T>) -> Self {
         let mut nearest = vec![[f64::INFINITY; LANES]; tree.len().div_ceil(LANES)];
         for slot in tree.len()..nearest.len() * LANES {
             nearest[slot / LANES][slot % LANES] = -1.0;
         }
         let largest = vec![(f64::INFINITY, 0); tree.nodes().len()];
-        Self { tree, nearest, largest }
+        Self { tree, elsewhere, nearest, largest }
     }
 
     /// Shortens every distance that the new row shortens, and brings the maxima above them up to date.
     fn pick(&mut self, query: &[f64], picked: u32) {
         let part = Part { nearest: &mut self.nearest, largest: &mut self.largest, root: 0 };
-        part.pick(&self.tree, query, picked);
+        part.pick((&self.tree, self.elsewhere), query, picked);
     }
 
     fn farthest(&self) -> (f64, usize) {
@@ -296,12 +319,13 @@ struct Part<'a> {
 const PART: usize = 2048;
 
 impl Part<'_> {
-    fn pick<T: Scalar>(self, tree: &Tree<T>, query: &[f64], picked: u32) {
+    fn pick<T: Scalar>(self, from: (&Tree<T>, Elsewhere<'_, T>), query: &[f64], picked: u32) {
+        let tree = from.0;
         let node = tree.node(self.root);
         let (left, right) = (self.root + 1, node.right as usize);
         let changes = |at: usize| tree.raw_to_node::<Euclidean>(query, at) < self.largest[at - self.root].0;
         if self.nearest.len() < PART || node.right == 0 {
-            simd::run(Pick { tree, part: self, query, picked });
+            simd::run(Pick { tree, elsewhere: from.1, part: self, query, picked });
             return;
         }
         let (change_left, change_right) = (changes(left), changes(right));
@@ -310,9 +334,9 @@ impl Part<'_> {
         let blocks_left = (tree.node(right).begin - node.begin) as usize;
         let (nearest_left, nearest_right) = self.nearest.split_at_mut(blocks_left);
         let mut pick_left =
-            || Part { nearest: nearest_left, largest: &mut *largest_left, root: left }.pick(tree, query, picked);
+            || Part { nearest: nearest_left, largest: &mut *largest_left, root: left }.pick(from, query, picked);
         let mut pick_right =
-            || Part { nearest: nearest_right, largest: &mut *largest_right, root: right }.pick(tree, query, picked);
+            || Part { nearest: nearest_right, largest: &mut *largest_right, root: right }.pick(from, query, picked);
         match (change_left, change_right) {
             (true, true) => drop(rayon::join(pick_left, pick_right)),
             (true, false) => pick_left(),
@@ -326,6 +350,7 @@ impl Part<'_> {
 /// One pick in one part: the body that is compiled for each instruction set.
 struct Pick<'a, T> {
     tree: &'a Tree<T>,
+    elsewhere: Elsewhere<'a, T>,
     part: Part<'a>,
     query: &'a [f64],
     picked: u32,
@@ -336,7 +361,7 @@ impl<T: Scalar> simd::Kernel for Pick<'_, T> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { tree, part: Part { nearest, largest, root }, query, picked } = self;
+        let Self { tree, elsewhere, part: Part { nearest, largest, root }, query, picked } = self;
         let first_block = tree.node(root).begin as usize;
         let mut visited: Vec<usize> = Vec::new();
         let mut stack = vec![root];
@@ -353,7 +378,13 @@ impl<T: Scalar> simd::Kernel for Pick<'_, T> {
             }
             let mut best = (-1.0, u32::MAX);
             for block in node.begin as usize..node.end as usize {
-                let raws = tree.packed().raw::<Euclidean>(query, block);
+                let raws = match elsewhere {
+                    None => tree.packed().raw::<Euclidean>(query, block),
+                    Some((points, rows)) => looked_up(query, |lane| {
+                        let slot = (block * LANES + lane).min(tree.len() - 1);
+                        points.row(rows[tree.id(slot)])
+                    }),
+                };
                 let own = &mut nearest[block - first_block];
                 for lane in 0..LANES {
                     own[lane] = if raws[lane] < own[lane] { raws[lane] } else { own[lane] };
@@ -377,6 +408,19 @@ impl<T: Scalar> simd::Kernel for Pick<'_, T> {
             largest[at - root] = farther(largest[at + 1 - root], largest[tree.node(at).right as usize - root]);
         }
     }
+}
+
+/// Raw distances from a point to eight rows, each summed in column order as a packed block's are.
+#[inline(always)]
+fn looked_up<'a, T: Scalar>(query: &[f64], row: impl Fn(usize) -> &'a [T]) -> [f64; LANES] {
+    let rows: [&[T]; LANES] = std::array::from_fn(row);
+    let mut sums = [0.0; LANES];
+    for (j, &x) in query.iter().enumerate() {
+        for lane in 0..LANES {
+            sums[lane] = Euclidean::add(sums[lane], x - rows[lane][j].widen());
+        }
+    }
+    sums
 }
 
 /// Farthest-first by the definition, every pair looked at: the twin that tests compare with. O(n·m·d).
@@ -416,9 +460,11 @@ mod tests {
         let values: Vec<f64> = (0..n * 2).map(|i| f64::from((i as u32).wrapping_mul(2_654_435_761) >> 24)).collect();
         let points = Matrix::new(&values, n, 2).expect("shape");
         let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
-        let fast = traverse(&points, &rows, 7, 300, |_| Ok(())).expect("runs");
         let slow = naive(&points, &rows, 7, 300);
-        assert_eq!((fast.order, fast.radius), (slow.order, slow.radius));
+        for in_place in [false, true] {
+            let fast = traverse(&points, &rows, 7, 300, in_place, |_| Ok(())).expect("runs");
+            assert_eq!((fast.order, fast.radius), (slow.order.clone(), slow.radius));
+        }
     }
 
     proptest! {
@@ -437,11 +483,13 @@ mod tests {
             let points = Matrix::new(&values, n, d).expect("shape");
             let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
             let count = ((n as f64 * part) as usize).max(1);
-            let fast = traverse(&points, &rows, start.index(n), count, |_| Ok(())).expect("runs");
             let slow = naive(&points, &rows, start.index(n), count);
-            prop_assert_eq!(&fast.order, &slow.order);
-            prop_assert_eq!(&fast.distances[1..], &slow.distances[1..]);
-            prop_assert_eq!(fast.radius, slow.radius);
+            for in_place in [false, true] {
+                let fast = traverse(&points, &rows, start.index(n), count, in_place, |_| Ok(())).expect("runs");
+                prop_assert_eq!(&fast.order, &slow.order);
+                prop_assert_eq!(&fast.distances[1..], &slow.distances[1..]);
+                prop_assert_eq!(fast.radius, slow.radius);
+            }
         }
     }
 }

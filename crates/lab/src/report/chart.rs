@@ -27,11 +27,13 @@ pub(super) struct Series<'a> {
 pub(super) struct Chart<'a> {
     pub(super) id: &'a str,
     pub(super) title: &'a str,
-    pub(super) unit: &'a str,
+    pub(super) unit: String,
     /// Whether the axis begins at 0.
     pub(super) zero: bool,
     /// Full training.
     pub(super) full: Option<f64>,
+    /// What needs no training; drawn where the axis reaches it.
+    pub(super) floor: Option<f64>,
     pub(super) series: Vec<Series<'a>>,
 }
 
@@ -87,8 +89,31 @@ fn tick(value: f64, step: f64) -> String {
 }
 
 impl Chart<'_> {
+    /// Thousandths, millionths or thousands of the unit, where its numbers would have many digits.
+    fn in_handy_units(mut self) -> Self {
+        let values = || self.series.iter().flat_map(|s| s.points.iter().map(|(_, m)| m.high)).chain(self.full);
+        let high = values().filter(|v| v.is_finite()).fold(0.0, f64::max);
+        let (factor, prefix) = match high {
+            h if self.unit.is_empty() || h == 0.0 => return self,
+            h if h < 1e-3 => (1e6, "µ"),
+            h if h < 0.5 => (1e3, "m"),
+            h if h >= 5e3 => (1e-3, "k"),
+            _ => return self,
+        };
+        self.unit = format!("{prefix}{}", self.unit);
+        self.full = self.full.map(|v| v * factor);
+        for (_, m) in self.series.iter_mut().flat_map(|s| &mut s.points) {
+            (m.value, m.low, m.high) = (m.value * factor, m.low * factor, m.high * factor);
+        }
+        self
+    }
+
     /// The chart as a figure.
-    pub(super) fn svg(&self) -> String {
+    pub(super) fn svg(self) -> String {
+        self.in_handy_units().drawn()
+    }
+
+    fn drawn(&self) -> String {
         let values = || {
             let ends = |m: &Median| [m.low, m.value, m.high];
             self.series.iter().flat_map(move |s| s.points.iter().flat_map(move |(_, m)| ends(m))).chain(self.full)
@@ -139,17 +164,22 @@ impl Chart<'_> {
                 tick(mark, marks[1] - marks[0])
             );
         }
-        // Never two on top of each other.
-        let mut last = f64::NEG_INFINITY;
+        // Never two on top of each other; on a phone words are larger, and some make room.
+        let (mut last, mut last_loose) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
         for &ratio in &ratios {
-            if x(ratio) - last < 40.0 {
+            let at = x(ratio).min(WIDTH - RIGHT - 10.0);
+            if at - last < 32.0 {
                 continue;
             }
-            last = x(ratio);
+            last = at;
+            let tight = at - last_loose < 56.0;
+            if !tight {
+                last_loose = at;
+            }
             let _ = write!(
                 out,
-                "<text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-                x(ratio).min(WIDTH - RIGHT - 10.0),
+                "<text class=\"tick{}\" x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                if tight { " tight" } else { "" },
                 HEIGHT - BOTTOM + 18.0,
                 share(ratio)
             );
@@ -160,17 +190,19 @@ impl Chart<'_> {
             (LEFT + WIDTH - RIGHT) / 2.0,
             HEIGHT - 5.0
         );
-        if let Some(full) = self.full.filter(|_| self.id != "epsilon") {
-            let tip = escape(&format!("everything: {}{unit}", number(full)));
+        let full = self.full.filter(|_| self.id != "epsilon").map(|value| ("everything", value, -5.0));
+        let floor = self.floor.filter(|v| (bottom..=top).contains(v)).map(|v| ("always the largest class", v, 14.0));
+        for (words, value, below) in full.into_iter().chain(floor) {
+            let tip = escape(&format!("{words}: {}{unit}", number(value)));
             let _ = writeln!(
                 out,
-                "<g class=\"full\"><line x1=\"{LEFT}\" x2=\"{0:.1}\" y1=\"{1:.1}\" y2=\"{1:.1}\"/><text x=\"{2:.1}\" y=\"{3:.1}\">everything</text><rect class=\"hit\" data-tip=\"{tip}\" x=\"{LEFT}\" width=\"{4:.1}\" y=\"{5:.1}\" height=\"8\"/></g>",
+                "<g class=\"full\"><line x1=\"{LEFT}\" x2=\"{0:.1}\" y1=\"{1:.1}\" y2=\"{1:.1}\"/><text x=\"{2:.1}\" y=\"{3:.1}\">{words}</text><rect class=\"hit\" data-tip=\"{tip}\" x=\"{LEFT}\" width=\"{4:.1}\" y=\"{5:.1}\" height=\"8\"/></g>",
                 WIDTH - RIGHT,
-                y(full),
+                y(value),
                 LEFT + 6.0,
-                y(full) - 5.0,
+                y(value) + below,
                 WIDTH - RIGHT - LEFT,
-                y(full) - 4.0
+                y(value) - 4.0
             );
         }
         for (i, series) in self.series.iter().enumerate() {
@@ -223,7 +255,27 @@ impl Chart<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{tick, ticks};
+    use super::{Chart, Series, tick, ticks};
+    use crate::statistics::median;
+
+    #[test]
+    fn small_numbers_are_in_small_units() {
+        let svg = |values: [f64; 2], unit: &str| {
+            let points = values.iter().map(|&v| (0.5, median([v]).expect("a median"))).collect();
+            let series = vec![Series { label: "some", style: 1, points }];
+            Chart { id: "time", title: "Time", unit: unit.into(), zero: true, full: None, floor: None, series }.svg()
+        };
+        for (values, unit, words) in [
+            ([0.000_012, 0.000_03], "s", "Time, µs"),
+            ([0.012, 0.3], "s", "some at 50 %: 12.0 ms"),
+            ([0.012, 0.6], "s", "Time, s"),
+            ([12.0, 9000.0], "J", "Time, kJ"),
+            ([0.01, 0.02], "", "<figcaption>Time</figcaption>"),
+        ] {
+            let svg = svg(values, unit);
+            assert!(svg.contains(words), "{words}: {svg}");
+        }
+    }
 
     #[test]
     fn ticks_are_round_and_hold_the_range() {
