@@ -67,11 +67,14 @@ pub(crate) fn table() -> std::result::Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    /// Kept points, ε, the worst point, the gaps of the kept, the bottleneck distance.
+    type ByHand = (&'static [f64], f64, f64, &'static [f64], f64);
+
     /// The numbers as the page works them out by hand.
     #[test]
     fn the_example_is_what_a_pencil_finds() {
         let found = super::rows().expect("the example is computed");
-        let by_hand: [(&[f64], f64, f64, &[f64], f64); 4] = [
+        let by_hand: [ByHand; 4] = [
             (&[0.0, 5.0], 1.0, 1.0, &[5.0], 2.0),
             (&[0.0, 1.0, 5.0], 1.0, 4.0, &[1.0, 4.0], 1.0),
             (&[0.0, 4.0], 1.0, 1.0, &[4.0], 1.0),

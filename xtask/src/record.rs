@@ -72,9 +72,9 @@ pub(crate) fn of(alias: &str, lines: &[Line]) -> String {
 
 /// The table of the page on choosing: all methods of the record at two ratios, and full training.
 pub(crate) fn summary(lines: &[Line]) -> String {
-    let mut out = format!(
+    let mut out = String::from(
         "| method | kept | accuracy, here | accuracy, published | ε, here | ε, published | seconds, here | seconds, published |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|\n"
+         |---|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for l in lines.iter().filter(|l| ["10\u{a0}%", "50\u{a0}%", "100\u{a0}%"].contains(&l.kept.as_str())) {
         let (a, e, s) = (&l.accuracy, &l.epsilon, &l.seconds);

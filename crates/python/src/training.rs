@@ -118,7 +118,6 @@ impl NativeLog {
 
     /// Rows of a batch: whether each was right and, if probabilities are given, how sure the prediction was. All of it
     /// or nothing is taken.
-
     fn observe(
         &self,
         py: Python<'_>,
