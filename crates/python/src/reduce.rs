@@ -378,7 +378,6 @@ impl NativeRanking {
     }
 
     /// The first rows of it, as many as the budget says.
-
     fn reduce<'py>(&self, py: Python<'py>, budget: Asked, allow_empty: bool) -> PyResult<Bound<'py, PyDict>> {
         let budget = Budget::from(budget);
         let reduction = brief(py, || self.ranking.reduce(&self.classes, &budget, floor(allow_empty)))?;
