@@ -51,7 +51,7 @@ def _words(word: str, labels: Labels, *, whole: bool, who: str) -> Budget:
     """Classes are reduced to the size of the smallest, those that the word says; all others are kept whole."""
     if word not in WORDS:
         raise _refused(word, who)
-    sizes = np.bincount(labels.codes, minlength=len(labels.classes))
+    sizes = labels.sizes
     there = np.flatnonzero(sizes)
     if len(there) < 2:
         error = ValueError(
@@ -77,7 +77,7 @@ def _words(word: str, labels: Labels, *, whole: bool, who: str) -> Budget:
 def _per_class(given: Mapping[Any, Any], labels: Labels) -> list[int]:
     """Rows by class; classes that are not named are kept whole, as in imbalanced-learn."""
     known = {label: code for code, label in enumerate(labels.classes.tolist())}
-    counts = [int(c) for c in np.bincount(labels.codes, minlength=len(labels.classes))]
+    counts = [int(c) for c in labels.sizes]
     for label, count in given.items():
         key = label.item() if isinstance(label, np.generic) else label
         if key not in known:

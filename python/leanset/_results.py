@@ -215,7 +215,7 @@ class Reduction:
         return cls(
             indices, order, weights, points, own, counts, method, parameters, seed, facts(told["facts"]),
             warn(told["warnings"]),
-            dict(zip(names.tolist(), np.bincount(labels.codes, minlength=len(names)).tolist(), strict=True)),
+            dict(zip(names.tolist(), labels.sizes.tolist(), strict=True)),
             told["budget"], told["allow_empty"], None, {"method": told["seconds"]},
             told["threads"], told["beside"],
         )

@@ -49,7 +49,6 @@ fn selection(rows: &[i64], classes: &Classes) -> leanset_core::Result<Selection>
 
 /// ε of some rows of a table.
 #[pyfunction]
-
 pub(crate) fn epsilon_of_rows<'py>(
     py: Python<'py>,
     table: Table<'py>,
@@ -68,7 +67,6 @@ pub(crate) fn epsilon_of_rows<'py>(
 
 /// ε of any other labelled points.
 #[pyfunction]
-
 pub(crate) fn epsilon_between<'py>(
     py: Python<'py>,
     table: Table<'py>,
@@ -87,7 +85,6 @@ type Cut<'py> = (f64, usize, Bound<'py, PyDict>);
 
 /// ε of prefixes of a ranking, in one search. Cuts that the ranking does not reach are left out if `as_far` says so.
 #[pyfunction]
-
 pub(crate) fn epsilon_curve<'py>(
     py: Python<'py>,
     table: Table<'py>,
@@ -118,7 +115,6 @@ pub(crate) fn epsilon_curve<'py>(
 
 /// Persistence diagrams of points, one array of (birth, death) a dimension.
 #[pyfunction]
-
 pub(crate) fn diagrams<'py>(
     py: Python<'py>,
     x: X<'py>,
@@ -147,7 +143,6 @@ pub(crate) fn diagrams<'py>(
 
 /// The bottleneck distance of two diagrams.
 #[pyfunction]
-
 pub(crate) fn bottleneck_distance<'py>(
     py: Python<'py>,
     a: PyReadonlyArray2<'py, f64>,

@@ -56,7 +56,6 @@ impl Dynamics {
     /// From what `__reduce__` gives.
     #[new]
     #[pyo3(signature = (epochs, forgetting, learnt, el2n=None, aum=None))]
-
     fn new(
         py: Python<'_>,
         epochs: u32,
@@ -183,7 +182,6 @@ impl NativeLog {
 
 /// Trains the built-in network on a table and watches every row: what `settings` says, as JSON.
 #[pyfunction]
-
 pub(crate) fn warm_up(
     py: Python<'_>,
     table: Table<'_>,
