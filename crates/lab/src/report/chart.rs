@@ -7,7 +7,10 @@ use crate::statistics::Median;
 
 const WIDTH: f64 = 580.0;
 const HEIGHT: f64 = 340.0;
+/// At least; more where the words of the axis need it.
 const LEFT: f64 = 58.0;
+/// A digit of the axis on a phone, where words are largest.
+const DIGIT: f64 = 11.5;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 40.0;
@@ -130,12 +133,15 @@ impl Chart<'_> {
         }
         let marks = ticks(low, if high > low { high } else { low + 1.0 });
         let (bottom, top) = (marks[0], marks[marks.len() - 1]);
+        let labels: Vec<String> = marks.iter().map(|&mark| tick(mark, marks[1] - marks[0])).collect();
+        let longest = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        let left = LEFT.max(12.0 + DIGIT * longest as f64);
         let mut ratios: Vec<f64> = self.series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).collect();
         ratios.sort_by(f64::total_cmp);
         ratios.dedup();
         // Room at both ends for methods that stand aside.
         let widest = ratios.last().copied().unwrap_or(1.0) * 1.04;
-        let x = |ratio: f64| LEFT + ratio / widest * (WIDTH - LEFT - RIGHT);
+        let x = |ratio: f64| left + ratio / widest * (WIDTH - left - RIGHT);
         let y = |value: f64| HEIGHT - BOTTOM - (value - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM);
         let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
         let says: Vec<String> = self
@@ -153,15 +159,15 @@ impl Chart<'_> {
             if unit.is_empty() { String::new() } else { format!(", {}", self.unit) },
             escape(&says.join("; "))
         );
-        for &mark in &marks {
+        for (&mark, label) in marks.iter().zip(&labels) {
             let _ = write!(
                 out,
-                "<line class=\"rule\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{1:.1}\" y2=\"{1:.1}\"/><text class=\"tick\" x=\"{2:.1}\" y=\"{3:.1}\" text-anchor=\"end\">{4}</text>",
+                "<line class=\"rule\" x1=\"{left}\" x2=\"{:.1}\" y1=\"{1:.1}\" y2=\"{1:.1}\"/><text class=\"tick\" x=\"{2:.1}\" y=\"{3:.1}\" text-anchor=\"end\">{4}</text>",
                 WIDTH - RIGHT,
                 y(mark),
-                LEFT - 8.0,
+                left - 8.0,
                 y(mark) + 4.0,
-                tick(mark, marks[1] - marks[0])
+                label
             );
         }
         // Never two on top of each other; on a phone words are larger, and some make room.
@@ -187,7 +193,7 @@ impl Chart<'_> {
         let _ = writeln!(
             out,
             "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">part of the training rows kept</text>",
-            (LEFT + WIDTH - RIGHT) / 2.0,
+            (left + WIDTH - RIGHT) / 2.0,
             HEIGHT - 5.0
         );
         let full = self.full.filter(|_| self.id != "epsilon").map(|value| ("everything", value, -5.0));
@@ -196,12 +202,12 @@ impl Chart<'_> {
             let tip = escape(&format!("{words}: {}{unit}", number(value)));
             let _ = writeln!(
                 out,
-                "<g class=\"full\"><line x1=\"{LEFT}\" x2=\"{0:.1}\" y1=\"{1:.1}\" y2=\"{1:.1}\"/><text x=\"{2:.1}\" y=\"{3:.1}\">{words}</text><rect class=\"hit\" data-tip=\"{tip}\" x=\"{LEFT}\" width=\"{4:.1}\" y=\"{5:.1}\" height=\"8\"/></g>",
+                "<g class=\"full\"><line x1=\"{left}\" x2=\"{0:.1}\" y1=\"{1:.1}\" y2=\"{1:.1}\"/><text x=\"{2:.1}\" y=\"{3:.1}\">{words}</text><rect class=\"hit\" data-tip=\"{tip}\" x=\"{left}\" width=\"{4:.1}\" y=\"{5:.1}\" height=\"8\"/></g>",
                 WIDTH - RIGHT,
                 y(value),
-                LEFT + 6.0,
+                left + 6.0,
                 y(value) + below,
-                WIDTH - RIGHT - LEFT,
+                WIDTH - RIGHT - left,
                 y(value) - 4.0
             );
         }
@@ -274,6 +280,13 @@ mod tests {
         ] {
             let svg = svg(values, unit);
             assert!(svg.contains(words), "{words}: {svg}");
+        }
+        // Words of the axis end where there is room for them: `1 000` is wider than `0.2`.
+        for (high, digits) in [(0.02, 4.0), (4_000.0, 5.0)] {
+            let svg = svg([0.9 * high, high], "");
+            let end = svg.split("class=\"tick\" x=\"").nth(1).and_then(|rest| rest.split('"').next());
+            let end: f64 = end.and_then(|text| text.parse().ok()).expect("a word");
+            assert!(end >= digits * super::DIGIT, "{end} px for {digits}");
         }
     }
 
