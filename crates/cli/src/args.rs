@@ -32,6 +32,10 @@ pub(crate) enum Verb {
     Rank(Box<RankArgs>),
     /// Measure how representative a reduced table (or every prefix of a ranking) is.
     Measure(Box<MeasureArgs>),
+    /// Check or reduce a set of pictures: YOLO, COCO, Pascal VOC or class folders.
+    ///
+    /// No picture and no annotation is ever moved, renamed, changed or deleted.
+    Images(ImagesArgs),
     /// Run a command and say what energy it took, or what this machine can measure.
     ///
     /// Stdin, stdout, stderr and signals are the command's own, and so is the exit code: 128 and the number of the signal
@@ -428,6 +432,159 @@ impl MeasureArgs {
     }
 }
 
+/// Check or reduce a set of pictures.
+#[derive(Clone, Debug, Args)]
+#[command(disable_help_subcommand = true, subcommand_value_name = "VERB")]
+#[command(after_help = "Start with:  leanset images check data.yaml")]
+pub(crate) struct ImagesArgs {
+    #[command(subcommand)]
+    pub(crate) verb: ImagesVerb,
+}
+
+/// What there is to do with a set of pictures.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ImagesVerb {
+    /// Say all that is wrong with a set at once, and what is in it.
+    Check(ImagesCheckArgs),
+    /// Write a smaller training set into a folder of its own; pictures stay where they are.
+    Reduce(Box<ImagesReduceArgs>),
+}
+
+/// The set of pictures.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImageSetArgs {
+    /// The set: a data.yaml (YOLO), a .json (COCO), or a folder that has one, or is Pascal VOC, or class folders.
+    #[arg(value_name = "DATASET", value_hint = ValueHint::AnyPath)]
+    pub(crate) dataset: PathBuf,
+    /// Where the pictures of a COCO file are [default: beside it, or in the usual places].
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) images: Option<PathBuf>,
+    /// What divides pictures: one or several objects of a class, the set of classes, or nothing [default: amount; of class
+    /// folders, classes].
+    #[arg(long, value_enum, help_heading = "Categories")]
+    pub(crate) category: Option<Category>,
+    /// Put classes under one name before pictures are divided, such as 'with aid=wheelchair,crutch'. Repeatable.
+    #[arg(long = "group", value_name = "NAME=CLASS,…", value_parser = group, help_heading = "Categories")]
+    pub(crate) groups: Vec<leanset_images::Group>,
+    /// Take categories from a table with the columns path and category.
+    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath, conflicts_with_all = ["category", "groups"], help_heading = "Categories")]
+    pub(crate) categories: Option<PathBuf>,
+}
+
+/// What divides pictures into categories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Category {
+    /// One object of a class, several of it, or several classes: `apple single`, `apple several`, `mixed`.
+    Amount,
+    /// The classes on a picture: `apple`, `apple + orange`.
+    Classes,
+    /// Nothing: all pictures are one category.
+    None,
+}
+
+/// Check a set of pictures.
+///
+/// Every picture is opened and decoded. Errors are pictures that cannot be trained from and are left out of a reduction,
+/// warnings are doubts, notes are worth knowing. Exit code 2 if there are errors (or, with --strict, warnings).
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:  leanset images check fruit/data.yaml")]
+pub(crate) struct ImagesCheckArgs {
+    #[command(flatten)]
+    pub(crate) set: ImageSetArgs,
+    /// Warnings are errors too.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Threads to use [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Print as JSON (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Reduce a set of pictures.
+///
+/// The training pictures of each category are reduced; validation and test stay what they are. The folder gets a list of
+/// the kept pictures and a description to train from: `train.txt` and `data.yaml` (YOLO), `train.json` (COCO), or
+/// `train.txt` (Pascal VOC, class folders), and manifest.json.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:  leanset images reduce fruit/data.yaml --method mms --ratio 0.5 --output lean/")]
+pub(crate) struct ImagesReduceArgs {
+    #[command(flatten)]
+    pub(crate) set: ImageSetArgs,
+    /// A method by name or alias: see `leanset methods`.
+    #[arg(long, short, value_name = "NAME", help_heading = "Method")]
+    pub(crate) method: Option<String>,
+    /// A parameter of the method, such as start=first. Repeatable.
+    #[arg(long = "param", short = 'p', value_name = "NAME=VALUE", value_parser = parameter, help_heading = "Method")]
+    pub(crate) params: Vec<(String, String)>,
+    /// The seed of all randomness.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Method")]
+    pub(crate) seed: u64,
+    /// The part of the pictures to keep, in (0, 1].
+    #[arg(long, short, value_name = "R", allow_negative_numbers = true, help_heading = "Budget", conflicts_with_all = ["count", "per_category"])]
+    pub(crate) ratio: Option<f64>,
+    /// The number of pictures to keep.
+    #[arg(long, short = 'n', value_name = "N", help_heading = "Budget", conflicts_with = "per_category")]
+    pub(crate) count: Option<usize>,
+    /// The number of pictures to keep of one category. Repeat it for every category.
+    #[arg(long, value_name = "CATEGORY=N", value_parser = class_count, help_heading = "Budget")]
+    pub(crate) per_category: Vec<(String, usize)>,
+    /// Even out the objects of classes, rather than keep an equal part of each category: rare classes keep more.
+    #[arg(long, help_heading = "Budget", conflicts_with = "per_category")]
+    pub(crate) balance: bool,
+    /// Let categories vanish whose share is too small, instead of keeping at least one picture of each.
+    #[arg(long, help_heading = "Budget")]
+    pub(crate) allow_empty_categories: bool,
+    /// Measure distances between these features: a table with the column path and columns of numbers, or an array
+    /// [default: colours and edges, which need no model].
+    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath, help_heading = "Features")]
+    pub(crate) features: Option<PathBuf>,
+    /// The paths of the rows of an array of features, one a line.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "features", help_heading = "Features")]
+    pub(crate) feature_paths: Option<PathBuf>,
+    /// The metric of ε.
+    #[arg(long, value_name = "METRIC", default_value_t, help_heading = "Features")]
+    pub(crate) metric: Metric,
+    /// The folder that the smaller set goes into; it appears whole or not at all.
+    #[arg(long, short, value_name = "FOLDER", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub(crate) output: PathBuf,
+    /// Copy the kept pictures and their annotations into the folder.
+    #[arg(long, conflicts_with = "link", help_heading = "Output")]
+    pub(crate) copy: bool,
+    /// Link to the kept pictures and their annotations from the folder.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) link: bool,
+    /// Replace the folder, if all in it is of an earlier reduction.
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) force: bool,
+    /// Also put a contact sheet into the folder, report.html: pictures kept and dropped, neighbours, a map. It needs no network.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) report: bool,
+    /// The most that the thumbnails of the contact sheet take.
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "2MB", requires = "report", help_heading = "Output")]
+    pub(crate) report_size: bytesize::ByteSize,
+    /// Stop if anything is wrong with the training pictures, instead of leaving out what cannot be used.
+    #[arg(long, help_heading = "Running")]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) carbon: CarbonArgs,
+    #[command(flatten)]
+    pub(crate) power: PowerArgs,
+    /// Threads to use; the result is the same for any number [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Running")]
+    pub(crate) threads: Option<u16>,
+    /// Print the manifest on stdout (docs/json.md).
+    #[arg(long, help_heading = "Running")]
+    pub(crate) json: bool,
+    /// Print no report and no progress; warnings and errors still come.
+    #[arg(long, short, help_heading = "Running")]
+    pub(crate) quiet: bool,
+}
+
 /// Run a command and say what energy it took.
 #[derive(Clone, Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -600,6 +757,15 @@ pub(crate) struct ManArgs {
 fn parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a parameter is NAME=VALUE, such as start=first")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn group(text: &str) -> Result<leanset_images::Group, String> {
+    let (name, classes) = text.split_once('=').ok_or("a group is NAME=CLASS,CLASS, such as fruit=apple,banana")?;
+    let classes: Vec<String> = classes.split(',').map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect();
+    if name.trim().is_empty() || classes.is_empty() {
+        return Err("a group has a name and at least one class, such as fruit=apple,banana".into());
+    }
+    Ok(leanset_images::Group { name: name.trim().to_owned(), classes })
 }
 
 fn class_count(text: &str) -> Result<(String, usize), String> {

@@ -125,6 +125,16 @@ impl From<leanset_tables::Error> for Failure {
     }
 }
 
+impl From<leanset_images::Error> for Failure {
+    fn from(error: leanset_images::Error) -> Self {
+        let failure = Self { message: error.to_string(), hint: error.hint().map(str::to_owned), code: UNUSABLE };
+        match error.io_kind() {
+            None => failure,
+            Some(kind) => failure.hint_of(kind),
+        }
+    }
+}
+
 impl From<leanset_lab::Error> for Failure {
     fn from(error: leanset_lab::Error) -> Self {
         let failure = Self { message: error.to_string(), hint: error.hint().map(str::to_owned), code: UNUSABLE };

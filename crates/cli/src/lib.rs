@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use args::{Cli, EnergyVerb, Verb};
+use args::{Cli, EnergyVerb, ImagesVerb, Verb};
 use error::Failure;
 
 /// The command line as clap sees it: for completions, the manual page and the reference.
@@ -83,6 +83,13 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Verb::Energy(args) => match &args.verb {
             None => return commands::energy::run(&args),
             Some(EnergyVerb::Doctor(args)) => commands::energy::doctor(args),
+        },
+        Verb::Images(args) => match &args.verb {
+            ImagesVerb::Check(args) => {
+                let (data, code) = commands::images::check(args)?;
+                return print(&data).map(|()| code);
+            }
+            ImagesVerb::Reduce(args) => commands::images::reduce(args),
         },
         Verb::Methods(args) => commands::methods::run(&args),
         Verb::Experiment(args) => commands::experiment::run(&args),

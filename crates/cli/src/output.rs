@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
+use leanset_documents::images::WrittenRecord;
+use leanset_images::Content;
 use leanset_tables::{Compression, Format, format_of_path};
 
 use crate::error::Failure;
@@ -25,6 +27,7 @@ pub(crate) fn remove_unfinished_when_interrupted() {
         let unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for path in unfinished.iter() {
             let _ = std::fs::remove_file(path);
+            let _ = std::fs::remove_dir_all(path);
         }
         std::process::exit(130);
     });
@@ -145,6 +148,157 @@ impl Outputs {
         unfinished.clear();
         Ok(())
     }
+}
+
+/// A folder that appears by rename, with all that is in it.
+pub(crate) struct Folder {
+    target: PathBuf,
+    given: PathBuf,
+    /// Whether something stands there that may be replaced.
+    stands: bool,
+    staged: Option<TempDir>,
+    written: Vec<WrittenRecord>,
+}
+
+impl Folder {
+    /// A folder to be, if it may be: asked before the work. What stands there is replaced if it is empty, or with `force`
+    /// if all of it is `ours`.
+    pub(crate) fn new(path: &Path, force: bool, ours: impl Fn(&Path) -> bool) -> Result<Self, Failure> {
+        let name = path.display();
+        let target = std::path::absolute(path)
+            .map(|p| p.components().collect::<PathBuf>())
+            .map_err(|e| Failure::io("the output cannot be named", &e).hint("name a folder: --output FOLDER"))?;
+        let above = folder_of(&target);
+        if !above.is_dir() {
+            let above = above.display();
+            return Err(Failure::new(format!("{name}: there is no folder {above}")).hint(format!("mkdir -p {above}")));
+        }
+        // Links above are followed once, so that what is written names the place itself.
+        let target = match (above.canonicalize(), target.file_name()) {
+            (Ok(above), Some(last)) => above.join(last),
+            _ => return Err(Failure::new(format!("{name}: is no name for a folder")).hint("name a new folder")),
+        };
+        let stands = target.symlink_metadata().is_ok();
+        if stands {
+            if target.is_symlink() || !target.is_dir() {
+                return Err(Failure::new(format!("{name}: exists, and is no folder")).hint("name a new folder"));
+            }
+            let empty = std::fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_none());
+            if !empty && !force {
+                return Err(
+                    Failure::new(format!("{name}: exists")).hint("name another folder, or replace it with --force")
+                );
+            }
+            if !empty && !ours(&target) {
+                return Err(Failure::new(format!(
+                    "{name}: holds files that are not of an earlier reduction, and is never replaced"
+                ))
+                .hint("name another folder"));
+            }
+        }
+        Ok(Self { target, given: path.to_owned(), stands, staged: None, written: Vec::new() })
+    }
+
+    /// Where it will be.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Whether it is this folder or in it.
+    pub(crate) fn is_in(&self, folder: &Path) -> bool {
+        folder.canonicalize().is_ok_and(|folder| self.target.starts_with(folder))
+    }
+
+    /// What has been written, in order of its paths.
+    pub(crate) fn written(&self) -> &[WrittenRecord] {
+        &self.written
+    }
+
+    fn failed(&self, error: &io::Error) -> Failure {
+        Failure::io(&format!("{}: cannot be written", self.given.display()), error)
+    }
+
+    /// Makes the place where it is staged.
+    pub(crate) fn begin(&mut self) -> Result<(), Failure> {
+        let mut unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".leanset-").suffix(".unfinished");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let staged = builder.tempdir_in(folder_of(&self.target)).map_err(|e| self.failed(&e))?;
+        unfinished.push(staged.path().to_owned());
+        self.staged = Some(staged);
+        Ok(())
+    }
+
+    /// Stages a file at this path below it.
+    pub(crate) fn add(&mut self, path: &Path, content: &Content) -> Result<(), Failure> {
+        let Some(staged) = &self.staged else {
+            return Err(Failure::new("no folder is begun").code(crate::error::FAULT));
+        };
+        let place = staged.path().join(path);
+        std::fs::create_dir_all(folder_of(&place)).map_err(|e| self.failed(&e))?;
+        let sha256 = match content {
+            Content::Text(text) => {
+                let mut file = File::create_new(&place).map_err(|e| self.failed(&e))?;
+                file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| self.failed(&e))?;
+                Some(sha256_of(text.as_bytes()))
+            }
+            Content::Copy(from) => {
+                let mut source =
+                    File::open(from).map_err(|e| Failure::io(&format!("{}: cannot be read", from.display()), &e))?;
+                let mut file = Hashing::new(File::create_new(&place).map_err(|e| self.failed(&e))?);
+                io::copy(&mut source, &mut file).map_err(|e| self.failed(&e))?;
+                Some(file.finish().map_err(|e| self.failed(&e))?.0)
+            }
+            Content::Link(to) => {
+                link(to, &place).map_err(|e| self.failed(&e))?;
+                None
+            }
+        };
+        self.written.push(WrittenRecord { path: path.to_owned(), sha256 });
+        Ok(())
+    }
+
+    /// Makes it appear. What stood there is put back if it cannot.
+    pub(crate) fn commit(self) -> Result<(), Failure> {
+        let mut unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let failed = |error: &io::Error| Failure::io(&format!("{}: cannot be written", self.given.display()), error);
+        let Some(staged) = self.staged else {
+            return Err(Failure::new("no folder is begun").code(crate::error::FAULT));
+        };
+        let old = if self.stands {
+            let old = tempfile::Builder::new()
+                .prefix(".leanset-")
+                .suffix(".replaced")
+                .tempdir_in(folder_of(&self.target))
+                .map_err(|e| failed(&e))?;
+            std::fs::rename(&self.target, old.path().join("old")).map_err(|e| failed(&e))?;
+            Some(old)
+        } else {
+            None
+        };
+        if let Err(error) = std::fs::rename(staged.path(), &self.target) {
+            if let Some(old) = old {
+                let _ = std::fs::rename(old.path().join("old"), &self.target);
+            }
+            return Err(failed(&error));
+        }
+        // It is no longer where it was staged, and nothing is to be removed there.
+        let _ = staged.keep();
+        unfinished.clear();
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn link(to: &Path, place: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(to, place)
+}
+
+#[cfg(not(unix))]
+fn link(to: &Path, place: &Path) -> io::Result<()> {
+    std::fs::hard_link(to, place)
 }
 
 /// The format of an output, once it and its manifest may be written.

@@ -2217,6 +2217,7 @@ fn no_verb() {
       reduce       Reduce a table: keep the rows that matter, write them untouched, measure ε
       rank         Rank every row of a table; any ratio is then a slice of the ranking
       measure      Measure how representative a reduced table (or every prefix of a ranking) is
+      images       Check or reduce a set of pictures: YOLO, COCO, Pascal VOC or class folders
       energy       Run a command and say what energy it took, or what this machine can measure
       methods      List the methods, or tell all about one
       experiment   Run the experiment of a plan: reduce, train, test, meter, and say what it comes to

@@ -688,7 +688,7 @@ fn completions_and_manual_pages() {
     let page = place.ok("man");
     assert!(page.contains(".TH leanset") && page.contains("reduce"), "{page}");
     let written = place.ok("man --output man1");
-    assert_eq!(written.lines().count(), 12);
+    assert_eq!(written.lines().count(), 15);
     assert!(place.text("man1/leanset-reduce.1").contains("\\-\\-ratio"));
     assert!(place.text("man1/leanset-energy-doctor.1").contains("\\-\\-watts"));
     assert!(place.ok("--version").contains(env!("CARGO_PKG_VERSION")));
@@ -698,6 +698,9 @@ fn completions_and_manual_pages() {
         "measure",
         "energy",
         "energy doctor",
+        "images",
+        "images check",
+        "images reduce",
         "experiment",
         "report",
         "methods",

@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 pub(crate) mod energy;
 pub(crate) mod experiment;
+pub(crate) mod images;
 pub(crate) mod measure;
 pub(crate) mod methods;
 pub(crate) mod rank;

@@ -1,0 +1,136 @@
+//! `leanset images check`: all that is wrong with a set, at once.
+
+use std::fmt::Write as _;
+
+use leanset_images::{Categories, FaultKind, ImageSet, Severity, Split};
+use serde_json::json;
+
+use super::{candidates, categories, look_at, open};
+use crate::args::ImagesCheckArgs;
+use crate::error::{Failure, UNUSABLE};
+use crate::progress::Progress;
+use crate::{machine, text};
+
+/// Returns what is printed, and the exit code.
+pub(crate) fn check(args: &ImagesCheckArgs) -> Result<(String, u8), Failure> {
+    machine::use_threads(args.threads)?;
+    let mut set = open(&args.set)?;
+    let progress = Progress::new(args.quiet);
+    look_at(&mut set, |_| true, &progress)?;
+    drop(progress);
+    let pictures = candidates(&set);
+    let categories = categories(&set, &pictures, &args.set)?;
+    let least = if args.strict { Severity::Warning } else { Severity::Error };
+    let code = if set.faults.iter().any(|f| f.severity >= least) { UNUSABLE } else { 0 };
+    let told = if args.json { as_json(&set, &categories) } else { in_words(&set, &categories) };
+    Ok((told, code))
+}
+
+/// Objects of each class in a split.
+fn objects(set: &ImageSet, split: Split) -> Vec<usize> {
+    let mut counts = vec![0; set.classes.len()];
+    set.of(split).flat_map(|p| &p.objects).for_each(|o| counts[o.class as usize] += 1);
+    counts
+}
+
+/// Splits that have pictures.
+fn splits(set: &ImageSet) -> Vec<Split> {
+    Split::ALL.into_iter().filter(|&s| set.of(s).next().is_some()).collect()
+}
+
+fn as_json(set: &ImageSet, categories: &Categories) -> String {
+    let parts: serde_json::Map<String, serde_json::Value> = splits(set)
+        .into_iter()
+        .map(|split| {
+            let part = json!({
+                "pictures": set.of(split).count(),
+                "usable": set.of(split).filter(|p| p.usable).count(),
+                "backgrounds": set.of(split).filter(|p| p.objects.is_empty()).count(),
+                "objects": set.classes.iter().cloned().zip(objects(set, split)).collect::<Vec<_>>(),
+            });
+            (split.name().to_owned(), part)
+        })
+        .collect();
+    let faults: Vec<_> = set
+        .faults
+        .iter()
+        .map(|f| {
+            json!({
+                "code": f.kind.code(),
+                "severity": f.severity.to_string(),
+                "file": f.file,
+                "line": f.line,
+                "message": f.message,
+            })
+        })
+        .collect();
+    let value = json!({
+        "schema": "leanset.images-check/1",
+        "leanset": env!("CARGO_PKG_VERSION"),
+        "dataset": set.source,
+        "layout": set.layout.name(),
+        "classes": set.classes,
+        "splits": parts,
+        "categories": categories.names.iter().cloned().zip(categories.sizes()).collect::<Vec<_>>(),
+        "faults": faults,
+    });
+    format!("{value:#}\n")
+}
+
+fn in_words(set: &ImageSet, categories: &Categories) -> String {
+    let layout = match set.layout.name() {
+        "yolo" => "YOLO",
+        "coco" => "COCO",
+        "voc" => "Pascal VOC",
+        _ => "class folders",
+    };
+    let mut out = format!(
+        "{}: {layout}, {} pictures, {} classes\n\n",
+        set.source.display(),
+        text::count(set.pictures.len()),
+        text::count(set.classes.len())
+    );
+    let line = |split: Split| {
+        let count = |n: usize| text::count(n);
+        vec![
+            split.name().to_owned(),
+            count(set.of(split).count()),
+            count(set.of(split).filter(|p| p.usable).count()),
+            count(set.of(split).filter(|p| p.usable && p.objects.is_empty()).count()),
+            count(set.of(split).map(|p| p.objects.len()).sum()),
+        ]
+    };
+    let parts = splits(set);
+    let header = ["split", "pictures", "usable", "background", "objects"];
+    out.push_str(&text::columns(&header, parts.iter().map(|&s| line(s)), 2, 1));
+    out.push('\n');
+    let mut header = vec!["objects of class"];
+    header.extend(parts.iter().map(|s| s.name()));
+    let counts: Vec<Vec<usize>> = parts.iter().map(|&s| objects(set, s)).collect();
+    let rows = set.classes.iter().enumerate().map(|(class, name)| {
+        std::iter::once(name.clone()).chain(counts.iter().map(|c| text::count(c[class]))).collect()
+    });
+    out.push_str(&text::columns(&header, rows, 2, 1));
+    out.push('\n');
+    let rows = categories.names.iter().zip(categories.sizes()).map(|(name, n)| vec![name.clone(), text::count(n)]);
+    out.push_str(&text::columns(&["category", "usable train"], rows, 2, 1));
+    out.push('\n');
+    for &kind in FaultKind::ALL {
+        let of_kind: Vec<_> = set.faults.iter().filter(|f| f.kind == kind).collect();
+        let Some(worst) = of_kind.iter().map(|f| f.severity).max() else { continue };
+        let _ = writeln!(out, "{worst}: {} {} ({})", text::count(of_kind.len()), kind.what(), kind.code());
+        for fault in &of_kind {
+            let _ = writeln!(out, "  {fault}");
+        }
+        let _ = writeln!(out, "  hint: {}\n", kind.hint());
+    }
+    let count = |severity| set.faults.iter().filter(|f| f.severity == severity).count();
+    let counts = [Severity::Error, Severity::Warning, Severity::Note].map(|s| (s, count(s)));
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|c| c.1 > 0)
+        .map(|(s, n)| format!("{} {s}{}", text::count(*n), if *n == 1 { "" } else { "s" }))
+        .collect();
+    let _ = writeln!(out, "{}", if told.is_empty() { "nothing is wrong".to_owned() } else { told.join(", ") });
+    out
+}

@@ -1,0 +1,57 @@
+//! `leanset images`: sets of pictures.
+
+mod check;
+mod reduce;
+
+pub(crate) use check::check;
+pub(crate) use reduce::reduce;
+
+use leanset_core::Monitor as _;
+use leanset_images::{Categories, ImageSet, Layout, Look, OpenOptions, Picture, Rule, Split, look};
+
+use crate::args::{Category, ImageSetArgs};
+use crate::error::Failure;
+use crate::progress::Progress;
+
+/// Opens the set that the arguments name.
+fn open(args: &ImageSetArgs) -> Result<ImageSet, Failure> {
+    Ok(ImageSet::open(&args.dataset, &OpenOptions { images: args.images.clone() })?)
+}
+
+/// Looks at the pictures for which `wanted` is true.
+fn look_at(
+    set: &mut ImageSet,
+    wanted: impl Fn(&Picture) -> bool + Sync,
+    progress: &Progress,
+) -> Result<Vec<Look>, Failure> {
+    let count = set.pictures.iter().filter(|p| wanted(p)).count();
+    progress.begin("looking at pictures", count as u64);
+    let step = || {
+        progress.advance(1);
+        true
+    };
+    Ok(look(set, wanted, step)?)
+}
+
+/// Indices of the pictures that a reduction chooses from.
+fn candidates(set: &ImageSet) -> Vec<usize> {
+    (0..set.pictures.len()).filter(|&i| set.pictures[i].split == Split::Train && set.pictures[i].usable).collect()
+}
+
+/// Their categories.
+fn categories(set: &ImageSet, pictures: &[usize], args: &ImageSetArgs) -> Result<Categories, Failure> {
+    if let Some(file) = &args.categories {
+        return Ok(Categories::from_table(set, pictures, file)?);
+    }
+    Ok(Categories::by_rule(set, pictures, rule(set, args), &args.groups)?)
+}
+
+fn rule(set: &ImageSet, args: &ImageSetArgs) -> Rule {
+    match args.category {
+        Some(Category::Amount) => Rule::Amount,
+        Some(Category::Classes) => Rule::Classes,
+        Some(Category::None) => Rule::One,
+        None if matches!(set.layout, Layout::Folders) => Rule::Classes,
+        None => Rule::Amount,
+    }
+}

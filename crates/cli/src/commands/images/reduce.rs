@@ -1,0 +1,432 @@
+//! `leanset images reduce`: a smaller training set, in a folder of its own.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use leanset_core::methods::Answer;
+use leanset_core::metrics::{self, Epsilon};
+use leanset_core::{Budget, Classes, Dataset, Floor, Matrix, Reducer, Scope, Seed, Selection};
+use leanset_documents::images::{
+    CategoryRecord, DatasetRecord, FILE, FeaturesRecord, ImagesManifest, PartRecord, SCHEMA, SourceRecord, WorstRecord,
+};
+use leanset_images::{
+    Categories, Features, ImageSet, Layout, Look, Placement, Rule, Severity, Sheet, Split, appearance, balanced, files,
+};
+
+use super::{candidates, categories, look_at, open, rule};
+use crate::args::{ImagesReduceArgs, values};
+use crate::commands::{energy, no_method};
+use crate::error::Failure;
+use crate::manifest::{BudgetRecord, Measured, MethodRecord, WarningRecord, json as value_json, number};
+use crate::output::{self, Folder};
+use crate::progress::Progress;
+use crate::{machine, text};
+
+pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
+    let meter = energy::meter(&args.carbon, &args.power)?;
+    let reducer = reducer(args)?;
+    let folder = Folder::new(&args.output, args.force, |folder| ours(folder))?;
+    let threads = machine::use_threads(args.threads)?;
+    let progress = Progress::new(args.quiet);
+
+    let began = Instant::now();
+    let mut set = open(&args.set)?;
+    if let Some(inside) = set.folders().iter().find(|f| folder.is_in(f)) {
+        return Err(Failure::new(format!(
+            "{}: is in {}, where the set has its files, and nothing there is changed",
+            args.output.display(),
+            inside.display()
+        ))
+        .hint("name a folder elsewhere"));
+    }
+    let looks = look_at(&mut set, |p| p.split == Split::Train, &progress)?;
+    if args.features.is_some() {
+        set.allow_other_formats();
+    }
+    tell_faults(&set, args)?;
+    let pictures = candidates(&set);
+    if pictures.is_empty() {
+        return Err(Failure::new(format!("{}: no training picture can be used", set.source.display()))
+            .hint("`leanset images check` says what is wrong with each"));
+    }
+    let categories = categories(&set, &pictures, &args.set)?;
+    let features = match &args.features {
+        Some(file) => Features::from_table(&set, &pictures, file, args.feature_paths.as_deref())?,
+        None => Features::of_looks(&set, &looks, &pictures)?,
+    };
+    let classes = Classes::new(&categories.codes, categories.names.len())?.with_names(&categories.names);
+    let data = Dataset::new(Matrix::new(&features.values, pictures.len(), features.dimensions)?, classes)?;
+    let read_time = began.elapsed();
+
+    let began = Instant::now();
+    let floor = if args.allow_empty_categories { Floor::Zero } else { Floor::One };
+    let budget = budget(args, &set, &pictures, &categories, floor)?;
+    check_scope(&reducer, &budget)?;
+    let reduction = reducer.reduce(&data, &budget, floor, Seed(args.seed), &progress)?;
+    let method_time = began.elapsed();
+    let began = Instant::now();
+    let epsilon = metrics::epsilon(&data, &reduction.reduced, args.metric, &progress)?;
+    let epsilon_time = began.elapsed();
+    drop(progress);
+    let warnings: Vec<_> = reduction.warnings.iter().map(text::own_warning).collect();
+    warnings.iter().for_each(|w| text::say(&text::warning(w)));
+    let selection = reduction.reduced.rows().ok_or_else(invents)?;
+
+    // In the order of the set, as it was: what is trained on is a part of it and no other order.
+    let kept: Vec<usize> = selection.input_order().into_iter().map(|i| pictures[selection.rows()[i].index()]).collect();
+    let placement = match (args.copy, args.link) {
+        (true, _) => Placement::Copy,
+        (_, true) => Placement::Link,
+        _ => Placement::Stay,
+    };
+    let mut folder = folder;
+    folder.begin()?;
+    for (path, content) in files(&set, &kept, folder.target(), placement)? {
+        folder.add(&path, &content)?;
+    }
+    if args.report {
+        let page = page(args, &set, (&pictures, &kept), &categories, &features, &epsilon, reducer.info().title);
+        folder.add(Path::new(REPORT), &leanset_images::Content::Text(page))?;
+    }
+    let manifest = ImagesManifest {
+        schema: SCHEMA.into(),
+        leanset: env!("CARGO_PKG_VERSION").into(),
+        command: "images reduce".into(),
+        dataset: DatasetRecord {
+            path: args.set.dataset.clone(),
+            layout: set.layout.name().into(),
+            sha256: fingerprint(&set, &looks),
+            train: set.of(Split::Train).count(),
+            left_out: set.of(Split::Train).filter(|p| !p.usable).count(),
+        },
+        category: category_record(&set, args)?,
+        features: features_record(args, &features)?,
+        method: MethodRecord {
+            id: reducer.info().id.into(),
+            parameters: reducer.params().iter().map(|(n, v)| (n.to_owned(), value_json(v))).collect(),
+            seed: Some(args.seed),
+            facts: reduction.facts.iter().map(|(n, v)| ((*n).to_owned(), value_json(v))).collect(),
+            ranking: None,
+        },
+        budget: BudgetRecord::new(&budget, &categories.names, args.allow_empty_categories),
+        categories: category_parts(&set, &pictures, &categories, &epsilon),
+        classes: class_parts(&set, &pictures, &kept),
+        pictures: pictures.len(),
+        kept: kept.len(),
+        epsilon: WorstRecord {
+            metric: epsilon.metric.name().into(),
+            value: number(epsilon.value),
+            worst: epsilon.worst.map(|w| set.pictures[pictures[w.row.index()]].name.clone()),
+        },
+        faults: set.faults.iter().fold(BTreeMap::new(), |mut counts, f| {
+            *counts.entry(f.kind.code().to_owned()).or_insert(0) += 1;
+            counts
+        }),
+        warnings: warnings.iter().map(|w| WarningRecord { code: w.code.into(), message: w.message.clone() }).collect(),
+        names: selection.rows().iter().map(|r| set.pictures[pictures[r.index()]].name.clone()).collect(),
+        weights: Selection::weights(selection).map(<[f64]>::to_vec),
+        placement: match placement {
+            Placement::Stay => "stay",
+            Placement::Copy => "copy",
+            Placement::Link => "link",
+        }
+        .into(),
+        files: folder.written().to_vec(),
+        measured: Measured {
+            read_seconds: read_time.as_secs_f64(),
+            method_seconds: method_time.as_secs_f64(),
+            epsilon_seconds: epsilon_time.as_secs_f64(),
+            peak_memory_bytes: machine::peak_memory(),
+            threads,
+            energy: Some(meter.read()),
+        },
+    };
+    let text = manifest.text()?;
+    folder.add(Path::new(FILE), &leanset_images::Content::Text(text.clone()))?;
+    folder.commit()?;
+    if args.json {
+        return Ok(text);
+    }
+    if !args.quiet {
+        text::say(&report(&manifest, &set, args, (read_time, method_time, epsilon_time)));
+    }
+    Ok(String::new())
+}
+
+/// The name of the contact sheet.
+const REPORT: &str = "report.html";
+
+/// The contact sheet.
+fn page(
+    args: &ImagesReduceArgs,
+    set: &ImageSet,
+    (pictures, kept): (&[usize], &[usize]),
+    categories: &Categories,
+    features: &Features,
+    epsilon: &Epsilon,
+    method: &str,
+) -> String {
+    let chosen: HashSet<usize> = kept.iter().copied().collect();
+    let flags: Vec<bool> = pictures.iter().map(|p| chosen.contains(p)).collect();
+    let worst: Vec<_> = epsilon.per_class.iter().map(|c| c.worst.map(|row| (row.index(), c.value))).collect();
+    let title = format!("{} of {} pictures kept", text::count(kept.len()), text::count(pictures.len()));
+    let subtitle =
+        format!("{} of {}; ε = {} ({})", method, set.source.display(), text::distance(epsilon.value), epsilon.metric);
+    let sheet = Sheet {
+        set,
+        pictures,
+        categories,
+        features,
+        kept: &flags,
+        worst: &worst,
+        metric: epsilon.metric,
+        title: &title,
+        subtitle: &subtitle,
+    };
+    sheet.page(usize::try_from(args.report_size.as_u64()).unwrap_or(usize::MAX))
+}
+
+/// The method, refused before any picture is opened if it is not for pictures.
+fn reducer(args: &ImagesReduceArgs) -> Result<Reducer, Failure> {
+    let name = args.method.as_deref().ok_or_else(no_method)?;
+    let info = leanset_core::methods::find(name)?;
+    if info.capabilities.dynamics == Answer::Yes {
+        return Err(Failure::new(format!(
+            "{} watches a model train, and for pictures there is no log of that",
+            info.id
+        ))
+        .hint("use another method (`leanset methods`)"));
+    }
+    let given = values(&args.params, |file| {
+        Err(Failure::new(format!("@{file}: row ids from a file are of tables, and pictures have none"))
+            .hint("leave the parameter out"))
+    })?;
+    let reducer = Reducer::new(name, &given)?;
+    if reducer.invents() {
+        return Err(invents());
+    }
+    if args.ratio.is_none() && args.count.is_none() && args.per_category.is_empty() {
+        return Err(Failure::new("no budget is given")
+            .hint("--ratio R, --count N, or --per-category NAME=N for every category"));
+    }
+    if let Some(ratio) = args.ratio {
+        Budget::Ratio(ratio).allocate(&[1], Floor::Zero)?;
+    }
+    Ok(reducer)
+}
+
+fn invents() -> Failure {
+    Failure::new("the method invents points, and no picture looks like them")
+        .hint("--param output=rows keeps the real picture nearest each")
+}
+
+/// What was asked, in the order of the categories.
+fn budget(
+    args: &ImagesReduceArgs,
+    set: &ImageSet,
+    pictures: &[usize],
+    categories: &Categories,
+    floor: Floor,
+) -> Result<Budget, Failure> {
+    if let Some(whole) = args.ratio.map(Budget::Ratio).or(args.count.map(Budget::Count)) {
+        if !args.balance {
+            return Ok(whole);
+        }
+        let total = whole.allocate(&categories.sizes(), floor)?.0.total();
+        return Ok(Budget::PerClass(balanced(set, pictures, categories, total, floor == Floor::One)));
+    }
+    let names = &categories.names;
+    let listed = format!("the categories are {}", names.join(", "));
+    let mut counts = vec![None; names.len()];
+    for (name, count) in &args.per_category {
+        let place = names.iter().position(|n| n == name).ok_or_else(|| {
+            Failure::new(format!("--per-category {name}={count}: there is no category '{name}'")).hint(&listed)
+        })?;
+        if counts[place].replace(*count).is_some() {
+            return Err(Failure::new(format!("--per-category names '{name}' twice")).hint("name it once"));
+        }
+    }
+    let missing: Vec<&str> = counts.iter().zip(names).filter(|(c, _)| c.is_none()).map(|(_, n)| n.as_str()).collect();
+    if !missing.is_empty() {
+        return Err(Failure::new(format!("--per-category says nothing of {}", missing.join(", ")))
+            .hint("name every category; NAME=0 keeps none of it"));
+    }
+    Ok(Budget::PerClass(counts.into_iter().flatten().collect()))
+}
+
+/// Counts of categories are kept by methods that choose within them.
+fn check_scope(reducer: &Reducer, budget: &Budget) -> Result<(), Failure> {
+    let id = reducer.info().id;
+    if matches!(budget, Budget::PerClass(_)) && reducer.scope() == Scope::Global {
+        return Err(Failure::new(format!("{id} chooses over all pictures at once, and keeps no count of a category"))
+            .hint("use another method, or leave --balance and --per-category out"));
+    }
+    Ok(())
+}
+
+/// Says what is wrong with training pictures; ends the work if that was asked.
+fn tell_faults(set: &ImageSet, args: &ImagesReduceArgs) -> Result<(), Failure> {
+    let told: Vec<_> = set.faults.iter().filter(|f| f.severity > Severity::Note).collect();
+    for fault in &told {
+        let (code, hint) = (fault.kind.code(), fault.kind.hint().to_owned());
+        let left_out = if fault.severity == Severity::Error { " (left out)" } else { "" };
+        let message = format!("{fault}{left_out}");
+        text::say(&text::warning(&leanset_tables::Warning { code, message, hint: Some(hint) }));
+    }
+    if args.strict && !told.is_empty() {
+        let many = if told.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", text::count(told.len())) };
+        return Err(Failure::new(format!("{}: has {many}, and --strict is given", set.source.display()))
+            .hint("mend them, or leave --strict out: pictures that cannot be used are then left out"));
+    }
+    Ok(())
+}
+
+/// One hash of all that was chosen from: names, pictures and annotations of the training split.
+fn fingerprint(set: &ImageSet, looks: &[Look]) -> String {
+    let mut all = String::new();
+    for (picture, look) in set.pictures.iter().zip(looks).filter(|(p, _)| p.split == Split::Train) {
+        let _ = writeln!(all, "{}\t{:?}\t{:?}", picture.name, look.sha256, picture.objects);
+    }
+    output::sha256_of(all.as_bytes())
+}
+
+fn source_record(path: &Path) -> Result<SourceRecord, Failure> {
+    Ok(SourceRecord { path: path.to_owned(), sha256: output::sha256(path)?.0 })
+}
+
+fn category_record(set: &ImageSet, args: &ImagesReduceArgs) -> Result<CategoryRecord, Failure> {
+    let table = args.set.categories.as_deref().map(source_record).transpose()?;
+    let rule = match (&table, rule(set, &args.set)) {
+        (Some(_), _) => "table",
+        (None, Rule::Amount) => "amount",
+        (None, Rule::Classes) => "classes",
+        (None, Rule::One) => "none",
+    };
+    let groups = args.set.groups.iter().map(|g| (g.name.clone(), g.classes.clone())).collect();
+    Ok(CategoryRecord { rule: rule.into(), groups, table })
+}
+
+fn features_record(args: &ImagesReduceArgs, features: &Features) -> Result<FeaturesRecord, Failure> {
+    let table = args.features.as_deref().map(source_record).transpose()?;
+    Ok(FeaturesRecord {
+        kind: if table.is_some() { "given" } else { appearance::NAME }.into(),
+        dimensions: features.dimensions,
+        table,
+        paths: args.feature_paths.as_deref().map(source_record).transpose()?,
+    })
+}
+
+fn category_parts(set: &ImageSet, pictures: &[usize], categories: &Categories, epsilon: &Epsilon) -> Vec<PartRecord> {
+    let part = |(name, of): (&String, &metrics::ClassEpsilon)| PartRecord {
+        name: name.clone(),
+        all: of.rows,
+        kept: of.kept,
+        epsilon: Some(number(of.value)),
+        worst: of.worst.map(|r| set.pictures[pictures[r.index()]].name.clone()),
+    };
+    categories.names.iter().zip(&epsilon.per_class).map(part).collect()
+}
+
+fn class_parts(set: &ImageSet, pictures: &[usize], kept: &[usize]) -> Vec<PartRecord> {
+    let count = |of: &[usize]| {
+        let mut counts = vec![0; set.classes.len()];
+        of.iter().flat_map(|&p| &set.pictures[p].objects).for_each(|o| counts[o.class as usize] += 1);
+        counts
+    };
+    let (all, kept) = (count(pictures), count(kept));
+    let part = |(class, name): (usize, &String)| PartRecord {
+        name: name.clone(),
+        all: all[class],
+        kept: kept[class],
+        epsilon: None,
+        worst: None,
+    };
+    set.classes.iter().enumerate().map(part).collect()
+}
+
+/// What happened, for a person.
+fn report(
+    manifest: &ImagesManifest,
+    set: &ImageSet,
+    args: &ImagesReduceArgs,
+    times: (Duration, Duration, Duration),
+) -> String {
+    let m = manifest;
+    let distance = |value: &serde_json::Value| text::distance(value.as_f64().unwrap_or(f64::INFINITY));
+    let mut out = format!(
+        "{} keeps {} of {} pictures ({})\n\n",
+        m.method.id,
+        text::count(m.kept),
+        text::count(m.pictures),
+        text::percent(m.kept, m.pictures)
+    );
+    let line =
+        |p: &PartRecord| vec![p.name.clone(), text::count(p.all), text::count(p.kept), text::percent(p.kept, p.all)];
+    let rows = m.categories.iter().map(|p| {
+        let mut row = line(p);
+        row.extend(p.epsilon.as_ref().map(distance));
+        row
+    });
+    out.push_str(&text::columns(&["category", "pictures", "kept", "part", "ε"], rows, 2, 1));
+    out.push('\n');
+    out.push_str(&text::columns(&["class", "objects", "kept", "part"], m.classes.iter().map(line), 2, 1));
+    let worst = m
+        .epsilon
+        .worst
+        .as_ref()
+        .map_or_else(|| "; a category is lost".to_owned(), |w| format!("; worst covered is {w}"));
+    let _ = writeln!(
+        out,
+        "\n  ε = {} ({}, {} numbers a picture, {}){worst}",
+        distance(&m.epsilon.value),
+        m.epsilon.metric,
+        m.features.dimensions,
+        m.features.kind
+    );
+    if m.dataset.left_out > 0 {
+        let _ = writeln!(
+            out,
+            "  left out for errors: {} of {} training pictures",
+            text::count(m.dataset.left_out),
+            text::count(m.dataset.train)
+        );
+    }
+    let memory = machine::peak_memory().map_or_else(String::new, |b| format!(", peak memory {}", text::bytes(b)));
+    let _ = writeln!(
+        out,
+        "  read {}, chose {}, measured {}{memory}",
+        text::duration(times.0),
+        text::duration(times.1),
+        text::duration(times.2)
+    );
+    out.extend(m.measured.energy.as_ref().map(energy::line));
+    let first = match (&set.layout, args.copy || args.link) {
+        (Layout::Yolo(_), _) => "data.yaml",
+        (Layout::Coco(_), _) => "train.json",
+        (Layout::Voc, true) => "ImageSets/Main/train.txt",
+        _ => "train.txt",
+    };
+    let _ = writeln!(out, "  wrote {} and {}", args.output.join(first).display(), args.output.join(FILE).display());
+    out
+}
+
+/// Whether everything in a folder was written by an earlier reduction: only then may it be replaced.
+fn ours(folder: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(folder.join(FILE)) else { return false };
+    let Some(manifest) = ImagesManifest::parse(&text) else { return false };
+    let known: HashSet<PathBuf> = manifest.files.into_iter().map(|f| f.path).chain([FILE.into()]).collect();
+    fn all_known(base: &Path, folder: &Path, known: &HashSet<PathBuf>) -> bool {
+        let Ok(entries) = std::fs::read_dir(folder) else { return false };
+        entries.into_iter().all(|entry| {
+            let Ok(path) = entry.map(|e| e.path()) else { return false };
+            let link = path.is_symlink();
+            if path.is_dir() && !link {
+                return all_known(base, &path, known);
+            }
+            path.strip_prefix(base).is_ok_and(|below| known.contains(below))
+        })
+    }
+    all_known(folder, folder, &known)
+}

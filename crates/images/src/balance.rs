@@ -1,0 +1,84 @@
+//! A budget that evens out the objects of classes, rather than the pictures of categories.
+//!
+//! Let v_gc be the objects of class c on a picture of category g, in the mean, and N_c = Σ_g m_g v_gc what is to be expected
+//! of a selection with m_g pictures of each category. Pictures are dealt one after another to the category that leaves the
+//! objects least uneven, by Σ_c N_c² / (Σ_c N_c)², which is least where all N_c are equal. Ties go to the first category;
+//! pictures of nothing come when there are no others. Cost: O(total · classes per category, summed over categories).
+
+use crate::{Categories, ImageSet};
+
+/// Pictures of each category, `total` in all: at least one of each if `floor`, and never more than there are. `pictures` are
+/// those that the categories are of.
+pub fn balanced(set: &ImageSet, pictures: &[usize], categories: &Categories, total: usize, floor: bool) -> Vec<usize> {
+    let mut objects = vec![std::collections::BTreeMap::<u32, usize>::new(); categories.names.len()];
+    for (&picture, &category) in pictures.iter().zip(&categories.codes) {
+        for object in &set.pictures[picture].objects {
+            *objects[category as usize].entry(object.class).or_insert(0) += 1;
+        }
+    }
+    let objects: Vec<Vec<(usize, usize)>> =
+        objects.into_iter().map(|o| o.into_iter().map(|(class, n)| (class as usize, n)).collect()).collect();
+    deal(&objects, &categories.sizes(), set.classes.len(), total, floor)
+}
+
+/// `objects`: for each category, its classes and how many objects of each are on all its pictures.
+fn deal(objects: &[Vec<(usize, usize)>], sizes: &[usize], classes: usize, total: usize, floor: bool) -> Vec<usize> {
+    let mut counts: Vec<usize> = sizes.iter().map(|&s| usize::from(floor && s > 0)).collect();
+    let mean = |category: usize, n: usize| n as f64 / sizes[category] as f64;
+    let mut expected = vec![0.0; classes];
+    for (category, of) in objects.iter().enumerate() {
+        for &(class, n) in of {
+            expected[class] += counts[category] as f64 * mean(category, n);
+        }
+    }
+    let dealt: usize = counts.iter().sum();
+    for _ in dealt..total.min(sizes.iter().sum()) {
+        let (sum, squares) = expected.iter().fold((0.0, 0.0), |(sum, squares), n| (sum + n, squares + n * n));
+        let uneven = |category: usize| {
+            let after = |(sum, squares): (f64, f64), &(class, n): &(usize, usize)| {
+                let more = mean(category, n);
+                (sum + more, squares + (2.0 * expected[class] + more) * more)
+            };
+            let (sum, squares) = objects[category].iter().fold((sum, squares), after);
+            if objects[category].is_empty() { f64::INFINITY } else { squares / (sum * sum) }
+        };
+        let mut best: Option<(f64, usize)> = None;
+        for category in (0..sizes.len()).filter(|&c| counts[c] < sizes[c]) {
+            let uneven = uneven(category);
+            if best.is_none_or(|(least, _)| uneven < least) {
+                best = Some((uneven, category));
+            }
+        }
+        let Some((_, category)) = best else { break };
+        counts[category] += 1;
+        for &(class, n) in &objects[category] {
+            expected[class] += mean(category, n);
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rare_classes_catch_up_as_far_as_there_are_pictures() {
+        // 90 pictures of one class, 10 of another, an object each.
+        let objects = [vec![(0, 90)], vec![(1, 10)]];
+        for (total, even) in [(2, [1, 1]), (7, [4, 3]), (20, [10, 10]), (40, [30, 10]), (100, [90, 10])] {
+            assert_eq!(deal(&objects, &[90, 10], 2, total, true), even, "{total}");
+        }
+    }
+
+    #[test]
+    fn objects_count_and_not_pictures() {
+        // Four objects on a picture of the first, one on one of the second.
+        let counts = deal(&[vec![(0, 400)], vec![(1, 100)]], &[100, 100], 2, 50, true);
+        assert_eq!(counts, [10, 40]);
+        // A mixed category serves both classes, and pictures of nothing come last.
+        let counts = deal(&[vec![], vec![(0, 10)], vec![(0, 10), (1, 10)]], &[10, 10, 10], 2, 14, true);
+        assert_eq!(counts, [1, 3, 10]);
+        assert_eq!(deal(&[vec![], vec![(0, 10)]], &[10, 10], 1, 14, false), [4, 10]);
+    }
+}

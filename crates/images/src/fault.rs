@@ -1,0 +1,150 @@
+//! What is wrong, or worth knowing, with a single picture or annotation. None of it ends the work unless asked.
+
+use std::path::PathBuf;
+
+/// How much a fault matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing: the picture is used as it should be.
+    Note,
+    /// Doubtful: the picture is used, without what is wrong with it.
+    Warning,
+    /// The picture cannot be trained from, and is left out.
+    Error,
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// Declares the kinds with their stable names, what they are in plural, and the way out.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $code:literal, $what:literal, $hint:literal;)+) => {
+        /// What a fault is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum FaultKind { $($(#[$doc])* $kind),+ }
+
+        impl FaultKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
+
+            /// Its stable name.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$kind => $code),+ }
+            }
+
+            /// In words, for a heading.
+            pub fn what(self) -> &'static str {
+                match self { $(Self::$kind => $what),+ }
+            }
+
+            /// What to do about it.
+            pub fn hint(self) -> &'static str {
+                match self { $(Self::$kind => $hint),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The file of a picture is not there or cannot be opened.
+    PictureMissing "picture-missing", "pictures that cannot be opened", "put the file in its place, or take it off the list";
+    /// The file of a picture is damaged.
+    PictureDamaged "picture-damaged", "pictures that cannot be decoded", "copy the file again from where it came";
+    /// The format of a picture is not read here.
+    PictureFormat "picture-format", "pictures of a format that leanset does not decode", "convert them to JPEG, PNG, WebP or BMP, or give features with --features";
+    /// Less than ten pixels a side.
+    PictureTiny "picture-tiny", "pictures below 10 pixels a side", "detectors refuse them: leave them out";
+    /// A name that no list of paths can hold.
+    NameUnlistable "name-unlistable", "names that a list of paths cannot hold", "rename the file: no line breaks, and valid Unicode";
+    /// An annotation that cannot be read.
+    AnnotationBad "annotation-bad", "annotations that cannot be read", "correct the line: class x y width height, or a polygon";
+    /// A class that the set does not have.
+    ClassUnknown "class-unknown", "objects of a class that the set does not have", "correct the class, or add its name to the classes";
+    /// Coordinates that are not in the picture.
+    BoxOutside "box-outside", "boxes outside their picture", "coordinates are parts of the width and height, from 0 to 1";
+    /// A box that reaches over the edge of the picture.
+    BoxBeyond "box-beyond", "boxes that reach over the edge of their picture", "cut them at the edge";
+    /// A box of no width or height.
+    BoxEmpty "box-empty", "boxes of no width or height", "draw them again; they are not counted as objects";
+    /// An object that is there twice.
+    ObjectTwice "object-twice", "objects that are there twice", "take one of them out; they are counted once";
+    /// A picture without a label file.
+    LabelMissing "label-missing", "pictures without an annotation", "if there is nothing on them, write an empty file; they count as background";
+    /// An annotation without a picture.
+    LabelOrphan "label-orphan", "annotations without a picture", "add the picture, or remove the annotation";
+    /// A size in the annotation that is zero.
+    SizeZero "size-zero", "annotations that claim a picture of size 0 × 0", "write the true size; the picture's own is used";
+    /// A size in the annotation that is not that of the picture.
+    SizeDiffers "size-differs", "annotations that claim another size than the picture has", "the boxes may be of another copy of the picture: look at them";
+    /// A picture that is listed twice.
+    ListedTwice "listed-twice", "pictures that are listed twice", "take one line out; they are used once";
+    /// The same bytes as another picture.
+    PictureTwice "picture-twice", "pictures with the same bytes as another", "keep one of them";
+    /// The same bytes as a picture of another split.
+    SplitLeak "split-leak", "pictures with the same bytes as one of another split", "take it out of one split: scores on it say nothing";
+    /// Looks the same as another picture.
+    PictureAlike "picture-alike", "pictures that look the same as another", "keep one of them, if they are copies";
+    /// Bytes of another format than the name says.
+    NameOther "name-other", "pictures of another format than their name says", "rename them; they are read by what they are";
+    /// Turned by a mark in the file.
+    PictureTurned "picture-turned", "pictures that a mark in the file turns", "boxes are taken to be of the turned picture, as detectors do";
+    /// More than eight bits a channel.
+    PictureDeep "picture-deep", "pictures of 16 bits a channel", "features are measured on the upper 8 bits";
+    /// Folders that cannot be listed.
+    FolderUnreadable "folder-unreadable", "folders that cannot be listed", "give access, or mend the link";
+}
+
+/// One fault, with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// What it is about.
+    pub kind: FaultKind,
+    /// How much it matters here.
+    pub severity: Severity,
+    /// The file.
+    pub file: PathBuf,
+    /// The line in it, from 1.
+    pub line: Option<usize>,
+    /// What is wrong, with constraint and value.
+    pub message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(
+        kind: FaultKind,
+        severity: Severity,
+        file: impl Into<PathBuf>,
+        message: impl Into<String>,
+    ) -> Self {
+        let message = message.into().replace(['\n', '\r'], " ");
+        Self { kind, severity, file: file.into(), line: None, message }
+    }
+
+    #[must_use]
+    pub(crate) fn at(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// The order in which faults are told.
+    pub(crate) fn key(&self) -> impl Ord + use<> {
+        (std::cmp::Reverse(self.severity), self.kind, self.file.clone(), self.line)
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}

@@ -1,0 +1,101 @@
+//! Features of pictures: numbers between which distances are measured.
+
+use std::path::Path;
+
+use leanset_tables::{Kind, ReadOptions, Values, read};
+
+use crate::join::{Join, PATH, texts};
+use crate::{Error, ImageSet, Look, Result, appearance};
+
+/// A row of numbers for each picture that was asked about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    /// Row-major: pictures × dimensions.
+    pub values: Vec<f32>,
+    /// Numbers of a row.
+    pub dimensions: usize,
+}
+
+impl Features {
+    /// Those that need no model, of pictures that were looked at.
+    ///
+    /// # Errors
+    /// If one of the pictures was not, or could not be decoded.
+    pub fn of_looks(set: &ImageSet, looks: &[Look], pictures: &[usize]) -> Result<Self> {
+        let mut values = Vec::with_capacity(pictures.len() * appearance::DIMENSIONS);
+        for &picture in pictures {
+            let found = looks[picture].appearance.as_deref().ok_or_else(|| {
+                Error::new(format!("{}: was not decoded, and has no features", set.pictures[picture].path.display()))
+            })?;
+            values.extend_from_slice(found);
+        }
+        Ok(Self { values, dimensions: appearance::DIMENSIONS })
+    }
+
+    /// From a table with the column `path` and columns of numbers, or an array whose rows are of the paths in a list.
+    ///
+    /// # Errors
+    /// If it cannot be read, a picture has no row or two, or a number is missing or infinite.
+    pub fn from_table(set: &ImageSet, pictures: &[usize], file: &Path, paths: Option<&Path>) -> Result<Self> {
+        let name = file.display();
+        let table = read(file, &ReadOptions::default())?;
+        let listed = match paths {
+            Some(list) => {
+                let text = std::fs::read_to_string(list).map_err(|e| Error::io(list, "cannot be read", &e))?;
+                let lines: Vec<String> =
+                    text.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect();
+                if lines.len() != table.rows() {
+                    return Err(Error::new(format!(
+                        "{name}: has {} rows, and {} has {} paths",
+                        table.rows(),
+                        list.display(),
+                        lines.len()
+                    ))
+                    .with_hint("give one path a line for every row, in their order"));
+                }
+                lines
+            }
+            None if table.columns().iter().any(|c| c.name == PATH) => texts(&table, PATH)?,
+            None => {
+                return Err(Error::new(format!("{name}: has no column '{PATH}' that says which picture a row is of"))
+                    .with_hint("--feature-paths FILE names a list of paths, one a line, for the rows of an array"));
+            }
+        };
+        let numbers: Vec<usize> = (0..table.columns().len())
+            .filter(|&i| {
+                (paths.is_some() || table.columns()[i].name != PATH)
+                    && matches!(table.columns()[i].kind, Kind::Number | Kind::Integer)
+            })
+            .collect();
+        if numbers.is_empty() {
+            return Err(Error::new(format!("{name}: has no column of numbers"))
+                .with_hint("a column for each number of a feature vector"));
+        }
+        let rows = Join::new(set, paths.unwrap_or(file)).rows(paths.unwrap_or(file), listed.iter(), pictures)?;
+        let dimensions = numbers.len();
+        let mut values = vec![0f32; pictures.len() * dimensions];
+        for (place, &index) in numbers.iter().enumerate() {
+            let column = table.column(index)?;
+            #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // features are of single precision
+            let value = |row: usize| match &column.values {
+                Values::Number(v) => v[row] as f32,
+                Values::Number32(v) => v[row],
+                Values::Integer(v) => v[row] as f32,
+                _ => f32::NAN,
+            };
+            for (picture, &row) in rows.iter().enumerate() {
+                let number = value(row);
+                if column.is_missing(row) || !number.is_finite() {
+                    let of = &set.pictures[pictures[picture]].name;
+                    return Err(Error::new(format!(
+                        "{name}: '{}' of {of} is no finite number",
+                        table.columns()[index].name
+                    ))
+                    .with_hint("give every picture a number there"));
+                }
+                values[picture * dimensions + place] = number;
+            }
+        }
+        Ok(Self { values, dimensions })
+    }
+}

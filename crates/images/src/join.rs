@@ -1,0 +1,100 @@
+//! Finding pictures by what a file calls them: always by path, never by the order of a listing.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use leanset_tables::{Table, Values};
+
+use crate::set::absolute;
+use crate::{Error, ImageSet, Result};
+
+/// The column of paths in a table about pictures.
+pub const PATH: &str = "path";
+
+/// Pictures by path.
+pub struct Join<'a> {
+    set: &'a ImageSet,
+    by_path: HashMap<PathBuf, usize>,
+    /// By file name alone; nothing where two pictures share one.
+    by_file: HashMap<&'a std::ffi::OsStr, Option<usize>>,
+    /// Folders that relative paths may be of.
+    folders: Vec<PathBuf>,
+}
+
+impl<'a> Join<'a> {
+    /// Of the names in `file`: paths are absolute, or of the root of the set, the folder of `file` or the working folder;
+    /// or they are file names that only one picture has.
+    pub fn new(set: &'a ImageSet, file: &Path) -> Self {
+        let mut by_file: HashMap<&std::ffi::OsStr, Option<usize>> = HashMap::new();
+        for (index, picture) in set.pictures.iter().enumerate() {
+            if let Some(name) = picture.path.file_name() {
+                by_file.entry(name).and_modify(|place| *place = None).or_insert(Some(index));
+            }
+        }
+        let by_path = set.pictures.iter().enumerate().map(|(i, p)| (p.path.clone(), i)).collect();
+        let beside = absolute(file).parent().map(Path::to_owned).unwrap_or_default();
+        let here = std::env::current_dir().unwrap_or_default();
+        Self { set, by_path, by_file, folders: vec![set.root.clone(), beside, here] }
+    }
+
+    /// The index of the picture of this name.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        let path = Path::new(name.trim());
+        let at = |path: PathBuf| self.by_path.get(&absolute(&path)).copied();
+        if path.is_absolute() {
+            return at(path.to_owned());
+        }
+        self.folders.iter().find_map(|f| at(f.join(path))).or_else(|| {
+            let alone = path.components().count() == 1;
+            alone.then(|| self.by_file.get(path.as_os_str()).copied().flatten()).flatten()
+        })
+    }
+
+    /// The row of each of `wanted` in `names`; names of other pictures, or of none, are passed over.
+    ///
+    /// # Errors
+    /// If a picture has two rows, or one of `wanted` none.
+    pub fn rows<S: AsRef<str>>(
+        &self,
+        file: &Path,
+        names: impl Iterator<Item = S>,
+        wanted: &[usize],
+    ) -> Result<Vec<usize>> {
+        let mut row_of: HashMap<usize, usize> = HashMap::new();
+        let mut first = None;
+        for (row, name) in names.enumerate() {
+            first.get_or_insert_with(|| name.as_ref().to_owned());
+            let Some(picture) = self.find(name.as_ref()) else { continue };
+            if let Some(other) = row_of.insert(picture, row) {
+                let name = &self.set.pictures[picture].name;
+                return Err(Error::new(format!("{}: rows {other} and {row} are both of {name}", file.display()))
+                    .with_hint("give every picture one row"));
+            }
+        }
+        let lacking: Vec<usize> = wanted.iter().copied().filter(|p| !row_of.contains_key(p)).collect();
+        if let Some(&one) = lacking.first() {
+            let name = &self.set.pictures[one].name;
+            return Err(Error::new(format!(
+                "{}: {} of {} pictures have no row in it; the first is {name}",
+                file.display(),
+                lacking.len(),
+                wanted.len()
+            ))
+            .with_hint(format!(
+                "paths in it are like '{}'; they may be absolute, below {}, or file names that only one picture has",
+                first.unwrap_or_default(),
+                self.set.root.display()
+            )));
+        }
+        Ok(wanted.iter().map(|p| row_of[p]).collect())
+    }
+}
+
+/// The texts of a column.
+pub(crate) fn texts(table: &Table, column: &str) -> Result<Vec<String>> {
+    let values = table.text_column(table.position(column)?)?;
+    match &values.values {
+        Values::Text(texts) => Ok(texts.iter().map(str::to_owned).collect()),
+        _ => Ok((0..values.len()).map(|row| values.text(row).into_owned()).collect()),
+    }
+}

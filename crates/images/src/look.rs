@@ -1,0 +1,248 @@
+//! Looking at the pictures themselves: whether they can be decoded, what they are, what they look like.
+//!
+//! Pictures are decoded one a thread and let go: memory does not grow with their number, but for what is found.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbImage};
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::plain;
+use crate::set::extension;
+use crate::{Error, Fault, FaultKind, ImageSet, Picture, Result, Severity, appearance};
+
+/// Detectors refuse pictures of fewer pixels a side.
+const LEAST_SIDE: u32 = 10;
+
+/// Pictures look the same if so many of 128 comparisons differ, or fewer.
+const ALIKE: u32 = 7;
+
+/// What is seen of one picture.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// SHA-256 of the file; nothing if it cannot be opened.
+    pub sha256: Option<[u8; 32]>,
+    /// Width and height as shown, turned as the file says; nothing if it cannot be decoded.
+    pub size: Option<(u32, u32)>,
+    /// What it looks like; nothing if it cannot be decoded.
+    pub appearance: Option<Vec<f32>>,
+    /// What its edges look like at a glance: nearly equal for copies in other sizes and formats.
+    glance: Option<u128>,
+}
+
+/// Looks at every picture for which `wanted` is true, and adds what is wrong with them to the set. Results are in the order
+/// of the pictures. `step` is called after every picture, from any thread; when it returns false the work stops.
+///
+/// # Errors
+/// If `step` stopped the work.
+pub fn look(
+    set: &mut ImageSet,
+    wanted: impl Fn(&Picture) -> bool + Sync,
+    step: impl Fn() -> bool + Sync,
+) -> Result<Vec<Look>> {
+    let stopped = AtomicBool::new(false);
+    let seen: Vec<(Look, Vec<Fault>)> = set
+        .pictures
+        .par_iter()
+        .map(|picture| {
+            if stopped.load(Ordering::Relaxed) || !wanted(picture) {
+                return Default::default();
+            }
+            let found = look_at(picture);
+            if !step() {
+                stopped.store(true, Ordering::Relaxed);
+            }
+            found
+        })
+        .collect();
+    if stopped.into_inner() {
+        return Err(Error::new("interrupted"));
+    }
+    let mut looks = Vec::with_capacity(seen.len());
+    for (picture, (look, faults)) in set.pictures.iter_mut().zip(seen) {
+        if faults.iter().any(|f| f.severity == Severity::Error) {
+            picture.usable = false;
+        }
+        if let Some(size) = look.size {
+            check_boxes(picture, size, &mut set.faults);
+        }
+        set.faults.extend(faults);
+        looks.push(look);
+    }
+    find_copies(set, &looks);
+    set.sort_faults();
+    Ok(looks)
+}
+
+fn look_at(picture: &Picture) -> (Look, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let mut look = Look::default();
+    let path = &picture.path;
+    let mut fault = |kind, severity, message: String| faults.push(Fault::new(kind, severity, path, message));
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            fault(FaultKind::PictureMissing, Severity::Error, format!("cannot be opened: {}", plain(&error)));
+            return (look, faults);
+        }
+    };
+    look.sha256 = Some(Sha256::digest(&bytes).into());
+    if bytes.is_empty() {
+        fault(FaultKind::PictureDamaged, Severity::Error, "is empty".into());
+        return (look, faults);
+    }
+    // Decoders meet damaged files, and one that panics is one more way to say so.
+    let decoded = std::panic::catch_unwind(|| decode(&bytes));
+    let decoded =
+        decoded.unwrap_or_else(|_| Err((FaultKind::PictureDamaged, "cannot be decoded: its decoder gave up".into())));
+    let decoded = match decoded {
+        Ok(decoded) => decoded,
+        Err((kind, message)) => {
+            fault(kind, Severity::Error, message);
+            return (look, faults);
+        }
+    };
+    let named = ImageFormat::from_extension(extension(path));
+    if named != Some(decoded.format) {
+        let is = decoded.format.extensions_str().first().unwrap_or(&"other");
+        fault(FaultKind::NameOther, Severity::Note, format!("is {}, whatever its name says", is.to_uppercase()));
+    }
+    if decoded.orientation != Orientation::NoTransforms {
+        let message = format!("is turned by its EXIF mark ({})", decoded.orientation.to_exif());
+        fault(FaultKind::PictureTurned, Severity::Note, message);
+    }
+    if decoded.deep {
+        fault(FaultKind::PictureDeep, Severity::Note, "has 16 bits a channel".into());
+    }
+    let size = decoded.rgb.dimensions();
+    if size.0.min(size.1) < LEAST_SIDE {
+        let message = format!("is {} × {} pixels; detectors need {LEAST_SIDE} a side", size.0, size.1);
+        fault(FaultKind::PictureTiny, Severity::Error, message);
+    }
+    if let Some(claimed) = picture.claimed
+        && claimed != size
+        && claimed != decoded.stored
+    {
+        let message = format!("is {} × {}, and its annotation claims {} × {}", size.0, size.1, claimed.0, claimed.1);
+        fault(FaultKind::SizeDiffers, Severity::Warning, message);
+    }
+    look.size = Some(size);
+    look.glance = appearance::glance(&decoded.rgb);
+    look.appearance = Some(appearance::describe(&decoded.rgb));
+    (look, faults)
+}
+
+/// A picture as it is shown; nothing of what cannot be decoded.
+pub(crate) fn shown(bytes: &[u8]) -> Option<RgbImage> {
+    let decoded = std::panic::catch_unwind(|| decode(bytes)).ok()?.ok()?;
+    Some(decoded.rgb)
+}
+
+struct Decoded {
+    rgb: RgbImage,
+    format: ImageFormat,
+    orientation: Orientation,
+    /// The size in the file, before it is turned.
+    stored: (u32, u32),
+    deep: bool,
+}
+
+/// Eight bits of red, green and blue, turned as the file says; alpha is dropped, as detectors do.
+fn decode(bytes: &[u8]) -> Result<Decoded, (FaultKind, String)> {
+    let damaged = |e: image::ImageError| (FaultKind::PictureDamaged, format!("cannot be decoded: {e}"));
+    let reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|e| (FaultKind::PictureDamaged, format!("cannot be read: {}", plain(&e))))?;
+    let Some(format) = reader.format() else {
+        return Err((FaultKind::PictureDamaged, "is no picture that leanset knows, by its first bytes".into()));
+    };
+    if !format.reading_enabled() {
+        return Err((FaultKind::PictureFormat, format!("is {format:?}, which is not decoded here")));
+    }
+    if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
+        return Err((FaultKind::PictureDamaged, "ends before its picture does".into()));
+    }
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let stored = decoder.dimensions();
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    let deep = picture.color().bytes_per_pixel() / picture.color().channel_count() > 1;
+    picture.apply_orientation(orientation);
+    Ok(Decoded { rgb: picture.into_rgb8(), format, orientation, stored, deep })
+}
+
+/// Whether the mark of the end comes after that of the last scan. A decoder fills what is missing with grey, and says
+/// nothing; inside a scan the mark cannot occur.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    let last = |mark: u8| bytes.windows(2).rposition(|w| w == [0xff, mark]);
+    last(0xd9) > last(0xda)
+}
+
+/// Boxes in pixels against the size of the picture; what is outside is no object.
+fn check_boxes(picture: &mut Picture, (width, height): (u32, u32), faults: &mut Vec<Fault>) {
+    let (w, h) = (f64::from(width), f64::from(height));
+    let file = picture.annotation.clone().unwrap_or_else(|| picture.path.clone());
+    picture.objects.retain(|object| {
+        let Some(bounds) = object.bounds.filter(|b| b.pixels) else { return true };
+        let [x0, y0, x1, y1] = bounds.corners;
+        let told = format!("a box goes from {x0}, {y0} to {x1}, {y1} on {width} × {height} pixels");
+        if x0 >= w || y0 >= h || x1 <= 0.0 || y1 <= 0.0 {
+            faults.push(Fault::new(
+                FaultKind::BoxOutside,
+                Severity::Warning,
+                &file,
+                format!("{told}: it is not counted"),
+            ));
+            return false;
+        }
+        // The first pixel is 0 for some and 1 for others.
+        if x0 < -1.0 - w / 100.0 || y0 < -1.0 - h / 100.0 || x1 > w * 1.01 + 1.0 || y1 > h * 1.01 + 1.0 {
+            faults.push(Fault::new(FaultKind::BoxBeyond, Severity::Warning, &file, told));
+        }
+        true
+    });
+}
+
+/// Pictures that are there twice, by their bytes or by their looks.
+fn find_copies(set: &mut ImageSet, looks: &[Look]) {
+    let mut first: HashMap<[u8; 32], usize> = HashMap::new();
+    let mut alike: HashMap<(usize, u8, u8), Vec<(usize, u128)>> = HashMap::new();
+    for (index, look) in looks.iter().enumerate() {
+        let picture = &set.pictures[index];
+        let Some(hash) = look.sha256 else { continue };
+        if let Some(&other) = first.get(&hash) {
+            let other = &set.pictures[other];
+            let (kind, where_) = if other.split == picture.split {
+                (FaultKind::PictureTwice, String::new())
+            } else {
+                (FaultKind::SplitLeak, format!(" of {}", other.split.name()))
+            };
+            let message = format!("has the same bytes as {}{where_}", other.name);
+            set.faults.push(Fault::new(kind, Severity::Warning, &picture.path, message));
+            continue;
+        }
+        first.insert(hash, index);
+        let Some(glance) = look.glance else { continue };
+        // What differs in no more than seven bits agrees in one of eight parts at least.
+        let parts = || {
+            glance
+                .to_le_bytes()
+                .into_iter()
+                .enumerate()
+                .step_by(2)
+                .map(move |(i, low)| (i, low, glance.to_le_bytes()[i + 1]))
+        };
+        let near = |other: &&(usize, u128)| (other.1 ^ glance).count_ones() <= ALIKE;
+        let found = parts().filter_map(|part| alike.get(&part)?.iter().find(near)).map(|other| other.0).min();
+        if let Some(other) = found {
+            let message = format!("looks the same as {}", set.pictures[other].name);
+            set.faults.push(Fault::new(FaultKind::PictureAlike, Severity::Note, &picture.path, message));
+        } else {
+            parts().for_each(|part| alike.entry(part).or_default().push((index, glance)));
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! YOLO sets: `data.yaml` in the forms that Ultralytics accepts, and a label file a picture.
+//!
+//! What Ultralytics would ignore or refuse is an error here too: a picture is left out when any line of its label file is
+//! bad, names no class of the set, or has coordinates outside [−0.01, 1.01].
+
+use std::path::{Path, PathBuf};
+
+use yaml_rust2::yaml::Hash;
+use yaml_rust2::{Yaml, YamlEmitter, YamlLoader};
+
+use crate::error::plain;
+use crate::set::{absolute, extension, files_below, is_picture, name_below, pictures_below};
+use crate::{Bounds, Error, Fault, FaultKind, ImageSet, Layout, Object, Picture, Result, Severity, Split};
+
+/// Coordinates may pass the edge by this, as in Ultralytics.
+const TOLERANCE: f64 = 0.01;
+
+/// What a `data.yaml` says, with its paths resolved.
+#[derive(Clone, Debug)]
+pub struct Description {
+    document: Hash,
+    /// Folders and lists of each split, absolute.
+    splits: Vec<(Split, Vec<PathBuf>)>,
+}
+
+impl Description {
+    /// Folders that are searched for pictures.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        self.splits.iter().flat_map(|(_, places)| places).filter(|p| p.is_dir()).cloned().collect()
+    }
+
+    /// The text of a `data.yaml` whose training pictures are those of the list `train` in `folder`. Everything else is as
+    /// in the original, its paths absolute. What would download the set again is left out.
+    pub fn with_train(&self, folder: &Path, train: &str) -> Result<String> {
+        let text = |path: &Path| Yaml::String(path.to_string_lossy().into_owned());
+        let mut document = Hash::new();
+        document.insert(Yaml::String("path".into()), text(folder));
+        document.insert(Yaml::String("train".into()), Yaml::String(train.into()));
+        for (split, places) in self.splits.iter().filter(|(split, _)| *split != Split::Train) {
+            let value = match places.as_slice() {
+                [one] => text(one),
+                several => Yaml::Array(several.iter().map(|p| text(p)).collect()),
+            };
+            document.insert(Yaml::String(split.name().into()), value);
+        }
+        for (key, value) in &self.document {
+            let replaced = ["path", "train", "val", "validation", "test", "download", "minival", "yaml_file"];
+            if !key.as_str().is_some_and(|k| replaced.contains(&k)) {
+                document.insert(key.clone(), value.clone());
+            }
+        }
+        let mut out = String::new();
+        YamlEmitter::new(&mut out)
+            .dump(&Yaml::Hash(document))
+            .map_err(|e| Error::new(format!("data.yaml cannot be written: {e}")))?;
+        Ok(out.trim_start_matches("---").trim_start().to_owned() + "\n")
+    }
+}
+
+pub(crate) fn open(file: &Path) -> Result<ImageSet> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).map_err(|e| Error::io(file, "cannot be read", &e))?;
+    let mut documents = YamlLoader::load_from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
+        Error::new(format!("{name}: is no YAML: {e}")).with_hint("see docs/images.md for what a data.yaml has")
+    })?;
+    let Some(Yaml::Hash(document)) = (!documents.is_empty()).then(|| documents.swap_remove(0)) else {
+        return Err(Error::new(format!("{name}: has no keys")).with_hint("a data.yaml has train, val and names"));
+    };
+    let get = |key: &str| document.get(&Yaml::String(key.into())).filter(|v| !matches!(v, Yaml::Null));
+    let classes = names(file, get("names"), get("nc"))?;
+    let folder = absolute(file).parent().map(Path::to_owned).unwrap_or_default();
+    let roots = roots(file, &folder, get("path"))?;
+    let mut faults = Vec::new();
+    let mut splits = Vec::new();
+    for (split, keys) in
+        [(Split::Train, &["train"][..]), (Split::Val, &["val", "validation"]), (Split::Test, &["test"])]
+    {
+        let Some((key, value)) = keys.iter().find_map(|k| Some((*k, get(k)?))) else { continue };
+        let bad = || {
+            Error::new(format!("{name}: '{key}' must be a path or a list of paths, not {}", shown(value)))
+                .with_hint("a folder, a .txt list, or a list of either")
+        };
+        let texts: Vec<&str> = match value {
+            Yaml::String(text) => vec![text],
+            Yaml::Array(items) => items.iter().map(|i| i.as_str().ok_or_else(bad)).collect::<Result<_>>()?,
+            _ => return Err(bad()),
+        };
+        let places = texts.iter().map(|text| place(file, key, text, &roots)).collect::<Result<Vec<_>>>()?;
+        splits.push((split, places));
+    }
+    if !splits.iter().any(|(split, _)| *split == Split::Train) {
+        return Err(Error::new(format!("{name}: has no 'train'")).with_hint("train: images/train"));
+    }
+    let root = roots[0].clone();
+    let mut pictures = Vec::new();
+    let mut labels_seen = std::collections::HashSet::new();
+    let mut label_folders = std::collections::BTreeSet::new();
+    for (split, places) in &splits {
+        for place in places {
+            let paths = if place.is_dir() {
+                label_folders.insert(label_of(&place.join("x.jpg")).parent().map(Path::to_owned).unwrap_or_default());
+                pictures_below(place, &mut faults)
+            } else {
+                listed(place, &roots, &mut faults)?
+            };
+            for path in paths {
+                let picture = read_picture(path, &root, *split, classes.len(), &mut faults);
+                labels_seen.extend(picture.annotation.clone());
+                pictures.push(picture);
+            }
+        }
+    }
+    for folder in label_folders.iter().filter(|f| f.is_dir()) {
+        for path in files_below(folder, &mut faults) {
+            let ours = extension(&path) == "txt"
+                && !labels_seen.contains(&path)
+                && path.file_name().is_some_and(|n| n != "classes.txt");
+            if ours && splits.iter().all(|(_, places)| !places.contains(&path)) {
+                faults.push(Fault::new(FaultKind::LabelOrphan, Severity::Warning, path, "has no picture of its name"));
+            }
+        }
+    }
+    let layout = Layout::Yolo(Description { document, splits });
+    Ok(ImageSet { source: file.to_owned(), root, layout, classes, pictures, faults })
+}
+
+/// Class names: a list, or a map from 0, 1 …; made up where only their number is told.
+fn names(file: &Path, names: Option<&Yaml>, count: Option<&Yaml>) -> Result<Vec<String>> {
+    let name = file.display();
+    let text = |value: &Yaml| match value {
+        Yaml::String(s) | Yaml::Real(s) => Some(s.clone()),
+        Yaml::Integer(i) => Some(i.to_string()),
+        Yaml::Boolean(b) => Some(b.to_string()),
+        _ => None,
+    };
+    let bad = |value: &Yaml| {
+        Error::new(format!("{name}: 'names' must hold words, not {}", shown(value))).with_hint("names: [apple, banana]")
+    };
+    let count =
+        match count {
+            None => None,
+            Some(value) => Some(value.as_i64().and_then(|n| usize::try_from(n).ok()).ok_or_else(|| {
+                Error::new(format!("{name}: 'nc' must be the number of classes, not {}", shown(value)))
+            })?),
+        };
+    let found = match names {
+        None => {
+            let count = count.ok_or_else(|| {
+                Error::new(format!("{name}: has neither 'names' nor 'nc'")).with_hint("names: [apple, banana]")
+            })?;
+            return Ok((0..count).map(|i| format!("class_{i}")).collect());
+        }
+        Some(Yaml::Array(items)) => items.iter().map(|v| text(v).ok_or_else(|| bad(v))).collect::<Result<Vec<_>>>()?,
+        Some(Yaml::Hash(map)) => {
+            let mut by_id = std::collections::BTreeMap::new();
+            for (id, value) in map {
+                let id = match id {
+                    Yaml::Integer(id) => Some(*id),
+                    Yaml::String(id) => id.trim().parse().ok(),
+                    _ => None,
+                };
+                let id = id.ok_or_else(|| {
+                    Error::new(format!("{name}: a class of 'names' has no number"))
+                        .with_hint("names: {0: apple, 1: banana}")
+                })?;
+                by_id.insert(id, text(value).ok_or_else(|| bad(value))?);
+            }
+            let highest = by_id.keys().next_back().copied().unwrap_or(-1);
+            if by_id.keys().next().is_some_and(|&id| id != 0) || usize::try_from(highest + 1) != Ok(by_id.len()) {
+                return Err(Error::new(format!(
+                    "{name}: the numbers of 'names' must be 0 to {}, and go to {highest}",
+                    by_id.len().saturating_sub(1)
+                ))
+                .with_hint("number the classes from 0 without a gap"));
+            }
+            by_id.into_values().collect()
+        }
+        Some(other) => return Err(bad(other)),
+    };
+    if let Some(count) = count
+        && count != found.len()
+    {
+        return Err(Error::new(format!("{name}: 'names' has {} classes, and 'nc' is {count}", found.len()))
+            .with_hint("make them agree, or leave nc out"));
+    }
+    Ok(found)
+}
+
+/// Folders that relative paths may be of, most likely first.
+fn roots(file: &Path, folder: &Path, path: Option<&Yaml>) -> Result<Vec<PathBuf>> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let Some(value) = path else { return Ok(vec![folder.to_owned(), here]) };
+    let Some(text) = value.as_str() else {
+        return Err(Error::new(format!("{}: 'path' must be a folder, not {}", file.display(), shown(value))));
+    };
+    let given = Path::new(text);
+    if given.is_absolute() {
+        // A set that was moved has its folders beside its description.
+        return Ok(if given.is_dir() { vec![absolute(given)] } else { vec![folder.to_owned(), absolute(given)] });
+    }
+    let mut roots: Vec<PathBuf> =
+        [folder.join(given), here.join(given)].iter().map(|p| absolute(p)).filter(|p| p.is_dir()).collect();
+    roots.push(folder.to_owned());
+    Ok(roots)
+}
+
+/// Where a path of `train`, `val` or `test` is.
+fn place(file: &Path, key: &str, text: &str, roots: &[PathBuf]) -> Result<PathBuf> {
+    // Exports of some tools say ../train/images of a folder beside the description.
+    let tries = roots.iter().map(|r| r.join(text)).chain(text.strip_prefix("../").map(|rest| roots[0].join(rest)));
+    let tries: Vec<PathBuf> = tries.map(|p| absolute(&p)).collect();
+    tries.iter().find(|p| p.exists()).cloned().ok_or_else(|| {
+        Error::new(format!("{}: '{key}' is {}, which is not there", file.display(), tries[0].display()))
+            .with_hint("correct 'path' or the split: relative paths are of 'path', and that of the file's own folder")
+    })
+}
+
+/// The pictures of a list file: a path a line, `./` of its own folder.
+fn listed(list: &Path, roots: &[PathBuf], faults: &mut Vec<Fault>) -> Result<Vec<PathBuf>> {
+    let text =
+        std::fs::read_to_string(list).map_err(|e| Error::io(list, "cannot be read as a list of pictures", &e))?;
+    let folder = list.parent().unwrap_or(Path::new(""));
+    let mut found = Vec::new();
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() {
+            continue;
+        }
+        let path = Path::new(line);
+        if !is_picture(path) {
+            let message = format!("'{line}' has not the extension of a picture");
+            faults.push(Fault::new(FaultKind::PictureMissing, Severity::Warning, list, message).at(index + 1));
+            continue;
+        }
+        let tries = if path.is_absolute() {
+            vec![path.to_owned()]
+        } else {
+            let own = line.strip_prefix("./").map(|rest| folder.join(rest));
+            let here = std::env::current_dir().unwrap_or_default().join(path);
+            own.into_iter().chain(roots.iter().map(|r| r.join(path))).chain([folder.join(path), here]).collect()
+        };
+        let at = tries.iter().find(|p| p.exists()).unwrap_or(&tries[0]);
+        found.push(absolute(at));
+    }
+    Ok(found)
+}
+
+/// The label file of a picture: `labels` for the last `images` in the path, `.txt` for the extension.
+pub(crate) fn label_of(picture: &Path) -> PathBuf {
+    let parts: Vec<_> = picture.components().collect();
+    let folders = &parts[..parts.len().saturating_sub(1)];
+    let images = folders.iter().rposition(|p| p.as_os_str() == "images");
+    let swapped: PathBuf = parts
+        .iter()
+        .enumerate()
+        .map(|(i, p)| if Some(i) == images { "labels".as_ref() } else { p.as_os_str() })
+        .collect();
+    swapped.with_extension("txt")
+}
+
+fn read_picture(path: PathBuf, root: &Path, split: Split, classes: usize, faults: &mut Vec<Fault>) -> Picture {
+    let label = label_of(&path);
+    let mut picture = Picture {
+        name: name_below(root, &path),
+        path,
+        split,
+        annotation: Some(label.clone()),
+        objects: Vec::new(),
+        claimed: None,
+        usable: true,
+    };
+    let bytes = match std::fs::read(&label) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let upper = label.with_extension("TXT");
+            let message = if upper.exists() {
+                format!(
+                    "has no label file {}: its extension is in capitals, which detectors do not find",
+                    label.display()
+                )
+            } else {
+                format!("has no label file {}", label.display())
+            };
+            faults.push(Fault::new(FaultKind::LabelMissing, Severity::Warning, &picture.path, message));
+            return picture;
+        }
+        Err(error) => {
+            picture.usable = false;
+            let message = format!("cannot be read: {}", plain(&error));
+            faults.push(Fault::new(FaultKind::AnnotationBad, Severity::Error, label, message));
+            return picture;
+        }
+    };
+    let Ok(text) = String::from_utf8(bytes) else {
+        picture.usable = false;
+        faults.push(Fault::new(FaultKind::AnnotationBad, Severity::Error, label, "is no text in UTF-8"));
+        return picture;
+    };
+    let before = faults.len();
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        match object(line, classes) {
+            Ok((object, None)) => picture.objects.push(object),
+            Ok((object, Some((kind, message)))) => {
+                faults.push(Fault::new(kind, Severity::Warning, &label, message).at(index + 1));
+                if kind != FaultKind::BoxEmpty {
+                    picture.objects.push(object);
+                }
+            }
+            Err((kind, message)) => faults.push(Fault::new(kind, Severity::Error, &label, message).at(index + 1)),
+        }
+    }
+    if faults[before..].iter().any(|f| f.severity == Severity::Error) {
+        picture.usable = false;
+    }
+    picture
+}
+
+type Wrong = (FaultKind, String);
+
+/// A line of a label file: class, then a box by centre and size or a polygon.
+fn object(line: &str, classes: usize) -> Result<(Object, Option<Wrong>), Wrong> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let bad = |message: String| (FaultKind::AnnotationBad, message);
+    let polygon = fields.len() > 6;
+    if polygon && fields.len().is_multiple_of(2) || !polygon && fields.len() != 5 {
+        return Err(bad(format!("has {} numbers; a box has 5, a polygon 1 and pairs", fields.len())));
+    }
+    let mut numbers = Vec::with_capacity(fields.len());
+    for field in &fields {
+        match field.parse::<f64>() {
+            Ok(number) if number.is_finite() => numbers.push(number),
+            _ => return Err(bad(format!("'{field}' is no number"))),
+        }
+    }
+    let (class, places) = (numbers[0], &numbers[1..]);
+    if class < 0.0 || class.fract() != 0.0 || class >= classes as f64 {
+        return Err((
+            FaultKind::ClassUnknown,
+            format!("class {} is not one of 0 to {}", fields[0], classes.saturating_sub(1)),
+        ));
+    }
+    if let Some(at) = places.iter().position(|&v| !(-TOLERANCE..=1.0 + TOLERANCE).contains(&v)) {
+        return Err((FaultKind::BoxOutside, format!("coordinate {} is outside 0 to 1", fields[at + 1])));
+    }
+    let corners = if polygon {
+        places.chunks_exact(2).fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
+            [b[0].min(p[0]), b[1].min(p[1]), b[2].max(p[0]), b[3].max(p[1])]
+        })
+    } else {
+        let [x, y, w, h] = [places[0], places[1], places[2], places[3]];
+        [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0]
+    };
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    // checked above: whole, and below the number of classes
+    let object = Object { class: class as u32, bounds: Some(Bounds { corners, pixels: false }) };
+    let wrong = if corners[2] <= corners[0] || corners[3] <= corners[1] {
+        Some((FaultKind::BoxEmpty, format!("the box is {} × {}", corners[2] - corners[0], corners[3] - corners[1])))
+    } else if corners.iter().any(|c| !(-TOLERANCE..=1.0 + TOLERANCE).contains(c)) {
+        Some((
+            FaultKind::BoxBeyond,
+            format!("the box goes from {:.3}, {:.3} to {:.3}, {:.3}", corners[0], corners[1], corners[2], corners[3]),
+        ))
+    } else {
+        None
+    };
+    Ok((object, wrong))
+}
+
+/// A value in an error.
+fn shown(value: &Yaml) -> String {
+    match value {
+        Yaml::String(s) | Yaml::Real(s) => format!("'{s}'"),
+        Yaml::Integer(i) => i.to_string(),
+        Yaml::Boolean(b) => b.to_string(),
+        Yaml::Array(_) => "a list".into(),
+        Yaml::Hash(_) => "a map".into(),
+        _ => "nothing".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_found_by_path() {
+        for (picture, label) in [
+            ("/d/images/train/a.JPG", "/d/labels/train/a.txt"),
+            ("/images/x/images/a.b.png", "/images/x/labels/a.b.txt"),
+            ("/d/train/images.jpg", "/d/train/images.txt"),
+        ] {
+            assert_eq!(label_of(Path::new(picture)), Path::new(label));
+        }
+    }
+
+    #[test]
+    fn lines_are_boxes_or_polygons_or_say_why_not() {
+        let (box_, none) = object("1 0.5 0.5 0.2 0.4", 2).expect("a box");
+        assert!(none.is_none() && box_.class == 1);
+        let corners = box_.bounds.expect("bounds").corners;
+        assert!(corners.iter().zip([0.4, 0.3, 0.6, 0.7]).all(|(a, b)| (a - b).abs() < 1e-12));
+        let (polygon, _) = object("0 0.1 0.2 0.5 0.9 0.3 0.4", 2).expect("a polygon");
+        assert_eq!(polygon.bounds.expect("bounds").corners, [0.1, 0.2, 0.5, 0.9]);
+        let wrong = |line| object(line, 2).expect_err("refused").0;
+        assert_eq!(wrong("2 0.5 0.5 0.2 0.4"), FaultKind::ClassUnknown);
+        assert_eq!(wrong("0.5 0.5 0.5 0.2 0.4"), FaultKind::ClassUnknown);
+        assert_eq!(wrong("-1 0.5 0.5 0.2 0.4"), FaultKind::ClassUnknown);
+        assert_eq!(wrong("0 1.5 0.5 0.2 0.4"), FaultKind::BoxOutside);
+        assert_eq!(wrong("0 nan 0.5 0.2 0.4"), FaultKind::AnnotationBad);
+        assert_eq!(wrong("0 0.5 0.5 0.2"), FaultKind::AnnotationBad);
+        assert_eq!(wrong("apple 0.5 0.5 0.2 0.4"), FaultKind::AnnotationBad);
+        let doubtful = |line| object(line, 2).expect("an object").1.expect("a doubt").0;
+        assert_eq!(doubtful("0 0.5 0.5 0 0.4"), FaultKind::BoxEmpty);
+        assert_eq!(doubtful("0 0.9 0.5 0.5 0.4"), FaultKind::BoxBeyond);
+    }
+}
