@@ -21,6 +21,8 @@ __all__ = [
     "DES",
     "ClusteringCentroids",
     "CLC",
+    "RepresentativeKmeans",
+    "RKM",
     "MatrixDecomposition",
     "NRMD",
     "PhLandmarks",
@@ -144,6 +146,30 @@ class ClusteringCentroids(Reducer):
     ) -> None: ...
 
 CLC = ClusteringCentroids
+
+class RepresentativeKmeans(Reducer):
+    """Representative k-means
+
+    Clusters all rows by k-means and keeps those nearest the centres, of each cluster its share.
+    """
+
+    clusters: Literal["classes"] | int
+    tolerance: float
+    max_iter: int
+    def __init__(
+        self,
+        *,
+        clusters: Literal["classes"] | int = "classes",
+        tolerance: float = 1e-5,
+        max_iter: int = 300,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+RKM = RepresentativeKmeans
 
 class MatrixDecomposition(Reducer):
     """Numerosity reduction by matrix decomposition

@@ -922,7 +922,7 @@ fn unknown_method() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method gradient --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: there is no method 'gradient'
-      hint: the methods are stratified-random, protodash, maxmin, distance-entropy, clustering-centroids, matrix-decomposition, ph-landmarks, forgetting-events, el2n, aum
+      hint: the methods are stratified-random, protodash, maxmin, distance-entropy, clustering-centroids, representative-kmeans, matrix-decomposition, ph-landmarks, forgetting-events, el2n, aum
     ");
 }
 

@@ -213,18 +213,18 @@ impl Method for ClusteringCentroids {
 
 /// The clusters of one class.
 #[derive(Clone, Debug, Default)]
-struct Clustering {
+pub(super) struct Clustering {
     /// k × d, in the order of the start rows.
-    centres: Vec<f64>,
+    pub(super) centres: Vec<f64>,
     /// The cluster of each row.
-    assigned: Vec<u32>,
+    pub(super) assigned: Vec<u32>,
     /// Rows of each cluster.
-    sizes: Vec<usize>,
+    pub(super) sizes: Vec<usize>,
     /// Mean distance of rows to the centres they were last assigned to.
-    mean_distance: f64,
-    iterations: usize,
-    refilled: usize,
-    converged: bool,
+    pub(super) mean_distance: f64,
+    pub(super) iterations: usize,
+    pub(super) refilled: usize,
+    pub(super) converged: bool,
 }
 
 impl Clustering {
@@ -244,7 +244,7 @@ impl Clustering {
 }
 
 /// Lloyd's iteration over the rows from the start positions.
-fn lloyd<T: Scalar>(
+pub(super) fn lloyd<T: Scalar>(
     points: &Matrix<'_, T>,
     rows: &[RowId],
     start: &[usize],

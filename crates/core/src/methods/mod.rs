@@ -30,6 +30,7 @@ methods! {
     maxmin,
     distance_entropy,
     clustering_centroids,
+    representative_kmeans,
     matrix_decomposition,
     ph_landmarks,
     forgetting_events,

@@ -1,0 +1,275 @@
+//! **Representative k-means** (RKM): k-means over all rows, and from every cluster the rows nearest its centre.
+//!
+//! Problem: keep the rows that are typical of the groups that the points form by themselves, whatever their classes.
+//!
+//! Lloyd's iteration is that of clustering centroids, over all rows at once, with k = the number of classes that have rows
+//! or as given; its tolerance is a part of the mean distance of rows from their mean, so that units do not matter. In a
+//! cluster of s rows, the row that is t-th nearest the centre (from 0; ties to the lowest row id) has the place (t + ½) / s.
+//! Rows are ranked by place, equals by row id: every beginning of the ranking has the share of each cluster as Webster's
+//! method of apportionment deals it.
+//!
+//! ```math
+//! \min_{c_1, \dots, c_k} \; \sum_{x} \; \min_{j} \lVert x - c_j \rVert^2
+//! ```
+//!
+//! Cost: O(n·k·d) an iteration at worst. Guarantee: the exact total; nested, for the clusters do not depend on the budget.
+//!
+//! Departures: the paper says that rows nearest the centres are kept, and not how many of each cluster: here its share.
+//! Clusters that run empty are refilled as in clustering centroids.
+//!
+//! Wins when typical rows are wanted and the points group by themselves, such as pictures of few kinds.
+//!
+//! Loses when rows at the edge of a group matter: all that are nearer its centre come first, so ε is large. It does not
+//! look at classes, and can lose one.
+
+use super::clustering_centroids::{Clustering, lloyd};
+use super::stratified_random::random_order;
+use super::{Answer, Capabilities, Family, Info, Method, Run};
+use crate::distance::{Euclidean, raw};
+use crate::params::{Kind, Params, Spec, Value};
+use crate::{Allocation, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, linalg, with_points};
+
+/// The registered entry.
+pub static INFO: Info = Info {
+    id: "representative-kmeans",
+    aliases: &["rkm", "representative-k-means"],
+    title: "Representative k-means",
+    family: Family::Geometry,
+    summary: "Clusters all rows by k-means and keeps those nearest the centres, of each cluster its share.",
+    params: &[
+        Spec {
+            name: "clusters",
+            kind: Kind::Or(&["classes"], &Kind::Int { min: 1, max: u32::MAX as i64 }),
+            default: "classes",
+            doc: "The number of clusters: as many as there are classes with rows, or this many (at most one a row).",
+        },
+        Spec {
+            name: "tolerance",
+            kind: Kind::Float { min: 0.0, max: f64::MAX, open: false },
+            default: "0.00001",
+            doc: "Stop when the mean distance of rows to their centres changes by no more than this part of that to the mean of all.",
+        },
+        Spec {
+            name: "max_iter",
+            kind: Kind::Int { min: 1, max: i64::MAX },
+            default: "300",
+            doc: "Stop after this many iterations in any case, with a warning.",
+        },
+    ],
+    cost: "O(n·k·d) an iteration at worst for k clusters: rows test only centres that moved",
+    memory: "72 bytes a row, and the centres three times",
+    guarantee: "the exact total; every beginning of the ranking deals clusters their shares as Webster's method does",
+    reference: "arXiv:2403.15150, section 3 (its form for images); Lloyd, IEEE Transactions on Information Theory 28, 1982",
+    departures: "each cluster gives its share (the paper leaves open how many); an emptied cluster is refilled",
+    capabilities: Capabilities {
+        nested: Answer::Yes,
+        per_class: Answer::No,
+        weights: Answer::No,
+        invents: Answer::No,
+        seeded: Answer::Yes,
+        target: Answer::No,
+        dynamics: Answer::No,
+        coordinates: Answer::Yes,
+        order_free: Answer::No,
+        least_classes: 1,
+    },
+    variants: &[&[("clusters", "3")], &[("clusters", "20"), ("max_iter", "4")]],
+    build: |params| Ok(Box::new(RepresentativeKmeans::new(params))),
+};
+
+/// k-means over all rows.
+#[derive(Clone, Debug)]
+pub struct RepresentativeKmeans {
+    /// As many as classes if not given.
+    clusters: Option<usize>,
+    tolerance: f64,
+    max_iter: usize,
+}
+
+impl RepresentativeKmeans {
+    fn new(params: &Params) -> Self {
+        Self {
+            clusters: params.count("clusters"),
+            tolerance: params.float("tolerance").unwrap_or(1e-5),
+            max_iter: params.count("max_iter").unwrap_or(300),
+        }
+    }
+}
+
+impl Method for RepresentativeKmeans {
+    fn scope(&self) -> Scope {
+        Scope::Global
+    }
+
+    fn ranks(&self) -> Answer {
+        Answer::Yes
+    }
+
+    fn order_free(&self) -> bool {
+        false
+    }
+
+    /// Scores are places: the part of its cluster that is kept when a row comes, in (0, 1), ascending.
+    fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
+        let classes = run.data.classes();
+        let populated = classes.sizes().iter().filter(|&&s| s > 0).count();
+        let rows: Vec<RowId> = (0..run.data.rows()).map(RowId::at).collect();
+        let count = self.clusters.unwrap_or(populated).min(rows.len());
+        run.monitor.begin("clustering", rows.len() as u64);
+        let start: Vec<usize> = random_order(run, &rows).into_iter().take(count).collect();
+        let (found, distances) = with_points!(run.data.points(), |m| {
+            // A part of how far rows are from their mean, so that the unit of the coordinates changes nothing.
+            let mean = linalg::mean(m, &rows);
+            let far: f64 = rows.iter().map(|&row| raw::<Euclidean, _, f64>(m.row(row), &mean).sqrt()).sum();
+            let tolerance = self.tolerance * (far / rows.len() as f64);
+            let found = lloyd(m, &rows, &start, tolerance, self.max_iter, || run.step(0))?;
+            let distances = distances(m, &found);
+            (found, distances)
+        });
+        run.step(rows.len() as u64)?;
+        let order = interleave(&found.assigned, &distances, count);
+        let scores = order.iter().map(|p| p.score()).collect();
+        let mut ranking = Ranking::global(order.into_iter().map(|p| p.row).collect(), scores, classes)?;
+        ranking.facts.insert("clusters", count.into());
+        ranking.facts.insert("cluster_sizes", Value::Floats(found.sizes.iter().map(|&s| s as f64).collect()));
+        ranking.facts.insert("mean_distance", Value::Float(found.mean_distance));
+        ranking.facts.insert("iterations", found.iterations.into());
+        ranking.facts.insert("refilled_clusters", found.refilled.into());
+        if !found.converged {
+            ranking.warnings.push(Warning {
+                code: "not-converged",
+                message: format!("k-means still moved after max_iter = {} iterations, over all rows", self.max_iter),
+                hint: Some("raise max_iter or tolerance".into()),
+            });
+        }
+        Ok(ranking)
+    }
+
+    fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {
+        let clusters = self.clusters.unwrap_or(shape.classes).min(shape.rows);
+        2 * crate::geometry::memory(clusters, shape.columns, 8)
+            + (72 * shape.rows + 24 * clusters * shape.columns) as u64
+    }
+}
+
+/// Squared distances of rows to the centres of their clusters.
+fn distances<T: Scalar>(points: &Matrix<'_, T>, found: &Clustering) -> Vec<f64> {
+    let d = points.columns();
+    let distance = |(row, &cluster): (usize, &u32)| {
+        raw::<Euclidean, T, f64>(points.row(RowId::at(row)), &found.centres[cluster as usize * d..][..d])
+    };
+    found.assigned.iter().enumerate().map(distance).collect()
+}
+
+/// The t-th of s rows of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    t: u64,
+    s: u64,
+    row: RowId,
+}
+
+impl Place {
+    fn score(&self) -> f64 {
+        (self.t as f64 + 0.5) / self.s as f64
+    }
+
+    /// By (t + ½) / s, in whole numbers, and then by row id.
+    fn compare(&self, other: &Self) -> std::cmp::Ordering {
+        let cross = |a: &Self, b: &Self| u128::from(2 * a.t + 1) * u128::from(b.s);
+        cross(self, other).cmp(&cross(other, self)).then(self.row.cmp(&other.row))
+    }
+}
+
+/// All rows, each cluster in the order of its distances, the clusters in step with their sizes.
+fn interleave(assigned: &[u32], distances: &[f64], clusters: usize) -> Vec<Place> {
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); clusters];
+    for (row, &cluster) in assigned.iter().enumerate() {
+        members[cluster as usize].push(row);
+    }
+    let mut places = Vec::with_capacity(assigned.len());
+    for rows in &mut members {
+        // Stable: rows are in ascending order, and stay so among equals.
+        rows.sort_by(|&a, &b| distances[a].total_cmp(&distances[b]));
+        let s = rows.len() as u64;
+        places.extend((0..).zip(rows.iter()).map(|(t, &row)| Place { t, s, row: RowId::at(row) }));
+    }
+    places.sort_unstable_by(Place::compare);
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// One row after another: of the cluster that is least ahead of its share, the nearest that is left.
+    fn naive(assigned: &[u32], distances: &[f64], clusters: usize) -> Vec<RowId> {
+        let mut left: Vec<usize> = (0..assigned.len()).collect();
+        let mut taken = vec![0usize; clusters];
+        let size = |c: u32| assigned.iter().filter(|&&a| a == c).count();
+        let mut order = Vec::new();
+        while !left.is_empty() {
+            let nearest = |c: u32| {
+                let of_cluster = left.iter().copied().filter(|&r| assigned[r] == c);
+                of_cluster.min_by(|&a, &b| distances[a].total_cmp(&distances[b]).then(a.cmp(&b)))
+            };
+            let candidates = (0..clusters as u32).filter_map(|c| Some((c, nearest(c)?)));
+            let (cluster, row) = candidates
+                .min_by(|&(a, x), &(b, y)| {
+                    // (2t + 1) / 2s of the one against the other.
+                    let ahead = |c: u32, other: u32| (2 * taken[c as usize] + 1) * size(other);
+                    ahead(a, b).cmp(&ahead(b, a)).then(x.cmp(&y))
+                })
+                .expect("rows are left");
+            taken[cluster as usize] += 1;
+            left.retain(|&r| r != row);
+            order.push(RowId::at(row));
+        }
+        order
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_equals_its_naive_twin_and_every_beginning_has_each_share(
+            rows in prop::collection::vec((0u32..5, 0u8..9), 1..70),
+        ) {
+            let (assigned, distances): (Vec<u32>, Vec<f64>) = rows.iter().map(|&(c, d)| (c, f64::from(d))).unzip();
+            let order: Vec<RowId> = interleave(&assigned, &distances, 5).iter().map(|p| p.row).collect();
+            prop_assert_eq!(&order, &naive(&assigned, &distances, 5));
+            let n = order.len();
+            for m in 0..=n {
+                for cluster in 0..5 {
+                    let of = |rows: &[RowId]| rows.iter().filter(|r| assigned[r.index()] == cluster).count();
+                    let (kept, size) = (of(&order[..m]), of(&order));
+                    // For two clusters within a row; for c of them the method may be off by less than c / 2.
+                    prop_assert!((kept as f64 - (m * size) as f64 / n as f64).abs() < 2.5, "{kept} of {size} at {m} of {n}");
+                }
+            }
+        }
+    }
+
+    /// Two groups, whatever their classes: the middle of each comes first, the outliers last.
+    #[test]
+    fn the_middle_of_each_group_comes_first() {
+        let values = [0.0, 1.0, 2.0, 3.5, -3.0, 100.0, 101.0, 99.0, 140.0];
+        let classes = crate::Classes::new(&[0, 1, 0, 1, 0, 1, 0, 1, 0], 2).expect("classes");
+        let data = crate::Dataset::new(Matrix::new(&values, 9, 1).expect("shape"), classes).expect("data");
+        for seed in 0..5 {
+            let reducer = crate::Reducer::new("rkm", &[]).expect("registered");
+            let ranking = reducer.rank(&data, None, crate::Seed(seed), &crate::Quiet).expect("ranks");
+            let first: std::collections::BTreeSet<u32> = ranking.rows()[..2].iter().map(|r| r.0).collect();
+            assert_eq!(ranking.facts["clusters"], Value::Int(2));
+            if ranking.facts["cluster_sizes"] == Value::Floats(vec![5.0, 4.0])
+                || ranking.facts["cluster_sizes"] == Value::Floats(vec![4.0, 5.0])
+            {
+                // The means are 0.7 and 110.
+                assert_eq!(first, [1, 6].into());
+                let last: std::collections::BTreeSet<u32> = ranking.rows()[7..].iter().map(|r| r.0).collect();
+                assert_eq!(last, [4, 8].into());
+            } else {
+                panic!("{:?}", ranking.facts);
+            }
+        }
+    }
+}
