@@ -63,9 +63,9 @@ fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         for entry in std::fs::read_dir(next).expect("a folder") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
-                left.push(path)
+                left.push(path);
             } else {
-                found.push((path.clone(), std::fs::read(&path).expect("a file")))
+                found.push((path.clone(), std::fs::read(&path).expect("a file")));
             }
         }
     }
@@ -597,9 +597,9 @@ fn copy(from: &Path, to: &Path) {
         let path = entry.expect("an entry").path();
         let target = to.join(path.file_name().expect("a name"));
         if path.is_dir() {
-            copy(&path, &target)
+            copy(&path, &target);
         } else {
-            std::fs::write(&target, std::fs::read(&path).expect("read")).expect("written")
+            std::fs::write(&target, std::fs::read(&path).expect("read")).expect("written");
         }
     }
 }

@@ -107,8 +107,8 @@ fn places(set: &ImageSet, pictures: &[&Picture]) -> Result<Vec<(PathBuf, Option<
                 }
                 Layout::Folders => (Path::new("train").join(&name), None),
             };
-            let both = std::iter::once(&place).chain(&annotation);
-            let free = both.map(|p| taken.insert(p.clone())).all(|free| free);
+            let mut both = std::iter::once(&place).chain(&annotation);
+            let free = both.all(|p| taken.insert(p.clone()));
             if free && place.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
                 Ok((place, annotation))
             } else {

@@ -27,7 +27,7 @@ use crate::{machine, text};
 pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
     let meter = energy::meter(&args.carbon, &args.power)?;
     let reducer = reducer(args)?;
-    let folder = Folder::new(&args.output, args.force, |folder| ours(folder))?;
+    let folder = Folder::new(&args.output, args.force, ours)?;
     let threads = machine::use_threads(args.threads)?;
     let progress = Progress::new(args.quiet);
 
