@@ -132,19 +132,18 @@ def peak(what):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(what))
 
-# What the first call loads, and NumPy's first matrix product, is the program's and not the table's.
+# What the first call loads is the program's, not the table's.
 leanset.reduce(np.zeros((64, 2), np.float32), np.arange(64) % 2, 8, method="mms", n_jobs=1)
 rows, columns, classes = 1_000_000, 32, int(sys.argv[1])
-rng = np.random.default_rng(0)
-plane = rng.normal(size=(2, columns)).astype(np.float32)
-rng.random((10_000, 2), dtype=np.float32) @ plane
 before = peak("VmRSS")
 X = np.empty((rows, columns), dtype=np.float32)
+rng = np.random.default_rng(0)
+plane = rng.normal(size=(2, columns)).astype(np.float32)
 for at in range(0, rows, 10_000):
     X[at : at + 10_000] = rng.random((10_000, 2), dtype=np.float32) @ plane
 y = np.arange(rows) % classes
-kept = leanset.reduce(X, y, 0.01, method="mms", n_jobs=1)
-assert len(kept.indices) == rows // 100
+sampler = leanset.MMS(sampling_strategy=0.01, n_jobs=1).fit(X, y)
+assert len(sampler.sample_indices_) == rows // 100
 print((peak("VmHWM") - before) / (X.nbytes + y.nbytes))
 """
 
