@@ -66,13 +66,13 @@ impl Loaded {
             Engine::Rten => {
                 let options = || rten::ModelOptions::with_all_ops();
                 let model = options().prepack_weights(true).load(model.to_vec()).map_err(|e| {
-                    let hint = "--engine onnxruntime runs it with a library of ONNX Runtime";
+                    let hint = "--onnxruntime runs it with a library of ONNX Runtime";
                     Error::new(format!("{name}: the engine inside cannot run it: {e}"), hint)
                 })?;
                 let node = |tensor: &str| {
                     model.find_node(tensor).ok_or_else(|| {
                         let message = format!("{name}: the engine inside optimised '{tensor}' away");
-                        Error::new(message, "--layer names another tensor, or --engine onnxruntime")
+                        Error::new(message, "--layer names another tensor, or --onnxruntime a library that keeps it")
                     })
                 };
                 let (input, output) = (node(input)?, node(output)?);
@@ -85,7 +85,7 @@ impl Loaded {
             #[cfg(not(feature = "onnxruntime"))]
             Engine::OnnxRuntime { .. } => Err(Error::new(
                 "this leanset was built without ONNX Runtime",
-                "leave --engine out, or build it with the feature onnxruntime",
+                "leave --onnxruntime out, or build it with the feature onnxruntime",
             )),
         }
     }
@@ -196,7 +196,7 @@ pub(crate) mod onnxruntime {
             let failed = |e: &dyn std::fmt::Display| {
                 Error::new(
                     format!("{}: ONNX Runtime cannot load it: {e}", self.name),
-                    "leave --engine out for the engine inside",
+                    "leave --onnxruntime out for the engine inside",
                 )
             };
             let mut builder = Session::builder(&self.environment)
