@@ -681,8 +681,8 @@ pub(crate) struct ExperimentArgs {
     /// The plan: a TOML file, such as those in plans/.
     #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
     pub(crate) plan: PathBuf,
-    /// The table, instead of the one that the plan names.
-    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath)]
+    /// The table or the set of pictures, instead of the one that the plan names.
+    #[arg(long, value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: Option<PathBuf>,
     /// Where the records go, a line a run. Of a file that holds some, those left are done.
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "dry_run")]
@@ -690,6 +690,10 @@ pub(crate) struct ExperimentArgs {
     /// One run at a time, metered alone: for times and joules that can be compared.
     #[arg(long)]
     pub(crate) exclusive: bool,
+    /// Keep the folder of every training of a detector in this one: its list of pictures, its log, its results
+    /// [default: only of a training that fails].
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) keep: Option<PathBuf>,
     /// Threads to use; what is found is the same for any number [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,

@@ -1,8 +1,12 @@
-//! A command run in the place of leanset: its input and output, its signals, its exit code.
+//! Commands that leanset runs: in its own place, with its input and output, its signals and its exit code ([`run`]); or
+//! aside, with its words in a log, and stopped when leanset is ([`run_aside`]).
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
-use std::process::{Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::error::{CANNOT_RUN, Failure, NO_COMMAND, without_number};
 
@@ -29,23 +33,118 @@ impl From<ExitStatus> for End {
 
 /// Runs a command to its end. Signals that come meanwhile are the command's.
 pub(crate) fn run(command: &[OsString]) -> Result<End, Failure> {
-    let [program, arguments @ ..] = command else { return Err(Failure::new("no command is given")) };
-    let name = program.to_string_lossy();
-    let failed = |error: &io::Error| {
-        let missing = error.kind() == io::ErrorKind::NotFound;
-        let message = format!("{name}: cannot be run: {}", without_number(&error.to_string()));
-        let hint = if missing {
-            "name a program that is on PATH, or give its path; a shell's own words need a shell: sh -c '…'"
-        } else {
-            "give the path of a program, or name what should read it: sh FILE"
-        };
-        Failure::new(message).hint(hint).code(if missing { NO_COMMAND } else { CANNOT_RUN })
+    let (name, mut command) = prepare(command)?;
+    let signals = Signals::hold().map_err(|e| lost(&name, &e))?;
+    let mut child = command.spawn().map_err(|e| failed(&name, &e))?;
+    let passing = signals.pass_to(&child).map_err(|e| lost(&name, &e))?;
+    passing.until_the_end(&mut child).map(End::from).map_err(|e| lost(&name, &e))
+}
+
+/// The name of its program, and the command to be run.
+fn prepare(words: &[OsString]) -> Result<(String, Command), Failure> {
+    let [program, arguments @ ..] = words else { return Err(Failure::new("no command is given")) };
+    let mut command = Command::new(program);
+    command.args(arguments);
+    Ok((program.to_string_lossy().into_owned(), command))
+}
+
+fn failed(name: &str, error: &io::Error) -> Failure {
+    let missing = error.kind() == io::ErrorKind::NotFound;
+    let message = format!("{name}: cannot be run: {}", without_number(&error.to_string()));
+    let hint = if missing {
+        "name a program that is on PATH, or give its path; a shell's own words need a shell: sh -c '…'"
+    } else {
+        "give the path of a program, or name what should read it: sh FILE"
     };
-    let lost = |error: &io::Error| Failure::io(&format!("{name}: cannot be waited for"), error);
-    let signals = Signals::hold().map_err(|e| lost(&e))?;
-    let mut child = Command::new(program).args(arguments).spawn().map_err(|e| failed(&e))?;
-    let passing = signals.pass_to(&child).map_err(|e| lost(&e))?;
-    passing.until_the_end(&mut child).map(End::from).map_err(|e| lost(&e))
+    Failure::new(message).hint(hint).code(if missing { NO_COMMAND } else { CANNOT_RUN })
+}
+
+fn lost(name: &str, error: &io::Error) -> Failure {
+    Failure::io(&format!("{name}: cannot be waited for"), error)
+}
+
+/// The command that is run aside. It is not waited for without the lock, so that its number is its own.
+static ASIDE: Mutex<Option<Child>> = Mutex::new(None);
+/// How often it is looked after.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How long it may take to end once it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
+fn aside() -> MutexGuard<'static, Option<Child>> {
+    ASIDE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a command to its end, all its words into the log. It has no input, and is in a group of its own with what it
+/// starts: a terminal's Ctrl-C reaches leanset alone, which then stops the group with [`stop`].
+pub(crate) fn run_aside(words: &[OsString], log: &File) -> Result<End, Failure> {
+    let (name, mut command) = prepare(words)?;
+    let log = |name: &str| log.try_clone().map_err(|e| Failure::io(&format!("{name}: has no log"), &e));
+    command.stdin(Stdio::null()).stdout(log(&name)?).stderr(log(&name)?);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    {
+        // Started under the lock, so that no interrupt comes between its start and its entry.
+        let mut running = aside();
+        *running = Some(command.spawn().map_err(|e| failed(&name, &e))?);
+    }
+    loop {
+        let mut running = aside();
+        let Some(child) = running.as_mut() else {
+            return Err(Failure::new(format!("{name}: is lost")).code(crate::error::FAULT));
+        };
+        if let Some(status) = child.try_wait().map_err(|e| lost(&name, &e))? {
+            *running = None;
+            return Ok(End::from(status));
+        }
+        drop(running);
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Stops the command that is run aside, and what it started. Nobody learns of its end as long as what is returned is held.
+pub(crate) fn stop() -> impl Drop {
+    let mut running = aside();
+    if let Some(child) = running.as_mut() {
+        send(child, false);
+        let asked = Instant::now();
+        while asked.elapsed() < GRACE && !has_ended(child) {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        // What it started may be there still.
+        send(child, true);
+    }
+    running
+}
+
+/// Asks a command and what it started to end, or ends them. It has not been taken, so its number is its own.
+#[cfg(unix)]
+fn send(child: &mut Child, at_once: bool) {
+    use nix::sys::signal::{Signal, killpg};
+    let signal = if at_once { Signal::SIGKILL } else { Signal::SIGTERM };
+    if let Ok(group) = i32::try_from(child.id()) {
+        let _ = killpg(nix::unistd::Pid::from_raw(group), signal);
+    }
+}
+
+#[cfg(not(unix))]
+fn send(child: &mut Child, _at_once: bool) {
+    let _ = child.kill();
+}
+
+/// Whether it has ended, without taking it where the system lets it lie; elsewhere it is given all its time.
+fn has_ended(child: &Child) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    {
+        use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+        let id = i32::try_from(child.id()).map(nix::unistd::Pid::from_raw);
+        id.is_ok_and(|id| waitid(Id::Pid(id), flags).is_ok_and(|status| status != WaitStatus::StillAlive))
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    {
+        let _ = child;
+        false
+    }
 }
 
 #[cfg(unix)]

@@ -144,3 +144,12 @@ impl From<leanset_lab::Error> for Failure {
         }
     }
 }
+
+impl From<Failure> for leanset_lab::Error {
+    fn from(failure: Failure) -> Self {
+        match failure.hint {
+            Some(hint) => Self::new(failure.message, hint),
+            None => Self::bare(failure.message),
+        }
+    }
+}

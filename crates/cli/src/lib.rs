@@ -7,6 +7,7 @@
 mod args;
 mod child;
 mod commands;
+mod detector;
 mod error;
 mod input;
 mod machine;

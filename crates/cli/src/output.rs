@@ -20,10 +20,13 @@ use crate::error::Failure;
 /// Temporary files of this process. Whoever holds the lock is renaming them, or removing them for good.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// From here on, Ctrl-C (and SIGTERM, SIGHUP) removes unfinished files and ends the process with code 130.
+/// From here on, Ctrl-C (and SIGTERM, SIGHUP) stops a command that is run aside, removes unfinished files and ends the
+/// process with code 130.
 pub(crate) fn remove_unfinished_when_interrupted() {
     // A second handler in one process, or a system without signals: then files are still only ever renamed whole.
     let _ = ctrlc::set_handler(|| {
+        // What it writes to is removed next, and it is not to be taken for a failure.
+        let _stopped = crate::child::stop();
         let unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for path in unfinished.iter() {
             let _ = std::fs::remove_file(path);
@@ -236,26 +239,7 @@ impl Folder {
         let Some(staged) = &self.staged else {
             return Err(Failure::new("no folder is begun").code(crate::error::FAULT));
         };
-        let place = staged.path().join(path);
-        std::fs::create_dir_all(folder_of(&place)).map_err(|e| self.failed(&e))?;
-        let sha256 = match content {
-            Content::Text(text) => {
-                let mut file = File::create_new(&place).map_err(|e| self.failed(&e))?;
-                file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| self.failed(&e))?;
-                Some(sha256_of(text.as_bytes()))
-            }
-            Content::Copy(from) => {
-                let mut source =
-                    File::open(from).map_err(|e| Failure::io(&format!("{}: cannot be read", from.display()), &e))?;
-                let mut file = Hashing::new(File::create_new(&place).map_err(|e| self.failed(&e))?);
-                io::copy(&mut source, &mut file).map_err(|e| self.failed(&e))?;
-                Some(file.finish().map_err(|e| self.failed(&e))?.0)
-            }
-            Content::Link(to) => {
-                link(to, &place).map_err(|e| self.failed(&e))?;
-                None
-            }
-        };
+        let sha256 = put(staged.path(), path, content, |e| self.failed(e))?;
         self.written.push(WrittenRecord { path: path.to_owned(), sha256 });
         Ok(())
     }
@@ -290,6 +274,110 @@ impl Folder {
         Ok(())
     }
 }
+
+/// Writes what is at this path below a folder, and returns its SHA-256 unless it is a link.
+fn put(
+    folder: &Path,
+    path: &Path,
+    content: &Content,
+    failed: impl Fn(&io::Error) -> Failure,
+) -> Result<Option<String>, Failure> {
+    let place = folder.join(path);
+    std::fs::create_dir_all(folder_of(&place)).map_err(|e| failed(&e))?;
+    match content {
+        Content::Text(text) => {
+            let mut file = File::create_new(&place).map_err(|e| failed(&e))?;
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|e| failed(&e))?;
+            Ok(Some(sha256_of(text.as_bytes())))
+        }
+        Content::Copy(from) => {
+            let mut source =
+                File::open(from).map_err(|e| Failure::io(&format!("{}: cannot be read", from.display()), &e))?;
+            let mut file = Hashing::new(File::create_new(&place).map_err(|e| failed(&e))?);
+            io::copy(&mut source, &mut file).map_err(|e| failed(&e))?;
+            Ok(Some(file.finish().map_err(|e| failed(&e))?.0))
+        }
+        Content::Link(to) => {
+            link(to, &place).map_err(|e| failed(&e))?;
+            Ok(None)
+        }
+    }
+}
+
+/// A new folder to work in, removed at the end and when interrupted, unless it is kept.
+pub(crate) struct Room {
+    path: PathBuf,
+    /// Removes it when dropped; none of one that is kept.
+    temporary: Option<TempDir>,
+}
+
+impl Room {
+    /// Below this folder, called so, or with a number behind it where that is taken; or a temporary one.
+    pub(crate) fn new(keep: Option<&Path>, name: &str) -> Result<Self, Failure> {
+        let Some(above) = keep else {
+            let above = std::env::temp_dir();
+            let failed = |e: &io::Error| {
+                Failure::io(&format!("{}: no folder can be made there", above.display()), e)
+                    .hint("TMPDIR names another place for temporary files")
+            };
+            // Links above are followed once, so that what is written there names the place itself.
+            let above = above.canonicalize().map_err(|e| failed(&e))?;
+            let mut unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut builder = tempfile::Builder::new();
+            let made = builder.prefix(TEMPORARY).tempdir_in(above).map_err(|e| failed(&e))?;
+            unfinished.push(made.path().to_owned());
+            return Ok(Self { path: made.path().to_owned(), temporary: Some(made) });
+        };
+        let failed = |e: &io::Error| Failure::io(&format!("{}: cannot be written", above.display()), e);
+        std::fs::create_dir_all(above).map_err(|e| failed(&e))?;
+        let above = above.canonicalize().map_err(|e| failed(&e))?;
+        let names = std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name}-{n}")));
+        for name in names {
+            let path = above.join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path, temporary: None }),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(failed(&e)),
+            }
+        }
+        Err(Failure::new(format!("{}: has no name left for {name}", above.display())))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a file at this path below it.
+    pub(crate) fn put(&self, path: &Path, content: &Content) -> Result<(), Failure> {
+        put(&self.path, path, content, |e| Failure::io(&format!("{}: cannot be written", self.path.display()), e))
+            .map(|_| ())
+    }
+
+    /// Lets it stay.
+    pub(crate) fn keep(&mut self) {
+        if let Some(temporary) = self.temporary.take() {
+            let _ = temporary.keep();
+            self.forget();
+        }
+    }
+
+    /// Nothing is to be removed there any more.
+    fn forget(&self) {
+        UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).retain(|path| *path != self.path);
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(temporary) = self.temporary.take() {
+            drop(temporary);
+            self.forget();
+        }
+    }
+}
+
+/// How temporary rooms are called.
+pub(crate) const TEMPORARY: &str = "leanset-run-";
 
 #[cfg(unix)]
 fn link(to: &Path, place: &Path) -> io::Result<()> {

@@ -10,17 +10,40 @@ use crate::records::Cost;
 pub trait Metering: Sync {
     /// Begins to meter the calling thread's work; what comes back ends it.
     fn start(&self) -> Box<dyn FnOnce() -> Bill>;
+
+    /// Begins to meter a command that is about to be run and waited for, and may use cards.
+    fn start_command(&self) -> Box<dyn FnOnce() -> Bill> {
+        self.start()
+    }
 }
 
 /// What a piece of work cost, and how that is known.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bill {
     /// What it cost.
+    #[serde(flatten)]
     pub cost: Cost,
     /// How that is known.
+    #[serde(rename = "energy")]
     pub sources: Sources,
     /// Whether other processes, or other virtual machines, used the processors meanwhile.
+    #[serde(rename = "shared")]
     pub others: bool,
+}
+
+impl Bill {
+    /// Both as one.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let mut sources = other.sources.clone();
+        for source in &self.sources.joules {
+            if !sources.joules.contains(source) {
+                sources.joules.push(source.clone());
+            }
+        }
+        sources.estimated |= self.sources.estimated;
+        Self { cost: self.cost.plus(&other.cost), sources, others: self.others || other.others }
+    }
 }
 
 /// Where joules and grams are from.
@@ -66,7 +89,8 @@ impl Metering for Clock {
 /// A meter sees the process, and in it every run that goes on at the time. Of a run that has a thread for itself, with
 /// others beside it, the joules are those of the process times its thread's part of the process's CPU time: an
 /// estimate, and marked as one. The range is widened accordingly: from below as the meter says of the share, from above
-/// all that the meter saw. Runs use no cards and are load enough to try counters under, so meters start at once.
+/// all that the meter saw. Runs use no cards and are load enough to try counters under, so meters start at once; of a
+/// command it is not known, so that cards are asked and counters tried before it begins.
 #[derive(Clone, Debug)]
 pub struct Meters {
     options: leanset_energy::Options,
@@ -95,8 +119,18 @@ impl Meters {
 
 impl Metering for Meters {
     fn start(&self) -> Box<dyn FnOnce() -> Bill> {
-        // The options were checked when this was made; should a meter fail all the same, the record says so.
-        let meter = match leanset_energy::Meter::start_at_once(&self.options) {
+        self.begin(leanset_energy::Meter::start_at_once(&self.options))
+    }
+
+    fn start_command(&self) -> Box<dyn FnOnce() -> Bill> {
+        self.begin(leanset_energy::Meter::start(&self.options))
+    }
+}
+
+impl Meters {
+    /// The options were checked when this was made; should a meter fail all the same, the record says so.
+    fn begin(&self, meter: leanset_energy::Result<leanset_energy::Meter>) -> Box<dyn FnOnce() -> Bill> {
+        let meter = match meter {
             Ok(meter) => meter,
             Err(error) => {
                 let clock = Clock.start();

@@ -15,8 +15,14 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    /// One line that names the file or key, the constraint and the value; and the way out.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: Some(hint.into()), io: None }
+    }
+
+    /// One line of what has no way out but its own words.
+    pub fn bare(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, io: None }
     }
 
     /// A file could not be read or written: `what` is the action.

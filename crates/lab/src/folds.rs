@@ -12,7 +12,7 @@ use leanset_core::{Budget, ClassId, Classes, Dataset, Floor, Matrix, RowId, Seed
 use leanset_tables::{Encoded, Encoder, Table};
 
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::TablePlan;
 
 /// Labelled points that are owned.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +67,7 @@ impl Ground {
     ///
     /// # Errors
     /// A class that cannot be both trained and tested on.
-    pub fn new(plan: &Plan, name: &str, encoded: &Encoded) -> Result<Self> {
+    pub fn new(plan: &TablePlan, name: &str, encoded: &Encoded) -> Result<Self> {
         let names = encoded.class_names.clone();
         let classes = Classes::new(&encoded.classes, names.len())?.with_names(&names);
         let sizes = classes.sizes();
@@ -127,7 +127,7 @@ impl Ground {
     ///
     /// # Errors
     /// What the encoder says of the training rows.
-    pub fn fold(&self, table: &Table, plan: &Plan, seed: u64) -> Result<Fold> {
+    pub fn fold(&self, table: &Table, plan: &TablePlan, seed: u64) -> Result<Fold> {
         let (test, train) = self.split(Seed(seed));
         let training: Vec<RowId> = train.iter().map(|&row| self.kept[row]).collect();
         let encoded = Encoder::fit_on(table, &plan.encode_options(), &training)?.encode(table)?;
@@ -158,9 +158,10 @@ pub(crate) fn ids(codes: &[u32]) -> Vec<ClassId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{About, Plan};
     use leanset_tables::{ReadOptions, read_bytes};
 
-    fn ground(test: &str) -> (Table, Plan, Result<Ground>) {
+    fn ground(test: &str) -> (Table, TablePlan, Result<Ground>) {
         let mut text = String::from("x,kind\n");
         (0..40).for_each(|i| text.push_str(&format!("{},{}\n", i * i, if i % 4 == 0 { "a" } else { "b" })));
         let table = read_bytes("t.csv", text.into_bytes(), &ReadOptions::default()).expect("a table");
@@ -168,6 +169,7 @@ mod tests {
             "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[split]\ntest = {test}\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n"
         );
         let plan = Plan::parse(&plan, "t.toml").expect("a plan");
+        let About::Table(plan) = plan.about else { panic!("of a table") };
         let (_, encoded) = Encoder::fit_encode(&table, &plan.encode_options()).expect("encoded");
         let ground = Ground::new(&plan, "t.csv", &encoded);
         (table, plan, ground)

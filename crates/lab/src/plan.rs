@@ -19,6 +19,7 @@
 //! hidden = [50, 25]
 //! ```
 //!
+//! A plan about pictures has `[images]`, `[features]` and `[detector]` in place of `[data]`, `[split]` and `[model]`.
 //! Every key is described in docs/experiments.md. A key that is not known is an error, and so is a value that cannot
 //! be used: nothing is ignored.
 
@@ -34,6 +35,10 @@ use leanset_tables::{EncodeOptions, Format, Missing, Scale};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::kind::{self, Kind};
+use crate::records::Seeds;
+use crate::results::Which;
+use crate::template::{Command, Place, Template};
 
 /// The name of full training among the methods.
 pub const FULL: &str = "full";
@@ -42,32 +47,175 @@ const MOST_REPETITIONS: u32 = 1_000;
 
 /// An experiment, as its file says, defaults filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "PlanFile", into = "PlanFile")]
 pub struct Plan {
     /// What the report is headed with.
     pub title: String,
     /// All randomness comes from it: splits, methods, models.
-    #[serde(default)]
     pub seed: u64,
-    /// How often everything is done, each time with another split.
-    #[serde(default = "ten")]
+    /// How often everything is done, each time with other seeds.
     pub repetitions: u32,
-    /// The table.
-    pub data: Data,
-    /// How it is split.
-    #[serde(default)]
-    pub split: Split,
+    /// What is reduced, and what is trained on it.
+    pub about: About,
     /// How much is kept, and how ε is measured.
     pub reduce: Reduce,
     /// The methods that are compared.
-    #[serde(rename = "method")]
     pub methods: Vec<MethodPlan>,
-    /// The model and its training.
-    #[serde(default)]
-    pub model: ModelPlan,
     /// Energy and carbon.
-    #[serde(default)]
     pub energy: EnergyPlan,
+}
+
+/// What is reduced, and what is trained on it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum About {
+    /// A table and a model.
+    Table(TablePlan),
+    /// Pictures and a detector.
+    Pictures(PicturesPlan),
+}
+
+/// A table and a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TablePlan {
+    /// The table.
+    pub data: Data,
+    /// How it is split.
+    pub split: Split,
+    /// The model and its training.
+    pub model: ModelPlan,
+}
+
+/// Pictures and a detector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PicturesPlan {
+    /// The set.
+    pub images: ImagesPlan,
+    /// Between what distances are measured.
+    pub features: FeaturePlan,
+    /// The detector and its training.
+    pub detector: DetectorPlan,
+}
+
+/// A plan as it is written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    title: String,
+    #[serde(default)]
+    seed: u64,
+    #[serde(default = "ten")]
+    repetitions: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<Data>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    images: Option<ImagesPlan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    features: Option<FeaturePlan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    split: Option<Split>,
+    reduce: Reduce,
+    #[serde(rename = "method")]
+    methods: Vec<MethodPlan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<ModelPlan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    detector: Option<DetectorPlan>,
+    #[serde(default)]
+    energy: EnergyPlan,
+}
+
+/// What is wrong with a plan as a whole: at which key, what, and the way out.
+struct Mixed(&'static str, String, &'static str);
+
+impl std::fmt::Display for Mixed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.1)
+    }
+}
+
+impl TryFrom<PlanFile> for Plan {
+    type Error = Mixed;
+
+    fn try_from(file: PlanFile) -> std::result::Result<Self, Mixed> {
+        let PlanFile {
+            title,
+            seed,
+            repetitions,
+            data,
+            images,
+            features,
+            split,
+            reduce,
+            methods,
+            model,
+            detector,
+            energy,
+        } = file;
+        let of = |key: &'static str, what: &str| {
+            Mixed(
+                key,
+                format!("[{key}] is of {what}"),
+                "a plan has [data], [split], [model], or [images], [features], [detector]",
+            )
+        };
+        let about = match (data, images) {
+            (Some(_), Some(_)) => {
+                return Err(Mixed("images", "the plan has both [data] and [images]".into(), "keep one of them"));
+            }
+            (None, None) => {
+                let what = "the plan has neither [data] nor [images]".into();
+                return Err(Mixed("", what, "[data] names a table, [images] a set of pictures"));
+            }
+            (Some(data), None) => {
+                if let Some(key) =
+                    [("features", features.is_some()), ("detector", detector.is_some())].iter().find(|k| k.1)
+                {
+                    return Err(of(key.0, "pictures, and the plan is about a table"));
+                }
+                About::Table(TablePlan { data, split: split.unwrap_or_default(), model: model.unwrap_or_default() })
+            }
+            (None, Some(images)) => {
+                if let Some(key) = [("split", split.is_some()), ("model", model.is_some())].iter().find(|k| k.1) {
+                    return Err(of(key.0, "tables, and the plan is about pictures"));
+                }
+                let Some(detector) = detector else {
+                    let what = "the plan has [images] and no [detector]".into();
+                    return Err(Mixed("images", what, "command in [detector] says how a detector is trained"));
+                };
+                About::Pictures(PicturesPlan { images, features: features.unwrap_or_default(), detector })
+            }
+        };
+        Ok(Self { title, seed, repetitions, about, reduce, methods, energy })
+    }
+}
+
+impl From<Plan> for PlanFile {
+    fn from(plan: Plan) -> Self {
+        let Plan { title, seed, repetitions, about, reduce, methods, energy } = plan;
+        let mut file = Self {
+            title,
+            seed,
+            repetitions,
+            data: None,
+            images: None,
+            features: None,
+            split: None,
+            reduce,
+            methods,
+            model: None,
+            detector: None,
+            energy,
+        };
+        match about {
+            About::Table(TablePlan { data, split, model }) => {
+                (file.data, file.split, file.model) = (Some(data), Some(split), Some(model));
+            }
+            About::Pictures(PicturesPlan { images, features, detector }) => {
+                (file.images, file.features, file.detector) = (Some(images), Some(features), Some(detector));
+            }
+        }
+        file
+    }
 }
 
 /// The table, and which of its columns mean what: as the arguments of `leanset reduce`.
@@ -148,6 +296,113 @@ pub struct Split {
 impl Default for Split {
     fn default() -> Self {
         Self { test: 0.25 }
+    }
+}
+
+/// The set of pictures, as the arguments of `leanset images reduce`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImagesPlan {
+    /// A data.yaml, a COCO file or a folder, relative to the plan. Not compared on resuming: the pictures are.
+    #[serde(default, skip_serializing)]
+    pub path: Option<PathBuf>,
+    /// Where the pictures of a COCO file are.
+    #[serde(default, skip_serializing)]
+    pub images: Option<PathBuf>,
+    /// What divides them; what `images reduce` takes, if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<CategoryWord>,
+    /// Classes under one name, for categories only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// A table that gives the categories.
+    #[serde(default, skip_serializing)]
+    pub categories: Option<PathBuf>,
+    /// Whether the objects of classes are evened out, rather than the pictures of categories.
+    #[serde(default)]
+    pub balance: bool,
+}
+
+/// What divides pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CategoryWord {
+    /// One object of a class, several of it, or several classes.
+    Amount,
+    /// The classes on a picture.
+    Classes,
+    /// Nothing.
+    None,
+}
+
+/// Between what distances are measured. Without any of it: colours and edges, which need no model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeaturePlan {
+    /// A table with the column `path` and columns of numbers, or an array. Not compared on resuming: its content is.
+    #[serde(default, skip_serializing)]
+    pub table: Option<PathBuf>,
+    /// The paths of the rows of an array, one a line.
+    #[serde(default, skip_serializing)]
+    pub paths: Option<PathBuf>,
+}
+
+impl FeaturePlan {
+    /// Whether they come from elsewhere: what they cost is then not known.
+    pub fn given(&self) -> bool {
+        self.table.is_some()
+    }
+}
+
+/// The detector and its training: the user's own command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetectorPlan {
+    /// What is run, `{data}`, `{seed}`, `{epochs}` and `{out}` in it filled in.
+    pub command: Command,
+    /// Where it writes its results.
+    #[serde(default = "ultralytics")]
+    pub results: Template,
+    /// Passes over the pictures.
+    #[serde(default = "hundred")]
+    pub epochs: u32,
+    /// Pictures a gradient step sees.
+    #[serde(default = "sixteen")]
+    pub batch: usize,
+    /// What trainings on fewer pictures have as many of.
+    #[serde(default)]
+    pub equal: Equal,
+    /// Which epoch is the result.
+    #[serde(default)]
+    pub epoch: Which,
+}
+
+/// What trainings have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Equal {
+    /// Epochs: fewer pictures are fewer gradient steps.
+    #[default]
+    Epochs,
+    /// Gradient steps, as nearly as whole epochs allow.
+    Steps,
+}
+
+impl DetectorPlan {
+    /// Gradient steps of an epoch on so many pictures.
+    pub fn steps(&self, pictures: usize) -> u64 {
+        pictures.div_ceil(self.batch.max(1)) as u64
+    }
+
+    /// Epochs of a training on `kept` of `all` pictures.
+    pub fn epochs_on(&self, kept: usize, all: usize) -> u32 {
+        match self.equal {
+            Equal::Epochs => self.epochs,
+            Equal::Steps => {
+                let (steps, each) = (u64::from(self.epochs) * self.steps(all), self.steps(kept).max(1));
+                u32::try_from((steps + each / 2) / each).unwrap_or(u32::MAX).max(1)
+            }
+        }
     }
 }
 
@@ -234,6 +489,20 @@ fn chebyshev() -> String {
     "chebyshev".into()
 }
 
+/// Epochs and batch of Ultralytics, where nothing else is said.
+fn hundred() -> u32 {
+    100
+}
+
+fn sixteen() -> usize {
+    16
+}
+
+/// Where Ultralytics writes with `project={out} name=run`.
+fn ultralytics() -> Template {
+    Template::parse("{out}/run/results.csv").unwrap_or_else(|e| unreachable!("{e}"))
+}
+
 impl Plan {
     /// Reads a plan and checks everything that can be checked without the data.
     ///
@@ -247,9 +516,20 @@ impl Plan {
             _ => Error::io(path, "cannot be read", &e),
         })?;
         let mut plan = Self::parse(&text, &path.display().to_string())?;
-        if let (Some(file), Some(folder)) = (&plan.data.path, path.parent()) {
-            plan.data.path = Some(folder.join(file));
-        }
+        let Some(folder) = path.parent() else { return Ok(plan) };
+        let files = match &mut plan.about {
+            About::Table(table) => vec![&mut table.data.path],
+            About::Pictures(PicturesPlan { images, features, .. }) => {
+                vec![
+                    &mut images.path,
+                    &mut images.images,
+                    &mut images.categories,
+                    &mut features.table,
+                    &mut features.paths,
+                ]
+            }
+        };
+        files.into_iter().flatten().for_each(|file| *file = folder.join(&*file));
         Ok(plan)
     }
 
@@ -258,11 +538,13 @@ impl Plan {
     /// # Errors
     /// As [`Self::read`].
     pub fn parse(text: &str, name: &str) -> Result<Self> {
-        let mut plan: Self = toml::from_str(text).map_err(|e| malformed(text, name, &e))?;
-        plan.check(text, name)?;
+        let file: PlanFile = toml::from_str(text).map_err(|e| malformed(text, name, &e))?;
+        let mut plan = Self::try_from(file)
+            .map_err(|Mixed(key, what, hint)| Error::new(format!("{}: {what}", place(text, name, key)), hint))?;
+        plan.check(&Text { text, name })?;
         for (i, method) in plan.methods.iter_mut().enumerate() {
             let place = || place(text, name, &format!("method.{i}.name"));
-            let chooser = method.chooser(plan.model.epochs).map_err(|e| e.of_file(&place()))?;
+            let chooser = method.chooser(&plan.about).map_err(|e| e.of_file(&place()))?;
             let id = chooser.reducer.info().id;
             method.warm_up = Some(chooser.warm_up).filter(|&epochs| epochs > 0);
             method.label.get_or_insert_with(|| id.to_owned());
@@ -289,101 +571,74 @@ impl Plan {
         Ok(plan)
     }
 
-    fn check(&self, text: &str, name: &str) -> Result<()> {
-        let place = |key: &str| place(text, name, key);
-        let refuse = |key: &str, constraint: &str, value: &dyn std::fmt::Display, hint: &str| {
-            let place = place(key.trim_start_matches("each of "));
-            Err(Error::new(format!("{place}: {key} must be {constraint}, not {value}"), hint))
-        };
+    fn check(&self, text: &Text<'_>) -> Result<()> {
         if self.title.trim().is_empty() {
-            return refuse("title", "a line of text", &"''", "title = \"Dry Bean, ten splits\"");
+            return text.refuse("title", "a line of text", &"''", "title = \"Dry Bean, ten splits\"");
         }
         if !(1..=MOST_REPETITIONS).contains(&self.repetitions) {
             let range = format!("in [1, {MOST_REPETITIONS}]");
-            return refuse("repetitions", &range, &self.repetitions, "repetitions = 10 is the paper's");
+            return text.refuse("repetitions", &range, &self.repetitions, "repetitions = 10 is the paper's");
         }
-        match (&self.data.path, &self.data.embedded) {
-            (None, None) => {
-                return Err(Error::new(
-                    format!("{}: data has no path", place("data")),
-                    "path = \"table.csv\" names the table, relative to the plan",
-                ));
-            }
-            (Some(_), Some(_)) => {
-                let place = place("data.embedded");
-                return Err(Error::new(format!("{place}: data has both path and embedded"), "keep one of them"));
-            }
-            _ => {}
-        }
-        if self.data.format.as_ref().is_some_and(|f| f.parse::<Format>().is_err()) {
-            let value = self.data.format.clone().unwrap_or_default();
-            let formats = "csv, tsv, parquet, arrow, npy, npz or xlsx";
-            return refuse("data.format", formats, &format!("'{value}'"), "leave it out to go by the file's name");
-        }
-        if self.data.delimiter.is_some_and(|d| !d.is_ascii()) {
-            let value = self.data.delimiter.unwrap_or_default();
-            return refuse("data.delimiter", "one ASCII character", &format!("'{value}'"), "delimiter = \";\"");
-        }
-        if !(self.split.test > 0.0 && self.split.test < 1.0) {
-            return refuse("split.test", "in (0, 1)", &self.split.test, "test = 0.25 tests on a quarter of the rows");
+        match &self.about {
+            About::Table(table) => table.check_data(text)?,
+            About::Pictures(pictures) => pictures.check_images(text)?,
         }
         if self.reduce.ratios.is_empty() {
-            return refuse("reduce.ratios", "a list of at least one ratio", &"empty", "ratios = [0.1, 0.2, 0.5]");
+            return text.refuse("reduce.ratios", "a list of at least one ratio", &"empty", "ratios = [0.1, 0.2, 0.5]");
         }
         for (i, &ratio) in self.reduce.ratios.iter().enumerate() {
             if !(ratio > 0.0 && ratio <= 1.0) {
-                return refuse("each of reduce.ratios", "in (0, 1]", &ratio, "0.1 keeps one row in ten");
+                let row = self.kind().row;
+                return text.refuse(
+                    "each of reduce.ratios",
+                    "in (0, 1]",
+                    &ratio,
+                    &format!("0.1 keeps one {row} in ten"),
+                );
             }
             if self.reduce.ratios[..i].contains(&ratio) {
-                let place = place("reduce.ratios");
-                return Err(Error::new(format!("{place}: reduce.ratios has {ratio} twice"), "name it once"));
+                return text.wrong("reduce.ratios", &format!("reduce.ratios has {ratio} twice"), "name it once");
             }
         }
         if self.reduce.metric.parse::<Metric>().is_err() {
             let value = format!("'{}'", self.reduce.metric);
             let metrics = "chebyshev, euclidean or manhattan";
-            return refuse("reduce.metric", metrics, &value, "leave it out for the paper's, chebyshev");
+            return text.refuse("reduce.metric", metrics, &value, "leave it out for the paper's, chebyshev");
         }
         if self.methods.is_empty() {
-            return Err(Error::new(format!("{name}: no method is named"), "[[method]] with name = \"srs\" names one"));
+            return text.wrong("", "no method is named", "[[method]] with name = \"srs\" names one");
         }
-        let model = &self.model;
-        if model.hidden.contains(&0) {
-            return refuse("each of model.hidden", "at least 1", &0, "hidden = [] is a linear model");
-        }
-        if !(0.0..1.0).contains(&model.dropout) {
-            return refuse("model.dropout", "in [0, 1)", &model.dropout, "dropout = 0 drops nothing");
-        }
-        if model.epochs == 0 {
-            return refuse("model.epochs", "at least 1", &model.epochs, "epochs = 150 is the paper's");
-        }
-        if model.batch == 0 {
-            return refuse("model.batch", "at least 1", &model.batch, "batch = 32 is the paper's");
-        }
-        if !(model.learning_rate > 0.0 && model.learning_rate.is_finite()) {
-            let rate = &model.learning_rate;
-            return refuse("model.learning_rate", "above 0", rate, "learning_rate = 0.001 is the paper's");
+        match &self.about {
+            About::Table(table) => table.model.check(text)?,
+            About::Pictures(pictures) => pictures.detector.check(text)?,
         }
         for (key, value) in
             [("carbon_intensity", self.energy.carbon_intensity), ("watts", self.energy.watts), ("tdp", self.energy.tdp)]
         {
             if let Some(value) = value.filter(|v| !(*v > 0.0 && v.is_finite())) {
-                return refuse(&format!("energy.{key}"), "above 0", &value, "leave it out where it is not known");
+                let hint = "leave it out where it is not known";
+                return text.refuse(&format!("energy.{key}"), "above 0", &value, hint);
             }
         }
         if let Some(country) = &self.energy.country {
             if self.energy.carbon_intensity.is_some() {
-                let place = place("energy.carbon_intensity");
-                let words = format!("{place}: energy has both country and carbon_intensity");
-                return Err(Error::new(words, "keep one of them"));
+                let words = "energy has both country and carbon_intensity";
+                return text.wrong("energy.carbon_intensity", words, "keep one of them");
             }
-            leanset_energy::Intensity::of_country(country).map_err(|error| {
-                let place = place("energy.country");
+            leanset_energy::Intensity::of_country(country).or_else(|error| {
                 let hint = error.hint().unwrap_or_else(|| "country = \"ESP\"".into());
-                Error::new(format!("{place}: energy.country: {error}"), hint)
+                text.wrong("energy.country", &format!("energy.country: {error}"), &hint)
             })?;
         }
         Ok(())
+    }
+
+    /// What it is about, in words and measures.
+    pub fn kind(&self) -> &'static Kind {
+        match self.about {
+            About::Table(_) => &kind::TABLE,
+            About::Pictures(_) => &kind::PICTURES,
+        }
     }
 
     /// The metric of ε.
@@ -398,6 +653,19 @@ impl Plan {
         Seed(self.seed).key(row) >> 11
     }
 
+    /// What the runs of a repetition draw from.
+    pub fn seeds(&self, repetition: u32) -> Seeds {
+        let of = |purpose| self.seed_of(purpose, repetition);
+        let (split, model) = match self.about {
+            About::Table(_) => (Some(of(Purpose::Split)), of(Purpose::Model)),
+            // Below 2³¹: more than NumPy's 2³² − 1 is refused by trainers that seed it.
+            About::Pictures(_) => (None, of(Purpose::Model) >> 22),
+        };
+        Seeds { split, method: of(Purpose::Method), model }
+    }
+}
+
+impl TablePlan {
     /// The columns, as the encoder wants them.
     pub fn encode_options(&self) -> EncodeOptions {
         let data = &self.data;
@@ -418,6 +686,122 @@ impl Plan {
             bins: data.bins,
             id: data.id.clone(),
         }
+    }
+
+    fn check_data(&self, text: &Text<'_>) -> Result<()> {
+        let data = &self.data;
+        match (&data.path, &data.embedded) {
+            (None, None) => {
+                let hint = "path = \"table.csv\" names the table, relative to the plan";
+                return text.wrong("data", "data has no path", hint);
+            }
+            (Some(_), Some(_)) => {
+                return text.wrong("data.embedded", "data has both path and embedded", "keep one of them");
+            }
+            _ => {}
+        }
+        if data.format.as_ref().is_some_and(|f| f.parse::<Format>().is_err()) {
+            let value = data.format.clone().unwrap_or_default();
+            let formats = "csv, tsv, parquet, arrow, npy, npz or xlsx";
+            return text.refuse("data.format", formats, &format!("'{value}'"), "leave it out to go by the file's name");
+        }
+        if data.delimiter.is_some_and(|d| !d.is_ascii()) {
+            let value = data.delimiter.unwrap_or_default();
+            return text.refuse("data.delimiter", "one ASCII character", &format!("'{value}'"), "delimiter = \";\"");
+        }
+        if !(self.split.test > 0.0 && self.split.test < 1.0) {
+            let hint = "test = 0.25 tests on a quarter of the rows";
+            return text.refuse("split.test", "in (0, 1)", &self.split.test, hint);
+        }
+        Ok(())
+    }
+}
+
+impl ModelPlan {
+    fn check(&self, text: &Text<'_>) -> Result<()> {
+        if self.hidden.contains(&0) {
+            return text.refuse("each of model.hidden", "at least 1", &0, "hidden = [] is a linear model");
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return text.refuse("model.dropout", "in [0, 1)", &self.dropout, "dropout = 0 drops nothing");
+        }
+        if self.epochs == 0 {
+            return text.refuse("model.epochs", "at least 1", &self.epochs, "epochs = 150 is the paper's");
+        }
+        if self.batch == 0 {
+            return text.refuse("model.batch", "at least 1", &self.batch, "batch = 32 is the paper's");
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            let hint = "learning_rate = 0.001 is the paper's";
+            return text.refuse("model.learning_rate", "above 0", &self.learning_rate, hint);
+        }
+        Ok(())
+    }
+}
+
+impl PicturesPlan {
+    fn check_images(&self, text: &Text<'_>) -> Result<()> {
+        let images = &self.images;
+        if images.path.is_none() {
+            let hint = "path = \"data.yaml\" names the set, relative to the plan";
+            return text.wrong("images", "images has no path", hint);
+        }
+        if images.categories.is_some() && (images.category.is_some() || !images.groups.is_empty()) {
+            let what = "images has categories from a table, and a rule for them";
+            return text.wrong("images.categories", what, "keep categories, or category and groups");
+        }
+        if self.features.paths.is_some() && self.features.table.is_none() {
+            let what = "features.paths is of the rows of an array, and features has no table";
+            return text.wrong("features.paths", what, "table = \"features.npy\" names the array");
+        }
+        Ok(())
+    }
+}
+
+impl DetectorPlan {
+    fn check(&self, text: &Text<'_>) -> Result<()> {
+        if self.command.is_empty() {
+            let hint = "command = \"yolo detect train data={data} seed={seed} epochs={epochs} project={out} name=run\"";
+            return text.refuse("detector.command", "a command", &"empty", hint);
+        }
+        for (slot, why) in [
+            (Place::Data, "the description of the set to train on"),
+            (Place::Seed, "the seed of the training, without which repetitions are no repetitions"),
+            (Place::Epochs, "the epochs, which make trainings comparable"),
+            (Place::Out, "the folder of the run, where its results are read"),
+        ] {
+            if !self.command.has(slot) {
+                let what = format!("detector.command has no {{{}}}", slot.name());
+                return text.wrong("detector.command", &what, &format!("it stands for {why}"));
+            }
+        }
+        if !self.results.has(Place::Out) {
+            let what = "detector.results has no {out}, and could be of another run";
+            return text.wrong("detector.results", what, "results = \"{out}/run/results.csv\"");
+        }
+        if self.epochs == 0 {
+            return text.refuse("detector.epochs", "at least 1", &self.epochs, "epochs = 100 is Ultralytics' default");
+        }
+        if self.batch == 0 {
+            return text.refuse("detector.batch", "at least 1", &self.batch, "batch = 16 is Ultralytics' default");
+        }
+        Ok(())
+    }
+}
+
+/// The text of a plan, for errors with their place.
+struct Text<'a> {
+    text: &'a str,
+    name: &'a str,
+}
+
+impl Text<'_> {
+    fn wrong<T>(&self, key: &str, what: &str, hint: &str) -> Result<T> {
+        Err(Error::new(format!("{}: {what}", place(self.text, self.name, key)), hint))
+    }
+
+    fn refuse(&self, key: &str, constraint: &str, value: &dyn std::fmt::Display, hint: &str) -> Result<()> {
+        self.wrong(key.trim_start_matches("each of "), &format!("{key} must be {constraint}, not {value}"), hint)
     }
 }
 
@@ -464,14 +848,22 @@ impl MethodPlan {
         self.parameters.iter().map(value).collect()
     }
 
-    /// The method with its parameters checked, for a model trained for so many epochs in all.
+    /// The method with its parameters checked, for what the plan is about.
     ///
     /// # Errors
-    /// An unknown method or parameter, a value that cannot be used.
-    pub fn chooser(&self, epochs: u32) -> Result<Chooser> {
+    /// An unknown method or parameter, a value that cannot be used, a method that is not for pictures.
+    pub fn chooser(&self, about: &About) -> Result<Chooser> {
         let reducer = Reducer::new(&self.name, &self.values()?)?;
         let watches = reducer.info().capabilities.dynamics == Answer::Yes;
         let label = self.label();
+        // Of a detector no epoch is a warm-up.
+        let epochs = match about {
+            About::Table(table) => table.model.epochs,
+            About::Pictures(_) => {
+                refuse_for_pictures(&reducer, "parameters = { output = \"rows\" }")?;
+                0
+            }
+        };
         let warm_up = match (watches, self.warm_up) {
             (false, None) => 0,
             (false, Some(_)) => {
@@ -497,6 +889,26 @@ impl MethodPlan {
         };
         Ok(Chooser { reducer, warm_up })
     }
+}
+
+/// Refuses a method that pictures cannot be reduced by; `rows` is how real ones are asked of it.
+///
+/// # Errors
+/// If it watches a model train, or invents points.
+pub fn refuse_for_pictures(reducer: &Reducer, rows: &str) -> Result<()> {
+    let info = reducer.info();
+    if info.capabilities.dynamics == Answer::Yes {
+        let message = format!("{} watches a model train, and for pictures there is no log of that", info.id);
+        return Err(Error::new(message, "use another method (`leanset methods`)"));
+    }
+    if reducer.invents() {
+        let hint = match info.params.iter().any(|spec| spec.name == "output") {
+            true => format!("{rows} keeps the real picture nearest each"),
+            false => "use another method (`leanset methods`)".to_owned(),
+        };
+        return Err(Error::new("the method invents points, and no picture looks like them", hint));
+    }
+    Ok(())
 }
 
 /// Epochs of a warm-up, as in the paper.
@@ -597,12 +1009,13 @@ mod tests {
     #[test]
     fn what_is_left_out_is_the_papers() {
         let plan = Plan::parse(SMALL, "t.toml").expect("a plan");
-        assert_eq!(plan.model.hidden, [50, 45, 40, 35, 30, 25, 20, 15, 10]);
-        assert_eq!((plan.repetitions, plan.split.test, plan.model.epochs), (10, 0.25, 150));
+        let About::Table(table) = &plan.about else { panic!("of a table") };
+        assert_eq!(table.model.hidden, [50, 45, 40, 35, 30, 25, 20, 15, 10]);
+        assert_eq!((plan.repetitions, table.split.test, table.model.epochs), (10, 0.25, 150));
         // Full training is not a ratio: it is always run.
         assert_eq!(plan.reduce.ratios, [0.1, 0.5]);
         assert_eq!(plan.methods[0].label(), "maxmin");
-        assert_eq!(plan.methods[0].chooser(150).expect("a method").reducer.params().text("start"), "first");
+        assert_eq!(plan.methods[0].chooser(&plan.about).expect("a method").reducer.params().text("start"), "first");
     }
 
     #[test]

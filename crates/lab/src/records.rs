@@ -6,7 +6,7 @@
 //! again; a line that is damaged anywhere else is an error, and so is a plan, a table or a version that is no longer
 //! that of the header. All but `measured` is the same whoever runs it, in whatever order, interrupted or not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,14 +15,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::energy::Sources;
+use crate::energy::{Bill, Sources};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
+use crate::results::Detection;
 
 /// The schema of the header; its number grows when a reader could misunderstand.
 pub const SCHEMA: &str = "leanset.runs/1";
 /// How the first line begins, so that another file is never taken for a torn one.
 const BEGIN: &str = "{\"schema\":\"leanset.runs/";
+
+/// What features are called that come from elsewhere.
+pub const GIVEN: &str = "given";
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,12 +41,12 @@ pub struct Header {
     pub data: DataRecord,
 }
 
-/// The table of an experiment.
+/// The data of an experiment. Of pictures, rows are training pictures that can be used, and classes are categories.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
-    /// What the table is called.
+    /// What the data are called.
     pub name: String,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file; of pictures, of the names, contents and objects of those to train on.
     pub sha256: String,
     /// Rows that take part.
     pub rows: usize,
@@ -52,6 +56,15 @@ pub struct DataRecord {
     pub training_rows: usize,
     /// The classes, and their rows.
     pub classes: Vec<(String, usize)>,
+    /// What the numbers of pictures are called; `given` if they come from elsewhere, and what they cost is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<String>,
+    /// Pictures that detectors are tested on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<usize>,
+    /// SHA-256 of what else was read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, String>,
 }
 
 /// One run: a model trained on what a method kept, or on everything.
@@ -70,6 +83,40 @@ pub struct Record {
     /// ε of what was kept; "inf" if a class is lost.
     #[serde(with = "infinite")]
     pub epsilon: f64,
+    /// What the model is worth.
+    #[serde(flatten)]
+    pub scores: Scores,
+    /// Gradient steps.
+    pub steps: Steps,
+    /// Codes of what the method warned of.
+    pub warnings: Vec<String>,
+    /// What depends on the machine and the moment.
+    pub measured: Measured,
+}
+
+/// What a model is worth, by the kind of the experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Scores {
+    /// On test rows.
+    Rows(RowScores),
+    /// On validation pictures.
+    Pictures(Detection),
+}
+
+impl Scores {
+    /// The measures of [`Kind`](crate::kind::Kind), in its order.
+    pub fn values(&self) -> [f64; 4] {
+        match self {
+            Self::Rows(s) => [s.accuracy, s.precision, s.recall, s.f1],
+            Self::Pictures(s) => [s.map50_95, s.map50, s.precision, s.recall],
+        }
+    }
+}
+
+/// The scores of a model on the test rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowScores {
     /// The part of test rows whose class is predicted.
     pub accuracy: f64,
     /// Macro precision.
@@ -80,19 +127,14 @@ pub struct Record {
     pub f1: f64,
     /// The scores of each class.
     pub classes: Vec<ClassRecord>,
-    /// Gradient steps.
-    pub steps: Steps,
-    /// Codes of what the method warned of.
-    pub warnings: Vec<String>,
-    /// What depends on the machine and the moment.
-    pub measured: Measured,
 }
 
 /// What a run drew from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seeds {
-    /// Of the split.
-    pub split: u64,
+    /// Of the split; none where the data are split already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<u64>,
     /// Of the method.
     pub method: u64,
     /// Of the model and its training.
@@ -138,6 +180,10 @@ pub struct Measured {
     pub reduction: Cost,
     /// How many runs of the plan share that cost: 1 if it is this run's own.
     pub reduction_serves: usize,
+    /// What making the features of all pictures cost, once in the experiment. It is in `reduction` where the method
+    /// looked at them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Bill>,
     /// Training on what was kept.
     pub training: Cost,
     /// Where joules and grams are from.
@@ -492,6 +538,7 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::About;
 
     fn header() -> Header {
         let text = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n";
@@ -502,6 +549,9 @@ mod tests {
             dimensions: 2,
             training_rows: 8,
             classes: vec![("a".into(), 5), ("b \"é\"".into(), 5)],
+            features: None,
+            validation: None,
+            sources: BTreeMap::new(),
         };
         let plan = Plan::parse(text, "t.toml").expect("a plan");
         Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data }
@@ -513,14 +563,16 @@ mod tests {
             repetition,
             method: "stratified-random".into(),
             ratio: 0.5,
-            seeds: Seeds { split: 1, method: 2, model: (1 << 53) - 1 },
+            seeds: Seeds { split: Some(1), method: 2, model: (1 << 53) - 1 },
             kept: vec![2, 2],
             epsilon: if repetition == 1 { f64::INFINITY } else { 0.1 + 0.2 },
-            accuracy: 2.0 / 3.0,
-            precision: 0.5,
-            recall: 0.5,
-            f1: 0.5,
-            classes: vec![ClassRecord { name: "b \"é\"".into(), rows: 1, precision: 0.5, recall: 0.5, f1: 0.5 }],
+            scores: Scores::Rows(RowScores {
+                accuracy: 2.0 / 3.0,
+                precision: 0.5,
+                recall: 0.5,
+                f1: 0.5,
+                classes: vec![ClassRecord { name: "b \"é\"".into(), rows: 1, precision: 0.5, recall: 0.5, f1: 0.5 }],
+            }),
             steps: Steps { warm_up: 0, training: 30 },
             warnings: vec!["budget-raised".into()],
             measured: Measured {
@@ -529,6 +581,7 @@ mod tests {
                 processor: "p".into(),
                 reduction: cost,
                 reduction_serves: 1,
+                features: None,
                 training: cost,
                 energy: Sources::default(),
             },
@@ -549,7 +602,8 @@ mod tests {
         let contents = read(&path).expect("records");
         // The path of the table is not part of the header: its content is.
         let mut expected = header();
-        expected.plan.data.path = None;
+        let About::Table(table) = &mut expected.plan.about else { panic!("of a table") };
+        table.data.path = None;
         assert_eq!((&contents.header, contents.records.as_slice()), (&expected, records.as_slice()));
         assert!(!contents.torn);
     }

@@ -13,17 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use leanset_core::methods::Inputs;
-use leanset_core::{Allocation, Budget, Floor, Monitor, Quiet, Reduced, Seed, metrics};
-use leanset_tables::{Encoded, Table};
-use leanset_train::scores;
+use leanset_core::methods::{Answer, Inputs};
+use leanset_core::{Allocation, Floor, Monitor, Quiet, Reduced, Seed, metrics};
 
 use crate::energy::{Bill, Metering};
 use crate::error::{Error, Result};
-use crate::folds::{Fold, Ground, Points, ids};
-use crate::learner::Learner;
-use crate::plan::{Chooser, FULL, Plan, Purpose};
-use crate::records::{ClassRecord, Cost, DataRecord, Header, Journal, Key, Measured, Record, SCHEMA, Seeds, Steps};
+use crate::plan::{Chooser, FULL, Plan};
+use crate::records::{Cost, Header, Journal, Key, Measured, Record, SCHEMA, Steps};
+use crate::subject::{Subject, Task};
 
 /// How runs are run.
 #[derive(Clone, Copy, Debug)]
@@ -34,14 +31,13 @@ pub struct Options {
     pub exclusive: bool,
 }
 
-/// An experiment on a table: the plan, checked against it.
+/// An experiment: the plan, checked against what it is about.
 #[derive(Debug)]
-pub struct Lab<'a> {
+pub struct Lab<'a, S> {
     plan: &'a Plan,
-    table: &'a Table,
-    ground: Ground,
+    subject: S,
     choosers: Vec<Chooser>,
-    /// Kept rows of each class at each ratio of the plan.
+    /// What is kept of each class at each ratio of the plan.
     allocations: Vec<Allocation>,
 }
 
@@ -57,8 +53,8 @@ struct Job {
 
 /// What a job chose for one ratio, and at which cost.
 struct Choice<'m, M> {
-    points: Points,
-    kept: Vec<usize>,
+    /// None: everything.
+    reduced: Option<&'m Reduced>,
     epsilon: f64,
     warnings: Vec<String>,
     bill: Bill,
@@ -68,43 +64,48 @@ struct Choice<'m, M> {
     warm_up: u32,
 }
 
-impl<'a> Lab<'a> {
-    /// Checks the plan against the table, `encoded` as a whole.
+impl<'a, S: Subject> Lab<'a, S> {
+    /// Checks the plan against what it is about.
     ///
     /// # Errors
-    /// Classes that cannot be split; a method that needs other data; ratios that keep too little.
-    pub fn new(plan: &'a Plan, table: &'a Table, encoded: &Encoded) -> Result<Self> {
-        let ground = Ground::new(plan, table.name(), encoded)?;
-        let choosers: Vec<Chooser> =
-            plan.methods.iter().map(|m| m.chooser(plan.model.epochs)).collect::<Result<_>>()?;
+    /// A method that needs other data; ratios that keep too little.
+    pub fn new(plan: &'a Plan, subject: S) -> Result<Self> {
+        let choosers: Vec<Chooser> = plan.methods.iter().map(|m| m.chooser(&plan.about)).collect::<Result<_>>()?;
+        let sizes = subject.sizes();
         for info in choosers.iter().map(|chooser| chooser.reducer.info()) {
             let least = info.capabilities.least_classes;
-            if least > ground.names.len() {
+            if least > sizes.len() {
+                let (name, classes) = (subject.data().name, plan.kind().classes);
                 return Err(Error::new(
-                    format!("{} needs {least} classes, and {} has {}", info.id, table.name(), ground.names.len()),
+                    format!("{} needs {least} {classes}, and {name} has {}", info.id, sizes.len()),
                     "leave the method out",
                 ));
             }
         }
-        let sizes = ground.training_sizes();
-        let allocate = |&ratio: &f64| Ok(Budget::Ratio(ratio).allocate(&sizes, Floor::One)?.0);
-        let allocations = plan.reduce.ratios.iter().map(allocate).collect::<Result<_>>()?;
-        Ok(Self { plan, table, ground, choosers, allocations })
+        let allocate = |ratio| Ok(subject.budget(ratio)?.allocate(&sizes, Floor::One)?.0);
+        let allocations = (0..plan.reduce.ratios.len()).map(allocate).collect::<Result<_>>()?;
+        Ok(Self { plan, subject, choosers, allocations })
+    }
+
+    /// What it is about.
+    pub fn subject(&self) -> &S {
+        &self.subject
     }
 
     /// The first line of this experiment's records.
-    pub fn header(&self, name: &str, sha256: &str) -> Header {
-        let classes = self.ground.names.iter().cloned().zip(self.ground.sizes()).collect();
-        let data = DataRecord {
-            name: name.to_owned(),
-            sha256: sha256.to_owned(),
-            rows: self.ground.rows(),
-            dimensions: self.ground.dimensions,
-            training_rows: self.ground.training_sizes().iter().sum(),
-            classes,
-        };
+    pub fn header(&self) -> Header {
         let leanset = env!("CARGO_PKG_VERSION").to_owned();
-        Header { schema: SCHEMA.to_owned(), leanset, plan: self.plan.clone(), data }
+        Header { schema: SCHEMA.to_owned(), leanset, plan: self.plan.clone(), data: self.subject.data() }
+    }
+
+    /// How many are kept at a ratio of the plan, by its place there.
+    pub fn kept(&self, ratio: usize) -> usize {
+        self.allocations[ratio].total()
+    }
+
+    /// How many there are to choose from.
+    pub fn all(&self) -> usize {
+        self.subject.sizes().iter().sum()
     }
 
     /// Every run of the plan, in the order of the plan.
@@ -112,27 +113,23 @@ impl<'a> Lab<'a> {
         runs(self.plan)
     }
 
-    /// The split of a repetition.
-    ///
-    /// # Errors
-    /// What the encoder says of the training rows.
-    pub fn fold_of(&self, repetition: u32) -> Result<Fold> {
-        self.ground.fold(self.table, self.plan, self.plan.seed_of(Purpose::Split, repetition))
-    }
-
     /// Gradient steps of the runs that are not among `done`.
-    pub fn steps_left(&self, learner: &impl Learner, done: &BTreeSet<Key>) -> u64 {
+    pub fn steps_left(&self, done: &BTreeSet<Key>) -> u64 {
         let jobs = self.jobs(done);
-        jobs.iter().map(|job| self.steps_of(learner, job)).sum()
+        jobs.iter().map(|job| self.steps_of(job)).sum()
     }
 
-    fn steps_of(&self, learner: &impl Learner, job: &Job) -> u64 {
-        let epochs = self.plan.model.epochs;
-        let all: usize = self.ground.training_sizes().iter().sum();
-        let Some(method) = job.method else { return learner.steps(all, epochs) };
+    fn steps_of(&self, job: &Job) -> u64 {
+        let (subject, all) = (&self.subject, self.all());
+        let Some(method) = job.method else { return subject.steps(all, subject.epochs(all)) };
         let warm_up = self.choosers[method].warm_up;
-        let kept = |ratio: &usize| learner.steps(self.allocations[*ratio].total(), epochs - warm_up);
-        learner.steps(all, warm_up) + job.ratios.iter().map(kept).sum::<u64>()
+        let kept = |&ratio: &usize| self.steps_on(self.kept(ratio), warm_up);
+        subject.steps(all, warm_up) + job.ratios.iter().map(kept).sum::<u64>()
+    }
+
+    /// Gradient steps on so many rows, after a warm-up of so many epochs.
+    fn steps_on(&self, rows: usize, warm_up: u32) -> u64 {
+        self.subject.steps(rows, self.subject.epochs(rows) - warm_up)
     }
 
     /// What is left to do: repetition after repetition, full training first.
@@ -164,7 +161,6 @@ impl<'a> Lab<'a> {
     /// The first that any run meets; what was done before it stays.
     pub fn run(
         &self,
-        learner: &impl Learner,
         meter: &impl Metering,
         journal: Journal,
         done: &[Record],
@@ -173,15 +169,15 @@ impl<'a> Lab<'a> {
     ) -> Result<Vec<Record>> {
         let finished: BTreeSet<Key> = done.iter().map(Record::key).collect();
         let jobs = self.jobs(&finished);
-        monitor.begin("running", self.steps_left(learner, &finished));
+        monitor.begin("running", self.steps_left(&finished));
         let (workers, threads) =
             if options.exclusive { (1, options.threads) } else { (options.threads.min(jobs.len()).max(1), 1) };
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let journal = Mutex::new((journal, Vec::new()));
-        let folds = Mutex::new(BTreeMap::<u32, Weak<Fold>>::new());
+        let folds = Mutex::new(BTreeMap::<u32, Weak<S::Fold>>::new());
         let worker = || -> Result<()> {
-            let mut held: Option<(u32, Arc<Fold>)> = None;
+            let mut held: Option<(u32, Arc<S::Fold>)> = None;
             while !stop.load(Ordering::Relaxed) {
                 let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                 // The fold of the last job is let go only when this job's is held: most often they are one.
@@ -191,7 +187,7 @@ impl<'a> Lab<'a> {
                 };
                 held = Some((job.repetition, fold.clone()));
                 let stands = Stands { threads, shared: workers > 1, processor: processor() };
-                self.job(job, &fold, learner, meter, &stands, &mut |record, steps| {
+                self.job(job, &fold, meter, &stands, &mut |record, steps| {
                     let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
                     journal.0.write(&record)?;
                     journal.1.push(record);
@@ -227,34 +223,29 @@ impl<'a> Lab<'a> {
     }
 
     /// The split of a repetition, made once for all workers that hold it.
-    fn fold(&self, folds: &Mutex<BTreeMap<u32, Weak<Fold>>>, repetition: u32) -> Result<Arc<Fold>> {
+    fn fold(&self, folds: &Mutex<BTreeMap<u32, Weak<S::Fold>>>, repetition: u32) -> Result<Arc<S::Fold>> {
         let mut folds = folds.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(fold) = folds.get(&repetition).and_then(Weak::upgrade) {
             return Ok(fold);
         }
-        let fold = Arc::new(self.fold_of(repetition)?);
+        let fold = Arc::new(self.subject.fold(repetition)?);
         folds.insert(repetition, Arc::downgrade(&fold));
         Ok(fold)
     }
 
-    fn job<L: Learner>(
+    fn job(
         &self,
         job: &Job,
-        fold: &Fold,
-        learner: &L,
+        fold: &S::Fold,
         meter: &impl Metering,
         stands: &Stands,
         write: &mut dyn FnMut(Record, u64) -> Result<()>,
     ) -> Result<()> {
         let plan = self.plan;
-        let seed = plan.seed_of(Purpose::Method, job.repetition);
         let Some(method) = job.method else {
-            let kept = self.ground.training_sizes();
             let nothing = Bill { cost: Cost::nothing(), ..Bill::default() };
-            let points = fold.train.take(0..fold.train.classes.len());
             let choice = Choice {
-                points,
-                kept,
+                reduced: None,
                 epsilon: 0.0,
                 warnings: Vec::new(),
                 bill: nothing,
@@ -262,10 +253,11 @@ impl<'a> Lab<'a> {
                 start: None,
                 warm_up: 0,
             };
-            let record = self.trained(job.repetition, FULL, 1.0, fold, learner, meter, stands, choice)?;
-            return write(record, self.steps_of(learner, job));
+            let record = self.trained(job.repetition, FULL, 1.0, fold, meter, stands, choice)?;
+            return write(record, self.steps_of(job));
         };
-        let data = fold.train.dataset()?;
+        let seeds = plan.seeds(job.repetition);
+        let data = self.subject.points(fold)?;
         let classes = data.classes();
         let mut unsaid = 0;
         let mut model = None;
@@ -274,35 +266,38 @@ impl<'a> Lab<'a> {
         let seen;
         let stop = meter.start();
         if *warm_up > 0 {
-            let (warm, dynamics) =
-                learner.warm_up(&fold.train, *warm_up, plan.seed_of(Purpose::Model, job.repetition))?;
+            let (warm, dynamics) = self.subject.warm_up(fold, *warm_up, seeds.model)?;
             (model, seen) = (Some(warm), dynamics);
             inputs.dynamics = Some(&seen);
-            unsaid = learner.steps(fold.train.classes.len(), *warm_up);
+            unsaid = self.subject.steps(self.all(), *warm_up);
         }
         // As deep as the plan's largest ratio, so that it is the same ranking whatever is left to do.
         let ranking = match self.choosers[method].ranks() {
-            true => Some(reducer.rank_with(&data, &inputs, self.allocations.last(), Seed(seed), &Quiet)?),
+            true => Some(reducer.rank_with(&data, &inputs, self.allocations.last(), Seed(seeds.method), &Quiet)?),
             false => None,
         };
         let shared = ranking.is_some() || *warm_up > 0;
         let ranked = stop();
+        let looks = reducer.info().capabilities.coordinates != Answer::No;
+        let features = self.subject.features().filter(|_| looks);
         for &ratio in &job.ratios {
             let value = plan.reduce.ratios[ratio];
+            let budget = self.subject.budget(ratio)?;
             let stop = meter.start();
             let reduction = match &ranking {
-                Some(ranking) => ranking.reduce(classes, &Budget::Ratio(value), Floor::One)?,
-                None => reducer.reduce_with(&data, &inputs, &Budget::Ratio(value), Floor::One, Seed(seed), &Quiet)?,
+                Some(ranking) => ranking.reduce(classes, &budget, Floor::One)?,
+                None => reducer.reduce_with(&data, &inputs, &budget, Floor::One, Seed(seeds.method), &Quiet)?,
             };
             let mut bill = stop();
             if shared {
-                bill = sum(&ranked, &bill);
+                bill = ranked.plus(&bill);
+            }
+            if let Some(features) = features {
+                bill = features.plus(&bill);
             }
             let epsilon = metrics::epsilon(&data, &reduction.reduced, plan.metric(), &Quiet)?.value;
-            let (points, kept) = points_of(&reduction.reduced, &fold.train);
             let choice = Choice {
-                points,
-                kept,
+                reduced: Some(&reduction.reduced),
                 epsilon,
                 warnings: reduction.warnings.iter().map(|w| w.code.to_owned()).collect(),
                 bill,
@@ -310,10 +305,9 @@ impl<'a> Lab<'a> {
                 start: model.as_ref(),
                 warm_up: *warm_up,
             };
-            let kept = choice.points.classes.len();
             let label = plan.methods[method].label();
-            let record = self.trained(job.repetition, label, value, fold, learner, meter, stands, choice)?;
-            let steps = learner.steps(kept, plan.model.epochs - *warm_up);
+            let record = self.trained(job.repetition, label, value, fold, meter, stands, choice)?;
+            let steps = self.steps_on(record.kept.iter().sum(), *warm_up);
             write(record, steps + std::mem::take(&mut unsaid))?;
         }
         Ok(())
@@ -321,57 +315,51 @@ impl<'a> Lab<'a> {
 
     /// Trains on what was chosen, and tests.
     #[allow(clippy::too_many_arguments)] // the run, what it has, and who watches
-    fn trained<L: Learner>(
+    fn trained(
         &self,
         repetition: u32,
         method: &str,
         ratio: f64,
-        fold: &Fold,
-        learner: &L,
+        fold: &S::Fold,
         meter: &impl Metering,
         stands: &Stands,
-        choice: Choice<'_, L::Model>,
+        choice: Choice<'_, S::Model>,
     ) -> Result<Record> {
-        let plan = self.plan;
-        let seed = |purpose| plan.seed_of(purpose, repetition);
-        let epochs = plan.model.epochs - choice.warm_up;
-        let stop = meter.start();
-        let model = learner.train(&choice.points, choice.start, epochs, seed(Purpose::Model))?;
-        let training = stop();
-        let predicted = learner.predict(&model, &fold.test)?;
-        let scores = scores(&ids(&fold.test.classes), &predicted, self.ground.names.len());
-        let classes = self.ground.names.iter().zip(&scores.per_class).map(|(name, class)| ClassRecord {
-            name: name.clone(),
-            rows: class.rows,
-            precision: class.precision,
-            recall: class.recall,
-            f1: class.f1,
-        });
-        let both = sum(&choice.bill, &training);
+        let kept = match choice.reduced {
+            None => self.subject.sizes(),
+            Some(Reduced::Rows(selection)) => selection.counts(),
+            Some(Reduced::Points(points)) => points.counts(self.subject.sizes().len()),
+        };
+        let seeds = self.plan.seeds(repetition);
+        let task = Task {
+            repetition,
+            method,
+            ratio,
+            kept: choice.reduced,
+            start: choice.start,
+            epochs: self.subject.epochs(kept.iter().sum()) - choice.warm_up,
+            seed: seeds.model,
+        };
+        let trial = self.subject.trial(fold, &task, meter)?;
+        let both = choice.bill.plus(&trial.bill);
         Ok(Record {
             repetition,
             method: method.to_owned(),
             ratio,
-            seeds: Seeds { split: seed(Purpose::Split), method: seed(Purpose::Method), model: seed(Purpose::Model) },
-            kept: choice.kept,
+            seeds,
+            kept,
             epsilon: choice.epsilon,
-            accuracy: scores.accuracy,
-            precision: scores.precision,
-            recall: scores.recall,
-            f1: scores.f1,
-            classes: classes.collect(),
-            steps: Steps {
-                warm_up: learner.steps(fold.train.classes.len(), choice.warm_up),
-                training: learner.steps(choice.points.classes.len(), epochs),
-            },
-            warnings: choice.warnings,
+            scores: trial.scores,
+            steps: Steps { warm_up: self.subject.steps(self.all(), choice.warm_up), training: trial.steps },
+            warnings: [choice.warnings, trial.warnings].concat(),
             measured: Measured {
                 shared: stands.shared || both.others,
                 threads: stands.threads,
                 processor: stands.processor.clone(),
                 reduction: choice.bill.cost,
                 reduction_serves: choice.serves,
-                training: training.cost,
+                features: self.subject.features().cloned(),
+                training: trial.bill.cost,
                 energy: both.sources,
             },
         })
@@ -395,38 +383,6 @@ struct Stands {
     threads: usize,
     shared: bool,
     processor: String,
-}
-
-/// Two bills as one.
-fn sum(a: &Bill, b: &Bill) -> Bill {
-    let mut sources = b.sources.clone();
-    for source in &a.sources.joules {
-        if !sources.joules.contains(source) {
-            sources.joules.push(source.clone());
-        }
-    }
-    sources.estimated |= a.sources.estimated;
-    Bill { cost: a.cost.plus(&b.cost), sources, others: a.others || b.others }
-}
-
-/// What is trained on, rows in the order of the table, and how many of each class.
-fn points_of(reduced: &Reduced, train: &Points) -> (Points, Vec<usize>) {
-    match reduced {
-        Reduced::Rows(selection) => {
-            let mut rows: Vec<usize> = selection.rows().iter().map(|row| row.index()).collect();
-            rows.sort_unstable();
-            (train.take(rows), selection.counts())
-        }
-        Reduced::Points(points) => {
-            let taken = Points {
-                values: points.points.clone(),
-                columns: points.columns,
-                classes: points.classes.iter().map(|class| class.0).collect(),
-                names: train.names.clone(),
-            };
-            (taken, points.counts(train.names.len()))
-        }
-    }
 }
 
 /// What the system calls the processor.

@@ -1,26 +1,53 @@
 //! What the runs of an experiment come to: medians with intervals, comparisons pair by pair, correlations.
 //!
-//! Pairs are of one repetition: one split, one seed. A method is compared with stratified random at the same ratio
+//! What is compared by is the [`Kind`] of the experiment's: accuracy and macro F1 of tables, mAP50-95 and mAP50 of
+//! pictures. Pairs are of one repetition: one split, one seed. A method is compared with stratified random at the same ratio
 //! (does it beat random here?) and with full training (what does it lose, and does it pay?). What a run saves is the
 //! cost of full training less its own, reduction and warm-up included in whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::plan::FULL;
-use crate::records::{Clock, Cost, Header, Key, Record};
+use crate::kind::Kind;
+use crate::plan::{About, FULL};
+use crate::records::{Clock, Cost, Header, Key, Record, Scores};
 use crate::run::runs;
 use crate::statistics::{Median, Paired, Spearman, median, paired, spearman};
 
 /// The method that the others are compared with.
 const RANDOM: &str = "stratified-random";
 
+/// Values under the keys of measures.
+#[derive(Clone, Debug, Default)]
+pub struct Keyed<T>(Vec<(String, T)>);
+
+impl<T> Keyed<T> {
+    /// The value at this place.
+    pub fn at(&self, place: usize) -> &T {
+        &self.0[place].1
+    }
+
+    /// The values, in order.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
+}
+
+impl<T: Serialize> Serialize for Keyed<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
 /// What the runs come to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// `leanset.experiment/1`.
     pub schema: &'static str,
+    /// What it is about.
+    #[serde(skip)]
+    pub kind: &'static Kind,
     /// The version of leanset.
     pub leanset: String,
     /// What the plan is called.
@@ -35,18 +62,52 @@ pub struct Summary {
     pub random: Option<String>,
     /// What all seconds are of: CPU time if runs shared the machine and all tell it, else wall time.
     pub clock: Clock,
-    /// The part of the rows that is of the largest class: the accuracy of saying it every time.
-    pub largest_class: f64,
-    /// Runs whose model found not one test row of some class.
-    pub blind: usize,
+    /// Of tables, the part of the rows that is of the largest class: the accuracy of saying it every time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_class: Option<f64>,
+    /// Of tables, runs whose model found not one test row of some class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blind: Option<usize>,
+    /// Of pictures, what making their features cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
     /// Full training; none as long as it was not run.
     pub full: Option<Cell>,
     /// The methods, in the order of the plan.
     pub methods: Vec<MethodSummary>,
-    /// ε against accuracy and F1, at each ratio.
+    /// ε against both measures, at each ratio.
     pub spearman: Vec<Correlation>,
     /// How the numbers came about.
     pub provenance: Provenance,
+}
+
+/// What making the features of pictures cost.
+#[derive(Clone, Debug, Serialize)]
+pub struct Features {
+    /// What they are called; `given` if they come from elsewhere.
+    pub name: String,
+    /// What they cost, once, in every run whose method looks at them; none if nobody knows.
+    pub cost: Option<Cost>,
+}
+
+impl Features {
+    /// What is to be said of it beside what was saved.
+    pub fn words(&self, clock: Clock) -> String {
+        match &self.cost {
+            None => "Features: given; their cost is not known, and not among the costs here. What methods that look at them \
+                     save is less by that."
+                .to_owned(),
+            Some(cost) => {
+                let joules = cost.joules.map_or_else(String::new, |j| format!(" and {j:.3} J"));
+                format!(
+                    "The features of all pictures ({}) cost {:.3} s{joules}, once. They are charged in whole to every run \
+                     whose method looks at them, as they would cost alone.",
+                    self.name,
+                    cost.by(clock)
+                )
+            }
+        }
+    }
 }
 
 /// One method at every ratio.
@@ -71,14 +132,9 @@ pub struct Cell {
     pub kept: usize,
     /// ε.
     pub epsilon: Median,
-    /// Accuracy on the test rows.
-    pub accuracy: Median,
-    /// Macro precision.
-    pub precision: Median,
-    /// Macro recall.
-    pub recall: Median,
-    /// Macro F1.
-    pub f1: Median,
+    /// The measures of the kind, in its order.
+    #[serde(flatten)]
+    pub scores: Keyed<Median>,
     /// Seconds of choosing, warm-up included.
     pub reduction_seconds: Median,
     /// Seconds of choosing and training.
@@ -89,11 +145,12 @@ pub struct Cell {
     pub grams: Option<Median>,
     /// Gradient steps, warm-up included.
     pub steps: Median,
-    /// Accuracy less that of stratified random at the same ratio.
+    /// The main measure less that of stratified random at the same ratio.
     pub over_random: Option<Paired>,
-    /// Macro F1 less that of stratified random.
-    pub f1_over_random: Option<Paired>,
-    /// Accuracy less that of full training.
+    /// The second measure less that of stratified random, as `f1_over_random`.
+    #[serde(flatten)]
+    pub second_over_random: Keyed<Option<Paired>>,
+    /// The main measure less that of full training.
     pub over_full: Option<Paired>,
     /// Seconds of full training less those of this.
     pub seconds_saved: Option<Paired>,
@@ -106,14 +163,10 @@ pub struct Cell {
 pub struct Correlation {
     /// The ratio.
     pub ratio: f64,
-    /// With accuracy, over all runs at this ratio, as in the paper.
-    pub accuracy: Option<Spearman>,
-    /// With macro F1, over all runs.
-    pub f1: Option<Spearman>,
-    /// With accuracy, over the medians of the methods: runs of one method are no independent witnesses.
-    pub accuracy_of_medians: Option<Spearman>,
-    /// With macro F1, over the medians of the methods.
-    pub f1_of_medians: Option<Spearman>,
+    /// With the main and the second measure: over all runs at this ratio, as in the paper, and over the medians of the
+    /// methods, as `accuracy_of_medians`: runs of one method are no independent witnesses.
+    #[serde(flatten)]
+    pub with: Keyed<Option<Spearman>>,
 }
 
 /// How the numbers came about.
@@ -138,7 +191,7 @@ pub struct Provenance {
 impl Summary {
     /// Of an experiment's records.
     pub fn new(header: &Header, records: &[Record]) -> Self {
-        let plan = &header.plan;
+        let (plan, kind) = (&header.plan, header.plan.kind());
         let found: BTreeMap<Key, &Record> = records.iter().map(|r| (r.key(), r)).collect();
         let at = |method: &str, ratio: f64| -> Vec<&Record> {
             (0..plan.repetitions).filter_map(|r| found.get(&Key::new(r, method, ratio)).copied()).collect()
@@ -156,12 +209,15 @@ impl Summary {
                 if method == label { None } else { paired(&differences) }
             };
             let cost = |r: &Record| r.measured.total();
-            let mut cell = Cell::new(ratio, &runs, clock)?;
+            let less = |of: fn(&Kind, &Scores) -> f64| {
+                move |a: &Record, b: &Record| Some(of(kind, &a.scores) - of(kind, &b.scores))
+            };
+            let mut cell = Cell::new(ratio, &runs, clock, kind)?;
             if let Some(random) = &random {
-                cell.over_random = beside(random, ratio, &|a, b| Some(a.accuracy - b.accuracy));
-                cell.f1_over_random = beside(random, ratio, &|a, b| Some(a.f1 - b.f1));
+                cell.over_random = beside(random, ratio, &less(Kind::main_of));
+                cell.second_over_random.0[0].1 = beside(random, ratio, &less(Kind::second_of));
             }
-            cell.over_full = beside(FULL, 1.0, &|a, b| Some(a.accuracy - b.accuracy));
+            cell.over_full = beside(FULL, 1.0, &less(Kind::main_of));
             cell.seconds_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).by(clock) - cost(a).by(clock)));
             cell.joules_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).joules? - cost(a).joules?));
             Some(cell)
@@ -176,8 +232,10 @@ impl Summary {
             })
             .collect();
         let spearman = plan.reduce.ratios.iter().map(|&ratio| correlation(plan, ratio, &at, &methods)).collect();
+        let table = matches!(plan.about, About::Table(_));
         Self {
             schema: "leanset.experiment/1",
+            kind,
             leanset: header.leanset.clone(),
             title: plan.title.clone(),
             data: header.data.name.clone(),
@@ -185,16 +243,30 @@ impl Summary {
             planned: runs(plan).len(),
             random: random.clone(),
             clock,
-            largest_class: {
+            largest_class: table.then(|| {
                 let largest = header.data.classes.iter().map(|(_, rows)| *rows).max().unwrap_or_default();
                 largest as f64 / header.data.rows.max(1) as f64
-            },
-            blind: records.iter().filter(|r| r.classes.iter().any(|c| c.rows > 0 && c.recall == 0.0)).count(),
+            }),
+            blind: table.then(|| records.iter().filter(|r| blind(&r.scores)).count()),
+            features: header.data.features.clone().map(|name| Features {
+                name,
+                cost: records.iter().find_map(|r| Some(r.measured.features.as_ref()?.cost)),
+            }),
             full: cell(FULL, 1.0),
             methods,
             spearman,
             provenance: Provenance::new(records),
         }
+    }
+
+    /// The main measure of a cell.
+    pub fn main(&self, cell: &Cell) -> Median {
+        *cell.scores.at(self.kind.main)
+    }
+
+    /// The second measure of a cell.
+    pub fn second(&self, cell: &Cell) -> Median {
+        *cell.scores.at(self.kind.second)
     }
 
     /// Cells whose reduction and training took longer than full training, in the median, with their method.
@@ -210,6 +282,14 @@ impl Summary {
     }
 }
 
+/// Whether a model found not one test row of some class.
+fn blind(scores: &Scores) -> bool {
+    match scores {
+        Scores::Rows(scores) => scores.classes.iter().any(|c| c.rows > 0 && c.recall == 0.0),
+        Scores::Pictures(_) => false,
+    }
+}
+
 fn correlation<'r>(
     plan: &crate::Plan,
     ratio: f64,
@@ -218,41 +298,41 @@ fn correlation<'r>(
 ) -> Correlation {
     let runs: Vec<&Record> = plan.methods.iter().flat_map(|m| at(m.label(), ratio)).collect();
     let cells: Vec<&Cell> = methods.iter().flat_map(|m| &m.cells).filter(|c| c.ratio == ratio).collect();
-    let of_runs = |of: fn(&Record) -> f64| spearman(&runs.iter().map(|r| (r.epsilon, of(r))).collect::<Vec<_>>());
-    let of_cells = |of: fn(&Cell) -> f64| spearman(&cells.iter().map(|c| (c.epsilon.value, of(c))).collect::<Vec<_>>());
-    Correlation {
-        ratio,
-        accuracy: of_runs(|r| r.accuracy),
-        f1: of_runs(|r| r.f1),
-        accuracy_of_medians: of_cells(|c| c.accuracy.value),
-        f1_of_medians: of_cells(|c| c.f1.value),
-    }
+    let kind = plan.kind();
+    let of_runs =
+        |place: usize| spearman(&runs.iter().map(|r| (r.epsilon, r.scores.values()[place])).collect::<Vec<_>>());
+    let of_cells =
+        |place: usize| spearman(&cells.iter().map(|c| (c.epsilon.value, c.scores.at(place).value)).collect::<Vec<_>>());
+    let measures = [(kind.main, kind.main()), (kind.second, kind.second())];
+    let runs = measures.iter().map(|(place, m)| (m.key.to_owned(), of_runs(*place)));
+    let medians = measures.iter().map(|(place, m)| (format!("{}_of_medians", m.key), of_cells(*place)));
+    Correlation { ratio, with: Keyed(runs.chain(medians).collect()) }
 }
 
 impl Cell {
     /// Without comparisons; none of no runs.
-    fn new(ratio: f64, runs: &[&Record], clock: Clock) -> Option<Self> {
+    fn new(ratio: f64, runs: &[&Record], clock: Clock, kind: &Kind) -> Option<Self> {
         let of = |value: &dyn Fn(&Record) -> f64| median(runs.iter().map(|r| value(r)));
         let cost = |value: fn(&Cost) -> Option<f64>| {
             let all: Option<Vec<f64>> = runs.iter().map(|r| value(&r.measured.total())).collect();
             median(all?)
         };
+        let score =
+            |(place, m): (usize, &crate::kind::Measure)| Some((m.key.to_owned(), of(&|r| r.scores.values()[place])?));
+        let scores: Option<Vec<_>> = kind.measures.iter().enumerate().map(score).collect();
         Some(Self {
             ratio,
             runs: runs.len(),
             kept: runs.first()?.kept.iter().sum(),
             epsilon: of(&|r| r.epsilon)?,
-            accuracy: of(&|r| r.accuracy)?,
-            precision: of(&|r| r.precision)?,
-            recall: of(&|r| r.recall)?,
-            f1: of(&|r| r.f1)?,
+            scores: Keyed(scores?),
             reduction_seconds: of(&|r| r.measured.reduction.by(clock))?,
             seconds: of(&|r| r.measured.total().by(clock))?,
             joules: cost(|c| c.joules),
             grams: cost(|c| c.grams),
             steps: of(&|r| (r.steps.warm_up + r.steps.training) as f64)?,
             over_random: None,
-            f1_over_random: None,
+            second_over_random: Keyed(vec![(format!("{}_over_random", kind.second().key), None)]),
             over_full: None,
             seconds_saved: None,
             joules_saved: None,

@@ -8,7 +8,7 @@ mod chart;
 
 use std::fmt::Write as _;
 
-use crate::records::{Clock, Header};
+use crate::records::{Clock, GIVEN, Header};
 use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 use crate::summary::{Cell, Summary};
 use chart::{Chart, Series};
@@ -107,16 +107,19 @@ pub fn page(header: &Header, summary: &Summary) -> String {
 }
 
 fn head(out: &mut String, header: &Header, summary: &Summary) {
-    let data = &header.data;
+    let (data, kind) = (&header.data, summary.kind);
     let _ = write!(
         out,
-        "<header>\n<p class=\"over\">leanset experiment</p>\n<h1>{}</h1>\n<p class=\"sub\">{}: {} rows, {} numbers a \
-         row, {} classes · {} repetitions · {} methods at {} ratios</p>\n<p class=\"badges\">",
+        "<header>\n<p class=\"over\">leanset experiment</p>\n<h1>{}</h1>\n<p class=\"sub\">{}: {} {}, {} numbers a \
+         {}, {} {} · {} repetitions · {} methods at {} ratios</p>\n<p class=\"badges\">",
         escape(&summary.title),
         escape(&data.name),
         whole(data.rows),
+        kind.rows,
         data.dimensions,
+        kind.row,
         data.classes.len(),
+        kind.classes,
         header.plan.repetitions,
         summary.methods.len(),
         header.plan.reduce.ratios.len()
@@ -136,10 +139,18 @@ fn head(out: &mut String, header: &Header, summary: &Summary) {
     if found.estimated > 0 {
         badge("warn", "energy is estimated ≈".into());
     }
-    if summary.blind > 0 {
-        badge("warn", format!("{} runs found no row of some class", whole(summary.blind)));
+    if let Some(blind) = summary.blind.filter(|&runs| runs > 0) {
+        badge("warn", format!("{} runs found no row of some class", whole(blind)));
+    }
+    if !features_known(header) {
+        badge("warn", "features: their cost is not known".into());
     }
     out.push_str("</p>\n</header>\n");
+}
+
+/// Whether what methods looked at cost something that is not in the records.
+fn features_known(header: &Header) -> bool {
+    header.data.features.as_deref() != Some(GIVEN)
 }
 
 /// What the page says, in a few sentences.
@@ -157,36 +168,33 @@ fn short(out: &mut String, summary: &Summary) {
     let joules = full.joules.map_or_else(String::new, |j| format!(", {}\u{a0}J{}", number(j.value), mark(summary)));
     tile(
         "Training on everything",
-        three(full.accuracy.value),
+        three(summary.main(full).value),
         format!(
-            "accuracy, in {}\u{a0}s of {}{joules}; always the largest class: {}",
+            "{}, in {}\u{a0}s of {}{joules}{}",
+            summary.kind.main().name,
             number(full.seconds.value),
             summary.clock,
-            three(summary.largest_class)
+            summary
+                .largest_class
+                .map_or_else(String::new, |part| format!("; always the largest class: {}", three(part)))
         ),
     );
     let cells = || summary.methods.iter().flat_map(|m| m.cells.iter().map(move |c| (m, c)));
     // The least that is kept without losing a point: of F1 neither, because accuracy hardly tells of a small class.
-    let near = |c: &Cell| [(c.accuracy, full.accuracy), (c.f1, full.f1)].iter().all(|(a, b)| a.value >= b.value - 0.01);
+    let main = |c: &Cell| summary.main(c).value;
+    let near = |c: &Cell| main(c) >= main(full) - 0.01 && summary.second(c).value >= summary.second(full).value - 0.01;
     let enough = cells()
         .filter(|(_, c)| near(c))
-        .min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio).then(b.1.accuracy.value.total_cmp(&a.1.accuracy.value)));
+        .min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio).then(main(b.1).total_cmp(&main(a.1))));
+    let least =
+        format!("Least {} within 1 point of that, and of its {}", summary.kind.rows, summary.kind.second().name);
     match enough {
         Some((method, cell)) => tile(
-            "Least rows within 1 point of that, and of its macro F1",
+            &least,
             share(cell.ratio),
-            format!(
-                "{}: {}, in {}\u{a0}s",
-                escape(&method.label),
-                three(cell.accuracy.value),
-                number(cell.seconds.value)
-            ),
+            format!("{}: {}, in {}\u{a0}s", escape(&method.label), three(main(cell)), number(cell.seconds.value)),
         ),
-        None => tile(
-            "Least rows within 1 point of that, and of its macro F1",
-            "none".into(),
-            "every ratio here costs more".into(),
-        ),
+        None => tile(&least, "none".into(), "every ratio here costs more".into()),
     }
     let count = |verdict| cells().filter(|(_, c)| c.over_random.is_some_and(|p| p.verdict == verdict)).count();
     if summary.random.is_some() {
@@ -219,7 +227,13 @@ fn mark(summary: &Summary) -> &'static str {
 }
 
 fn charts(out: &mut String, header: &Header, summary: &Summary) {
-    out.push_str("<section>\n<h2>Accuracy, representativeness, cost</h2>\n<p>Medians over repetitions against the part of the training rows that is kept; whiskers are their intervals. Point at a method to make it stand out.</p>\n<ul class=\"legend\">\n");
+    let kind = summary.kind;
+    let _ = write!(
+        out,
+        "<section>\n<h2>{}, representativeness, cost</h2>\n<p>Medians over repetitions against the part of the training {} that is kept; whiskers are their intervals. Point at a method to make it stand out.</p>\n<ul class=\"legend\">\n",
+        kind.main().title,
+        kind.rows
+    );
     let random = |label: &str| summary.random.as_deref() == Some(label);
     let mut styles = Vec::new();
     for method in &summary.methods {
@@ -246,18 +260,19 @@ fn charts(out: &mut String, header: &Header, summary: &Summary) {
             .filter(|s| !s.points.is_empty())
             .collect();
         let full = summary.full.as_ref().and_then(of).map(|m| m.value);
-        let floor = (id == "accuracy").then_some(summary.largest_class);
+        let floor = summary.largest_class.filter(|_| id == kind.main().key);
         out.push_str(&Chart { id, title, unit: unit.to_owned(), zero, full, floor, series }.svg());
     };
-    draw("accuracy", "Accuracy", "", false, &|c| Some(c.accuracy));
+    draw(kind.main().key, kind.main().title, "", false, &|c| Some(summary.main(c)));
     let metric = header.plan.metric();
-    draw("epsilon", &format!("ε: distance of the worst-covered row ({metric})"), "", true, &|c| Some(c.epsilon));
+    let epsilon = format!("ε: distance of the worst-covered {} ({metric})", kind.row);
+    draw("epsilon", &epsilon, "", true, &|c| Some(c.epsilon));
     draw("time", &format!("{} of choosing and training", capital(summary)), "s", true, &|c| Some(c.seconds));
     let estimated = if summary.provenance.estimated > 0 { " (estimated ≈)" } else { "" };
     if summary.methods.iter().flat_map(|m| &m.cells).any(|c| c.joules.is_some()) {
         draw("energy", &format!("Energy of choosing and training{estimated}"), "J", true, &|c| c.joules);
     } else {
-        draw("f1", "Macro F1", "", false, &|c| Some(c.f1));
+        draw(kind.second().key, kind.second().title, "", false, &|c| Some(summary.second(c)));
     }
     out.push_str("</div>\n</section>\n");
 }
@@ -314,10 +329,12 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
     let (count, luck) = summary.comparisons();
     let _ = write!(
         out,
-        "<section>\n<h2>Does it beat random?</h2>\n<p>Each method against {} at the same ratio, split by split: the median difference of accuracy in points, and whether these runs can tell. \
+        "<section>\n<h2>Does it beat random?</h2>\n<p>Each method against {} at the same ratio, {}: the median difference of {} in points, and whether these runs can tell. \
          The test is Wilcoxon’s signed-rank test, two-sided and exact; below {LEVEL} it tells. Of {count} comparisons about {luck:.0} come out by luck. \
          Fewer than six repetitions can never tell.</p>\n",
-        escape(random)
+        escape(random),
+        summary.kind.pairs,
+        summary.kind.main().name
     );
     let warm: Vec<String> =
         header.plan.methods.iter().filter_map(|m| Some(format!("{} ({} epochs)", m.label(), m.warm_up?))).collect();
@@ -328,18 +345,23 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
             escape(&warm.join(", "))
         );
     }
-    grid(out, summary, "Accuracy over stratified random, in points", Some(random), |c| verdict(c.over_random, points));
-    out.push_str("<details><summary>The same for macro F1</summary>\n");
-    grid(out, summary, "Macro F1 over stratified random, in points", Some(random), |c| {
-        verdict(c.f1_over_random, points)
+    let (main, second) = (summary.kind.main(), summary.kind.second());
+    let over = |title: &str, what: &str| format!("{title} over {what}, in points");
+    grid(out, summary, &over(main.title, "stratified random"), Some(random), |c| verdict(c.over_random, points));
+    let _ = writeln!(out, "<details><summary>The same for {}</summary>", second.name);
+    grid(out, summary, &over(second.title, "stratified random"), Some(random), |c| {
+        verdict(c.second_over_random.values().next().copied().flatten(), points)
     });
     out.push_str("</details>\n<details><summary>Against training on everything</summary>\n");
-    grid(out, summary, "Accuracy over full training, in points", None, |c| verdict(c.over_full, points));
+    grid(out, summary, &over(main.title, "full training"), None, |c| verdict(c.over_full, points));
     out.push_str("</details>\n</section>\n");
 }
 
 fn paid(out: &mut String, summary: &Summary) {
     out.push_str("<section>\n<h2>Did it pay?</h2>\n<p>What choosing and training save of the cost of training on everything, in the median. A ranking or a warm-up that serves several ratios is charged to each of them in whole, as it would cost alone.</p>\n");
+    if let Some(features) = &summary.features {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", escape(&features.words(summary.clock)));
+    }
     let saved = |paired: Option<Paired>, full: Option<Median>| match (paired, full) {
         (Some(paired), Some(full)) if full.value > 0.0 => {
             let part = 100.0 * paired.difference.value / full.value;
@@ -376,6 +398,15 @@ fn paid(out: &mut String, summary: &Summary) {
         }
         out.push_str("</ul>\n");
     }
+    let _ = write!(
+        out,
+        "<details><summary>Gradient steps: {} on everything</summary>\n",
+        full.map_or_else(|| "?".into(), |f| whole(f.steps.value.round() as usize))
+    );
+    grid(out, summary, "Gradient steps, those of a warm-up included", None, |c| {
+        (whole(c.steps.value.round() as usize), "none")
+    });
+    out.push_str("</details>\n");
     if summary.provenance.shared > 0 {
         out.push_str("<p class=\"note\">Runs shared the machine, so CPU time is compared where the system tells it, and not the time from beginning to end: for that, and for energy metered alone, run with <code>--exclusive</code>.</p>\n");
     }
@@ -383,7 +414,12 @@ fn paid(out: &mut String, summary: &Summary) {
 }
 
 fn correlations(out: &mut String, summary: &Summary) {
-    out.push_str("<section>\n<h2>Does ε tell the quality?</h2>\n<p>Spearman’s ρ of ε with accuracy and macro F1: −1 if a smaller ε always goes with more. Over all runs at a ratio, as in the paper (their p-values take runs of one method for independent, which they are not), and over the medians of the methods, with p-values over all orders.</p>\n<div class=\"wide\"><table>\n<caption>Rank correlation with ε</caption>\n<thead><tr><th scope=\"col\">kept</th><th scope=\"col\">accuracy, runs</th><th scope=\"col\">F1, runs</th><th scope=\"col\">accuracy, methods</th><th scope=\"col\">F1, methods</th></tr></thead>\n<tbody>\n");
+    let (main, second) = (summary.kind.main(), summary.kind.second());
+    let _ = write!(
+        out,
+        "<section>\n<h2>Does ε tell the quality?</h2>\n<p>Spearman’s ρ of ε with {0} and {1}: −1 if a smaller ε always goes with more. Over all runs at a ratio, as in the paper (their p-values take runs of one method for independent, which they are not), and over the medians of the methods, with p-values over all orders.</p>\n<div class=\"wide\"><table>\n<caption>Rank correlation with ε</caption>\n<thead><tr><th scope=\"col\">kept</th><th scope=\"col\">{2}, runs</th><th scope=\"col\">{3}, runs</th><th scope=\"col\">{2}, methods</th><th scope=\"col\">{3}, methods</th></tr></thead>\n<tbody>\n",
+        main.name, second.name, main.short, second.short
+    );
     let show = |s: &Option<Spearman>| match s {
         None => "–".into(),
         Some(s) => {
@@ -392,39 +428,31 @@ fn correlations(out: &mut String, summary: &Summary) {
         }
     };
     for row in &summary.spearman {
-        let _ = writeln!(
-            out,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            share(row.ratio),
-            show(&row.accuracy),
-            show(&row.f1),
-            show(&row.accuracy_of_medians),
-            show(&row.f1_of_medians)
-        );
+        let cells: String = row.with.values().map(|found| format!("<td>{}</td>", show(found))).collect();
+        let _ = writeln!(out, "<tr><th scope=\"row\">{}</th>{cells}</tr>", share(row.ratio));
     }
     out.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
 fn numbers(out: &mut String, summary: &Summary) {
     let mark = mark(summary);
+    let heads: String = summary.kind.measures.iter().map(|m| format!("<th scope=\"col\">{}</th>", m.short)).collect();
     let _ = write!(
         out,
-        "<section>\n<h2>All numbers</h2>\n<details><summary>Every method at every ratio: the charts as a table</summary>\n<div class=\"wide\"><table>\n<caption>Medians and intervals</caption>\n<thead><tr><th scope=\"col\">method</th><th scope=\"col\">kept</th><th scope=\"col\">rows</th><th scope=\"col\">runs</th><th scope=\"col\">accuracy</th><th scope=\"col\">precision</th><th scope=\"col\">recall</th><th scope=\"col\">F1</th><th scope=\"col\">ε</th><th scope=\"col\">steps</th><th scope=\"col\">choosing, s</th><th scope=\"col\">all, s</th><th scope=\"col\">J{mark}</th><th scope=\"col\">g CO₂{mark}</th></tr></thead>\n<tbody>\n"
+        "<section>\n<h2>All numbers</h2>\n<details><summary>Every method at every ratio: the charts as a table</summary>\n<div class=\"wide\"><table>\n<caption>Medians and intervals</caption>\n<thead><tr><th scope=\"col\">method</th><th scope=\"col\">kept</th><th scope=\"col\">{}</th><th scope=\"col\">runs</th>{heads}<th scope=\"col\">ε</th><th scope=\"col\">steps</th><th scope=\"col\">choosing, s</th><th scope=\"col\">all, s</th><th scope=\"col\">J{mark}</th><th scope=\"col\">g CO₂{mark}</th></tr></thead>\n<tbody>\n",
+        summary.kind.rows
     );
     let full = summary.full.iter().map(|c| ("everything", c));
     for (label, c) in full.chain(summary.methods.iter().flat_map(|m| m.cells.iter().map(|c| (m.label.as_str(), c)))) {
+        let scores: String = c.scores.values().map(|m| format!("<td>{}</td>", interval(m, three))).collect();
         let optional = |m: &Option<Median>| m.as_ref().map_or_else(|| "–".into(), |m| interval(m, number));
         let _ = writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td>{scores}<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             escape(label),
             share(c.ratio),
             whole(c.kept),
             c.runs,
-            interval(&c.accuracy, three),
-            interval(&c.precision, three),
-            interval(&c.recall, three),
-            interval(&c.f1, three),
             interval(&c.epsilon, number),
             whole(c.steps.value.round() as usize),
             interval(&c.reduction_seconds, number),
@@ -445,14 +473,22 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     };
     let classes: Vec<String> =
         header.data.classes.iter().map(|(name, rows)| format!("{name} {}", whole(*rows))).collect();
-    entry("Table", format!("{}, SHA-256 <code>{}</code>", escape(&header.data.name), header.data.sha256));
-    entry("Classes", escape(&classes.join(", ")));
-    if summary.blind > 0 {
+    let (data, kind) = (&header.data, summary.kind);
+    entry(kind.data, format!("{}, SHA-256 <code>{}</code>", escape(&data.name), data.sha256));
+    entry(kind.classes_title, escape(&classes.join(", ")));
+    if let Some(name) = &data.features {
+        entry("Features", format!("{}, {} numbers a {}", escape(name), data.dimensions, kind.row));
+    }
+    if let Some(pictures) = data.validation {
+        let words = "pictures of the set’s own validation split, the same in every run";
+        entry("Tested on", format!("{} {words}", whole(pictures)));
+    }
+    if let Some(blind) = summary.blind.filter(|&runs| runs > 0) {
         entry(
             "Classes not found",
             format!(
                 "In {} of {} runs the model found not one test row of some class. Accuracy hardly shows it where a class is small; macro F1 and recall do.",
-                whole(summary.blind),
+                whole(blind),
                 whole(summary.done)
             ),
         );
@@ -498,7 +534,7 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
         let codes: Vec<String> = found.warnings.iter().map(|(code, n)| format!("{code} ({n} runs)")).collect();
         entry("Warnings", escape(&codes.join(", ")));
     }
-    let coverage = summary.full.as_ref().map_or(0.0, |f| f.accuracy.coverage);
+    let coverage = summary.full.as_ref().map_or(0.0, |f| summary.main(f).coverage);
     entry(
         "Intervals",
         format!(
@@ -508,11 +544,7 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
             100.0 * coverage
         ),
     );
-    entry(
-        "Caution",
-        "Repetitions are splits of one table and share rows: they are less independent than the tests take them to be."
-            .into(),
-    );
+    entry("Caution", kind.caution.into());
     out.push_str("</dl>\n<details><summary>The plan, with every default</summary>\n<pre>");
     out.push_str(&escape(&toml::to_string_pretty(&header.plan).unwrap_or_default()));
     out.push_str("</pre>\n</details>\n</section>\n");

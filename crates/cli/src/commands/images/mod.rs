@@ -2,9 +2,11 @@
 
 mod check;
 mod reduce;
+mod stock;
 
 pub(crate) use check::check;
 pub(crate) use reduce::reduce;
+pub(crate) use stock::{Stock, check_scope, description};
 
 use leanset_core::Monitor as _;
 use leanset_images::{Categories, ImageSet, Layout, Look, OpenOptions, Picture, Rule, Split, look};
@@ -14,7 +16,7 @@ use crate::error::Failure;
 use crate::progress::Progress;
 
 /// Opens the set that the arguments name.
-fn open(args: &ImageSetArgs) -> Result<ImageSet, Failure> {
+pub(crate) fn open(args: &ImageSetArgs) -> Result<ImageSet, Failure> {
     Ok(ImageSet::open(&args.dataset, &OpenOptions { images: args.images.clone() })?)
 }
 

@@ -5,22 +5,19 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use leanset_core::methods::Answer;
 use leanset_core::metrics::{self, Epsilon};
-use leanset_core::{Budget, Classes, Dataset, Floor, Matrix, Reducer, Scope, Seed, Selection};
-use leanset_documents::images::{
-    CategoryRecord, DatasetRecord, FILE, FeaturesRecord, ImagesManifest, PartRecord, SCHEMA, SourceRecord, WorstRecord,
-};
-use leanset_images::{
-    Categories, Features, ImageSet, Layout, Look, Placement, Rule, Severity, Sheet, Split, appearance, balanced, files,
-};
+use leanset_core::{Budget, Classes, Dataset, Floor, Matrix, Reducer, Seed, Selection};
+use leanset_documents::images::{DatasetRecord, FILE, ImagesManifest, PartRecord, SCHEMA, WorstRecord};
+use leanset_images::{Categories, Features, ImageSet, Placement, Sheet, Split, files};
+use leanset_lab::plan::{FeaturePlan, refuse_for_pictures};
 
-use super::{candidates, categories, look_at, open, rule};
+use super::open;
+use super::stock::{Stock, check_scope, description};
 use crate::args::{ImagesReduceArgs, values};
 use crate::commands::{energy, no_method};
 use crate::error::Failure;
 use crate::manifest::{BudgetRecord, Measured, MethodRecord, WarningRecord, json as value_json, number};
-use crate::output::{self, Folder};
+use crate::output::Folder;
 use crate::progress::Progress;
 use crate::{machine, text};
 
@@ -32,7 +29,7 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
     let progress = Progress::new(args.quiet);
 
     let began = Instant::now();
-    let mut set = open(&args.set)?;
+    let set = open(&args.set)?;
     if let Some(inside) = set.folders().iter().find(|f| folder.is_in(f)) {
         return Err(Failure::new(format!(
             "{}: is in {}, where the set has its files, and nothing there is changed",
@@ -41,28 +38,17 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
         ))
         .hint("name a folder elsewhere"));
     }
-    let looks = look_at(&mut set, |p| p.split == Split::Train, &progress)?;
-    if args.features.is_some() {
-        set.allow_other_formats();
-    }
-    tell_faults(&set, args)?;
-    let pictures = candidates(&set);
-    if pictures.is_empty() {
-        return Err(Failure::new(format!("{}: no training picture can be used", set.source.display()))
-            .hint("`leanset images check` says what is wrong with each"));
-    }
-    let categories = categories(&set, &pictures, &args.set)?;
-    let features = match &args.features {
-        Some(file) => Features::from_table(&set, &pictures, file, args.feature_paths.as_deref())?,
-        None => Features::of_looks(&set, &looks, &pictures)?,
-    };
+    let wanted = FeaturePlan { table: args.features.clone(), paths: args.feature_paths.clone() };
+    let stock = Stock::new(set, &args.set, &wanted, args.strict, &progress)?;
+    let (features, features_record) = stock.features(&wanted)?;
+    let Stock { set, pictures, categories, .. } = &stock;
     let classes = Classes::new(&categories.codes, categories.names.len())?.with_names(&categories.names);
     let data = Dataset::new(Matrix::new(&features.values, pictures.len(), features.dimensions)?, classes)?;
     let read_time = began.elapsed();
 
     let began = Instant::now();
     let floor = if args.allow_empty_categories { Floor::Zero } else { Floor::One };
-    let budget = budget(args, &set, &pictures, &categories, floor)?;
+    let budget = budget(args, &stock, floor)?;
     check_scope(&reducer, &budget)?;
     let reduction = reducer.reduce(&data, &budget, floor, Seed(args.seed), &progress)?;
     let method_time = began.elapsed();
@@ -72,7 +58,8 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
     drop(progress);
     let warnings: Vec<_> = reduction.warnings.iter().map(text::own_warning).collect();
     warnings.iter().for_each(|w| text::say(&text::warning(w)));
-    let selection = reduction.reduced.rows().ok_or_else(invents)?;
+    let selection =
+        reduction.reduced.rows().ok_or_else(|| Failure::new("the method invented points").code(crate::error::FAULT))?;
 
     // In the order of the set, as it was: what is trained on is a part of it and no other order.
     let kept: Vec<usize> = selection.input_order().into_iter().map(|i| pictures[selection.rows()[i].index()]).collect();
@@ -83,11 +70,11 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
     };
     let mut folder = folder;
     folder.begin()?;
-    for (path, content) in files(&set, &kept, folder.target(), placement)? {
+    for (path, content) in files(set, &kept, folder.target(), placement)? {
         folder.add(&path, &content)?;
     }
     if args.report {
-        let page = page(args, &set, (&pictures, &kept), &categories, &features, &epsilon, reducer.info().title);
+        let page = page(args, set, (pictures, &kept), categories, &features, &epsilon, reducer.info().title);
         folder.add(Path::new(REPORT), &leanset_images::Content::Text(page))?;
     }
     let manifest = ImagesManifest {
@@ -97,12 +84,12 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
         dataset: DatasetRecord {
             path: args.set.dataset.clone(),
             layout: set.layout.name().into(),
-            sha256: fingerprint(&set, &looks),
+            sha256: stock.fingerprint(),
             train: set.of(Split::Train).count(),
             left_out: set.of(Split::Train).filter(|p| !p.usable).count(),
         },
-        category: category_record(&set, args)?,
-        features: features_record(args, &features)?,
+        category: stock.category_record(&args.set)?,
+        features: features_record,
         method: MethodRecord {
             id: reducer.info().id.into(),
             parameters: reducer.params().iter().map(|(n, v)| (n.to_owned(), value_json(v))).collect(),
@@ -111,8 +98,8 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
             ranking: None,
         },
         budget: BudgetRecord::new(&budget, &categories.names, args.allow_empty_categories),
-        categories: category_parts(&set, &pictures, &categories, &epsilon),
-        classes: class_parts(&set, &pictures, &kept),
+        categories: category_parts(set, pictures, categories, &epsilon),
+        classes: class_parts(set, pictures, &kept),
         pictures: pictures.len(),
         kept: kept.len(),
         epsilon: WorstRecord {
@@ -150,7 +137,7 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
         return Ok(text);
     }
     if !args.quiet {
-        text::say(&report(&manifest, &set, args, (read_time, method_time, epsilon_time)));
+        text::say(&report(&manifest, set, args, (read_time, method_time, epsilon_time)));
     }
     Ok(String::new())
 }
@@ -191,22 +178,12 @@ fn page(
 /// The method, refused before any picture is opened if it is not for pictures.
 fn reducer(args: &ImagesReduceArgs) -> Result<Reducer, Failure> {
     let name = args.method.as_deref().ok_or_else(no_method)?;
-    let info = leanset_core::methods::find(name)?;
-    if info.capabilities.dynamics == Answer::Yes {
-        return Err(Failure::new(format!(
-            "{} watches a model train, and for pictures there is no log of that",
-            info.id
-        ))
-        .hint("use another method (`leanset methods`)"));
-    }
     let given = values(&args.params, |file| {
         Err(Failure::new(format!("@{file}: row ids from a file are of tables, and pictures have none"))
             .hint("leave the parameter out"))
     })?;
     let reducer = Reducer::new(name, &given)?;
-    if reducer.invents() {
-        return Err(invents());
-    }
+    refuse_for_pictures(&reducer, "--param output=rows")?;
     if args.ratio.is_none() && args.count.is_none() && args.per_category.is_empty() {
         return Err(Failure::new("no budget is given")
             .hint("--ratio R, --count N, or --per-category NAME=N for every category"));
@@ -217,27 +194,12 @@ fn reducer(args: &ImagesReduceArgs) -> Result<Reducer, Failure> {
     Ok(reducer)
 }
 
-fn invents() -> Failure {
-    Failure::new("the method invents points, and no picture looks like them")
-        .hint("--param output=rows keeps the real picture nearest each")
-}
-
 /// What was asked, in the order of the categories.
-fn budget(
-    args: &ImagesReduceArgs,
-    set: &ImageSet,
-    pictures: &[usize],
-    categories: &Categories,
-    floor: Floor,
-) -> Result<Budget, Failure> {
+fn budget(args: &ImagesReduceArgs, stock: &Stock, floor: Floor) -> Result<Budget, Failure> {
     if let Some(whole) = args.ratio.map(Budget::Ratio).or(args.count.map(Budget::Count)) {
-        if !args.balance {
-            return Ok(whole);
-        }
-        let total = whole.allocate(&categories.sizes(), floor)?.0.total();
-        return Ok(Budget::PerClass(balanced(set, pictures, categories, total, floor == Floor::One)));
+        return stock.budget(whole, args.balance, floor);
     }
-    let names = &categories.names;
+    let names = &stock.categories.names;
     let listed = format!("the categories are {}", names.join(", "));
     let mut counts = vec![None; names.len()];
     for (name, count) in &args.per_category {
@@ -254,68 +216,6 @@ fn budget(
             .hint("name every category; NAME=0 keeps none of it"));
     }
     Ok(Budget::PerClass(counts.into_iter().flatten().collect()))
-}
-
-/// Counts of categories are kept by methods that choose within them.
-fn check_scope(reducer: &Reducer, budget: &Budget) -> Result<(), Failure> {
-    let id = reducer.info().id;
-    if matches!(budget, Budget::PerClass(_)) && reducer.scope() == Scope::Global {
-        return Err(Failure::new(format!("{id} chooses over all pictures at once, and keeps no count of a category"))
-            .hint("use another method, or leave --balance and --per-category out"));
-    }
-    Ok(())
-}
-
-/// Says what is wrong with training pictures; ends the work if that was asked.
-fn tell_faults(set: &ImageSet, args: &ImagesReduceArgs) -> Result<(), Failure> {
-    let told: Vec<_> = set.faults.iter().filter(|f| f.severity > Severity::Note).collect();
-    for fault in &told {
-        let (code, hint) = (fault.kind.code(), fault.kind.hint().to_owned());
-        let left_out = if fault.severity == Severity::Error { " (left out)" } else { "" };
-        let message = format!("{fault}{left_out}");
-        text::say(&text::warning(&leanset_tables::Warning { code, message, hint: Some(hint) }));
-    }
-    if args.strict && !told.is_empty() {
-        let many = if told.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", text::count(told.len())) };
-        return Err(Failure::new(format!("{}: has {many}, and --strict is given", set.source.display()))
-            .hint("mend them, or leave --strict out: pictures that cannot be used are then left out"));
-    }
-    Ok(())
-}
-
-/// One hash of all that was chosen from: names, pictures and annotations of the training split.
-fn fingerprint(set: &ImageSet, looks: &[Look]) -> String {
-    let mut all = String::new();
-    for (picture, look) in set.pictures.iter().zip(looks).filter(|(p, _)| p.split == Split::Train) {
-        let _ = writeln!(all, "{}\t{:?}\t{:?}", picture.name, look.sha256, picture.objects);
-    }
-    output::sha256_of(all.as_bytes())
-}
-
-fn source_record(path: &Path) -> Result<SourceRecord, Failure> {
-    Ok(SourceRecord { path: path.to_owned(), sha256: output::sha256(path)?.0 })
-}
-
-fn category_record(set: &ImageSet, args: &ImagesReduceArgs) -> Result<CategoryRecord, Failure> {
-    let table = args.set.categories.as_deref().map(source_record).transpose()?;
-    let rule = match (&table, rule(set, &args.set)) {
-        (Some(_), _) => "table",
-        (None, Rule::Amount) => "amount",
-        (None, Rule::Classes) => "classes",
-        (None, Rule::One) => "none",
-    };
-    let groups = args.set.groups.iter().map(|g| (g.name.clone(), g.classes.clone())).collect();
-    Ok(CategoryRecord { rule: rule.into(), groups, table })
-}
-
-fn features_record(args: &ImagesReduceArgs, features: &Features) -> Result<FeaturesRecord, Failure> {
-    let table = args.features.as_deref().map(source_record).transpose()?;
-    Ok(FeaturesRecord {
-        kind: if table.is_some() { "given" } else { appearance::NAME }.into(),
-        dimensions: features.dimensions,
-        table,
-        paths: args.feature_paths.as_deref().map(source_record).transpose()?,
-    })
 }
 
 fn category_parts(set: &ImageSet, pictures: &[usize], categories: &Categories, epsilon: &Epsilon) -> Vec<PartRecord> {
@@ -402,12 +302,7 @@ fn report(
         text::duration(times.2)
     );
     out.extend(m.measured.energy.as_ref().map(energy::line));
-    let first = match (&set.layout, args.copy || args.link) {
-        (Layout::Yolo(_), _) => "data.yaml",
-        (Layout::Coco(_), _) => "train.json",
-        (Layout::Voc, true) => "ImageSets/Main/train.txt",
-        _ => "train.txt",
-    };
+    let first = description(&set.layout, args.copy || args.link);
     let _ = writeln!(out, "  wrote {} and {}", args.output.join(first).display(), args.output.join(FILE).display());
     out
 }

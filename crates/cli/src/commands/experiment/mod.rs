@@ -1,51 +1,52 @@
 //! `leanset experiment`: the runs of a plan, resumed where they stopped, and what they come to.
 
+mod pictures;
+mod tables;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use leanset_lab::energy::Meters;
-use leanset_lab::plan::{Data, MissingWord, Plan, Purpose, ScaleWord};
+use leanset_lab::plan::{About, Plan};
 use leanset_lab::records::{Journal, Record};
 use leanset_lab::statistics::Verdict;
 use leanset_lab::summary::Cell;
-use leanset_lab::{Lab, Learner as _, Mlp, Options, Summary, records};
-use leanset_tables::{ReadOptions, read_bytes};
+use leanset_lab::{Lab, Options, Subject, Summary, records};
 use serde_json::json;
 
-use crate::args::{ExperimentArgs, Missing, Scale, TableArgs};
+use crate::args::ExperimentArgs;
 use crate::error::Failure;
-use crate::input::Input;
-use crate::output::{self, Outputs};
+use crate::output::Outputs;
 use crate::progress::Progress;
 use crate::text::say;
 use crate::{machine, text};
 
-/// The data set inside the program.
-const EMBEDDED: &str = "digits";
-
 pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
     let plan = Plan::read(&args.plan)?;
     let threads = machine::use_threads(args.threads)?;
-    let options = Options { threads, exclusive: args.exclusive };
-    let progress = Progress::new(args.quiet);
-    let table = Source::of(args, &plan)?;
-    if let Some(output) = &args.output {
-        let inputs: Vec<&Path> = [Some(args.plan.as_path()), table.path()].into_iter().flatten().collect();
-        Outputs::new(true).check(output, &inputs)?;
+    match &plan.about {
+        About::Table(about) => tables::run(args, &plan, about, threads),
+        About::Pictures(about) => pictures::run(args, &plan, about, threads),
     }
-    let (input, sha256) = table.read(&plan.data, &progress)?;
-    for warning in input.warnings() {
-        say(&text::warning(warning));
-    }
-    let lab = Lab::new(&plan, &input.table, &input.encoded)?;
-    let header = lab.header(input.table.name(), &sha256);
-    let learner = Mlp::new(&plan.model);
-    if args.dry_run {
-        return dry_run(args, &plan, &lab, &learner, options, &progress);
-    }
-    let meter = Meters::new(&plan.energy, args.exclusive || threads == 1)?;
+}
+
+/// Refuses an output that is an input.
+fn check_output(args: &ExperimentArgs, data: Option<&Path>) -> Result<(), Failure> {
+    let inputs: Vec<&Path> = [Some(args.plan.as_path()), data].into_iter().flatten().collect();
+    args.output.as_ref().map_or(Ok(()), |output| Outputs::new(true).check(output, &inputs))
+}
+
+/// Does what is left of a plan, and says what it comes to.
+fn carry_out<S: Subject>(
+    args: &ExperimentArgs,
+    lab: &Lab<'_, S>,
+    meter: &Meters,
+    options: Options,
+    progress: Progress,
+) -> Result<String, Failure> {
+    let header = lab.header();
     let Some(path) = &args.output else { return Err(Failure::new("no output is named").hint("--output runs.jsonl")) };
     let (journal, contents) = Journal::open(path, &header)?;
     if contents.torn {
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
         say(&format!("{}: {done} of {planned} runs are there already\n", path.display()));
     }
     let began = Instant::now();
-    let found = lab.run(&learner, &meter, journal, &contents.records, options, &progress)?;
+    let found = lab.run(meter, journal, &contents.records, options, &progress)?;
     drop(progress);
     let summary = Summary::new(&header, &found);
     if args.json {
@@ -79,107 +80,48 @@ pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
     Ok(out)
 }
 
-/// The table of an experiment.
-enum Source {
-    File(PathBuf),
-    Embedded,
-}
-
-impl Source {
-    fn of(args: &ExperimentArgs, plan: &Plan) -> Result<Self, Failure> {
-        if let Some(file) = &args.data {
-            return Ok(Self::File(file.clone()));
-        }
-        match (&plan.data.path, plan.data.embedded.as_deref()) {
-            (Some(file), _) => Ok(Self::File(file.clone())),
-            (None, Some(EMBEDDED)) => Ok(Self::Embedded),
-            (None, other) => {
-                let name = args.plan.display();
-                let other = other.unwrap_or_default();
-                Err(Failure::new(format!("{name}: data.embedded must be {EMBEDDED}, not '{other}'"))
-                    .hint("path = \"table.csv\" names a file"))
-            }
-        }
-    }
-
-    fn path(&self) -> Option<&Path> {
-        match self {
-            Self::File(path) => Some(path),
-            Self::Embedded => None,
-        }
-    }
-
-    /// The table, encoded, and its SHA-256.
-    fn read(&self, plan: &Data, progress: &Progress) -> Result<(Input, String), Failure> {
-        let columns = columns(plan)?;
-        match self {
-            Self::File(path) => Ok((Input::read(path, &columns, progress)?, output::sha256(path)?.0)),
-            Self::Embedded => {
-                let csv = super::demo::unpack()?;
-                let sha256 = output::sha256_of(&csv);
-                let table = read_bytes("digits.csv", csv, &ReadOptions::default())?;
-                Ok((Input::of_table(table, &columns, Instant::now())?, sha256))
-            }
-        }
+/// What is there already.
+fn there(args: &ExperimentArgs) -> Result<Vec<Record>, Failure> {
+    match &args.output {
+        Some(path) if path.exists() => Ok(records::read(path)?.records),
+        _ => Ok(Vec::new()),
     }
 }
 
-/// The columns of a plan as arguments.
-fn columns(plan: &Data) -> Result<TableArgs, Failure> {
-    Ok(TableArgs {
-        label: Some(plan.label.clone()),
-        features: plan.features.clone(),
-        exclude: plan.exclude.clone(),
-        id: plan.id.clone(),
-        missing: match plan.missing {
-            MissingWord::Refuse => Missing::Refuse,
-            MissingWord::Mean => Missing::Mean,
-            MissingWord::Drop => Missing::Drop,
-        },
-        scale: match plan.scale {
-            ScaleWord::Minmax => Scale::Minmax,
-            ScaleWord::Standard => Scale::Standard,
-            ScaleWord::None => Scale::None,
-        },
-        bins: plan.bins,
-        format: plan.format.as_deref().map(str::parse).transpose().map_err(Failure::from)?,
-        sheet: plan.sheet.clone(),
-        delimiter: plan.delimiter.and_then(|d| u8::try_from(d).ok()),
-    })
+/// What a dry run says beside the number of runs.
+struct Forecast {
+    /// Seconds of a gradient step and what that is known by, where no run tells; none if nothing does.
+    step: Option<(&'static str, f64)>,
+    /// Keys of the document.
+    keys: Vec<(&'static str, serde_json::Value)>,
+    /// Lines for a person.
+    lines: String,
 }
 
 /// What would be done, and about how long it would take.
-fn dry_run(
+fn dry_run<S: Subject>(
     args: &ExperimentArgs,
     plan: &Plan,
-    lab: &Lab<'_>,
-    learner: &Mlp,
+    lab: &Lab<'_, S>,
     options: Options,
-    progress: &Progress,
+    forecast: impl FnOnce(bool) -> Result<Forecast, Failure>,
 ) -> Result<String, Failure> {
-    let there = match &args.output {
-        Some(path) if path.exists() => records::read(path)?.records,
-        _ => Vec::new(),
-    };
+    let there = there(args)?;
     let done: BTreeSet<_> = there.iter().map(Record::key).collect();
-    let (planned, left) = (lab.runs().len(), lab.steps_left(learner, &done));
-    // By the runs that are there; else by one epoch of the first.
+    let (planned, left) = (lab.runs().len(), lab.steps_left(&done));
     let known: u64 = there.iter().map(|r| r.steps.training).sum();
-    let (by, second) = if known > 0 {
-        ("the runs that are there", there.iter().map(|r| r.measured.training.seconds).sum::<f64>() / known as f64)
+    let forecast = forecast(known > 0)?;
+    let step = if known > 0 {
+        let seconds = there.iter().map(|r| r.measured.training.seconds).sum::<f64>();
+        Some(("the runs that are there", seconds / known as f64))
     } else {
-        leanset_core::Monitor::begin(progress, "training one epoch", 0);
-        let fold = lab.fold_of(0)?;
-        let began = Instant::now();
-        learner.train(&fold.train, None, 1, plan.seed_of(Purpose::Model, 0))?;
-        let steps = learner.steps(fold.train.classes.len(), 1);
-        ("one epoch of full training", began.elapsed().as_secs_f64() / steps as f64)
+        forecast.step
     };
     // A model is trained on one thread.
     let at_once = if options.exclusive { 1 } else { options.threads };
-    let seconds = second * left as f64 / at_once as f64;
+    let seconds = step.map(|(_, second)| second * left as f64 / at_once as f64);
     if args.json {
-        let document = json!({
+        let mut document = json!({
             "schema": "leanset.experiment-plan/1",
             "leanset": env!("CARGO_PKG_VERSION"),
             "title": plan.title,
@@ -187,21 +129,37 @@ fn dry_run(
             "done": done.len(),
             "steps_left": left,
             "training_seconds_left": seconds,
-            "estimated_from": by,
+            "estimated_from": step.map(|(by, _)| by),
             "threads": options.threads,
             "exclusive": options.exclusive,
         });
+        for (key, value) in forecast.keys {
+            document[key] = value;
+        }
         return Ok(format!("{document:#}\n"));
     }
     let (methods, ratios) = (plan.methods.len(), plan.reduce.ratios.len());
+    let time = match step.zip(seconds) {
+        Some(((by, _), seconds)) => {
+            format!(
+                "about {} of training left at {at_once} at once, by {by}",
+                text::duration(Duration::from_secs_f64(seconds))
+            )
+        }
+        None => format!(
+            "{} gradient steps left; how long one takes is known after the first run",
+            text::count(left as usize)
+        ),
+    };
     Ok(format!(
         "{}\n{} runs: {} repetitions of {methods} methods at {ratios} ratios and full training; {} are done\n\
-         about {} of training left at {at_once} at once, by {by}; choosing rows comes on top\n",
+         {time}; choosing {} comes on top\n{}",
         plan.title,
         text::count(planned),
         plan.repetitions,
         text::count(done.len()),
-        text::duration(Duration::from_secs_f64(seconds)),
+        plan.kind().rows,
+        forecast.lines
     ))
 }
 
@@ -223,28 +181,26 @@ fn words(summary: &Summary) -> String {
         text::count(summary.planned),
         summary.full.as_ref().map_or(0, |f| f.runs),
     );
-    let full = |value: fn(&Cell) -> String| summary.full.as_ref().map_or_else(|| "?".into(), value);
-    let accuracy = |cell: &Cell| {
+    let full = |value: &dyn Fn(&Cell) -> String| summary.full.as_ref().map_or_else(|| "?".into(), value);
+    let (kind, main) = (summary.kind, |cell: &Cell| format!("{:.3}", summary.main(cell).value));
+    let judged = |cell: &Cell| {
         let mark = match cell.over_random.map(|p| p.verdict) {
             Some(Verdict::Yes) => " ▲",
             Some(Verdict::No) => " ▼",
             Some(Verdict::Unclear) | None => "  ",
         };
-        format!("{:.3}{mark}", cell.accuracy.value)
+        format!("{}{mark}", main(cell))
     };
     let time = |cell: &Cell| {
         let lost = cell.seconds_saved.is_some_and(|s| s.difference.value < 0.0);
         format!("{}{}", text::duration(Duration::from_secs_f64(cell.seconds.value)), if lost { " !" } else { "" })
     };
-    let _ = write!(
-        out,
-        "\nAccuracy (everything: {}, always the largest class: {:.3})\n{}",
-        full(|c| format!("{:.3}", c.accuracy.value)),
-        summary.largest_class,
-        grid(summary, accuracy)
-    );
-    if summary.blind > 0 {
-        let (blind, done) = (text::count(summary.blind), text::count(summary.done));
+    let largest =
+        summary.largest_class.map_or_else(String::new, |part| format!(", always the largest class: {part:.3}"));
+    let everything = full(&main);
+    let _ = write!(out, "\n{} (everything: {everything}{largest})\n{}", kind.main().title, grid(summary, judged));
+    if let Some(blind) = summary.blind.filter(|&runs| runs > 0) {
+        let (blind, done) = (text::count(blind), text::count(summary.done));
         let _ =
             writeln!(out, "  {blind} of {done} runs found no test row of some class: see macro F1 (report, --json)");
     }
@@ -261,12 +217,17 @@ fn words(summary: &Summary) -> String {
         out,
         "\nSeconds of choosing and training, {} (everything: {})\n{}",
         summary.clock,
-        full(|c| text::duration(Duration::from_secs_f64(c.seconds.value))),
+        full(&|c| text::duration(Duration::from_secs_f64(c.seconds.value))),
         grid(summary, time)
     );
     if !summary.did_not_pay().is_empty() {
         out.push_str("  ! took longer than training on everything\n");
     }
+    if let Some(features) = &summary.features {
+        let _ = writeln!(out, "  {}", features.words(summary.clock));
+    }
+    let steps = |c: &Cell| text::count(c.steps.value.round() as usize);
+    let _ = write!(out, "\nGradient steps (everything: {})\n{}", full(&steps), grid(summary, steps));
     if summary.provenance.shared > 0 {
         let (shared, done) = (text::count(summary.provenance.shared), text::count(summary.done));
         let _ = writeln!(out, "  {shared} of {done} runs shared the machine: --exclusive meters each alone");

@@ -1,0 +1,132 @@
+//! Experiments on a set of pictures: the arguments of `images reduce`, and the user's own detector.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use leanset_core::{Budget, Floor};
+use leanset_images::Group;
+use leanset_lab::energy::{Bill, Metering as _, Meters};
+use leanset_lab::pictures::{Pictures, Set, Training};
+use leanset_lab::plan::{CategoryWord, FULL, PicturesPlan, Plan};
+use leanset_lab::records::DataRecord;
+use leanset_lab::{Lab, Options, records};
+use serde_json::json;
+
+use super::{Forecast, carry_out, check_output, dry_run};
+use crate::args::{Category, ExperimentArgs, ImageSetArgs};
+use crate::commands::images::{Stock, check_scope, open};
+use crate::detector::Trainer;
+use crate::error::Failure;
+use crate::progress::Progress;
+use crate::text;
+
+pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, threads: usize) -> Result<String, Failure> {
+    // A command takes the threads that it likes: trainings are done one after the other, each metered alone.
+    let options = Options { threads, exclusive: true };
+    let progress = Progress::new(args.quiet);
+    let dataset = args.data.clone().or_else(|| about.images.path.clone()).unwrap_or_default();
+    check_output(args, Some(&dataset))?;
+    let meter = Meters::new(&plan.energy, true)?;
+    let wanted = arguments(about, dataset);
+    let set = open(&wanted)?;
+
+    let stop = meter.start();
+    let stock = Stock::new(set, &wanted, &about.features, false, &progress)?;
+    let (features, record) = stock.features(&about.features)?;
+    let metered = stop();
+    // Where runs are there already, what they paid: what was read once is quicker read again.
+    let bill = (!about.features.given()).then(|| paid(args).unwrap_or(metered));
+
+    let budget = |&ratio: &f64| stock.budget(Budget::Ratio(ratio), about.images.balance, Floor::One);
+    let budgets = plan.reduce.ratios.iter().map(budget).collect::<Result<Vec<_>, _>>()?;
+    for method in &plan.methods {
+        let reducer = method.chooser(&plan.about)?.reducer;
+        budgets.iter().try_for_each(|budget| check_scope(&reducer, budget))?;
+    }
+    let (validation, validation_sha256) = stock.validation();
+    let mut sources = BTreeMap::from([("validation".to_owned(), validation_sha256)]);
+    let categories = stock.category_record(&wanted)?;
+    for (name, file) in [("features", &record.table), ("paths", &record.paths), ("categories", &categories.table)] {
+        sources.extend(file.as_ref().map(|file| (name.to_owned(), file.sha256.clone())));
+    }
+    let names = &stock.categories.names;
+    let data = DataRecord {
+        name: wanted.dataset.file_name().unwrap_or(wanted.dataset.as_os_str()).to_string_lossy().into_owned(),
+        sha256: stock.fingerprint(),
+        rows: stock.pictures.len(),
+        dimensions: record.dimensions,
+        training_rows: stock.pictures.len(),
+        classes: names.iter().cloned().zip(stock.categories.sizes()).collect(),
+        features: Some(record.kind),
+        validation: Some(validation),
+        sources,
+    };
+    let set = Set { features: &features.values, codes: &stock.categories.codes, names, budgets, bill, data };
+    let trainer = |stock| Trainer { plan: &about.detector, stock, keep: args.keep.as_deref() };
+    let lab = Lab::new(plan, Pictures::new(about, set, trainer(&stock)))?;
+    if args.dry_run {
+        return dry_run(args, plan, &lab, options, |_| Ok(forecast(plan, about, &lab, &trainer(&stock))));
+    }
+    carry_out(args, &lab, &meter, options, progress)
+}
+
+/// What the features cost when runs that are there were begun.
+fn paid(args: &ExperimentArgs) -> Option<Bill> {
+    // What is wrong with the file is said when it is opened.
+    let there = records::read(args.output.as_ref()?).ok()?;
+    there.records.into_iter().find_map(|record| record.measured.features)
+}
+
+/// What would be run first: everything, and the first method at each ratio.
+fn forecast(
+    plan: &Plan,
+    about: &PicturesPlan,
+    lab: &Lab<'_, Pictures<'_, Trainer<'_>>>,
+    trainer: &Trainer<'_>,
+) -> Forecast {
+    let first = plan.methods.first().map_or(FULL, |method| method.label());
+    let kept = plan.reduce.ratios.iter().enumerate().map(|(place, &ratio)| (first, ratio, lab.kept(place)));
+    let (mut keys, mut lines) = (Vec::new(), String::new());
+    for (method, ratio, pictures) in std::iter::once((FULL, 1.0, lab.all())).chain(kept) {
+        let epochs = about.detector.epochs_on(pictures, lab.all());
+        let steps = about.detector.steps(pictures) * u64::from(epochs);
+        let command =
+            trainer.shown(&Training { repetition: 0, method, ratio, seed: plan.seeds(0).model, epochs, steps });
+        let _ = write!(
+            lines,
+            "\n{method} at {ratio}: {} pictures, {epochs} epochs, {} gradient steps\n  {command}\n",
+            text::count(pictures),
+            text::count(usize::try_from(steps).unwrap_or(usize::MAX))
+        );
+        keys.push(json!({
+            "method": method,
+            "ratio": ratio,
+            "pictures": pictures,
+            "epochs": epochs,
+            "steps": steps,
+            "command": command,
+        }));
+    }
+    Forecast { step: None, keys: vec![("pictures", lab.all().into()), ("first", keys.into())], lines }
+}
+
+/// The set of a plan as arguments.
+fn arguments(plan: &PicturesPlan, dataset: PathBuf) -> ImageSetArgs {
+    let images = &plan.images;
+    ImageSetArgs {
+        dataset,
+        images: images.images.clone(),
+        category: images.category.map(|word| match word {
+            CategoryWord::Amount => Category::Amount,
+            CategoryWord::Classes => Category::Classes,
+            CategoryWord::None => Category::None,
+        }),
+        groups: images
+            .groups
+            .iter()
+            .map(|(name, classes)| Group { name: name.clone(), classes: classes.clone() })
+            .collect(),
+        categories: images.categories.clone(),
+    }
+}

@@ -1,0 +1,155 @@
+//! What a reduction of pictures chooses from, for `images reduce` and experiments: the training pictures that can be used,
+//! what they are divided into, and the numbers between which distances are measured.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use leanset_core::{Budget, Floor, Reducer, Scope};
+use leanset_documents::images::{CategoryRecord, FeaturesRecord, SourceRecord};
+use leanset_images::{Categories, Features, ImageSet, Layout, Look, Rule, Severity, Split, appearance, balanced};
+use leanset_lab::plan::FeaturePlan;
+use leanset_lab::records::GIVEN;
+use rayon::prelude::*;
+
+use super::{candidates, categories, look_at, rule};
+use crate::args::ImageSetArgs;
+use crate::error::Failure;
+use crate::output;
+use crate::progress::Progress;
+use crate::text;
+
+/// A set whose training pictures were looked at.
+pub(crate) struct Stock {
+    pub(crate) set: ImageSet,
+    pub(crate) looks: Vec<Look>,
+    /// Indices of the training pictures that can be used.
+    pub(crate) pictures: Vec<usize>,
+    /// What they are divided into.
+    pub(crate) categories: Categories,
+}
+
+impl Stock {
+    /// Looks at the training pictures of a set, says what is wrong with them, and divides those that can be used.
+    pub(crate) fn new(
+        mut set: ImageSet,
+        args: &ImageSetArgs,
+        features: &FeaturePlan,
+        strict: bool,
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
+        let looks = look_at(&mut set, |p| p.split == Split::Train, progress)?;
+        if features.given() {
+            set.allow_other_formats();
+        }
+        tell_faults(&set, strict)?;
+        let pictures = candidates(&set);
+        if pictures.is_empty() {
+            return Err(Failure::new(format!("{}: no training picture can be used", set.source.display()))
+                .hint("`leanset images check` says what is wrong with each"));
+        }
+        let categories = categories(&set, &pictures, args)?;
+        Ok(Self { set, looks, pictures, categories })
+    }
+
+    /// The numbers between which distances are measured, and what they are called. Every picture of the stock has a row.
+    pub(crate) fn features(&self, plan: &FeaturePlan) -> Result<(Features, FeaturesRecord), Failure> {
+        let table = plan.table.as_deref().map(source_record).transpose()?;
+        let (kind, features) = match &plan.table {
+            Some(file) => (GIVEN, Features::from_table(&self.set, &self.pictures, file, plan.paths.as_deref())?),
+            None => (appearance::NAME, Features::of_looks(&self.set, &self.looks, &self.pictures)?),
+        };
+        let record = FeaturesRecord {
+            kind: kind.into(),
+            dimensions: features.dimensions,
+            table,
+            paths: plan.paths.as_deref().map(source_record).transpose()?,
+        };
+        Ok((features, record))
+    }
+
+    /// One hash of all that was chosen from: names, pictures and annotations of the training split.
+    pub(crate) fn fingerprint(&self) -> String {
+        self.hash(Split::Train, |picture| self.looks[picture].sha256)
+    }
+
+    /// The same of the pictures that detectors are tested on, and how many they are.
+    pub(crate) fn validation(&self) -> (usize, String) {
+        let digest = |picture: &leanset_images::Picture| {
+            let tested = picture.split == Split::Val;
+            tested.then(|| output::sha256(&picture.path).ok()).flatten().map(|(digest, _)| digest)
+        };
+        let digests: Vec<Option<String>> = self.set.pictures.par_iter().map(digest).collect();
+        (self.set.of(Split::Val).count(), self.hash(Split::Val, |picture| digests[picture].clone()))
+    }
+
+    fn hash<T: std::fmt::Debug>(&self, split: Split, digest: impl Fn(usize) -> T) -> String {
+        let mut all = String::new();
+        for (at, picture) in self.set.pictures.iter().enumerate().filter(|(_, p)| p.split == split) {
+            let _ = writeln!(all, "{}\t{:?}\t{:?}", picture.name, digest(at), picture.objects);
+        }
+        output::sha256_of(all.as_bytes())
+    }
+
+    /// A ratio or a count, spread evenly over objects if that is asked.
+    pub(crate) fn budget(&self, whole: Budget, balance: bool, floor: Floor) -> Result<Budget, Failure> {
+        if !balance {
+            return Ok(whole);
+        }
+        let total = whole.allocate(&self.categories.sizes(), floor)?.0.total();
+        Ok(Budget::PerClass(balanced(&self.set, &self.pictures, &self.categories, total, floor == Floor::One)))
+    }
+
+    /// How the pictures were divided.
+    pub(crate) fn category_record(&self, args: &ImageSetArgs) -> Result<CategoryRecord, Failure> {
+        let table = args.categories.as_deref().map(source_record).transpose()?;
+        let rule = match (&table, rule(&self.set, args)) {
+            (Some(_), _) => "table",
+            (None, Rule::Amount) => "amount",
+            (None, Rule::Classes) => "classes",
+            (None, Rule::One) => "none",
+        };
+        let groups = args.groups.iter().map(|g| (g.name.clone(), g.classes.clone())).collect();
+        Ok(CategoryRecord { rule: rule.into(), groups, table })
+    }
+}
+
+/// Counts of categories are kept by methods that choose within them.
+pub(crate) fn check_scope(reducer: &Reducer, budget: &Budget) -> Result<(), Failure> {
+    let id = reducer.info().id;
+    if matches!(budget, Budget::PerClass(_)) && reducer.scope() == Scope::Global {
+        return Err(Failure::new(format!("{id} chooses over all pictures at once, and keeps no count of a category"))
+            .hint("use another method, or leave --balance and --per-category out"));
+    }
+    Ok(())
+}
+
+/// What describes a smaller set of this layout, in its folder.
+pub(crate) fn description(layout: &Layout, placed: bool) -> &'static str {
+    match (layout, placed) {
+        (Layout::Yolo(_), _) => "data.yaml",
+        (Layout::Coco(_), _) => "train.json",
+        (Layout::Voc, true) => "ImageSets/Main/train.txt",
+        _ => "train.txt",
+    }
+}
+
+/// Says what is wrong with training pictures; ends the work if that was asked.
+fn tell_faults(set: &ImageSet, strict: bool) -> Result<(), Failure> {
+    let told: Vec<_> = set.faults.iter().filter(|f| f.severity > Severity::Note).collect();
+    for fault in &told {
+        let (code, hint) = (fault.kind.code(), fault.kind.hint().to_owned());
+        let left_out = if fault.severity == Severity::Error { " (left out)" } else { "" };
+        let message = format!("{fault}{left_out}");
+        text::say(&text::warning(&leanset_tables::Warning { code, message, hint: Some(hint) }));
+    }
+    if strict && !told.is_empty() {
+        let many = if told.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", text::count(told.len())) };
+        return Err(Failure::new(format!("{}: has {many}, and --strict is given", set.source.display()))
+            .hint("mend them, or leave --strict out: pictures that cannot be used are then left out"));
+    }
+    Ok(())
+}
+
+fn source_record(path: &Path) -> Result<SourceRecord, Failure> {
+    Ok(SourceRecord { path: path.to_owned(), sha256: output::sha256(path)?.0 })
+}

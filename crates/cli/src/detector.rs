@@ -1,0 +1,142 @@
+//! Detectors, trained by the command of a plan: a set is written for it, it is run and metered, and its results are read.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use leanset_images::{Placement, files};
+use leanset_lab::energy::{Bill, Metering};
+use leanset_lab::pictures::{Detector, Training};
+use leanset_lab::plan::DetectorPlan;
+use leanset_lab::results::{self, Results};
+use leanset_lab::template::{Values, shown};
+
+use crate::child;
+use crate::commands::images::{Stock, description};
+use crate::error::Failure;
+use crate::output::{Room, TEMPORARY};
+
+/// What the command says, in the folder of its run.
+const LOG: &str = "log.txt";
+/// The set to train on, in the folder of its run.
+const DATA: &str = "data";
+/// Lines of a log that an error repeats.
+const LAST_LINES: usize = 3;
+/// Bytes of a log that they are looked for in.
+const TAIL: u64 = 4096;
+
+/// Trains detectors.
+pub(crate) struct Trainer<'a> {
+    pub(crate) plan: &'a DetectorPlan,
+    pub(crate) stock: &'a Stock,
+    /// Where the folders of all runs are kept.
+    pub(crate) keep: Option<&'a Path>,
+}
+
+impl Trainer<'_> {
+    /// What the places of the command hold in this run, in this folder.
+    fn values(&self, out: &Path, task: &Training<'_>) -> Values {
+        Values {
+            data: out.join(DATA).join(description(&self.stock.set.layout, false)),
+            seed: task.seed,
+            epochs: task.epochs,
+            batch: self.plan.batch,
+            steps: task.steps,
+            out: out.to_owned(),
+        }
+    }
+
+    /// The command line of a run, in the folder that it would have.
+    pub(crate) fn shown(&self, task: &Training<'_>) -> String {
+        let out = match self.keep {
+            Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).join(name(task)),
+            None => std::env::temp_dir().join(format!("{TEMPORARY}…")),
+        };
+        shown(&self.plan.command.fill(&self.values(&out, task)))
+    }
+
+    /// Writes the set of a run into its folder. For all pictures it is of the same kind as for some.
+    fn write(&self, room: &Room, pictures: &[usize]) -> Result<(), Failure> {
+        let pictures: Vec<usize> = pictures.iter().map(|&p| self.stock.pictures[p]).collect();
+        for (path, content) in files(&self.stock.set, &pictures, &room.path().join(DATA), Placement::Stay)? {
+            room.put(&Path::new(DATA).join(path), &content)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the command in its folder, which stays if the command fails: there it can be looked at.
+    fn run(&self, room: &mut Room, task: &Training<'_>, meter: &dyn Metering) -> leanset_lab::Result<(Bill, Results)> {
+        let values = self.values(room.path(), task);
+        let words = self.plan.command.fill(&values);
+        let path = room.path().join(LOG);
+        let failed = |e: &std::io::Error| Failure::io(&format!("{}: cannot be written", path.display()), e);
+        let log = File::create_new(&path).map_err(|e| failed(&e))?;
+        let stop = meter.start_command();
+        let end = child::run_aside(&words, &log)?;
+        let bill = stop();
+        let log = format!("its whole log is {}", path.display());
+        if end.code != 0 {
+            room.keep();
+            let how = match end.signal {
+                Some(signal) => format!("was ended by signal {signal}"),
+                None => format!("ended with exit code {}", end.code),
+            };
+            let last = last_lines(&path);
+            let said = if last.is_empty() { "it said nothing".into() } else { format!("its last words: {last}") };
+            return Err(leanset_lab::Error::new(
+                format!("{}: the command {how}; {said}", about(task)),
+                format!("{log}; the command was: {}", shown(&words)),
+            ));
+        }
+        let results = results::read(Path::new(&self.plan.results.fill(&values)), self.plan.epoch).map_err(|error| {
+            room.keep();
+            let hint = error.hint().map_or_else(|| log.clone(), |hint| format!("{hint}; {log}"));
+            leanset_lab::Error::new(format!("{}: {error}", about(task)), hint)
+        })?;
+        Ok((bill, results))
+    }
+}
+
+impl Detector for Trainer<'_> {
+    fn train(
+        &self,
+        pictures: &[usize],
+        task: &Training<'_>,
+        meter: &dyn Metering,
+    ) -> leanset_lab::Result<(Bill, Results)> {
+        let mut room = Room::new(self.keep, &name(task))?;
+        self.write(&room, pictures)?;
+        self.run(&mut room, task, meter)
+    }
+}
+
+/// A run, in words.
+fn about(task: &Training<'_>) -> String {
+    format!("repetition {}, {} at {}", task.repetition, task.method, task.ratio)
+}
+
+/// The name of a run's folder.
+fn name(task: &Training<'_>) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    format!("{}-{}-{}", task.repetition, task.method.chars().map(plain).collect::<String>(), task.ratio)
+}
+
+/// The last lines of a log, in one; what a terminal would have overwritten is left out.
+fn last_lines(path: &Path) -> String {
+    let tail = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let text = String::from_utf8_lossy(&tail().unwrap_or_default()).into_owned();
+    let text = anstream::adapter::strip_str(&text).to_string();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(|line| line.rsplit('\r').find(|part| !part.trim().is_empty()).unwrap_or_default().trim())
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join(" / ")
+}

@@ -1,0 +1,270 @@
+//! A command with places in it: `yolo train data={data} seed={seed} …`.
+//!
+//! It is a list of words, given as one or as a line that is split as a shell would; no shell ever sees it. `{{` and `}}`
+//! stand for braces.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// What may stand in braces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The description of the set to train on.
+    Data,
+    /// The seed of the training.
+    Seed,
+    /// Its epochs.
+    Epochs,
+    /// Pictures a gradient step sees.
+    Batch,
+    /// Its gradient steps.
+    Steps,
+    /// The folder of the run.
+    Out,
+}
+
+impl Place {
+    const ALL: [Self; 6] = [Self::Data, Self::Seed, Self::Epochs, Self::Batch, Self::Steps, Self::Out];
+
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Seed => "seed",
+            Self::Epochs => "epochs",
+            Self::Batch => "batch",
+            Self::Steps => "steps",
+            Self::Out => "out",
+        }
+    }
+}
+
+/// What the places of a run hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Values {
+    /// The description of the set to train on.
+    pub data: PathBuf,
+    /// The seed.
+    pub seed: u64,
+    /// Epochs.
+    pub epochs: u32,
+    /// Pictures a gradient step sees.
+    pub batch: usize,
+    /// Gradient steps in all.
+    pub steps: u64,
+    /// The folder of the run.
+    pub out: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Place(Place),
+}
+
+/// One word with places in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Piece>);
+
+impl Template {
+    /// Reads a word.
+    ///
+    /// # Errors
+    /// What is wrong with it: a place that is not known, a brace without its other.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut text = String::new();
+        let mut rest = word;
+        while let Some(at) = rest.find(['{', '}']) {
+            text.push_str(&rest[..at]);
+            let brace = &rest[at..=at];
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix(brace) {
+                text.push_str(brace);
+                rest = after;
+                continue;
+            }
+            let inside = (brace == "{").then(|| rest.split_once('}')).flatten();
+            let Some((name, after)) = inside else {
+                return Err(format!("'{word}' has a brace without its other: {{{{ and }}}} stand for braces"));
+            };
+            let Some(place) = Place::ALL.into_iter().find(|p| p.name() == name) else {
+                let known: Vec<String> = Place::ALL.iter().map(|p| format!("{{{}}}", p.name())).collect();
+                return Err(format!("'{word}' has {{{name}}}, which is none of {}", known.join(", ")));
+            };
+            if !text.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut text)));
+            }
+            pieces.push(Piece::Place(place));
+            rest = after;
+        }
+        text.push_str(rest);
+        if !text.is_empty() || pieces.is_empty() {
+            pieces.push(Piece::Text(text));
+        }
+        Ok(Self(pieces))
+    }
+
+    /// Whether a place stands in it.
+    pub fn has(&self, place: Place) -> bool {
+        self.0.contains(&Piece::Place(place))
+    }
+
+    /// The word of a run. Paths go in as they are, whatever bytes they have.
+    pub fn fill(&self, values: &Values) -> OsString {
+        let mut word = OsString::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => word.push(text),
+                Piece::Place(Place::Data) => word.push(&values.data),
+                Piece::Place(Place::Out) => word.push(&values.out),
+                Piece::Place(Place::Seed) => word.push(values.seed.to_string()),
+                Piece::Place(Place::Epochs) => word.push(values.epochs.to_string()),
+                Piece::Place(Place::Batch) => word.push(values.batch.to_string()),
+                Piece::Place(Place::Steps) => word.push(values.steps.to_string()),
+            }
+        }
+        word
+    }
+}
+
+impl std::fmt::Display for Template {
+    /// As it stands in a plan.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}")),
+            Piece::Place(place) => write!(f, "{{{}}}", place.name()),
+        })
+    }
+}
+
+impl Serialize for Template {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A command with places in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Command(Vec<Template>);
+
+impl Command {
+    /// Whether a place stands in any of its words.
+    pub fn has(&self, place: Place) -> bool {
+        self.0.iter().any(|word| word.has(place))
+    }
+
+    /// Whether it has no word.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The words of a run.
+    pub fn fill(&self, values: &Values) -> Vec<OsString> {
+        self.0.iter().map(|word| word.fill(values)).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Command {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Words;
+        impl<'de> de::Visitor<'de> for Words {
+            type Value = Command;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of words, or a line of them")
+            }
+
+            fn visit_str<E: de::Error>(self, line: &str) -> Result<Command, E> {
+                let words = shlex::split(line).ok_or_else(|| {
+                    E::custom("the command cannot be split into words: a quote or a backslash is open")
+                })?;
+                words.iter().map(|w| Template::parse(w)).collect::<Result<_, _>>().map(Command).map_err(E::custom)
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Command, A::Error> {
+                let mut words = Vec::new();
+                while let Some(word) = list.next_element()? {
+                    words.push(word);
+                }
+                Ok(Command(words))
+            }
+        }
+        deserializer.deserialize_any(Words)
+    }
+}
+
+/// Words as a person would type them into a shell.
+pub fn shown(words: &[OsString]) -> String {
+    words.iter().fold(String::new(), |mut line, word| {
+        let word = word.to_string_lossy();
+        let quoted = shlex::try_quote(&word).unwrap_or(std::borrow::Cow::Borrowed(&word));
+        let _ = write!(line, "{}{quoted}", if line.is_empty() { "" } else { " " });
+        line
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values() -> Values {
+        let out = PathBuf::from("/tmp/a b");
+        Values { data: out.join("data.yaml"), seed: 7, epochs: 15, batch: 16, steps: 120, out }
+    }
+
+    fn filled(word: &str) -> String {
+        Template::parse(word).expect("a word").fill(&values()).into_string().expect("text")
+    }
+
+    #[test]
+    fn places_are_filled_and_braces_stay() {
+        assert_eq!(filled("data={data}"), "data=/tmp/a b/data.yaml");
+        assert_eq!(filled("{seed}{epochs}-{batch}:{steps}"), "715-16:120");
+        assert_eq!(filled("{out}/run"), "/tmp/a b/run");
+        assert_eq!(filled("{{seed}} {{{seed}}}"), "{seed} {7}");
+        assert_eq!(filled(""), "");
+        for word in ["a{{b}}{out}c", "{{", "", "{data}{seed}"] {
+            assert_eq!(Template::parse(word).expect("a word").to_string(), word);
+        }
+    }
+
+    #[test]
+    fn what_is_no_place_is_named() {
+        let wrong = |word| Template::parse(word).expect_err("refused");
+        assert_eq!(
+            wrong("seed={sede}"),
+            "'seed={sede}' has {sede}, which is none of {data}, {seed}, {epochs}, {batch}, {steps}, {out}"
+        );
+        for word in ["{", "a{seed", "seed}", "{seed}}", "{}"] {
+            assert!(wrong(word).starts_with(&format!("'{word}' has ")), "{word}");
+        }
+    }
+
+    /// No shell sees a line: it is split as one would, and nothing in it is expanded.
+    #[test]
+    fn a_line_is_split_as_a_shell_would() {
+        #[derive(Deserialize)]
+        struct One {
+            command: Command,
+        }
+        let words = |text: &str| toml::from_str::<One>(text).map(|one| one.command.fill(&values()));
+        let line = words("command = \"train 'a b'={data} $HOME;ls \\\"{seed}\\\" *\"").expect("a line");
+        assert_eq!(line, ["train", "a b=/tmp/a b/data.yaml", "$HOME;ls", "7", "*"]);
+        assert_eq!(words("command = [\"train\", \"a b\"]").expect("words"), ["train", "a b"]);
+        assert_eq!(shown(&line), "train 'a b=/tmp/a b/data.yaml' '$HOME;ls' 7 '*'");
+        for wrong in ["command = \"train 'x\"", "command = [1]", "command = 3", "command = \"{x}\""] {
+            assert!(words(wrong).is_err(), "{wrong}");
+        }
+    }
+}
