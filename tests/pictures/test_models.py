@@ -12,8 +12,8 @@ import fetch
 import models
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
+import reference
 
 # Of sin(0.37 i) over the values of a picture: every hundredth number, by PyTorch 1.13 and the model of PyPI
 # efficientnet-lite-pytorch 0.1.0 with the same weights.
@@ -50,8 +50,8 @@ def test_efficientnet() -> None:
     """Against numbers that PyTorch computed of the same weights and the same input."""
     file = models.efficientnet()
     x = np.sin(np.arange(3 * 224 * 224, dtype=np.float64) * 0.37).reshape(1, 3, 224, 224).astype(np.float32)
-    [logits] = onnxruntime.InferenceSession(file).run(None, {"images": np.repeat(x, 2, axis=0)})
-    features = backbone.tensor(file, models.PENULTIMATE, x)
+    [logits] = reference.session(file).run(None, {"images": np.repeat(x, 2, axis=0)})
+    features = reference.tensor(file, models.PENULTIMATE, x)
     assert logits.shape == (2, 1000) and features.shape == (1, 1280)
     assert np.abs(logits[0] - logits[1]).max() < 1e-4
     for found, expected in ((logits[0], TORCH["logits"]), (features[0], TORCH["features"])):
@@ -68,18 +68,18 @@ def test_structures(pool: str) -> None:
     assert operators(file).count("MaxPool") == (1 if pool == "plain" else 4)
     if pool != "plain":
         x = np.random.default_rng(0).random((1, 3, 96, 64), np.float32)
-        assert backbone.tensor(file, models.SPPF, x).shape == (1, 768, 3, 2)
+        assert reference.tensor(file, models.SPPF, x).shape == (1, 768, 3, 2)
 
 
 def test_three_pools_in_a_chain_are_those_side_by_side() -> None:
     x = np.random.default_rng(0).random((1, 3, 192, 192), np.float32)
-    a, b = (backbone.tensor(models.yolo(pool), models.SPPF, x) for pool in ("sppf", "spp"))
+    a, b = (reference.tensor(models.yolo(pool), models.SPPF, x) for pool in ("sppf", "spp"))
     np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 def test_nudenet() -> None:
     x = np.random.default_rng(0).random((1, 3, 64, 96), np.float32)
-    assert backbone.tensor(models.nudenet(), models.SPPF, x).shape == (1, 256, 2, 3)
+    assert reference.tensor(models.nudenet(), models.SPPF, x).shape == (1, 256, 2, 3)
 
 
 def test_ultralytics_exports_the_structure(yolov5m: Path) -> None:
@@ -88,7 +88,7 @@ def test_ultralytics_exports_the_structure(yolov5m: Path) -> None:
     convolutions = [kinds[:i].count("Conv") for kinds, i in ((theirs, end), (ours, [j for j, k in enumerate(ours) if k == "MaxPool"][2]))]
     assert convolutions[0] == convolutions[1]
     x = np.random.default_rng(0).random((1, 3, 320, 320), np.float32)
-    end_of_sppf = backbone.tensor(yolov5m, models.SPPF, x)
+    end_of_sppf = reference.tensor(yolov5m, models.SPPF, x)
     assert end_of_sppf.shape == (1, 768, 10, 10) and 0.01 < end_of_sppf.std() < 100
 
 

@@ -24,5 +24,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):
-        sys.exit(f"tests/pictures/check.py: Python 3.11 or newer is needed, and this is {sys.version.split()[0]}")
+        sys.exit(f"tests/pictures/run.py: Python 3.11 or newer is needed, and this is {sys.version.split()[0]}")
     main()
