@@ -4,6 +4,7 @@
     train DATA OUT MODEL EPOCHS SIDE FREEZE    trains, and says the same of what it trained on, and its results
     export MODEL SIDE SEED OUT      a model with random weights as an ONNX file
     weights NPZ MODEL OUT           a checkpoint whose backbone has the convolutions of an NPZ file
+    script FILE SIDE OUT            the backbone and the mean of what it makes, for PyTorch alone
     backbone FILE NPY OUT           what the backbone of a checkpoint makes of an input
 
 Only the standard library and what the environment has; Python 3.9 and newer.
@@ -114,7 +115,25 @@ def backbone(file, given, out):
     return {"shape": list(x.shape)}
 
 
+class Features(torch.nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, x):
+        return self.layers(x).mean((2, 3))
+
+
+def script(file, side, out):
+    """Normalisations are folded into convolutions, as exported files have them."""
+    layers = torch.nn.Sequential(*YOLO(file).model.float().eval().fuse(verbose=False).model[:BACKBONE])
+    with torch.no_grad():
+        traced = torch.jit.trace(Features(layers).eval(), torch.rand(2, 3, int(side), int(side)))
+        torch.jit.save(torch.jit.freeze(traced), out)
+    return {"file": out}
+
+
 if __name__ == "__main__":
-    verbs = {verb.__name__: verb for verb in (look, train, export, weights, backbone)}
+    verbs = {verb.__name__: verb for verb in (look, train, export, weights, script, backbone)}
     result = verbs[sys.argv[2]](*sys.argv[3:])
     Path(sys.argv[1]).write_text(json.dumps(result))
