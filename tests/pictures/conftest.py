@@ -49,7 +49,9 @@ def ultralytics() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def yolov5m(ultralytics: Callable[..., Any]) -> Path:
-    """YOLOv5m with random weights as Ultralytics exports it: one picture of 320 × 320 at a time. Kept until what makes it changes."""
+    """YOLOv5m with random weights as Ultralytics exports it: one picture of 320 × 320 at a time.
+
+    Kept until what makes it changes."""
     made_by = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ("in_ultralytics.py", detector.PINS.name))).hexdigest()
     file = fetch.PLACE / "models" / f"yolov5m_ultralytics_{made_by[:12]}.onnx"
     if not file.exists():

@@ -42,6 +42,8 @@ def session(model: Path | bytes, threads: int | None = None) -> Any:
     options.log_severity_level = 3
     if threads:
         options.intra_op_num_threads = threads
+        # Threads that spin while they wait take the cores from those that decode.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -52,7 +54,8 @@ def tensor(model: Path, name: str, images: Array) -> Array:
     return np.asarray(found)
 
 
-def prepare(file: Path, size: int, fit: str = "letterbox", mean: Sequence[float] = (0, 0, 0), std: Sequence[float] = (1, 1, 1)) -> Array:
+def prepare(file: Path, size: int, fit: str = "letterbox", mean: Sequence[float] = (0, 0, 0),
+            std: Sequence[float] = (1, 1, 1)) -> Array:
     with Image.open(file) as opened:
         picture = opened.convert("RGB")
     if fit == "letterbox":
@@ -64,9 +67,9 @@ def prepare(file: Path, size: int, fit: str = "letterbox", mean: Sequence[float]
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.full((size, size, 3), GREY, np.uint8)
     top, left = (size - height) // 2, (size - width) // 2
-    pixels[top:top + height, left:left + width] = picture
+    pixels[top:top + height, left:left + width] = np.asarray(picture)
     values = pixels.astype(np.float32) / np.float32(255)
-    return np.ascontiguousarray(((values - np.float32(mean)) / np.float32(std)).transpose(2, 0, 1))
+    return np.ascontiguousarray(((values - np.array(mean, np.float32)) / np.array(std, np.float32)).transpose(2, 0, 1))
 
 
 def ahead(work: Any, things: Iterable[Any], threads: int) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import detector
 import numpy as np
 import pytest
 from conftest import ROOT, Leanset, fingerprint, manifest, spoil, yolo_set
@@ -41,6 +42,13 @@ def trained(ultralytics: Ultralytics, out: Path, place: Path, model: object = "y
     assert len(run["results"]) == 1
     assert all(np.isfinite(value) for value in run["results"][0].values())
     return run
+
+
+def test_a_machine_without_pytorch_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detector, "SYSTEM", "/nowhere/python3")
+    monkeypatch.setattr(detector.os, "geteuid", lambda: 1000)
+    with pytest.raises(detector.Missing, match="python3-torch python3-torchvision python3-venv"):
+        detector._system()
 
 
 @pytest.mark.parametrize("placement", ["list", "--copy", "--link"])
