@@ -112,7 +112,7 @@ def measured(command, folder):
 
 def features(data, model, out, *options, engine="rten"):
     """The command line that is measured."""
-    return [LEANSET, "images", "features", data, "--model", model, "--output", out, *options, "--engine", engine,
+    return [LEANSET, "images", "features", data, "--model", model, "--output", out, *options, "--no-cache",
             *(["--onnxruntime", LIBRARY] if engine == "onnxruntime" else []), "--force", "--quiet"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,12 +28,12 @@ def library() -> Path:
 
 
 def engine(name: str) -> list[object]:
-    return ["--engine", name, *(["--onnxruntime", library()] if name == "onnxruntime" else [])]
+    return ["--onnxruntime", library()] if name == "onnxruntime" else []
 
 
 def ours(leanset: Leanset, data: Path, model: Path, out: Path, *options: object) -> dict[str, Any]:
     """The vectors in the file that leanset writes, by the names of pictures."""
-    leanset("images", "features", data, "--model", model, "--output", out, *options)
+    leanset("images", "features", data, "--model", model, "--output", out, "--no-cache", *options)
     table = parquet.read_table(out)
     columns = [name for name in table.column_names if name != "path"]
     assert columns == [f"f{i}" for i in range(len(columns))]
@@ -143,7 +145,7 @@ def test_a_structure_that_is_not_known_is_never_cut_elsewhere(pool: str, leanset
         assert "--layer" in said
         assert not (tmp_path / "f.parquet").exists()
     named = "/model.8/cv3/act/Mul_output_0"
-    found = ours(leanset, tmp_path / "data", model, tmp_path / "g.parquet", "--size", 192, "--layer", named)
+    found = ours(leanset, tmp_path / "data", model, tmp_path / "g.parquet", "--size", 192, "--layer", named, "--pixels", "unit")
     close(found, files, reference.vectors(reference.cut(model, named), files, 192), EXACT)
 
 
@@ -162,6 +164,63 @@ def test_vectors_are_the_same_for_any_number_of_threads(leanset: Leanset, tmp_pa
     pictures(tmp_path / "data", SIZES)
     files = [tmp_path / f"{threads}.parquet" for threads in (1, os.cpu_count() or 2)]
     for threads, file in zip((1, os.cpu_count() or 2), files, strict=True):
-        leanset("images", "features", tmp_path / "data", "--model", models.nudenet(), "--output", file, "--size", 160, "--threads", threads)
+        leanset("images", "features", tmp_path / "data", "--model", models.nudenet(), "--output", file, "--size", 160, "--threads", threads, "--no-cache")
     a, b = (parquet.read_table(file) for file in files)
     assert a.equals(b)
+
+
+def test_what_was_described_is_not_described_again(leanset: Leanset, tmp_path: Path) -> None:
+    """A picture that changed is; the parts of the cache are arrays that NumPy reads."""
+    files = pictures(tmp_path / "data", [(64, 64)] * 4)
+    cache = tmp_path / "cache"
+
+    def run(name: str, *options: object) -> tuple[int, Any]:
+        told = leanset("images", "features", tmp_path / "data", "--model", models.nudenet(), "--output", tmp_path / name,
+                       "--size", 64, "--cache", cache, "--json", *options)
+        return json.loads(told)["features"]["model"]["cached"], parquet.read_table(tmp_path / name)
+
+    first, table = run("a.parquet")
+    again, same = run("b.parquet")
+    assert (first, again) == (0, 4)
+    assert table.equals(same)
+    [folder] = cache.iterdir()
+    rows = np.concatenate([np.load(part) for part in folder.glob("*.npy")])
+    assert rows["features"].shape == (4, 256)
+    hashes = [hashlib.sha256(file.read_bytes()).digest() for file in files]
+    row = {bytes(row["sha256"]): row["features"] for row in rows}[hashes[2]]
+    assert [float(x) for x in row] == [table[f"f{i}"][2].as_py() for i in range(256)]
+    # Another size is another description, and a picture with other bytes another picture.
+    assert run("c.parquet", "--fit", "stretch")[0] == 0
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(files[1])
+    found, changed = run("d.parquet")
+    assert found == 3
+    assert changed.slice(0, 1).equals(table.slice(0, 1)) and not changed.slice(1, 1).equals(table.slice(1, 1))
+
+
+def test_a_reduction_by_a_model_is_one_by_its_table(leanset: Leanset, tmp_path: Path) -> None:
+    """`images reduce --model` keeps the pictures that it keeps when given the table of `images features`."""
+    pictures(tmp_path / "data", [(64 + 8 * i, 64) for i in range(12)])
+    model = ["--model", models.nudenet(), "--size", 64]
+    leanset("images", "features", tmp_path / "data", *model, "--output", tmp_path / "f.parquet", "--no-cache")
+    given = [*model, "--no-cache"], ["--features", tmp_path / "f.parquet"]
+    kept = []
+    for i, options in enumerate(given):
+        out = tmp_path / f"lean{i}"
+        leanset("images", "reduce", tmp_path / "data", "--method", "maxmin", "--ratio", 0.5, "--category", "none", "--output", out, *options)
+        kept.append(json.loads((out / "manifest.json").read_text()))
+    assert kept[0]["names"] == kept[1]["names"] and len(kept[0]["names"]) == 6
+    assert kept[0]["epsilon"] == kept[1]["epsilon"]
+    assert kept[0]["features"]["model"]["tensor"] == models.SPPF
+
+
+def test_an_array_comes_with_its_paths(leanset: Leanset, tmp_path: Path) -> None:
+    pictures(tmp_path / "data", [(64, 64)] * 3)
+    model = ["--model", models.nudenet(), "--size", 64, "--no-cache"]
+    said = leanset("images", "features", tmp_path / "data", *model, "--output", tmp_path / "f.npy", code=2)
+    assert "--paths FILE" in said
+    leanset("images", "features", tmp_path / "data", *model, "--output", tmp_path / "f.npy", "--paths", tmp_path / "f.txt")
+    leanset("images", "features", tmp_path / "data", *model, "--output", tmp_path / "f.parquet")
+    table = parquet.read_table(tmp_path / "f.parquet")
+    assert (tmp_path / "f.txt").read_text().splitlines() == table["path"].to_pylist()
+    values = np.column_stack([table[f"f{i}"].to_numpy() for i in range(256)])
+    assert np.array_equal(np.load(tmp_path / "f.npy"), values)

@@ -61,7 +61,7 @@ const FORMS: [&str; 11] = [
     "Clip",
 ];
 /// The last operations of models that end in a description.
-const DESCRIPTIONS: [&str; 14] = [
+const DESCRIPTIONS: [&str; 12] = [
     "GlobalAveragePool",
     "GlobalMaxPool",
     "AveragePool",
@@ -73,8 +73,6 @@ const DESCRIPTIONS: [&str; 14] = [
     "Div",
     "BatchNormalization",
     "Relu",
-    "Mul",
-    "Conv",
     "HardSwish",
 ];
 const ACTIVATIONS: [&str; 12] = [

@@ -58,6 +58,7 @@ pub(crate) struct Feeder {
     /// Height × width × channels, instead of channels first.
     channels_last: bool,
     resizer: Resizer,
+    narrow: Vec<u8>,
     resized: Vec<u8>,
 }
 
@@ -69,7 +70,7 @@ impl Feeder {
             (value - pixels.mean[channel]) / pixels.deviation[channel]
         };
         let numbers = std::array::from_fn(|channel| std::array::from_fn(|value| number(channel, value)));
-        Self { size, fit, numbers, channels_last, resizer: Resizer::new(), resized: Vec::new() }
+        Self { size, fit, numbers, channels_last, resizer: Resizer::new(), narrow: Vec::new(), resized: Vec::new() }
     }
 
     /// Appends the numbers of a picture, red, green and blue byte by byte, and says their height and width.
@@ -121,14 +122,27 @@ impl Feeder {
         (rows, columns)
     }
 
-    /// Bilinear, over all pixels that one of the result covers, as in Pillow and torchvision.
+    /// Bilinear, over all pixels that one of the result covers; rows first, then columns, each rounded to whole numbers: as in
+    /// Pillow and torchvision.
     fn resize(&mut self, (width, height): (u32, u32), rgb: &[u8], (w, h): (u32, u32)) {
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        self.resized.resize(3 * w as usize * h as usize, 0);
-        let source = ImageRef::new(width, height, rgb, PixelType::U8x3).expect("three bytes a pixel");
-        let mut target = Image::from_slice_u8(w, h, &mut self.resized, PixelType::U8x3).expect("three bytes a pixel");
-        self.resizer.resize(&source, &mut target, &options).expect("both are of one type");
+        if h == height || w == width {
+            scale(&mut self.resizer, (width, height, rgb), (w, h, &mut self.resized));
+            return;
+        }
+        let mut narrow = std::mem::take(&mut self.narrow);
+        scale(&mut self.resizer, (width, height, rgb), (w, height, &mut narrow));
+        scale(&mut self.resizer, (w, height, &narrow), (w, h, &mut self.resized));
+        self.narrow = narrow;
     }
+}
+
+/// From one picture into another.
+fn scale(resizer: &mut Resizer, (width, height, rgb): (u32, u32, &[u8]), (w, h, into): (u32, u32, &mut Vec<u8>)) {
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    into.resize(3 * w as usize * h as usize, 0);
+    let source = ImageRef::new(width, height, rgb, PixelType::U8x3).expect("three bytes a pixel");
+    let mut target = Image::from_slice_u8(w, h, into, PixelType::U8x3).expect("three bytes a pixel");
+    resizer.resize(&source, &mut target, &options).expect("both are of one type");
 }
 
 /// The size of a picture that is scaled to fit into another, or to cover it.

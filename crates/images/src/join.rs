@@ -14,9 +14,10 @@ pub const PATH: &str = "path";
 /// Pictures by path.
 pub struct Join<'a> {
     set: &'a ImageSet,
-    by_path: HashMap<PathBuf, usize>,
-    /// By file name alone; nothing where two pictures share one.
-    by_file: HashMap<&'a std::ffi::OsStr, Option<usize>>,
+    /// A picture can be in several splits.
+    by_path: HashMap<&'a Path, Vec<usize>>,
+    /// Paths by file name alone; nothing where two share one.
+    by_file: HashMap<&'a std::ffi::OsStr, Option<&'a Path>>,
     /// Folders that relative paths may be of.
     folders: Vec<PathBuf>,
 }
@@ -25,29 +26,34 @@ impl<'a> Join<'a> {
     /// Of the names in `file`: paths are absolute, or of the root of the set, the folder of `file` or the working folder;
     /// or they are file names that only one picture has.
     pub fn new(set: &'a ImageSet, file: &Path) -> Self {
-        let mut by_file: HashMap<&std::ffi::OsStr, Option<usize>> = HashMap::new();
+        let mut by_file: HashMap<&std::ffi::OsStr, Option<&Path>> = HashMap::new();
+        let mut by_path: HashMap<&Path, Vec<usize>> = HashMap::new();
         for (index, picture) in set.pictures.iter().enumerate() {
-            if let Some(name) = picture.path.file_name() {
-                by_file.entry(name).and_modify(|place| *place = None).or_insert(Some(index));
+            let path = picture.path.as_path();
+            by_path.entry(path).or_default().push(index);
+            if let Some(name) = path.file_name() {
+                let place = by_file.entry(name).or_insert(Some(path));
+                *place = place.filter(|other| *other == path);
             }
         }
-        let by_path = set.pictures.iter().enumerate().map(|(i, p)| (p.path.clone(), i)).collect();
         let beside = absolute(file).parent().map(Path::to_owned).unwrap_or_default();
         let here = std::env::current_dir().unwrap_or_default();
         Self { set, by_path, by_file, folders: vec![set.root.clone(), beside, here] }
     }
 
-    /// The index of the picture of this name.
-    pub fn find(&self, name: &str) -> Option<usize> {
+    /// The indices of the picture of this name, one a split that it is in.
+    pub fn find(&self, name: &str) -> &[usize] {
         let path = Path::new(name.trim());
-        let at = |path: PathBuf| self.by_path.get(&absolute(&path)).copied();
-        if path.is_absolute() {
-            return at(path.to_owned());
-        }
-        self.folders.iter().find_map(|f| at(f.join(path))).or_else(|| {
-            let alone = path.components().count() == 1;
-            alone.then(|| self.by_file.get(path.as_os_str()).copied().flatten()).flatten()
-        })
+        let at = |path: PathBuf| self.by_path.get(absolute(&path).as_path());
+        let found = if path.is_absolute() {
+            at(path.to_owned())
+        } else {
+            self.folders.iter().find_map(|f| at(f.join(path))).or_else(|| {
+                let alone = path.components().count() == 1;
+                alone.then(|| self.by_path.get(self.by_file.get(path.as_os_str()).copied().flatten()?)).flatten()
+            })
+        };
+        found.map_or(&[], Vec::as_slice)
     }
 
     /// The row of each of `wanted` in `names`; names of other pictures, or of none, are passed over.
@@ -64,11 +70,12 @@ impl<'a> Join<'a> {
         let mut first = None;
         for (row, name) in names.enumerate() {
             first.get_or_insert_with(|| name.as_ref().to_owned());
-            let Some(picture) = self.find(name.as_ref()) else { continue };
-            if let Some(other) = row_of.insert(picture, row) {
-                let name = &self.set.pictures[picture].name;
-                return Err(Error::new(format!("{}: rows {other} and {row} are both of {name}", file.display()))
-                    .with_hint("give every picture one row"));
+            for &picture in self.find(name.as_ref()) {
+                if let Some(other) = row_of.insert(picture, row) {
+                    let name = &self.set.pictures[picture].name;
+                    return Err(Error::new(format!("{}: rows {other} and {row} are both of {name}", file.display()))
+                        .with_hint("give every picture one row"));
+                }
             }
         }
         let lacking: Vec<usize> = wanted.iter().copied().filter(|p| !row_of.contains_key(p)).collect();
