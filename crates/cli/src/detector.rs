@@ -50,7 +50,7 @@ impl Trainer<'_> {
     pub(crate) fn shown(&self, task: &Training<'_>) -> String {
         let out = match self.keep {
             Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).join(name(task)),
-            None => std::env::temp_dir().join(format!("{TEMPORARY}…")),
+            None => std::env::temp_dir().join(format!("{TEMPORARY}XXXXXX")),
         };
         shown(&self.plan.command.fill(&self.values(&out, task)))
     }

@@ -4,7 +4,6 @@
 //! stand for braces.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -206,12 +205,16 @@ impl<'de> Deserialize<'de> for Command {
 
 /// Words as a person would type them into a shell.
 pub fn shown(words: &[OsString]) -> String {
-    words.iter().fold(String::new(), |mut line, word| {
+    // An assignment is one in the first word alone, so that those behind it need no quotes for their '='.
+    let quoted = |(place, word): (usize, &OsString)| {
         let word = word.to_string_lossy();
-        let quoted = shlex::try_quote(&word).unwrap_or(std::borrow::Cow::Borrowed(&word));
-        let _ = write!(line, "{}{quoted}", if line.is_empty() { "" } else { " " });
-        line
-    })
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+".contains(c) || (c == '=' && place > 0);
+        if !word.is_empty() && word.chars().all(plain) {
+            return word.into_owned();
+        }
+        shlex::try_quote(&word).map_or_else(|_| format!("{word:?}"), std::borrow::Cow::into_owned)
+    };
+    words.iter().enumerate().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub(super) struct Chart<'a> {
     pub(super) id: &'a str,
     pub(super) title: &'a str,
     pub(super) unit: String,
+    /// What is kept.
+    pub(super) rows: &'a str,
     /// Whether the axis begins at 0.
     pub(super) zero: bool,
     /// Full training.
@@ -192,9 +194,10 @@ impl Chart<'_> {
         }
         let _ = writeln!(
             out,
-            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">part of the training rows kept</text>",
+            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">part of the training {} kept</text>",
             (left + WIDTH - RIGHT) / 2.0,
-            HEIGHT - 5.0
+            HEIGHT - 5.0,
+            self.rows
         );
         let full = self.full.filter(|_| self.id != "epsilon").map(|value| ("everything", value, -5.0));
         let floor = self.floor.filter(|v| (bottom..=top).contains(v)).map(|v| ("always the largest class", v, 14.0));

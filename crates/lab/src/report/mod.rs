@@ -8,7 +8,9 @@ mod chart;
 
 use std::fmt::Write as _;
 
+use crate::plan::{About, DetectorPlan, Equal};
 use crate::records::{Clock, GIVEN, Header};
+use crate::results::Which;
 use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 use crate::summary::{Cell, Summary};
 use chart::{Chart, Series};
@@ -261,7 +263,7 @@ fn charts(out: &mut String, header: &Header, summary: &Summary) {
             .collect();
         let full = summary.full.as_ref().and_then(of).map(|m| m.value);
         let floor = summary.largest_class.filter(|_| id == kind.main().key);
-        out.push_str(&Chart { id, title, unit: unit.to_owned(), zero, full, floor, series }.svg());
+        out.push_str(&Chart { id, title, unit: unit.to_owned(), rows: kind.rows, zero, full, floor, series }.svg());
     };
     draw(kind.main().key, kind.main().title, "", false, &|c| Some(summary.main(c)));
     let metric = header.plan.metric();
@@ -345,6 +347,9 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
             escape(&warm.join(", "))
         );
     }
+    if let About::Pictures(about) = &header.plan.about {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", trained(&about.detector));
+    }
     let (main, second) = (summary.kind.main(), summary.kind.second());
     let over = |title: &str, what: &str| format!("{title} over {what}, in points");
     grid(out, summary, &over(main.title, "stratified random"), Some(random), |c| verdict(c.over_random, points));
@@ -355,6 +360,26 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
     out.push_str("</details>\n<details><summary>Against training on everything</summary>\n");
     grid(out, summary, &over(main.title, "full training"), None, |c| verdict(c.over_full, points));
     out.push_str("</details>\n</section>\n");
+}
+
+/// How detectors were made comparable, and what is taken for their result.
+fn trained(detector: &DetectorPlan) -> String {
+    let equal = match detector.equal {
+        Equal::Epochs => {
+            format!("All trainings have {} epochs, so that fewer pictures are fewer gradient steps.", detector.epochs)
+        }
+        Equal::Steps => format!(
+            "Trainings on fewer pictures have more epochs than the {} on everything, so that all have about as many gradient steps.",
+            detector.epochs
+        ),
+    };
+    let which = match detector.epoch {
+        Which::Last => "The result is that of the last epoch.",
+        Which::Best => {
+            "The result is that of the best epoch, which was chosen on the pictures that it is tested on, and flatters."
+        }
+    };
+    format!("{equal} {which}")
 }
 
 fn paid(out: &mut String, summary: &Summary) {
@@ -408,7 +433,11 @@ fn paid(out: &mut String, summary: &Summary) {
     });
     out.push_str("</details>\n");
     if summary.provenance.shared > 0 {
-        out.push_str("<p class=\"note\">Runs shared the machine, so CPU time is compared where the system tells it, and not the time from beginning to end: for that, and for energy metered alone, run with <code>--exclusive</code>.</p>\n");
+        let _ = writeln!(
+            out,
+            "<p class=\"note\">Runs shared the machine, so CPU time is compared where the system tells it, and not the time from beginning to end; {}.</p>",
+            summary.kind.alone
+        );
     }
     out.push_str("</section>\n");
 }
@@ -497,9 +526,10 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     entry(
         "Processor",
         format!(
-            "{}; {} thread(s) a run",
+            "{}; {} thread(s) {}",
             list(&found.processors),
-            list(&found.threads.iter().map(usize::to_string).collect::<Vec<_>>())
+            list(&found.threads.iter().map(usize::to_string).collect::<Vec<_>>()),
+            summary.kind.threads
         ),
     );
     let shared = match found.shared {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use leanset_core::{Budget, Floor};
 use leanset_images::Group;
@@ -52,7 +52,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     }
     let names = &stock.categories.names;
     let data = DataRecord {
-        name: wanted.dataset.file_name().unwrap_or(wanted.dataset.as_os_str()).to_string_lossy().into_owned(),
+        name: name(&wanted.dataset),
         sha256: stock.fingerprint(),
         rows: stock.pictures.len(),
         dimensions: record.dimensions,
@@ -69,6 +69,14 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
         return dry_run(args, plan, &lab, options, |_| Ok(forecast(plan, about, &lab, &trainer(&stock))));
     }
     carry_out(args, &lab, &meter, options, progress)
+}
+
+/// The last parts of a path that say which set it is: every set has a data.yaml.
+fn name(dataset: &Path) -> String {
+    let path = std::path::absolute(dataset).unwrap_or_else(|_| dataset.to_owned());
+    let parts: Vec<_> = path.iter().collect();
+    let last = parts.len().saturating_sub(if path.is_dir() { 1 } else { 2 });
+    parts[last..].iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// What the features cost when runs that are there were begun.
