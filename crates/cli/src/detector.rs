@@ -74,7 +74,7 @@ impl Trainer<'_> {
         let stop = meter.start_command();
         let end = child::run_aside(&words, &log)?;
         let bill = stop();
-        let log = format!("its whole log is {}", path.display());
+        let log = format!("the whole log is {}", path.display());
         if end.code != 0 {
             room.keep();
             let how = match end.signal {

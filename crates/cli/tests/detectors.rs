@@ -267,7 +267,11 @@ fn a_trainer_that_fails_is_told() {
     place.write("train.sh", TRAINER.replace("mkdir -p", &format!("{sick}mkdir -p")));
     let said = refuses(&place, "experiment p.toml --output r.jsonl --quiet");
     insta::with_settings!({filters => vec![(r" \d{3,10} 4 R", " SEED 4 R")]}, {
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @r"
+        exit 2
+        error: repetition 0, stratified-random at 0.25: the command ended with exit code 7; its last words: training on 6 pictures / 20 % / out of memory
+          hint: the whole log is R/log.txt; the command was: sh train.sh R/data/data.yaml SEED 4 R 5 8
+        ");
     });
     let room = rooms(&place).pop().expect("a folder that stays");
     assert!(place.text(&format!("tmp/{room}/log.txt")).contains("out of"));
@@ -302,7 +306,7 @@ fn results_that_cannot_be_used_are_told() {
         ("empty", "mkdir -p $4/run; : > $4/run/results.csv\n".to_owned()),
         ("no row", "mkdir -p $4/run; echo 'epoch,metrics/precision(B),metrics/recall(B),metrics/mAP50(B),metrics/mAP50-95(B)' > $4/run/results.csv\n".to_owned()),
         ("a column less", TRAINER.replace("metrics/mAP50-95(B)", "metrics/mAP(B)")),
-        ("no number", TRAINER.replace("0.%04d, 0.%04d\\n", "0.%04d, nan%d\\n")),
+        ("no number", TRAINER.replace("$((map / 4)) >>", "$((map / 4)) | sed 's/0[.][0-9]*$/nan/' >>")),
     ] {
         place.write("train.sh", script);
         let refused = refuses(&place, "experiment p.toml --output r.jsonl --quiet");
@@ -311,7 +315,23 @@ fn results_that_cannot_be_used_are_told() {
             std::fs::remove_dir_all(place.path("tmp").join(room)).expect("removed");
         }
     }
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    none
+    error: repetition 0, full at 1: R/run/results.csv: is not there: the command ended without writing its results
+      hint: detector.results says where the command writes them, such as {out}/run/results.csv; the whole log is R/log.txt
+    empty
+    error: repetition 0, full at 1: R/run/results.csv: is empty
+      hint: the training may have ended before its first epoch; the whole log is R/log.txt
+    no row
+    error: repetition 0, full at 1: R/run/results.csv: has no row beneath its header
+      hint: the training may have ended before its first epoch; the whole log is R/log.txt
+    a column less
+    error: repetition 0, full at 1: R/run/results.csv: has no column 'metrics/mAP50-95(B)'
+      hint: its columns are epoch, metrics/precision(B), metrics/recall(B), metrics/mAP50(B), metrics/mAP(B); results of Ultralytics or YOLOv5 detectors are read; the whole log is R/log.txt
+    no number
+    error: repetition 0, full at 1: R/run/results.csv: line 2: 'metrics/mAP50-95(B)' must be in [0, 1], not 'nan'
+      hint: the training may have diverged; the whole log is R/log.txt
+    ");
 }
 
 /// Every folder stays if that is asked; a training may end early, or have as many steps as one on everything.
@@ -356,7 +376,20 @@ fn a_dry_run_does_nothing_and_shows_the_commands() {
     let said = ok(&place, "experiment p.toml --dry-run");
     let tmp = place.path("tmp").display().to_string();
     insta::with_settings!({filters => vec![(tmp.as_str(), "TMP"), (r"data.yaml \d+ ", "data.yaml SEED ")]}, {
-        insta::assert_snapshot!(said, @"");
+        insta::assert_snapshot!(said, @r"
+        Cats & dogs
+        10 runs: 2 repetitions of 2 methods at 2 ratios and full training; 0 are done
+        120 gradient steps left; how long one takes is known after the first run; choosing pictures comes on top
+
+        full at 1: 24 pictures, 4 epochs, 20 gradient steps
+          sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 20
+
+        stratified-random at 0.25: 6 pictures, 4 epochs, 8 gradient steps
+          sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 8
+
+        stratified-random at 0.5: 12 pictures, 4 epochs, 12 gradient steps
+          sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 12
+        ");
     });
     assert!(place.listing() == before);
     let plan: Value =

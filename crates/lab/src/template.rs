@@ -148,7 +148,8 @@ impl Serialize for Template {
 
 impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        Self::parse(&String::deserialize(deserializer)?)
+            .map_err(|e| de::Error::custom(format!("detector.results: {e}")))
     }
 }
 
@@ -158,6 +159,10 @@ impl<'de> Deserialize<'de> for Template {
 pub struct Command(Vec<Template>);
 
 impl Command {
+    fn parse(words: &[String]) -> Result<Self, String> {
+        words.iter().map(|word| Template::parse(word)).collect::<Result<_, _>>().map(Self)
+    }
+
     /// Whether a place stands in any of its words.
     pub fn has(&self, place: Place) -> bool {
         self.0.iter().any(|word| word.has(place))
@@ -185,19 +190,20 @@ impl<'de> Deserialize<'de> for Command {
             }
 
             fn visit_str<E: de::Error>(self, line: &str) -> Result<Command, E> {
-                let words = shlex::split(line).ok_or_else(|| {
-                    E::custom("the command cannot be split into words: a quote or a backslash is open")
-                })?;
-                words.iter().map(|w| Template::parse(w)).collect::<Result<_, _>>().map(Command).map_err(E::custom)
+                let words = shlex::split(line).ok_or("cannot be split into words: a quote or a backslash is open");
+                words.map_err(str::to_owned).and_then(|words| Command::parse(&words)).map_err(wrong)
             }
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Command, A::Error> {
-                let mut words = Vec::new();
+                let mut words: Vec<String> = Vec::new();
                 while let Some(word) = list.next_element()? {
                     words.push(word);
                 }
-                Ok(Command(words))
+                Command::parse(&words).map_err(wrong)
             }
+        }
+        fn wrong<E: de::Error>(what: String) -> E {
+            E::custom(format!("detector.command: {what}"))
         }
         deserializer.deserialize_any(Words)
     }

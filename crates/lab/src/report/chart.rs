@@ -272,7 +272,17 @@ mod tests {
         let svg = |values: [f64; 2], unit: &str| {
             let points = values.iter().map(|&v| (0.5, median([v]).expect("a median"))).collect();
             let series = vec![Series { label: "some", style: 1, points }];
-            Chart { id: "time", title: "Time", unit: unit.into(), zero: true, full: None, floor: None, series }.svg()
+            Chart {
+                id: "time",
+                title: "Time",
+                unit: unit.into(),
+                rows: "rows",
+                zero: true,
+                full: None,
+                floor: None,
+                series,
+            }
+            .svg()
         };
         for (values, unit, words) in [
             ([0.000_012, 0.000_03], "s", "Time, µs"),

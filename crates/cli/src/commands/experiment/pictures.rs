@@ -42,7 +42,10 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     let budgets = plan.reduce.ratios.iter().map(budget).collect::<Result<Vec<_>, _>>()?;
     for method in &plan.methods {
         let reducer = method.chooser(&plan.about)?.reducer;
-        budgets.iter().try_for_each(|budget| check_scope(&reducer, budget))?;
+        budgets.iter().try_for_each(|budget| check_scope(&reducer, budget, "images.balance")).map_err(|failure| {
+            let message = format!("{}: {}", args.plan.display(), failure.message);
+            Failure { message, ..failure }
+        })?;
     }
     let (validation, validation_sha256) = stock.validation();
     let mut sources = BTreeMap::from([("validation".to_owned(), validation_sha256)]);
