@@ -107,6 +107,11 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// Where Ultralytics writes its results with `project={out} name=run`.
+    pub fn ultralytics() -> Self {
+        Self(vec![Piece::Place(Place::Out), Piece::Text("/run/results.csv".into())])
+    }
+
     /// Whether a place stands in it.
     pub fn has(&self, place: Place) -> bool {
         self.0.contains(&Piece::Place(place))
@@ -191,7 +196,7 @@ impl<'de> Deserialize<'de> for Command {
 
             fn visit_str<E: de::Error>(self, line: &str) -> Result<Command, E> {
                 let words = shlex::split(line).ok_or("cannot be split into words: a quote or a backslash is open");
-                words.map_err(str::to_owned).and_then(|words| Command::parse(&words)).map_err(wrong)
+                words.map_err(str::to_owned).and_then(|words| Command::parse(&words)).map_err(|what| wrong(&what))
             }
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Command, A::Error> {
@@ -199,10 +204,10 @@ impl<'de> Deserialize<'de> for Command {
                 while let Some(word) = list.next_element()? {
                     words.push(word);
                 }
-                Command::parse(&words).map_err(wrong)
+                Command::parse(&words).map_err(|what| wrong(&what))
             }
         }
-        fn wrong<E: de::Error>(what: String) -> E {
+        fn wrong<E: de::Error>(what: &str) -> E {
             E::custom(format!("detector.command: {what}"))
         }
         deserializer.deserialize_any(Words)

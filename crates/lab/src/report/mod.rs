@@ -379,7 +379,7 @@ fn trained(detector: &DetectorPlan) -> String {
             "The result is that of the best epoch, which was chosen on the pictures that it is tested on, and flatters."
         }
     };
-    format!("{equal} {which}")
+    format!("{equal} {which} What the command tests after each epoch is in the cost of training.")
 }
 
 fn paid(out: &mut String, summary: &Summary) {
@@ -423,9 +423,9 @@ fn paid(out: &mut String, summary: &Summary) {
         }
         out.push_str("</ul>\n");
     }
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<details><summary>Gradient steps: {} on everything</summary>\n",
+        "<details><summary>Gradient steps: {} on everything</summary>",
         full.map_or_else(|| "?".into(), |f| whole(f.steps.value.round() as usize))
     );
     grid(out, summary, "Gradient steps, those of a warm-up included", None, |c| {

@@ -62,7 +62,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
         training_rows: stock.pictures.len(),
         classes: names.iter().cloned().zip(stock.categories.sizes()).collect(),
         features: Some(record.kind),
-        validation: Some(validation),
+        validation: (validation > 0).then_some(validation),
         sources,
     };
     let set = Set { features: &features.values, codes: &stock.categories.codes, names, budgets, bill, data };
