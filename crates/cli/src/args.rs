@@ -9,6 +9,7 @@ use leanset_core::distance::Metric;
 use leanset_core::homology::{HIGHEST, MOST_POINTS};
 use leanset_core::metrics::PersistenceOptions;
 use leanset_core::params::Value;
+use leanset_lab::plan::{FeaturePlan, FitWord, PixelsWord};
 use leanset_tables::{EncodeOptions, Format};
 
 /// Keep the rows that matter, train on less, know what it cost.
@@ -448,6 +449,196 @@ pub(crate) enum ImagesVerb {
     Check(ImagesCheckArgs),
     /// Write a smaller training set into a folder of its own; pictures stay where they are.
     Reduce(Box<ImagesReduceArgs>),
+    /// Write what a pretrained model sees in each picture into a table.
+    Features(Box<ImagesFeaturesArgs>),
+}
+
+/// Between what distances are measured.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Features")]
+pub(crate) struct FeatureArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Measure distances between these features: a table with the column path and columns of numbers, or an array
+    /// [default: colours and edges, which need no model].
+    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath, conflicts_with = "model")]
+    pub(crate) features: Option<PathBuf>,
+    /// The paths of the rows of an array of features, one a line.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "features")]
+    pub(crate) feature_paths: Option<PathBuf>,
+}
+
+impl FeatureArgs {
+    pub(crate) fn plan(&self) -> FeaturePlan {
+        FeaturePlan { table: self.features.clone(), paths: self.feature_paths.clone(), ..self.model.plan() }
+    }
+}
+
+/// A pretrained model, and how it sees pictures.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub(crate) struct ModelArgs {
+    /// Describe pictures by this ONNX model: of a YOLO detector the end of its SPPF averaged over the picture, of a classifier
+    /// what its last layer is fed.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) model: Option<PathBuf>,
+    /// Where the model is cut: auto, sppf, penultimate, output, or the name of a tensor [default: auto].
+    #[arg(long, value_name = "LAYER", requires = "model")]
+    pub(crate) layer: Option<String>,
+    /// How pictures are brought to the size of the model [default: letterbox].
+    #[arg(long, value_enum, requires = "model")]
+    pub(crate) fit: Option<FitArg>,
+    /// The side of the square that the model sees, if it takes any [default: 640 for an SPPF, else 224].
+    #[arg(long, value_name = "PIXELS", requires = "model")]
+    pub(crate) size: Option<u32>,
+    /// What becomes of pixels: 0 to 1, or ImageNet's mean and deviation [default: unit for an SPPF, else imagenet].
+    #[arg(long, value_enum, requires = "model", conflicts_with_all = ["mean", "std"])]
+    pub(crate) pixels: Option<PixelsArg>,
+    /// The mean of red, green and blue, of 0 to 1, that the model was trained with.
+    #[arg(long, value_name = "R,G,B", value_parser = three, requires = "std", allow_negative_numbers = true)]
+    pub(crate) mean: Option<[f32; 3]>,
+    /// The deviation of red, green and blue, of 0 to 1.
+    #[arg(long, value_name = "R,G,B", value_parser = three, requires = "mean", allow_negative_numbers = true)]
+    pub(crate) std: Option<[f32; 3]>,
+    /// Run the model by this library of ONNX Runtime, or that in this folder, such as the one of the Python package: about
+    /// twice as fast as the engine inside, and on cards.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, requires = "model")]
+    pub(crate) onnxruntime: Option<PathBuf>,
+    /// What ONNX Runtime computes on: cpu, cuda, or cuda:1 for the second card [default: cpu].
+    #[arg(long, value_name = "DEVICE", requires = "onnxruntime")]
+    pub(crate) device: Option<String>,
+    /// Pictures that the model is given at once [default: 1, on a card 16].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), requires = "model")]
+    pub(crate) batch: Option<u16>,
+    /// Keep descriptions below this folder, for another run [default: leanset/features in the user's cache].
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, requires = "model", conflicts_with = "no_cache")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Keep no descriptions, and use none that were kept.
+    #[arg(long, requires = "model")]
+    pub(crate) no_cache: bool,
+}
+
+impl ModelArgs {
+    pub(crate) fn plan(&self) -> FeaturePlan {
+        FeaturePlan {
+            model: self.model.clone(),
+            layer: self.layer.clone(),
+            fit: self.fit.map(|fit| match fit {
+                FitArg::Letterbox => FitWord::Letterbox,
+                FitArg::Stretch => FitWord::Stretch,
+                FitArg::Crop => FitWord::Crop,
+                FitArg::Native => FitWord::Native,
+            }),
+            size: self.size,
+            pixels: self.pixels.map(|pixels| match pixels {
+                PixelsArg::Unit => PixelsWord::Unit,
+                PixelsArg::Imagenet => PixelsWord::Imagenet,
+            }),
+            mean: self.mean,
+            std: self.std,
+            onnxruntime: self.onnxruntime.clone(),
+            device: self.device.clone(),
+            batch: self.batch.map(usize::from),
+            table: None,
+            paths: None,
+        }
+    }
+
+    /// The folder below which descriptions are kept; nothing if none are.
+    pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
+        if self.no_cache {
+            return None;
+        }
+        self.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("leanset").join("features")))
+    }
+}
+
+/// How pictures are brought to the size of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FitArg {
+    /// As large as fits, in the middle of grey.
+    Letterbox,
+    /// To its height and width, whatever becomes of their own.
+    Stretch,
+    /// So that they cover it; what reaches beyond is cut off.
+    Crop,
+    /// As they are, one by one: the paper's way.
+    Native,
+}
+
+/// What becomes of pixels before a model sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PixelsArg {
+    /// 0 to 1, as detectors take them.
+    Unit,
+    /// By the mean and deviation of ImageNet, as most classifiers take them.
+    Imagenet,
+}
+
+/// Three numbers.
+fn three(text: &str) -> Result<[f32; 3], String> {
+    let numbers: Option<Vec<f32>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
+    let numbers = numbers.filter(|n| n.iter().all(|v| v.is_finite())).and_then(|n| <[f32; 3]>::try_from(n).ok());
+    numbers.ok_or_else(|| "three numbers are needed, such as 0.485,0.456,0.406".to_owned())
+}
+
+/// Write what a pretrained model sees in each picture into a table.
+///
+/// A row for each picture that can be decoded, in order of split and path: the column path, and f0, f1, … . `images reduce`
+/// takes the table with --features, and so does anything that reads Parquet. An array (.npy) has the numbers alone, and
+/// --paths takes the paths.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:  leanset images features fruit/data.yaml --model yolov5m.onnx --output fruit.parquet")]
+pub(crate) struct ImagesFeaturesArgs {
+    /// The set: a data.yaml (YOLO), a .json (COCO), or a folder that has one, or is Pascal VOC, or class folders.
+    #[arg(value_name = "DATASET", value_hint = ValueHint::AnyPath)]
+    pub(crate) dataset: PathBuf,
+    /// Where the pictures of a COCO file are [default: beside it, or in the usual places].
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) images: Option<PathBuf>,
+    /// Which pictures.
+    #[arg(long, value_enum, default_value_t = SplitArg::Train)]
+    pub(crate) split: SplitArg,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// The table: its name says the format (.parquet, .arrow, .csv, .npy).
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) output: PathBuf,
+    /// The paths of the rows, one a line: needed with an array.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) paths: Option<PathBuf>,
+    /// Replace files that exist.
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) force: bool,
+    /// Stop if anything is wrong with the pictures, instead of leaving out what cannot be decoded.
+    #[arg(long, help_heading = "Running")]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) carbon: CarbonArgs,
+    #[command(flatten)]
+    pub(crate) power: PowerArgs,
+    /// Threads to use; the result is the same for any number [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Running")]
+    pub(crate) threads: Option<u16>,
+    /// Print the manifest on stdout (docs/json.md).
+    #[arg(long, help_heading = "Running")]
+    pub(crate) json: bool,
+    /// Print no report and no progress; warnings and errors still come.
+    #[arg(long, short, help_heading = "Running")]
+    pub(crate) quiet: bool,
+}
+
+/// Which pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitArg {
+    /// Those that are trained on.
+    Train,
+    /// Those of validation.
+    Val,
+    /// Those of the test.
+    Test,
+    /// All of them.
+    All,
 }
 
 /// The set of pictures.
@@ -539,13 +730,8 @@ pub(crate) struct ImagesReduceArgs {
     /// Let categories vanish whose share is too small, instead of keeping at least one picture of each.
     #[arg(long, help_heading = "Budget")]
     pub(crate) allow_empty_categories: bool,
-    /// Measure distances between these features: a table with the column path and columns of numbers, or an array
-    /// [default: colours and edges, which need no model].
-    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath, help_heading = "Features")]
-    pub(crate) features: Option<PathBuf>,
-    /// The paths of the rows of an array of features, one a line.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "features", help_heading = "Features")]
-    pub(crate) feature_paths: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) features: FeatureArgs,
     /// The metric of ε.
     #[arg(long, value_name = "METRIC", default_value_t, help_heading = "Features")]
     pub(crate) metric: Metric,

@@ -71,7 +71,7 @@ impl Trainer<'_> {
         let path = room.path().join(LOG);
         let failed = |e: &std::io::Error| Failure::io(&format!("{}: cannot be written", path.display()), e);
         let log = File::create_new(&path).map_err(|e| failed(&e))?;
-        let stop = meter.start_command();
+        let stop = meter.start_with_cards();
         let end = child::run_aside(&words, &log)?;
         let bill = stop();
         let log = format!("the whole log is {}", path.display());

@@ -135,6 +135,16 @@ impl From<leanset_images::Error> for Failure {
     }
 }
 
+impl From<leanset_backbones::Error> for Failure {
+    fn from(error: leanset_backbones::Error) -> Self {
+        let failure = Self { message: error.to_string(), hint: error.hint().map(str::to_owned), code: UNUSABLE };
+        match (error.hint(), error.io_kind()) {
+            (None, Some(kind)) => failure.hint_of(kind),
+            _ => failure,
+        }
+    }
+}
+
 impl From<leanset_lab::Error> for Failure {
     fn from(error: leanset_lab::Error) -> Self {
         let failure = Self { message: error.to_string(), hint: error.hint().map(str::to_owned), code: UNUSABLE };

@@ -91,6 +91,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
                 return print(&data).map(|()| code);
             }
             ImagesVerb::Reduce(args) => commands::images::reduce(args),
+            ImagesVerb::Features(args) => commands::images::features(args),
         },
         Verb::Methods(args) => commands::methods::run(&args),
         Verb::Experiment(args) => commands::experiment::run(&args),

@@ -47,6 +47,42 @@ pub struct ImagesManifest {
     pub measured: Measured,
 }
 
+/// `leanset.features/1`: what `images features` writes beside its table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FeaturesManifest {
+    pub schema: String,
+    pub leanset: String,
+    pub command: String,
+    /// The set.
+    pub dataset: PathBuf,
+    pub layout: String,
+    /// `train`, `val`, `test` or `all`.
+    pub split: String,
+    /// Rows of the table.
+    pub pictures: usize,
+    /// Pictures that could not be decoded.
+    pub left_out: usize,
+    pub features: FeaturesRecord,
+    /// Faults by code.
+    pub faults: BTreeMap<String, usize>,
+    pub output: WrittenRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paths: Option<WrittenRecord>,
+    pub measured: FeaturesMeasured,
+}
+
+/// The schema of these manifests.
+pub const FEATURES_SCHEMA: &str = "leanset.features/1";
+
+/// What depends on the machine and the moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FeaturesMeasured {
+    pub seconds: f64,
+    pub peak_memory_bytes: Option<u64>,
+    pub threads: usize,
+    pub energy: Option<leanset_energy::Reading>,
+}
+
 /// The set that was reduced.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DatasetRecord {
@@ -79,13 +115,49 @@ pub struct SourceRecord {
 /// Between what distances were measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FeaturesRecord {
-    /// The name of what leanset measures, or `given`.
+    /// The name of what leanset measures, `model`, or `given`.
     pub kind: String,
     pub dimensions: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<SourceRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paths: Option<SourceRecord>,
+}
+
+/// A pretrained model, and how it was used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModelRecord {
+    pub path: PathBuf,
+    pub sha256: String,
+    /// The tensor that describes pictures.
+    pub tensor: String,
+    /// The rule that found it: `sppf`, `penultimate`, `output` or `named`.
+    pub rule: String,
+    /// `letterbox`, `stretch`, `crop` or `native`.
+    pub fit: String,
+    /// Height and width that it sees; nothing for those of each picture.
+    pub size: Option<[u32; 2]>,
+    pub mean: [f32; 3],
+    pub std: [f32; 3],
+    pub engine: String,
+    pub batch: usize,
+    /// Pictures that were described before, and found in the cache.
+    pub cached: usize,
+}
+
+impl FeaturesRecord {
+    /// What they are called, in words.
+    pub fn title(&self) -> String {
+        match &self.model {
+            Some(model) => {
+                let file = model.path.file_name().unwrap_or_default().to_string_lossy();
+                format!("{file}, '{}'", model.tensor)
+            }
+            None => self.kind.clone(),
+        }
+    }
 }
 
 /// A category or a class before and after.

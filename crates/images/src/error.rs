@@ -25,6 +25,13 @@ impl Error {
         self
     }
 
+    /// Put behind what it is of.
+    #[must_use]
+    pub(crate) fn of(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// The system refused: `what` says what could not be done.
     pub(crate) fn io(path: &Path, what: &str, error: &std::io::Error) -> Self {
         Self { io: Some(error.kind()), ..Self::new(format!("{}: {what}: {}", path.display(), plain(error))) }
@@ -44,6 +51,12 @@ impl Error {
 impl From<leanset_tables::Error> for Error {
     fn from(error: leanset_tables::Error) -> Self {
         Self { message: error.to_string(), hint: error.hint(), io: error.io_kind() }
+    }
+}
+
+impl From<leanset_backbones::Error> for Error {
+    fn from(error: leanset_backbones::Error) -> Self {
+        Self { message: error.to_string(), hint: error.hint().map(str::to_owned), io: error.io_kind() }
     }
 }
 

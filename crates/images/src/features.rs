@@ -5,10 +5,10 @@ use std::path::Path;
 use leanset_tables::{Kind, ReadOptions, Values, read};
 
 use crate::join::{Join, PATH, texts};
-use crate::{Error, ImageSet, Look, Result, appearance};
+use crate::{Error, ImageSet, Look, Result};
 
 /// A row of numbers for each picture that was asked about.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Features {
     /// Row-major: pictures × dimensions.
     pub values: Vec<f32>,
@@ -17,19 +17,23 @@ pub struct Features {
 }
 
 impl Features {
-    /// Those that need no model, of pictures that were looked at.
+    /// Those of pictures that were looked at, which are taken from there.
     ///
     /// # Errors
     /// If one of the pictures was not, or could not be decoded.
-    pub fn of_looks(set: &ImageSet, looks: &[Look], pictures: &[usize]) -> Result<Self> {
-        let mut values = Vec::with_capacity(pictures.len() * appearance::DIMENSIONS);
+    pub fn of_looks(set: &ImageSet, looks: &mut [Look], pictures: &[usize]) -> Result<Self> {
+        let mut found = Self::default();
         for &picture in pictures {
-            let found = looks[picture].appearance.as_deref().ok_or_else(|| {
+            let features = looks[picture].features.take().ok_or_else(|| {
                 Error::new(format!("{}: was not decoded, and has no features", set.pictures[picture].path.display()))
             })?;
-            values.extend_from_slice(found);
+            if found.values.is_empty() {
+                found.dimensions = features.len();
+                found.values.reserve_exact(pictures.len() * features.len());
+            }
+            found.values.extend_from_slice(&features);
         }
-        Ok(Self { values, dimensions: appearance::DIMENSIONS })
+        Ok(found)
     }
 
     /// From a table with the column `path` and columns of numbers, or an array whose rows are of the paths in a list.

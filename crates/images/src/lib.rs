@@ -5,12 +5,15 @@
 //!
 //! - [`ImageSet::open`] reads the annotations; [`look()`] looks at the pictures themselves;
 //! - [`Fault`]: what is wrong with a picture or an annotation, all of them at once;
+//! - [`Features`]: what pictures look like, to a pretrained model ([`Describer`]), without one, or given;
 //! - [`Categories`]: by a rule from the annotations, or given by a table.
 
 pub mod appearance;
 mod balance;
+mod cache;
 pub mod category;
 pub mod coco;
+mod describe;
 mod error;
 mod fault;
 mod features;
@@ -24,7 +27,9 @@ mod write;
 pub mod yolo;
 
 pub use balance::balanced;
+pub use cache::Cache;
 pub use category::{Categories, Group, Rule};
+pub use describe::Describer;
 pub use error::{Error, Result};
 pub use fault::{Fault, FaultKind, Severity};
 pub use features::Features;

@@ -4,16 +4,16 @@
 
 use std::collections::HashMap;
 use std::io::Cursor;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbImage};
-use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::plain;
 use crate::set::extension;
-use crate::{Error, Fault, FaultKind, ImageSet, Picture, Result, Severity, appearance};
+use crate::{Describer, Error, Fault, FaultKind, ImageSet, Picture, Result, Severity, appearance};
 
 /// Detectors refuse pictures of fewer pixels a side.
 const LEAST_SIDE: u32 = 10;
@@ -28,40 +28,25 @@ pub struct Look {
     pub sha256: Option<[u8; 32]>,
     /// Width and height as shown, turned as the file says; nothing if it cannot be decoded.
     pub size: Option<(u32, u32)>,
-    /// What it looks like; nothing if it cannot be decoded.
-    pub appearance: Option<Vec<f32>>,
+    /// What it looks like, to the model or in colours and edges; nothing if it cannot be decoded.
+    pub features: Option<Vec<f32>>,
     /// What its edges look like at a glance: nearly equal for copies in other sizes and formats.
     glance: Option<u128>,
 }
 
 /// Looks at every picture for which `wanted` is true, and adds what is wrong with them to the set. Results are in the order
-/// of the pictures. `step` is called after every picture, from any thread; when it returns false the work stops.
+/// of the pictures. They are described by `describer`; without one, by their colours and edges. `step` is called after
+/// every picture, from any thread; when it returns false the work stops.
 ///
 /// # Errors
-/// If `step` stopped the work.
+/// If `step` stopped the work, or a picture cannot be described.
 pub fn look(
     set: &mut ImageSet,
     wanted: impl Fn(&Picture) -> bool + Sync,
+    describer: Option<&Describer<'_>>,
     step: impl Fn() -> bool + Sync,
 ) -> Result<Vec<Look>> {
-    let stopped = AtomicBool::new(false);
-    let seen: Vec<(Look, Vec<Fault>)> = set
-        .pictures
-        .par_iter()
-        .map(|picture| {
-            if stopped.load(Ordering::Relaxed) || !wanted(picture) {
-                return Default::default();
-            }
-            let found = look_at(picture);
-            if !step() {
-                stopped.store(true, Ordering::Relaxed);
-            }
-            found
-        })
-        .collect();
-    if stopped.into_inner() {
-        return Err(Error::new("interrupted"));
-    }
+    let seen = see(&set.pictures, &wanted, describer, &step)?;
     let mut looks = Vec::with_capacity(seen.len());
     for (picture, (look, faults)) in set.pictures.iter_mut().zip(seen) {
         if faults.iter().any(|f| f.severity == Severity::Error) {
@@ -78,7 +63,71 @@ pub fn look(
     Ok(looks)
 }
 
-fn look_at(picture: &Picture) -> (Look, Vec<Fault>) {
+/// What was found of each picture; nothing of those that are not wanted.
+///
+/// Threads of its own, not rayon's: one that waits there for an engine would begin another picture meanwhile, and hold both.
+fn see(
+    pictures: &[Picture],
+    wanted: &(impl Fn(&Picture) -> bool + Sync),
+    describer: Option<&Describer<'_>>,
+    step: &(impl Fn() -> bool + Sync),
+) -> Result<Vec<(Look, Vec<Fault>)>> {
+    let wanted: Vec<usize> = (0..pictures.len()).filter(|&i| wanted(&pictures[i])).collect();
+    let batch = describer.map_or(1, |d| d.batch.max(1));
+    let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let mut all: Vec<(Look, Vec<Fault>)> = Vec::new();
+    all.resize_with(pictures.len(), Default::default);
+    let all = Mutex::new(all);
+    let work = || -> Result<()> {
+        let mut describing = describer.map(Describer::worker).transpose()?;
+        while !stopped.load(Ordering::Relaxed) {
+            let begin = next.fetch_add(batch, Ordering::Relaxed).min(wanted.len());
+            let part = &wanted[begin..(begin + batch).min(wanted.len())];
+            if part.is_empty() {
+                break;
+            }
+            let mut found: Vec<_> = part.iter().map(|&i| look_at(&pictures[i])).collect();
+            match &mut describing {
+                Some(describing) => {
+                    let seen = part.iter().zip(&mut found);
+                    let mut seen: Vec<_> =
+                        seen.map(|(&i, (look, _, rgb))| (pictures[i].name.as_str(), look, rgb.take())).collect();
+                    describing.describe(&mut seen)?;
+                }
+                None => found.iter_mut().for_each(|(look, _, rgb)| {
+                    look.features = rgb.take().map(|rgb| appearance::describe(&rgb));
+                }),
+            }
+            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            for (&index, (look, faults, _)) in part.iter().zip(found) {
+                all[index] = (look, faults);
+                if !step() {
+                    stopped.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        Ok(())
+    };
+    let worker = || {
+        let result = work();
+        if result.is_err() {
+            stopped.store(true, Ordering::Relaxed);
+        }
+        result
+    };
+    let workers = rayon::current_num_threads().min(wanted.len().div_ceil(batch)).max(1);
+    let results: Vec<Result<()>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    results.into_iter().collect::<Result<()>>()?;
+    if stopped.into_inner() {
+        return Err(Error::new("interrupted"));
+    }
+    Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn look_at(picture: &Picture) -> (Look, Vec<Fault>, Option<RgbImage>) {
     let mut faults = Vec::new();
     let mut look = Look::default();
     let path = &picture.path;
@@ -87,13 +136,13 @@ fn look_at(picture: &Picture) -> (Look, Vec<Fault>) {
         Ok(bytes) => bytes,
         Err(error) => {
             fault(FaultKind::PictureMissing, Severity::Error, format!("cannot be opened: {}", plain(&error)));
-            return (look, faults);
+            return (look, faults, None);
         }
     };
     look.sha256 = Some(Sha256::digest(&bytes).into());
     if bytes.is_empty() {
         fault(FaultKind::PictureDamaged, Severity::Error, "is empty".into());
-        return (look, faults);
+        return (look, faults, None);
     }
     // Decoders meet damaged files, and one that panics is one more way to say so.
     let decoded = std::panic::catch_unwind(|| decode(&bytes));
@@ -103,7 +152,7 @@ fn look_at(picture: &Picture) -> (Look, Vec<Fault>) {
         Ok(decoded) => decoded,
         Err((kind, message)) => {
             fault(kind, Severity::Error, message);
-            return (look, faults);
+            return (look, faults, None);
         }
     };
     let named = ImageFormat::from_extension(extension(path));
@@ -132,8 +181,7 @@ fn look_at(picture: &Picture) -> (Look, Vec<Fault>) {
     }
     look.size = Some(size);
     look.glance = appearance::glance(&decoded.rgb);
-    look.appearance = Some(appearance::describe(&decoded.rgb));
-    (look, faults)
+    (look, faults, Some(decoded.rgb))
 }
 
 /// A picture as it is shown; nothing of what cannot be decoded.

@@ -64,7 +64,7 @@ fn files_of_every_kind_are_looked_at() {
         ("turned.jpg", turned(17)),
     ]);
     let mut set = place.open("data.yaml");
-    let looks = look(&mut set, |_| true, || true).expect("not stopped");
+    let looks = look(&mut set, |_| true, None, || true).expect("not stopped");
     let found: Vec<(FaultKind, Severity, String)> = set
         .faults
         .iter()

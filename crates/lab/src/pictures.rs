@@ -178,7 +178,7 @@ mod tests {
         fn train(&self, pictures: &[usize], task: &Training<'_>, meter: &dyn Metering) -> Result<(Bill, Results)> {
             assert!(pictures.is_sorted_by(|a, b| a < b));
             assert_eq!(task.steps, u64::from(task.epochs) * pictures.len().div_ceil(2) as u64);
-            let bill = meter.start_command()();
+            let bill = meter.start_with_cards()();
             let map50_95 = pictures.len() as f64 / 100.0;
             let scores = Detection { map50_95, map50: 0.5, precision: 0.5, recall: 0.5, epoch: task.epochs };
             Ok((bill, Results { scores, epochs: task.epochs }))

@@ -335,10 +335,41 @@ pub enum CategoryWord {
     None,
 }
 
-/// Between what distances are measured. Without any of it: colours and edges, which need no model.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Between what distances are measured: what a model sees, or what a table holds. Without either: colours and edges, which
+/// need no model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeaturePlan {
+    /// A pretrained ONNX model. Not compared on resuming: its content is.
+    #[serde(default, skip_serializing)]
+    pub model: Option<PathBuf>,
+    /// Where it is cut: `auto`, `sppf`, `penultimate`, `output`, or the name of a tensor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// How pictures are brought to its size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<FitWord>,
+    /// The side of the square that it sees, of models that take any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u32>,
+    /// What becomes of pixels, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<PixelsWord>,
+    /// What is taken from each channel, of 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean: Option<[f32; 3]>,
+    /// What the rest is divided by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub std: Option<[f32; 3]>,
+    /// The library of ONNX Runtime that runs it, or a folder with it, instead of the engine inside.
+    #[serde(default, skip_serializing)]
+    pub onnxruntime: Option<PathBuf>,
+    /// What ONNX Runtime computes on: `cpu`, `cuda`, or `cuda:1` for the second card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Pictures that it is given at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
     /// A table with the column `path` and columns of numbers, or an array. Not compared on resuming: its content is.
     #[serde(default, skip_serializing)]
     pub table: Option<PathBuf>,
@@ -352,6 +383,31 @@ impl FeaturePlan {
     pub fn given(&self) -> bool {
         self.table.is_some()
     }
+}
+
+/// How pictures are brought to the size of a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FitWord {
+    /// As large as fits, in the middle of grey.
+    #[default]
+    Letterbox,
+    /// To its height and width, whatever becomes of their own.
+    Stretch,
+    /// So that they cover it; what reaches beyond is cut off.
+    Crop,
+    /// As they are: the paper's.
+    Native,
+}
+
+/// What becomes of pixels before a model sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PixelsWord {
+    /// 0 to 1, as detectors take them.
+    Unit,
+    /// By the mean and deviation of ImageNet, as most classifiers take them.
+    Imagenet,
 }
 
 /// The detector and its training: the user's own command.
@@ -519,6 +575,8 @@ impl Plan {
                     &mut images.path,
                     &mut images.images,
                     &mut images.categories,
+                    &mut features.model,
+                    &mut features.onnxruntime,
                     &mut features.table,
                     &mut features.paths,
                 ]
@@ -744,6 +802,26 @@ impl PicturesPlan {
         if images.categories.is_some() && (images.category.is_some() || !images.groups.is_empty()) {
             let what = "images has categories from a table, and a rule for them";
             return text.wrong("images.categories", what, "keep categories, or category and groups");
+        }
+        let features = &self.features;
+        if features.model.is_some() && features.table.is_some() {
+            let what = "features has both a model and a table";
+            return text.wrong("features.table", what, "keep one of them");
+        }
+        let settings: [(&str, bool); 9] = [
+            ("features.layer", features.layer.is_some()),
+            ("features.fit", features.fit.is_some()),
+            ("features.size", features.size.is_some()),
+            ("features.pixels", features.pixels.is_some()),
+            ("features.mean", features.mean.is_some()),
+            ("features.std", features.std.is_some()),
+            ("features.onnxruntime", features.onnxruntime.is_some()),
+            ("features.device", features.device.is_some()),
+            ("features.batch", features.batch.is_some()),
+        ];
+        if let Some((key, _)) = settings.iter().find(|s| s.1).filter(|_| features.model.is_none()) {
+            let what = format!("{key} is of a model, and features has none");
+            return text.wrong(key, &what, "model = \"yolov5m.onnx\" names one");
         }
         if self.features.paths.is_some() && self.features.table.is_none() {
             let what = "features.paths is of the rows of an array, and features has no table";

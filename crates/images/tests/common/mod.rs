@@ -65,7 +65,7 @@ pub(crate) fn format_of(name: &str) -> ImageFormat {
 
 /// Faults by kind and the name of the file, after a look at all pictures.
 pub(crate) fn faults(set: &mut ImageSet) -> Vec<(FaultKind, String)> {
-    look(set, |_| true, || true).expect("not stopped");
+    look(set, |_| true, None, || true).expect("not stopped");
     set.faults.iter().map(|f| (f.kind, f.file.file_name().unwrap_or_default().to_string_lossy().into_owned())).collect()
 }
 

@@ -31,8 +31,9 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     let wanted = arguments(about, dataset);
     let set = open(&wanted)?;
 
-    let stop = meter.start();
-    let stock = Stock::new(set, &wanted, &about.features, false, &progress)?;
+    let stop = if about.features.model.is_some() { meter.start_with_cards() } else { meter.start() };
+    // No cache: what a run would cost includes describing every picture.
+    let mut stock = Stock::new(set, &wanted, &about.features, None, false, &progress)?;
     let (features, record) = stock.features(&about.features)?;
     let metered = stop();
     // Where runs are there already, what they paid: what was read once is quicker read again.
@@ -50,6 +51,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     let (validation, validation_sha256) = stock.validation();
     let mut sources = BTreeMap::from([("validation".to_owned(), validation_sha256)]);
     let categories = stock.category_record(&wanted)?;
+    sources.extend(record.model.as_ref().map(|model| ("model".to_owned(), model.sha256.clone())));
     for (name, file) in [("features", &record.table), ("paths", &record.paths), ("categories", &categories.table)] {
         sources.extend(file.as_ref().map(|file| (name.to_owned(), file.sha256.clone())));
     }
@@ -61,7 +63,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
         dimensions: record.dimensions,
         training_rows: stock.pictures.len(),
         classes: names.iter().cloned().zip(stock.categories.sizes()).collect(),
-        features: Some(record.kind),
+        features: Some(record.title()),
         validation: (validation > 0).then_some(validation),
         sources,
     };

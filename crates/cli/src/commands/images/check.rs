@@ -16,7 +16,7 @@ pub(crate) fn check(args: &ImagesCheckArgs) -> Result<(String, u8), Failure> {
     machine::use_threads(args.threads)?;
     let mut set = open(&args.set)?;
     let progress = Progress::new(args.quiet);
-    look_at(&mut set, |_| true, &progress)?;
+    look_at(&mut set, |_| true, None, &progress)?;
     drop(progress);
     let pictures = candidates(&set);
     let categories = categories(&set, &pictures, &args.set)?;

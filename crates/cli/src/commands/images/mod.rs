@@ -1,15 +1,20 @@
 //! `leanset images`: sets of pictures.
 
 mod check;
+mod eye;
+mod features;
 mod reduce;
 mod stock;
 
 pub(crate) use check::check;
+pub(crate) use features::features;
 pub(crate) use reduce::reduce;
 pub(crate) use stock::{Stock, check_scope, description};
 
 use leanset_core::Monitor as _;
 use leanset_images::{Categories, ImageSet, Layout, Look, OpenOptions, Picture, Rule, Split, look};
+
+use eye::Eye;
 
 use crate::args::{Category, ImageSetArgs};
 use crate::error::Failure;
@@ -20,19 +25,20 @@ pub(crate) fn open(args: &ImageSetArgs) -> Result<ImageSet, Failure> {
     Ok(ImageSet::open(&args.dataset, &OpenOptions { images: args.images.clone() })?)
 }
 
-/// Looks at the pictures for which `wanted` is true.
+/// Looks at the pictures for which `wanted` is true, through a model if there is one.
 fn look_at(
     set: &mut ImageSet,
     wanted: impl Fn(&Picture) -> bool + Sync,
+    eye: Option<&Eye>,
     progress: &Progress,
 ) -> Result<Vec<Look>, Failure> {
     let count = set.pictures.iter().filter(|p| wanted(p)).count();
-    progress.begin("looking at pictures", count as u64);
+    progress.begin(if eye.is_some() { "describing pictures" } else { "looking at pictures" }, count as u64);
     let step = || {
         progress.advance(1);
         true
     };
-    Ok(look(set, wanted, step)?)
+    Ok(look(set, wanted, eye.map(Eye::describer).as_ref(), step)?)
 }
 
 /// Indices of the pictures that a reduction chooses from.

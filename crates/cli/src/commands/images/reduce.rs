@@ -1,6 +1,6 @@
 //! `leanset images reduce`: a smaller training set, in a folder of its own.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{Budget, Classes, Dataset, Floor, Matrix, Reducer, Seed, Selection};
 use leanset_documents::images::{DatasetRecord, FILE, ImagesManifest, PartRecord, SCHEMA, WorstRecord};
 use leanset_images::{Categories, Features, ImageSet, Placement, Sheet, Split, files};
-use leanset_lab::plan::{FeaturePlan, refuse_for_pictures};
+use leanset_lab::plan::refuse_for_pictures;
 
 use super::open;
 use super::stock::{Stock, check_scope, description};
@@ -38,8 +38,9 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
         ))
         .hint("name a folder elsewhere"));
     }
-    let wanted = FeaturePlan { table: args.features.clone(), paths: args.feature_paths.clone() };
-    let stock = Stock::new(set, &args.set, &wanted, args.strict, &progress)?;
+    let wanted = args.features.plan();
+    let mut stock =
+        Stock::new(set, &args.set, &wanted, args.features.model.cache_folder().as_deref(), args.strict, &progress)?;
     let (features, features_record) = stock.features(&wanted)?;
     let Stock { set, pictures, categories, .. } = &stock;
     let classes = Classes::new(&categories.codes, categories.names.len())?.with_names(&categories.names);
@@ -107,10 +108,7 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
             value: number(epsilon.value),
             worst: epsilon.worst.map(|w| set.pictures[pictures[w.row.index()]].name.clone()),
         },
-        faults: set.faults.iter().fold(BTreeMap::new(), |mut counts, f| {
-            *counts.entry(f.kind.code().to_owned()).or_insert(0) += 1;
-            counts
-        }),
+        faults: super::features::faults(set),
         warnings: warnings.iter().map(|w| WarningRecord { code: w.code.into(), message: w.message.clone() }).collect(),
         names: selection.rows().iter().map(|r| set.pictures[pictures[r.index()]].name.clone()).collect(),
         weights: Selection::weights(selection).map(<[f64]>::to_vec),
@@ -137,7 +135,7 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
         return Ok(text);
     }
     if !args.quiet {
-        text::say(&report(&manifest, set, args, (read_time, method_time, epsilon_time)));
+        text::say(&report(&manifest, set, args, stock.told.as_deref(), (read_time, method_time, epsilon_time)));
     }
     Ok(String::new())
 }
@@ -251,6 +249,7 @@ fn report(
     manifest: &ImagesManifest,
     set: &ImageSet,
     args: &ImagesReduceArgs,
+    told: Option<&str>,
     times: (Duration, Duration, Duration),
 ) -> String {
     let m = manifest;
@@ -285,6 +284,7 @@ fn report(
         m.features.dimensions,
         m.features.kind
     );
+    out.extend(told);
     if m.dataset.left_out > 0 {
         let _ = writeln!(
             out,

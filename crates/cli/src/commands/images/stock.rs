@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use leanset_core::{Budget, Floor, Reducer, Scope};
-use leanset_documents::images::{CategoryRecord, FeaturesRecord, SourceRecord};
+use leanset_documents::images::{CategoryRecord, FeaturesRecord, ModelRecord, SourceRecord};
 use leanset_images::{Categories, Features, ImageSet, Layout, Look, Rule, Severity, Split, appearance, balanced};
 use leanset_lab::plan::FeaturePlan;
 use leanset_lab::records::GIVEN;
 use rayon::prelude::*;
 
+use super::eye::Eye;
 use super::{candidates, categories, look_at, rule};
 use crate::args::ImageSetArgs;
 use crate::error::Failure;
@@ -26,6 +27,10 @@ pub(crate) struct Stock {
     pub(crate) pictures: Vec<usize>,
     /// What they are divided into.
     pub(crate) categories: Categories,
+    /// The model that described them.
+    model: Option<ModelRecord>,
+    /// What is said of it to a person.
+    pub(crate) told: Option<String>,
 }
 
 impl Stock {
@@ -34,10 +39,13 @@ impl Stock {
         mut set: ImageSet,
         args: &ImageSetArgs,
         features: &FeaturePlan,
+        cache: Option<&Path>,
         strict: bool,
         progress: &Progress,
     ) -> Result<Self, Failure> {
-        let looks = look_at(&mut set, |p| p.split == Split::Train, progress)?;
+        let eye = Eye::new(features, cache, progress)?;
+        let looks = look_at(&mut set, |p| p.split == Split::Train, eye.as_ref(), progress)?;
+        let (model, told) = eye.map(Eye::record).transpose()?.unzip();
         if features.given() {
             set.allow_other_formats();
         }
@@ -48,19 +56,26 @@ impl Stock {
                 .hint("`leanset images check` says what is wrong with each"));
         }
         let categories = categories(&set, &pictures, args)?;
-        Ok(Self { set, looks, pictures, categories })
+        Ok(Self { set, looks, pictures, categories, model, told })
     }
 
     /// The numbers between which distances are measured, and what they are called. Every picture of the stock has a row.
-    pub(crate) fn features(&self, plan: &FeaturePlan) -> Result<(Features, FeaturesRecord), Failure> {
+    /// They are taken out of the looks: asked for once.
+    pub(crate) fn features(&mut self, plan: &FeaturePlan) -> Result<(Features, FeaturesRecord), Failure> {
         let table = plan.table.as_deref().map(source_record).transpose()?;
-        let (kind, features) = match &plan.table {
-            Some(file) => (GIVEN, Features::from_table(&self.set, &self.pictures, file, plan.paths.as_deref())?),
-            None => (appearance::NAME, Features::of_looks(&self.set, &self.looks, &self.pictures)?),
+        let kind = match (&table, &self.model) {
+            (Some(_), _) => GIVEN,
+            (None, Some(_)) => "model",
+            (None, None) => appearance::NAME,
+        };
+        let features = match &plan.table {
+            Some(file) => Features::from_table(&self.set, &self.pictures, file, plan.paths.as_deref())?,
+            None => Features::of_looks(&self.set, &mut self.looks, &self.pictures)?,
         };
         let record = FeaturesRecord {
             kind: kind.into(),
             dimensions: features.dimensions,
+            model: self.model.clone(),
             table,
             paths: plan.paths.as_deref().map(source_record).transpose()?,
         };
@@ -133,8 +148,8 @@ pub(crate) fn description(layout: &Layout, placed: bool) -> &'static str {
     }
 }
 
-/// Says what is wrong with training pictures; ends the work if that was asked.
-fn tell_faults(set: &ImageSet, strict: bool) -> Result<(), Failure> {
+/// Says what is wrong with the pictures that were looked at; ends the work if that was asked.
+pub(super) fn tell_faults(set: &ImageSet, strict: bool) -> Result<(), Failure> {
     let told: Vec<_> = set.faults.iter().filter(|f| f.severity > Severity::Note).collect();
     for fault in &told {
         let (code, hint) = (fault.kind.code(), fault.kind.hint().to_owned());

@@ -1,0 +1,364 @@
+//! A model that is cut, loaded and ready to describe pictures.
+
+use std::path::{Path, PathBuf};
+
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::cut::{self, Found};
+use crate::engine::{Engine, Loaded, Runner, Tensor};
+use crate::onnx::{self, FLOAT, ValueInfo};
+use crate::pixels::Feeder;
+use crate::{Error, Fit, Layer, Pixels, Result};
+
+/// The side of pictures for models that take any and say none: what YOLO is trained with, and most classifiers.
+const SIDES: (u32, u32) = (640, 224);
+/// The least side: below, what is in a picture is gone.
+const LEAST_SIDE: u32 = 8;
+
+/// How a model is used. What is left out follows from the model, and [`Backbone::words`] says it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Where it is cut.
+    pub layer: Layer,
+    /// How pictures are brought to its size.
+    pub fit: Fit,
+    /// The side of the square that it sees, of models that take any: 640 for an SPPF, else 224.
+    pub size: Option<u32>,
+    /// What becomes of pixels: 0 to 1 for an SPPF, else by ImageNet's mean and deviation.
+    pub pixels: Option<Pixels>,
+    /// What runs it.
+    pub engine: Engine,
+}
+
+/// A pretrained model that describes pictures.
+///
+/// It is read whole, cut ([`Layer`]), and tried on a grey picture when it is opened: what cannot be used is refused then.
+/// Weights in files beside it (`external_data`) are brought in.
+pub struct Backbone {
+    path: PathBuf,
+    sha256: [u8; 32],
+    key: [u8; 32],
+    found: Found,
+    loaded: Loaded,
+    fit: Fit,
+    pixels: Pixels,
+    /// Height and width; nothing for those of each picture.
+    size: Option<(u32, u32)>,
+    /// Pictures that it takes at once; nothing for any number.
+    batch: Option<usize>,
+    channels_last: bool,
+    dimensions: usize,
+}
+
+impl Backbone {
+    /// Opens a model.
+    ///
+    /// # Errors
+    /// A file that is no ONNX model; no tensor by the rule of the layer; an input that is no picture; what the engine says.
+    pub fn open(path: &Path, options: &Options) -> Result<Self> {
+        let name = path.display().to_string();
+        let (mut model, bytes) = onnx::read(path)?;
+        let mut graph = model.graph.take().unwrap_or_default();
+        let found = cut::find(&graph, &options.layer, &name)?;
+        let detector = cut::find(&graph, &Layer::Sppf, &name).is_ok();
+        cut::keep(&mut graph, &found.tensor);
+        onnx::bring_in(&mut graph, path)?;
+        let inputs = cut::inputs(&graph);
+        let [input] = inputs.as_slice() else {
+            let names: Vec<&str> = inputs.iter().map(ValueInfo::name).collect();
+            return Err(Error::new(
+                format!(
+                    "{name}: '{}' takes {} inputs, not one picture: {}",
+                    found.tensor,
+                    names.len(),
+                    names.join(", ")
+                ),
+                "--layer names a tensor that a picture alone leads to",
+            ));
+        };
+        let shape = InputShape::of(input, &name)?;
+        let size = shape.size(options, if detector { SIDES.0 } else { SIDES.1 }, &name)?;
+        let input = input.name().to_owned();
+        model.graph = Some(graph);
+        let cut = model.encode_to_vec();
+        let loaded = Loaded::new(&options.engine, &cut, &input, &found.tensor, &name)?;
+        let pixels = options.pixels.unwrap_or(if detector { Pixels::UNIT } else { Pixels::IMAGENET });
+        let mut backbone = Self {
+            path: path.to_owned(),
+            sha256: Sha256::digest(&bytes).into(),
+            key: [0; 32],
+            found,
+            loaded,
+            fit: options.fit,
+            pixels,
+            size,
+            batch: shape.batch,
+            channels_last: shape.channels_last,
+            dimensions: 0,
+        };
+        let side = size.unwrap_or((SIDES.1, SIDES.1));
+        let grey = vec![114; 3 * side.0 as usize * side.1 as usize];
+        backbone.dimensions = backbone.worker()?.describe(&[(side.1, side.0, &grey)])?[0].len();
+        backbone.key = digest(&[&cut, backbone.words().as_bytes()]);
+        Ok(backbone)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The SHA-256 of the file.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// A hash of everything that a description follows from but the picture: the model as far as it is run, what it is
+    /// fed, and the engine.
+    pub fn key(&self) -> [u8; 32] {
+        self.key
+    }
+
+    /// Numbers of a description.
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// The tensor that describes the picture.
+    pub fn tensor(&self) -> &str {
+        &self.found.tensor
+    }
+
+    /// The rule by which it was found: `sppf`, `penultimate`, `output` or `named`.
+    pub fn rule(&self) -> &'static str {
+        match self.found.rule {
+            Layer::Auto | Layer::Sppf => "sppf",
+            Layer::Penultimate => "penultimate",
+            Layer::Output => "output",
+            Layer::Tensor(_) => "named",
+        }
+    }
+
+    /// Height and width that it sees; nothing for those of each picture.
+    pub fn size(&self) -> Option<(u32, u32)> {
+        self.size
+    }
+
+    /// How pictures are brought to its size.
+    pub fn fit(&self) -> Fit {
+        self.fit
+    }
+
+    /// What becomes of pixels.
+    pub fn pixels(&self) -> Pixels {
+        self.pixels
+    }
+
+    /// What runs it.
+    pub fn engine(&self) -> String {
+        self.loaded.name()
+    }
+
+    /// Everything that was settled, in one line.
+    pub fn words(&self) -> String {
+        let what = match self.rule() {
+            "sppf" => "end of SPPF",
+            "penultimate" => "before the last fully connected layer",
+            "output" => "output",
+            _ => "as named",
+        };
+        let size = match self.size {
+            Some((height, width)) => format!("{} to {width} × {height}", self.fit.name()),
+            None => "each picture at its own size".to_owned(),
+        };
+        let pixels = match self.pixels {
+            Pixels::UNIT => "pixels 0 to 1".to_owned(),
+            Pixels::IMAGENET => "ImageNet's mean and deviation".to_owned(),
+            Pixels { mean, deviation } => format!("mean {mean:?}, deviation {deviation:?}"),
+        };
+        format!("'{}' ({what}), {} numbers; {size}, {pixels}; {}", self.found.tensor, self.dimensions, self.engine())
+    }
+
+    /// What one thread describes pictures with.
+    ///
+    /// # Errors
+    /// If the engine cannot start another.
+    pub fn worker(&self) -> Result<Worker<'_>> {
+        let feeder = Feeder::new(self.size, self.fit, self.pixels, self.channels_last);
+        Ok(Worker { backbone: self, feeder, runner: self.loaded.runner()? })
+    }
+}
+
+impl std::fmt::Debug for Backbone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Backbone({}: {})", self.path.display(), self.words())
+    }
+}
+
+/// A width, a height, and as many times red, green and blue.
+type Rgb<'p> = (u32, u32, &'p [u8]);
+
+/// One thread's part of a [`Backbone`].
+pub struct Worker<'b> {
+    backbone: &'b Backbone,
+    feeder: Feeder,
+    runner: Runner,
+}
+
+impl Worker<'_> {
+    /// Describes pictures, each a width, a height and bytes of red, green and blue, row after row. They are run together
+    /// where the model takes several at once and all come to one size.
+    ///
+    /// # Errors
+    /// What the engine says; a tensor that is not a row for each picture; a number that is not finite.
+    pub fn describe(&mut self, pictures: &[Rgb<'_>]) -> Result<Vec<Vec<f32>>> {
+        let most = self.backbone.batch.unwrap_or(if self.backbone.size.is_some() { usize::MAX } else { 1 });
+        let mut out = Vec::with_capacity(pictures.len());
+        for batch in pictures.chunks(most) {
+            out.extend(self.batch(batch)?);
+        }
+        Ok(out)
+    }
+
+    fn batch(&mut self, pictures: &[Rgb<'_>]) -> Result<Vec<Vec<f32>>> {
+        let mut values = Vec::new();
+        let (mut height, mut width) = (0, 0);
+        for (w, h, rgb) in pictures {
+            (height, width) = self.feeder.feed((*w, *h), rgb, &mut values);
+        }
+        let rows = self.backbone.batch.unwrap_or(pictures.len());
+        let (h, w) = (height as usize, width as usize);
+        values.resize(rows * 3 * h * w, 0.0);
+        let shape = if self.backbone.channels_last { vec![rows, h, w, 3] } else { vec![rows, 3, h, w] };
+        let name = self.backbone.path.display().to_string();
+        let found = self.runner.run(Tensor { shape, values }, &name)?;
+        let mut described = rows_of(&found, rows).map_err(|what| {
+            let tensor = &self.backbone.found.tensor;
+            Error::new(format!("{name}: '{tensor}' {what}"), "--layer names another tensor, --size another size")
+        })?;
+        described.truncate(pictures.len());
+        Ok(described)
+    }
+}
+
+/// A row for each picture: what has height and width, or tokens, is averaged over them.
+fn rows_of(tensor: &Tensor, rows: usize) -> Result<Vec<Vec<f32>>, String> {
+    let shape = tensor.shape.as_slice();
+    let strange = || format!("has the shape {shape:?} for {rows} pictures: a row, a map or tokens for each is needed");
+    let (first, rest) = shape.split_first().ok_or_else(strange)?;
+    let numbers: usize = rest.iter().product();
+    if *first != rows || numbers == 0 || tensor.values.len() != rows * numbers {
+        return Err(strange());
+    }
+    let row = |values: &[f32]| -> Option<Vec<f32>> {
+        match *rest {
+            [_] => Some(values.to_vec()),
+            [_, h, w] => Some(values.chunks(h * w).map(mean).collect()),
+            [tokens, dimensions] => {
+                let column = |d: usize| values[d..].iter().step_by(dimensions).map(|v| f64::from(*v)).sum::<f64>();
+                #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+                // descriptions are of single precision
+                Some((0..dimensions).map(|d| (column(d) / tokens as f64) as f32).collect())
+            }
+            _ => None,
+        }
+    };
+    let found: Option<Vec<_>> = tensor.values.chunks(numbers).map(row).collect();
+    let found = found.ok_or_else(strange)?;
+    match found.iter().flatten().find(|v| !v.is_finite()) {
+        Some(value) => Err(format!("holds {value} for a picture, which is no finite number")),
+        None => Ok(found),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // descriptions are of single precision
+fn mean(values: &[f32]) -> f32 {
+    (values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64) as f32
+}
+
+/// What the input says of itself.
+struct InputShape {
+    batch: Option<usize>,
+    height: Option<u32>,
+    width: Option<u32>,
+    channels_last: bool,
+}
+
+impl InputShape {
+    fn of(input: &ValueInfo, name: &str) -> Result<Self> {
+        let refuse =
+            |what: String, hint: &str| Err(Error::new(format!("{name}: the input '{}' {what}", input.name()), hint));
+        let Some(tensor) = input.tensor() else {
+            return refuse("is no tensor".into(), "use a model whose input is a picture");
+        };
+        if tensor.elements != Some(FLOAT) {
+            let hint = "export the model in single precision: half=False, and no quantised input";
+            return refuse("does not take numbers of single precision".into(), hint);
+        }
+        let sides: Vec<Option<i64>> = match &tensor.shape {
+            Some(shape) => shape.dimensions.iter().map(|d| d.value.filter(|v| *v > 0)).collect(),
+            None => vec![None; 4],
+        };
+        let [batch, a, b, c] = sides.as_slice() else {
+            let what = format!("has {} dimensions, and a batch of pictures has 4", sides.len());
+            return refuse(what, "use a model whose input is a picture");
+        };
+        let channels_last = match (a, c) {
+            (Some(3), _) | (None, None) => false,
+            (_, Some(3)) => true,
+            (None, _) => false,
+            _ => {
+                let hint = "use a model that takes red, green and blue";
+                return refuse(format!("has {} channels, not 3", a.unwrap_or_default()), hint);
+            }
+        };
+        let side = |side: Option<i64>| side.and_then(|s| u32::try_from(s).ok());
+        let (height, width) = if channels_last { (side(*a), side(*b)) } else { (side(*b), side(*c)) };
+        Ok(Self { batch: batch.and_then(|b| usize::try_from(b).ok()), height, width, channels_last })
+    }
+
+    /// Height and width that the model sees; nothing for those of each picture.
+    fn size(&self, options: &Options, side: u32, name: &str) -> Result<Option<(u32, u32)>> {
+        let fixed = self.height.is_some() || self.width.is_some();
+        let own = || format!("{} × {}", self.width.unwrap_or(0), self.height.unwrap_or(0));
+        if options.fit == Fit::Native {
+            if let Some(size) = options.size {
+                let message =
+                    format!("size {size} is given, and so is fit native, which takes each picture at its own");
+                return Err(Error::new(message, "leave one of them out"));
+            }
+            if fixed {
+                return Err(Error::new(
+                    format!("{name}: takes pictures of {} pixels alone, not each at its own size", own()),
+                    "export it with dynamic=True (YOLO) or dynamic axes, or leave fit native out",
+                ));
+            }
+            return Ok(None);
+        }
+        if let Some(size) = options.size {
+            if size < LEAST_SIDE {
+                return Err(Error::new(
+                    format!("size must be at least {LEAST_SIDE}, not {size}"),
+                    "640 is usual, or 224",
+                ));
+            }
+            if [self.height, self.width].into_iter().flatten().any(|s| s != size) {
+                let message = format!("{name}: takes pictures of {} pixels, and size {size} is given", own());
+                return Err(Error::new(message, "leave size out, or export the model with dynamic axes"));
+            }
+        }
+        let side = options.size.unwrap_or(side);
+        Ok(Some((self.height.unwrap_or(side), self.width.unwrap_or(side))))
+    }
+}
+
+/// One hash of several pieces.
+fn digest(pieces: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for piece in pieces {
+        hash.update((piece.len() as u64).to_le_bytes());
+        hash.update(piece);
+    }
+    hash.finalize().into()
+}

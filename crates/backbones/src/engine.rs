@@ -1,0 +1,284 @@
+//! What runs a model: rten, which is inside, or a library of ONNX Runtime.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::{Error, Result};
+
+/// What runs a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The engine inside: no library is needed.
+    #[default]
+    Rten,
+    /// ONNX Runtime, 1.17 or later: its shared library, or a folder with one, such as that of the Python package.
+    OnnxRuntime {
+        /// Where it is.
+        library: PathBuf,
+        /// What it computes on.
+        device: Device,
+    },
+}
+
+/// What ONNX Runtime computes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The NVIDIA card of this number.
+    Cuda(i32),
+}
+
+/// A tensor.
+pub(crate) struct Tensor {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f32>,
+}
+
+/// A model that is loaded, for any number of threads.
+pub(crate) enum Loaded {
+    Rten {
+        model: Arc<rten::Model>,
+        input: rten::NodeId,
+        output: rten::NodeId,
+    },
+    #[cfg(feature = "onnxruntime")]
+    OnnxRuntime(onnxruntime::Loaded),
+}
+
+/// What one thread runs the model with.
+pub(crate) enum Runner {
+    Rten {
+        model: Arc<rten::Model>,
+        input: rten::NodeId,
+        output: rten::NodeId,
+        thread: Arc<rten::ThreadPool>,
+    },
+    #[cfg(feature = "onnxruntime")]
+    OnnxRuntime(onnxruntime::Runner),
+}
+
+impl Loaded {
+    /// `model` is what was cut; `name` is the model's, for errors.
+    pub(crate) fn new(engine: &Engine, model: &[u8], input: &str, output: &str, name: &str) -> Result<Self> {
+        match engine {
+            Engine::Rten => {
+                let options = || rten::ModelOptions::with_all_ops();
+                let model = options().prepack_weights(true).load(model.to_vec()).map_err(|e| {
+                    let hint = "--onnxruntime runs it with a library of ONNX Runtime";
+                    Error::new(format!("{name}: the engine inside cannot run it: {e}"), hint)
+                })?;
+                let node = |tensor: &str| {
+                    model.find_node(tensor).ok_or_else(|| {
+                        let message = format!("{name}: the engine inside optimised '{tensor}' away");
+                        Error::new(message, "--layer names another tensor, or --onnxruntime a library that keeps it")
+                    })
+                };
+                let (input, output) = (node(input)?, node(output)?);
+                Ok(Self::Rten { model: Arc::new(model), input, output })
+            }
+            #[cfg(feature = "onnxruntime")]
+            Engine::OnnxRuntime { library, device } => {
+                Ok(Self::OnnxRuntime(onnxruntime::Loaded::new(library, *device, model, input, name)?))
+            }
+            #[cfg(not(feature = "onnxruntime"))]
+            Engine::OnnxRuntime { .. } => Err(Error::new(
+                "this leanset was built without ONNX Runtime",
+                "leave --onnxruntime out, or build it with the feature onnxruntime",
+            )),
+        }
+    }
+
+    /// For one thread.
+    pub(crate) fn runner(&self) -> Result<Runner> {
+        Ok(match self {
+            Self::Rten { model, input, output } => {
+                // Of one thread: pictures go side by side, and the order of sums does not depend on how many there are.
+                let thread = Arc::new(rten::ThreadPool::with_num_threads(1));
+                Runner::Rten { model: model.clone(), input: *input, output: *output, thread }
+            }
+            #[cfg(feature = "onnxruntime")]
+            Self::OnnxRuntime(loaded) => Runner::OnnxRuntime(loaded.runner()?),
+        })
+    }
+
+    /// Which engine it is, in words that change when its results could.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Rten { .. } => "rten 0.27".to_owned(),
+            #[cfg(feature = "onnxruntime")]
+            Self::OnnxRuntime(loaded) => loaded.name(),
+        }
+    }
+}
+
+impl Runner {
+    /// Runs the model on a batch.
+    pub(crate) fn run(&mut self, batch: Tensor, name: &str) -> Result<Tensor> {
+        let failed = |why: &dyn std::fmt::Display| {
+            Error::new(
+                format!("{name}: cannot be run on a picture: {why}"),
+                "look at the model with netron, or export it again",
+            )
+        };
+        match self {
+            Self::Rten { model, input, output, thread } => {
+                let value = rten::Value::from_shape(batch.shape.as_slice(), batch.values).map_err(|e| failed(&e))?;
+                let options = rten::RunOptions::default().with_thread_pool(Some(thread.clone()));
+                let outputs =
+                    model.run(vec![(*input, value.into())], &[*output], Some(options)).map_err(|e| failed(&e))?;
+                let Some(found) = outputs.into_iter().next() else { return Err(failed(&"nothing comes out")) };
+                let found: rten_tensor::Tensor<f32> =
+                    found.try_into().map_err(|_| failed(&"what comes out are no numbers of single precision"))?;
+                use rten_tensor::Layout as _;
+                Ok(Tensor { shape: found.shape().to_vec(), values: found.into_data() })
+            }
+            #[cfg(feature = "onnxruntime")]
+            Self::OnnxRuntime(runner) => runner.run(batch).map_err(|e| failed(&e)),
+        }
+    }
+}
+
+/// The one place that knows the crate `ort`, whose names move between its versions.
+#[cfg(feature = "onnxruntime")]
+pub(crate) mod onnxruntime {
+    use std::path::{Path, PathBuf};
+    use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+    use ort::session::Session;
+    use sha2::{Digest as _, Sha256};
+
+    use super::{Device, Tensor};
+    use crate::{Error, Result};
+
+    const WHERE: &str = "pip install onnxruntime, and give what this prints: \
+                         python -c 'import onnxruntime; print(onnxruntime.__path__[0])'";
+
+    pub(crate) struct Loaded {
+        environment: ort::environment::Environment,
+        model: Vec<u8>,
+        input: String,
+        name: String,
+        device: Device,
+        library: String,
+        /// On a card there is one, which all threads take turns with.
+        shared: Option<Arc<Mutex<Session>>>,
+    }
+
+    pub(crate) struct Runner {
+        session: Arc<Mutex<Session>>,
+        input: String,
+    }
+
+    impl Loaded {
+        pub(crate) fn new(library: &Path, device: Device, model: &[u8], input: &str, name: &str) -> Result<Self> {
+            let file = find(library)?;
+            let digest = std::fs::read(&file).map_err(|e| Error::io(&file, "cannot be read", &e))?;
+            let digest = Sha256::digest(digest).iter().take(8).map(|b| format!("{b:02x}")).collect::<String>();
+            let environment = environment(&file)?;
+            let mut loaded = Self {
+                environment,
+                model: model.to_vec(),
+                input: input.to_owned(),
+                name: name.to_owned(),
+                device,
+                library: format!("ONNX Runtime ({}, {digest})", file.file_name().unwrap_or_default().to_string_lossy()),
+                shared: None,
+            };
+            if device != Device::Cpu {
+                loaded.shared = Some(Arc::new(Mutex::new(loaded.session()?)));
+            }
+            Ok(loaded)
+        }
+
+        fn session(&self) -> Result<Session> {
+            let failed = |e: &dyn std::fmt::Display| {
+                Error::new(
+                    format!("{}: ONNX Runtime cannot load it: {e}", self.name),
+                    "leave --onnxruntime out for the engine inside",
+                )
+            };
+            let mut builder = Session::builder(&self.environment)
+                .map_err(|e| failed(&e))?
+                .with_intra_threads(1)
+                .map_err(|e| failed(&e))?;
+            if let Device::Cuda(card) = self.device {
+                let cuda = ort::ep::CUDA::default().with_device_id(card).build().error_on_failure();
+                builder = builder.with_execution_providers([cuda]).map_err(|e| {
+                    Error::new(
+                        format!("{}: ONNX Runtime cannot use card {card}: {e}", self.name),
+                        "pip install onnxruntime-gpu brings a library that can; --device cpu needs none",
+                    )
+                })?;
+            }
+            builder.commit_from_memory(&self.model).map_err(|e| failed(&e))
+        }
+
+        pub(crate) fn runner(&self) -> Result<Runner> {
+            let session = match &self.shared {
+                Some(session) => session.clone(),
+                None => Arc::new(Mutex::new(self.session()?)),
+            };
+            Ok(Runner { session, input: self.input.clone() })
+        }
+
+        pub(crate) fn name(&self) -> String {
+            match self.device {
+                Device::Cpu => self.library.clone(),
+                Device::Cuda(_) => format!("{}, CUDA", self.library),
+            }
+        }
+    }
+
+    impl Runner {
+        pub(crate) fn run(&mut self, batch: Tensor) -> ort::Result<Tensor> {
+            let shape: Vec<i64> = batch.shape.iter().map(|&n| i64::try_from(n).unwrap_or(i64::MAX)).collect();
+            let value = ort::value::Tensor::from_array((shape, batch.values))?;
+            let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+            let outputs = session.run(ort::inputs![self.input.as_str() => value])?;
+            let (shape, values) = outputs[0].try_extract_tensor::<f32>()?;
+            let shape = shape.iter().map(|&n| usize::try_from(n).unwrap_or(0)).collect();
+            Ok(Tensor { shape, values: values.to_vec() })
+        }
+    }
+
+    /// The library, once in a process.
+    fn environment(file: &Path) -> Result<ort::environment::Environment> {
+        static OPEN: OnceLock<Mutex<Option<(PathBuf, ort::environment::Environment)>>> = OnceLock::new();
+        let mut open = OPEN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((path, environment)) = &*open {
+            if path == file {
+                return Ok(environment.clone());
+            }
+            let message = format!("{}: another ONNX Runtime is in use, {}", file.display(), path.display());
+            return Err(Error::new(message, "use one library in a process"));
+        }
+        let failed = |e: &dyn std::fmt::Display| Error::new(format!("{}: cannot be used: {e}", file.display()), WHERE);
+        let builder = ort::init_from(file).map_err(|e| failed(&e))?;
+        // Nobody is told what is run here.
+        let environment = builder.with_name("leanset").with_telemetry(false).build().map_err(|e| failed(&e))?;
+        *open = Some((file.to_owned(), environment.clone()));
+        Ok(environment)
+    }
+
+    /// The library that a path means: itself, or in a folder.
+    fn find(path: &Path) -> Result<PathBuf> {
+        let absolute = std::path::absolute(path).map_err(|e| Error::io(path, "cannot be opened", &e))?;
+        if absolute.is_file() {
+            return Ok(absolute);
+        }
+        let ours = |file: &PathBuf| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let library = name.starts_with("libonnxruntime.") || name == "onnxruntime.dll";
+            library && file.is_file()
+        };
+        let files = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+        let mut found: Vec<PathBuf> =
+            files(absolute.clone()).chain(files(absolute.join("capi"))).filter(ours).collect();
+        found.sort();
+        found.into_iter().next().ok_or_else(|| {
+            Error::new(format!("{}: is no library of ONNX Runtime, and has none", path.display()), WHERE)
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! # leanset-backbones
+//!
+//! What a pretrained model sees in a picture, as a row of numbers. A [`Backbone`] is an ONNX file, cut where it stops to
+//! describe and begins to decide ([`Layer`]), fed pixels in one stated way ([`Pixels`]), and run by an [`Engine`].
+//!
+//! ```no_run
+//! use leanset_backbones::{Backbone, Options};
+//!
+//! let backbone = Backbone::open("yolov5m.onnx".as_ref(), &Options::default())?;
+//! let mut worker = backbone.worker()?;
+//! let grey = vec![114; 640 * 480 * 3];
+//! let numbers = worker.describe(&[(640, 480, &grey)])?;
+//! assert_eq!(numbers[0].len(), 768); // layer 9 of YOLOv5m, averaged over the picture
+//! # Ok::<(), leanset_backbones::Error>(())
+//! ```
+
+mod backbone;
+mod cut;
+mod engine;
+mod error;
+mod onnx;
+mod pixels;
+#[cfg(test)]
+mod tests;
+
+pub use backbone::{Backbone, Options, Worker};
+pub use cut::Layer;
+pub use engine::{Device, Engine};
+pub use error::{Error, Result};
+pub use pixels::{Fit, Pixels};

@@ -1,0 +1,462 @@
+//! Small models made here, run by the engine inside, against the same computed plainly.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use prost::Message;
+
+use crate::onnx::{Dimension, Entry, Graph, Kind, Model, Node, Shape, Tensor, TensorKind, ValueInfo};
+use crate::{Backbone, Engine, Error, Fit, Layer, Options, Pixels};
+
+#[derive(Clone, PartialEq, Message)]
+struct Attribute {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(int64, optional, tag = "3")]
+    int: Option<i64>,
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    ints: Vec<i64>,
+    #[prost(int32, tag = "20")]
+    kind: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Opset {
+    #[prost(int64, tag = "2")]
+    version: i64,
+}
+
+fn int(name: &str, value: i64) -> Bytes {
+    Attribute { name: name.into(), int: Some(value), ints: Vec::new(), kind: 2 }.encode_to_vec().into()
+}
+
+fn ints(name: &str, values: &[i64]) -> Bytes {
+    Attribute { name: name.into(), int: None, ints: values.to_vec(), kind: 7 }.encode_to_vec().into()
+}
+
+fn node(op: &str, inputs: &[&str], output: &str, attributes: &[Bytes]) -> Node {
+    Node {
+        input: inputs.iter().map(|s| (*s).to_owned()).collect(),
+        output: vec![output.into()],
+        name: Some(format!("node {output}")),
+        op_type: Some(op.into()),
+        attribute: attributes.to_vec(),
+        ..Node::default()
+    }
+}
+
+fn convolution(input: &str, weights: &str, output: &str) -> Node {
+    node("Conv", &[input, weights], output, &[ints("kernel_shape", &[1, 1]), ints("strides", &[1, 1])])
+}
+
+fn weights(name: &str, dimensions: &[i64], values: &[f32]) -> Tensor {
+    let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    Tensor {
+        dimensions: dimensions.to_vec(),
+        elements: Some(1),
+        name: Some(name.into()),
+        raw: Some(raw.into()),
+        ..Tensor::default()
+    }
+}
+
+/// Dimensions of −1 are of any size.
+fn value(name: &str, elements: i32, dimensions: &[i64]) -> ValueInfo {
+    let dimension = |&d: &i64| match d {
+        -1 => Dimension { name: Some("any".into()), ..Dimension::default() },
+        d => Dimension { value: Some(d), ..Dimension::default() },
+    };
+    let shape = Shape { dimensions: dimensions.iter().map(dimension).collect() };
+    let tensor = TensorKind { elements: Some(elements), shape: Some(shape) };
+    ValueInfo {
+        name: Some(name.into()),
+        kind: Some(Kind { tensor: Some(tensor), ..Kind::default() }),
+        ..ValueInfo::default()
+    }
+}
+
+#[derive(Clone)]
+struct Made {
+    nodes: Vec<Node>,
+    weights: Vec<Tensor>,
+    input: ValueInfo,
+    outputs: Vec<&'static str>,
+}
+
+impl Made {
+    fn write(&self, folder: &Path) -> PathBuf {
+        let graph = Graph {
+            node: self.nodes.clone(),
+            name: Some("g".into()),
+            initializer: self.weights.iter().map(|w| w.encode_to_vec().into()).collect(),
+            input: vec![self.input.clone()],
+            output: self.outputs.iter().map(|o| value(o, 1, &[])).collect(),
+            ..Graph::default()
+        };
+        let model = Model {
+            ir_version: Some(8),
+            graph: Some(graph),
+            opset_import: vec![Opset { version: 17 }.encode_to_vec().into()],
+            ..Model::default()
+        };
+        let path = folder.join("model.onnx");
+        std::fs::write(&path, model.encode_to_vec()).expect("written");
+        path
+    }
+}
+
+/// Numbers that look random, in −1 to 1.
+fn numbers(seed: u32, count: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1u32 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// A convolution, SiLU, an SPPF and a head, as YOLO exports them.
+fn detector(dimensions: &[i64]) -> Made {
+    let pool = [ints("kernel_shape", &[5, 5]), ints("strides", &[1, 1]), ints("pads", &[2, 2, 2, 2])];
+    Made {
+        nodes: vec![
+            convolution("images", "w1", "c1"),
+            node("Sigmoid", &["c1"], "s1", &[]),
+            node("Mul", &["c1", "s1"], "a1", &[]),
+            node("MaxPool", &["a1"], "p1", &pool),
+            node("MaxPool", &["p1"], "p2", &pool),
+            node("MaxPool", &["p2"], "p3", &pool),
+            node("Concat", &["a1", "p1", "p2", "p3"], "j", &[int("axis", 1)]),
+            convolution("j", "w2", "c2"),
+            node("Sigmoid", &["c2"], "s2", &[]),
+            node("Mul", &["c2", "s2"], "end", &[]),
+            convolution("end", "w3", "boxes"),
+            node("Transpose", &["boxes"], "output0", &[ints("perm", &[0, 2, 3, 1])]),
+        ],
+        weights: vec![
+            weights("w1", &[2, 3, 1, 1], &numbers(1, 6)),
+            weights("w2", &[4, 8, 1, 1], &numbers(2, 32)),
+            weights("w3", &[5, 4, 1, 1], &numbers(3, 20)),
+        ],
+        input: value("images", 1, dimensions),
+        outputs: vec!["output0"],
+    }
+}
+
+/// What the detector's SPPF ends in, averaged: computed from the definition.
+fn plainly(pixels: &[f32], height: usize, width: usize) -> Vec<f32> {
+    let size = height * width;
+    let one_by_one = |input: &[Vec<f32>], weights: &[f32]| -> Vec<Vec<f32>> {
+        let row = |w: &[f32]| -> Vec<f32> {
+            let sum = |i: usize| w.iter().zip(input).map(|(w, channel)| w * channel[i]).sum::<f32>();
+            (0..size).map(|i| sum(i) / (1.0 + (-sum(i)).exp())).collect()
+        };
+        weights.chunks(input.len()).map(row).collect()
+    };
+    let pool = |channel: &Vec<f32>| -> Vec<f32> {
+        let at = |y: usize, x: usize| {
+            let (ys, xs) = (y.saturating_sub(2)..(y + 3).min(height), x.saturating_sub(2)..(x + 3).min(width));
+            ys.flat_map(|y| xs.clone().map(move |x| (y, x)))
+                .map(|(y, x)| channel[y * width + x])
+                .fold(f32::MIN, f32::max)
+        };
+        (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(|(y, x)| at(y, x)).collect()
+    };
+    let first: Vec<Vec<f32>> =
+        one_by_one(&pixels.chunks(size).map(<[f32]>::to_vec).collect::<Vec<_>>(), &numbers(1, 6));
+    let second: Vec<Vec<f32>> = first.iter().map(pool).collect();
+    let third: Vec<Vec<f32>> = second.iter().map(pool).collect();
+    let fourth: Vec<Vec<f32>> = third.iter().map(pool).collect();
+    let joined = [first, second, third, fourth].concat();
+    one_by_one(&joined, &numbers(2, 32)).iter().map(|c| c.iter().sum::<f32>() / size as f32).collect()
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn picture(seed: u32, width: u32, height: u32) -> Vec<u8> {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 255
+    numbers(seed, 3 * width as usize * height as usize).iter().map(|v| ((v + 1.0) * 127.0) as u8).collect()
+}
+
+/// The numbers of a picture, channels first, 0 to 1.
+fn channels(rgb: &[u8]) -> Vec<f32> {
+    (0..3).flat_map(|c| rgb[c..].iter().step_by(3).map(|v| f32::from(*v) / 255.0)).collect()
+}
+
+fn open(made: &Made, options: &Options) -> Result<Backbone, Error> {
+    Backbone::open(&made.write(folder().path()), options)
+}
+
+fn refusal(made: &Made, options: &Options) -> (String, String) {
+    let error = open(made, options).expect_err("refused");
+    let message = error.to_string();
+    (message[message.find("model.onnx").map_or(0, |i| i)..].to_owned(), error.hint().unwrap_or_default().to_owned())
+}
+
+fn layer(layer: Layer) -> Options {
+    Options { layer, ..Options::default() }
+}
+
+#[test]
+fn the_end_of_sppf_is_found_and_is_what_it_should_be() {
+    let backbone =
+        open(&detector(&[-1, 3, -1, -1]), &Options { size: Some(12), ..Options::default() }).expect("a model");
+    assert_eq!((backbone.tensor(), backbone.rule(), backbone.dimensions()), ("end", "sppf", 4));
+    assert_eq!(backbone.pixels(), Pixels::UNIT);
+    let rgb = picture(9, 12, 12);
+    let found = backbone.worker().and_then(|mut w| w.describe(&[(12, 12, &rgb)])).expect("described");
+    for (a, b) in found[0].iter().zip(plainly(&channels(&rgb), 12, 12)) {
+        assert!((a - b).abs() < 1e-5, "{a} {b}");
+    }
+}
+
+#[test]
+fn at_its_own_size_a_picture_is_not_touched() {
+    let options = Options { fit: Fit::Native, ..Options::default() };
+    let backbone = open(&detector(&[-1, 3, -1, -1]), &options).expect("a model");
+    let mut worker = backbone.worker().expect("a worker");
+    let (a, b) = (picture(1, 17, 11), picture(2, 9, 20));
+    let found = worker.describe(&[(17, 11, &a), (9, 20, &b)]).expect("described");
+    for (found, (rgb, height, width)) in found.iter().zip([(a, 11, 17), (b, 20, 9)]) {
+        for (a, b) in found.iter().zip(plainly(&channels(&rgb), height, width)) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn pictures_of_a_batch_are_what_they_are_alone() {
+    let pictures: Vec<Vec<u8>> = (0..5).map(|i| picture(i, 30, 20)).collect();
+    let all: Vec<(u32, u32, &[u8])> = pictures.iter().map(|p| (30, 20, p.as_slice())).collect();
+    for batch in [-1, 1, 4] {
+        let options = Options { size: Some(16), ..Options::default() };
+        let backbone = open(&detector(&[batch, 3, -1, -1]), &options).expect("a model");
+        let mut worker = backbone.worker().expect("a worker");
+        let together = worker.describe(&all).expect("described");
+        let alone: Vec<_> = all.iter().map(|p| worker.describe(&[*p]).expect("described").remove(0)).collect();
+        assert_eq!(together, alone, "batch {batch}");
+    }
+}
+
+#[test]
+fn poolings_that_are_no_sppf_are_not_taken_for_one() {
+    let rule =
+        |made: &Made| open(made, &Options { size: Some(8), ..layer(Layer::Sppf) }).map(|b| b.tensor().to_owned());
+    // Side by side, as in SPP.
+    let mut side = detector(&[-1, 3, -1, -1]);
+    for (index, node) in [(4, "p2"), (5, "p3")] {
+        assert_eq!(side.nodes[index].output, [node]);
+        side.nodes[index].input = vec!["a1".into()];
+    }
+    assert_eq!(rule(&side).expect("SPP"), "end");
+    // Of another tensor.
+    let mut other = detector(&[-1, 3, -1, -1]);
+    other.nodes[3].input = vec!["c1".into()];
+    assert!(rule(&other).is_err());
+    // Two poolings.
+    let mut two = detector(&[-1, 3, -1, -1]);
+    two.nodes[6].input.pop();
+    assert!(rule(&two).is_err());
+    // The order of what is joined does not matter, nor an activation of one node, nor none.
+    let mut turned = detector(&[-1, 3, -1, -1]);
+    turned.nodes[6].input.rotate_left(2);
+    assert_eq!(rule(&turned).expect("SPPF"), "end");
+    let mut relu = detector(&[-1, 3, -1, -1]);
+    relu.nodes.remove(8);
+    relu.nodes[8] = node("Relu", &["c2"], "end", &[]);
+    assert_eq!(rule(&relu).expect("SPPF"), "end");
+    let mut bare = detector(&[-1, 3, -1, -1]);
+    bare.nodes.drain(8..10);
+    bare.nodes[8].input[0] = "c2".into();
+    assert_eq!(rule(&bare).expect("SPPF"), "c2");
+}
+
+/// Average, flatten, fully connected, softmax.
+fn classifier(tail: &[Node]) -> Made {
+    let mut nodes = vec![
+        convolution("x", "w1", "c"),
+        node("GlobalAveragePool", &["c"], "g", &[]),
+        node("Flatten", &["g"], "f", &[]),
+    ];
+    nodes.extend_from_slice(tail);
+    Made {
+        nodes,
+        weights: vec![
+            weights("w1", &[4, 3, 1, 1], &numbers(1, 12)),
+            weights("w2", &[4, 7], &numbers(2, 28)),
+            weights("b2", &[7], &numbers(3, 7)),
+        ],
+        input: value("x", 1, &[-1, 3, 16, 16]),
+        outputs: vec!["y"],
+    }
+}
+
+#[test]
+fn a_classifier_is_cut_before_it_decides() {
+    for tail in [
+        vec![node("Gemm", &["f", "w2", "b2"], "y", &[])],
+        vec![
+            node("MatMul", &["f", "w2"], "m", &[]),
+            node("Add", &["b2", "m"], "a", &[]),
+            node("Softmax", &["a"], "y", &[]),
+        ],
+    ] {
+        let backbone = open(&classifier(&tail), &Options::default()).expect("a model");
+        assert_eq!((backbone.tensor(), backbone.rule(), backbone.dimensions()), ("f", "penultimate", 4));
+        assert_eq!((backbone.size(), backbone.pixels()), (Some((16, 16)), Pixels::IMAGENET));
+    }
+    let without = classifier(&[node("Identity", &["f"], "y", &[])]);
+    let backbone = open(&without, &Options::default()).expect("a model");
+    assert_eq!((backbone.tensor(), backbone.rule()), ("y", "output"));
+    let named = open(&classifier(&[node("Gemm", &["f", "w2", "b2"], "y", &[])]), &layer(Layer::Tensor("c".into())));
+    let named = named.expect("a model");
+    assert_eq!((named.tensor(), named.rule(), named.dimensions()), ("c", "named", 4));
+}
+
+#[test]
+fn tokens_are_averaged() {
+    let made = classifier(&[
+        node("Reshape", &["c", "s"], "t", &[]),
+        node("Transpose", &["t"], "y", &[ints("perm", &[0, 2, 1])]),
+    ]);
+    let mut made = made;
+    let mut shape = weights("s", &[3], &[]);
+    shape.elements = Some(7);
+    shape.raw = Some([0i64, 4, -1].iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>().into());
+    made.weights.push(shape);
+    let rgb = picture(4, 16, 16);
+    let describe = |tensor: &str| {
+        let backbone = open(&made, &layer(Layer::Tensor(tensor.into()))).expect("a model");
+        backbone.worker().and_then(|mut w| w.describe(&[(16, 16, &rgb)])).expect("described").remove(0)
+    };
+    for (a, b) in describe("y").iter().zip(describe("f")) {
+        assert!((a - b).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn what_cannot_be_cut_is_refused_with_names() {
+    let mut none = detector(&[-1, 3, -1, -1]);
+    none.nodes[3].input = vec!["c1".into()];
+    let (message, hint) = refusal(&none, &Options::default());
+    assert_eq!(
+        message,
+        "model.onnx: has neither an SPPF, nor a last fully connected layer, nor a description as its only output"
+    );
+    assert!(hint.contains("the outputs are output0"), "{hint}");
+    let gemm = [node("Gemm", &["f", "w2", "b2"], "y", &[])];
+    let (message, hint) = refusal(&classifier(&gemm), &layer(Layer::Tensor("z".into())));
+    assert_eq!(message, "model.onnx: has no tensor 'z'");
+    assert!(hint.ends_with("fully connected layers are fed f"), "{hint}");
+    let mut two = classifier(&[node("Identity", &["f"], "y", &[])]);
+    two.outputs.push("c");
+    assert_eq!(refusal(&two, &layer(Layer::Output)).0, "model.onnx: has 2 outputs, not one");
+}
+
+#[test]
+fn inputs_that_are_no_pictures_are_refused() {
+    let of = |elements: i32, dimensions: &[i64]| {
+        let mut made = detector(&[-1, 3, -1, -1]);
+        made.input = value("images", elements, dimensions);
+        refusal(&made, &Options::default()).0
+    };
+    assert_eq!(of(10, &[1, 3, 8, 8]), "model.onnx: the input 'images' does not take numbers of single precision");
+    assert_eq!(of(1, &[1, 1, 8, 8]), "model.onnx: the input 'images' has 1 channels, not 3");
+    assert_eq!(of(1, &[1, 3, 8]), "model.onnx: the input 'images' has 3 dimensions, and a batch of pictures has 4");
+}
+
+#[test]
+fn sizes_that_do_not_go_together_are_refused() {
+    let fixed = detector(&[1, 3, 32, 32]);
+    let size = |size| Options { size: Some(size), ..Options::default() };
+    assert_eq!(refusal(&fixed, &size(64)).0, "model.onnx: takes pictures of 32 × 32 pixels, and size 64 is given");
+    let native = Options { fit: Fit::Native, ..Options::default() };
+    assert_eq!(
+        refusal(&fixed, &native).0,
+        "model.onnx: takes pictures of 32 × 32 pixels alone, not each at its own size"
+    );
+    assert_eq!(refusal(&fixed, &size(4)).0, "size must be at least 8, not 4");
+    let both = Options { size: Some(64), ..native };
+    assert!(refusal(&detector(&[-1, 3, -1, -1]), &both).0.starts_with("size 64 is given, and so is fit native"));
+}
+
+/// The key changes with what a description follows from, and with nothing else.
+#[test]
+fn the_key_is_of_what_is_run() {
+    let key = |made: &Made, options: &Options| open(made, options).expect("a model").key();
+    let (made, options) = (detector(&[-1, 3, -1, -1]), Options { size: Some(16), ..Options::default() });
+    let first = key(&made, &options);
+    assert_eq!(first, key(&made, &options));
+    let mut head = made.clone();
+    head.weights[2] = weights("w3", &[5, 4, 1, 1], &numbers(77, 20));
+    assert_eq!(first, key(&head, &options), "the head is not run");
+    let mut body = made.clone();
+    body.weights[1] = weights("w2", &[4, 8, 1, 1], &numbers(77, 32));
+    assert_ne!(first, key(&body, &options));
+    for other in [
+        Options { size: Some(24), ..options.clone() },
+        Options { fit: Fit::Stretch, ..options.clone() },
+        Options { pixels: Some(Pixels::IMAGENET), ..options.clone() },
+        Options { layer: Layer::Tensor("a1".into()), ..options.clone() },
+    ] {
+        assert_ne!(first, key(&made, &other), "{other:?}");
+    }
+}
+
+#[test]
+fn weights_in_another_file_are_brought_in() {
+    let place = folder();
+    let inside = detector(&[-1, 3, -1, -1]);
+    let mut outside = inside.clone();
+    let raw = outside.weights[1].raw.take().expect("weights");
+    let entry = |key: &str, value: &str| Entry { key: Some(key.into()), value: Some(value.into()) };
+    outside.weights[1].location = Some(1);
+    outside.weights[1].elsewhere = vec![entry("location", "model.data"), entry("offset", "16"), entry("length", "128")];
+    let file = place.path().join("model.data");
+    std::fs::write(&file, [&[1; 16], raw.as_ref(), &[2; 8]].concat()).expect("written");
+    let options = Options { size: Some(16), ..Options::default() };
+    let key = Backbone::open(&outside.write(place.path()), &options).expect("a model").key();
+    assert_eq!(key, open(&inside, &options).expect("a model").key());
+    std::fs::write(&file, [1; 100]).expect("written");
+    let error = Backbone::open(&outside.write(place.path()), &options).expect_err("too short");
+    assert!(
+        error.to_string().ends_with("model.data: the weights 'w2' cannot be read: the file is too short"),
+        "{error}"
+    );
+    outside.weights[1].elsewhere = vec![entry("location", "../model.data")];
+    let error = Backbone::open(&outside.write(place.path()), &options).expect_err("outside");
+    assert!(error.to_string().contains("outside the model's folder"), "{error}");
+}
+
+#[test]
+fn files_that_are_no_models_are_refused() {
+    let place = folder();
+    let missing = Backbone::open(&place.path().join("yolov5m.onnx"), &Options::default()).expect_err("missing");
+    let hint = missing.hint().unwrap_or_default();
+    assert!(hint.contains("pip install ultralytics onnx") && hint.contains("yolo export model=yolov5mu.pt"), "{hint}");
+    assert_eq!(missing.io_kind(), Some(std::io::ErrorKind::NotFound));
+    for bytes in [&b"no model at all"[..], b"", b"\x08\x08"] {
+        let path = place.path().join("model.onnx");
+        std::fs::write(&path, bytes).expect("written");
+        let error = Backbone::open(&path, &Options::default()).expect_err("no model");
+        assert!(error.to_string().contains("model.onnx: is no ONNX model"), "{error}");
+    }
+    let engine = Engine::OnnxRuntime { library: place.path().to_owned(), device: crate::Device::Cpu };
+    let error = open(&detector(&[-1, 3, -1, -1]), &Options { engine, ..Options::default() }).expect_err("no library");
+    if cfg!(feature = "onnxruntime") {
+        assert!(error.to_string().ends_with("is no library of ONNX Runtime, and has none"), "{error}");
+    }
+}
+
+/// A number that is not finite is an error, not a feature.
+#[test]
+fn numbers_that_are_not_finite_are_refused() {
+    let mut made = classifier(&[node("Gemm", &["f", "w2", "b2"], "y", &[])]);
+    made.weights[0] = weights("w1", &[4, 3, 1, 1], &[f32::MAX; 12]);
+    let error =
+        open(&made, &Options { pixels: Some(Pixels { mean: [-9.0; 3], deviation: [1.0; 3] }), ..Options::default() });
+    assert!(error.expect_err("infinite").to_string().contains("which is no finite number"));
+}

@@ -1,0 +1,276 @@
+//! Descriptions by a model that were made before: a folder for each model and way of using it, a row for each picture.
+//!
+//! The folder is named by [`Backbone::key`] and a row by the SHA-256 of its picture's bytes, so a row is never of another
+//! model, another size, another engine or another picture. Parts are NumPy arrays (`np.load` reads them) named by the hash of
+//! their content; they appear by rename, every few seconds, so a run that is killed loses that much. A part whose content is
+//! not that of its name is passed over.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use leanset_backbones::Backbone;
+use sha2::{Digest as _, Sha256};
+
+use crate::{Error, Result};
+
+/// A part is written when it has so many bytes, or is so old.
+const PART: usize = 4 << 20;
+const AGE: Duration = Duration::from_secs(5);
+
+/// Descriptions by one model, used in one way.
+#[derive(Debug)]
+pub struct Cache {
+    folder: PathBuf,
+    dimensions: usize,
+    /// The part and the row of each picture.
+    index: HashMap<[u8; 32], (usize, u64)>,
+    parts: Vec<Mutex<File>>,
+    pending: Mutex<Pending>,
+    found: AtomicUsize,
+    /// Parts that were damaged.
+    damaged: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    rows: Vec<u8>,
+    since: Instant,
+}
+
+impl Cache {
+    /// Opens the cache of a model below a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or listed.
+    pub fn open(below: &Path, backbone: &Backbone) -> Result<Self> {
+        let about = format!("{}\n{}\n", backbone.path().display(), backbone.words());
+        Self::of_key(below, &backbone.key(), backbone.dimensions(), &about)
+    }
+
+    fn of_key(below: &Path, key: &[u8; 32], dimensions: usize, about: &str) -> Result<Self> {
+        let folder = below.join(hex(&key[..16]));
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "cannot be made", &e))?;
+        let file = folder.join("model.txt");
+        if !file.exists() {
+            std::fs::write(&file, about).map_err(|e| Error::io(&file, "cannot be written", &e))?;
+        }
+        let mut cache = Self {
+            dimensions,
+            index: HashMap::new(),
+            parts: Vec::new(),
+            pending: Mutex::new(Pending { rows: Vec::new(), since: Instant::now() }),
+            found: AtomicUsize::new(0),
+            damaged: Vec::new(),
+            folder,
+        };
+        let entries = std::fs::read_dir(&cache.folder).map_err(|e| Error::io(&cache.folder, "cannot be listed", &e))?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+        files.sort();
+        for file in files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "npy")) {
+            if cache.add(&file).is_none() {
+                cache.damaged.push(file);
+            }
+        }
+        Ok(cache)
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Parts that were passed over because they are not what their names say.
+    pub fn damaged(&self) -> &[PathBuf] {
+        &self.damaged
+    }
+
+    /// How many descriptions were found.
+    pub fn found(&self) -> usize {
+        self.found.load(Ordering::Relaxed)
+    }
+
+    fn row_bytes(&self) -> usize {
+        32 + 4 * self.dimensions
+    }
+
+    /// Takes the rows of a part into the index; nothing if it is damaged.
+    fn add(&mut self, path: &Path) -> Option<()> {
+        let mut file = File::open(path).ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        let name = path.file_stem()?.to_str()?;
+        if name != hex(&Sha256::digest(&bytes)[..16]) {
+            return None;
+        }
+        let rows = (bytes.len() - header(self.dimensions, 0).len().min(bytes.len())) / self.row_bytes();
+        let head = header(self.dimensions, rows);
+        if !bytes.starts_with(&head) || bytes.len() != head.len() + rows * self.row_bytes() {
+            return None;
+        }
+        for (row, content) in bytes[head.len()..].chunks(self.row_bytes()).enumerate() {
+            let place = (self.parts.len(), (head.len() + row * self.row_bytes()) as u64);
+            self.index.insert(content[..32].try_into().ok()?, place);
+        }
+        self.parts.push(Mutex::new(file));
+        Some(())
+    }
+
+    /// The description of a picture, if it is there.
+    pub(crate) fn get(&self, picture: &[u8; 32]) -> Option<Vec<f32>> {
+        let &(part, at) = self.index.get(picture)?;
+        let mut bytes = vec![0; self.row_bytes()];
+        {
+            let mut file = self.parts[part].lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(at)).ok()?;
+            file.read_exact(&mut bytes).ok()?;
+        }
+        if bytes[..32] != picture[..] {
+            return None;
+        }
+        self.found.fetch_add(1, Ordering::Relaxed);
+        Some(bytes[32..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    }
+
+    /// Keeps the description of a picture.
+    ///
+    /// # Errors
+    /// If a part cannot be written.
+    pub(crate) fn put(&self, picture: &[u8; 32], description: &[f32]) -> Result<()> {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.rows.extend_from_slice(picture);
+        pending.rows.extend(description.iter().flat_map(|v| v.to_le_bytes()));
+        if pending.rows.len() >= PART || pending.since.elapsed() >= AGE {
+            return self.write(&mut pending);
+        }
+        Ok(())
+    }
+
+    /// Writes what is not written yet.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn flush(&self) -> Result<()> {
+        self.write(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, pending: &mut Pending) -> Result<()> {
+        let rows = std::mem::take(&mut pending.rows);
+        pending.since = Instant::now();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = header(self.dimensions, rows.len() / self.row_bytes());
+        bytes.extend_from_slice(&rows);
+        let path = self.folder.join(format!("{}.npy", hex(&Sha256::digest(&bytes)[..16])));
+        let beside = path.with_extension(format!("{}.tmp", std::process::id()));
+        let written = File::create(&beside).and_then(|mut file| {
+            file.write_all(&bytes)?;
+            file.sync_data()?;
+            std::fs::rename(&beside, &path)
+        });
+        written.map_err(|e| {
+            drop(std::fs::remove_file(&beside));
+            Error::io(&path, "cannot be written", &e)
+                .with_hint("--no-cache keeps nothing, --cache names another folder")
+        })
+    }
+}
+
+impl Drop for Cache {
+    /// What was described stays, whatever ended the work.
+    fn drop(&mut self) {
+        drop(self.flush());
+    }
+}
+
+/// What a NumPy array of such rows begins with.
+fn header(dimensions: usize, rows: usize) -> Vec<u8> {
+    let text = format!(
+        "{{'descr': [('sha256', '|V32'), ('features', '<f4', ({dimensions},))], 'fortran_order': False, 'shape': ({rows},), }}"
+    );
+    // As long for any number of rows, and of a length that keeps rows aligned.
+    let padded = text.len().max(128).next_multiple_of(64) + 64 - 10;
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    #[allow(clippy::cast_possible_truncation)] // a few hundred
+    bytes.extend_from_slice(&(padded as u16).to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.resize(10 + padded - 1, b' ');
+    bytes.push(b'\n');
+    bytes
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(cache: &Cache) -> Vec<PathBuf> {
+        let files = std::fs::read_dir(cache.folder()).expect("a folder").flatten().map(|e| e.path());
+        files.filter(|f| f.extension().is_some_and(|e| e == "npy")).collect()
+    }
+
+    #[test]
+    fn what_was_put_is_found_by_the_same_model_alone() {
+        let place = tempfile::tempdir().expect("a folder");
+        let open =
+            |key: u8, dimensions| Cache::of_key(place.path(), &[key; 32], dimensions, "a model").expect("a cache");
+        let rows: Vec<([u8; 32], Vec<f32>)> =
+            (0..5u8).map(|i| ([i; 32], vec![f32::from(i), -0.0, f32::MIN_POSITIVE])).collect();
+        {
+            let cache = open(1, 3);
+            rows[..3].iter().for_each(|(picture, row)| cache.put(picture, row).expect("put"));
+            cache.flush().expect("written");
+            // The rest is written when the cache is let go.
+            rows[3..].iter().for_each(|(picture, row)| cache.put(picture, row).expect("put"));
+        }
+        let cache = open(1, 3);
+        assert_eq!(parts(&cache).len(), 2);
+        for (picture, row) in &rows {
+            assert_eq!(cache.get(picture).as_ref(), Some(row));
+        }
+        assert_eq!((cache.get(&[9; 32]), cache.found()), (None, 5));
+        assert_eq!(open(2, 3).get(&[1; 32]), None, "another model");
+    }
+
+    #[test]
+    fn damaged_parts_are_passed_over() {
+        let place = tempfile::tempdir().expect("a folder");
+        let open = || Cache::of_key(place.path(), &[1; 32], 2, "a model").expect("a cache");
+        open().put(&[7; 32], &[1.0, 2.0]).expect("put");
+        let part = parts(&open()).remove(0);
+        let whole = std::fs::read(&part).expect("the part");
+        for change in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[change] ^= 1;
+            std::fs::write(&part, &bytes).expect("changed");
+            let cache = open();
+            assert_eq!((cache.get(&[7; 32]), cache.damaged()), (None, [part.clone()].as_slice()), "byte {change}");
+        }
+        for cut in 0..whole.len() {
+            std::fs::write(&part, &whole[..cut]).expect("cut");
+            assert_eq!(open().get(&[7; 32]), None, "cut at {cut}");
+        }
+        std::fs::write(&part, &whole).expect("mended");
+        assert_eq!(open().get(&[7; 32]), Some(vec![1.0, 2.0]));
+    }
+
+    #[test]
+    fn the_header_is_as_long_for_any_number_of_rows() {
+        for dimensions in [1, 768, 100_000] {
+            let lengths: Vec<usize> = [0, 1, 99_999, usize::MAX].iter().map(|&n| header(dimensions, n).len()).collect();
+            assert!(lengths.iter().all(|&l| l == lengths[0] && l % 64 == 0), "{lengths:?}");
+        }
+    }
+}
