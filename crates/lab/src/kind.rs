@@ -22,6 +22,8 @@ pub struct Kind {
     pub row: &'static str,
     /// Several of it.
     pub rows: &'static str,
+    /// As few of it as will do, to begin a title.
+    pub fewest: &'static str,
     /// What it is divided into.
     pub classes: &'static str,
     /// The same, to begin a title.
@@ -70,6 +72,7 @@ impl Kind {
 pub static TABLE: Kind = Kind {
     row: "row",
     rows: "rows",
+    fewest: "Least rows",
     classes: "classes",
     classes_title: "Classes",
     data: "Table",
@@ -91,6 +94,7 @@ pub static TABLE: Kind = Kind {
 pub static PICTURES: Kind = Kind {
     row: "picture",
     rows: "pictures",
+    fewest: "Fewest pictures",
     classes: "categories",
     classes_title: "Categories",
     data: "Pictures",

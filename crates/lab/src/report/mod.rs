@@ -188,8 +188,7 @@ fn short(out: &mut String, summary: &Summary) {
     let enough = cells()
         .filter(|(_, c)| near(c))
         .min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio).then(main(b.1).total_cmp(&main(a.1))));
-    let least =
-        format!("Least {} within 1 point of that, and of its {}", summary.kind.rows, summary.kind.second().name);
+    let least = format!("{} within 1 point of that, and of its {}", summary.kind.fewest, summary.kind.second().name);
     match enough {
         Some((method, cell)) => tile(
             &least,
