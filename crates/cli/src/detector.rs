@@ -50,7 +50,7 @@ impl Trainer<'_> {
     pub(crate) fn shown(&self, task: &Training<'_>) -> String {
         let out = match self.keep {
             Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).join(name(task)),
-            None => std::env::temp_dir().join(format!("{TEMPORARY}…")),
+            None => std::env::temp_dir().join(format!("{TEMPORARY}XXXXXX")),
         };
         shown(&self.plan.command.fill(&self.values(&out, task)))
     }
@@ -71,10 +71,10 @@ impl Trainer<'_> {
         let path = room.path().join(LOG);
         let failed = |e: &std::io::Error| Failure::io(&format!("{}: cannot be written", path.display()), e);
         let log = File::create_new(&path).map_err(|e| failed(&e))?;
-        let stop = meter.start_command();
+        let stop = meter.start_with_cards();
         let end = child::run_aside(&words, &log)?;
         let bill = stop();
-        let log = format!("its whole log is {}", path.display());
+        let log = format!("the whole log is {}", path.display());
         if end.code != 0 {
             room.keep();
             let how = match end.signal {

@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{Place, csv, noise};
+use common::{Place, csv, elements, lasting, noise, runs as lines};
 use serde_json::Value;
 
 /// Six repetitions of four methods, with a model that takes milliseconds.
@@ -50,25 +50,6 @@ fn place() -> Place {
     let place = Place::with("t.csv", csv(300, 4, 3));
     place.write("p.toml", PLAN);
     place
-}
-
-fn lines(place: &Place, name: &str) -> Vec<Value> {
-    place.text(name).lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
-}
-
-/// Every run by what tells it apart, without what depends on the machine and the moment.
-fn lasting(place: &Place, name: &str) -> BTreeMap<String, Value> {
-    let runs = lines(place, name).into_iter().skip(1).map(|mut run| {
-        let record = run.as_object_mut().expect("an object");
-        assert!(record.remove("measured").is_some_and(|m| m.is_object()));
-        assert!(record.remove("sha256").is_some());
-        (format!("{} {} {}", run["repetition"], run["method"], run["ratio"]), run)
-    });
-    let found: Vec<_> = runs.collect();
-    let count = found.len();
-    let runs: BTreeMap<String, Value> = found.into_iter().collect();
-    assert_eq!(runs.len(), count, "no run is there twice");
-    runs
 }
 
 #[test]
@@ -316,37 +297,6 @@ fn a_dry_run_does_nothing() {
     let plan: Value =
         serde_json::from_str(&place.ok("experiment p.toml --output r.jsonl --dry-run --json")).expect("JSON");
     assert_eq!((plan["done"].as_u64(), plan["steps_left"].as_u64()), (Some(54), Some(0)));
-}
-
-/// Elements that have no end tag in HTML.
-const VOID: [&str; 3] = ["meta", "br", "hr"];
-
-/// Whether every element that begins ends, in order; returns the names in the order of their beginning.
-fn elements(page: &str) -> Vec<String> {
-    let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
-    let mut rest = page;
-    while let Some(at) = rest.find('<') {
-        rest = &rest[at + 1..];
-        let end = rest.find('>').expect("a tag ends");
-        let tag = &rest[..end];
-        rest = &rest[end + 1..];
-        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
-        if tag.starts_with('!') || tag.ends_with('/') || VOID.contains(&name.as_str()) {
-            continue;
-        }
-        if tag.starts_with('/') {
-            assert_eq!(open.pop().as_deref(), Some(name.as_str()), "</{name}> ends another element");
-        } else {
-            // What is in them is not HTML.
-            if name == "script" || name == "style" {
-                rest = &rest[rest.find(&format!("</{name}>")).expect("it ends")..];
-            }
-            seen.push(name.clone());
-            open.push(name);
-        }
-    }
-    assert!(open.is_empty(), "still open: {open:?}");
-    seen
 }
 
 #[test]

@@ -7,49 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use common::{Place, npy};
-use image::{ImageFormat, Rgb, RgbImage};
-
-/// A file in a folder that is made for it.
-fn put(place: &Place, name: &str, content: impl AsRef<[u8]>) {
-    let path = place.path(name);
-    std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
-    std::fs::write(path, content).expect("a file");
-}
-
-/// A picture of a colour and stripes that depend on the number.
-fn picture(number: u32) -> Vec<u8> {
-    let noise = |a: u64, b: u64| (common::noise(a, b) * 255.0) as u8;
-    let image = RgbImage::from_fn(32, 24, |x, y| {
-        let (n, stripe) = (u64::from(number), u64::from(x / 4 + 100 * (y / 4)));
-        Rgb([noise(n, 1), noise(n, stripe + 7), noise(n * 31 + 5, stripe)])
-    });
-    let mut out = std::io::Cursor::new(Vec::new());
-    image.write_to(&mut out, ImageFormat::Png).expect("memory");
-    out.into_inner()
-}
-
-const LABELS: [&str; 4] =
-    ["0 .5 .5 .2 .2\n", "0 .5 .5 .2 .2\n0 .3 .3 .1 .1\n", "1 .4 .4 .2 .2\n", "0 .5 .5 .2 .2\n1 .2 .2 .1 .1\n"];
-
-/// 24 training pictures in four categories and 3 to validate with, in YOLO.
-fn yolo() -> Place {
-    let place = Place::new();
-    put(
-        &place,
-        "set/data.yaml",
-        "path: .\ntrain: images/train\nval: images/val\nnames: [cat, dog]\nkpt_shape: [17, 3]\n",
-    );
-    for number in 0..24 {
-        put(&place, &format!("set/images/train/{number:02}.png"), picture(number));
-        put(&place, &format!("set/labels/train/{number:02}.txt"), LABELS[number as usize % 4]);
-    }
-    for number in 90..93 {
-        put(&place, &format!("set/images/val/{number}.png"), picture(number));
-        put(&place, &format!("set/labels/val/{number}.txt"), LABELS[0]);
-    }
-    place
-}
+use common::{LABELS, Place, npy, picture, put, yolo};
 
 fn lines(place: &Place, name: &str) -> Vec<String> {
     place.text(name).lines().map(str::to_owned).collect()

@@ -11,8 +11,8 @@ pub trait Metering: Sync {
     /// Begins to meter the calling thread's work; what comes back ends it.
     fn start(&self) -> Box<dyn FnOnce() -> Bill>;
 
-    /// Begins to meter a command that is about to be run and waited for, and may use cards.
-    fn start_command(&self) -> Box<dyn FnOnce() -> Bill> {
+    /// Begins to meter what may use cards, such as a command that is about to be run and waited for.
+    fn start_with_cards(&self) -> Box<dyn FnOnce() -> Bill> {
         self.start()
     }
 }
@@ -122,7 +122,7 @@ impl Metering for Meters {
         self.begin(leanset_energy::Meter::start_at_once(&self.options))
     }
 
-    fn start_command(&self) -> Box<dyn FnOnce() -> Bill> {
+    fn start_with_cards(&self) -> Box<dyn FnOnce() -> Bill> {
         self.begin(leanset_energy::Meter::start(&self.options))
     }
 }

@@ -22,6 +22,8 @@ pub struct Kind {
     pub row: &'static str,
     /// Several of it.
     pub rows: &'static str,
+    /// As few of it as will do, to begin a title.
+    pub fewest: &'static str,
     /// What it is divided into.
     pub classes: &'static str,
     /// The same, to begin a title.
@@ -38,6 +40,10 @@ pub struct Kind {
     pub caution: &'static str,
     /// What differs between the pairs of a comparison.
     pub pairs: &'static str,
+    /// What the threads of a run are for.
+    pub threads: &'static str,
+    /// What can be done about runs that shared the machine.
+    pub alone: &'static str,
 }
 
 impl Kind {
@@ -66,6 +72,7 @@ impl Kind {
 pub static TABLE: Kind = Kind {
     row: "row",
     rows: "rows",
+    fewest: "Least rows",
     classes: "classes",
     classes_title: "Classes",
     data: "Table",
@@ -79,12 +86,15 @@ pub static TABLE: Kind = Kind {
     second: 3,
     caution: "Repetitions are splits of one table and share rows: they are less independent than the tests take them to be.",
     pairs: "split by split",
+    threads: "a run",
+    alone: "--exclusive meters each alone",
 };
 
 /// Pictures, and a detector that finds what is on them.
 pub static PICTURES: Kind = Kind {
     row: "picture",
     rows: "pictures",
+    fewest: "Fewest pictures",
     classes: "categories",
     classes_title: "Categories",
     data: "Pictures",
@@ -98,4 +108,6 @@ pub static PICTURES: Kind = Kind {
     second: 1,
     caution: "Repetitions are other seeds on one set, with one validation split: they tell how far luck in choosing and training goes, and nothing of how other pictures would fare.",
     pairs: "seed by seed",
+    threads: "for choosing; a detector takes those that its command asks for",
+    alone: "with nothing else running, each is metered alone",
 };

@@ -417,7 +417,7 @@ pub struct DetectorPlan {
     /// What is run, `{data}`, `{seed}`, `{epochs}` and `{out}` in it filled in.
     pub command: Command,
     /// Where it writes its results.
-    #[serde(default = "ultralytics")]
+    #[serde(default = "Template::ultralytics")]
     pub results: Template,
     /// Passes over the pictures.
     #[serde(default = "hundred")]
@@ -552,11 +552,6 @@ fn hundred() -> u32 {
 
 fn sixteen() -> usize {
     16
-}
-
-/// Where Ultralytics writes with `project={out} name=run`.
-fn ultralytics() -> Template {
-    Template::parse("{out}/run/results.csv").unwrap_or_else(|e| unreachable!("{e}"))
 }
 
 impl Plan {

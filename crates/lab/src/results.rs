@@ -78,9 +78,8 @@ pub fn parse(text: &str, name: &str, which: Which) -> Result<Results> {
         .enumerate()
         .map(|(number, line)| (number + 1, line.split(',').map(str::trim).collect::<Vec<_>>()))
         .filter(|(_, fields)| fields.iter().any(|field| !field.is_empty()));
-    let empty = |what: &str| {
-        Error::new(format!("{name}: {what}"), "did the training end before its first epoch? Look at its log")
-    };
+    let empty =
+        |what: &str| Error::new(format!("{name}: {what}"), "the training may have ended before its first epoch");
     let (_, header) = lines.next().ok_or_else(|| empty("is empty"))?;
     let mut places = [0; 4];
     for (place, names) in places.iter_mut().zip(&COLUMNS) {
@@ -97,7 +96,7 @@ pub fn parse(text: &str, name: &str, which: Which) -> Result<Results> {
         if fields.len() != header.len() {
             return Err(Error::new(
                 format!("{name}: line {line} has {} fields, and the header {}", fields.len(), header.len()),
-                "the file was cut off or is no CSV: look at the log of the training",
+                "the file was cut off, or is no CSV",
             ));
         }
         let part = |at: usize| {
@@ -105,7 +104,7 @@ pub fn parse(text: &str, name: &str, which: Which) -> Result<Results> {
             value.ok_or_else(|| {
                 Error::new(
                     format!("{name}: line {line}: '{}' must be in [0, 1], not '{}'", header[at], fields[at]),
-                    "look at the log of the training: it may have diverged",
+                    "the training may have diverged",
                 )
             })
         };

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
+use crate::energy::Bill;
 use crate::kind::Kind;
 use crate::plan::{About, FULL};
 use crate::records::{Clock, Cost, Header, Key, Record, Scores};
@@ -87,7 +88,7 @@ pub struct Features {
     /// What they are called; `given` if they come from elsewhere.
     pub name: String,
     /// What they cost, once, in every run whose method looks at them; none if nobody knows.
-    pub cost: Option<Cost>,
+    pub cost: Option<Bill>,
 }
 
 impl Features {
@@ -97,8 +98,9 @@ impl Features {
             None => "Features: given; their cost is not known, and not among the costs here. What methods that look at them \
                      save is less by that."
                 .to_owned(),
-            Some(cost) => {
-                let joules = cost.joules.map_or_else(String::new, |j| format!(" and {j:.3} J"));
+            Some(Bill { cost, sources, .. }) => {
+                let about = if sources.estimated { "≈ " } else { "" };
+                let joules = cost.joules.map_or_else(String::new, |j| format!(" and {about}{j:.3} J"));
                 format!(
                     "The features of all pictures ({}) cost {:.3} s{joules}, once. They are charged in whole to every run \
                      whose method looks at them, as they would cost alone.",
@@ -248,10 +250,11 @@ impl Summary {
                 largest as f64 / header.data.rows.max(1) as f64
             }),
             blind: table.then(|| records.iter().filter(|r| blind(&r.scores)).count()),
-            features: header.data.features.clone().map(|name| Features {
-                name,
-                cost: records.iter().find_map(|r| Some(r.measured.features.as_ref()?.cost)),
-            }),
+            features: header
+                .data
+                .features
+                .clone()
+                .map(|name| Features { name, cost: records.iter().find_map(|r| r.measured.features.clone()) }),
             full: cell(FULL, 1.0),
             methods,
             spearman,

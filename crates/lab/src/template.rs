@@ -4,7 +4,6 @@
 //! stand for braces.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -108,6 +107,11 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// Where Ultralytics writes its results with `project={out} name=run`.
+    pub fn ultralytics() -> Self {
+        Self(vec![Piece::Place(Place::Out), Piece::Text("/run/results.csv".into())])
+    }
+
     /// Whether a place stands in it.
     pub fn has(&self, place: Place) -> bool {
         self.0.contains(&Piece::Place(place))
@@ -149,7 +153,8 @@ impl Serialize for Template {
 
 impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+        Self::parse(&String::deserialize(deserializer)?)
+            .map_err(|e| de::Error::custom(format!("detector.results: {e}")))
     }
 }
 
@@ -159,6 +164,10 @@ impl<'de> Deserialize<'de> for Template {
 pub struct Command(Vec<Template>);
 
 impl Command {
+    fn parse(words: &[String]) -> Result<Self, String> {
+        words.iter().map(|word| Template::parse(word)).collect::<Result<_, _>>().map(Self)
+    }
+
     /// Whether a place stands in any of its words.
     pub fn has(&self, place: Place) -> bool {
         self.0.iter().any(|word| word.has(place))
@@ -186,19 +195,20 @@ impl<'de> Deserialize<'de> for Command {
             }
 
             fn visit_str<E: de::Error>(self, line: &str) -> Result<Command, E> {
-                let words = shlex::split(line).ok_or_else(|| {
-                    E::custom("the command cannot be split into words: a quote or a backslash is open")
-                })?;
-                words.iter().map(|w| Template::parse(w)).collect::<Result<_, _>>().map(Command).map_err(E::custom)
+                let words = shlex::split(line).ok_or("cannot be split into words: a quote or a backslash is open");
+                words.map_err(str::to_owned).and_then(|words| Command::parse(&words)).map_err(|what| wrong(&what))
             }
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Command, A::Error> {
-                let mut words = Vec::new();
+                let mut words: Vec<String> = Vec::new();
                 while let Some(word) = list.next_element()? {
                     words.push(word);
                 }
-                Ok(Command(words))
+                Command::parse(&words).map_err(|what| wrong(&what))
             }
+        }
+        fn wrong<E: de::Error>(what: &str) -> E {
+            E::custom(format!("detector.command: {what}"))
         }
         deserializer.deserialize_any(Words)
     }
@@ -206,12 +216,16 @@ impl<'de> Deserialize<'de> for Command {
 
 /// Words as a person would type them into a shell.
 pub fn shown(words: &[OsString]) -> String {
-    words.iter().fold(String::new(), |mut line, word| {
+    // An assignment is one in the first word alone, so that those behind it need no quotes for their '='.
+    let quoted = |(place, word): (usize, &OsString)| {
         let word = word.to_string_lossy();
-        let quoted = shlex::try_quote(&word).unwrap_or(std::borrow::Cow::Borrowed(&word));
-        let _ = write!(line, "{}{quoted}", if line.is_empty() { "" } else { " " });
-        line
-    })
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+".contains(c) || (c == '=' && place > 0);
+        if !word.is_empty() && word.chars().all(plain) {
+            return word.into_owned();
+        }
+        shlex::try_quote(&word).map_or_else(|_| format!("{word:?}"), std::borrow::Cow::into_owned)
+    };
+    words.iter().enumerate().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

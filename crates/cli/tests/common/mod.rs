@@ -291,3 +291,95 @@ pub(crate) fn csv(rows: usize, columns: usize, classes: usize) -> String {
     }
     text
 }
+
+/// A file in a folder that is made for it.
+pub(crate) fn put(place: &Place, name: &str, content: impl AsRef<[u8]>) {
+    let path = place.path(name);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+    std::fs::write(path, content).expect("a file");
+}
+
+/// A picture of a colour and stripes that depend on the number.
+pub(crate) fn picture(number: u32) -> Vec<u8> {
+    let noise = |a: u64, b: u64| (noise(a, b) * 255.0) as u8;
+    let image = image::RgbImage::from_fn(32, 24, |x, y| {
+        let (n, stripe) = (u64::from(number), u64::from(x / 4 + 100 * (y / 4)));
+        image::Rgb([noise(n, 1), noise(n, stripe + 7), noise(n * 31 + 5, stripe)])
+    });
+    let mut out = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut out, image::ImageFormat::Png).expect("memory");
+    out.into_inner()
+}
+
+pub(crate) const LABELS: [&str; 4] =
+    ["0 .5 .5 .2 .2\n", "0 .5 .5 .2 .2\n0 .3 .3 .1 .1\n", "1 .4 .4 .2 .2\n", "0 .5 .5 .2 .2\n1 .2 .2 .1 .1\n"];
+
+/// 24 training pictures in four categories and 3 to validate with, in YOLO.
+pub(crate) fn yolo() -> Place {
+    let place = Place::new();
+    put(
+        &place,
+        "set/data.yaml",
+        "path: .\ntrain: images/train\nval: images/val\nnames: [cat, dog]\nkpt_shape: [17, 3]\n",
+    );
+    for number in 0..24 {
+        put(&place, &format!("set/images/train/{number:02}.png"), picture(number));
+        put(&place, &format!("set/labels/train/{number:02}.txt"), LABELS[number as usize % 4]);
+    }
+    for number in 90..93 {
+        put(&place, &format!("set/images/val/{number}.png"), picture(number));
+        put(&place, &format!("set/labels/val/{number}.txt"), LABELS[0]);
+    }
+    place
+}
+
+/// The lines of a file of records: the header and the runs.
+pub(crate) fn runs(place: &Place, name: &str) -> Vec<serde_json::Value> {
+    place.text(name).lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+}
+
+/// Every run by what tells it apart, without what depends on the machine and the moment.
+pub(crate) fn lasting(place: &Place, name: &str) -> BTreeMap<String, serde_json::Value> {
+    let runs = runs(place, name).into_iter().skip(1).map(|mut run| {
+        let record = run.as_object_mut().expect("an object");
+        assert!(record.remove("measured").is_some_and(|m| m.is_object()));
+        assert!(record.remove("sha256").is_some());
+        (format!("{} {} {}", run["repetition"], run["method"], run["ratio"]), run)
+    });
+    let found: Vec<_> = runs.collect();
+    let count = found.len();
+    let runs: BTreeMap<String, serde_json::Value> = found.into_iter().collect();
+    assert_eq!(runs.len(), count, "no run is there twice");
+    runs
+}
+
+/// Elements that have no end tag in HTML.
+const VOID: [&str; 3] = ["meta", "br", "hr"];
+
+/// Whether every element that begins ends, in order; returns the names in the order of their beginning.
+pub(crate) fn elements(page: &str) -> Vec<String> {
+    let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
+    let mut rest = page;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let end = rest.find('>').expect("a tag ends");
+        let tag = &rest[..end];
+        rest = &rest[end + 1..];
+        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        if tag.starts_with('!') || tag.ends_with('/') || VOID.contains(&name.as_str()) {
+            continue;
+        }
+        if tag.starts_with('/') {
+            assert_eq!(open.pop().as_deref(), Some(name.as_str()), "</{name}> ends another element");
+        } else {
+            // What is in them is not HTML.
+            if name == "script" || name == "style" {
+                rest = &rest[rest.find(&format!("</{name}>")).expect("it ends")..];
+            }
+            seen.push(name.clone());
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "still open: {open:?}");
+    seen
+}

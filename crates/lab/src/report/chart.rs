@@ -31,6 +31,8 @@ pub(super) struct Chart<'a> {
     pub(super) id: &'a str,
     pub(super) title: &'a str,
     pub(super) unit: String,
+    /// What is kept.
+    pub(super) rows: &'a str,
     /// Whether the axis begins at 0.
     pub(super) zero: bool,
     /// Full training.
@@ -192,9 +194,10 @@ impl Chart<'_> {
         }
         let _ = writeln!(
             out,
-            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">part of the training rows kept</text>",
+            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">part of the training {} kept</text>",
             (left + WIDTH - RIGHT) / 2.0,
-            HEIGHT - 5.0
+            HEIGHT - 5.0,
+            self.rows
         );
         let full = self.full.filter(|_| self.id != "epsilon").map(|value| ("everything", value, -5.0));
         let floor = self.floor.filter(|v| (bottom..=top).contains(v)).map(|v| ("always the largest class", v, 14.0));
@@ -269,7 +272,17 @@ mod tests {
         let svg = |values: [f64; 2], unit: &str| {
             let points = values.iter().map(|&v| (0.5, median([v]).expect("a median"))).collect();
             let series = vec![Series { label: "some", style: 1, points }];
-            Chart { id: "time", title: "Time", unit: unit.into(), zero: true, full: None, floor: None, series }.svg()
+            Chart {
+                id: "time",
+                title: "Time",
+                unit: unit.into(),
+                rows: "rows",
+                zero: true,
+                full: None,
+                floor: None,
+                series,
+            }
+            .svg()
         };
         for (values, unit, words) in [
             ([0.000_012, 0.000_03], "s", "Time, µs"),

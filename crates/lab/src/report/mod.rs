@@ -8,7 +8,9 @@ mod chart;
 
 use std::fmt::Write as _;
 
+use crate::plan::{About, DetectorPlan, Equal};
 use crate::records::{Clock, GIVEN, Header};
+use crate::results::Which;
 use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 use crate::summary::{Cell, Summary};
 use chart::{Chart, Series};
@@ -186,8 +188,7 @@ fn short(out: &mut String, summary: &Summary) {
     let enough = cells()
         .filter(|(_, c)| near(c))
         .min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio).then(main(b.1).total_cmp(&main(a.1))));
-    let least =
-        format!("Least {} within 1 point of that, and of its {}", summary.kind.rows, summary.kind.second().name);
+    let least = format!("{} within 1 point of that, and of its {}", summary.kind.fewest, summary.kind.second().name);
     match enough {
         Some((method, cell)) => tile(
             &least,
@@ -261,7 +262,7 @@ fn charts(out: &mut String, header: &Header, summary: &Summary) {
             .collect();
         let full = summary.full.as_ref().and_then(of).map(|m| m.value);
         let floor = summary.largest_class.filter(|_| id == kind.main().key);
-        out.push_str(&Chart { id, title, unit: unit.to_owned(), zero, full, floor, series }.svg());
+        out.push_str(&Chart { id, title, unit: unit.to_owned(), rows: kind.rows, zero, full, floor, series }.svg());
     };
     draw(kind.main().key, kind.main().title, "", false, &|c| Some(summary.main(c)));
     let metric = header.plan.metric();
@@ -345,6 +346,9 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
             escape(&warm.join(", "))
         );
     }
+    if let About::Pictures(about) = &header.plan.about {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", trained(&about.detector));
+    }
     let (main, second) = (summary.kind.main(), summary.kind.second());
     let over = |title: &str, what: &str| format!("{title} over {what}, in points");
     grid(out, summary, &over(main.title, "stratified random"), Some(random), |c| verdict(c.over_random, points));
@@ -355,6 +359,26 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
     out.push_str("</details>\n<details><summary>Against training on everything</summary>\n");
     grid(out, summary, &over(main.title, "full training"), None, |c| verdict(c.over_full, points));
     out.push_str("</details>\n</section>\n");
+}
+
+/// How detectors were made comparable, and what is taken for their result.
+fn trained(detector: &DetectorPlan) -> String {
+    let equal = match detector.equal {
+        Equal::Epochs => {
+            format!("All trainings have {} epochs, so that fewer pictures are fewer gradient steps.", detector.epochs)
+        }
+        Equal::Steps => format!(
+            "Trainings on fewer pictures have more epochs than the {} on everything, so that all have about as many gradient steps.",
+            detector.epochs
+        ),
+    };
+    let which = match detector.epoch {
+        Which::Last => "The result is that of the last epoch.",
+        Which::Best => {
+            "The result is that of the best epoch, which was chosen on the pictures that it is tested on, and flatters."
+        }
+    };
+    format!("{equal} {which} What the command tests after each epoch is in the cost of training.")
 }
 
 fn paid(out: &mut String, summary: &Summary) {
@@ -398,9 +422,9 @@ fn paid(out: &mut String, summary: &Summary) {
         }
         out.push_str("</ul>\n");
     }
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<details><summary>Gradient steps: {} on everything</summary>\n",
+        "<details><summary>Gradient steps: {} on everything</summary>",
         full.map_or_else(|| "?".into(), |f| whole(f.steps.value.round() as usize))
     );
     grid(out, summary, "Gradient steps, those of a warm-up included", None, |c| {
@@ -408,7 +432,11 @@ fn paid(out: &mut String, summary: &Summary) {
     });
     out.push_str("</details>\n");
     if summary.provenance.shared > 0 {
-        out.push_str("<p class=\"note\">Runs shared the machine, so CPU time is compared where the system tells it, and not the time from beginning to end: for that, and for energy metered alone, run with <code>--exclusive</code>.</p>\n");
+        let _ = writeln!(
+            out,
+            "<p class=\"note\">Runs shared the machine, so CPU time is compared where the system tells it, and not the time from beginning to end; {}.</p>",
+            summary.kind.alone
+        );
     }
     out.push_str("</section>\n");
 }
@@ -497,9 +525,10 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     entry(
         "Processor",
         format!(
-            "{}; {} thread(s) a run",
+            "{}; {} thread(s) {}",
             list(&found.processors),
-            list(&found.threads.iter().map(usize::to_string).collect::<Vec<_>>())
+            list(&found.threads.iter().map(usize::to_string).collect::<Vec<_>>()),
+            summary.kind.threads
         ),
     );
     let shared = match found.shared {

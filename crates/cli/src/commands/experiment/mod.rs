@@ -230,7 +230,7 @@ fn words(summary: &Summary) -> String {
     let _ = write!(out, "\nGradient steps (everything: {})\n{}", full(&steps), grid(summary, steps));
     if summary.provenance.shared > 0 {
         let (shared, done) = (text::count(summary.provenance.shared), text::count(summary.done));
-        let _ = writeln!(out, "  {shared} of {done} runs shared the machine: --exclusive meters each alone");
+        let _ = writeln!(out, "  {shared} of {done} runs shared the machine: {}", kind.alone);
     }
     out
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use leanset_core::{Budget, Floor};
 use leanset_images::Group;
@@ -31,7 +31,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     let wanted = arguments(about, dataset);
     let set = open(&wanted)?;
 
-    let stop = meter.start();
+    let stop = if about.features.model.is_some() { meter.start_with_cards() } else { meter.start() };
     // No cache: what a run would cost includes describing every picture.
     let mut stock = Stock::new(set, &wanted, &about.features, None, false, &progress)?;
     let (features, record) = stock.features(&about.features)?;
@@ -43,7 +43,10 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     let budgets = plan.reduce.ratios.iter().map(budget).collect::<Result<Vec<_>, _>>()?;
     for method in &plan.methods {
         let reducer = method.chooser(&plan.about)?.reducer;
-        budgets.iter().try_for_each(|budget| check_scope(&reducer, budget))?;
+        budgets.iter().try_for_each(|budget| check_scope(&reducer, budget, "images.balance")).map_err(|failure| {
+            let message = format!("{}: {}", args.plan.display(), failure.message);
+            Failure { message, ..failure }
+        })?;
     }
     let (validation, validation_sha256) = stock.validation();
     let mut sources = BTreeMap::from([("validation".to_owned(), validation_sha256)]);
@@ -54,14 +57,14 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     }
     let names = &stock.categories.names;
     let data = DataRecord {
-        name: wanted.dataset.file_name().unwrap_or(wanted.dataset.as_os_str()).to_string_lossy().into_owned(),
+        name: name(&wanted.dataset),
         sha256: stock.fingerprint(),
         rows: stock.pictures.len(),
         dimensions: record.dimensions,
         training_rows: stock.pictures.len(),
         classes: names.iter().cloned().zip(stock.categories.sizes()).collect(),
         features: Some(record.title()),
-        validation: Some(validation),
+        validation: (validation > 0).then_some(validation),
         sources,
     };
     let set = Set { features: &features.values, codes: &stock.categories.codes, names, budgets, bill, data };
@@ -71,6 +74,14 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
         return dry_run(args, plan, &lab, options, |_| Ok(forecast(plan, about, &lab, &trainer(&stock))));
     }
     carry_out(args, &lab, &meter, options, progress)
+}
+
+/// The last parts of a path that say which set it is: every set has a data.yaml.
+fn name(dataset: &Path) -> String {
+    let path = std::path::absolute(dataset).unwrap_or_else(|_| dataset.to_owned());
+    let parts: Vec<_> = path.iter().collect();
+    let last = parts.len().saturating_sub(if path.is_dir() { 1 } else { 2 });
+    parts[last..].iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// What the features cost when runs that are there were begun.

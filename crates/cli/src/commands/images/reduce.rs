@@ -50,7 +50,7 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
     let began = Instant::now();
     let floor = if args.allow_empty_categories { Floor::Zero } else { Floor::One };
     let budget = budget(args, &stock, floor)?;
-    check_scope(&reducer, &budget)?;
+    check_scope(&reducer, &budget, "--balance and --per-category")?;
     let reduction = reducer.reduce(&data, &budget, floor, Seed(args.seed), &progress)?;
     let method_time = began.elapsed();
     let began = Instant::now();

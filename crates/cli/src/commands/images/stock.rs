@@ -128,12 +128,12 @@ impl Stock {
     }
 }
 
-/// Counts of categories are kept by methods that choose within them.
-pub(crate) fn check_scope(reducer: &Reducer, budget: &Budget) -> Result<(), Failure> {
+/// Counts of categories are kept by methods that choose within them; `asked` is what asks for counts.
+pub(crate) fn check_scope(reducer: &Reducer, budget: &Budget, asked: &str) -> Result<(), Failure> {
     let id = reducer.info().id;
     if matches!(budget, Budget::PerClass(_)) && reducer.scope() == Scope::Global {
         return Err(Failure::new(format!("{id} chooses over all pictures at once, and keeps no count of a category"))
-            .hint("use another method, or leave --balance and --per-category out"));
+            .hint(format!("use another method, or leave {asked} out")));
     }
     Ok(())
 }
