@@ -1122,6 +1122,65 @@ mod tests {
         assert_eq!(error, "t.toml: line 11: two methods are called 'maxmin'");
     }
 
+    const PICTURES: &str = "title = \"t\"\n[images]\npath = \"d.yaml\"\ngroups = { pets = [\"cat\", \"dog\"] }\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"mms\"\n[detector]\ncommand = \"x {data} {seed}\\n{epochs} 'a {out}'\"\nequal = \"steps\"\n";
+
+    /// What a header says of a plan is the plan, but for its paths: what they lead to is compared.
+    #[test]
+    fn plans_come_back_from_headers() {
+        let plan = Plan::parse(PICTURES, "t.toml").expect("a plan");
+        let json = serde_json::to_value(&plan).expect("JSON");
+        assert_eq!(json["detector"]["command"], serde_json::json!(["x", "{data}", "{seed}", "{epochs}", "a {out}"]));
+        assert_eq!((&json["detector"]["epochs"], &json["detector"]["batch"]), (&100.into(), &16.into()));
+        let keys: Vec<&String> = json.as_object().expect("an object").keys().collect();
+        assert_eq!(
+            keys,
+            ["title", "seed", "repetitions", "images", "features", "reduce", "method", "detector", "energy"]
+        );
+        let mut expected = plan.clone();
+        let About::Pictures(pictures) = &mut expected.about else { panic!("of pictures") };
+        assert_eq!(pictures.images.path.take(), Some("d.yaml".into()));
+        assert_eq!(serde_json::from_value::<Plan>(json).expect("a plan"), expected);
+
+        let table = Plan::parse(SMALL, "t.toml").expect("a plan");
+        let json = serde_json::to_value(&table).expect("JSON");
+        let keys: Vec<&String> = json.as_object().expect("an object").keys().collect();
+        assert_eq!(keys, ["title", "seed", "repetitions", "data", "split", "reduce", "method", "model", "energy"]);
+    }
+
+    #[test]
+    fn a_plan_is_about_one_thing() {
+        let refused = |from: &str, to: &str| {
+            assert!(PICTURES.contains(from), "{from}");
+            Plan::parse(&PICTURES.replacen(from, to, 1), "t.toml").expect_err("no plan").to_string()
+        };
+        assert_eq!(
+            refused("[reduce]", "[split]\ntest = 0.5\n[reduce]"),
+            "t.toml: line 5: [split] is of tables, and the plan is about pictures"
+        );
+        assert_eq!(
+            refused("[images]\npath = \"d.yaml\"\ngroups = { pets = [\"cat\", \"dog\"] }\n", ""),
+            "t.toml: the plan has neither [data] nor [images]"
+        );
+        assert_eq!(
+            refused("{seed}", "{sede}"),
+            "t.toml: line 10: detector.command: '{sede}' has {sede}, which is none of {data}, {seed}, {epochs}, {batch}, {steps}, {out}"
+        );
+        assert_eq!(refused("{seed}", ""), "t.toml: line 10: detector.command has no {seed}");
+        assert_eq!(
+            refused("equal = \"steps\"", "results = \"{out\""),
+            "t.toml: line 11: detector.results: '{out' has a brace without its other: {{ and }} stand for braces"
+        );
+        assert_eq!(
+            refused("\"mms\"", "\"el2n\""),
+            "t.toml: line 8: el2n watches a model train, and for pictures there is no log of that"
+        );
+        let clc = "\"clc\"\nparameters = { output = \"rows\" }";
+        assert!(Plan::parse(&PICTURES.replacen("\"mms\"", clc, 1), "t.toml").is_ok());
+        let table = SMALL.replace("[[method]]", "[features]\n[[method]]");
+        let error = Plan::parse(&table, "t.toml").expect_err("no plan").to_string();
+        assert_eq!(error, "t.toml: line 7: [features] is of pictures, and the plan is about a table");
+    }
+
     #[test]
     fn seeds_differ_by_repetition_and_purpose_and_fit_json() {
         let plan = Plan::parse(SMALL, "t.toml").expect("a plan");
