@@ -13,6 +13,9 @@ use crate::{Error, Fit, Layer, Pixels, Result};
 
 /// The side of pictures for models that take any and say none: what YOLO is trained with, and most classifiers.
 const SIDES: (u32, u32) = (640, 224);
+/// How pixels come to the model; changes when anything does that a description follows from and that is not in
+/// [`Backbone::words`], so that nothing older is found in a cache.
+const PIXELS: &str = "pixels/1";
 /// The least side: below, what is in a picture is gone.
 const LEAST_SIDE: u32 = 8;
 
@@ -100,7 +103,7 @@ impl Backbone {
         let side = size.unwrap_or((SIDES.1, SIDES.1));
         let grey = vec![114; 3 * side.0 as usize * side.1 as usize];
         backbone.dimensions = backbone.worker()?.describe(&[(side.1, side.0, &grey)])?[0].len();
-        backbone.key = digest(&[&cut, backbone.words().as_bytes()]);
+        backbone.key = digest(&[&cut, PIXELS.as_bytes(), backbone.words().as_bytes()]);
         Ok(backbone)
     }
 

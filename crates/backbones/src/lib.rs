@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod onnx;
 mod pixels;
+mod resize;
 #[cfg(test)]
 mod tests;
 

@@ -1,7 +1,6 @@
 //! What a model is fed: a picture of any size as the numbers that it was trained on.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use crate::resize::{Room, resize};
 
 /// The grey beside a letterboxed picture, as detectors are trained with.
 const GREY: u8 = 114;
@@ -57,8 +56,7 @@ pub(crate) struct Feeder {
     numbers: [[f32; 256]; 3],
     /// Height × width × channels, instead of channels first.
     channels_last: bool,
-    resizer: Resizer,
-    narrow: Vec<u8>,
+    room: Room,
     resized: Vec<u8>,
 }
 
@@ -70,7 +68,7 @@ impl Feeder {
             (value - pixels.mean[channel]) / pixels.deviation[channel]
         };
         let numbers = std::array::from_fn(|channel| std::array::from_fn(|value| number(channel, value)));
-        Self { size, fit, numbers, channels_last, resizer: Resizer::new(), narrow: Vec::new(), resized: Vec::new() }
+        Self { size, fit, numbers, channels_last, room: Room::default(), resized: Vec::new() }
     }
 
     /// Appends the numbers of a picture, red, green and blue byte by byte, and says their height and width.
@@ -85,7 +83,8 @@ impl Feeder {
         let resized = if (w, h) == (width, height) {
             rgb
         } else {
-            self.resize((width, height), rgb, (w, h));
+            let of = |(a, b): (u32, u32)| (a as usize, b as usize);
+            resize(of((width, height)), rgb, of((w, h)), &mut self.room, &mut self.resized);
             &self.resized
         };
         // Where the picture's corner comes to lie; negative if it is cut off.
@@ -121,28 +120,6 @@ impl Feeder {
         }
         (rows, columns)
     }
-
-    /// Bilinear, over all pixels that one of the result covers; rows first, then columns, each rounded to whole numbers: as in
-    /// Pillow and torchvision.
-    fn resize(&mut self, (width, height): (u32, u32), rgb: &[u8], (w, h): (u32, u32)) {
-        if h == height || w == width {
-            scale(&mut self.resizer, (width, height, rgb), (w, h, &mut self.resized));
-            return;
-        }
-        let mut narrow = std::mem::take(&mut self.narrow);
-        scale(&mut self.resizer, (width, height, rgb), (w, height, &mut narrow));
-        scale(&mut self.resizer, (w, height, &narrow), (w, h, &mut self.resized));
-        self.narrow = narrow;
-    }
-}
-
-/// From one picture into another.
-fn scale(resizer: &mut Resizer, (width, height, rgb): (u32, u32, &[u8]), (w, h, into): (u32, u32, &mut Vec<u8>)) {
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    into.resize(3 * w as usize * h as usize, 0);
-    let source = ImageRef::new(width, height, rgb, PixelType::U8x3).expect("three bytes a pixel");
-    let mut target = Image::from_slice_u8(w, h, into, PixelType::U8x3).expect("three bytes a pixel");
-    resizer.resize(&source, &mut target, &options).expect("both are of one type");
 }
 
 /// The size of a picture that is scaled to fit into another, or to cover it.
