@@ -18,6 +18,10 @@ const SIDES: (u32, u32) = (640, 224);
 const PIXELS: &str = "pixels/1";
 /// The least side: below, what is in a picture is gone.
 const LEAST_SIDE: u32 = 8;
+/// The most side: beyond, one picture takes gigabytes.
+const MOST_SIDE: u32 = 8192;
+/// The most pictures that a model may insist on at once.
+const MOST_BATCH: usize = 1024;
 
 /// How a model is used. What is left out follows from the model, and [`Backbone::words`] says it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -216,7 +220,11 @@ impl Worker<'_> {
     /// # Errors
     /// What the engine says; a tensor that is not a row for each picture; a number that is not finite.
     pub fn describe(&mut self, pictures: &[Rgb<'_>]) -> Result<Vec<Vec<f32>>> {
-        let most = self.backbone.batch.unwrap_or(if self.backbone.size.is_some() { usize::MAX } else { 1 });
+        // At their own sizes pictures go alone, whatever the model takes at once.
+        let most = match self.backbone.size {
+            None => 1,
+            Some(_) => self.backbone.batch.unwrap_or(usize::MAX),
+        };
         let mut out = Vec::with_capacity(pictures.len());
         for batch in pictures.chunks(most) {
             out.extend(self.batch(batch)?);
@@ -231,9 +239,9 @@ impl Worker<'_> {
             (height, width) = self.feeder.feed((*w, *h), rgb, &mut values);
         }
         let rows = self.backbone.batch.unwrap_or(pictures.len());
-        let (h, w) = (height as usize, width as usize);
-        values.resize(rows * 3 * h * w, 0.0);
-        let shape = if self.backbone.channels_last { vec![rows, h, w, 3] } else { vec![rows, 3, h, w] };
+        values.resize(rows * 3 * height * width, 0.0);
+        let shape =
+            if self.backbone.channels_last { vec![rows, height, width, 3] } else { vec![rows, 3, height, width] };
         let name = self.backbone.path.display().to_string();
         let found = self.runner.run(Tensor { shape, values }, &name)?;
         let mut described = rows_of(&found, rows).map_err(|what| {
@@ -241,6 +249,14 @@ impl Worker<'_> {
             Error::new(format!("{name}: '{tensor}' {what}"), "--layer names another tensor, --size another size")
         })?;
         described.truncate(pictures.len());
+        let wanted = self.backbone.dimensions;
+        if let Some(other) = described.iter().map(Vec::len).find(|&n| n != wanted && wanted > 0) {
+            let (tensor, (width, height, _)) = (&self.backbone.found.tensor, pictures[0]);
+            return Err(Error::new(
+                format!("{name}: '{tensor}' has {other} numbers for {width} × {height} pixels and {wanted} for others"),
+                "fit letterbox gives all pictures one size; --layer names a tensor with height and width, which are averaged",
+            ));
+        }
         Ok(described)
     }
 }
@@ -340,16 +356,22 @@ impl InputShape {
             return Ok(None);
         }
         if let Some(size) = options.size {
-            if size < LEAST_SIDE {
-                return Err(Error::new(
-                    format!("size must be at least {LEAST_SIDE}, not {size}"),
-                    "640 is usual, or 224",
-                ));
+            if !(LEAST_SIDE..=MOST_SIDE).contains(&size) {
+                let message = format!("size must be in [{LEAST_SIDE}, {MOST_SIDE}], not {size}");
+                return Err(Error::new(message, "640 is usual, or 224"));
             }
             if [self.height, self.width].into_iter().flatten().any(|s| s != size) {
                 let message = format!("{name}: takes pictures of {} pixels, and size {size} is given", own());
                 return Err(Error::new(message, "leave size out, or export the model with dynamic axes"));
             }
+        }
+        let most = [self.height, self.width].into_iter().flatten().max().unwrap_or(0);
+        if most > MOST_SIDE || self.batch.is_some_and(|b| b > MOST_BATCH) {
+            let batch = self.batch.unwrap_or(1);
+            return Err(Error::new(
+                format!("{name}: takes {batch} pictures of {} pixels at once, which no memory holds", own()),
+                format!("use a model of at most {MOST_SIDE} pixels a side and {MOST_BATCH} pictures at once"),
+            ));
         }
         let side = options.size.unwrap_or(side);
         Ok(Some((self.height.unwrap_or(side), self.width.unwrap_or(side))))

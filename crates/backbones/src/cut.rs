@@ -104,10 +104,11 @@ impl<'g> Wires<'g> {
         let mut maker = HashMap::new();
         let mut takers: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, node) in graph.node.iter().enumerate() {
-            for name in &node.output {
+            // An optional input or output that is left out has the empty name.
+            for name in node.output.iter().filter(|n| !n.is_empty()) {
                 maker.insert(name.as_str(), index);
             }
-            for name in &node.input {
+            for name in node.input.iter().filter(|n| !n.is_empty()) {
                 takers.entry(name).or_default().push(index);
             }
         }
@@ -155,7 +156,8 @@ impl<'g> Wires<'g> {
     /// What comes out of the normalisation and the activation behind a tensor.
     fn past_activation(&self, tensor: &str) -> String {
         let mut tensor = tensor.to_owned();
-        loop {
+        // A graph that goes round in a circle is no model, and no reason to go round with it.
+        for _ in 0..=self.graph.node.len() {
             let takers: Vec<&Node> = self.taken_by(&tensor).collect();
             let next = match takers.as_slice() {
                 [one] if one.op_type() == "BatchNormalization" => one.output.first(),
@@ -175,25 +177,29 @@ impl<'g> Wires<'g> {
                 None => return tensor,
             }
         }
+        tensor
     }
 
-    /// The node that decides on the output, before it only took other forms.
-    fn decider(&self) -> Option<&'g Node> {
+    /// The node that decides on the output, before it only took other forms; and whether one of these made parts of it.
+    fn decider(&self) -> Option<(&'g Node, bool)> {
         let mut tensor = self.graph.output.first()?.name();
-        loop {
+        let mut parts = false;
+        for _ in 0..=self.graph.node.len() {
             let node = self.made_by(tensor)?;
             let mut varying = node.input.iter().filter(|t| !self.constants.contains(*t));
             tensor = match (node.op_type(), varying.next(), varying.next()) {
                 ("Add", Some(one), None) => one,
                 (op, Some(one), _) if FORMS.contains(&op) && node.input.first() == Some(one) => one,
-                _ => return Some(node),
+                _ => return Some((node, parts)),
             };
+            parts |= ["Softmax", "LogSoftmax", "Sigmoid"].contains(&node.op_type());
         }
+        None
     }
 
     /// What the last fully connected layer is fed.
     fn penultimate(&self) -> Option<String> {
-        let node = self.decider()?;
+        let (node, _) = self.decider()?;
         let [input, weights, ..] = node.input.as_slice() else { return None };
         (["Gemm", "MatMul"].contains(&node.op_type()) && self.constants.contains(weights)).then(|| input.clone())
     }
@@ -201,7 +207,9 @@ impl<'g> Wires<'g> {
     /// The only output, if it looks like a description.
     fn description(&self) -> Option<String> {
         let [output] = self.graph.output.as_slice() else { return None };
-        DESCRIPTIONS.contains(&self.decider()?.op_type()).then(|| output.name().to_owned())
+        // Parts of one are a decision, whatever they were computed from.
+        let (node, parts) = self.decider()?;
+        (!parts && DESCRIPTIONS.contains(&node.op_type())).then(|| output.name().to_owned())
     }
 }
 
@@ -300,7 +308,7 @@ fn needed(graph: &Graph, tensor: &str) -> Option<(HashSet<usize>, HashSet<String
     let (mut nodes, mut tensors) = (HashSet::new(), HashSet::new());
     let mut open = vec![tensor];
     while let Some(tensor) = open.pop() {
-        if !tensors.insert(tensor.to_owned()) {
+        if tensor.is_empty() || !tensors.insert(tensor.to_owned()) {
             continue;
         }
         let Some(&maker) = wires.maker.get(tensor) else { continue };

@@ -30,6 +30,9 @@ pub enum Device {
     Cuda(i32),
 }
 
+/// The engine inside, with its version.
+pub(crate) const RTEN: &str = "rten 0.27.0";
+
 /// A tensor.
 pub(crate) struct Tensor {
     pub(crate) shape: Vec<usize>,
@@ -106,7 +109,7 @@ impl Loaded {
     /// Which engine it is, in words that change when its results could.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Rten { .. } => "rten 0.27".to_owned(),
+            Self::Rten { .. } => RTEN.to_owned(),
             #[cfg(feature = "onnxruntime")]
             Self::OnnxRuntime(loaded) => loaded.name(),
         }
@@ -116,12 +119,13 @@ impl Loaded {
 impl Runner {
     /// Runs the model on a batch.
     pub(crate) fn run(&mut self, batch: Tensor, name: &str) -> Result<Tensor> {
-        let failed = |why: &dyn std::fmt::Display| {
-            Error::new(
-                format!("{name}: cannot be run on a picture: {why}"),
-                "look at the model with netron, or export it again",
-            )
+        let hint = match self {
+            Self::Rten { .. } => "--onnxruntime runs it with a library of ONNX Runtime, which knows more of ONNX",
+            #[cfg(feature = "onnxruntime")]
+            Self::OnnxRuntime(_) => "look at the model with netron, or export it again",
         };
+        let failed =
+            |why: &dyn std::fmt::Display| Error::new(format!("{name}: cannot be run on a picture: {why}"), hint);
         match self {
             Self::Rten { model, input, output, thread } => {
                 let value = rten::Value::from_shape(batch.shape.as_slice(), batch.values).map_err(|e| failed(&e))?;

@@ -72,49 +72,50 @@ impl Feeder {
     }
 
     /// Appends the numbers of a picture, red, green and blue byte by byte, and says their height and width.
-    pub(crate) fn feed(&mut self, (width, height): (u32, u32), rgb: &[u8], out: &mut Vec<f32>) -> (u32, u32) {
-        let (rows, columns) = self.size.unwrap_or((height, width));
-        let (w, h) = match self.fit {
-            Fit::Native => (width, height),
+    pub(crate) fn feed(&mut self, size: (u32, u32), rgb: &[u8], out: &mut Vec<f32>) -> (usize, usize) {
+        let size = (size.0 as usize, size.1 as usize);
+        let (rows, columns) = self.size.map_or((size.1, size.0), |(h, w)| (h as usize, w as usize));
+        let scaled = match self.fit {
+            Fit::Native => size,
             Fit::Stretch => (columns, rows),
-            Fit::Letterbox => scaled((width, height), (columns, rows), f64::min),
-            Fit::Crop => scaled((width, height), (columns, rows), f64::max),
+            Fit::Letterbox => scaled(size, (columns, rows), f64::min),
+            Fit::Crop => scaled(size, (columns, rows), f64::max),
         };
-        let resized = if (w, h) == (width, height) {
+        // What is cut off is not scaled first: of a long picture that is nearly all of it.
+        let part = |scaled: usize, kept: usize| {
+            let first = scaled.saturating_sub(kept).div_ceil(2);
+            first..first + scaled.min(kept)
+        };
+        let (across, down) = (part(scaled.0, columns), part(scaled.1, rows));
+        let (w, h) = (across.len(), down.len());
+        let pixels = if scaled == size && (w, h) == size {
             rgb
         } else {
-            let of = |(a, b): (u32, u32)| (a as usize, b as usize);
-            resize(of((width, height)), rgb, of((w, h)), &mut self.room, &mut self.resized);
+            resize(size, rgb, scaled, (across, down), &mut self.room, &mut self.resized);
             &self.resized
         };
-        // Where the picture's corner comes to lie; negative if it is cut off.
-        let (left, top) =
-            ((i64::from(columns) - i64::from(w)).div_euclid(2), (i64::from(rows) - i64::from(h)).div_euclid(2));
-        let at = |row: u32, column: u32| -> Option<usize> {
-            let (y, x) = (i64::from(row) - top, i64::from(column) - left);
-            let inside = (0..i64::from(h)).contains(&y) && (0..i64::from(w)).contains(&x);
-            inside.then(|| usize::try_from((y * i64::from(w) + x) * 3).unwrap_or(usize::MAX))
-        };
-        out.reserve(3 * rows as usize * columns as usize);
+        let (left, top) = ((columns - w) / 2, (rows - h) / 2);
+        let begin = out.len();
+        out.reserve(3 * rows * columns);
         if self.channels_last {
-            for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-                let place = at(row, column);
-                out.extend((0..3).map(|c| self.numbers[c][usize::from(place.map_or(GREY, |p| resized[p + c]))]));
+            let grey = self.numbers.map(|numbers| numbers[usize::from(GREY)]);
+            (0..rows * columns).for_each(|_| out.extend(grey));
+            for (row, pixels) in pixels.chunks_exact(3 * w).enumerate() {
+                let place = begin + 3 * ((top + row) * columns + left);
+                for (at, (to, &value)) in out[place..place + 3 * w].iter_mut().zip(pixels).enumerate() {
+                    *to = self.numbers[at % 3][usize::from(value)];
+                }
             }
-            return (rows, columns);
-        }
-        for (channel, numbers) in self.numbers.iter().enumerate() {
-            let grey = numbers[usize::from(GREY)];
-            for row in 0..rows {
-                let begin = out.len();
-                out.resize(begin + columns as usize, grey);
-                // The part of the row that the picture covers.
-                let (first, last) = (left.max(0), (left + i64::from(w)).min(i64::from(columns)));
-                let Some(place) = at(row, u32::try_from(first).unwrap_or(0)) else { continue };
-                let (first, last) = (usize::try_from(first).unwrap_or(0), usize::try_from(last).unwrap_or(0));
-                let values = resized[place + channel..].iter().step_by(3);
-                for (to, &value) in out[begin + first..begin + last].iter_mut().zip(values) {
-                    *to = numbers[usize::from(value)];
+        } else {
+            for (channel, numbers) in self.numbers.iter().enumerate() {
+                let begin = begin + channel * rows * columns;
+                out.resize(begin + rows * columns, numbers[usize::from(GREY)]);
+                for (row, pixels) in pixels.chunks_exact(3 * w).enumerate() {
+                    let place = begin + (top + row) * columns + left;
+                    let values = pixels[channel..].iter().step_by(3);
+                    for (to, &value) in out[place..place + w].iter_mut().zip(values) {
+                        *to = numbers[usize::from(value)];
+                    }
                 }
             }
         }
@@ -123,10 +124,10 @@ impl Feeder {
 }
 
 /// The size of a picture that is scaled to fit into another, or to cover it.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // below the larger of both sizes
-fn scaled((w, h): (u32, u32), (columns, rows): (u32, u32), which: fn(f64, f64) -> f64) -> (u32, u32) {
-    let scale = which(f64::from(columns) / f64::from(w), f64::from(rows) / f64::from(h));
-    let side = |side: u32| (f64::from(side) * scale).round_ties_even().max(1.0) as u32;
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // sides of pictures
+fn scaled((w, h): (usize, usize), (columns, rows): (usize, usize), which: fn(f64, f64) -> f64) -> (usize, usize) {
+    let scale = which(columns as f64 / w as f64, rows as f64 / h as f64);
+    let side = |side: usize| (side as f64 * scale).round_ties_even().max(1.0) as usize;
     (side(w), side(h))
 }
 
@@ -143,7 +144,7 @@ mod tests {
     fn fed(size: (u32, u32), fit: Fit, last: bool, (w, h): (u32, u32)) -> Vec<f32> {
         let mut out = Vec::new();
         let mut feeder = Feeder::new(Some(size), fit, Pixels { mean: [0.0; 3], deviation: [1.0 / 255.0; 3] }, last);
-        assert_eq!(feeder.feed((w, h), &picture(w, h), &mut out), size);
+        assert_eq!(feeder.feed((w, h), &picture(w, h), &mut out), (size.0 as usize, size.1 as usize));
         assert_eq!(out.len(), 3 * size.0 as usize * size.1 as usize);
         out.iter().map(|v| v.round()).collect()
     }
@@ -200,6 +201,15 @@ mod tests {
         assert_eq!(feeder.feed((5, 3), &picture(5, 3), &mut out), (3, 5));
         assert_eq!(out[4], 0.0);
         assert_eq!(out[15 + 4], 4.0 / 255.0);
+    }
+
+    #[test]
+    fn cropped_and_scaled_is_scaled_and_cropped() {
+        // 20 × 8 to 10 × 4, of which the middle four columns stay.
+        let (cropped, stretched) = (fed((4, 4), Fit::Crop, false, (20, 8)), fed((4, 10), Fit::Stretch, false, (20, 8)));
+        for (row, values) in cropped.chunks(4).enumerate() {
+            assert_eq!(values, &stretched[10 * row + 3..10 * row + 7]);
+        }
     }
 
     #[test]

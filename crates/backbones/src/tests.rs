@@ -378,7 +378,7 @@ fn sizes_that_do_not_go_together_are_refused() {
         refusal(&fixed, &native).0,
         "model.onnx: takes pictures of 32 × 32 pixels alone, not each at its own size"
     );
-    assert_eq!(refusal(&fixed, &size(4)).0, "size must be at least 8, not 4");
+    assert_eq!(refusal(&fixed, &size(4)).0, "size must be in [8, 8192], not 4");
     let both = Options { size: Some(64), ..native };
     assert!(refusal(&detector(&[-1, 3, -1, -1]), &both).0.starts_with("size 64 is given, and so is fit native"));
 }
@@ -459,4 +459,83 @@ fn numbers_that_are_not_finite_are_refused() {
     let error =
         open(&made, &Options { pixels: Some(Pixels { mean: [-9.0; 3], deviation: [1.0; 3] }), ..Options::default() });
     assert!(error.expect_err("infinite").to_string().contains("which is no finite number"));
+}
+
+/// A tensor whose length follows from the size of the picture is no description of pictures of many sizes.
+#[test]
+fn rows_of_other_lengths_are_refused() {
+    let made = classifier(&[node("ReduceMean", &["c"], "y", &[ints("axes", &[1, 2]), int("keepdims", 0)])]);
+    let made = Made { input: value("x", 1, &[-1, 3, -1, -1]), ..made };
+    let options = Options { fit: Fit::Native, ..layer(Layer::Output) };
+    let backbone = open(&made, &options).expect("a model");
+    let mut worker = backbone.worker().expect("a worker");
+    let error = worker.describe(&[(40, 30, &picture(1, 40, 30))]).expect_err("another length");
+    let message = error.to_string();
+    assert!(message.ends_with("'y' has 40 numbers for 40 × 30 pixels and 224 for others"), "{message}");
+}
+
+/// A model that takes four at once is given them one by one where each has its own size.
+#[test]
+fn pictures_of_their_own_sizes_are_never_mixed() {
+    let backbone = open(&detector(&[4, 3, -1, -1]), &Options { fit: Fit::Native, ..Options::default() });
+    let backbone = backbone.expect("a model");
+    let mut worker = backbone.worker().expect("a worker");
+    let (a, b) = (picture(1, 17, 11), picture(2, 9, 20));
+    let found = worker.describe(&[(17, 11, &a), (9, 20, &b)]).expect("described");
+    for (found, (rgb, height, width)) in found.iter().zip([(a, 11, 17), (b, 20, 9)]) {
+        for (a, b) in found.iter().zip(plainly(&channels(&rgb), height, width)) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn graphs_that_go_round_in_circles_end() {
+    let circle = classifier(&[node("Identity", &["y"], "y", &[])]);
+    assert!(refusal(&circle, &Options::default()).0.contains("has neither an SPPF"));
+    let mut ring = detector(&[-1, 3, -1, -1]);
+    ring.nodes.drain(8..10);
+    ring.nodes.insert(8, node("BatchNormalization", &["c2"], "n1", &[]));
+    ring.nodes.insert(9, node("BatchNormalization", &["n1"], "c2", &[]));
+    ring.nodes[10].input[0] = "n2".into();
+    assert!(open(&ring, &Options { size: Some(8), ..layer(Layer::Sppf) }).is_err());
+}
+
+/// Parts of one are a decision, not a description.
+#[test]
+fn probabilities_are_no_description() {
+    let tail = [node("Softmax", &["f"], "y", &[])];
+    assert!(refusal(&classifier(&tail), &Options::default()).0.contains("nor a description"));
+    assert!(open(&classifier(&tail), &layer(Layer::Output)).is_ok(), "unless it is asked for");
+}
+
+#[test]
+fn names_that_are_left_out_join_nothing() {
+    let mut made = classifier(&[node("Gemm", &["f", "w2", "b2"], "y", &[])]);
+    made.nodes[0].input.push(String::new());
+    let mut other = node("Identity", &["extra"], "z", &[]);
+    other.output.push(String::new());
+    made.nodes.push(other);
+    assert_eq!(open(&made, &Options::default()).expect("a model").tensor(), "f");
+}
+
+#[test]
+fn sizes_that_no_memory_holds_are_refused() {
+    let message = refusal(&detector(&[1, 3, 2_000_000, 2_000_000]), &Options::default()).0;
+    assert_eq!(message, "model.onnx: takes 1 pictures of 2000000 × 2000000 pixels at once, which no memory holds");
+    assert!(
+        refusal(&detector(&[2_000_000_000, 3, 64, 64]), &Options::default()).0.contains("takes 2000000000 pictures")
+    );
+    let options = Options { size: Some(1_000_000), ..Options::default() };
+    assert!(refusal(&detector(&[-1, 3, -1, -1]), &options).0.starts_with("size must be in [8, 8192]"));
+}
+
+/// The engine's version is part of the key: another one may round otherwise.
+#[test]
+fn the_engine_is_called_by_its_version() {
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
+    let lock = std::fs::read_to_string(lock).expect("the lock file");
+    let after = lock.split("name = \"rten\"\nversion = \"").nth(1).expect("rten is locked");
+    let version = after.split('"').next().expect("a version");
+    assert_eq!(crate::engine::RTEN, format!("rten {version}"));
 }

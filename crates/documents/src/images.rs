@@ -130,7 +130,10 @@ pub struct FeaturesRecord {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ModelRecord {
     pub path: PathBuf,
+    /// Of the file.
     pub sha256: String,
+    /// Of all that a description follows from but the picture: weights in other files, settings and engine too.
+    pub key: String,
     /// The tensor that describes pictures.
     pub tensor: String,
     /// The rule that found it: `sppf`, `penultimate`, `output` or `named`.

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use leanset_backbones::Backbone;
@@ -21,6 +21,8 @@ use crate::{Error, Result};
 /// A part is written when it has so many bytes, or is so old.
 const PART: usize = 4 << 20;
 const AGE: Duration = Duration::from_secs(5);
+/// More parts than these that are not full are made one when the cache is opened.
+const SMALL: usize = 16;
 
 /// Descriptions by one model, used in one way.
 #[derive(Debug)]
@@ -29,11 +31,13 @@ pub struct Cache {
     dimensions: usize,
     /// The part and the row of each picture.
     index: HashMap<[u8; 32], (usize, u64)>,
-    parts: Vec<Mutex<File>>,
+    parts: Vec<PathBuf>,
     pending: Mutex<Pending>,
     found: AtomicUsize,
     /// Parts that were damaged.
     damaged: Vec<PathBuf>,
+    /// Why nothing more is kept.
+    broken: OnceLock<String>,
 }
 
 #[derive(Debug)]
@@ -66,15 +70,39 @@ impl Cache {
             pending: Mutex::new(Pending { rows: Vec::new(), since: Instant::now() }),
             found: AtomicUsize::new(0),
             damaged: Vec::new(),
+            broken: OnceLock::new(),
             folder,
         };
         let entries = std::fs::read_dir(&cache.folder).map_err(|e| Error::io(&cache.folder, "cannot be listed", &e))?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         files.sort();
-        for file in files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "npy")) {
-            if cache.add(&file).is_none() {
-                cache.damaged.push(file);
+        files.retain(|f| f.extension().is_some_and(|e| e == "npy"));
+        let mut small = Vec::new();
+        let mut rows = Vec::new();
+        for file in files {
+            let bytes = match std::fs::read(&file) {
+                Ok(bytes) => bytes,
+                // Another process made one part of several.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io(&file, "cannot be read", &error)),
+            };
+            match cache.rows_of(&file, &bytes) {
+                None => cache.damaged.push(file),
+                Some(content) if content.len() < PART / 2 => {
+                    rows.extend_from_slice(content);
+                    small.push((file, bytes));
+                }
+                Some(_) => cache.add(file, &bytes),
             }
+        }
+        if small.len() > SMALL
+            && let Ok(file) = cache.write(&rows)
+        {
+            small.iter().filter(|(old, _)| *old != file).for_each(|(old, _)| drop(std::fs::remove_file(old)));
+            let bytes = std::fs::read(&file).map_err(|e| Error::io(&file, "cannot be read", &e))?;
+            cache.add(file, &bytes);
+        } else {
+            small.into_iter().for_each(|(file, bytes)| cache.add(file, &bytes));
         }
         Ok(cache)
     }
@@ -98,37 +126,38 @@ impl Cache {
         32 + 4 * self.dimensions
     }
 
-    /// Takes the rows of a part into the index; nothing if it is damaged.
-    fn add(&mut self, path: &Path) -> Option<()> {
-        let mut file = File::open(path).ok()?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
-        let name = path.file_stem()?.to_str()?;
-        if name != hex(&Sha256::digest(&bytes)[..16]) {
+    /// The rows of a part; nothing if it is damaged.
+    fn rows_of<'b>(&self, path: &Path, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        if path.file_stem()?.to_str()? != hex(&Sha256::digest(bytes)[..16]) {
             return None;
         }
-        let rows = (bytes.len() - header(self.dimensions, 0).len().min(bytes.len())) / self.row_bytes();
-        let head = header(self.dimensions, rows);
-        if !bytes.starts_with(&head) || bytes.len() != head.len() + rows * self.row_bytes() {
-            return None;
+        let head = header(self.dimensions, 0).len();
+        let rows = bytes.len().checked_sub(head)? / self.row_bytes();
+        let whole = bytes.starts_with(&header(self.dimensions, rows)) && bytes.len() == head + rows * self.row_bytes();
+        whole.then(|| &bytes[head..])
+    }
+
+    /// Takes the rows of a part into the index.
+    fn add(&mut self, path: PathBuf, bytes: &[u8]) {
+        let head = header(self.dimensions, 0).len();
+        let row_bytes = self.row_bytes();
+        for (row, content) in bytes[head..].chunks(row_bytes).enumerate() {
+            let place = (self.parts.len(), (head + row * row_bytes) as u64);
+            let mut picture = [0; 32];
+            picture.copy_from_slice(&content[..32]);
+            self.index.insert(picture, place);
         }
-        for (row, content) in bytes[head.len()..].chunks(self.row_bytes()).enumerate() {
-            let place = (self.parts.len(), (head.len() + row * self.row_bytes()) as u64);
-            self.index.insert(content[..32].try_into().ok()?, place);
-        }
-        self.parts.push(Mutex::new(file));
-        Some(())
+        self.parts.push(path);
     }
 
     /// The description of a picture, if it is there.
     pub(crate) fn get(&self, picture: &[u8; 32]) -> Option<Vec<f32>> {
         let &(part, at) = self.index.get(picture)?;
         let mut bytes = vec![0; self.row_bytes()];
-        {
-            let mut file = self.parts[part].lock().unwrap_or_else(PoisonError::into_inner);
-            file.seek(SeekFrom::Start(at)).ok()?;
-            file.read_exact(&mut bytes).ok()?;
-        }
+        // Opened each time: there can be more parts than a process may have open.
+        let mut file = File::open(&self.parts[part]).ok()?;
+        file.seek(SeekFrom::Start(at)).ok()?;
+        file.read_exact(&mut bytes).ok()?;
         if bytes[..32] != picture[..] {
             return None;
         }
@@ -136,36 +165,44 @@ impl Cache {
         Some(bytes[32..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     }
 
-    /// Keeps the description of a picture.
-    ///
-    /// # Errors
-    /// If a part cannot be written.
-    pub(crate) fn put(&self, picture: &[u8; 32], description: &[f32]) -> Result<()> {
+    /// Keeps the description of a picture, as long as that can be done: see [`Cache::broken`].
+    pub(crate) fn put(&self, picture: &[u8; 32], description: &[f32]) {
+        if self.broken.get().is_some() || description.len() != self.dimensions {
+            return;
+        }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.rows.extend_from_slice(picture);
         pending.rows.extend(description.iter().flat_map(|v| v.to_le_bytes()));
         if pending.rows.len() >= PART || pending.since.elapsed() >= AGE {
-            return self.write(&mut pending);
+            self.write_pending(&mut pending);
         }
-        Ok(())
     }
 
     /// Writes what is not written yet.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn flush(&self) -> Result<()> {
-        self.write(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn flush(&self) {
+        self.write_pending(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn write(&self, pending: &mut Pending) -> Result<()> {
+    /// Why what was seen is not kept, if a part could not be written.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.get().map(String::as_str)
+    }
+
+    fn write_pending(&self, pending: &mut Pending) {
         let rows = std::mem::take(&mut pending.rows);
         pending.since = Instant::now();
         if rows.is_empty() {
-            return Ok(());
+            return;
         }
+        if let Err(error) = self.write(&rows) {
+            drop(self.broken.set(error.to_string()));
+        }
+    }
+
+    /// Writes a part, and says where.
+    fn write(&self, rows: &[u8]) -> Result<PathBuf> {
         let mut bytes = header(self.dimensions, rows.len() / self.row_bytes());
-        bytes.extend_from_slice(&rows);
+        bytes.extend_from_slice(rows);
         let path = self.folder.join(format!("{}.npy", hex(&Sha256::digest(&bytes)[..16])));
         let beside = path.with_extension(format!("{}.tmp", std::process::id()));
         let written = File::create(&beside).and_then(|mut file| {
@@ -176,15 +213,15 @@ impl Cache {
         written.map_err(|e| {
             drop(std::fs::remove_file(&beside));
             Error::io(&path, "cannot be written", &e)
-                .with_hint("--no-cache keeps nothing, --cache names another folder")
-        })
+        })?;
+        Ok(path)
     }
 }
 
 impl Drop for Cache {
     /// What was described stays, whatever ended the work.
     fn drop(&mut self) {
-        drop(self.flush());
+        self.flush();
     }
 }
 
@@ -230,10 +267,10 @@ mod tests {
             (0..5u8).map(|i| ([i; 32], vec![f32::from(i), -0.0, f32::MIN_POSITIVE])).collect();
         {
             let cache = open(1, 3);
-            rows[..3].iter().for_each(|(picture, row)| cache.put(picture, row).expect("put"));
-            cache.flush().expect("written");
+            rows[..3].iter().for_each(|(picture, row)| cache.put(picture, row));
+            cache.flush();
             // The rest is written when the cache is let go.
-            rows[3..].iter().for_each(|(picture, row)| cache.put(picture, row).expect("put"));
+            rows[3..].iter().for_each(|(picture, row)| cache.put(picture, row));
         }
         let cache = open(1, 3);
         assert_eq!(parts(&cache).len(), 2);
@@ -248,7 +285,7 @@ mod tests {
     fn damaged_parts_are_passed_over() {
         let place = tempfile::tempdir().expect("a folder");
         let open = || Cache::of_key(place.path(), &[1; 32], 2, "a model").expect("a cache");
-        open().put(&[7; 32], &[1.0, 2.0]).expect("put");
+        open().put(&[7; 32], &[1.0, 2.0]);
         let part = parts(&open()).remove(0);
         let whole = std::fs::read(&part).expect("the part");
         for change in 0..whole.len() {
@@ -264,6 +301,36 @@ mod tests {
         }
         std::fs::write(&part, &whole).expect("mended");
         assert_eq!(open().get(&[7; 32]), Some(vec![1.0, 2.0]));
+    }
+
+    /// Many small parts become one, and nothing is lost on the way.
+    #[test]
+    fn small_parts_are_made_one() {
+        let place = tempfile::tempdir().expect("a folder");
+        let open = || Cache::of_key(place.path(), &[1; 32], 1, "a model").expect("a cache");
+        let rows: Vec<([u8; 32], f32)> = (0..SMALL as u8 + 5).map(|i| ([i; 32], f32::from(i))).collect();
+        for (picture, number) in &rows {
+            let cache = open();
+            cache.put(picture, &[*number]);
+            cache.flush();
+        }
+        let cache = open();
+        assert!(parts(&cache).len() <= SMALL, "{}", parts(&cache).len());
+        for (picture, number) in &rows {
+            assert_eq!(cache.get(picture), Some(vec![*number]));
+        }
+        assert_eq!(cache.damaged(), [] as [PathBuf; 0]);
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_says_so_and_goes_on() {
+        let place = tempfile::tempdir().expect("a folder");
+        let cache = Cache::of_key(place.path(), &[1; 32], 1, "a model").expect("a cache");
+        std::fs::remove_dir_all(cache.folder()).expect("removed");
+        cache.put(&[1; 32], &[1.0]);
+        cache.flush();
+        assert!(cache.broken().is_some_and(|why| why.contains("cannot be written")), "{:?}", cache.broken());
+        cache.put(&[2; 32], &[1.0]);
     }
 
     #[test]

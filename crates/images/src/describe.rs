@@ -54,7 +54,7 @@ impl Describing<'_> {
         for (at, description) in open.into_iter().zip(described) {
             let look = &mut *seen[at].1;
             if let (Some(cache), Some(sha256)) = (self.cache, &look.sha256) {
-                cache.put(sha256, &description)?;
+                cache.put(sha256, &description);
             }
             look.features = Some(description);
         }

@@ -61,6 +61,8 @@ kinds! {
     PictureFormat "picture-format", "pictures of a format that leanset does not decode", "convert them to JPEG, PNG, WebP or BMP, or give features with --features";
     /// Less than ten pixels a side.
     PictureTiny "picture-tiny", "pictures below 10 pixels a side", "detectors refuse them: leave them out";
+    /// More pixels than fit into memory.
+    PictureHuge "picture-huge", "pictures of more than 250 million pixels", "cut them into pieces, or scale them down";
     /// A name that no list of paths can hold.
     NameUnlistable "name-unlistable", "names that a list of paths cannot hold", "rename the file: no line breaks, and valid Unicode";
     /// An annotation that cannot be read.

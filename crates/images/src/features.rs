@@ -31,6 +31,13 @@ impl Features {
                 found.dimensions = features.len();
                 found.values.reserve_exact(pictures.len() * features.len());
             }
+            if features.len() != found.dimensions {
+                let (name, all) = (&set.pictures[picture].name, found.dimensions);
+                return Err(Error::new(format!(
+                    "{name}: is described by {} numbers, and others by {all}",
+                    features.len()
+                )));
+            }
             found.values.extend_from_slice(&features);
         }
         Ok(found)

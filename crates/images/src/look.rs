@@ -18,6 +18,9 @@ use crate::{Describer, Error, Fault, FaultKind, ImageSet, Picture, Result, Sever
 /// Detectors refuse pictures of fewer pixels a side.
 const LEAST_SIDE: u32 = 10;
 
+/// A picture of more pixels takes a gigabyte a thread; a few kilobytes of PNG can claim any number of them.
+const MOST_PIXELS: u64 = 250_000_000;
+
 /// Pictures look the same if so many of 128 comparisons differ, or fewer.
 const ALIKE: u32 = 7;
 
@@ -86,7 +89,7 @@ fn see(
             if part.is_empty() {
                 break;
             }
-            let mut found: Vec<_> = part.iter().map(|&i| look_at(&pictures[i])).collect();
+            let mut found = part.iter().map(|&i| look_at(&pictures[i])).collect::<Result<Vec<_>>>()?;
             match &mut describing {
                 Some(describing) => {
                     let seen = part.iter().zip(&mut found);
@@ -127,22 +130,27 @@ fn see(
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn look_at(picture: &Picture) -> (Look, Vec<Fault>, Option<RgbImage>) {
+/// What is found of one picture.
+///
+/// # Errors
+/// If the system lacks what it takes to open any file: that is no fault of this one.
+fn look_at(picture: &Picture) -> Result<(Look, Vec<Fault>, Option<RgbImage>)> {
     let mut faults = Vec::new();
     let mut look = Look::default();
     let path = &picture.path;
     let mut fault = |kind, severity, message: String| faults.push(Fault::new(kind, severity, path, message));
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
+        Err(error) if exhausted(&error) => return Err(Error::io(path, "cannot be opened", &error)),
         Err(error) => {
             fault(FaultKind::PictureMissing, Severity::Error, format!("cannot be opened: {}", plain(&error)));
-            return (look, faults, None);
+            return Ok((look, faults, None));
         }
     };
     look.sha256 = Some(Sha256::digest(&bytes).into());
     if bytes.is_empty() {
         fault(FaultKind::PictureDamaged, Severity::Error, "is empty".into());
-        return (look, faults, None);
+        return Ok((look, faults, None));
     }
     // Decoders meet damaged files, and one that panics is one more way to say so.
     let decoded = std::panic::catch_unwind(|| decode(&bytes));
@@ -152,7 +160,7 @@ fn look_at(picture: &Picture) -> (Look, Vec<Fault>, Option<RgbImage>) {
         Ok(decoded) => decoded,
         Err((kind, message)) => {
             fault(kind, Severity::Error, message);
-            return (look, faults, None);
+            return Ok((look, faults, None));
         }
     };
     let named = ImageFormat::from_extension(extension(path));
@@ -181,7 +189,14 @@ fn look_at(picture: &Picture) -> (Look, Vec<Fault>, Option<RgbImage>) {
     }
     look.size = Some(size);
     look.glance = appearance::glance(&decoded.rgb);
-    (look, faults, Some(decoded.rgb))
+    Ok((look, faults, Some(decoded.rgb)))
+}
+
+/// Whether the system has no more files or no more memory to give.
+fn exhausted(error: &std::io::Error) -> bool {
+    const NO_MORE_FILES: [i32; 2] = [23, 24]; // ENFILE, EMFILE
+    error.kind() == std::io::ErrorKind::OutOfMemory
+        || cfg!(unix) && error.raw_os_error().is_some_and(|code| NO_MORE_FILES.contains(&code))
 }
 
 /// A picture as it is shown; nothing of what cannot be decoded.
@@ -216,6 +231,10 @@ fn decode(bytes: &[u8]) -> Result<Decoded, (FaultKind, String)> {
     }
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let stored = decoder.dimensions();
+    if u64::from(stored.0) * u64::from(stored.1) > MOST_PIXELS {
+        let message = format!("is {} × {} pixels, more than {} million", stored.0, stored.1, MOST_PIXELS / 1_000_000);
+        return Err((FaultKind::PictureHuge, message));
+    }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     let deep = picture.color().bytes_per_pixel() / picture.color().channel_count() > 1;
@@ -223,11 +242,24 @@ fn decode(bytes: &[u8]) -> Result<Decoded, (FaultKind, String)> {
     Ok(Decoded { rgb: picture.into_rgb8(), format, orientation, stored, deep })
 }
 
-/// Whether the mark of the end comes after that of the last scan. A decoder fills what is missing with grey, and says
-/// nothing; inside a scan the mark cannot occur.
+/// Whether the picture ends in the file: its own mark of the end is found from segment to segment, so that neither a
+/// thumbnail before it nor a film behind it matters. A decoder fills what is missing with grey, and says nothing.
 fn jpeg_ends(bytes: &[u8]) -> bool {
-    let last = |mark: u8| bytes.windows(2).rposition(|w| w == [0xff, mark]);
-    last(0xd9) > last(0xda)
+    let mut at = 2;
+    while let Some(&[mark, kind]) = bytes.get(at..at + 2) {
+        at += match (mark, kind) {
+            (0xff, 0xd9) => return true,
+            // Of a scan, or between segments.
+            (0xff, 0x00 | 0x01 | 0xd0..=0xd8) => 2,
+            (0xff, 0xff) => 1,
+            (0xff, _) => match bytes.get(at + 2..at + 4) {
+                Some(&[high, low]) => 2 + usize::from(u16::from_be_bytes([high, low])).max(2),
+                _ => return false,
+            },
+            _ => 1,
+        };
+    }
+    false
 }
 
 /// Boxes in pixels against the size of the picture; what is outside is no object.
@@ -291,6 +323,58 @@ fn find_copies(set: &mut ImageSet, looks: &[Look]) {
             set.faults.push(Fault::new(FaultKind::PictureAlike, Severity::Note, &picture.path, message));
         } else {
             parts().for_each(|part| alike.entry(part).or_default().push((index, glance)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jpeg() -> Vec<u8> {
+        let picture = RgbImage::from_fn(80, 60, |x, y| image::Rgb([(x * 3) as u8, (y * 4) as u8, (x * y % 251) as u8]));
+        let mut bytes = Vec::new();
+        picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg).expect("encoded");
+        bytes
+    }
+
+    /// Phones put a film behind the picture, in which any bytes occur.
+    #[test]
+    fn a_jpeg_ends_where_it_says_whatever_follows() {
+        let whole = jpeg();
+        assert!(jpeg_ends(&whole));
+        let followed = [whole.as_slice(), b"film \xff\xd8 \xff\xda\x00\x04 and more \xff\xda"].concat();
+        assert!(jpeg_ends(&followed) && decode(&followed).is_ok());
+        for cut in 2..whole.len() - 1 {
+            assert!(!jpeg_ends(&whole[..cut]), "cut at {cut}");
+        }
+    }
+
+    /// A picture before it, in a segment, has an end of its own.
+    #[test]
+    fn the_end_of_a_thumbnail_is_not_the_end() {
+        let (whole, thumbnail) = (jpeg(), jpeg());
+        let length = u16::try_from(thumbnail.len() + 2).expect("a segment").to_be_bytes();
+        let both = [&whole[..2], &[0xff, 0xe1], &length, &thumbnail, &whole[2..]].concat();
+        assert!(jpeg_ends(&both));
+        assert!(!jpeg_ends(&both[..thumbnail.len() + 200]));
+    }
+
+    #[test]
+    fn more_pixels_than_memory_holds_are_not_begun() {
+        // A PNG of a few pixels that claims 20,000 × 20,000.
+        let mut bytes = Vec::new();
+        RgbImage::new(3, 3).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).expect("encoded");
+        bytes[16..24].copy_from_slice(&[0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20]);
+        let bit = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+        let crc = bytes[12..29].iter().fold(!0u32, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| bit(crc)));
+        bytes[29..33].copy_from_slice(&(!crc).to_be_bytes());
+        match decode(&bytes) {
+            Err((kind, message)) => {
+                assert_eq!(kind, FaultKind::PictureHuge, "{message}");
+                assert_eq!(message, "is 20000 × 20000 pixels, more than 250 million");
+            }
+            Ok(_) => panic!("there is no picture"),
         }
     }
 }

@@ -59,6 +59,7 @@ impl Eye {
         let record = ModelRecord {
             path: backbone.path().to_owned(),
             sha256: output::hexadecimal(&backbone.sha256()),
+            key: output::hexadecimal(&backbone.key()),
             tensor: backbone.tensor().to_owned(),
             rule: backbone.rule().to_owned(),
             fit: backbone.fit().name().to_owned(),
@@ -70,7 +71,11 @@ impl Eye {
             cached: self.cache.as_ref().map_or(0, Cache::found),
         };
         if let Some(cache) = &self.cache {
-            cache.flush()?;
+            cache.flush();
+            if let Some(why) = cache.broken() {
+                let message = format!("not all that the model saw is remembered: {why}");
+                warn("no-cache", message, "--cache names another folder, --no-cache says that none is wanted");
+            }
         }
         let cached = match record.cached {
             0 => String::new(),
@@ -91,12 +96,15 @@ fn options(plan: &FeaturePlan) -> Result<Options, Failure> {
         (None, None, None) => None,
         (Some(PixelsWord::Unit), None, None) => Some(Pixels::UNIT),
         (Some(PixelsWord::Imagenet), None, None) => Some(Pixels::IMAGENET),
-        (None, Some(mean), Some(deviation)) if deviation.iter().all(|d| *d > 0.0 && d.is_finite()) => {
+        (None, Some(mean), Some(deviation)) => {
+            let (within, above) =
+                (mean.iter().all(|m| (0.0..=1.0).contains(m)), deviation.iter().all(|d| *d > 0.0 && *d <= 1.0));
+            if !within || !above {
+                let (what, range, value) = if within { ("std", "(0, 1]", deviation) } else { ("mean", "[0, 1]", mean) };
+                return Err(Failure::new(format!("{what} must be in {range}, not {value:?}"))
+                    .hint("pixels are of 0 to 1: divide what is of 0 to 255 by 255; ImageNet's are 0.485,0.456,0.406 and 0.229,0.224,0.225"));
+            }
             Some(Pixels { mean, deviation })
-        }
-        (None, Some(_), Some(deviation)) => {
-            return Err(Failure::new(format!("std must be above 0, not {deviation:?}"))
-                .hint("of 0 to 1: ImageNet's is 0.229,0.224,0.225"));
         }
         (Some(_), ..) => {
             return Err(

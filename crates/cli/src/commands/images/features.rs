@@ -1,6 +1,6 @@
 //! `leanset images features`: what a model sees in each picture, as a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::time::Instant;
 
@@ -62,10 +62,14 @@ pub(crate) fn features(args: &ImagesFeaturesArgs) -> Result<String, Failure> {
     // A picture is described if it can be decoded, whatever is wrong with its annotation; a name that no line can hold has
     // no row to stand in.
     let unlistable = |name: &str| name.contains(['\n', '\r']);
+    let mut paths = HashSet::new();
     let pictures: Vec<usize> = (0..set.pictures.len())
         .filter(|&i| looks[i].features.is_some() && !unlistable(&set.pictures[i].name))
+        .filter(|&i| paths.insert(set.pictures[i].path.clone()))
         .collect();
-    let all = set.pictures.iter().filter(|p| wanted(p)).count();
+    // One that is in two splits is one picture.
+    let all: HashSet<_> = set.pictures.iter().filter(|p| wanted(p)).map(|p| &p.path).collect();
+    let all = all.len();
     if pictures.is_empty() {
         return Err(Failure::new(format!("{}: no picture could be described", set.source.display()))
             .hint("`leanset images check` says what is wrong with each, and which splits there are"));
