@@ -11,6 +11,8 @@ use crate::onnx::{self, FLOAT, ValueInfo};
 use crate::pixels::Feeder;
 use crate::{Error, Fit, Layer, Pixels, Result};
 
+/// The way in which pixels are brought to a size, in keys: it grows when the numbers change.
+const PIXELS: &[u8] = b"pixels/2";
 /// The side of pictures for models that take any and say none: what YOLO is trained with, and most classifiers.
 const SIDES: (u32, u32) = (640, 224);
 /// The least side: below, what is in a picture is gone.
@@ -100,7 +102,7 @@ impl Backbone {
         let side = size.unwrap_or((SIDES.1, SIDES.1));
         let grey = vec![114; 3 * side.0 as usize * side.1 as usize];
         backbone.dimensions = backbone.worker()?.describe(&[(side.1, side.0, &grey)])?[0].len();
-        backbone.key = digest(&[&cut, backbone.words().as_bytes()]);
+        backbone.key = digest(&[&cut, backbone.words().as_bytes(), PIXELS]);
         Ok(backbone)
     }
 
