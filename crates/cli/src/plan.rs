@@ -31,6 +31,11 @@ pub(crate) fn persistence_memory(shape: &Shape, options: &PersistenceOptions) ->
 
 /// Refuses a file that is above the limit by itself, before it is read.
 pub(crate) fn file_within_limit(file: &Path, run: &RunArgs) -> Result<(), Failure> {
+    file_within_limit_or(file, run, "raise --memory-limit, or reduce the table in parts")
+}
+
+/// The same, with another way out.
+pub(crate) fn file_within_limit_or(file: &Path, run: &RunArgs, hint: &str) -> Result<(), Failure> {
     let bytes = std::fs::metadata(file).map_or(0, |m| m.len());
     match run.memory_limit {
         Some(limit) if bytes > limit.as_u64() => Err(Failure::new(format!(
@@ -39,7 +44,7 @@ pub(crate) fn file_within_limit(file: &Path, run: &RunArgs) -> Result<(), Failur
             text::bytes(bytes),
             text::bytes(limit.as_u64())
         ))
-        .hint("raise --memory-limit, or reduce the table in parts")),
+        .hint(hint)),
         _ => Ok(()),
     }
 }

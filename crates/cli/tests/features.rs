@@ -127,7 +127,13 @@ fn a_dry_run_reads_the_model_and_touches_no_cache() {
     let manifest = place.json("lean/manifest.json");
     assert_eq!(plan["features"], manifest["features"]);
     assert_eq!(plan["features"]["dimensions"], 2);
-    // Too little for the model alone.
+    // Too little for the model alone, and for its file.
+    let said = place.refuses(&format!("{run} -o z --memory-limit 100B"));
+    assert!(
+        said.contains("model.onnx: ")
+            && said.contains(" do not fit into the memory limit of 100 B\n  hint: raise --memory-limit\n"),
+        "{said}"
+    );
     std::fs::remove_dir_all(place.path("cache")).expect("removed");
     let said = place.refuses(&format!("{run} -o z --memory-limit 1MB"));
     assert!(said.contains("of memory, above the limit of 976.56 KiB"), "{said}");

@@ -16,7 +16,7 @@ use super::eye::Eye;
 use super::reduce::{budget, placement};
 use super::stock::{check_scope, features_record, tell_faults};
 use super::{candidates, categories, check_candidates};
-use crate::args::ImagesReduceArgs;
+use crate::args::{ImagesReduceArgs, RunArgs};
 use crate::error::Failure;
 use crate::manifest::{BudgetRecord, MethodRecord, json as value_json};
 use crate::progress::Progress;
@@ -27,6 +27,12 @@ const HINT: &str = "raise --memory-limit, or use fewer --threads";
 
 /// Code, and stacks of threads, that are not touched before pictures are decoded.
 const CODE: u64 = 4 << 20;
+
+/// Refuses files that are above the limit by themselves, before they are read.
+pub(super) fn check_files(features: &FeaturePlan, run: &RunArgs) -> Result<(), Failure> {
+    let mut files = features.model.iter().chain(&features.table);
+    files.try_for_each(|file| plan::file_within_limit_or(file, run, "raise --memory-limit"))
+}
 
 /// What is asked, opened as far as it is before pictures are decoded.
 pub(super) struct Asked<'a> {
@@ -128,10 +134,7 @@ impl Asked<'_> {
     fn begin(&self, pictures: &[usize], progress: &Progress) -> Result<Begun, Failure> {
         let run = &self.args.run;
         let (dimensions, table) = match (&self.features.table, self.eye) {
-            (Some(table), _) => {
-                plan::file_within_limit(table, run)?;
-                Features::extent(table, self.features.paths.as_deref())?
-            }
+            (Some(table), _) => Features::extent(table, self.features.paths.as_deref())?,
             (None, Some(eye)) => (eye.dimensions(), 0),
             (None, None) => (appearance::DIMENSIONS, 0),
         };
@@ -152,7 +155,8 @@ impl Asked<'_> {
             // The model is loaded; each thread is yet to bring its own part.
             plan::within_limit_or(reached, run, HINT)?;
             progress.begin("trying the model on grey", 0);
-            eye.try_out(largest.unwrap_or((64, 64)), self.threads)?;
+            let threads = self.threads.min(pictures.len()).max(1);
+            eye.try_out(largest.unwrap_or((64, 64)), threads)?;
             reached = self::reached(eye.guess(self.threads));
         }
         Ok(Begun { dimensions, table, unreadable, largest, decoding, reached })

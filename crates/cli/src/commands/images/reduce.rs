@@ -13,7 +13,7 @@ use leanset_lab::plan::refuse_for_pictures;
 
 use super::again::Expected;
 use super::eye::Eye;
-use super::forecast::Asked;
+use super::forecast::{Asked, check_files};
 use super::open;
 use super::stock::{Stock, check_scope, description, spread};
 use crate::args::{ImagesReduceArgs, values};
@@ -61,6 +61,7 @@ fn run(args: &ImagesReduceArgs, expected: Option<&Expected>) -> Result<String, F
         .hint("name a folder elsewhere"));
     }
     let wanted = args.features.plan();
+    check_files(&wanted, &args.run)?;
     let eye = Eye::new(&wanted, &progress)?;
     if let Some(expected) = expected {
         expected.check_model(eye.as_ref())?;
