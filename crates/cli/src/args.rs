@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use leanset_core::distance::Metric;
 use leanset_core::homology::{HIGHEST, MOST_POINTS};
 use leanset_core::metrics::PersistenceOptions;
@@ -476,11 +476,11 @@ impl FeatureArgs {
 
 /// A pretrained model, and how it sees pictures.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Model")]
+#[command(next_help_heading = "Model", group = ArgGroup::new("seen").multiple(true))]
 pub(crate) struct ModelArgs {
     /// Describe pictures by this ONNX model: of a YOLO detector the end of its SPPF averaged over the picture, of a classifier
     /// what its last layer is fed.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, group = "seen")]
     pub(crate) model: Option<PathBuf>,
     /// Where the model is cut: auto, sppf, penultimate, output, or the name of a tensor [default: auto].
     #[arg(long, value_name = "LAYER", requires = "model")]
@@ -502,19 +502,19 @@ pub(crate) struct ModelArgs {
     pub(crate) std: Option<[f32; 3]>,
     /// Run the model by this library of ONNX Runtime, or that in this folder, such as the one of the Python package: about
     /// twice as fast as the engine inside, and on cards.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, requires = "model")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, requires = "seen")]
     pub(crate) onnxruntime: Option<PathBuf>,
     /// What ONNX Runtime computes on: cpu, cuda, or cuda:1 for the second card [default: cpu].
     #[arg(long, value_name = "DEVICE", requires = "onnxruntime")]
     pub(crate) device: Option<String>,
     /// Pictures that the model is given at once [default: 1, on a card 16].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), requires = "model")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), requires = "seen")]
     pub(crate) batch: Option<u16>,
     /// Keep descriptions below this folder, for another run [default: leanset/features in the user's cache].
-    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, requires = "model", conflicts_with = "no_cache")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, requires = "seen", conflicts_with = "no_cache")]
     pub(crate) cache: Option<PathBuf>,
     /// Keep no descriptions, and use none that were kept.
-    #[arg(long, requires = "model")]
+    #[arg(long, requires = "seen")]
     pub(crate) no_cache: bool,
 }
 
@@ -644,9 +644,6 @@ pub(crate) enum SplitArg {
 /// The set of pictures.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ImageSetArgs {
-    /// The set: a data.yaml (YOLO), a .json (COCO), or a folder that has one, or is Pascal VOC, or class folders.
-    #[arg(value_name = "DATASET", value_hint = ValueHint::AnyPath)]
-    pub(crate) dataset: PathBuf,
     /// Where the pictures of a COCO file are [default: beside it, or in the usual places].
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) images: Option<PathBuf>,
@@ -680,6 +677,9 @@ pub(crate) enum Category {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:  leanset images check fruit/data.yaml")]
 pub(crate) struct ImagesCheckArgs {
+    /// The set: a data.yaml (YOLO), a .json (COCO), or a folder that has one, or is Pascal VOC, or class folders.
+    #[arg(value_name = "DATASET", value_hint = ValueHint::AnyPath)]
+    pub(crate) dataset: PathBuf,
     #[command(flatten)]
     pub(crate) set: ImageSetArgs,
     /// Warnings are errors too.
@@ -704,6 +704,9 @@ pub(crate) struct ImagesCheckArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:  leanset images reduce fruit/data.yaml --method mms --ratio 0.5 --output lean/")]
 pub(crate) struct ImagesReduceArgs {
+    /// The set: a data.yaml (YOLO), a .json (COCO), or a folder that has one, or is Pascal VOC, or class folders.
+    #[arg(value_name = "DATASET", value_hint = ValueHint::AnyPath, required_unless_present = "from_manifest")]
+    pub(crate) dataset: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) set: ImageSetArgs,
     /// A method by name or alias: see `leanset methods`.
@@ -736,8 +739,8 @@ pub(crate) struct ImagesReduceArgs {
     #[arg(long, value_name = "METRIC", default_value_t, help_heading = "Features")]
     pub(crate) metric: Metric,
     /// The folder that the smaller set goes into; it appears whole or not at all.
-    #[arg(long, short, value_name = "FOLDER", value_hint = ValueHint::DirPath, help_heading = "Output")]
-    pub(crate) output: PathBuf,
+    #[arg(long, short, value_name = "FOLDER", value_hint = ValueHint::DirPath, required_unless_present = "dry_run", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
     /// Copy the kept pictures and their annotations into the folder.
     #[arg(long, conflicts_with = "link", help_heading = "Output")]
     pub(crate) copy: bool,
@@ -753,6 +756,17 @@ pub(crate) struct ImagesReduceArgs {
     /// The most that the thumbnails of the contact sheet take.
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "2MB", requires = "report", help_heading = "Output")]
     pub(crate) report_size: bytesize::ByteSize,
+    /// Do again what this manifest.json, or that in this folder, says was done, and keep the same pictures, or say what
+    /// differs.
+    ///
+    /// Beside it, DATASET, --images, --categories, --model, --onnxruntime, --features and --feature-paths say where files are
+    /// now; they must hold the same. What the manifest settles cannot be given.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Output", group = "seen",
+          conflicts_with_all = ["method", "params", "seed", "ratio", "count", "per_category", "balance", "allow_empty_categories", "category", "groups", "layer", "fit", "size", "pixels", "mean", "std", "metric", "copy", "link"])]
+    pub(crate) from_manifest: Option<PathBuf>,
+    /// Say what would be done and how much memory it would take, and do nothing; no picture is decoded.
+    #[arg(long, help_heading = "Running")]
+    pub(crate) dry_run: bool,
     /// Stop if anything is wrong with the training pictures, instead of leaving out what cannot be used.
     #[arg(long, help_heading = "Running")]
     pub(crate) strict: bool,
@@ -760,15 +774,8 @@ pub(crate) struct ImagesReduceArgs {
     pub(crate) carbon: CarbonArgs,
     #[command(flatten)]
     pub(crate) power: PowerArgs,
-    /// Threads to use; the result is the same for any number [default: one a core].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Running")]
-    pub(crate) threads: Option<u16>,
-    /// Print the manifest on stdout (docs/json.md).
-    #[arg(long, help_heading = "Running")]
-    pub(crate) json: bool,
-    /// Print no report and no progress; warnings and errors still come.
-    #[arg(long, short, help_heading = "Running")]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// Run a command and say what energy it took.

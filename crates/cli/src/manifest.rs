@@ -1,6 +1,6 @@
 //! Manifests as files, and as arguments. What is in them: `leanset_documents::manifest`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use leanset_core::Reducer;
 use leanset_core::params::Value;
@@ -9,17 +9,79 @@ pub(crate) use leanset_documents::manifest::{
     OutputRecord, RankingRecord, SCHEMA, WarningRecord,
 };
 pub(crate) use leanset_documents::{number, parse as value, value as json};
+use leanset_tables::Warning;
 
 use crate::args::{Emit, Missing, Order, Scale, TableArgs};
-use crate::error::Failure;
+use crate::error::{DIFFERENT, Failure};
 use crate::input::Input;
-use crate::output::Outputs;
+use crate::output::{self, Outputs};
+use crate::text;
 
 /// Reads a manifest.
 pub(crate) fn read(path: &Path) -> Result<Manifest, Failure> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|e| Failure::io(&format!("{name}: cannot be read"), &e))?;
     Ok(Manifest::parse(&name, &text)?)
+}
+
+/// Where a recorded file is: relative paths are of where the command was run, which often is one of these folders.
+pub(crate) fn found(recorded: &Path, folders: &[&Path]) -> PathBuf {
+    if recorded.exists() {
+        return recorded.to_owned();
+    }
+    let beside = folders.iter().map(|folder| folder.join(recorded)).find(|path| path.exists());
+    beside.unwrap_or_else(|| recorded.to_owned())
+}
+
+/// Says that a manifest is of another version, if it is.
+pub(crate) fn tell_version(theirs: &str) {
+    let ours = env!("CARGO_PKG_VERSION");
+    if theirs != ours {
+        text::say(&text::warning(&Warning {
+            code: "other-version",
+            message: format!("the manifest is of leanset {theirs}, and this is {ours}"),
+            hint: Some("results may differ between versions; a difference is reported below".into()),
+        }));
+    }
+}
+
+/// Before anything is read: a file must be the one of the manifest that is to be reproduced. `flag` names it, `what` it is,
+/// and `expected` is its SHA-256 and, if that was recorded, its size.
+pub(crate) fn check_source(
+    (flag, what): (&str, &str),
+    path: Option<&Path>,
+    expected: Option<(&str, Option<u64>)>,
+) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    let Some((expected, size)) = expected else {
+        return Err(Failure::new(format!("{flag} {}: the manifest has no {what}", path.display()))
+            .hint(format!("leave {flag} out")));
+    };
+    let (sha256, bytes) =
+        output::sha256(path).map_err(|error| error.hint(format!("say where the {what} is now: {flag} FILE")))?;
+    if sha256 == expected {
+        return Ok(());
+    }
+    let short = expected.get(..12).unwrap_or(expected);
+    let differs = match size {
+        Some(size) => format!("SHA-256 {} and {bytes} bytes, not {short} and {size}", &sha256[..12]),
+        None => format!("SHA-256 {}, not {short}", &sha256[..12]),
+    };
+    Err(Failure::new(format!("{}: is not the {what} of the manifest: {differs}", path.display()))
+        .hint(format!("name the original file: {flag} FILE"))
+        .code(DIFFERENT))
+}
+
+/// What came out must be as in the manifest: `differing` are the keys where it is not, `version` wrote it.
+pub(crate) fn check_differences(differing: &[String], version: &str) -> Result<(), Failure> {
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let more = if differing.len() > 6 { format!(" and {} more", differing.len() - 6) } else { String::new() };
+    let named = differing.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
+    Err(Failure::new(format!("the result differs from the manifest in {named}{more}"))
+        .hint(format!("the manifest is of leanset {version} or was changed; nothing was written"))
+        .code(DIFFERENT))
 }
 
 /// Stages a manifest as a file, and returns its text.

@@ -31,6 +31,11 @@ pub(crate) fn persistence_memory(shape: &Shape, options: &PersistenceOptions) ->
 
 /// Refuses a file that is above the limit by itself, before it is read.
 pub(crate) fn file_within_limit(file: &Path, run: &RunArgs) -> Result<(), Failure> {
+    file_within_limit_or(file, run, "raise --memory-limit, or reduce the table in parts")
+}
+
+/// The same, with another way out.
+pub(crate) fn file_within_limit_or(file: &Path, run: &RunArgs, hint: &str) -> Result<(), Failure> {
     let bytes = std::fs::metadata(file).map_or(0, |m| m.len());
     match run.memory_limit {
         Some(limit) if bytes > limit.as_u64() => Err(Failure::new(format!(
@@ -39,20 +44,25 @@ pub(crate) fn file_within_limit(file: &Path, run: &RunArgs) -> Result<(), Failur
             text::bytes(bytes),
             text::bytes(limit.as_u64())
         ))
-        .hint("raise --memory-limit, or reduce the table in parts")),
+        .hint(hint)),
         _ => Ok(()),
     }
 }
 
 /// Refuses a run whose prediction is above the limit.
 pub(crate) fn within_limit(predicted: u64, run: &RunArgs) -> Result<(), Failure> {
+    within_limit_or(predicted, run, "raise --memory-limit, use fewer --threads, or reduce the table in parts")
+}
+
+/// The same, with another way out.
+pub(crate) fn within_limit_or(predicted: u64, run: &RunArgs, hint: &str) -> Result<(), Failure> {
     match run.memory_limit {
         Some(limit) if predicted > limit.as_u64() => Err(Failure::new(format!(
             "this run is predicted to take {} of memory, above the limit of {}",
             text::bytes(predicted),
             text::bytes(limit.as_u64())
         ))
-        .hint("raise --memory-limit, use fewer --threads, or reduce the table in parts")),
+        .hint(hint)),
         _ => Ok(()),
     }
 }
@@ -104,15 +114,20 @@ pub(crate) fn tell_plan(plan: &serde_json::Value, run: &RunArgs) -> Result<Strin
     let target = purpose(plan["target"].as_str().map(Path::new));
     let verb = if plan["command"] == "rank" { "rank" } else { "keep" };
     text::say(&format!(
-        "would {verb} {} of {} rows of {} ({} numbers a row, {} classes) by {}{target}\n  predicted peak memory {} on {} threads; nothing was written\n",
+        "would {verb} {} of {} rows of {} ({} numbers a row, {} classes) by {}{target}\n{}",
         text::count(whole("kept")),
         text::count(whole("rows")),
         words("input"),
         text::count(whole("dimensions")),
         text::count(whole("classes")),
         words("method"),
-        text::bytes(plan["predicted_peak_memory_bytes"].as_u64().unwrap_or(0)),
-        whole("threads"),
+        closing(plan["predicted_peak_memory_bytes"].as_u64().unwrap_or(0), whole("threads")),
     ));
     Ok(String::new())
+}
+
+/// What every plan ends with.
+pub(crate) fn closing(predicted: u64, threads: usize) -> String {
+    let predicted = text::bytes(predicted);
+    format!("  predicted peak memory {predicted} on {threads} threads; nothing was written\n")
 }

@@ -7,9 +7,9 @@ use leanset_core::methods::{Answer, Info, METHODS};
 use leanset_tables::{Encoded, Format, Warning, format_of_path};
 
 use crate::args::{MethodArgs, TableArgs};
-use crate::error::{DIFFERENT, Failure};
+use crate::error::Failure;
 use crate::input::{Input, dataset, encoded_memory, read_table};
-use crate::manifest::FileRecord;
+use crate::manifest::{self, FileRecord};
 use crate::progress::Progress;
 use crate::{output, plan};
 
@@ -34,26 +34,7 @@ pub(crate) fn check_heeded(args: &MethodArgs, info: &Info) -> Result<(), Failure
 
 /// Before anything is read: the target must be the file of the manifest that is to be reproduced.
 pub(crate) fn check_expected(path: Option<&Path>, expected: Option<&FileRecord>) -> Result<(), Failure> {
-    let Some(path) = path else { return Ok(()) };
-    let Some(expected) = expected else {
-        return Err(
-            Failure::new(format!("--target {}: the manifest has no target", path.display())).hint("leave --target out")
-        );
-    };
-    let (sha256, bytes) =
-        output::sha256(path).map_err(|error| error.hint("say where the target is now: --target FILE"))?;
-    if sha256 == expected.sha256 {
-        return Ok(());
-    }
-    Err(Failure::new(format!(
-        "{}: is not the target of the manifest: SHA-256 {} and {bytes} bytes, not {} and {}",
-        path.display(),
-        &sha256[..12],
-        expected.sha256.get(..12).unwrap_or(&expected.sha256),
-        expected.bytes
-    ))
-    .hint("name the original file: --target FILE")
-    .code(DIFFERENT))
+    manifest::check_source(("--target", "target"), path, expected.map(|e| (e.sha256.as_str(), Some(e.bytes))))
 }
 
 impl Target {

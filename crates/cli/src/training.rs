@@ -10,9 +10,9 @@ use leanset_tables::{Column, Table, Values, format_of_path, write_columns};
 use leanset_train::{Network, Training, WarmUp, warm_up, warm_up_memory};
 
 use crate::args::{Activation, MethodArgs, Optimizer, RunArgs, TableArgs, TrainArgs};
-use crate::error::{DIFFERENT, Failure};
+use crate::error::Failure;
 use crate::input::{Input, read_table};
-use crate::manifest::{FileRecord, word};
+use crate::manifest::{self, FileRecord, word};
 use crate::output::{self, Outputs};
 use crate::progress::Progress;
 use crate::{plan, ranking};
@@ -128,23 +128,7 @@ pub(crate) fn check_saving(args: &MethodArgs, inputs: &[&Path], others: &[&Path]
 
 /// Before anything is read: the log must be the file of the manifest that is to be reproduced.
 pub(crate) fn check_expected(path: Option<&Path>, expected: Option<&FileRecord>) -> Result<(), Failure> {
-    let Some(path) = path else { return Ok(()) };
-    let Some(expected) = expected else {
-        return Err(Failure::new(format!("--log {}: the manifest has no log", path.display())).hint("leave --log out"));
-    };
-    let (sha256, bytes) = output::sha256(path).map_err(|error| error.hint("say where the log is now: --log FILE"))?;
-    if sha256 == expected.sha256 {
-        return Ok(());
-    }
-    Err(Failure::new(format!(
-        "{}: is not the log of the manifest: SHA-256 {} and {bytes} bytes, not {} and {}",
-        path.display(),
-        &sha256[..12],
-        expected.sha256.get(..12).unwrap_or(&expected.sha256),
-        expected.bytes
-    ))
-    .hint("name the original file: --log FILE")
-    .code(DIFFERENT))
+    manifest::check_source(("--log", "log"), path, expected.map(|e| (e.sha256.as_str(), Some(e.bytes))))
 }
 
 impl Source {

@@ -414,6 +414,275 @@ fn a_folder_is_replaced_only_if_all_of_it_is_ours() {
     assert!(place.refuses("images reduce set -m mms -r 0.5 -o lean --force").contains("never replaced"));
 }
 
+#[test]
+fn a_dry_run_says_what_would_be_kept_and_decodes_nothing() {
+    let place = yolo();
+    put(&place, "set/images/train/bad.png", "no picture at all");
+    put(&place, "set/labels/train/bad.txt", LABELS[0]);
+    put(&place, "set/images/train/cut.png", &picture(50)[..60]);
+    put(&place, "set/labels/train/cut.txt", LABELS[2]);
+    let before = place.listing();
+    let ran = place.run("images reduce set -m mms -r 0.5 --threads 2 --dry-run");
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let (told, memory) = ran.err.rsplit_once("  predicted peak memory ").expect("the memory");
+    assert_eq!(
+        told,
+        "would keep 13 of 26 pictures of set by maxmin (50.0 %)
+
+  category     pictures  would keep    part
+  ───────────────────────────────────────────
+  cat several         6           3  50.0 %
+  cat single          7           4  57.1 %
+  dog single          7           3  42.9 %
+  mixed               6           3  50.0 %
+
+  features: colours-and-edges/1, 192 numbers a picture
+  no picture was decoded: those that cannot be are not known yet, are counted here, and would be left out; 1 do not even begin like one
+  the largest is 32 × 24 pixels
+"
+    );
+    assert!(memory.ends_with(" on 2 threads; nothing was written\n"), "{memory}");
+    let plan = |arguments: &str| -> serde_json::Value {
+        serde_json::from_str(&place.ok(&format!("images reduce set {arguments} --dry-run --json"))).expect("JSON")
+    };
+    let found = plan("-m mms -n 12 --seed 3");
+    assert_eq!(found["schema"], "leanset.images-plan/1");
+    assert_eq!((&found["pictures"], &found["unreadable"], &found["kept"]), (&26.into(), &1.into(), &12.into()));
+    assert_eq!((&found["method"]["id"], &found["method"]["seed"]), (&"maxmin".into(), &3.into()));
+    assert_eq!((&found["budget"]["count"], &found["placement"]), (&12.into(), &"stay".into()));
+    // What chooses over all pictures at once keeps what it keeps of a category.
+    let found = plan("-m des -r 0.5");
+    assert_eq!((&found["kept"], &found["categories"][0]["kept"]), (&13.into(), &serde_json::Value::Null));
+    assert!(place.run("images reduce set -m des -r 0.5 --dry-run").err.contains("is not known yet"));
+    // Refused as it would be.
+    for (arguments, said) in [
+        ("-m mms -n 27", "count 27 is above the 26"),
+        ("-m des -n 12 --balance", "distance-entropy chooses over all pictures at once"),
+        ("-m mms -r 0.5 -o set/images/train/z", "is in "),
+        ("-m mms -r 0.5 --memory-limit 1MB", "is predicted to take "),
+        ("-m mms -r 0.5 --strict --categories set/data.yaml", "set/data.yaml"),
+    ] {
+        let told = place.refuses(&format!("images reduce set {arguments} --dry-run"));
+        assert!(told.contains(said), "{arguments}: {told}");
+    }
+    assert!(place.listing() == before, "a dry run writes something");
+
+    // Without what cannot be decoded, it is what is done; --balance too, and a table of features, and a manifest.
+    for name in ["bad", "cut"] {
+        std::fs::remove_file(place.path(&format!("set/images/train/{name}.png"))).expect("removed");
+        std::fs::remove_file(place.path(&format!("set/labels/train/{name}.txt"))).expect("removed");
+    }
+    put(&place, "f.csv", (0..24).fold("path,x\n".to_owned(), |t, n| t + &format!("{n:02}.png,{n}\n")));
+    for (number, arguments) in
+        ["-r 0.5", "-n 12 --balance", "-r 0.3 --category classes --features f.csv"].iter().enumerate()
+    {
+        let found = plan(&format!("-m mms {arguments}"));
+        place.ok(&format!("images reduce set -m mms {arguments} -o {number} -q"));
+        let manifest = place.json(&format!("{number}/manifest.json"));
+        for key in ["pictures", "kept", "features", "budget"] {
+            assert_eq!(found[key], manifest[key], "{arguments}: {key}");
+        }
+        let pairs = |v: &serde_json::Value| -> Vec<_> {
+            let parts = v["categories"].as_array().expect("a list").iter();
+            parts.map(|c| (c["name"].clone(), c["all"].clone(), c["kept"].clone())).collect()
+        };
+        assert_eq!(pairs(&found), pairs(&manifest), "{arguments}");
+        let again = place.ok(&format!("images reduce --from-manifest {number} --dry-run --json"));
+        let again: serde_json::Value = serde_json::from_str(&again).expect("JSON");
+        assert_eq!((pairs(&again), &again["features"]), (pairs(&found), &found["features"]), "{arguments}");
+    }
+}
+
+/// As for tables: within a third below and three times above.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_predicted_and_a_limit_refuses_before_pictures_are_decoded() {
+    let place = Place::new();
+    put(&place, "many/data.yaml", "train: images/train\nnames: [cat, dog]\n");
+    for number in 0..3000 {
+        put(&place, &format!("many/images/train/{number:04}.png"), picture(number));
+        put(&place, &format!("many/labels/train/{number:04}.txt"), LABELS[number as usize % 4]);
+    }
+    put(&place, "large/data.yaml", "train: images/train\nnames: [cat, dog]\n");
+    for number in 0..6u32 {
+        let image = image::RgbImage::from_fn(2400, 1800, |x, y| image::Rgb([x as u8, y as u8, number as u8 * 40]));
+        let (mut jpeg, mut png) = (std::io::Cursor::new(Vec::new()), std::io::Cursor::new(Vec::new()));
+        image.write_to(&mut jpeg, image::ImageFormat::Jpeg).expect("memory");
+        image.write_to(&mut png, image::ImageFormat::Png).expect("memory");
+        let (name, bytes) = if number % 2 == 0 { ("jpg", jpeg) } else { ("png", png) };
+        put(&place, &format!("large/images/train/{number}.{name}"), bytes.into_inner());
+        put(&place, &format!("large/labels/train/{number}.txt"), LABELS[0]);
+    }
+    put(&place, "model.onnx", common::onnx([0.5, -0.25, 0.1, 0.3, 0.2, -0.1]));
+    for (set, arguments) in [
+        ("many", "-m mms -r 0.5"),
+        ("many", "-m des -r 0.5"),
+        ("many", "-m nrmd -r 0.5"),
+        ("many", "-m mms -r 0.5 --report"),
+        ("many", "-m mms -r 0.5 --model model.onnx --no-cache --size 64"),
+        ("large", "-m mms -r 0.5"),
+        ("large", "-m mms -r 0.5 --model model.onnx --no-cache --fit native"),
+    ] {
+        let run = format!("images reduce {set} {arguments} --threads 2 --quiet --json");
+        let plan: serde_json::Value = serde_json::from_str(&place.ok(&format!("{run} --dry-run"))).expect("JSON");
+        let manifest: serde_json::Value = serde_json::from_str(&place.ok(&format!("{run} -o lean"))).expect("JSON");
+        assert_eq!(plan["kept"], manifest["kept"]);
+        let predicted = plan["predicted_peak_memory_bytes"].as_f64().expect("bytes");
+        let measured = manifest["measured"]["peak_memory_bytes"].as_f64().expect("bytes");
+        let (ratio, mib) = (predicted / measured, 1048576.0);
+        println!(
+            "{set} {arguments}: predicted {:.0} MiB, measured {:.0} MiB: {ratio:.2}",
+            predicted / mib,
+            measured / mib
+        );
+        assert!((0.7..=3.0).contains(&ratio), "{set} {arguments}: {predicted} predicted, {measured} measured");
+        std::fs::remove_dir_all(place.path("lean")).expect("written");
+        // Half of it is too little, and twice enough.
+        let said = place.refuses(&format!("{run} -o lean --memory-limit {:.0}B", predicted / 2.0));
+        assert!(said.starts_with("exit 2\nerror: this run is predicted to take "), "{said}");
+        assert!(said.ends_with("  hint: raise --memory-limit, or use fewer --threads\n"), "{said}");
+        if arguments == "-m mms -r 0.5" {
+            place.ok(&format!("{run} -o lean --memory-limit {:.0}B", predicted * 2.0));
+            std::fs::remove_dir_all(place.path("lean")).expect("written");
+        }
+    }
+}
+
+#[test]
+fn a_manifest_is_done_again_or_says_what_differs() {
+    let place = yolo();
+    let table: String =
+        (0..24).map(|n| format!("{n:02}.png,{}\n", ["day", "night"][usize::from(n % 3 == 0)])).collect();
+    put(&place, "time.csv", format!("path,category\n{table}"));
+    put(&place, "f.csv", (0..24).fold("path,x\n".to_owned(), |t, n| t + &format!("{n:02}.png,{}\n", n * 7 % 24)));
+    let same = |first: &str, again: &str| {
+        let (mut a, mut b) =
+            (place.json(&format!("{first}/manifest.json")), place.json(&format!("{again}/manifest.json")));
+        assert!(a["names"].as_array().is_some_and(|n| !n.is_empty()));
+        assert_eq!(a["names"], b["names"], "{first}");
+        let names = |v: &serde_json::Value| -> Vec<_> {
+            v["files"].as_array().expect("a list").iter().map(|f| f["path"].clone()).collect()
+        };
+        assert_eq!(names(&a), names(&b), "{first}");
+        for manifest in [&mut a, &mut b] {
+            manifest["measured"] = serde_json::Value::Null;
+            manifest["files"] = serde_json::Value::Null;
+        }
+        assert_eq!(a, b, "{first}");
+    };
+    for (number, arguments) in [
+        "-m mms -r 0.5 --seed 7",
+        "-m prd -n 12 --balance --link",
+        "-m mms -p start=first -r 0.5 --category classes --group 'pet=cat,dog' --metric euclidean --report",
+        "-m srs --per-category day=5 --per-category night=0 --categories time.csv --copy",
+        "-m rkm -n 3 --allow-empty-categories --features f.csv",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (first, again) = (format!("first{number}"), format!("again{number}"));
+        let ran = place.run(&format!("images reduce set {arguments} -o {first}"));
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        let sheet = if arguments.contains("--report") { format!(", {first}/report.html") } else { String::new() };
+        let wrote = format!("  wrote {first}/data.yaml{sheet} and {first}/manifest.json\n");
+        assert!(ran.err.ends_with(&wrote), "{}", ran.err);
+        // By its folder, or by itself.
+        let named = if number % 2 == 0 { first.clone() } else { format!("{first}/manifest.json") };
+        let ran = place.run(&format!("images reduce --from-manifest {named} -o {again} --threads 1"));
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        assert!(ran.err.ends_with("  the same pictures as the manifest's\n"), "{}", ran.err);
+        same(&first, &again);
+    }
+    // In place of itself, and from within its folder.
+    assert!(place.refuses("images reduce --from-manifest first0 -o first0").contains("first0: exists"));
+    place.ok("images reduce --from-manifest first0 -o first0 --force -q");
+    same("first0", "again0");
+    let within = place
+        .command("images reduce --from-manifest manifest.json -o ../within -q")
+        .current_dir(place.path("first0"))
+        .output();
+    assert!(within.expect("it runs").status.success());
+    assert_eq!(place.json("within/manifest.json")["names"], place.json("first0/manifest.json")["names"]);
+
+    let again =
+        |number: usize, more: &str| place.refuses(&format!("images reduce --from-manifest first{number} -o z {more}"));
+    // What the manifest settles cannot be given.
+    for flag in [
+        "--method srs",
+        "-p start=first",
+        "--seed 7",
+        "-r 0.5",
+        "-n 12",
+        "--per-category a=1",
+        "--balance",
+        "--allow-empty-categories",
+        "--category none",
+        "--group 'pet=cat'",
+        "--metric euclidean",
+        "--copy",
+        "--link",
+    ] {
+        let said = again(0, flag);
+        assert!(
+            said.starts_with("exit 2\nerror: the argument '--from-manifest <FILE>' cannot be used with"),
+            "{flag}: {said}"
+        );
+    }
+    for (flag, said) in [
+        (
+            "--categories time.csv",
+            "--categories time.csv: the manifest has no table of categories\n  hint: leave --categories out",
+        ),
+        ("--features f.csv", "--features f.csv: the manifest has no table of features"),
+        ("--model f.csv", "--model f.csv: the manifest has no model"),
+        ("--no-cache", "--no-cache: the manifest has no model"),
+        ("--batch 2", "--batch: the manifest has no model"),
+        ("--memory-limit 1MB", "is predicted to take"),
+    ] {
+        let told = again(0, flag);
+        assert!(told.starts_with("exit 2\n") && told.contains(said), "{flag}: {told}");
+    }
+    // Other documents.
+    put(&place, "m.json", r#"{"schema": "leanset.manifest/1"}"#);
+    let said = place.refuses("images reduce --from-manifest m.json -o z");
+    assert!(said.contains("m.json: has schema 'leanset.manifest/1'; this leanset reads leanset.images/1\n  hint: tables: leanset reduce --from-manifest"), "{said}");
+    assert!(place.refuses("images reduce --from-manifest set -o z").contains("set/manifest.json: cannot be read"));
+    assert!(place.refuses("images reduce --from-manifest time.csv -o z").contains("time.csv: is not a manifest"));
+
+    // Tables, pictures and annotations that were changed; a result that is another.
+    let changed = |name: &str, bytes: &[u8], number: usize, said: &str| {
+        let before = place.bytes(name);
+        put(&place, name, bytes);
+        let told = again(number, "");
+        assert!(told.starts_with("exit 3\n") && told.contains(said), "{name}: {told}");
+        put(&place, name, before);
+    };
+    changed("time.csv", b"path,category\n", 3, "time.csv: is not the table of categories of the manifest: SHA-256 ");
+    changed("f.csv", b"path,x\n", 4, "f.csv: is not the table of features of the manifest: SHA-256 ");
+    changed(
+        "set/images/train/05.png",
+        &picture(77),
+        0,
+        "set: is not the set of the manifest: a training picture or its annotation differs: SHA-256 ",
+    );
+    changed(
+        "set/labels/train/05.txt",
+        LABELS[3].as_bytes(),
+        0,
+        "set: is not the set of the manifest: a training picture",
+    );
+    let other = place.text("first0/manifest.json").replacen("/02.png", "/xx.png", 1).replacen("/03.png", "/xx.png", 1);
+    changed("first0/manifest.json", other.as_bytes(), 0, "the result differs from the manifest in ");
+    put(&place, "set/images/train/99.png", picture(99));
+    assert!(again(0, "").contains("set: is not the set of the manifest: 25 training pictures, not 24"));
+    std::fs::remove_file(place.path("set/images/train/99.png")).expect("removed");
+    // A set that was moved is named.
+    std::fs::rename(place.path("set"), place.path("moved")).expect("renamed");
+    assert!(again(0, "").contains("set: cannot be opened"));
+    place.ok("images reduce moved --from-manifest first0 -o z -q");
+    assert_eq!(place.json("z/manifest.json")["names"], place.json("first0/manifest.json")["names"]);
+}
+
 /// What a browser makes of a page, where there is one.
 fn in_browser(page: &Path) -> Option<String> {
     let browser = ["chromium", "chromium-browser", "google-chrome"]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::manifest::{BudgetRecord, Measured, MethodRecord, WarningRecord};
+use crate::manifest::{self, BudgetRecord, Measured, MethodRecord, WarningRecord};
 
 /// The schema of these manifests.
 pub const SCHEMA: &str = "leanset.images/1";
@@ -87,6 +87,9 @@ pub struct FeaturesMeasured {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DatasetRecord {
     pub path: PathBuf,
+    /// Where the pictures of a COCO file are, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<PathBuf>,
     pub layout: String,
     /// Of names and contents of all training pictures and their annotations.
     pub sha256: String,
@@ -150,6 +153,16 @@ pub struct ModelRecord {
     pub cached: usize,
 }
 
+impl ModelRecord {
+    /// The keys in which two uses of a model differ, but for places and what changes no number.
+    ///
+    /// # Errors
+    /// If they cannot be compared.
+    pub fn differences(&self, other: &Self) -> Result<Vec<String>, Error> {
+        manifest::differences(self, other, &["/path", "/batch", "/cached"])
+    }
+}
+
 impl FeaturesRecord {
     /// What they are called, in words.
     pub fn title(&self) -> String {
@@ -161,6 +174,44 @@ impl FeaturesRecord {
             None => self.kind.clone(),
         }
     }
+}
+
+/// The schema of plans of reductions.
+pub const PLAN_SCHEMA: &str = "leanset.images-plan/1";
+
+/// `leanset.images-plan/1`: what `images reduce` would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImagesPlan {
+    pub schema: String,
+    pub leanset: String,
+    pub command: String,
+    /// The set.
+    pub dataset: PathBuf,
+    pub layout: String,
+    /// Pictures to choose from, by their annotations: whether they can be decoded is not known.
+    pub pictures: usize,
+    /// Of these, the ones that do not even begin like a picture.
+    pub unreadable: usize,
+    /// Training pictures that are left out, by their annotations.
+    pub left_out: usize,
+    pub categories: Vec<PlannedPart>,
+    pub features: FeaturesRecord,
+    pub method: MethodRecord,
+    pub budget: BudgetRecord,
+    pub kept: usize,
+    /// `stay`, `copy` or `link`.
+    pub placement: String,
+    pub threads: usize,
+    pub predicted_peak_memory_bytes: u64,
+}
+
+/// A category before, and after where that is known.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlannedPart {
+    pub name: String,
+    pub all: usize,
+    /// Nothing where the method chooses over all pictures at once.
+    pub kept: Option<usize>,
 }
 
 /// A category or a class before and after.
@@ -205,8 +256,35 @@ impl ImagesManifest {
         Ok(text + "\n")
     }
 
-    /// From the text of a file; nothing if it is no such manifest.
-    pub fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str::<Self>(text).ok().filter(|m| m.schema == SCHEMA)
+    /// From the text of a file that errors call `name`.
+    ///
+    /// # Errors
+    /// If it is no manifest of this schema.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
+        manifest::parse(name, text, SCHEMA, "it is manifest.json in the folder of a smaller set")
+    }
+
+    /// The keys in which two manifests differ, but for places, times and the machine.
+    ///
+    /// # Errors
+    /// If they cannot be compared.
+    pub fn differences(&self, other: &Self) -> Result<Vec<String>, Error> {
+        // The files of a folder say where it is; what they hold follows from names and placement. Faults are also those of
+        // pictures that nothing was chosen from; the hash of the set is of those that it was.
+        let but = [
+            "/dataset/path",
+            "/dataset/images",
+            "/category/table/path",
+            "/features/model/path",
+            "/features/model/batch",
+            "/features/model/cached",
+            "/features/table/path",
+            "/features/paths/path",
+            "/faults",
+            "/files",
+            "/measured",
+            "/leanset",
+        ];
+        manifest::differences(self, other, &but)
     }
 }

@@ -189,25 +189,9 @@ impl Manifest {
 
     /// The keys in which two manifests differ, but for places, times and the machine.
     pub fn differences(&self, other: &Self) -> Result<Vec<String>, Error> {
-        let value = |manifest: &Self| {
-            let mut value = serde_json::to_value(manifest)
-                .map_err(|e| Error::new(format!("the manifest cannot be compared: {e}")))?;
-            for place in
-                ["/input/path", "/target/path", "/log/path", "/output/path", "/method/ranking", "/measured", "/leanset"]
-            {
-                if let Some(found) = value.pointer_mut(place) {
-                    *found = serde_json::Value::Null;
-                }
-            }
-            // The words of a warning name the file; what it is about has a code.
-            for warning in value["warnings"].as_array_mut().into_iter().flatten() {
-                warning["message"] = serde_json::Value::Null;
-            }
-            Ok::<_, Error>(value)
-        };
-        let mut differing = Vec::new();
-        compare("", &value(self)?, &value(other)?, &mut differing);
-        Ok(differing)
+        let but =
+            ["/input/path", "/target/path", "/log/path", "/output/path", "/method/ranking", "/measured", "/leanset"];
+        differences(self, other, &but)
     }
 
     /// From the text of a file that errors call `name`.
@@ -215,22 +199,54 @@ impl Manifest {
     /// # Errors
     /// If it is not a manifest of this schema.
     pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
-        const BESIDE: &str = "a manifest is the JSON file beside an output";
-        let value: serde_json::Value = serde_json::from_str(text)
-            .map_err(|e| Error::new(format!("{name}: is not a manifest: {e}")).hint(BESIDE))?;
-        match value.get("schema").and_then(|s| s.as_str()) {
-            Some(SCHEMA) => {}
-            Some(other) => {
-                return Err(Error::new(format!("{name}: has schema '{other}'; this leanset reads {SCHEMA}"))
-                    .hint("use the version of leanset that wrote it"));
-            }
-            None => {
-                return Err(Error::new(format!("{name}: is not a manifest: it has no schema")).hint(BESIDE));
+        parse(name, text, SCHEMA, "a manifest is the JSON file beside an output")
+    }
+}
+
+/// A manifest of this schema, from the text of a file that errors call `name`; `place` says where such are.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(
+    name: &str,
+    text: &str,
+    schema: &str,
+    place: &str,
+) -> Result<T, Error> {
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|e| Error::new(format!("{name}: is not a manifest: {e}")).hint(place))?;
+    match value.get("schema").and_then(|s| s.as_str()) {
+        Some(found) if found == schema => {}
+        Some(other) => {
+            let hint = match other {
+                SCHEMA => "tables: leanset reduce --from-manifest",
+                crate::images::SCHEMA => "pictures: leanset images reduce --from-manifest",
+                _ => "use the version of leanset that wrote it",
+            };
+            return Err(Error::new(format!("{name}: has schema '{other}'; this leanset reads {schema}")).hint(hint));
+        }
+        None => return Err(Error::new(format!("{name}: is not a manifest: it has no schema")).hint(place)),
+    }
+    serde_json::from_value(value)
+        .map_err(|e| Error::new(format!("{name}: is a damaged manifest: {e}")).hint("use it as leanset wrote it"))
+}
+
+/// The keys in which two documents differ, but for what is at these places and the words of warnings.
+pub(crate) fn differences<T: Serialize>(a: &T, b: &T, but: &[&str]) -> Result<Vec<String>, Error> {
+    let value = |manifest: &T| {
+        let mut value =
+            serde_json::to_value(manifest).map_err(|e| Error::new(format!("the manifest cannot be compared: {e}")))?;
+        for place in but {
+            if let Some(found) = value.pointer_mut(place) {
+                *found = serde_json::Value::Null;
             }
         }
-        serde_json::from_value(value)
-            .map_err(|e| Error::new(format!("{name}: is a damaged manifest: {e}")).hint("use it as leanset wrote it"))
-    }
+        // The words of a warning name the file; what it is about has a code.
+        for warning in value.get_mut("warnings").and_then(|w| w.as_array_mut()).into_iter().flatten() {
+            warning["message"] = serde_json::Value::Null;
+        }
+        Ok::<_, Error>(value)
+    };
+    let mut differing = Vec::new();
+    compare("", &value(a)?, &value(b)?, &mut differing);
+    Ok(differing)
 }
 
 /// Collects the keys below `key` at which two documents differ; lists are compared as wholes.

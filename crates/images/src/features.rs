@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use leanset_tables::{Kind, ReadOptions, Values, read};
+use leanset_tables::{Kind, ReadOptions, Table, Values, read};
 
 use crate::join::{Join, PATH, texts};
 use crate::{Error, ImageSet, Look, Result};
@@ -43,6 +43,17 @@ impl Features {
         Ok(found)
     }
 
+    /// How many numbers such a table has for each picture, and the bytes that reading it takes.
+    ///
+    /// # Errors
+    /// If it cannot be read, or holds no numbers.
+    pub fn extent(file: &Path, paths: Option<&Path>) -> Result<(usize, u64)> {
+        let table = read(file, &ReadOptions::default())?;
+        // Of columns one at a time as numbers, and the paths.
+        let passing = (8 + 64) * table.rows() as u64;
+        Ok((numbers(&table, file, paths.is_some())?.len(), table.memory() + passing))
+    }
+
     /// From a table with the column `path` and columns of numbers, or an array whose rows are of the paths in a list.
     ///
     /// # Errors
@@ -72,16 +83,7 @@ impl Features {
                     .with_hint("--feature-paths FILE names a list of paths, one a line, for the rows of an array"));
             }
         };
-        let numbers: Vec<usize> = (0..table.columns().len())
-            .filter(|&i| {
-                (paths.is_some() || table.columns()[i].name != PATH)
-                    && matches!(table.columns()[i].kind, Kind::Number | Kind::Integer)
-            })
-            .collect();
-        if numbers.is_empty() {
-            return Err(Error::new(format!("{name}: has no column of numbers"))
-                .with_hint("a column for each number of a feature vector"));
-        }
+        let numbers = numbers(&table, file, paths.is_some())?;
         let rows = Join::new(set, paths.unwrap_or(file)).rows(paths.unwrap_or(file), listed.iter(), pictures)?;
         let dimensions = numbers.len();
         let mut values = vec![0f32; pictures.len() * dimensions];
@@ -109,4 +111,18 @@ impl Features {
         }
         Ok(Self { values, dimensions })
     }
+}
+
+/// The columns of a table that are numbers; of one without a list of paths, all but that of paths.
+fn numbers(table: &Table, file: &Path, listed: bool) -> Result<Vec<usize>> {
+    let columns = table.columns().iter().enumerate();
+    let numbers: Vec<usize> = columns
+        .filter(|(_, c)| (listed || c.name != PATH) && matches!(c.kind, Kind::Number | Kind::Integer))
+        .map(|(index, _)| index)
+        .collect();
+    if numbers.is_empty() {
+        return Err(Error::new(format!("{}: has no column of numbers", file.display()))
+            .with_hint("a column for each number of a feature vector"));
+    }
+    Ok(numbers)
 }

@@ -3,7 +3,8 @@
 //! Pictures are decoded one a thread and let go: memory does not grow with their number, but for what is found.
 
 use std::collections::HashMap;
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -197,6 +198,77 @@ fn exhausted(error: &std::io::Error) -> bool {
     const NO_MORE_FILES: [i32; 2] = [23, 24]; // ENFILE, EMFILE
     error.kind() == std::io::ErrorKind::OutOfMemory
         || cfg!(unix) && error.raw_os_error().is_some_and(|code| NO_MORE_FILES.contains(&code))
+}
+
+/// What is told of a picture by the beginning of its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glimpse {
+    /// Width and height, turned as the file says.
+    pub size: (u32, u32),
+    /// Bytes that decoding it takes, the file included.
+    pub memory: u64,
+}
+
+/// Reads the beginning of a picture, and decodes nothing; nothing of what does not begin like a picture.
+pub fn glimpse(path: &Path) -> Option<Glimpse> {
+    // Enough for most, whatever stands before the size; else the whole file.
+    const BEGINNING: u64 = 1 << 16;
+    let file = std::fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    let mut bytes = Vec::new();
+    file.take(BEGINNING).read_to_end(&mut bytes).ok()?;
+    let begun = |bytes: &[u8]| std::panic::catch_unwind(|| begin(bytes, length)).ok()?;
+    begun(&bytes).or_else(|| if length > BEGINNING { begun(&std::fs::read(path).ok()?) } else { None })
+}
+
+fn begin(bytes: &[u8], length: u64) -> Option<Glimpse> {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+    let format = reader.format().filter(ImageFormat::reading_enabled)?;
+    let mut decoder = reader.into_decoder().ok()?;
+    let (width, height) = decoder.dimensions();
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let turned = matches!(
+        orientation,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    let kind = decoder.color_type();
+    let pixels = u64::from(width) * u64::from(height);
+    // Beside the pixels that come out: of a progressive JPEG all coefficients, of a WebP the frame, of others than eight
+    // bits of red, green and blue what they become, of a turned one what it was.
+    let working = match format {
+        ImageFormat::Jpeg if progressive(bytes) => 2 * u64::from(kind.channel_count()),
+        ImageFormat::WebP => 4,
+        _ => 0,
+    };
+    let changed = if kind == image::ColorType::Rgb8 { 0 } else { 3 };
+    let turning = if turned { u64::from(kind.bytes_per_pixel()) } else { 0 };
+    let most = working.max(changed).max(turning);
+    let size = if turned { (height, width) } else { (width, height) };
+    Some(Glimpse { size, memory: 2 * length + pixels * (u64::from(kind.bytes_per_pixel()) + most) })
+}
+
+/// Whether the frame of a JPEG is a progressive one.
+fn progressive(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, mark, high, low]) = bytes.get(at..at + 4).and_then(|b| b.first_chunk::<4>()) {
+        match mark {
+            0xc2 | 0xc6 | 0xca | 0xce => return true,
+            0xc0 | 0xc1 | 0xda => return false,
+            0xff => at += 1,
+            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+        }
+    }
+    false
+}
+
+/// Bytes that looking holds of so many pictures of so many numbers, and bytes that comparing them takes for a while.
+pub fn memory(pictures: usize, dimensions: usize) -> (u64, u64) {
+    let (pictures, dimensions) = (pictures as u64, dimensions as u64);
+    // Looks with their faults, then looks alone: both while one becomes the other.
+    let look = (2 * size_of::<Look>() + size_of::<Vec<Fault>>()) as u64;
+    // Of each picture its hash, and eight parts of its glance, in lists that begin with room for four.
+    let (parts, list) = (8, 200);
+    (pictures * (look + 16 + 4 * dimensions), 96 * pictures + parts * (pictures.min(1 << 16) * list + 32 * pictures))
 }
 
 /// A picture as it is shown; nothing of what cannot be decoded.

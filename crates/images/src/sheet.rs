@@ -20,6 +20,13 @@ const POINTS: usize = 3000;
 /// The longer side of a thumbnail, in pixels.
 const THUMBNAIL: u32 = 112;
 
+/// Bytes that a page takes of so many pictures of so many numbers in so many categories, but for its thumbnails and the
+/// decoding of pictures: rows of the map twice, and thumbnails that find no place.
+pub fn sheet_memory(pictures: usize, dimensions: usize, categories: usize) -> u64 {
+    let shown = (4 * SHOWN * categories.min(CATEGORIES)).min(pictures);
+    (2 * pictures.min(POINTS) * (8 * dimensions + 24) + shown * 3 * (THUMBNAIL * THUMBNAIL) as usize) as u64
+}
+
 /// What the sheet is of. Positions count in `pictures`.
 #[derive(Clone, Copy, Debug)]
 pub struct Sheet<'a> {

@@ -347,14 +347,7 @@ impl Job {
         target::check_expected(self.args.method.target.as_deref(), expected.target.as_ref())?;
         training::check_expected(self.args.method.log.as_deref(), expected.log.as_ref())?;
         let (sha256, bytes) = output::sha256(&self.file)?;
-        if expected.leanset != env!("CARGO_PKG_VERSION") {
-            let (theirs, ours) = (&expected.leanset, env!("CARGO_PKG_VERSION"));
-            text::say(&text::warning(&Warning {
-                code: "other-version",
-                message: format!("the manifest is of leanset {theirs}, and this is {ours}"),
-                hint: Some("results may differ between versions; a difference is reported below".into()),
-            }));
-        }
+        manifest::tell_version(&expected.leanset);
         if expected.input.sha256 == sha256 {
             return Ok(());
         }
@@ -397,15 +390,7 @@ impl Job {
     /// Everything that is not of the moment or the place must be as it was.
     fn check_expected_manifest(&self, found: &Manifest) -> Result<(), Failure> {
         let Some(expected) = &self.expected else { return Ok(()) };
-        let differing = expected.differences(found)?;
-        if differing.is_empty() {
-            return Ok(());
-        }
-        let more = if differing.len() > 6 { format!(" and {} more", differing.len() - 6) } else { String::new() };
-        let named = differing.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
-        Err(Failure::new(format!("the result differs from the manifest in {named}{more}"))
-            .hint(format!("the manifest is of leanset {} or was changed; nothing was written", expected.leanset))
-            .code(DIFFERENT))
+        manifest::check_differences(&expected.differences(found)?, &expected.leanset)
     }
 
     /// What happened, for a person.
@@ -488,11 +473,7 @@ fn arguments_of(manifest: &Manifest, given: &ReduceArgs, path: &Path) -> Result<
     let (emit, order) = manifest::emit(&manifest.output)?;
     let budget = manifest.budget.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no budget")))?;
     let epsilon = manifest.epsilon.as_ref().ok_or_else(|| Failure::new(format!("{name}: has no ε")))?;
-    // Relative paths are of where the command was run, which often is where the manifest is.
-    let found = |recorded: &PathBuf| {
-        let beside = path.parent().unwrap_or(Path::new("")).join(recorded);
-        if !recorded.exists() && beside.exists() { beside } else { recorded.clone() }
-    };
+    let found = |recorded: &PathBuf| manifest::found(recorded, &[path.parent().unwrap_or(Path::new(""))]);
     let ranking = manifest.method.ranking.as_ref().map(|r| found(&r.path));
     let params = manifest.method.parameters.iter().map(|(n, v)| (n.clone(), manifest::value(v).to_string())).collect();
     Ok(ReduceArgs {

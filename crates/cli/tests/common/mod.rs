@@ -333,6 +333,54 @@ pub(crate) fn yolo() -> Place {
     place
 }
 
+/// A field of bytes in Protocol Buffers.
+fn field(tag: u8, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+    let bytes = bytes.as_ref();
+    let mut out = number(tag, bytes.len());
+    out[0] |= 2;
+    out.extend_from_slice(bytes);
+    out
+}
+
+/// A whole number in Protocol Buffers, below 2^14 and of a tag below 32.
+fn number(tag: u8, value: usize) -> Vec<u8> {
+    let key = u16::from(tag) << 3;
+    let mut out = if key < 128 { vec![key as u8] } else { vec![key as u8 | 128, (key >> 7) as u8] };
+    match value {
+        0..128 => out.push(value as u8),
+        _ => out.extend([value as u8 | 128, u8::try_from(value >> 7).expect("small")]),
+    }
+    out
+}
+
+/// A small ONNX model of pictures of any size: a convolution of a pixel into two numbers, their positive part, averaged.
+pub(crate) fn onnx(weights: [f32; 6]) -> Vec<u8> {
+    let node = |op: &str, inputs: &[&str], output: &str, attributes: &[u8]| {
+        let inputs: Vec<u8> = inputs.iter().flat_map(|name| field(1, name)).collect();
+        field(1, [inputs, field(2, output), field(3, output), field(4, op), attributes.to_vec()].concat())
+    };
+    // Of a type of tensors, single precision in these dimensions; nothing for any.
+    let value = |name: &str, dimensions: &[Option<usize>]| {
+        let dimension = |d: &Option<usize>| field(1, d.map_or_else(|| field(2, "any"), |d| number(1, d)));
+        let shape: Vec<u8> = dimensions.iter().flat_map(dimension).collect();
+        [field(1, name), field(2, field(1, [number(1, 1), field(2, shape)].concat()))].concat()
+    };
+    let raw: Vec<u8> = weights.iter().flat_map(|w| w.to_le_bytes()).collect();
+    let dimensions: Vec<u8> = [2, 3, 1, 1].into_iter().flat_map(|d| number(1, d)).collect();
+    let kernel = field(5, [field(1, "kernel_shape"), number(8, 1), number(8, 1), number(20, 7)].concat());
+    let graph = [
+        node("Conv", &["images", "w"], "c", &kernel),
+        node("Relu", &["c"], "r", &[]),
+        node("GlobalAveragePool", &["r"], "g", &[]),
+        node("Flatten", &["g"], "seen", &[]),
+        field(2, "g"),
+        field(5, [dimensions, number(2, 1), field(8, "w"), field(9, raw)].concat()),
+        field(11, value("images", &[None, Some(3), None, None])),
+        field(12, value("seen", &[None, Some(2)])),
+    ];
+    [number(1, 8), field(7, graph.concat()), field(8, number(2, 17))].concat()
+}
+
 /// The lines of a file of records: the header and the runs.
 pub(crate) fn runs(place: &Place, name: &str) -> Vec<serde_json::Value> {
     place.text(name).lines().map(|line| serde_json::from_str(line).expect("a record")).collect()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use leanset_core::{Budget, Floor};
 use leanset_images::Group;
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{Forecast, carry_out, check_output, dry_run};
 use crate::args::{Category, ExperimentArgs, ImageSetArgs};
-use crate::commands::images::{Stock, check_scope, open};
+use crate::commands::images::{Eye, Stock, check_scope, open};
 use crate::detector::Trainer;
 use crate::error::Failure;
 use crate::progress::Progress;
@@ -28,12 +28,13 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     let dataset = args.data.clone().or_else(|| about.images.path.clone()).unwrap_or_default();
     check_output(args, Some(&dataset))?;
     let meter = Meters::new(&plan.energy, true)?;
-    let wanted = arguments(about, dataset);
-    let set = open(&wanted)?;
+    let wanted = arguments(about);
+    let set = open(&dataset, &wanted)?;
 
     let stop = if about.features.model.is_some() { meter.start_with_cards() } else { meter.start() };
     // No cache: what a run would cost includes describing every picture.
-    let mut stock = Stock::new(set, &wanted, &about.features, None, false, &progress)?;
+    let eye = Eye::new(&about.features, &progress)?;
+    let mut stock = Stock::new(set, &wanted, eye, about.features.given(), false, &progress)?;
     let (features, record) = stock.features(&about.features)?;
     let metered = stop();
     // Where runs are there already, what they paid: what was read once is quicker read again.
@@ -57,7 +58,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     }
     let names = &stock.categories.names;
     let data = DataRecord {
-        name: name(&wanted.dataset),
+        name: name(&dataset),
         sha256: stock.fingerprint(),
         rows: stock.pictures.len(),
         dimensions: record.dimensions,
@@ -125,10 +126,9 @@ fn forecast(
 }
 
 /// The set of a plan as arguments.
-fn arguments(plan: &PicturesPlan, dataset: PathBuf) -> ImageSetArgs {
+fn arguments(plan: &PicturesPlan) -> ImageSetArgs {
     let images = &plan.images;
     ImageSetArgs {
-        dataset,
         images: images.images.clone(),
         category: images.category.map(|word| match word {
             CategoryWord::Amount => Category::Amount,

@@ -14,7 +14,7 @@ use crate::{machine, text};
 /// Returns what is printed, and the exit code.
 pub(crate) fn check(args: &ImagesCheckArgs) -> Result<(String, u8), Failure> {
     machine::use_threads(args.threads)?;
-    let mut set = open(&args.set)?;
+    let mut set = open(&args.dataset, &args.set)?;
     let progress = Progress::new(args.quiet);
     look_at(&mut set, |_| true, None, &progress)?;
     drop(progress);

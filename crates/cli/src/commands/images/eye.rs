@@ -16,15 +16,15 @@ use crate::text;
 /// Pictures that a card is given at once, where nothing else is said.
 const CARD_BATCH: usize = 16;
 
-pub(super) struct Eye {
+pub(crate) struct Eye {
     backbone: Backbone,
     cache: Option<Cache>,
     batch: usize,
 }
 
 impl Eye {
-    /// The model of a plan; nothing if it has none. `cache` is the folder below which descriptions are kept.
-    pub(super) fn new(plan: &FeaturePlan, cache: Option<&Path>, progress: &Progress) -> Result<Option<Self>, Failure> {
+    /// The model of a plan; nothing if it has none.
+    pub(crate) fn new(plan: &FeaturePlan, progress: &Progress) -> Result<Option<Self>, Failure> {
         let Some(model) = &plan.model else { return Ok(None) };
         progress.begin("loading the model", 0);
         let options = options(plan)?;
@@ -33,8 +33,12 @@ impl Eye {
         if batch == 0 {
             return Err(Failure::new("batch must be at least 1, not 0").hint("leave it out"));
         }
-        let backbone = Backbone::open(model, &options)?;
-        let cache = cache.and_then(|folder| match Cache::open(folder, &backbone) {
+        Ok(Some(Self { backbone: Backbone::open(model, &options)?, cache: None, batch }))
+    }
+
+    /// With what it has seen before, and will have seen then: kept below this folder, if there is one.
+    pub(super) fn remembering(self, folder: Option<&Path>) -> Self {
+        let cache = folder.and_then(|folder| match Cache::open(folder, &self.backbone) {
             Ok(cache) => Some(cache),
             Err(error) => {
                 let message = format!("nothing is remembered of what the model sees: {error}");
@@ -46,17 +50,47 @@ impl Eye {
             let message = format!("{}: is damaged, and passed over: its pictures are described again", part.display());
             warn("cache-damaged", message, "delete it");
         }
-        Ok(Some(Self { backbone, cache, batch }))
+        Self { cache, ..self }
+    }
+
+    /// Numbers of a description.
+    pub(super) fn dimensions(&self) -> usize {
+        self.backbone.dimensions()
+    }
+
+    /// Pictures that so many threads hold at once.
+    pub(super) fn held(&self, threads: usize) -> usize {
+        self.batch.saturating_mul(threads)
+    }
+
+    /// Bytes that it takes with so many threads, where the system tells nothing: its weights as they are read, cut, loaded and
+    /// packed, and some layers as large as what it is fed.
+    pub(super) fn guess(&self, threads: usize) -> u64 {
+        let weights = std::fs::metadata(self.backbone.path()).map_or(0, |m| m.len());
+        let (height, width) = self.backbone.size().unwrap_or((640, 640));
+        4 * weights + 12 * 16 * self.held(threads) as u64 * u64::from(height) * u64::from(width)
+    }
+
+    /// Describes grey in pictures of this size by as many threads as will be at work: what that takes is known then.
+    pub(super) fn try_out(&self, (width, height): (u32, u32), threads: usize) -> Result<(), Failure> {
+        let grey = vec![114; 3 * width as usize * height as usize];
+        let pictures = vec![(width, height, grey.as_slice()); self.batch];
+        let describe = || self.backbone.worker()?.describe(&pictures).map(drop);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(describe)).collect();
+            threads.into_iter().try_for_each(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })?;
+        Ok(())
     }
 
     pub(super) fn describer(&self) -> Describer<'_> {
         Describer { backbone: &self.backbone, cache: self.cache.as_ref(), batch: self.batch }
     }
 
-    /// What is said of it, in the manifest and to a person; what it saw is kept.
-    pub(super) fn record(self) -> Result<(ModelRecord, String), Failure> {
+    /// What is said of it in a manifest.
+    pub(super) fn about(&self) -> ModelRecord {
         let backbone = &self.backbone;
-        let record = ModelRecord {
+        ModelRecord {
             path: backbone.path().to_owned(),
             sha256: output::hexadecimal(&backbone.sha256()),
             key: output::hexadecimal(&backbone.key()),
@@ -69,7 +103,17 @@ impl Eye {
             engine: backbone.engine(),
             batch: self.batch,
             cached: self.cache.as_ref().map_or(0, Cache::found),
-        };
+        }
+    }
+
+    /// The file and everything that was settled, in one line.
+    pub(super) fn words(&self) -> String {
+        format!("{}: {}", self.backbone.path().display(), self.backbone.words())
+    }
+
+    /// What is said of it, in the manifest and to a person; what it saw is kept.
+    pub(super) fn record(self) -> Result<(ModelRecord, String), Failure> {
+        let record = self.about();
         if let Some(cache) = &self.cache {
             cache.flush();
             if let Some(why) = cache.broken() {
@@ -81,7 +125,7 @@ impl Eye {
             0 => String::new(),
             n => format!("; {} described before", text::count(n)),
         };
-        let told = format!("  seen by {}: {}{cached}\n", backbone.path().display(), backbone.words());
+        let told = format!("  seen by {}{cached}\n", self.words());
         Ok((record, told))
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn features(args: &ImagesFeaturesArgs) -> Result<String, Failure> {
         SplitArg::Test => Some(Split::Test),
         SplitArg::All => None,
     };
-    let eye = Eye::new(&plan, args.model.cache_folder().as_deref(), &progress)?;
+    let eye = Eye::new(&plan, &progress)?.map(|eye| eye.remembering(args.model.cache_folder().as_deref()));
     let wanted = |picture: &leanset_images::Picture| split.is_none_or(|split| picture.split == split);
     let mut looks = look_at(&mut set, wanted, eye.as_ref(), &progress)?;
     let (model, told) = eye.map(Eye::record).transpose()?.unzip();

@@ -1,28 +1,31 @@
 //! `leanset images`: sets of pictures.
 
+mod again;
 mod check;
 mod eye;
 mod features;
+mod forecast;
 mod reduce;
 mod stock;
 
 pub(crate) use check::check;
+pub(crate) use eye::Eye;
 pub(crate) use features::features;
 pub(crate) use reduce::reduce;
 pub(crate) use stock::{Stock, check_scope, description};
 
+use std::path::Path;
+
 use leanset_core::Monitor as _;
 use leanset_images::{Categories, ImageSet, Layout, Look, OpenOptions, Picture, Rule, Split, look};
-
-use eye::Eye;
 
 use crate::args::{Category, ImageSetArgs};
 use crate::error::Failure;
 use crate::progress::Progress;
 
 /// Opens the set that the arguments name.
-pub(crate) fn open(args: &ImageSetArgs) -> Result<ImageSet, Failure> {
-    Ok(ImageSet::open(&args.dataset, &OpenOptions { images: args.images.clone() })?)
+pub(crate) fn open(dataset: &Path, args: &ImageSetArgs) -> Result<ImageSet, Failure> {
+    Ok(ImageSet::open(dataset, &OpenOptions { images: args.images.clone() })?)
 }
 
 /// Looks at the pictures for which `wanted` is true, through a model if there is one.
@@ -44,6 +47,15 @@ fn look_at(
 /// Indices of the pictures that a reduction chooses from.
 fn candidates(set: &ImageSet) -> Vec<usize> {
     (0..set.pictures.len()).filter(|&i| set.pictures[i].split == Split::Train && set.pictures[i].usable).collect()
+}
+
+/// There has to be one.
+fn check_candidates(set: &ImageSet, pictures: &[usize]) -> Result<(), Failure> {
+    if !pictures.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{}: no training picture can be used", set.source.display()))
+        .hint("`leanset images check` says what is wrong with each"))
 }
 
 /// Their categories.

@@ -11,8 +11,11 @@ use leanset_documents::images::{DatasetRecord, FILE, ImagesManifest, PartRecord,
 use leanset_images::{Categories, Features, ImageSet, Placement, Sheet, Split, files};
 use leanset_lab::plan::refuse_for_pictures;
 
+use super::again::Expected;
+use super::eye::Eye;
+use super::forecast::{Asked, check_files};
 use super::open;
-use super::stock::{Stock, check_scope, description};
+use super::stock::{Stock, check_scope, description, spread};
 use crate::args::{ImagesReduceArgs, values};
 use crate::commands::{energy, no_method};
 use crate::error::Failure;
@@ -22,25 +25,61 @@ use crate::progress::Progress;
 use crate::{machine, text};
 
 pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
+    match &args.from_manifest {
+        None => run(args, None),
+        Some(path) => {
+            let (expected, args) = Expected::read(path, args)?;
+            run(&args, Some(&expected))
+        }
+    }
+}
+
+fn run(args: &ImagesReduceArgs, expected: Option<&Expected>) -> Result<String, Failure> {
     let meter = energy::meter(&args.carbon, &args.power)?;
+    let dataset = args
+        .dataset
+        .as_deref()
+        .ok_or_else(|| Failure::new("no set is given").hint("leanset images reduce DATASET …"))?;
     let reducer = reducer(args)?;
-    let folder = Folder::new(&args.output, args.force, ours)?;
-    let threads = machine::use_threads(args.threads)?;
-    let progress = Progress::new(args.quiet);
+    let folder = args.output.as_deref().map(|output| Folder::new(output, args.force, ours)).transpose()?;
+    let threads = machine::use_threads(args.run.threads)?;
+    let progress = Progress::new(args.run.quiet);
+    if let Some(expected) = expected {
+        expected.check_sources(args)?;
+    }
 
     let began = Instant::now();
-    let set = open(&args.set)?;
-    if let Some(inside) = set.folders().iter().find(|f| folder.is_in(f)) {
+    let set = open(dataset, &args.set)?;
+    if let (Some(folder), Some(output)) = (&folder, &args.output)
+        && let Some(inside) = set.folders().iter().find(|f| folder.is_in(f))
+    {
         return Err(Failure::new(format!(
             "{}: is in {}, where the set has its files, and nothing there is changed",
-            args.output.display(),
+            output.display(),
             inside.display()
         ))
         .hint("name a folder elsewhere"));
     }
     let wanted = args.features.plan();
-    let mut stock =
-        Stock::new(set, &args.set, &wanted, args.features.model.cache_folder().as_deref(), args.strict, &progress)?;
+    check_files(&wanted, &args.run)?;
+    let eye = Eye::new(&wanted, &progress)?;
+    if let Some(expected) = expected {
+        expected.check_model(eye.as_ref())?;
+        expected.check_count(dataset, &set)?;
+    }
+    let asked = Asked { args, dataset, set: &set, features: &wanted, eye: eye.as_ref(), reducer: &reducer, threads };
+    if args.dry_run {
+        return asked.tell(progress);
+    }
+    let Some(mut folder) = folder else {
+        return Err(Failure::new("no output is given").hint("--output FOLDER"));
+    };
+    asked.check_limit(&progress)?;
+    let eye = eye.map(|eye| eye.remembering(args.features.model.cache_folder().as_deref()));
+    let mut stock = Stock::new(set, &args.set, eye, wanted.given(), args.strict, &progress)?;
+    if let Some(expected) = expected {
+        expected.check_set(dataset, &stock)?;
+    }
     let (features, features_record) = stock.features(&wanted)?;
     let Stock { set, pictures, categories, .. } = &stock;
     let classes = Classes::new(&categories.codes, categories.names.len())?.with_names(&categories.names);
@@ -49,7 +88,7 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
 
     let began = Instant::now();
     let floor = if args.allow_empty_categories { Floor::Zero } else { Floor::One };
-    let budget = budget(args, &stock, floor)?;
+    let budget = budget(args, set, pictures, categories, floor)?;
     check_scope(&reducer, &budget, "--balance and --per-category")?;
     let reduction = reducer.reduce(&data, &budget, floor, Seed(args.seed), &progress)?;
     let method_time = began.elapsed();
@@ -64,12 +103,7 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
 
     // In the order of the set, as it was: what is trained on is a part of it and no other order.
     let kept: Vec<usize> = selection.input_order().into_iter().map(|i| pictures[selection.rows()[i].index()]).collect();
-    let placement = match (args.copy, args.link) {
-        (true, _) => Placement::Copy,
-        (_, true) => Placement::Link,
-        _ => Placement::Stay,
-    };
-    let mut folder = folder;
+    let (placement, placement_name) = placement(args);
     folder.begin()?;
     for (path, content) in files(set, &kept, folder.target(), placement)? {
         folder.add(&path, &content)?;
@@ -83,7 +117,8 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
         leanset: env!("CARGO_PKG_VERSION").into(),
         command: "images reduce".into(),
         dataset: DatasetRecord {
-            path: args.set.dataset.clone(),
+            path: dataset.to_owned(),
+            images: args.set.images.clone(),
             layout: set.layout.name().into(),
             sha256: stock.fingerprint(),
             train: set.of(Split::Train).count(),
@@ -112,12 +147,7 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
         warnings: warnings.iter().map(|w| WarningRecord { code: w.code.into(), message: w.message.clone() }).collect(),
         names: selection.rows().iter().map(|r| set.pictures[pictures[r.index()]].name.clone()).collect(),
         weights: Selection::weights(selection).map(<[f64]>::to_vec),
-        placement: match placement {
-            Placement::Stay => "stay",
-            Placement::Copy => "copy",
-            Placement::Link => "link",
-        }
-        .into(),
+        placement: placement_name.into(),
         files: folder.written().to_vec(),
         measured: Measured {
             read_seconds: read_time.as_secs_f64(),
@@ -128,20 +158,36 @@ pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
             energy: Some(meter.read()),
         },
     };
+    if let Some(expected) = expected {
+        expected.check(&manifest)?;
+    }
     let text = manifest.text()?;
     folder.add(Path::new(FILE), &leanset_images::Content::Text(text.clone()))?;
     folder.commit()?;
-    if args.json {
+    if args.run.json {
         return Ok(text);
     }
-    if !args.quiet {
-        text::say(&report(&manifest, set, args, stock.told.as_deref(), (read_time, method_time, epsilon_time)));
+    if !args.run.quiet {
+        let mut told = report(&manifest, set, args, stock.told.as_deref(), (read_time, method_time, epsilon_time));
+        if expected.is_some() {
+            told.push_str("  the same pictures as the manifest's\n");
+        }
+        text::say(&told);
     }
     Ok(String::new())
 }
 
 /// The name of the contact sheet.
-const REPORT: &str = "report.html";
+pub(super) const REPORT: &str = "report.html";
+
+/// What becomes of the kept pictures, and its name.
+pub(super) fn placement(args: &ImagesReduceArgs) -> (Placement, &'static str) {
+    match (args.copy, args.link) {
+        (true, _) => (Placement::Copy, "copy"),
+        (_, true) => (Placement::Link, "link"),
+        _ => (Placement::Stay, "stay"),
+    }
+}
 
 /// The contact sheet.
 fn page(
@@ -193,11 +239,17 @@ fn reducer(args: &ImagesReduceArgs) -> Result<Reducer, Failure> {
 }
 
 /// What was asked, in the order of the categories.
-fn budget(args: &ImagesReduceArgs, stock: &Stock, floor: Floor) -> Result<Budget, Failure> {
+pub(super) fn budget(
+    args: &ImagesReduceArgs,
+    set: &ImageSet,
+    pictures: &[usize],
+    categories: &Categories,
+    floor: Floor,
+) -> Result<Budget, Failure> {
     if let Some(whole) = args.ratio.map(Budget::Ratio).or(args.count.map(Budget::Count)) {
-        return stock.budget(whole, args.balance, floor);
+        return spread(whole, args.balance, floor, set, pictures, categories);
     }
-    let names = &stock.categories.names;
+    let names = &categories.names;
     let listed = format!("the categories are {}", names.join(", "));
     let mut counts = vec![None; names.len()];
     for (name, count) in &args.per_category {
@@ -303,14 +355,16 @@ fn report(
     );
     out.extend(m.measured.energy.as_ref().map(energy::line));
     let first = description(&set.layout, args.copy || args.link);
-    let _ = writeln!(out, "  wrote {} and {}", args.output.join(first).display(), args.output.join(FILE).display());
+    let folder = args.output.as_deref().unwrap_or(Path::new(""));
+    let sheet = if args.report { format!(", {}", folder.join(REPORT).display()) } else { String::new() };
+    let _ = writeln!(out, "  wrote {}{sheet} and {}", folder.join(first).display(), folder.join(FILE).display());
     out
 }
 
 /// Whether everything in a folder was written by an earlier reduction: only then may it be replaced.
 fn ours(folder: &Path) -> bool {
     let Ok(text) = std::fs::read_to_string(folder.join(FILE)) else { return false };
-    let Some(manifest) = ImagesManifest::parse(&text) else { return false };
+    let Ok(manifest) = ImagesManifest::parse(FILE, &text) else { return false };
     let known: HashSet<PathBuf> = manifest.files.into_iter().map(|f| f.path).chain([FILE.into()]).collect();
     fn all_known(base: &Path, folder: &Path, known: &HashSet<PathBuf>) -> bool {
         let Ok(entries) = std::fs::read_dir(folder) else { return false };

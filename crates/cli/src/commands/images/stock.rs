@@ -12,7 +12,7 @@ use leanset_lab::records::GIVEN;
 use rayon::prelude::*;
 
 use super::eye::Eye;
-use super::{candidates, categories, look_at, rule};
+use super::{candidates, categories, check_candidates, look_at, rule};
 use crate::args::ImageSetArgs;
 use crate::error::Failure;
 use crate::output;
@@ -34,27 +34,24 @@ pub(crate) struct Stock {
 }
 
 impl Stock {
-    /// Looks at the training pictures of a set, says what is wrong with them, and divides those that can be used.
+    /// Looks at the training pictures of a set, through a model if there is one, says what is wrong with them, and divides
+    /// those that can be used. `given`: their features are known from elsewhere.
     pub(crate) fn new(
         mut set: ImageSet,
         args: &ImageSetArgs,
-        features: &FeaturePlan,
-        cache: Option<&Path>,
+        eye: Option<Eye>,
+        given: bool,
         strict: bool,
         progress: &Progress,
     ) -> Result<Self, Failure> {
-        let eye = Eye::new(features, cache, progress)?;
         let looks = look_at(&mut set, |p| p.split == Split::Train, eye.as_ref(), progress)?;
         let (model, told) = eye.map(Eye::record).transpose()?.unzip();
-        if features.given() {
+        if given {
             set.allow_other_formats();
         }
         tell_faults(&set, strict)?;
         let pictures = candidates(&set);
-        if pictures.is_empty() {
-            return Err(Failure::new(format!("{}: no training picture can be used", set.source.display()))
-                .hint("`leanset images check` says what is wrong with each"));
-        }
+        check_candidates(&set, &pictures)?;
         let categories = categories(&set, &pictures, args)?;
         Ok(Self { set, looks, pictures, categories, model, told })
     }
@@ -62,23 +59,11 @@ impl Stock {
     /// The numbers between which distances are measured, and what they are called. Every picture of the stock has a row.
     /// They are taken out of the looks: asked for once.
     pub(crate) fn features(&mut self, plan: &FeaturePlan) -> Result<(Features, FeaturesRecord), Failure> {
-        let table = plan.table.as_deref().map(source_record).transpose()?;
-        let kind = match (&table, &self.model) {
-            (Some(_), _) => GIVEN,
-            (None, Some(_)) => "model",
-            (None, None) => appearance::NAME,
-        };
         let features = match &plan.table {
             Some(file) => Features::from_table(&self.set, &self.pictures, file, plan.paths.as_deref())?,
             None => Features::of_looks(&self.set, &mut self.looks, &self.pictures)?,
         };
-        let record = FeaturesRecord {
-            kind: kind.into(),
-            dimensions: features.dimensions,
-            model: self.model.clone(),
-            table,
-            paths: plan.paths.as_deref().map(source_record).transpose()?,
-        };
+        let record = features_record(plan, self.model.clone(), features.dimensions)?;
         Ok((features, record))
     }
 
@@ -107,11 +92,7 @@ impl Stock {
 
     /// A ratio or a count, spread evenly over objects if that is asked.
     pub(crate) fn budget(&self, whole: Budget, balance: bool, floor: Floor) -> Result<Budget, Failure> {
-        if !balance {
-            return Ok(whole);
-        }
-        let total = whole.allocate(&self.categories.sizes(), floor)?.0.total();
-        Ok(Budget::PerClass(balanced(&self.set, &self.pictures, &self.categories, total, floor == Floor::One)))
+        spread(whole, balance, floor, &self.set, &self.pictures, &self.categories)
     }
 
     /// How the pictures were divided.
@@ -126,6 +107,38 @@ impl Stock {
         let groups = args.groups.iter().map(|g| (g.name.clone(), g.classes.clone())).collect();
         Ok(CategoryRecord { rule: rule.into(), groups, table })
     }
+}
+
+/// A ratio or a count, spread evenly over objects if that is asked.
+pub(super) fn spread(
+    whole: Budget,
+    balance: bool,
+    floor: Floor,
+    set: &ImageSet,
+    pictures: &[usize],
+    categories: &Categories,
+) -> Result<Budget, Failure> {
+    if !balance {
+        return Ok(whole);
+    }
+    let total = whole.allocate(&categories.sizes(), floor)?.0.total();
+    Ok(Budget::PerClass(balanced(set, pictures, categories, total, floor == Floor::One)))
+}
+
+/// What the numbers between which distances are measured are called.
+pub(super) fn features_record(
+    plan: &FeaturePlan,
+    model: Option<ModelRecord>,
+    dimensions: usize,
+) -> Result<FeaturesRecord, Failure> {
+    let table = plan.table.as_deref().map(source_record).transpose()?;
+    let kind = match (&table, &model) {
+        (Some(_), _) => GIVEN,
+        (None, Some(_)) => "model",
+        (None, None) => appearance::NAME,
+    };
+    let paths = plan.paths.as_deref().map(source_record).transpose()?;
+    Ok(FeaturesRecord { kind: kind.into(), dimensions, model, table, paths })
 }
 
 /// Counts of categories are kept by methods that choose within them; `asked` is what asks for counts.
