@@ -83,7 +83,7 @@ fn what_cannot_be_described_is_refused_and_leaves_nothing() {
         ("--model model.onnx -o f.xlsx", "error: f.xlsx: leanset reads workbooks and does not write them\n"),
         ("--model model.onnx -o f.csv --split test", "error: set/data.yaml: no picture could be described\n"),
         ("--model model.onnx -o f.csv --layer nowhere", "error: model.onnx: has no tensor 'nowhere'\n"),
-        ("--model model.onnx -o f.csv --size 4", "error: size must be at least 8, not 4\n"),
+        ("--model model.onnx -o f.csv --size 4", "error: size must be in [8, 8192], not 4\n"),
         ("--model model.onnx -o f.csv --fit native --size 64", "error: size 64 is given, and so is fit native"),
         ("-o f.csv --batch 2", "error: the following required arguments were not provided:\n  <--model <FILE>>\n"),
         ("-o f.csv --no-cache", "error: the following required arguments were not provided:\n  <--model <FILE>>\n"),
