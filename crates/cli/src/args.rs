@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use etcetera::BaseStrategy as _;
 use leanset_core::distance::Metric;
 use leanset_core::homology::{HIGHEST, MOST_POINTS};
 use leanset_core::metrics::PersistenceOptions;
@@ -549,7 +550,8 @@ impl ModelArgs {
         if self.no_cache {
             return None;
         }
-        self.cache.clone().or_else(|| Some(dirs::cache_dir()?.join("leanset").join("features")))
+        let own = || Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("leanset").join("features"));
+        self.cache.clone().or_else(own)
     }
 }
 
