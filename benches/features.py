@@ -160,17 +160,6 @@ def category(file):
     return ["apple", "banana", "orange"][int(classes.pop())] if len(classes) == 1 else "mixed" if classes else "background"
 
 
-def neighbours(values, categories, k=5):
-    """Leave-one-out: the part of pictures whose category is that of most of their nearest; ties go to the nearest."""
-    right = 0
-    for i, row in enumerate(values):
-        distances = ((values - row) ** 2).sum(axis=1)
-        distances[i] = np.inf
-        votes = [categories[j] for j in np.argsort(distances, kind="stable")[:k]]
-        right += max(votes, key=Counter(votes).get) == categories[i]
-    return right / len(values)
-
-
 def same(title, data, files, model, cut, size, mean, std, folder):
     """Vectors of leanset and of the script, on the same pictures."""
     expected = reference.vectors(cut, files, size, "letterbox", mean, std)
@@ -280,7 +269,7 @@ def main():
             out = folder / "knn.parquet"
             measured(features(data, model, out, *options, engine=ENGINES[0]), folder)
             by_name = read(out)
-            print(f"| {name} | {neighbours(np.stack([by_name[file.name] for file in original]), categories):.3f} |", flush=True)
+            print(f"| {name} | {reference.neighbours(np.stack([by_name[file.name] for file in original]), categories):.3f} |", flush=True)
 
         print("\n## Pictures a second\n")
         print(f"YOLOv8n at {SIZE}, from the start of the process to the file written; medians of {ROUNDS} rounds, alternating.\n")

@@ -15,7 +15,7 @@ import onnxruntime
 import pyarrow.parquet as parquet
 import pytest
 import reference
-from conftest import Leanset
+from conftest import ROOT, Leanset
 from PIL import Image
 
 ENGINES = ("rten", "onnxruntime")
@@ -223,3 +223,21 @@ def test_an_array_comes_with_its_paths(leanset: Leanset, tmp_path: Path) -> None
     assert (tmp_path / "f.txt").read_text().splitlines() == table["path"].to_pylist()
     values = np.column_stack([table[f"f{i}"].to_numpy() for i in range(256)])
     assert np.array_equal(np.load(tmp_path / "f.npy"), values)
+
+
+def test_neighbours_of_fruit_are_of_its_kind(leanset: Leanset, tmp_path: Path) -> None:
+    """Leave-one-out, five nearest: what EfficientNet-Lite0 sees says what is on a picture."""
+    data = ROOT.parent / "shared" / "data" / "fruit" / "data.yaml"
+    if not data.exists():
+        pytest.skip("the set is not here: put fruit, in YOLO's layout, into ../shared/data/fruit beside the repository")
+    found = ours(leanset, data, models.efficientnet(), tmp_path / "f.parquet", "--mean", MEAN, "--std", STD)
+    names = ("apple", "banana", "orange")
+    categories = []
+    for name in found:
+        lines = (data.parent / "labels" / "train" / name).with_suffix(".txt").read_text().splitlines()
+        classes = {int(line.split()[0]) for line in lines}
+        categories.append(names[classes.pop()] if len(classes) == 1 else "mixed")
+    accuracy = reference.neighbours(np.stack(list(found.values())), categories)
+    print(f"accuracy {accuracy:.3f}")
+    assert len(found) == 240
+    assert accuracy >= 0.90
