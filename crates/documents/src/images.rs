@@ -131,6 +131,8 @@ pub struct FeaturesRecord {
 pub struct ModelRecord {
     pub path: PathBuf,
     pub sha256: String,
+    /// Of all that a description follows from but the picture: the model as far as it is run, what it is fed, the engine.
+    pub key: String,
     /// The tensor that describes pictures.
     pub tensor: String,
     /// The rule that found it: `sppf`, `penultimate`, `output` or `named`.

@@ -59,6 +59,7 @@ impl Eye {
         let record = ModelRecord {
             path: backbone.path().to_owned(),
             sha256: output::hexadecimal(&backbone.sha256()),
+            key: output::hexadecimal(&backbone.key()),
             tensor: backbone.tensor().to_owned(),
             rule: backbone.rule().to_owned(),
             fit: backbone.fit().name().to_owned(),
