@@ -75,13 +75,16 @@ fn aside() -> MutexGuard<'static, Option<Child>> {
 }
 
 /// Runs a command to its end, all its words into the log. It has no input, and is in a group of its own with what it
-/// starts: a terminal's Ctrl-C reaches leanset alone, which then stops the group with [`stop`].
+/// starts: a terminal's Ctrl-C reaches leanset alone, which then stops the group with [`stop`]. What is left of the group
+/// when the command has ended, well or not, is ended too: it would use the machine beside what is metered next.
 pub(crate) fn run_aside(words: &[OsString], log: &File) -> Result<End, Failure> {
     let (name, mut command) = prepare(words)?;
     let log = |name: &str| log.try_clone().map_err(|e| Failure::io(&format!("{name}: has no log"), &e));
     command.stdin(Stdio::null()).stdout(log(&name)?).stderr(log(&name)?);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    #[cfg(target_os = "linux")]
+    end_with_this_thread(&mut command);
     {
         // Started under the lock, so that no interrupt comes between its start and its entry.
         let mut running = aside();
@@ -92,7 +95,7 @@ pub(crate) fn run_aside(words: &[OsString], log: &File) -> Result<End, Failure> 
         let Some(child) = running.as_mut() else {
             return Err(Failure::new(format!("{name}: is lost")).code(crate::error::FAULT));
         };
-        if let Some(status) = child.try_wait().map_err(|e| lost(&name, &e))? {
+        if let Some(status) = end(child).map_err(|e| lost(&name, &e))? {
             *running = None;
             return Ok(End::from(status));
         }
@@ -101,13 +104,53 @@ pub(crate) fn run_aside(words: &[OsString], log: &File) -> Result<End, Failure> 
     }
 }
 
+/// How a command has ended, and ends what it left behind; nothing if it goes on.
+fn end(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    {
+        // Before it is taken: until then its number is that of its group and of nothing else.
+        if !has_ended(child)? {
+            return Ok(None);
+        }
+        send(child, true);
+        child.wait().map(Some)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    {
+        let status = child.try_wait()?;
+        // No process gets the number of a group that has members, and a group without any is not there to be ended.
+        #[cfg(unix)]
+        if status.is_some() {
+            send(child, true);
+        }
+        Ok(status)
+    }
+}
+
+/// Has the system ask a command to end when the thread that starts it is gone without having waited for it: when this
+/// process is killed outright. What wraps a trainer hands the request on, as it could not if it were killed itself.
+#[cfg(target_os = "linux")]
+fn end_with_this_thread(command: &mut Command) {
+    use nix::sys::{prctl, signal::Signal};
+    use nix::unistd::{getpid, getppid};
+    use std::os::unix::process::CommandExt as _;
+    let parent = getpid();
+    let ask = move || {
+        prctl::set_pdeathsig(Signal::SIGTERM)?;
+        // It may be gone already.
+        if getppid() == parent { Ok(()) } else { Err(io::Error::from(nix::errno::Errno::ESRCH)) }
+    };
+    // SAFETY: between fork and exec it makes two system calls, and neither allocates nor locks.
+    unsafe { command.pre_exec(ask) };
+}
+
 /// Stops the command that is run aside, and what it started. Nobody learns of its end as long as what is returned is held.
 pub(crate) fn stop() -> impl Drop {
     let mut running = aside();
     if let Some(child) = running.as_mut() {
         send(child, false);
         let asked = Instant::now();
-        while asked.elapsed() < GRACE && !has_ended(child) {
+        while asked.elapsed() < GRACE && !has_ended(child).unwrap_or(true) {
             std::thread::sleep(LOOK_EVERY);
         }
         // What it started may be there still.
@@ -132,18 +175,18 @@ fn send(child: &mut Child, _at_once: bool) {
 }
 
 /// Whether it has ended, without taking it where the system lets it lie; elsewhere it is given all its time.
-fn has_ended(child: &Child) -> bool {
+fn has_ended(child: &Child) -> io::Result<bool> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
     {
         use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
-        let id = i32::try_from(child.id()).map(nix::unistd::Pid::from_raw);
-        id.is_ok_and(|id| waitid(Id::Pid(id), flags).is_ok_and(|status| status != WaitStatus::StillAlive))
+        let id = i32::try_from(child.id()).map(nix::unistd::Pid::from_raw).map_err(io::Error::other)?;
+        Ok(waitid(Id::Pid(id), flags)? != WaitStatus::StillAlive)
     }
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
     {
         let _ = child;
-        false
+        Ok(false)
     }
 }
 

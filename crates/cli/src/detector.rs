@@ -10,14 +10,18 @@ use leanset_lab::pictures::{Detector, Training};
 use leanset_lab::plan::DetectorPlan;
 use leanset_lab::results::{self, Results};
 use leanset_lab::template::{Values, shown};
+use serde_json::json;
 
 use crate::child;
 use crate::commands::images::{Stock, description};
 use crate::error::Failure;
 use crate::output::{Room, TEMPORARY};
+use crate::text;
 
 /// What the command says, in the folder of its run.
 const LOG: &str = "log.txt";
+/// Which run it is, in its folder: two labels may differ in what no name of a folder holds.
+const RUN: &str = "run.json";
 /// The set to train on, in the folder of its run.
 const DATA: &str = "data";
 /// Lines of a log that an error repeats.
@@ -31,6 +35,8 @@ pub(crate) struct Trainer<'a> {
     pub(crate) stock: &'a Stock,
     /// Where the folders of all runs are kept.
     pub(crate) keep: Option<&'a Path>,
+    /// Whether runs that fail are told at the end alone.
+    pub(crate) quiet: bool,
 }
 
 impl Trainer<'_> {
@@ -64,6 +70,22 @@ impl Trainer<'_> {
         Ok(())
     }
 
+    /// Says in the folder of a run which run it is.
+    fn name(&self, room: &Room, task: &Training<'_>) -> Result<(), Failure> {
+        let path = room.path().join(RUN);
+        let document = json!({
+            "repetition": task.repetition,
+            "method": task.method,
+            "ratio": task.ratio,
+            "seed": task.seed,
+            "epochs": task.epochs,
+            "steps": task.steps,
+            "command": shown(&self.plan.command.fill(&self.values(room.path(), task))),
+        });
+        std::fs::write(&path, format!("{document:#}\n"))
+            .map_err(|e| Failure::io(&format!("{}: cannot be written", path.display()), &e))
+    }
+
     /// Runs the command in its folder, which stays if the command fails: there it can be looked at.
     fn run(&self, room: &mut Room, task: &Training<'_>, meter: &dyn Metering) -> leanset_lab::Result<(Bill, Results)> {
         let values = self.values(room.path(), task);
@@ -86,12 +108,13 @@ impl Trainer<'_> {
             return Err(leanset_lab::Error::new(
                 format!("{}: the command {how}; {said}", about(task)),
                 format!("{log}; the command was: {}", shown(&words)),
-            ));
+            )
+            .of_one_run());
         }
         let results = results::read(Path::new(&self.plan.results.fill(&values)), self.plan.epoch).map_err(|error| {
             room.keep();
             let hint = error.hint().map_or_else(|| log.clone(), |hint| format!("{hint}; {log}"));
-            leanset_lab::Error::new(format!("{}: {error}", about(task)), hint)
+            leanset_lab::Error::new(format!("{}: {error}", about(task)), hint).of_one_run()
         })?;
         Ok((bill, results))
     }
@@ -106,7 +129,16 @@ impl Detector for Trainer<'_> {
     ) -> leanset_lab::Result<(Bill, Results)> {
         let mut room = Room::new(self.keep, &name(task))?;
         self.write(&room, pictures)?;
-        self.run(&mut room, task, meter)
+        self.name(&room, task)?;
+        let trained = self.run(&mut room, task, meter);
+        if let Err(error) = &trained
+            && error.is_of_one_run()
+            && !self.quiet
+        {
+            let (message, hint) = (format!("{error}; other runs go on"), error.hint().map(str::to_owned));
+            text::say(&text::warning(&leanset_tables::Warning { code: "failed-run", message, hint }));
+        }
+        trained
     }
 }
 
@@ -131,9 +163,9 @@ fn last_lines(path: &Path) -> String {
         file.read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let text = String::from_utf8_lossy(&tail().unwrap_or_default()).into_owned();
-    let text = anstream::adapter::strip_str(&text).to_string();
-    let lines: Vec<&str> = text
+    let said = String::from_utf8_lossy(&tail().unwrap_or_default()).into_owned();
+    let said = anstream::adapter::strip_str(&said).to_string();
+    let lines: Vec<&str> = said
         .lines()
         .map(|line| line.rsplit('\r').find(|part| !part.trim().is_empty()).unwrap_or_default().trim())
         .filter(|line| !line.is_empty())

@@ -20,20 +20,36 @@ use crate::error::Failure;
 /// Temporary files of this process. Whoever holds the lock is renaming them, or removing them for good.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// From here on, Ctrl-C (and SIGTERM, SIGHUP) stops a command that is run aside, removes unfinished files and ends the
-/// process with code 130.
+/// From here on, Ctrl-C (and SIGTERM, SIGHUP, SIGQUIT) stops a command that is run aside, removes unfinished files and ends
+/// the process with code 130.
 pub(crate) fn remove_unfinished_when_interrupted() {
-    // A second handler in one process, or a system without signals: then files are still only ever renamed whole.
-    let _ = ctrlc::set_handler(|| {
-        // What it writes to is removed next, and it is not to be taken for a failure.
-        let _stopped = crate::child::stop();
-        let unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for path in unfinished.iter() {
-            let _ = std::fs::remove_file(path);
-            let _ = std::fs::remove_dir_all(path);
+    // Where signals cannot be caught files are still only ever renamed whole.
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+        if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]) {
+            let wait = move || {
+                if signals.forever().next().is_some() {
+                    end_unfinished();
+                }
+            };
+            let _ = std::thread::Builder::new().name("signals".into()).spawn(wait);
         }
-        std::process::exit(130);
-    });
+    }
+    #[cfg(not(unix))]
+    let _ = ctrlc::set_handler(|| end_unfinished());
+}
+
+/// Ends this process, and leaves nothing unfinished.
+fn end_unfinished() -> ! {
+    // What it writes to is removed next, and it is not to be taken for a failure.
+    let _stopped = crate::child::stop();
+    let unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for path in unfinished.iter() {
+        let _ = std::fs::remove_file(path);
+        let _ = std::fs::remove_dir_all(path);
+    }
+    std::process::exit(130);
 }
 
 /// The outputs of one command.

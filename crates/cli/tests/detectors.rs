@@ -223,42 +223,134 @@ fn a_killed_experiment_goes_on_and_finds_the_same() {
     assert!(place.text("some.jsonl").starts_with(&first));
 }
 
-/// A signal to leanset alone ends the trainer and what it started, leaves no folder, and keeps what was done.
-#[test]
-fn an_interrupt_stops_the_trainer_too() {
-    let place = place();
-    // After the first run it waits for a long time, in a process of its own as well.
-    let slow = "[ -s calls.txt ] && { echo $$ > pid.txt; sleep 600 & echo $! >> pid.txt; wait; }\n";
+/// A trainer that, after the first run, waits for a long time, in a process of its own as well; both numbers are in pid.txt.
+const SLOW: &str = "[ -s calls.txt ] && { echo $$ > pid.txt; sleep 600 & echo $! >> pid.txt; wait; }\n";
+
+/// Begins an experiment whose trainer waits somewhere, and returns when it does.
+fn waiting(place: &Place, slow: &str) -> std::process::Child {
     place.write("train.sh", format!("{slow}{TRAINER}"));
-    let child = command(&place, "experiment p.toml --output r.jsonl --quiet")
+    let child = command(place, "experiment p.toml --output r.jsonl --quiet")
         .stderr(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the binary runs");
     let began = Instant::now();
-    let pids = || place.exists("pid.txt").then(|| place.text("pid.txt")).filter(|text| text.lines().count() == 2);
-    while pids().is_none() {
+    while !place.exists("pid.txt") || place.text("pid.txt").lines().count() < 2 {
         assert!(began.elapsed() < Duration::from_secs(60), "the trainer was never started twice");
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert_eq!(rooms(&place).len(), 1);
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a number"));
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
-    let output = child.wait_with_output().expect("its end");
-    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(130), ""));
-    for pid in pids().expect("two").lines() {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // Ended, or ended and not yet taken by whoever has it now.
-        assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
-    }
-    assert!(rooms(&place).is_empty(), "{:?} is left", rooms(&place));
-    assert_eq!(lasting(&place, "r.jsonl").len(), 1);
-    place.write("train.sh", TRAINER);
-    ok(&place, "experiment p.toml --output r.jsonl --quiet");
-    assert_eq!(lasting(&place, "r.jsonl").len(), RUNS);
+    child
 }
 
-/// A trainer that fails is quoted, its folder stays, and what was done before stays too.
+/// Whether a process has ended, or ended and was not yet taken by whoever has it now.
+fn gone(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ")
+}
+
+/// Whether it ends in time.
+fn ends(pid: &str) -> bool {
+    let began = Instant::now();
+    while !gone(pid) && began.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    gone(pid)
+}
+
+/// A signal to leanset alone ends the trainer and what it started, leaves no folder, and keeps what was done.
+#[test]
+fn an_interrupt_stops_the_trainer_too() {
+    use nix::sys::signal::Signal;
+    for signal in [Signal::SIGTERM, Signal::SIGQUIT] {
+        let place = place();
+        let child = waiting(&place, SLOW);
+        assert_eq!(rooms(&place).len(), 1);
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a number"));
+        nix::sys::signal::kill(pid, signal).expect("a signal");
+        let output = child.wait_with_output().expect("its end");
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(130), ""));
+        for pid in place.text("pid.txt").lines() {
+            assert!(gone(pid), "{pid} goes on after {signal}");
+        }
+        assert!(rooms(&place).is_empty(), "{:?} is left", rooms(&place));
+        assert_eq!(lasting(&place, "r.jsonl").len(), 1);
+        place.write("train.sh", TRAINER);
+        ok(&place, "experiment p.toml --output r.jsonl --quiet");
+        assert_eq!(lasting(&place, "r.jsonl").len(), RUNS);
+    }
+}
+
+/// What looking at pictures cost is known before the first run is done: it is not looked at them again for less.
+#[test]
+fn an_interrupt_of_the_first_run_keeps_the_cost_of_features() {
+    for signal in [nix::sys::signal::Signal::SIGTERM, nix::sys::signal::Signal::SIGKILL] {
+        let place = place();
+        let mut child = waiting(&place, &SLOW.replace("-s calls.txt", "! -s calls.txt"));
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a number"));
+        nix::sys::signal::kill(pid, signal).expect("a signal");
+        child.wait().expect("its end");
+        if signal == nix::sys::signal::Signal::SIGKILL {
+            let left = place.text("pid.txt").lines().nth(1).and_then(|pid| pid.parse().ok()).expect("a number");
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(left), signal);
+        }
+        let begun = runs(&place, "r.jsonl");
+        assert_eq!(begun.len(), 1);
+        let features = &begun[0]["measured"]["features"];
+        assert!(number(&features["seconds"]) > 0.0, "{features}");
+        place.write("train.sh", TRAINER);
+        ok(&place, "experiment p.toml --output r.jsonl --quiet");
+        let found = runs(&place, "r.jsonl");
+        assert_eq!(found.len(), 1 + RUNS);
+        assert!(found.iter().all(|line| &line["measured"]["features"] == features), "{features}");
+        // Of a file that was begun when it was in records alone, they tell.
+        let (header, rest) =
+            place.text("r.jsonl").split_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("lines");
+        let body = header.split(",\"measured\":").next().expect("a header").to_owned() + "}";
+        let digest = leanset_lab::records::sha256(body.as_bytes());
+        let old = format!("{},\"sha256\":\"{digest}\"}}", body.strip_suffix('}').expect("an object"));
+        let first = rest.lines().next().expect("a run");
+        place.write("old.jsonl", format!("{old}\n{first}\n"));
+        ok(&place, "experiment p.toml --output old.jsonl --quiet");
+        let found = runs(&place, "old.jsonl");
+        assert!(found[0].get("measured").is_none() && found.len() == 1 + RUNS);
+        assert!(found[1..].iter().all(|line| &line["measured"]["features"] == features), "{features}");
+    }
+}
+
+/// Killed outright, leanset can end nothing; the system asks the trainer to end.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_trainer_outlives_leanset() {
+    let place = place();
+    let mut child = waiting(&place, SLOW);
+    child.kill().expect("SIGKILL");
+    child.wait().expect("its end");
+    let text = place.text("pid.txt");
+    let pids: Vec<&str> = text.lines().collect();
+    assert!(ends(pids[0]), "the trainer goes on");
+    // What it started is not asked.
+    let left = nix::unistd::Pid::from_raw(pids[1].parse().expect("a number"));
+    let _ = nix::sys::signal::kill(left, nix::sys::signal::Signal::SIGKILL);
+}
+
+/// What a trainer left behind would use the machine beside the next training, whether it ended well or not.
+#[test]
+fn nothing_a_trainer_started_outlives_it() {
+    for end in ["", "exit 7\n"] {
+        let place = place();
+        place.write("p.toml", PLAN.replace("repetitions = 2", "repetitions = 1"));
+        place.write("train.sh", format!("sleep 600 & echo $! >> pid.txt\n{end}{TRAINER}"));
+        assert_eq!(
+            run(&place, "experiment p.toml --output r.jsonl --quiet").code,
+            Some(if end.is_empty() { 0 } else { 2 })
+        );
+        for pid in place.text("pid.txt").lines() {
+            assert!(ends(pid), "{pid} goes on");
+        }
+    }
+}
+
+/// A trainer that fails is quoted, its folder stays, the other runs are done, and the next time it is tried again.
 #[test]
 fn a_trainer_that_fails_is_told() {
     let place = place();
@@ -269,20 +361,37 @@ fn a_trainer_that_fails_is_told() {
     insta::with_settings!({filters => vec![(r" \d{3,10} 4 R", " SEED 4 R")]}, {
         insta::assert_snapshot!(said, @r"
         exit 2
-        error: repetition 0, stratified-random at 0.25: the command ended with exit code 7; its last words: training on 6 pictures / 20 % / out of memory
-          hint: the whole log is R/log.txt; the command was: sh train.sh R/data/data.yaml SEED 4 R 5 8
+        error: 8 runs failed: repetition 0, stratified-random at 0.25; repetition 0, stratified-random at 0.5; repetition 0, maxmin at 0.25 and 5 more; the first: repetition 0, stratified-random at 0.25: the command ended with exit code 7; its last words: training on 6 pictures / 20 % / out of memory
+          hint: the whole log is R/log.txt; the command was: sh train.sh R/data/data.yaml SEED 4 R 5 8; the same command tries again what failed
         ");
     });
-    let room = rooms(&place).pop().expect("a folder that stays");
-    assert!(place.text(&format!("tmp/{room}/log.txt")).contains("out of"));
-    assert_eq!(place.text(&format!("tmp/{room}/data/train.txt")).lines().count(), 6);
-    assert_eq!(lasting(&place, "r.jsonl").len(), 1);
+    let kept = rooms(&place);
+    assert_eq!(kept.len(), 8);
+    for room in &kept {
+        assert!(place.text(&format!("tmp/{room}/log.txt")).contains("out of"));
+        let run = place.json(&format!("tmp/{room}/run.json"));
+        let pictures = place.text(&format!("tmp/{room}/data/train.txt")).lines().count();
+        assert_eq!(pictures, (24.0 * number(&run["ratio"])) as usize, "{run}");
+    }
+    assert_eq!(lasting(&place, "r.jsonl").len(), 2);
 
     place.write("train.sh", TRAINER);
     ok(&place, "experiment p.toml --output r.jsonl --quiet");
     ok(&place, "experiment p.toml --output whole.jsonl --quiet");
     assert_eq!(lasting(&place, "r.jsonl"), lasting(&place, "whole.jsonl"));
-    assert_eq!(rooms(&place), [room]);
+    assert_eq!(rooms(&place).len(), 8);
+
+    // One of ten: the third that is begun. It is told at once as well.
+    std::fs::remove_file(place.path("calls.txt")).expect("removed");
+    place.write("train.sh", TRAINER.replace("mkdir -p", "[ $(wc -l < calls.txt) != 3 ] || exit 4\nmkdir -p"));
+    let said = refuses(&place, "experiment p.toml --output one.jsonl");
+    let run = "repetition 0, stratified-random at 0.5: the command ended with exit code 4; its last words: training on 12 pictures";
+    assert!(said.contains(&format!("warning: {run}; other runs go on\n")), "{said}");
+    assert!(said.contains(&format!("error: {run}\n")), "{said}");
+    assert_eq!(lasting(&place, "one.jsonl").len(), RUNS - 1);
+    ok(&place, "experiment p.toml --output one.jsonl --quiet");
+    assert_eq!(lasting(&place, "one.jsonl"), lasting(&place, "whole.jsonl"));
+    assert_eq!(place.text("calls.txt").lines().count(), RUNS + 1);
 
     place.write("train.sh", "kill -9 $$\n");
     let said = refuses(&place, "experiment p.toml --output s.jsonl --quiet");
@@ -300,6 +409,10 @@ fn a_trainer_that_fails_is_told() {
 #[test]
 fn results_that_cannot_be_used_are_told() {
     let place = place();
+    let few = PLAN.replace("repetitions = 2", "repetitions = 1").replace("[0.25, 0.5]", "[0.5]");
+    let (before, after) = few.split_once("[[method]]\nname = \"mms\"").expect("two methods");
+    let after = after.split_once("[detector]").expect("a detector").1;
+    place.write("p.toml", format!("{before}[detector]{after}"));
     let mut said = String::new();
     for (what, script) in [
         ("none", "true\n".to_owned()),
@@ -317,20 +430,20 @@ fn results_that_cannot_be_used_are_told() {
     }
     insta::assert_snapshot!(said, @r"
     none
-    error: repetition 0, full at 1: R/run/results.csv: is not there: the command ended without writing its results
-      hint: detector.results says where the command writes them, such as {out}/run/results.csv; the whole log is R/log.txt
+    error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: is not there: the command ended without writing its results
+      hint: detector.results says where the command writes them, such as {out}/run/results.csv; the whole log is R/log.txt; the same command tries again what failed
     empty
-    error: repetition 0, full at 1: R/run/results.csv: is empty
-      hint: the training may have ended before its first epoch; the whole log is R/log.txt
+    error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: is empty
+      hint: the training may have ended before its first epoch; the whole log is R/log.txt; the same command tries again what failed
     no row
-    error: repetition 0, full at 1: R/run/results.csv: has no row beneath its header
-      hint: the training may have ended before its first epoch; the whole log is R/log.txt
+    error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: has no row beneath its header
+      hint: the training may have ended before its first epoch; the whole log is R/log.txt; the same command tries again what failed
     a column less
-    error: repetition 0, full at 1: R/run/results.csv: has no column 'metrics/mAP50-95(B)'
-      hint: its columns are epoch, metrics/precision(B), metrics/recall(B), metrics/mAP50(B), metrics/mAP(B); results of Ultralytics or YOLOv5 detectors are read; the whole log is R/log.txt
+    error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: has no column 'metrics/mAP50-95(B)'
+      hint: its columns are epoch, metrics/precision(B), metrics/recall(B), metrics/mAP50(B), metrics/mAP(B); results of Ultralytics or YOLOv5 detectors are read; the whole log is R/log.txt; the same command tries again what failed
     no number
-    error: repetition 0, full at 1: R/run/results.csv: line 2: 'metrics/mAP50-95(B)' must be in [0, 1], not 'nan'
-      hint: the training may have diverged; the whole log is R/log.txt
+    error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: line 5: 'metrics/mAP50-95(B)' must be in [0, 1], not 'nan'
+      hint: the training may have diverged; the whole log is R/log.txt; the same command tries again what failed
     ");
 }
 
@@ -342,12 +455,15 @@ fn folders_are_kept_and_epochs_counted() {
     ok(&place, "experiment p.toml --output r.jsonl --keep kept --quiet");
     assert!(rooms(&place).is_empty());
     for name in ["0-full-1", "1-stratified-random-0.25", "1-maxmin-0.5"] {
-        for file in ["data/data.yaml", "data/train.txt", "run/results.csv", "log.txt"] {
+        for file in ["data/data.yaml", "data/train.txt", "run/results.csv", "log.txt", "run.json"] {
             assert!(place.path("kept").join(name).join(file).is_file(), "{name}/{file}");
         }
     }
     let lines: Vec<String> = place.text("kept/0-full-1/data/train.txt").lines().map(str::to_owned).collect();
     assert!(lines.len() == 24 && lines.iter().all(|line| Path::new(line).is_file()));
+    let run = place.json("kept/1-maxmin-0.5/run.json");
+    assert_eq!((&run["repetition"], &run["method"], &run["ratio"]), (&1.into(), &"maxmin".into(), &0.5.into()));
+    assert!(run["command"].as_str().is_some_and(|c| c.contains("kept/1-maxmin-0.5/data/data.yaml")), "{run}");
     // 4 epochs of 5 steps on everything; 10 of 2 on six pictures, 7 of 3 on twelve.
     for run in &runs(&place, "r.jsonl")[1..] {
         let (epochs, steps) = match run["ratio"].as_f64() {
@@ -364,6 +480,12 @@ fn folders_are_kept_and_epochs_counted() {
     for run in &runs(&place, "s.jsonl")[1..] {
         assert_eq!((&run["warnings"], &run["epoch"]), (&serde_json::json!(["fewer-epochs"]), &3.into()), "{run}");
     }
+    // Labels that no folder can be called by are told apart in it.
+    let labels = PLAN.replace("\"mms\"", "\"mms\"\nlabel = \"a/b\"").replace("\"srs\"", "\"srs\"\nlabel = \"a b\"");
+    place.write("l.toml", labels).write("train.sh", TRAINER);
+    ok(&place, "experiment l.toml --output l.jsonl --keep labels --quiet");
+    let label = |folder: &str| place.json(&format!("labels/{folder}/run.json"))["method"].clone();
+    assert_eq!((label("0-a_b-0.5"), label("0-a_b-0.5-2")), ("a b".into(), "a/b".into()));
     place.write("t.toml", "title = \"t\"\n[data]\nembedded = \"digits\"\nlabel = \"digit\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n");
     let said = place.refuses("experiment t.toml --output t.jsonl --keep kept");
     assert!(said.contains("--keep is of detectors, and t.toml is about a table"), "{said}");
@@ -389,6 +511,8 @@ fn a_dry_run_does_nothing_and_shows_the_commands() {
 
         stratified-random at 0.5: 12 pictures, 4 epochs, 12 gradient steps
           sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 12
+
+        Pictures were not looked at: those that cannot be decoded are still among them.
         ");
     });
     assert!(place.listing() == before);
@@ -413,6 +537,31 @@ fn a_dry_run_does_nothing_and_shows_the_commands() {
         (&plan["done"], &plan["steps_left"], &plan["estimated_from"]),
         (&10.into(), &0.into(), &"the runs that are there".into())
     );
+    // Annotations alone are read: what is no picture is not known to be none, and no model sees any.
+    put(&place, "set/images/train/03.png", "no picture");
+    let plan: Value = serde_json::from_str(&ok(&place, "experiment p.toml --dry-run --json")).expect("JSON");
+    assert_eq!(plan["pictures"], 24);
+    for (given, what) in [("model", "m.onnx"), ("table", "t.csv")] {
+        place.write("q.toml", format!("{PLAN}\n[features]\n{given} = \"{what}\"\n"));
+        let said = refuses(&place, "experiment q.toml --dry-run");
+        assert!(said.contains(what), "{said}");
+    }
+    ok(&place, "experiment p.toml --output fewer.jsonl --quiet");
+    assert_eq!(runs(&place, "fewer.jsonl")[0]["data"]["rows"], 23);
+}
+
+/// Who does not hand the number of pictures a step to the command has steps that nobody knows.
+#[test]
+fn steps_that_are_a_guess_are_told() {
+    let place = place();
+    let told =
+        "warning: p.toml: detector.command has no {batch}: steps are counted as if it took 5 pictures each\n  hint: ";
+    assert!(!run(&place, "experiment p.toml --dry-run").err.contains("{batch}"));
+    place.write("p.toml", PLAN.replace("\"{batch}\"", "\"8\""));
+    for arguments in ["--dry-run", "--output r.jsonl --quiet"] {
+        let ran = run(&place, &format!("experiment p.toml {arguments}"));
+        assert!(ran.code == Some(0) && ran.err.contains(told), "{}", ran.err);
+    }
 }
 
 #[test]
@@ -487,11 +636,13 @@ fn another_set_is_refused() {
     put(&place, "set/images/train/03.png", common::picture(77));
     let said = refuses(&place, "experiment p.toml --output r.jsonl");
     assert!(said.contains("r.jsonl: was begun with something else: data.sha256 ("), "{said}");
-    // The set that the plan names is overridden, and the same set elsewhere of the same name is the same.
+    // The set that the plan names is overridden, and the same set elsewhere is the same, whatever its folder is called.
     put(&place, "set/images/train/03.png", common::picture(3));
     std::fs::create_dir(place.path("moved")).expect("a folder");
     std::fs::rename(place.path("set"), place.path("moved/set")).expect("moved");
     ok(&place, "experiment p.toml --data moved/set/data.yaml --output r.jsonl --quiet");
+    std::fs::rename(place.path("moved/set"), place.path("moved/pets")).expect("moved");
+    ok(&place, "experiment p.toml --data moved/pets/data.yaml --output r.jsonl --quiet");
 }
 
 /// The CPU time of a trainer is that of a child of leanset, and of the children it waited for.
@@ -535,6 +686,7 @@ fn plans_that_cannot_be_used() {
         ("epochs = 4", "epochs = 4\nequal = \"time\""),
         ("epochs = 4", "epochs = 4\nepoch = \"first\""),
         ("epochs = 4", "epochs = 4\nresults = \"run/results.csv\""),
+        ("epochs = 4", "epochs = 4\nresults = \"{out}/../results.csv\""),
         ("epochs = 4", "epochs = 4\nlearning_rate = 0.1"),
         ("batch = 5", "batch = 0"),
         ("batch = 5", "[model]\nhidden = [3]"),

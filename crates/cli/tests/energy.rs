@@ -115,6 +115,15 @@ fn its_signals_are_its_own() {
     }
 }
 
+/// What a command leaves running is whose command it was: it goes on.
+#[test]
+fn what_it_leaves_running_goes_on() {
+    let place = machine();
+    let ran = place.run("energy --watts 10 --quiet -- sh -c 'sleep 600 > /dev/null 2>&1 & echo $!'");
+    let left = nix::unistd::Pid::from_raw(ran.stdout().trim().parse().expect("a number"));
+    nix::sys::signal::kill(left, nix::sys::signal::Signal::SIGKILL).expect("it is there");
+}
+
 #[test]
 fn no_such_command() {
     let place = Place::new();

@@ -445,6 +445,12 @@ pub enum Equal {
 }
 
 impl DetectorPlan {
+    /// Whether the command is told how many pictures a step sees. Else it may take any number, and steps are counted by a
+    /// guess.
+    pub fn tells_batch(&self) -> bool {
+        self.command.has(Place::Batch)
+    }
+
     /// Gradient steps of an epoch on so many pictures.
     pub fn steps(&self, pictures: usize) -> u64 {
         pictures.div_ceil(self.batch.max(1)) as u64
@@ -851,6 +857,11 @@ impl DetectorPlan {
         if !self.results.has(Place::Out) {
             let what = "detector.results has no {out}, and could be of another run";
             return text.wrong("detector.results", what, "results = \"{out}/run/results.csv\"");
+        }
+        let results = self.results.to_string();
+        if Path::new(&results).components().any(|part| part == std::path::Component::ParentDir) {
+            let what = format!("detector.results must be below {{out}}, not '{}': .. leads out of it", self.results);
+            return text.wrong("detector.results", &what, "results = \"{out}/run/results.csv\"");
         }
         if self.epochs == 0 {
             return text.refuse("detector.epochs", "at least 1", &self.epochs, "epochs = 100 is Ultralytics' default");

@@ -4,7 +4,8 @@
 //! line is one [`Record`]. A line ends in the SHA-256 of what stands before it, and is written in one call and synced,
 //! so that of a process that was killed at most the last line is torn. A torn last line is cut off and its run done
 //! again; a line that is damaged anywhere else is an error, and so is a plan, a table or a version that is no longer
-//! that of the header. All but `measured` is the same whoever runs it, in whatever order, interrupted or not.
+//! that of the header. Where pictures were looked at beforehand, what that cost is in the first line as well. All but
+//! `measured` is the same whoever runs it, in whatever order, interrupted or not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -17,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::energy::{Bill, Sources};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{About, Plan};
 use crate::results::Detection;
 
 /// The schema of the header; its number grows when a reader could misunderstand.
@@ -39,6 +40,16 @@ pub struct Header {
     pub plan: Plan,
     /// The table.
     pub data: DataRecord,
+    /// What depends on the machine and the moment; none of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Beforehand>,
+}
+
+/// What was measured before the first run. It is not asked for again: what was read once is quicker read again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beforehand {
+    /// What making the features of all pictures cost.
+    pub features: Bill,
 }
 
 /// The data of an experiment. Of pictures, rows are training pictures that can be used, and classes are categories.
@@ -282,6 +293,12 @@ impl Key {
     }
 }
 
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "repetition {}, {} at {}", self.repetition, self.method, f64::from_bits(self.ratio))
+    }
+}
+
 impl Record {
     /// What tells it from other runs.
     pub fn key(&self) -> Key {
@@ -472,6 +489,15 @@ pub struct Journal {
     path: PathBuf,
 }
 
+impl Contents {
+    /// What the features of all pictures cost when they were first made.
+    pub fn features(&self) -> Option<&Bill> {
+        let beforehand = self.header.measured.as_ref().map(|measured| &measured.features);
+        // Without it in the header: of a file that was begun when it was in records alone.
+        beforehand.or_else(|| self.records.iter().find_map(|record| record.measured.features.as_ref()))
+    }
+}
+
 impl Journal {
     /// Opens a file of records, or begins one; what it holds already comes back.
     ///
@@ -523,7 +549,17 @@ impl Journal {
 }
 
 fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
-    let json = |header: &Header| serde_json::to_value(header).unwrap_or_default();
+    let json = |header: &Header| {
+        let mut json = serde_json::to_value(header).unwrap_or_default();
+        if let Some(header) = json.as_object_mut() {
+            header.remove("measured");
+        }
+        // Of pictures the name is a place, and their contents are compared wherever they are.
+        if let (About::Pictures(_), Some(data)) = (&header.plan.about, json["data"].as_object_mut()) {
+            data.remove("name");
+        }
+        json
+    };
     let mut found = Vec::new();
     differences("", &json(there), &json(here), &mut found);
     if found.is_empty() {
@@ -538,7 +574,6 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::About;
 
     fn header() -> Header {
         let text = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n";
@@ -554,7 +589,7 @@ mod tests {
             sources: BTreeMap::new(),
         };
         let plan = Plan::parse(text, "t.toml").expect("a plan");
-        Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data }
+        Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data, measured: None }
     }
 
     fn record(repetition: u32) -> Record {
@@ -630,6 +665,32 @@ mod tests {
             drop(journal);
             assert!(std::fs::read(&path).expect("the file") == whole, "cut at {cut}");
         }
+    }
+
+    /// What was measured, and where pictures are, may differ; nothing else may.
+    #[test]
+    fn a_header_is_the_same_whatever_was_measured() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.jsonl");
+        let text = "title = \"t\"\n[images]\npath = \"d\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n\
+                    [detector]\ncommand = \"x {data} {seed} {epochs} {out}\"\n";
+        let of = |name: &str, seconds: f64, rows: usize| {
+            let features = Bill { cost: Cost { seconds, ..Cost::default() }, ..Bill::default() };
+            let plan = Plan::parse(text, "t.toml").expect("a plan");
+            let data = DataRecord { name: name.into(), rows, ..header().data };
+            Header { plan, data, measured: Some(Beforehand { features }), ..header() }
+        };
+        drop(Journal::open(&path, &of("a/data.yaml", 2.0, 10)).expect("a journal"));
+        let (_, contents) = Journal::open(&path, &of("b/data.yaml", 1.0, 10)).expect("the same");
+        assert_eq!(contents.features().map(|bill| bill.cost.seconds), Some(2.0));
+        let error = Journal::open(&path, &of("b/data.yaml", 2.0, 11)).expect_err("another");
+        assert!(error.to_string().ends_with("begun with something else: data.rows (10 there, 11 here)"), "{error}");
+        // A table is named by its file, and its first line is what it ever was.
+        let path = folder.path().join("t.jsonl");
+        drop(Journal::open(&path, &header()).expect("a journal"));
+        assert!(!std::fs::read_to_string(&path).expect("the file").contains("measured"));
+        let renamed = Header { data: DataRecord { name: "u.csv".into(), ..header().data }, ..header() };
+        assert!(Journal::open(&path, &renamed).is_err());
     }
 
     #[test]

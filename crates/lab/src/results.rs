@@ -1,7 +1,8 @@
 //! What a detector wrote of its training: `results.csv` of Ultralytics, or of YOLOv5.
 //!
-//! One row an epoch, and of each the precision, the recall and the mean average precision on the validation pictures.
-//! Names of columns are padded with blanks in older versions.
+//! One row an epoch that was tested, and of each the precision, the recall and the mean average precision on the validation
+//! pictures. Names of columns are padded with blanks in older versions. Values are looked at where they can be the result
+//! alone: a training that found its way back is no worse for an epoch without numbers.
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ pub enum Which {
     /// The last.
     #[default]
     Last,
-    /// That of the most 0.1 · mAP50 + 0.9 · mAP50-95, the first of equals.
+    /// That of the most 0.1 · mAP50 + 0.9 · mAP50-95, the first of equals; epochs without numbers are passed over.
     Best,
 }
 
@@ -40,7 +41,7 @@ pub struct Detection {
 pub struct Results {
     /// Of the epoch that was asked for.
     pub scores: Detection,
-    /// Rows of the file.
+    /// Epochs that there were: the largest of the file's column `epoch`; without one, its rows.
     pub epochs: u32,
 }
 
@@ -76,54 +77,104 @@ pub fn parse(text: &str, name: &str, which: Which) -> Result<Results> {
         .trim_start_matches('\u{feff}')
         .lines()
         .enumerate()
-        .map(|(number, line)| (number + 1, line.split(',').map(str::trim).collect::<Vec<_>>()))
+        .map(|(number, line)| (number + 1, fields(line)))
         .filter(|(_, fields)| fields.iter().any(|field| !field.is_empty()));
     let empty =
         |what: &str| Error::new(format!("{name}: {what}"), "the training may have ended before its first epoch");
     let (_, header) = lines.next().ok_or_else(|| empty("is empty"))?;
     let mut places = [0; 4];
     for (place, names) in places.iter_mut().zip(&COLUMNS) {
-        *place = header.iter().position(|column| names.contains(column)).ok_or_else(|| {
+        *place = header.iter().position(|column| names.contains(&column.as_str())).ok_or_else(|| {
             Error::new(
                 format!("{name}: has no column '{}'", names[0]),
                 format!("its columns are {}; results of Ultralytics or YOLOv5 detectors are read", header.join(", ")),
             )
         })?;
     }
-    let mut found: Option<Detection> = None;
-    let mut epochs = 0;
-    for (line, fields) in lines {
-        if fields.len() != header.len() {
-            return Err(Error::new(
-                format!("{name}: line {line} has {} fields, and the header {}", fields.len(), header.len()),
-                "the file was cut off, or is no CSV",
-            ));
-        }
-        let part = |at: usize| {
-            let value = fields[at].parse::<f64>().ok().filter(|value| (0.0..=1.0).contains(value));
+    let lines: Vec<(usize, Vec<String>)> = lines.collect();
+    if let Some((line, fields)) = lines.iter().find(|(_, fields)| fields.len() != header.len()) {
+        return Err(Error::new(
+            format!("{name}: line {line} has {} fields, and the header {}", fields.len(), header.len()),
+            "the file was cut off, or is no CSV",
+        ));
+    }
+    let epochs = epochs(&lines, header.iter().position(|column| column == "epoch"), name)?;
+    let read = |at: usize| -> Result<Detection> {
+        let (line, fields) = &lines[at];
+        let part = |column: usize| {
+            let value = fields[column].parse::<f64>().ok().filter(|value| (0.0..=1.0).contains(value));
             value.ok_or_else(|| {
                 Error::new(
-                    format!("{name}: line {line}: '{}' must be in [0, 1], not '{}'", header[at], fields[at]),
+                    format!("{name}: line {line}: '{}' must be in [0, 1], not '{}'", header[column], fields[column]),
                     "the training may have diverged",
                 )
             })
         };
-        epochs += 1;
-        let [map50_95, map50, precision, recall] = places;
-        let row = Detection {
-            map50_95: part(map50_95)?,
-            map50: part(map50)?,
-            precision: part(precision)?,
-            recall: part(recall)?,
-            epoch: epochs,
-        };
-        let fitness = |d: &Detection| 0.1 * d.map50 + 0.9 * d.map50_95;
-        if which == Which::Last || found.as_ref().is_none_or(|best| fitness(&row) > fitness(best)) {
-            found = Some(row);
+        let [map50_95, map50, precision, recall] = places.map(part);
+        Ok(Detection { map50_95: map50_95?, map50: map50?, precision: precision?, recall: recall?, epoch: epochs[at] })
+    };
+    let last = lines.len().checked_sub(1).ok_or_else(|| empty("has no row beneath its header"))?;
+    let scores = match which {
+        Which::Last => read(last)?,
+        Which::Best => {
+            // Without a number, and not with one that is no part of 1: in percent the best would be among the worst.
+            let numbers = |at: &usize| {
+                places.iter().all(|&column| {
+                    let field = &lines[*at].1[column];
+                    !field.is_empty() && !field.parse::<f64>().is_ok_and(f64::is_nan)
+                })
+            };
+            let fitness = |d: &Detection| 0.1 * d.map50 + 0.9 * d.map50_95;
+            let mut best: Option<Detection> = None;
+            for row in (0..lines.len()).filter(numbers).map(read) {
+                let row = row?;
+                if best.as_ref().is_none_or(|best| fitness(&row) > fitness(best)) {
+                    best = Some(row);
+                }
+            }
+            // Of none with numbers, what is wrong with the last.
+            best.map_or_else(|| read(last), Ok)?
         }
+    };
+    Ok(Results { scores, epochs: epochs.into_iter().max().unwrap_or_default() })
+}
+
+/// The fields of a line, without the blanks and the quotes around them.
+fn fields(line: &str) -> Vec<String> {
+    let mut quoted = false;
+    let split = line.split(|c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    });
+    split
+        .map(|field| {
+            let field = field.trim();
+            let inside = field.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            inside.map_or_else(|| field.to_owned(), |inside| inside.trim().replace("\"\"", "\""))
+        })
+        .collect()
+}
+
+/// The epoch of each row, from 1: that of its column, or the number of the row. Who counts rows 0, 1, 2 counts from 0.
+fn epochs(lines: &[(usize, Vec<String>)], column: Option<usize>, name: &str) -> Result<Vec<u32>> {
+    let rows = || (1..).take(lines.len());
+    let Some(column) = column else { return Ok(rows().collect()) };
+    let mut found = Vec::with_capacity(lines.len());
+    for (line, fields) in lines {
+        let field = &fields[column];
+        let value = field.parse::<f64>().ok().filter(|v| v.fract() == 0.0 && (0.0..f64::from(u32::MAX)).contains(v));
+        let value = value.ok_or_else(|| {
+            Error::new(
+                format!("{name}: line {line}: 'epoch' must be a whole number, not '{field}'"),
+                "the file may have been changed, or written by something else",
+            )
+        })?;
+        found.push(value as u32);
     }
-    let scores = found.ok_or_else(|| empty("has no row beneath its header"))?;
-    Ok(Results { scores, epochs })
+    if found.iter().zip(rows()).all(|(&epoch, row)| epoch + 1 == row) {
+        return Ok(rows().collect());
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -157,21 +208,87 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_file_line_and_column() {
         let wrong = |text: &str| parse(text, "r.csv", Which::Last).expect_err("refused").to_string();
+        let last = PADDED.replace("0.9, 0.35", ".6, .4");
         assert_eq!(wrong(" \n"), "r.csv: is empty");
         assert_eq!(wrong(PADDED.lines().next().expect("a header")), "r.csv: has no row beneath its header");
         assert_eq!(wrong(&PADDED.replace("mAP50(B)", "mAP(B)")), "r.csv: has no column 'metrics/mAP50(B)'");
         assert_eq!(
-            wrong(&PADDED.replace(".6,", "nan,")),
-            "r.csv: line 3: 'metrics/mAP50(B)' must be in [0, 1], not 'nan'"
+            wrong(&last.replace(".6, .4\n\n", "nan, .4")),
+            "r.csv: line 4: 'metrics/mAP50(B)' must be in [0, 1], not 'nan'"
         );
         assert_eq!(
-            wrong(&PADDED.replace(".6,", "60,")),
-            "r.csv: line 3: 'metrics/mAP50(B)' must be in [0, 1], not '60'"
+            wrong(&last.replace(".6, .4\n\n", "60, .4")),
+            "r.csv: line 4: 'metrics/mAP50(B)' must be in [0, 1], not '60'"
         );
-        assert_eq!(wrong(&PADDED.replace(".6,", ",")), "r.csv: line 3: 'metrics/mAP50(B)' must be in [0, 1], not ''");
+        assert_eq!(
+            wrong(&last.replace(".6, .4\n\n", ", .4")),
+            "r.csv: line 4: 'metrics/mAP50(B)' must be in [0, 1], not ''"
+        );
         assert_eq!(wrong(&PADDED.replace(", 0.9, 0.35", "")), "r.csv: line 4 has 3 fields, and the header 5");
+        assert_eq!(
+            wrong(&PADDED.replace(" 1, .2", " x, .2")),
+            "r.csv: line 3: 'epoch' must be a whole number, not 'x'"
+        );
         let error = read(Path::new("/nowhere/r.csv"), Which::Last).expect_err("not there");
         assert!(error.to_string().starts_with("/nowhere/r.csv: is not there"), "{error}");
         assert!(error.hint().is_some_and(|hint| hint.contains("detector.results")), "{error}");
+    }
+
+    /// One epoch without numbers is no end of a training.
+    #[test]
+    fn values_count_where_they_can_be_the_result() {
+        for none in ["nan", "NaN", ""] {
+            let early = PADDED.replace("0.2, 0.5", &format!("{none}, 0.5"));
+            for which in [Which::Last, Which::Best] {
+                assert_eq!(
+                    parse(&early, "r.csv", which).expect("results"),
+                    parse(PADDED, "r.csv", which).expect("these")
+                );
+            }
+            // Without the second epoch the third is the best.
+            let best = PADDED.replace(".6, .4", &format!(".6, {none}"));
+            assert_eq!(parse(&best, "r.csv", Which::Best).expect("results").scores.epoch, 3);
+            // The last alone is no result of what ended without numbers, and the best is.
+            let late = PADDED.replace("0.9, 0.35", &format!("{none}, {none}"));
+            assert!(parse(&late, "r.csv", Which::Last).is_err());
+            assert_eq!(parse(&late, "r.csv", Which::Best).expect("results").scores.epoch, 2);
+            let all = late.replace(".6, .4", &format!("{none}, .4")).replace("0.5, 0.25", &format!("{none}, 0.25"));
+            let error = parse(&all, "r.csv", Which::Best).expect_err("refused").to_string();
+            assert_eq!(error, format!("r.csv: line 4: 'metrics/mAP50-95(B)' must be in [0, 1], not '{none}'"));
+        }
+        // In percent, what is below one would be the best.
+        let error = parse(&PADDED.replace(".6, .4", "60, 40"), "r.csv", Which::Best).expect_err("refused").to_string();
+        assert_eq!(error, "r.csv: line 3: 'metrics/mAP50-95(B)' must be in [0, 1], not '40'");
+    }
+
+    /// Who tests every tenth epoch has a row for each of them.
+    #[test]
+    fn epochs_are_those_of_the_file() {
+        let of = |epochs: [&str; 3]| {
+            let text = format!(
+                "epoch,metrics/precision(B),metrics/recall(B),metrics/mAP50(B),metrics/mAP50-95(B)\n\
+                 {},.1,.1,.1,.1\n{},.1,.1,.3,.3\n{},.1,.1,.2,.2\n",
+                epochs[0], epochs[1], epochs[2]
+            );
+            let of = |which| parse(&text, "r.csv", which).expect("results");
+            let (last, best) = (of(Which::Last), of(Which::Best));
+            assert_eq!(last.epochs, best.epochs);
+            (last.epochs, last.scores.epoch, best.scores.epoch)
+        };
+        assert_eq!(of(["10", "20", "30"]), (30, 30, 20));
+        assert_eq!(of(["1", "2", "3"]), (3, 3, 2));
+        assert_eq!(of(["0", "1", "2"]), (3, 3, 2));
+        assert_eq!(of(["0", "10", "20"]), (20, 20, 10));
+        assert_eq!(of(["1.0", "2.0", "2.0"]), (2, 2, 2));
+        let without = PADDED.replace("epoch", "round").replace(" 2,", " 9,");
+        assert_eq!(parse(&without, "r.csv", Which::Last).expect("results").epochs, 3);
+    }
+
+    #[test]
+    fn names_and_values_may_be_quoted() {
+        let text = "\"epoch\", \"a, b\",\"metrics/precision(B)\",\"metrics/recall(B)\",\" metrics/mAP50(B)\",\"metrics/mAP50-95(B)\"\n\
+                    \"7\",\"1, \"\"2\"\"\",.1,\".2\",.5,.25\n";
+        let found = parse(text, "r.csv", Which::Last).expect("results").scores;
+        assert_eq!(found, Detection { map50_95: 0.25, map50: 0.5, precision: 0.1, recall: 0.2, epoch: 7 });
     }
 }

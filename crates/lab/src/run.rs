@@ -19,7 +19,7 @@ use leanset_core::{Allocation, Floor, Monitor, Quiet, Reduced, Seed, metrics};
 use crate::energy::{Bill, Metering};
 use crate::error::{Error, Result};
 use crate::plan::{Chooser, FULL, Plan};
-use crate::records::{Cost, Header, Journal, Key, Measured, Record, SCHEMA, Steps};
+use crate::records::{Beforehand, Cost, Header, Journal, Key, Measured, Record, SCHEMA, Steps};
 use crate::subject::{Subject, Task};
 
 /// How runs are run.
@@ -95,7 +95,8 @@ impl<'a, S: Subject> Lab<'a, S> {
     /// The first line of this experiment's records.
     pub fn header(&self) -> Header {
         let leanset = env!("CARGO_PKG_VERSION").to_owned();
-        Header { schema: SCHEMA.to_owned(), leanset, plan: self.plan.clone(), data: self.subject.data() }
+        let measured = self.subject.features().map(|bill| Beforehand { features: bill.clone() });
+        Header { schema: SCHEMA.to_owned(), leanset, plan: self.plan.clone(), data: self.subject.data(), measured }
     }
 
     /// How many are kept at a ratio of the plan, by its place there.
@@ -158,7 +159,8 @@ impl<'a, S: Subject> Lab<'a, S> {
     /// Does what is left, and appends each run to the journal as it is done. Progress is in gradient steps.
     ///
     /// # Errors
-    /// The first that any run meets; what was done before it stays.
+    /// The first that any run meets; what was done before it stays. Errors [of one run](Error::of_one_run) are told when
+    /// all others are done.
     pub fn run(
         &self,
         meter: &impl Metering,
@@ -175,6 +177,7 @@ impl<'a, S: Subject> Lab<'a, S> {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let journal = Mutex::new((journal, Vec::new()));
+        let failed = Mutex::new(Vec::new());
         let folds = Mutex::new(BTreeMap::<u32, Weak<S::Fold>>::new());
         let worker = || -> Result<()> {
             let mut held: Option<(u32, Arc<S::Fold>)> = None;
@@ -187,10 +190,18 @@ impl<'a, S: Subject> Lab<'a, S> {
                 };
                 held = Some((job.repetition, fold.clone()));
                 let stands = Stands { threads, shared: workers > 1, processor: processor() };
-                self.job(job, &fold, meter, &stands, &mut |record, steps| {
-                    let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
-                    journal.0.write(&record)?;
-                    journal.1.push(record);
+                self.job(job, &fold, meter, &stands, &mut |key, record, steps| {
+                    match record {
+                        Ok(record) => {
+                            let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+                            journal.0.write(&record)?;
+                            journal.1.push(record);
+                        }
+                        Err(error) if error.is_of_one_run() => {
+                            failed.lock().unwrap_or_else(PoisonError::into_inner).push((key, error));
+                        }
+                        Err(error) => return Err(error),
+                    }
                     monitor.advance(steps);
                     if monitor.cancelled() { Err(leanset_core::Error::Interrupted.into()) } else { Ok(()) }
                 })?;
@@ -218,6 +229,10 @@ impl<'a, S: Subject> Lab<'a, S> {
                 .collect()
         });
         results.into_iter().collect::<Result<()>>()?;
+        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = all_of(&failed) {
+            return Err(error);
+        }
         let (_, records) = journal.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(done.iter().cloned().chain(records).collect())
     }
@@ -239,7 +254,7 @@ impl<'a, S: Subject> Lab<'a, S> {
         fold: &S::Fold,
         meter: &impl Metering,
         stands: &Stands,
-        write: &mut dyn FnMut(Record, u64) -> Result<()>,
+        write: &mut dyn FnMut(Key, Result<Record>, u64) -> Result<()>,
     ) -> Result<()> {
         let plan = self.plan;
         let Some(method) = job.method else {
@@ -253,8 +268,8 @@ impl<'a, S: Subject> Lab<'a, S> {
                 start: None,
                 warm_up: 0,
             };
-            let record = self.trained(job.repetition, FULL, 1.0, fold, meter, stands, choice)?;
-            return write(record, self.steps_of(job));
+            let record = self.trained(job.repetition, FULL, 1.0, fold, meter, stands, choice);
+            return write(Key::new(job.repetition, FULL, 1.0), record, self.steps_of(job));
         };
         let seeds = plan.seeds(job.repetition);
         let data = self.subject.points(fold)?;
@@ -306,9 +321,9 @@ impl<'a, S: Subject> Lab<'a, S> {
                 warm_up: *warm_up,
             };
             let label = plan.methods[method].label();
-            let record = self.trained(job.repetition, label, value, fold, meter, stands, choice)?;
-            let steps = self.steps_on(record.kept.iter().sum(), *warm_up);
-            write(record, steps + std::mem::take(&mut unsaid))?;
+            let record = self.trained(job.repetition, label, value, fold, meter, stands, choice);
+            let steps = self.steps_on(self.kept(ratio), *warm_up) + std::mem::take(&mut unsaid);
+            write(Key::new(job.repetition, label, value), record, steps)?;
         }
         Ok(())
     }
@@ -364,6 +379,25 @@ impl<'a, S: Subject> Lab<'a, S> {
             },
         })
     }
+}
+
+/// Failed runs that are named.
+const NAMED: usize = 3;
+
+/// What is to be said of runs that failed while others were done.
+fn all_of(failed: &[(Key, Error)]) -> Option<Error> {
+    let (_, first) = failed.first()?;
+    let again = "the same command tries again what failed";
+    let hint = first.hint().map_or_else(|| again.to_owned(), |hint| format!("{hint}; {again}"));
+    if failed.len() == 1 {
+        return Some(Error::new(first.to_string(), hint));
+    }
+    let named: Vec<String> = failed.iter().take(NAMED).map(|(key, _)| key.to_string()).collect();
+    let more = match failed.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(Error::new(format!("{} runs failed: {}{more}; the first: {first}", failed.len(), named.join("; ")), hint))
 }
 
 /// Every run of a plan, in its order.

@@ -29,7 +29,28 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     check_output(args, Some(&dataset))?;
     let meter = Meters::new(&plan.energy, true)?;
     let wanted = arguments(about);
+    if !about.detector.tells_batch() {
+        let message = format!(
+            "{}: detector.command has no {{batch}}: steps are counted as if it took {} pictures each",
+            args.plan.display(),
+            about.detector.batch
+        );
+        let hint =
+            "put {batch} where the command takes it, as in batch={batch}; detector.batch says what it stands for";
+        text::say(&text::warning(&leanset_tables::Warning { code: "batch-assumed", message, hint: Some(hint.into()) }));
+    }
     let set = open(&dataset, &wanted)?;
+
+    if args.dry_run {
+        // Numbers of pictures and commands follow from annotations: none is looked at.
+        let stock = Stock::unseen(set, &wanted, &about.features, &progress)?;
+        let budgets = budgets(args, plan, about, &stock)?;
+        let data = described(&dataset, &stock, 0);
+        let (codes, names) = (&stock.categories.codes, &stock.categories.names);
+        let set = Set { features: &[], codes, names, budgets, bill: None, data };
+        let lab = Lab::new(plan, Pictures::new(about, set, trainer(args, about, &stock)))?;
+        return dry_run(args, plan, &lab, options, |_| Ok(forecast(plan, about, &lab, &trainer(args, about, &stock))));
+    }
 
     let stop = if about.features.model.is_some() { meter.start_with_cards() } else { meter.start() };
     // No cache: what a run would cost includes describing every picture.
@@ -37,9 +58,37 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
     let mut stock = Stock::new(set, &wanted, eye, about.features.given(), false, &progress)?;
     let (features, record) = stock.features(&about.features)?;
     let metered = stop();
-    // Where runs are there already, what they paid: what was read once is quicker read again.
+    // Where an experiment was begun already, what it paid: what was read once is quicker read again.
     let bill = (!about.features.given()).then(|| paid(args).unwrap_or(metered));
 
+    let budgets = budgets(args, plan, about, &stock)?;
+    let (validation, validation_sha256) = stock.validation();
+    let mut sources = BTreeMap::from([("validation".to_owned(), validation_sha256)]);
+    let categories = stock.category_record(&wanted)?;
+    // Weights may be in files beside the model, and two engines do not see quite the same.
+    sources.extend(record.model.as_ref().map(|model| ("model".to_owned(), model.key.clone())));
+    for (name, file) in [("features", &record.table), ("paths", &record.paths), ("categories", &categories.table)] {
+        sources.extend(file.as_ref().map(|file| (name.to_owned(), file.sha256.clone())));
+    }
+    let data = DataRecord {
+        sha256: stock.fingerprint(),
+        features: Some(record.title()),
+        validation: (validation > 0).then_some(validation),
+        sources,
+        ..described(&dataset, &stock, record.dimensions)
+    };
+    let (codes, names) = (&stock.categories.codes, &stock.categories.names);
+    let set = Set { features: &features.values, codes, names, budgets, bill, data };
+    let lab = Lab::new(plan, Pictures::new(about, set, trainer(args, about, &stock)))?;
+    carry_out(args, &lab, &meter, options, progress)
+}
+
+fn trainer<'a>(args: &'a ExperimentArgs, about: &'a PicturesPlan, stock: &'a Stock) -> Trainer<'a> {
+    Trainer { plan: &about.detector, stock, keep: args.keep.as_deref(), quiet: args.quiet }
+}
+
+/// How many pictures of each category are kept at each ratio; a method that keeps no such counts is refused.
+fn budgets(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, stock: &Stock) -> Result<Vec<Budget>, Failure> {
     let budget = |&ratio: &f64| stock.budget(Budget::Ratio(ratio), about.images.balance, Floor::One);
     let budgets = plan.reduce.ratios.iter().map(budget).collect::<Result<Vec<_>, _>>()?;
     for method in &plan.methods {
@@ -49,32 +98,22 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
             Failure { message, ..failure }
         })?;
     }
-    let (validation, validation_sha256) = stock.validation();
-    let mut sources = BTreeMap::from([("validation".to_owned(), validation_sha256)]);
-    let categories = stock.category_record(&wanted)?;
-    sources.extend(record.model.as_ref().map(|model| ("model".to_owned(), model.sha256.clone())));
-    for (name, file) in [("features", &record.table), ("paths", &record.paths), ("categories", &categories.table)] {
-        sources.extend(file.as_ref().map(|file| (name.to_owned(), file.sha256.clone())));
-    }
-    let names = &stock.categories.names;
-    let data = DataRecord {
-        name: name(&dataset),
-        sha256: stock.fingerprint(),
+    Ok(budgets)
+}
+
+/// What annotations tell of a set, for the header of the records.
+fn described(dataset: &Path, stock: &Stock, dimensions: usize) -> DataRecord {
+    DataRecord {
+        name: name(dataset),
+        sha256: String::new(),
         rows: stock.pictures.len(),
-        dimensions: record.dimensions,
+        dimensions,
         training_rows: stock.pictures.len(),
-        classes: names.iter().cloned().zip(stock.categories.sizes()).collect(),
-        features: Some(record.title()),
-        validation: (validation > 0).then_some(validation),
-        sources,
-    };
-    let set = Set { features: &features.values, codes: &stock.categories.codes, names, budgets, bill, data };
-    let trainer = |stock| Trainer { plan: &about.detector, stock, keep: args.keep.as_deref() };
-    let lab = Lab::new(plan, Pictures::new(about, set, trainer(&stock)))?;
-    if args.dry_run {
-        return dry_run(args, plan, &lab, options, |_| Ok(forecast(plan, about, &lab, &trainer(&stock))));
+        classes: stock.categories.names.iter().cloned().zip(stock.categories.sizes()).collect(),
+        features: None,
+        validation: None,
+        sources: BTreeMap::new(),
     }
-    carry_out(args, &lab, &meter, options, progress)
 }
 
 /// The last parts of a path that say which set it is: every set has a data.yaml.
@@ -89,7 +128,7 @@ fn name(dataset: &Path) -> String {
 fn paid(args: &ExperimentArgs) -> Option<Bill> {
     // What is wrong with the file is said when it is opened.
     let there = records::read(args.output.as_ref()?).ok()?;
-    there.records.into_iter().find_map(|record| record.measured.features)
+    there.features().cloned()
 }
 
 /// What would be run first: everything, and the first method at each ratio.
@@ -122,6 +161,7 @@ fn forecast(
             "command": command,
         }));
     }
+    lines.push_str("\nPictures were not looked at: those that cannot be decoded are still among them.\n");
     Forecast { step: None, keys: vec![("pictures", lab.all().into()), ("first", keys.into())], lines }
 }
 

@@ -45,14 +45,42 @@ impl Stock {
         progress: &Progress,
     ) -> Result<Self, Failure> {
         let looks = look_at(&mut set, |p| p.split == Split::Train, eye.as_ref(), progress)?;
-        let (model, told) = eye.map(Eye::record).transpose()?.unzip();
+        let seen = eye.map(Eye::record).transpose()?;
         if given {
             set.allow_other_formats();
         }
         tell_faults(&set, strict)?;
+        Self::divided(set, looks, args, seen)
+    }
+
+    /// The same of what annotations alone tell: no picture is looked at, so those that cannot be decoded are among them, and
+    /// there are neither features nor hashes. What features would be made with is looked for all the same.
+    pub(crate) fn unseen(
+        mut set: ImageSet,
+        args: &ImageSetArgs,
+        features: &FeaturePlan,
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
+        Eye::new(features, progress)?;
+        [&features.table, &features.paths].into_iter().flatten().try_for_each(|file| source_record(file).map(drop))?;
+        if features.given() {
+            set.allow_other_formats();
+        }
+        tell_faults(&set, false)?;
+        Self::divided(set, Vec::new(), args, None)
+    }
+
+    /// Divides the training pictures that can be used.
+    fn divided(
+        set: ImageSet,
+        looks: Vec<Look>,
+        args: &ImageSetArgs,
+        seen: Option<(ModelRecord, String)>,
+    ) -> Result<Self, Failure> {
         let pictures = candidates(&set);
         check_candidates(&set, &pictures)?;
         let categories = categories(&set, &pictures, args)?;
+        let (model, told) = seen.unzip();
         Ok(Self { set, looks, pictures, categories, model, told })
     }
 
