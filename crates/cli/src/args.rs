@@ -501,8 +501,8 @@ pub(crate) struct ModelArgs {
     /// The deviation of red, green and blue, of 0 to 1.
     #[arg(long, value_name = "R,G,B", value_parser = three, requires = "mean", allow_negative_numbers = true)]
     pub(crate) std: Option<[f32; 3]>,
-    /// Run the model by this library of ONNX Runtime, or that in this folder, such as the one of the Python package: about
-    /// twice as fast as the engine inside, and on cards.
+    /// Run the model by this library of ONNX Runtime, or that in this folder, such as the one of the Python package: faster
+    /// than the engine inside, and on cards.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, requires = "seen")]
     pub(crate) onnxruntime: Option<PathBuf>,
     /// What ONNX Runtime computes on: cpu, cuda, or cuda:1 for the second card [default: cpu].
