@@ -84,6 +84,11 @@ fn what_cannot_be_described_is_refused_and_leaves_nothing() {
         ("--model model.onnx -o f.csv --split test", "error: set/data.yaml: no picture could be described\n"),
         ("--model model.onnx -o f.csv --layer nowhere", "error: model.onnx: has no tensor 'nowhere'\n"),
         ("--model model.onnx -o f.csv --size 4", "error: size must be in [8, 8192], not 4\n"),
+        (
+            "--model model.onnx -o f.csv --mean 123.675,116.28,103.53 --std 58.395,57.12,57.375",
+            "error: mean must be in [0, 1], not [123.675, 116.28, 103.53]\n",
+        ),
+        ("--model model.onnx -o f.csv --mean 0.5,0.5,0.5 --std 0.5,0,0.5", "error: std must be in (0, 1], not "),
         ("--model model.onnx -o f.csv --fit native --size 64", "error: size 64 is given, and so is fit native"),
         ("-o f.csv --batch 2", "error: the following required arguments were not provided:\n  <--model <FILE>>\n"),
         ("-o f.csv --no-cache", "error: the following required arguments were not provided:\n  <--model <FILE>>\n"),
@@ -92,6 +97,18 @@ fn what_cannot_be_described_is_refused_and_leaves_nothing() {
         let told = place.refuses(&format!("images features set {arguments} {cache}"));
         assert!(told.starts_with("exit 2\n") && told.contains(said), "{arguments}\n{told}");
     }
+}
+
+/// A picture that is trained on and validated with is one row, and the table serves.
+#[test]
+fn a_picture_in_two_splits_has_one_row() {
+    let place = place();
+    put(&place, "set/both.yaml", "train: images/train\nval: images/train\nnames: [a, b]\n");
+    place.ok("images features set/both.yaml --model model.onnx --no-cache --split all -o f.csv -q");
+    assert_eq!(place.text("f.csv").lines().count(), 25);
+    place.ok("images reduce set/both.yaml -m mms -r 0.5 --features f.csv -o given -q");
+    place.ok("images reduce set/both.yaml -m mms -r 0.5 --model model.onnx --no-cache -o seen -q");
+    assert_eq!(place.text("given/train.txt"), place.text("seen/train.txt"));
 }
 
 #[test]
