@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Place, elements, lasting, noise, put, runs, yolo};
+use common::{Place, elements, lasting, noise, onnx, put, runs, yolo};
 use serde_json::Value;
 
 const PLAN: &str = "\
@@ -625,6 +625,29 @@ fn the_cost_of_given_features_is_not_known_and_said_so() {
 }
 
 /// The pictures are those of the header, those that are tested on too.
+/// What a model sees is charged, said and compared: an experiment goes on with the same weights, and with no others.
+#[test]
+fn an_experiment_by_a_model_goes_on_with_that_model() {
+    let place = place();
+    put(&place, "model.onnx", onnx([1.0, -0.5, 0.25, -0.75, 0.5, 1.0]));
+    place.write("p.toml", PLAN.replace("[reduce]", "[features]\nmodel = \"model.onnx\"\nsize = 32\n\n[reduce]"));
+    ok(&place, "experiment p.toml --output r.jsonl --quiet");
+    let lines = runs(&place, "r.jsonl");
+    let (header, found) = (&lines[0], &lines[1..]);
+    assert_eq!(found.len(), RUNS);
+    assert_eq!((&header["data"]["dimensions"], &header["data"]["features"]), (&2.into(), &"model.onnx, 'seen'".into()));
+    let features = number(&found[0]["measured"]["features"]["seconds"]);
+    let spent = |run: &Value| number(&run["measured"]["reduction"]["seconds"]);
+    for run in found {
+        // Stratified random looks at no picture.
+        assert_eq!(run["method"] == "maxmin", spent(run) >= features, "{run}");
+    }
+    ok(&place, "experiment p.toml --output r.jsonl --quiet");
+    put(&place, "model.onnx", onnx([1.0, -0.5, 0.25, -0.75, 0.5, 2.0]));
+    let said = refuses(&place, "experiment p.toml --output r.jsonl");
+    assert!(said.contains("r.jsonl: was begun with something else: data.sources.model ("), "{said}");
+}
+
 #[test]
 fn another_set_is_refused() {
     let place = place();
