@@ -82,7 +82,8 @@ def example(path: Path) -> dict[str, str | bytes]:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Links to the records: they are beside the pages here."""
+    """Links to records and examples as GitHub needs them: on the site both are pages."""
+    markdown = re.sub(r"\]\(\.\./examples/(\w+)\.py", r"](examples/\1.md", markdown)
     return markdown.replace("../../benches/record/", "../record/").replace("../benches/record/", "record/")
 
 
