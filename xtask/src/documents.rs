@@ -56,7 +56,7 @@ fn methods() -> String {
         let _ = writeln!(
             out,
             "| [{}](methods/{}.md) | {} | {} | {} | {} | {} | {} | {} |",
-            m.id, m.id, c.nested, c.per_class, c.weights, c.invents, c.seeded, c.target, c.dynamics
+            m.id, m.id, c.nested, c.per_class, c.weights, c.prototypes, c.seeded, c.target, c.dynamics
         );
     }
     out.push_str("\nWhich one, and at what cost? [Choosing a method](choosing.md).\n");

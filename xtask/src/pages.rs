@@ -75,7 +75,7 @@ pub(crate) fn capabilities(m: &Info) -> [(&'static str, String); 8] {
         ("nested: one ranking serves all ratios", c.nested),
         ("keeps the counts asked of each class", c.per_class),
         ("gives weights", c.weights),
-        ("invents points", c.invents),
+        ("invents points", c.prototypes),
         ("depends on the seed", c.seeded),
         ("can represent another table", c.target),
         ("needs to watch a training", c.dynamics),
@@ -101,7 +101,7 @@ pub(crate) fn parameters(m: &Info) -> String {
 /// One line for each face.
 fn usage(m: &Info) -> String {
     let class = crate::stubs::class_name(m.id);
-    let needs_log = m.capabilities.dynamics == leanset_core::methods::Answer::Yes;
+    let needs_log = m.uses_dynamics();
     let (log, dynamics) = if needs_log { (" --log training.csv", ", dynamics=log") } else { ("", "") };
     let without = if needs_log {
         "Without `--log`, and with `trainer=leanset.Trainer()` in place of `dynamics`, the built-in trainer trains a model.\n"

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use leanset_core::distance::Metric;
-use leanset_core::methods::{Answer, Info, Inputs};
+use leanset_core::methods::{Info, Inputs};
 use leanset_core::{
-    Budget, ClassId, Classes, Dataset, Dynamics, Floor, Matrix, Quiet, Reduced, Reducer, Result, RowId, Seed, metrics,
+    Budget, ClassId, Classes, Dataset, Dynamics, EmptyClasses, Matrix, Quiet, Reduced, Reducer, Result, RowId, Seed,
+    metrics,
 };
 use leanset_train::{Network, Training, warm_up};
 
@@ -26,7 +27,8 @@ pub(crate) fn draw() -> Result<String> {
     );
     panel(&mut svg, 0, "600 rows, 3 classes", "", &data, &(0..600).map(RowId::at).collect::<Vec<_>>(), None);
     for (index, name, method) in [(1, "random", "stratified-random"), (2, "maxmin", "maxmin")] {
-        let reduction = Reducer::new(method, &[])?.reduce(&data, &Budget::Ratio(0.1), Floor::One, Seed(3), &Quiet)?;
+        let reduction =
+            Reducer::new(method, &[])?.reduce(&data, &Budget::Ratio(0.1), EmptyClasses::Forbid, Seed(3), &Quiet)?;
         let epsilon = metrics::epsilon(&data, &reduction.reduced, Metric::Euclidean, &Quiet)?;
         let Some(selection) = reduction.reduced.rows() else { continue };
         let worst = epsilon.worst.map(|w| (w.row, epsilon.value));
@@ -148,7 +150,7 @@ impl Toy {
     /// What a method keeps at two ratios, and what is to be said below.
     pub(crate) fn draw(&self, method: &Info) -> Result<(String, String)> {
         let data = Dataset::new(Matrix::new(&self.values, self.labels.len(), 2)?, Classes::new(&self.labels, 3)?)?;
-        let watches = method.capabilities.dynamics == Answer::Yes;
+        let watches = method.uses_dynamics();
         let inputs = Inputs { dynamics: watches.then_some(&self.dynamics), ..Inputs::default() };
         let (width, height) = (2.0 * SIDE + 3.0 * GAP, SIDE + 2.0 * GAP + 26.0);
         let mut svg = format!(
@@ -160,8 +162,9 @@ impl Toy {
         let (mut invents, mut weights) = (false, false);
         for (index, ratio) in RATIOS.into_iter().enumerate() {
             let reducer = Reducer::new(method.id, &[])?;
-            let reduced =
-                reducer.reduce_with(&data, &inputs, &Budget::Ratio(ratio), Floor::One, Seed(3), &Quiet)?.reduced;
+            let reduced = reducer
+                .reduce_with(&data, &inputs, &Budget::Ratio(ratio), EmptyClasses::Forbid, Seed(3), &Quiet)?
+                .reduced;
             let epsilon = metrics::epsilon(&data, &reduced, Metric::Euclidean, &Quiet)?.value;
             let left = GAP + index as f64 * (SIDE + GAP);
             let unit = if matches!(reduced, Reduced::Points(_)) { "points" } else { "rows" };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use leanset_core::Dataset;
-use leanset_core::methods::{Answer, Info, METHODS};
+use leanset_core::methods::{Info, METHODS};
 use leanset_tables::{Encoded, Format, Warning, format_of_path};
 
 use crate::args::{MethodArgs, TableArgs};
@@ -23,10 +23,10 @@ pub(crate) struct Target {
 
 /// A method that heeds no target is refused before any file is read.
 pub(crate) fn check_heeded(args: &MethodArgs, info: &Info) -> Result<(), Failure> {
-    if args.target.is_none() || info.capabilities.target != Answer::No {
+    if args.target.is_none() || info.supports_target() {
         return Ok(());
     }
-    let can: Vec<&str> = METHODS.iter().filter(|m| m.capabilities.target != Answer::No).map(|m| m.id).collect();
+    let can: Vec<&str> = METHODS.iter().filter(|m| m.supports_target()).map(|m| m.id).collect();
     let others = if can.is_empty() { String::new() } else { format!(", or use --method {}", can.join(" or ")) };
     Err(Failure::new(format!("--target: {} cannot choose rows that represent another table", info.id))
         .hint(format!("leave --target out{others}")))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use leanset_core::dynamics::{LogError, Outcome};
-use leanset_core::methods::{Answer, Info, METHODS};
+use leanset_core::methods::{Info, METHODS};
 use leanset_core::{ClassId, Dataset, Dynamics, RowId, Seed, Shape, TrainingLog};
 use leanset_documents::Training as TrainingRecord;
 use leanset_tables::{Column, Table, Values, format_of_path, write_columns};
@@ -97,8 +97,8 @@ fn given(args: &TrainArgs) -> Option<&'static str> {
 pub(crate) fn check_heeded(args: &MethodArgs, info: &Info) -> Result<(), Failure> {
     let own = given(&args.training);
     let Some(name) = args.log.as_ref().map(|_| "--log").or(own) else { return Ok(()) };
-    if info.capabilities.dynamics == Answer::No {
-        let can: Vec<&str> = METHODS.iter().filter(|m| m.capabilities.dynamics != Answer::No).map(|m| m.id).collect();
+    if !info.uses_dynamics() {
+        let can: Vec<&str> = METHODS.iter().filter(|m| m.uses_dynamics()).map(|m| m.id).collect();
         return Err(Failure::new(format!("{name}: {} does not watch a model train", info.id))
             .hint(format!("leave {name} out, or use --method {}", can.join(" or "))));
     }
@@ -141,7 +141,7 @@ impl Source {
         run: &RunArgs,
         progress: &Progress,
     ) -> Result<Self, Failure> {
-        if info.capabilities.dynamics == Answer::No {
+        if !info.uses_dynamics() {
             return Ok(Self::None);
         }
         if let Some(path) = &args.log {
@@ -232,7 +232,7 @@ impl Seen {
         input: &Input,
     ) -> Result<Option<PathBuf>, Failure> {
         let (Some(path), Self::Trained(warm_up)) = (&args.training.save_log, self) else { return Ok(None) };
-        let observations = warm_up.watch.observations().unwrap_or_default();
+        let observations = warm_up.recorder.observations().unwrap_or_default();
         let rows: Vec<RowId> = observations.iter().map(|o| input.original(o.row)).collect();
         let mut columns: Vec<(String, Column)> = vec![
             ("epoch".into(), observations.iter().map(|o| i64::from(o.epoch)).collect::<Vec<_>>().into()),

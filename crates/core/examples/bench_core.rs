@@ -14,9 +14,9 @@ use std::time::Instant;
 
 use common::{Sample, blobs, dry_bean, on_threads, shared};
 use leanset_core::distance::Metric;
-use leanset_core::methods::{Answer, METHODS};
+use leanset_core::methods::{METHODS, Support};
 use leanset_core::{
-    Allocation, Budget, Classes, Dataset, Floor, Matrix, Quiet, Ranking, Reduced, Reducer, Seed, metrics,
+    Allocation, Budget, Classes, Dataset, EmptyClasses, Matrix, Quiet, Ranking, Reduced, Reducer, Seed, metrics,
 };
 
 /// The least of a few runs, in seconds.
@@ -48,12 +48,13 @@ fn methods(data: &Dataset<'_>) {
         let reducer = Reducer::new(info.id, &[]).expect("the defaults are valid");
         for ratio in [0.1, 0.5, 0.9] {
             line(&format!("{} {ratio}", info.id), 2, || {
-                let kept = reducer.reduce(data, &Budget::Ratio(ratio), Floor::One, Seed(0), &Quiet)?;
-                let iterations = kept.facts.get("iterations").map_or(String::new(), |i| format!(", {i} iterations"));
+                let kept = reducer.reduce(data, &Budget::Ratio(ratio), EmptyClasses::Forbid, Seed(0), &Quiet)?;
+                let iterations =
+                    kept.diagnostics.get("iterations").map_or(String::new(), |i| format!(", {i} iterations"));
                 Ok(format!("{} kept{iterations}", kept.reduced.len()))
             });
         }
-        if reducer.ranks() == Answer::Yes {
+        if reducer.ranks() == Support::Yes {
             line(&format!("{} whole ranking", info.id), 2, || {
                 Ok(format!("{} rows", reducer.rank(data, None, Seed(0), &Quiet)?.rows().len()))
             });
@@ -63,14 +64,14 @@ fn methods(data: &Dataset<'_>) {
 
 fn cuts(data: &Dataset<'_>, count: usize) -> Vec<Allocation> {
     let ratio = |i| Budget::Ratio(i as f64 / count as f64);
-    let allocate = |i| ratio(i).allocate(&data.classes().sizes(), Floor::One).expect("valid").0;
+    let allocate = |i| ratio(i).allocate(&data.classes().sizes(), EmptyClasses::Forbid).expect("valid").0;
     (1..=count).map(allocate).collect()
 }
 
 fn epsilons(data: &Dataset<'_>, ratio: f64) {
     for name in ["srs", "mms"] {
         let reducer = Reducer::new(name, &[]).expect("valid");
-        let cut = Budget::Ratio(ratio).allocate(&data.classes().sizes(), Floor::One).expect("valid").0;
+        let cut = Budget::Ratio(ratio).allocate(&data.classes().sizes(), EmptyClasses::Forbid).expect("valid").0;
         let depth = (data.rows() > 50_000).then_some(&cut);
         let ranking = on_threads(2, || reducer.rank(data, depth, Seed(0), &Quiet)).expect("ranks");
         let kept = Reduced::Rows(ranking.select(&cut, data.classes()).expect("deep enough"));
@@ -106,7 +107,11 @@ fn main() {
     let narrow = Dataset::new(matrix, sample.classes()).expect("a dataset");
     line("maxmin 0.1 as f32", 2, || {
         let reducer = Reducer::new("mms", &[])?;
-        Ok(reducer.reduce(&narrow, &Budget::Ratio(0.1), Floor::One, Seed(0), &Quiet)?.reduced.len().to_string())
+        Ok(reducer
+            .reduce(&narrow, &Budget::Ratio(0.1), EmptyClasses::Forbid, Seed(0), &Quiet)?
+            .reduced
+            .len()
+            .to_string())
     });
     line("a checked view of the table", 3, || {
         let matrix = Matrix::new(&sample.values, sample.rows(), sample.columns)?;
@@ -118,12 +123,17 @@ fn main() {
     let data = large.data();
     let maxmin = Reducer::new("mms", &[]).expect("valid");
     line("maxmin 0.01", 1, || {
-        Ok(maxmin.reduce(&data, &Budget::Ratio(0.01), Floor::One, Seed(0), &Quiet)?.reduced.len().to_string())
+        Ok(maxmin.reduce(&data, &Budget::Ratio(0.01), EmptyClasses::Forbid, Seed(0), &Quiet)?.reduced.len().to_string())
     });
     epsilons(&data, 0.01);
     let ranking = Reducer::new("srs", &[]).and_then(|r| r.rank(&data, None, Seed(0), &Quiet)).expect("ranks");
     let few: Vec<Allocation> = (1..=100)
-        .map(|i| Budget::Ratio(f64::from(i) / 10_000.0).allocate(&data.classes().sizes(), Floor::One).expect("valid").0)
+        .map(|i| {
+            Budget::Ratio(f64::from(i) / 10_000.0)
+                .allocate(&data.classes().sizes(), EmptyClasses::Forbid)
+                .expect("valid")
+                .0
+        })
         .collect();
     line("ε curve of srs, 100 ratios up to 0.01", 1, || {
         let curve = metrics::epsilon_curve(&data, &ranking, &few, Metric::Chebyshev, &Quiet)?;

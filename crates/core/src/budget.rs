@@ -2,7 +2,7 @@
 //!
 //! A budget is a ratio, a count, or counts per class. A ratio r of n rows is the count nearest to r·n. A count m is
 //! dealt to the classes by **largest remainder** (Hamilton): class k gets ⌊m·n_k/n⌋ rows, and the rows still missing go
-//! one each to the classes with the largest remainders, ties to the lower class id. With [`Floor::One`] a class that
+//! one each to the classes with the largest remainders, ties to the lower class id. With [`EmptyClasses::Forbid`] a class that
 //! has rows and whose share is below one row gets exactly one, and the other classes share what is left by the same
 //! rule. All of it is integer arithmetic: the sum is exactly the budget.
 //!
@@ -26,12 +26,12 @@ pub enum Budget {
 
 /// Whether a class that has rows may end with none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Floor {
+pub enum EmptyClasses {
     /// Every class that has rows keeps at least one: losing a class makes ε infinite.
     #[default]
-    One,
+    Forbid,
     /// Classes may vanish.
-    Zero,
+    Allow,
 }
 
 /// What each class gets: exact, checked against the class sizes.
@@ -62,12 +62,12 @@ impl Allocation {
 impl Budget {
     /// Deals the budget to classes of the given sizes.
     ///
-    /// A ratio so small that some class would get nothing is raised to one row a class under [`Floor::One`], with a
+    /// A ratio so small that some class would get nothing is raised to one row a class under [`EmptyClasses::Forbid`], with a
     /// warning `budget-raised`; a count is never changed.
     ///
     /// ```
-    /// use leanset_core::{Budget, Floor};
-    /// let (kept, _) = Budget::Ratio(0.1).allocate(&[1322, 522, 1630, 3546, 1928, 2027, 2636], Floor::One)?;
+    /// use leanset_core::{Budget, EmptyClasses};
+    /// let (kept, _) = Budget::Ratio(0.1).allocate(&[1322, 522, 1630, 3546, 1928, 2027, 2636], EmptyClasses::Forbid)?;
     /// assert_eq!(kept.per_class(), [132, 52, 163, 354, 193, 203, 264]);
     /// assert_eq!(kept.total(), 1361);
     /// # Ok::<(), leanset_core::Error>(())
@@ -75,7 +75,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`BudgetError`], with the value and the bound.
-    pub fn allocate(&self, sizes: &[usize], floor: Floor) -> Result<(Allocation, Vec<Warning>)> {
+    pub fn allocate(&self, sizes: &[usize], floor: EmptyClasses) -> Result<(Allocation, Vec<Warning>)> {
         let rows: usize = sizes.iter().sum();
         let populated = sizes.iter().filter(|&&s| s > 0).count();
         let mut warnings = Vec::new();
@@ -99,7 +99,7 @@ impl Budget {
                 if count > rows {
                     return Err(BudgetError::AboveRows { count, rows }.into());
                 }
-                if floor == Floor::One && count < populated {
+                if floor == EmptyClasses::Forbid && count < populated {
                     return Err(BudgetError::BelowClasses { count, classes: populated }.into());
                 }
                 count
@@ -110,14 +110,14 @@ impl Budget {
                 }
                 // r·n is within one part in 10¹⁵ of the exact product, so the nearest count is exact below 10¹⁴ rows.
                 let nearest = (ratio * rows as f64).round() as usize;
-                let least = if floor == Floor::One { populated } else { 1 };
+                let least = if floor == EmptyClasses::Forbid { populated } else { 1 };
                 if nearest < least {
                     warnings.push(Warning {
                         code: "budget-raised",
                         message: format!("ratio {ratio:?} of {rows} rows is {nearest}; kept {least} instead"),
                         hint: Some(match floor {
-                            Floor::One => "every class that has rows keeps at least one".into(),
-                            Floor::Zero => "something is always kept".into(),
+                            EmptyClasses::Forbid => "every class that has rows keeps at least one".into(),
+                            EmptyClasses::Allow => "something is always kept".into(),
                         }),
                     });
                 }
@@ -129,11 +129,11 @@ impl Budget {
 }
 
 /// Largest remainder over the classes, those below one row raised to one first.
-fn deal(total: usize, sizes: &[usize], floor: Floor) -> Vec<usize> {
+fn deal(total: usize, sizes: &[usize], floor: EmptyClasses) -> Vec<usize> {
     let mut counts = vec![0usize; sizes.len()];
     let mut open: Vec<usize> = (0..sizes.len()).filter(|&k| sizes[k] > 0).collect();
     let mut left = total;
-    if floor == Floor::One {
+    if floor == EmptyClasses::Forbid {
         // Raising one class lowers the shares of the others: repeat until nobody is below one row.
         loop {
             let rows: u128 = open.iter().map(|&k| sizes[k] as u128).sum();
@@ -175,33 +175,34 @@ mod tests {
     use proptest::prelude::*;
 
     #[allow(clippy::needless_pass_by_value)] // budgets are written where they are used
-    fn counts(budget: Budget, sizes: &[usize], floor: Floor) -> Result<Vec<usize>> {
+    fn counts(budget: Budget, sizes: &[usize], floor: EmptyClasses) -> Result<Vec<usize>> {
         budget.allocate(sizes, floor).map(|(a, _)| a.per_class().to_vec())
     }
 
     #[test]
     fn the_alabama_paradox_is_real() {
-        assert_eq!(counts(Budget::Count(10), &[6, 6, 2], Floor::Zero), Ok(vec![4, 4, 2]));
-        assert_eq!(counts(Budget::Count(11), &[6, 6, 2], Floor::Zero), Ok(vec![5, 5, 1]));
+        assert_eq!(counts(Budget::Count(10), &[6, 6, 2], EmptyClasses::Allow), Ok(vec![4, 4, 2]));
+        assert_eq!(counts(Budget::Count(11), &[6, 6, 2], EmptyClasses::Allow), Ok(vec![5, 5, 1]));
     }
 
     #[test]
     fn small_classes_keep_one_row() {
-        assert_eq!(counts(Budget::Count(10), &[1000, 1, 1], Floor::One), Ok(vec![8, 1, 1]));
-        assert_eq!(counts(Budget::Count(10), &[1000, 1, 1], Floor::Zero), Ok(vec![10, 0, 0]));
-        assert_eq!(counts(Budget::Count(3), &[5, 0, 5, 5], Floor::One), Ok(vec![1, 0, 1, 1]));
+        assert_eq!(counts(Budget::Count(10), &[1000, 1, 1], EmptyClasses::Forbid), Ok(vec![8, 1, 1]));
+        assert_eq!(counts(Budget::Count(10), &[1000, 1, 1], EmptyClasses::Allow), Ok(vec![10, 0, 0]));
+        assert_eq!(counts(Budget::Count(3), &[5, 0, 5, 5], EmptyClasses::Forbid), Ok(vec![1, 0, 1, 1]));
     }
 
     #[test]
     fn a_ratio_below_the_classes_is_raised_with_a_warning() {
-        let (kept, warnings) = Budget::Ratio(0.01).allocate(&[50, 50, 50], Floor::One).expect("valid");
+        let (kept, warnings) = Budget::Ratio(0.01).allocate(&[50, 50, 50], EmptyClasses::Forbid).expect("valid");
         assert_eq!(kept.per_class(), [1, 1, 1]);
         assert_eq!(warnings[0].code, "budget-raised");
     }
 
     #[test]
     fn what_cannot_be_met_is_refused_with_its_value() {
-        let error = |b: Budget, sizes: &[usize]| counts(b, sizes, Floor::One).expect_err("refused").to_string();
+        let error =
+            |b: Budget, sizes: &[usize]| counts(b, sizes, EmptyClasses::Forbid).expect_err("refused").to_string();
         assert_eq!(error(Budget::Ratio(0.0), &[3]), "ratio must be in (0, 1], not 0");
         assert_eq!(error(Budget::Ratio(f64::NAN), &[3]), "ratio must be in (0, 1], not NaN");
         assert_eq!(error(Budget::Ratio(1.5), &[3]), "ratio must be in (0, 1], not 1.5");
@@ -219,16 +220,16 @@ mod tests {
             let rows: usize = sizes.iter().sum();
             let populated = sizes.iter().filter(|&&s| s > 0).count();
             prop_assume!(rows > 0);
-            let floor = if floor { Floor::One } else { Floor::Zero };
-            let least = if floor == Floor::One { populated } else { 1 };
+            let floor = if floor { EmptyClasses::Forbid } else { EmptyClasses::Allow };
+            let least = if floor == EmptyClasses::Forbid { populated } else { 1 };
             let total = least + ((rows - least) as f64 * part) as usize;
             let got = counts(Budget::Count(total), &sizes, floor).expect("a valid budget");
             prop_assert_eq!(got.iter().sum::<usize>(), total);
             for (k, (&count, &size)) in got.iter().zip(&sizes).enumerate() {
                 prop_assert!(count <= size, "class {} gets {} of {}", k, count, size);
-                prop_assert!(floor == Floor::Zero || size == 0 || count >= 1);
+                prop_assert!(floor == EmptyClasses::Allow || size == 0 || count >= 1);
                 let share = total as f64 * size as f64 / rows as f64;
-                if floor == Floor::Zero {
+                if floor == EmptyClasses::Allow {
                     prop_assert!((count as f64 - share).abs() < 1.0);
                 }
             }

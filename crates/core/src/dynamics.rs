@@ -1,7 +1,7 @@
-//! What was seen of each row while a model trained: which predictions were right, and how sure they were.
+//! Training dynamics: which predictions of each row were right while a model trained, and how sure they were.
 //!
 //! A [`TrainingLog`] takes one observation a row and epoch, in any order, from any trainer. [`TrainingLog::finish`] turns
-//! it into [`Dynamics`], what the methods that watch training rank by:
+//! it into [`Dynamics`], by which the methods that use training dynamics rank:
 //!
 //! - forgetting events (Toneva et al. 2019, arXiv:1812.05159): how often a row went from right to wrong between two
 //!   observed epochs; of a row that was never right the number of epochs, which no other row reaches;
@@ -64,7 +64,7 @@ pub fn softmax(logits: &mut [f64]) {
     logits.iter_mut().for_each(|p| *p /= sum);
 }
 
-/// A log that is none.
+/// Why a training log cannot be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
@@ -117,7 +117,7 @@ pub enum LogError {
 /// Which rows were observed in an epoch, and which of them were right: a bit each.
 #[derive(Clone, Debug, PartialEq)]
 struct Bits {
-    seen: Vec<u64>,
+    observed: Vec<u64>,
     right: Vec<u64>,
 }
 
@@ -172,13 +172,13 @@ impl TrainingLog {
         if row.index() >= rows {
             return Err(LogError::UnknownRow { row, rows }.into());
         }
-        let empty = || Bits { seen: vec![0; rows.div_ceil(64)], right: vec![0; rows.div_ceil(64)] };
+        let empty = || Bits { observed: vec![0; rows.div_ceil(64)], right: vec![0; rows.div_ceil(64)] };
         let bits = self.epochs.entry(epoch).or_insert_with(empty);
         let (word, bit) = (row.index() / 64, row.index() % 64);
-        if bits.seen[word] >> bit & 1 == 1 {
+        if bits.observed[word] >> bit & 1 == 1 {
             return Err(LogError::Twice { row, epoch }.into());
         }
-        bits.seen[word] |= 1 << bit;
+        bits.observed[word] |= 1 << bit;
         bits.right[word] |= u64::from(right) << bit;
         self.observations += 1;
         if let Some(outcome) = outcome {
@@ -194,7 +194,7 @@ impl TrainingLog {
 
     /// Whether a row was observed in an epoch.
     pub fn has(&self, epoch: u32, row: RowId) -> bool {
-        let word = |bits: &Bits| bits.seen.get(row.index() / 64).copied().unwrap_or_default();
+        let word = |bits: &Bits| bits.observed.get(row.index() / 64).copied().unwrap_or_default();
         self.epochs.get(&epoch).is_some_and(|bits| word(bits) >> (row.index() % 64) & 1 == 1)
     }
 
@@ -208,7 +208,7 @@ impl TrainingLog {
         }
         for (&epoch, theirs) in &other.epochs {
             let Some(own) = self.epochs.get(&epoch) else { continue };
-            for (word, (a, b)) in own.seen.iter().zip(&theirs.seen).enumerate() {
+            for (word, (a, b)) in own.observed.iter().zip(&theirs.observed).enumerate() {
                 if a & b != 0 {
                     let row = RowId::at(64 * word + (a & b).trailing_zeros() as usize);
                     return Err(LogError::Twice { row, epoch }.into());
@@ -219,7 +219,7 @@ impl TrainingLog {
             match self.epochs.get_mut(&epoch) {
                 None => drop(self.epochs.insert(epoch, theirs.clone())),
                 Some(own) => {
-                    own.seen.iter_mut().zip(&theirs.seen).for_each(|(a, b)| *a |= b);
+                    own.observed.iter_mut().zip(&theirs.observed).for_each(|(a, b)| *a |= b);
                     own.right.iter_mut().zip(&theirs.right).for_each(|(a, b)| *a |= b);
                 }
             }
@@ -235,7 +235,7 @@ impl TrainingLog {
         Ok(())
     }
 
-    /// What was seen of every row. EL2N and AUM are there if the observations have probabilities.
+    /// The dynamics of every row. EL2N and AUM are there if the observations have probabilities.
     ///
     /// # Errors
     /// [`Error::Log`] if nothing was observed, a row is missing from an epoch, or only some observations have
@@ -245,9 +245,9 @@ impl TrainingLog {
             return Err(LogError::Empty.into());
         }
         for (&epoch, bits) in &self.epochs {
-            for (word, seen) in bits.seen.iter().enumerate() {
-                let row = 64 * word + (!seen).trailing_zeros() as usize;
-                if *seen != u64::MAX && row < self.rows {
+            for (word, observed) in bits.observed.iter().enumerate() {
+                let row = 64 * word + (!observed).trailing_zeros() as usize;
+                if *observed != u64::MAX && row < self.rows {
                     return Err(LogError::Gap { row: RowId::at(row), epoch }.into());
                 }
             }
@@ -279,7 +279,7 @@ impl TrainingLog {
     }
 }
 
-/// What was seen of every row while a model trained.
+/// The training dynamics of every row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dynamics {
     epochs: u32,
@@ -295,7 +295,7 @@ impl Dynamics {
     ///
     /// # Errors
     /// [`Error::Log`] if the lists are of different lengths, or there are no rows or epochs.
-    pub fn of_counts(epochs: u32, events: Vec<u32>, learnt: Vec<bool>) -> Result<Self> {
+    pub fn from_counts(epochs: u32, events: Vec<u32>, learnt: Vec<bool>) -> Result<Self> {
         if epochs == 0 || events.is_empty() {
             return Err(LogError::Empty.into());
         }
@@ -446,7 +446,7 @@ mod tests {
         assert_eq!(partly, Err(LogError::Partly { missing: 1 }.into()));
         let other = TrainingLog::new(3).merge(&TrainingLog::new(2));
         assert_eq!(other, Err(LogError::Rows { log: 2, rows: 3 }.into()));
-        let counts = |events, learnt| Dynamics::of_counts(5, events, learnt);
+        let counts = |events, learnt| Dynamics::from_counts(5, events, learnt);
         assert!(counts(vec![], vec![]).is_err() && counts(vec![1], vec![]).is_err());
         let scored = |el2n| counts(vec![1], vec![true]).and_then(|d| d.with_scores(el2n, vec![0.0]));
         assert!(scored(vec![0.0]).is_ok() && scored(vec![]).is_err() && scored(vec![f64::NAN]).is_err());

@@ -10,7 +10,7 @@
 //! - [`metrics::epsilon()`]: ε-representativeness of a reduced set, and of every prefix of a ranking in one pass.
 //!
 //! ```
-//! use leanset_core::{Budget, Classes, Dataset, Floor, Matrix, Quiet, Reducer, Seed};
+//! use leanset_core::{Budget, Classes, Dataset, EmptyClasses, Matrix, Quiet, Reducer, Seed};
 //! use leanset_core::{distance::Metric, metrics};
 //!
 //! let values: Vec<f64> = (0..40).map(|i| f64::from(i % 7) + f64::from(i) / 100.0).collect();
@@ -18,7 +18,7 @@
 //! let data = Dataset::new(Matrix::new(&values, 20, 2)?, Classes::new(&labels, 2)?)?;
 //!
 //! let maxmin = Reducer::new("mms", &[])?;
-//! let kept = maxmin.reduce(&data, &Budget::Ratio(0.25), Floor::One, Seed(0), &Quiet)?;
+//! let kept = maxmin.reduce(&data, &Budget::Ratio(0.25), EmptyClasses::Forbid, Seed(0), &Quiet)?;
 //! assert_eq!(kept.reduced.len(), 5);
 //!
 //! let epsilon = metrics::epsilon(&data, &kept.reduced, Metric::Chebyshev, &Quiet)?;
@@ -45,7 +45,7 @@ pub mod seed;
 pub mod selection;
 mod simd;
 
-pub use budget::{Allocation, Budget, Floor};
+pub use budget::{Allocation, Budget, EmptyClasses};
 pub use data::{Classes, Dataset, Matrix, Points, Scalar, Shape};
 pub use dynamics::{Dynamics, TrainingLog};
 pub use error::{Error, Result};
@@ -53,4 +53,4 @@ pub use id::{ClassId, RowId};
 pub use methods::{Inputs, Reducer};
 pub use monitor::{Monitor, Quiet};
 pub use seed::Seed;
-pub use selection::{Invented, Limit, Ranking, Reduced, Reduction, Scope, Selection, Warning};
+pub use selection::{BudgetLimit, Prototypes, Ranking, Reduced, Reduction, Scope, Selection, Warning};

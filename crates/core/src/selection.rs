@@ -1,8 +1,8 @@
-//! What a method returns: rows in rank order, a whole ranking, or invented points. Three things, three types.
+//! What a method returns: rows in rank order, a whole ranking, or generated prototypes. Three things, three types.
 
 use std::collections::BTreeMap;
 
-use crate::budget::{Allocation, Budget, Floor};
+use crate::budget::{Allocation, Budget, EmptyClasses};
 use crate::params::Value;
 use crate::{ClassId, Classes, Error, Result, RowId};
 
@@ -20,7 +20,7 @@ pub struct Warning {
 /// A statement that holds of a class only where more of its rows are kept than so many: a warning that depends on the
 /// budget, and so is made where the ranking is cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limit {
+pub struct BudgetLimit {
     /// The warning's code.
     pub code: &'static str,
     /// What is so beyond the limit, before the list of classes.
@@ -31,7 +31,7 @@ pub struct Limit {
     pub after: Vec<Option<usize>>,
 }
 
-impl Limit {
+impl BudgetLimit {
     /// The warning for these counts of kept rows, if any class passes its limit.
     pub fn warning(&self, counts: &[usize], classes: &Classes) -> Option<Warning> {
         let passed = classes.ids().filter_map(|class| {
@@ -45,7 +45,7 @@ impl Limit {
 }
 
 /// What a method says about a run beside its result: values it resolved (`start=auto`), objectives, radii.
-pub type Facts = BTreeMap<&'static str, Value>;
+pub type Diagnostics = BTreeMap<&'static str, Value>;
 
 /// Real rows of the input: ids, grouped by class in class order, in rank order within each class.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +111,7 @@ impl Selection {
 
 /// Points that are not rows of the input, such as centroids: in the coordinates of the dataset.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Invented {
+pub struct Prototypes {
     /// Row-major values, m × d.
     pub points: Vec<f64>,
     /// Columns, d.
@@ -122,7 +122,7 @@ pub struct Invented {
     pub weights: Vec<f64>,
 }
 
-impl Invented {
+impl Prototypes {
     /// Points of each of `classes` classes.
     pub fn counts(&self, classes: usize) -> Vec<usize> {
         let mut counts = vec![0; classes];
@@ -139,7 +139,7 @@ pub enum Reduced {
     /// Rows of the input.
     Rows(Selection),
     /// New points.
-    Points(Invented),
+    Points(Prototypes),
 }
 
 impl Reduced {
@@ -171,7 +171,7 @@ pub struct Reduction {
     /// The rows or points.
     pub reduced: Reduced,
     /// What the method resolved or measured.
-    pub facts: Facts,
+    pub diagnostics: Diagnostics,
     /// What the user should know.
     pub warnings: Vec<Warning>,
 }
@@ -195,11 +195,11 @@ pub struct Ranking {
     /// One score a ranked row, in the order of `rows`; NaN where a row is kept without a score.
     scores: Vec<f64>,
     /// What the method resolved or measured.
-    pub facts: Facts,
+    pub diagnostics: Diagnostics,
     /// What the user should know.
     pub warnings: Vec<Warning>,
     /// What the user should know of a selection that keeps more than so many rows of a class.
-    pub limits: Vec<Limit>,
+    pub budget_limits: Vec<BudgetLimit>,
 }
 
 impl Ranking {
@@ -218,9 +218,9 @@ impl Ranking {
             rows,
             offsets,
             scores,
-            facts: Facts::new(),
+            diagnostics: Diagnostics::new(),
             warnings: vec![],
-            limits: vec![],
+            budget_limits: vec![],
         })
     }
 
@@ -232,7 +232,15 @@ impl Ranking {
         check_distinct(&rows, classes)?;
         check_scores(&rows, &scores)?;
         let offsets = vec![0, rows.len()];
-        Ok(Self { scope: Scope::Global, rows, offsets, scores, facts: Facts::new(), warnings: vec![], limits: vec![] })
+        Ok(Self {
+            scope: Scope::Global,
+            rows,
+            offsets,
+            scores,
+            diagnostics: Diagnostics::new(),
+            warnings: vec![],
+            budget_limits: vec![],
+        })
     }
 
     /// Whether there is one order a class or one in all.
@@ -260,12 +268,12 @@ impl Ranking {
         self.segments().flat_map(|s| 0..s.len())
     }
 
-    /// Keeps what the budget says: a slice of the ranking. It has the ranking's facts only if nothing is cut off.
+    /// Keeps what the budget says: a slice of the ranking. It has the ranking's diagnostics only if nothing is cut off.
     ///
     /// # Errors
     /// [`Error::Budget`], [`Error::RankingTooShort`], and [`Error::Unsupported`] for counts per class of a ranking over
     /// all classes.
-    pub fn reduce(&self, classes: &Classes, budget: &Budget, floor: Floor) -> Result<Reduction> {
+    pub fn reduce(&self, classes: &Classes, budget: &Budget, floor: EmptyClasses) -> Result<Reduction> {
         let (allocation, mut warnings) = budget.allocate(&classes.sizes(), floor)?;
         check_scope("ranking", self.scope, &allocation)?;
         let selection = self.select(&allocation, classes)?;
@@ -273,13 +281,13 @@ impl Ranking {
         warnings.extend(lost_classes(&selection.counts(), classes));
         // What was measured at the end of the ranking (a covering radius ...) is not so of an earlier cut.
         let whole = selection.rows().len() == self.rows.len();
-        let facts = if whole { self.facts.clone() } else { Facts::new() };
-        Ok(Reduction { reduced: Reduced::Rows(selection), facts, warnings })
+        let diagnostics = if whole { self.diagnostics.clone() } else { Diagnostics::new() };
+        Ok(Reduction { reduced: Reduced::Rows(selection), diagnostics, warnings })
     }
 
     /// What the user should know when so many rows of each class are kept: the warnings, and what the limits say.
     pub fn warnings_at(&self, counts: &[usize], classes: &Classes) -> Vec<Warning> {
-        let passed = self.limits.iter().filter_map(|l| l.warning(counts, classes));
+        let passed = self.budget_limits.iter().filter_map(|l| l.warning(counts, classes));
         self.warnings.iter().cloned().chain(passed).collect()
     }
 

@@ -1,10 +1,10 @@
 //! Budgets against the rule written out: exact shares, largest remainders first, ties to the lower class.
 
-use leanset_core::{Budget, Floor};
+use leanset_core::{Budget, EmptyClasses};
 use proptest::prelude::*;
 
 /// The rule by the definition, one row at a time.
-fn by_hand(total: usize, sizes: &[usize], floor: Floor) -> Vec<usize> {
+fn by_hand(total: usize, sizes: &[usize], floor: EmptyClasses) -> Vec<usize> {
     let mut counts = vec![0; sizes.len()];
     let mut open: Vec<usize> = (0..sizes.len()).filter(|&k| sizes[k] > 0).collect();
     let mut left = total;
@@ -14,7 +14,7 @@ fn by_hand(total: usize, sizes: &[usize], floor: Floor) -> Vec<usize> {
         let below = open
             .iter()
             .copied()
-            .filter(|&k| floor == Floor::One && left * sizes[k] < rows)
+            .filter(|&k| floor == EmptyClasses::Forbid && left * sizes[k] < rows)
             .min_by_key(|&k| (sizes[k], k));
         let Some(k) = below else { break };
         counts[k] = 1;
@@ -39,7 +39,7 @@ fn by_hand(total: usize, sizes: &[usize], floor: Floor) -> Vec<usize> {
 
 #[test]
 fn equal_remainders_go_to_the_lower_class() {
-    let deal = |total, sizes: &[usize]| Budget::Count(total).allocate(sizes, Floor::One).expect("valid").0;
+    let deal = |total, sizes: &[usize]| Budget::Count(total).allocate(sizes, EmptyClasses::Forbid).expect("valid").0;
     assert_eq!(deal(6, &[5, 5, 5, 5]).per_class(), [2, 2, 1, 1]);
     assert_eq!(deal(5, &[3, 3, 0, 6]).per_class(), [1, 1, 0, 3]);
     assert_eq!(deal(7, &[4, 4, 4]).per_class(), [3, 2, 2]);
@@ -47,7 +47,7 @@ fn equal_remainders_go_to_the_lower_class() {
 
 #[test]
 fn a_ratio_is_the_nearest_count() {
-    let total = |ratio, rows| Budget::Ratio(ratio).allocate(&[rows], Floor::One).expect("valid").0.total();
+    let total = |ratio, rows| Budget::Ratio(ratio).allocate(&[rows], EmptyClasses::Forbid).expect("valid").0.total();
     assert_eq!([total(0.1, 14), total(0.1, 15), total(0.1, 16), total(0.26, 10), total(1.0, 7)], [1, 2, 2, 3, 7]);
     // 0.1 · 13,611 is 1361.1 and 0.29 · 100 is 28.999999999999996: neither is cut off.
     assert_eq!([total(0.1, 13_611), total(0.29, 100), total(0.57, 100)], [1361, 29, 57]);
@@ -63,7 +63,7 @@ proptest! {
         let rows: usize = sizes.iter().sum();
         let populated = sizes.iter().filter(|&&s| s > 0).count();
         prop_assume!(rows > 0);
-        let floor = if zero { Floor::Zero } else { Floor::One };
+        let floor = if zero { EmptyClasses::Allow } else { EmptyClasses::Forbid };
         let least = if zero { 1 } else { populated };
         let total = least + ((rows - least) as f64 * part) as usize;
         let (found, warnings) = Budget::Count(total).allocate(&sizes, floor).expect("valid");

@@ -9,11 +9,11 @@ use std::collections::HashSet;
 
 use common::{Random, Sample, Subject, Watch, blobs, continuous, near, on_threads, samples, subjects};
 use leanset_core::dynamics::LogError;
-use leanset_core::methods::{Answer, METHODS, Run};
+use leanset_core::methods::{METHODS, Run, Support};
 use leanset_core::params::Value;
 use leanset_core::{
-    Allocation, Budget, ClassId, Classes, Dataset, Dynamics, Error, Floor, Inputs, Matrix, Quiet, Ranking, Reduced,
-    Reducer, Reduction, RowId, Scope, Seed, Selection, Shape,
+    Allocation, Budget, ClassId, Classes, Dataset, Dynamics, EmptyClasses, Error, Inputs, Matrix, Quiet, Ranking,
+    Reduced, Reducer, Reduction, RowId, Scope, Seed, Selection, Shape,
 };
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ fn everywhere(law: impl Fn(&Subject, &Sample)) {
 /// Whether a method may refuse this sample whatever the budget: only for want of a second class.
 fn refuses(subject: &Subject, sample: &Sample) -> bool {
     let budget = Budget::Ratio(1.0);
-    match subject.reduce(&sample.data(), &budget, Floor::One, SEED, &Quiet) {
+    match subject.reduce(&sample.data(), &budget, EmptyClasses::Forbid, SEED, &Quiet) {
         Ok(_) => {
             assert!(
                 sample.populated() >= subject.reducer.info().capabilities.least_classes,
@@ -67,7 +67,7 @@ fn may_be_too_small(subject: &Subject, sample: &Sample, allocation: &Allocation)
     subject.reducer.scope() == Scope::Global && allocation.total() < sample.rows().div_ceil(10) + sample.populated()
 }
 
-fn reduce(subject: &Subject, data: &Dataset<'_>, budget: &Budget, floor: Floor) -> Result<Reduction, Error> {
+fn reduce(subject: &Subject, data: &Dataset<'_>, budget: &Budget, floor: EmptyClasses) -> Result<Reduction, Error> {
     subject.reduce(data, budget, floor, SEED, &Quiet)
 }
 
@@ -94,7 +94,7 @@ fn check_reduction(who: &str, subject: &Subject, sample: &Sample, allocation: &A
             selection.counts()
         }
         Reduced::Points(points) => {
-            assert_ne!(subject.reducer.info().capabilities.invents, Answer::No, "{who}: invents points");
+            assert_ne!(subject.reducer.info().capabilities.prototypes, Support::No, "{who}: invents points");
             assert_eq!(points.columns, sample.columns, "{who}: columns");
             assert_eq!(points.points.len(), points.classes.len() * points.columns, "{who}: values");
             assert_eq!(points.weights.len(), points.classes.len(), "{who}: weights");
@@ -129,7 +129,7 @@ fn exact_budget(subject: &Subject, sample: &Sample) {
     }
     let data = sample.data();
     for budget in budgets(sample) {
-        for floor in [Floor::One, Floor::Zero] {
+        for floor in [EmptyClasses::Forbid, EmptyClasses::Allow] {
             let who = format!("{} on {}, {budget:?} {floor:?}", subject.name, sample.name);
             let found = reduce(subject, &data, &budget, floor);
             match (budget.allocate(&sample.sizes(), floor), found) {
@@ -165,8 +165,8 @@ fn per_class_budget(subject: &Subject, sample: &Sample) {
     for counts in [half, uneven, only_last, sizes.clone()] {
         let who = format!("{} on {}, counts {counts:?}", subject.name, sample.name);
         let budget = Budget::PerClass(counts);
-        let (allocation, _) = budget.allocate(&sizes, Floor::One).unwrap_or_else(|e| panic!("{who}: {e}"));
-        match (subject.reducer.scope(), reduce(subject, &sample.data(), &budget, Floor::One)) {
+        let (allocation, _) = budget.allocate(&sizes, EmptyClasses::Forbid).unwrap_or_else(|e| panic!("{who}: {e}"));
+        match (subject.reducer.scope(), reduce(subject, &sample.data(), &budget, EmptyClasses::Forbid)) {
             (Scope::PerClass, Ok(reduction)) => check_reduction(&who, subject, sample, &allocation, &reduction),
             (Scope::Global, Err(Error::Unsupported { method, hint, .. })) => {
                 assert_eq!(method, subject.reducer.info().id, "{who}");
@@ -183,7 +183,7 @@ fn counts_per_class_are_kept_or_refused() {
     for subject in subjects() {
         let data = blobs("", &[9, 9], 2, 1);
         for wrong in [vec![1], vec![1, 1, 1], vec![10, 1], vec![0, 0]] {
-            let found = reduce(&subject, &data.data(), &Budget::PerClass(wrong.clone()), Floor::One);
+            let found = reduce(&subject, &data.data(), &Budget::PerClass(wrong.clone()), EmptyClasses::Forbid);
             assert!(matches!(found, Err(Error::Budget(_))), "{}: {wrong:?} gives {found:?}", subject.name);
         }
     }
@@ -202,7 +202,7 @@ fn a_budget_that_cannot_be_met_is_refused() {
             Budget::Count(1),
             Budget::Count(19),
         ] {
-            let found = reduce(&subject, &sample.data(), &wrong, Floor::One);
+            let found = reduce(&subject, &sample.data(), &wrong, EmptyClasses::Forbid);
             assert!(matches!(found, Err(Error::Budget(_))), "{}: {wrong:?} gives {found:?}", subject.name);
         }
     }
@@ -214,8 +214,8 @@ fn keeps_all(subject: &Subject, sample: &Sample) {
         return;
     }
     let who = format!("{} on {}", subject.name, sample.name);
-    let kept =
-        reduce(subject, &sample.data(), &Budget::Ratio(1.0), Floor::One).unwrap_or_else(|e| panic!("{who}: {e}"));
+    let kept = reduce(subject, &sample.data(), &Budget::Ratio(1.0), EmptyClasses::Forbid)
+        .unwrap_or_else(|e| panic!("{who}: {e}"));
     assert_eq!(kept.reduced.len(), sample.rows(), "{who}");
     if let Some(selection) = kept.reduced.rows() {
         let sorted: Vec<RowId> = selection.input_order().into_iter().map(|i| selection.rows()[i]).collect();
@@ -232,7 +232,7 @@ fn a_ratio_of_one_keeps_everything() {
 fn transcript(subject: &Subject, data: &Dataset<'_>, seed: Seed) -> String {
     let mut text = String::new();
     for budget in [Budget::Ratio(0.2), Budget::Ratio(0.5), Budget::Ratio(0.9)] {
-        let found = subject.reduce(data, &budget, Floor::One, seed, &Quiet);
+        let found = subject.reduce(data, &budget, EmptyClasses::Forbid, seed, &Quiet);
         text += &format!("{budget:?}: {found:?}\n");
     }
     text + &format!("{:?}", subject.rank(data, None, seed, &Quiet))
@@ -276,7 +276,7 @@ fn seeded(subject: &Subject, sample: &Sample) {
     let one = transcript(subject, &data, Seed(1));
     assert!(one == transcript(subject, &data, Seed(1)), "{who}: one seed, two results");
     // A result that does not depend on row ids cannot depend on what is hashed from them.
-    if subject.reducer.info().capabilities.seeded == Answer::No || subject.reducer.order_free() {
+    if subject.reducer.info().capabilities.seeded == Support::No || subject.reducer.order_free() {
         for seed in [Seed(2), Seed(u64::MAX)] {
             assert!(one == transcript(subject, &data, seed), "{who}: the seed matters");
         }
@@ -289,7 +289,7 @@ fn seeds_decide_what_they_should() {
     // And where a method says it is always seeded, the seed is heard.
     let sample = blobs("blobs", &[90, 60, 30], 3, 1);
     for subject in subjects() {
-        if subject.reducer.info().capabilities.seeded == Answer::Yes {
+        if subject.reducer.info().capabilities.seeded == Support::Yes {
             let differ = transcript(&subject, &sample.data(), Seed(1)) != transcript(&subject, &sample.data(), Seed(2));
             assert!(differ, "{}: the seed is ignored", subject.name);
         }
@@ -311,7 +311,7 @@ fn nested(subject: &Subject, sample: &Sample) {
     let who = format!("{} on {}", subject.name, sample.name);
     let data = sample.data();
     let ranked = subject.rank(&data, None, SEED, &Quiet);
-    if subject.reducer.ranks() != Answer::Yes {
+    if subject.reducer.ranks() != Support::Yes {
         if refuses(subject, sample) {
             assert!(matches!(ranked, Err(Error::Data { .. } | Error::Unsupported { .. })), "{who}: {ranked:?}");
             return;
@@ -353,7 +353,7 @@ fn nested(subject: &Subject, sample: &Sample) {
     let mut selections: Vec<(Allocation, Vec<Vec<RowId>>)> = Vec::new();
     for budget in budgets(sample) {
         let who = format!("{who}, {budget:?}");
-        let Ok((allocation, _)) = budget.allocate(&sample.sizes(), Floor::One) else { continue };
+        let Ok((allocation, _)) = budget.allocate(&sample.sizes(), EmptyClasses::Forbid) else { continue };
         // A ranking that stops early is the beginning of the whole one, and long enough.
         let part = subject.rank(&data, Some(&allocation), SEED, &Quiet).unwrap_or_else(|e| panic!("{who}: {e}"));
         part.check_depth(&allocation).unwrap_or_else(|e| panic!("{who}: {e}"));
@@ -361,13 +361,14 @@ fn nested(subject: &Subject, sample: &Sample) {
             assert!(same(part, &whole[..part.len()]), "{who}: a shorter ranking is not its beginning");
         }
         let prefix = full.select(&allocation, &classes).unwrap_or_else(|e| panic!("{who}: {e}"));
-        match reduce(subject, &data, &budget, Floor::One) {
+        match reduce(subject, &data, &budget, EmptyClasses::Forbid) {
             Ok(reduction) => {
                 let kept = reduction.reduced.rows().unwrap_or_else(|| panic!("{who}: a method that ranks keeps rows"));
                 assert_eq!(kept.rows(), prefix.rows(), "{who}: not the beginning of the ranking");
-                let slice = full.reduce(&classes, &budget, Floor::One).unwrap_or_else(|e| panic!("{who}: {e}"));
+                let slice =
+                    full.reduce(&classes, &budget, EmptyClasses::Forbid).unwrap_or_else(|e| panic!("{who}: {e}"));
                 // The weights of a prefix are no prefix of weights: a slice has none, and equals a reduction in its rows.
-                if subject.reducer.info().capabilities.weights == Answer::No {
+                if !subject.reducer.info().gives_weights() {
                     assert_eq!(slice.reduced, reduction.reduced, "{who}: a slice of the ranking");
                 }
                 assert_eq!(
@@ -376,8 +377,8 @@ fn nested(subject: &Subject, sample: &Sample) {
                     "{who}: a slice of the ranking"
                 );
                 assert_eq!(slice.warnings, reduction.warnings, "{who}: a slice of the ranking");
-                for (name, value) in &slice.facts {
-                    assert_eq!(Some(value), reduction.facts.get(name), "{who}: {name} of a slice of the ranking");
+                for (name, value) in &slice.diagnostics {
+                    assert_eq!(Some(value), reduction.diagnostics.get(name), "{who}: {name} of a slice of the ranking");
                 }
                 let rows = classes.ids().map(|c| kept.class(c).to_vec()).collect();
                 selections.push((allocation, rows));
@@ -416,7 +417,7 @@ fn what_does_not_rank_says_so_itself_too() {
         let info = subject.reducer.info();
         let method = (info.build)(subject.reducer.params()).unwrap_or_else(|e| panic!("{}: {e}", subject.name));
         assert_eq!(method.ranks(), subject.reducer.ranks(), "{}", subject.name);
-        if method.ranks() == Answer::Yes {
+        if method.ranks() == Support::Yes {
             let data = sample.data();
             let dynamics = subject.dynamics(&data);
             let inputs = Inputs { dynamics: dynamics.as_ref(), ..Inputs::default() };
@@ -452,7 +453,7 @@ fn order_free(subject: &Subject, sample: &Sample, order: &[usize]) {
     let who = format!("{} on {}, rows in another order", subject.name, sample.name);
     let other = sample.permuted(order);
     let back = |row: RowId| RowId::at(order[row.index()]);
-    if subject.reducer.ranks() == Answer::Yes {
+    if subject.reducer.ranks() == Support::Yes {
         let rank = |s: &Sample| subject.rank(&s.data(), None, SEED, &Quiet).unwrap_or_else(|e| panic!("{who}: {e}"));
         for (old, new) in segments(&rank(sample)).iter().zip(segments(&rank(&other))) {
             let new: Vec<_> = new.into_iter().map(|(r, s)| (back(r), s)).collect();
@@ -460,8 +461,9 @@ fn order_free(subject: &Subject, sample: &Sample, order: &[usize]) {
         }
     }
     for budget in [Budget::Ratio(0.3), Budget::Ratio(0.7)] {
-        let kept =
-            |s: &Sample| reduce(subject, &s.data(), &budget, Floor::One).unwrap_or_else(|e| panic!("{who}: {e}"));
+        let kept = |s: &Sample| {
+            reduce(subject, &s.data(), &budget, EmptyClasses::Forbid).unwrap_or_else(|e| panic!("{who}: {e}"))
+        };
         let (old, new) = (kept(sample), kept(&other));
         if let (Some(old), Some(new)) = (old.reduced.rows(), new.reduced.rows()) {
             let old: HashSet<RowId> = old.rows().iter().copied().collect();
@@ -489,19 +491,19 @@ fn the_order_of_the_rows_is_nothing_to_methods_that_say_so() {
 fn order_free_agrees_with_what_is_declared() {
     for subject in subjects() {
         match subject.reducer.info().capabilities.order_free {
-            Answer::Yes => assert!(subject.reducer.order_free(), "{}", subject.name),
-            Answer::No => assert!(!subject.reducer.order_free(), "{}", subject.name),
-            Answer::When(_) => {}
+            Support::Yes => assert!(subject.reducer.order_free(), "{}", subject.name),
+            Support::No => assert!(!subject.reducer.order_free(), "{}", subject.name),
+            Support::When(_) => {}
         }
         match subject.reducer.info().capabilities.nested {
-            Answer::Yes => assert_eq!(subject.reducer.ranks(), Answer::Yes, "{}", subject.name),
-            Answer::No => assert_eq!(subject.reducer.ranks(), Answer::No, "{}", subject.name),
-            Answer::When(_) => {}
+            Support::Yes => assert_eq!(subject.reducer.ranks(), Support::Yes, "{}", subject.name),
+            Support::No => assert_eq!(subject.reducer.ranks(), Support::No, "{}", subject.name),
+            Support::When(_) => {}
         }
         match subject.reducer.info().capabilities.per_class {
-            Answer::Yes => assert_eq!(subject.reducer.scope(), Scope::PerClass, "{}", subject.name),
-            Answer::No => assert_eq!(subject.reducer.scope(), Scope::Global, "{}", subject.name),
-            Answer::When(_) => {}
+            Support::Yes => assert_eq!(subject.reducer.scope(), Scope::PerClass, "{}", subject.name),
+            Support::No => assert_eq!(subject.reducer.scope(), Scope::Global, "{}", subject.name),
+            Support::When(_) => {}
         }
     }
 }
@@ -512,8 +514,7 @@ fn coordinates_are_nothing_to_methods_that_do_not_look_at_them() {
     for sample in continuous() {
         let zeros = Sample { values: vec![0.0; sample.rows()], columns: 1, ..sample.clone() };
         for subject in subjects() {
-            let capabilities = &subject.reducer.info().capabilities;
-            if capabilities.coordinates != Answer::No {
+            if subject.reducer.info().uses_coordinates() {
                 looking += 1;
                 continue;
             }
@@ -523,7 +524,8 @@ fn coordinates_are_nothing_to_methods_that_do_not_look_at_them() {
             let seen = subject.dynamics(&data);
             let inputs = Inputs { dynamics: seen.as_ref(), ..Inputs::default() };
             let kept = |data: &Dataset<'_>| {
-                let run = subject.reducer.reduce_with(data, &inputs, &Budget::Ratio(0.3), Floor::One, SEED, &Quiet);
+                let run =
+                    subject.reducer.reduce_with(data, &inputs, &Budget::Ratio(0.3), EmptyClasses::Forbid, SEED, &Quiet);
                 run.unwrap_or_else(|e| panic!("{} on {}: {e}", subject.name, sample.name)).reduced
             };
             assert_eq!(kept(&data), kept(&without), "{} on {}", subject.name, sample.name);
@@ -544,7 +546,7 @@ fn too_few_classes_are_refused() {
             let sample = blobs("too few classes", &sizes, 2, 5);
             let data = sample.data();
             let who = format!("{} with {populated} classes", subject.name);
-            let found = reduce(&subject, &data, &Budget::Ratio(0.5), Floor::One);
+            let found = reduce(&subject, &data, &Budget::Ratio(0.5), EmptyClasses::Forbid);
             assert!(matches!(found, Err(Error::Data { .. })), "{who}: {found:?}");
             let found = subject.rank(&data, None, SEED, &Quiet);
             assert!(matches!(found, Err(Error::Data { .. })), "{who}: {found:?}");
@@ -565,7 +567,7 @@ fn lists_of_rows_are_checked() {
             for wrong in [17, 3] {
                 let rows = [&all[..], &[RowId(wrong)]].concat();
                 let reducer = Reducer::new(info.id, &[(spec.name.to_owned(), Value::Rows(rows))]).expect("a list");
-                let found = reducer.reduce(&sample.data(), &Budget::Ratio(1.0), Floor::One, SEED, &Quiet);
+                let found = reducer.reduce(&sample.data(), &Budget::Ratio(1.0), EmptyClasses::Forbid, SEED, &Quiet);
                 let refused = matches!(&found, Err(Error::BadParameter { name, .. }) if *name == spec.name);
                 assert!(refused, "{} {} with row {wrong} besides: {found:?}", info.id, spec.name);
                 tested += 1;
@@ -589,11 +591,11 @@ fn a_target_is_heard_or_refused() {
             let target = target.data();
             let inputs = Inputs { target: Some(&target), ..Inputs::default() };
             let ranked = subject.reducer.rank_with(&data, &inputs, None, SEED, &Quiet);
-            let reduced = subject.reducer.reduce_with(&data, &inputs, &budget, Floor::One, SEED, &Quiet);
+            let reduced = subject.reducer.reduce_with(&data, &inputs, &budget, EmptyClasses::Forbid, SEED, &Quiet);
             (ranked, reduced)
         };
         let who = &subject.name;
-        if subject.reducer.info().capabilities.target == Answer::No {
+        if !subject.reducer.info().supports_target() {
             let (ranked, reduced) = towards(&sample);
             assert!(
                 matches!(ranked, Err(Error::Unsupported { ref hint, .. }) if !hint.is_empty()),
@@ -606,14 +608,14 @@ fn a_target_is_heard_or_refused() {
             continue;
         }
         let (ranked, reduced) = towards(&sample);
-        if subject.reducer.ranks() == Answer::Yes {
+        if subject.reducer.ranks() == Support::Yes {
             assert_eq!(
                 format!("{ranked:?}"),
                 format!("{:?}", subject.rank(&data, None, SEED, &Quiet)),
                 "{who}: the table as its own target"
             );
         }
-        let plain = reduce(&subject, &data, &budget, Floor::One);
+        let plain = reduce(&subject, &data, &budget, EmptyClasses::Forbid);
         assert_eq!(format!("{reduced:?}"), format!("{plain:?}"), "{who}: the table as its own target");
         for (target, part) in [(&without_last, "class 2"), (&other_columns, "4 feature"), (&other_classes, "4 classes")]
         {
@@ -633,20 +635,20 @@ fn a_log_of_training_is_heard_or_refused() {
     let rows = sample.rows();
     let seen = |events: Vec<u32>| {
         let scores: Vec<f64> = events.iter().map(|&e| f64::from(e)).collect();
-        let counts = Dynamics::of_counts(50, events, vec![true; rows]).expect("counts");
+        let counts = Dynamics::from_counts(50, events, vec![true; rows]).expect("counts");
         counts.with_scores(scores.clone(), scores).expect("finite")
     };
     let (rising, falling) = (seen((0..29).collect()), seen((0..29).rev().collect()));
-    let shorter = Dynamics::of_counts(50, vec![1; 28], vec![true; 28]).expect("counts");
+    let shorter = Dynamics::from_counts(50, vec![1; 28], vec![true; 28]).expect("counts");
     let mut heard = 0;
     for subject in subjects() {
         let with = |dynamics: Option<&Dynamics>| {
             let inputs = Inputs { dynamics, ..Inputs::default() };
             let ranked = subject.reducer.rank_with(&data, &inputs, None, SEED, &Quiet);
-            (ranked, subject.reducer.reduce_with(&data, &inputs, &budget, Floor::One, SEED, &Quiet))
+            (ranked, subject.reducer.reduce_with(&data, &inputs, &budget, EmptyClasses::Forbid, SEED, &Quiet))
         };
         let who = &subject.name;
-        let needed = subject.reducer.info().capabilities.dynamics == Answer::Yes;
+        let needed = subject.reducer.info().uses_dynamics();
         let (ranked, reduced) = with(if needed { None } else { Some(&rising) });
         let refused = |e: &Error| matches!(e, Error::Unsupported { hint, .. } if !hint.is_empty());
         assert!(ranked.as_ref().is_err_and(refused), "{who}: {ranked:?}");
@@ -679,7 +681,7 @@ fn the_largest_coordinates_change_no_order() {
             subject.name.ends_with("spca") || subject.name.ends_with("flda") || subject.name.ends_with("mean");
         // A radius that is given is one in the units of the table: it would have to grow with it.
         let fixed = subject.name.contains("delta=");
-        if subject.reducer.ranks() != Answer::Yes || fixed || subject.reducer.info().id == "distance-entropy" {
+        if subject.reducer.ranks() != Support::Yes || fixed || subject.reducer.info().id == "distance-entropy" {
             continue;
         }
         let rank = |s: &Sample| subject.rank(&s.data(), None, SEED, &Quiet).expect("ranks");
@@ -735,11 +737,11 @@ fn cancellable(subject: &Subject, sample: &Sample) {
         return;
     }
     let data = sample.data();
-    let ranks = subject.reducer.ranks() == Answer::Yes;
+    let ranks = subject.reducer.ranks() == Support::Yes;
     for allowed in [0, 1, 2, 5, 40] {
         let who = format!("{} on {}, cancelled after {allowed}", subject.name, sample.name);
         let budget = Budget::Ratio(0.5);
-        let reduced = subject.reduce(&data, &budget, Floor::One, SEED, &Watch::new(allowed)).map(|_| ());
+        let reduced = subject.reduce(&data, &budget, EmptyClasses::Forbid, SEED, &Watch::new(allowed)).map(|_| ());
         let ranked = ranks.then(|| subject.rank(&data, None, SEED, &Watch::new(allowed)).map(|_| ()));
         for found in std::iter::once(reduced).chain(ranked) {
             match found {
@@ -773,7 +775,7 @@ fn announced(subject: &Subject, sample: &Sample) {
             check(format!("{} on {}, ratio {ratio}", subject.name, sample.name), &watch);
         }
     }
-    if subject.reducer.ranks() == Answer::Yes {
+    if subject.reducer.ranks() == Support::Yes {
         let watch = Watch::new(u64::MAX);
         subject.rank(&data, None, SEED, &watch).unwrap_or_else(|e| panic!("{}: {e}", subject.name));
         check(format!("{} on {}, ranking", subject.name, sample.name), &watch);
@@ -781,7 +783,7 @@ fn announced(subject: &Subject, sample: &Sample) {
 }
 
 fn reduce_watched(subject: &Subject, data: &Dataset<'_>, ratio: f64, watch: &Watch) -> bool {
-    match subject.reduce(data, &Budget::Ratio(ratio), Floor::One, SEED, watch) {
+    match subject.reduce(data, &Budget::Ratio(ratio), EmptyClasses::Forbid, SEED, watch) {
         Ok(_) => true,
         Err(Error::Data { .. } | Error::BadParameter { .. }) => false,
         Err(other) => panic!("{}: {other}", subject.name),
@@ -817,11 +819,11 @@ fn classes_without_rows_do_not_count_among_those_that_need_one() {
     let sample = blobs("empty classes", &[0, 60, 0, 2, 0], 2, 14);
     for subject in subjects() {
         for count in 2..8 {
-            match reduce(&subject, &sample.data(), &Budget::Count(count), Floor::One) {
+            match reduce(&subject, &sample.data(), &Budget::Count(count), EmptyClasses::Forbid) {
                 Ok(reduction) => assert_eq!(reduction.reduced.len(), count, "{} {count}", subject.name),
                 // A base of fixed size can be larger than the budget.
                 Err(Error::BadParameter { .. })
-                    if subject.reducer.scope() == Scope::Global && subject.reducer.ranks() == Answer::Yes => {}
+                    if subject.reducer.scope() == Scope::Global && subject.reducer.ranks() == Support::Yes => {}
                 Err(other) => panic!("{} with {count} rows: {other}", subject.name),
             }
         }
@@ -887,7 +889,7 @@ fn class_ids_and_names_reach_messages() {
     let data = Dataset::new(matrix, sample.classes().with_names(&names)).expect("a dataset");
     assert_eq!(data.classes().name(ClassId(1)), "second");
     for subject in subjects().iter().filter(|s| s.reducer.scope() == Scope::PerClass) {
-        let found = reduce(subject, &data, &Budget::PerClass(vec![3, 0]), Floor::One);
+        let found = reduce(subject, &data, &Budget::PerClass(vec![3, 0]), EmptyClasses::Forbid);
         let Ok(reduction) = found else { panic!("{}: {found:?}", subject.name) };
         let lost: Vec<_> = reduction.warnings.iter().filter(|w| w.code == "class-lost").collect();
         assert!(lost.len() == 1 && lost[0].message.contains("second"), "{}: {lost:?}", subject.name);

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Sample, blobs, near, samples};
 use leanset_core::params::Value;
-use leanset_core::{Budget, ClassId, Floor, Quiet, Ranking, Reduced, Reducer, RowId, Seed};
+use leanset_core::{Budget, ClassId, EmptyClasses, Quiet, Ranking, Reduced, Reducer, RowId, Seed};
 
 /// A matrix as a list of columns.
 type Columns = Vec<Vec<f64>>;
@@ -334,13 +334,16 @@ fn rows_for_centroids_are_the_nearest_ones() {
             let text = |v: &str| Value::Text(v.into());
             let given = [("output".to_owned(), text(output)), ("tolerance".to_owned(), text("0"))];
             let reducer = Reducer::new("clc", &given).expect("valid");
-            reducer.reduce(&sample.data(), &Budget::Ratio(0.1), Floor::One, Seed(seed), &Quiet).expect("reduces")
+            reducer
+                .reduce(&sample.data(), &Budget::Ratio(0.1), EmptyClasses::Forbid, Seed(seed), &Quiet)
+                .expect("reduces")
         };
         // Equal start rows leave a cluster empty; some seed has none.
-        let whole = |seed: &u64| reduce("centroids", *seed).facts.get("refilled_clusters") == Some(&Value::Int(0));
+        let whole =
+            |seed: &u64| reduce("centroids", *seed).diagnostics.get("refilled_clusters") == Some(&Value::Int(0));
         let seed = (0..100).find(whole).expect("a seed without equal start rows");
         let (points, rows) = (reduce("centroids", seed), reduce("rows", seed));
-        assert_eq!(points.facts, rows.facts, "{}", sample.name);
+        assert_eq!(points.diagnostics, rows.diagnostics, "{}", sample.name);
         let Reduced::Points(points) = &points.reduced else { panic!("centroids are points") };
         let kept = rows.reduced.rows().expect("rows");
         let classes = sample.classes();
@@ -380,9 +383,10 @@ fn an_emptied_cluster_is_refilled_with_the_farthest_row() {
     let sample = Sample { name: "line".into(), values: values.into(), columns: 1, codes: codes.into(), classes: 1 };
     let given = [("start_rows".to_owned(), Value::Rows(vec![RowId(0), RowId(1), RowId(2)]))];
     let reducer = Reducer::new("clc", &given).expect("valid");
-    let kept = reducer.reduce(&sample.data(), &Budget::Count(3), Floor::One, Seed(0), &Quiet).expect("reduces");
+    let kept =
+        reducer.reduce(&sample.data(), &Budget::Count(3), EmptyClasses::Forbid, Seed(0), &Quiet).expect("reduces");
     let Reduced::Points(points) = &kept.reduced else { panic!("centroids are points") };
-    assert_eq!(kept.facts.get("refilled_clusters"), Some(&Value::Int(2)));
+    assert_eq!(kept.diagnostics.get("refilled_clusters"), Some(&Value::Int(2)));
     assert!(near(points.points[0], 0.06, 1e-12), "{:?}", points.points);
     assert_eq!((points.points[1], points.points[2]), (9.0, 5.0));
     assert_eq!((&points.weights[..], points.classes[0]), (&[5.0, 1.0, 1.0][..], ClassId(0)));

@@ -6,8 +6,8 @@ use common::{Random, Sample, Watch, blobs, on_threads, samples};
 use leanset_core::distance::Metric;
 use leanset_core::metrics::{Epsilon, epsilon, epsilon_between, epsilon_curve, naive};
 use leanset_core::{
-    Allocation, Budget, ClassId, Classes, Dataset, Error, Floor, Invented, Matrix, Quiet, Ranking, Reduced, RowId,
-    Selection,
+    Allocation, Budget, ClassId, Classes, Dataset, EmptyClasses, Error, Matrix, Prototypes, Quiet, Ranking, Reduced,
+    RowId, Selection,
 };
 use proptest::prelude::*;
 
@@ -134,7 +134,7 @@ fn check_other_forms(who: &str, sample: &Sample, kept: &[Vec<RowId>], found: &Ep
     let other = Dataset::new(matrix, classes).expect("a dataset");
     let between = epsilon_between(&data, &other, metric, &Quiet).expect("ε");
     assert_eq!(found, &between, "{who}: as a table");
-    let points = Reduced::Points(Invented {
+    let points = Reduced::Points(Prototypes {
         points: values.clone(),
         columns: sample.columns,
         classes: codes.iter().map(|&c| ClassId(c)).collect(),
@@ -173,14 +173,14 @@ fn allocations(sample: &Sample, count: usize, random: &mut Random) -> Vec<Alloca
     let mut allocations = Vec::new();
     while allocations.len() < count {
         let counts = sizes.iter().map(|&s| random.below(s + 1)).collect();
-        if let Ok((allocation, _)) = Budget::PerClass(counts).allocate(&sizes, Floor::Zero) {
+        if let Ok((allocation, _)) = Budget::PerClass(counts).allocate(&sizes, EmptyClasses::Allow) {
             allocations.push(allocation);
         }
     }
     allocations
 }
 
-fn totals(sample: &Sample, floor: Floor) -> Vec<Allocation> {
+fn totals(sample: &Sample, floor: EmptyClasses) -> Vec<Allocation> {
     let sizes = sample.sizes();
     (1..=sample.rows()).filter_map(|m| Budget::Count(m).allocate(&sizes, floor).ok()).map(|a| a.0).collect()
 }
@@ -224,7 +224,7 @@ proptest! {
         let data = sample.data();
         let (by_class, global) = (per_class_ranking(&sample, &mut random), global_ranking(&sample, &mut random));
         for metric in Metric::ALL {
-            for floor in [Floor::One, Floor::Zero] {
+            for floor in [EmptyClasses::Forbid, EmptyClasses::Allow] {
                 let cuts = totals(&sample, floor);
                 check_curve(&sample.name, &data, &by_class, &cuts, metric);
                 let curve = check_curve(&sample.name, &data, &global, &cuts, metric);
@@ -268,7 +268,7 @@ proptest! {
     ) {
         check_everything(&sample, part, seed);
         let ranking = per_class_ranking(&sample, &mut Random(seed));
-        let cuts: Vec<_> = totals(&sample, Floor::One).into_iter().step_by(97).collect();
+        let cuts: Vec<_> = totals(&sample, EmptyClasses::Forbid).into_iter().step_by(97).collect();
         check_curve(&sample.name, &sample.data(), &ranking, &cuts, Metric::Chebyshev);
     }
 }
@@ -311,7 +311,7 @@ fn a_lost_class_makes_epsilon_infinite_and_is_not_a_worst_row() {
 #[test]
 fn a_curve_may_give_a_class_fewer_rows_at_a_larger_total() {
     let sample = blobs("alabama", &[6, 6, 2], 2, 3);
-    let cuts = totals(&sample, Floor::Zero);
+    let cuts = totals(&sample, EmptyClasses::Allow);
     assert_eq!((cuts[9].per_class(), cuts[10].per_class()), (&[4, 4, 2][..], &[5, 5, 1][..]));
     for seed in 0..20 {
         let ranking = per_class_ranking(&sample, &mut Random(seed));
@@ -328,7 +328,7 @@ fn cuts_that_leave_a_class_without_rows_are_infinite() {
     let classes = sample.classes();
     let rows: Vec<RowId> = classes.ids().flat_map(|c| classes.rows(c).to_vec()).collect();
     let ranking = Ranking::global(rows, vec![0.0; 60], &classes).expect("a ranking");
-    let cuts = totals(&sample, Floor::Zero);
+    let cuts = totals(&sample, EmptyClasses::Allow);
     for metric in Metric::ALL {
         let curve = check_curve("late class", &sample.data(), &ranking, &cuts, metric);
         for (m, found) in (1..).zip(&curve) {
@@ -351,7 +351,7 @@ fn whoever_stops_a_measurement_gets_interrupted() {
     let sample = blobs("two classes", &[2000, 10], 2, 1);
     let (classes, data) = (sample.classes(), sample.data());
     let ranking = per_class_ranking(&sample, &mut Random(1));
-    let cuts = totals(&sample, Floor::One);
+    let cuts = totals(&sample, EmptyClasses::Forbid);
     let kept = Reduced::Rows(ranking.select(&cuts[30], &classes).expect("deep enough"));
     for allowed in [0, 1] {
         let found = epsilon(&data, &kept, Metric::Chebyshev, &Watch::new(allowed));
@@ -395,7 +395,7 @@ fn what_is_of_another_table_is_refused() {
     );
     let points = |columns, classes: Vec<ClassId>, values: usize| {
         let weights = vec![1.0; classes.len()];
-        Reduced::Points(Invented { points: vec![0.5; values], columns, classes, weights })
+        Reduced::Points(Prototypes { points: vec![0.5; values], columns, classes, weights })
     };
     bad(epsilon(&data, &points(3, vec![ClassId(0)], 3), metric, &Quiet), "points of other columns");
     bad(epsilon(&data, &points(2, vec![ClassId(2)], 2), metric, &Quiet), "points of other classes");
@@ -407,7 +407,7 @@ fn what_is_of_another_table_is_refused() {
     let found = epsilon(&data, &nan, metric, &Quiet);
     assert!(matches!(found, Err(Error::NotFinite { row: RowId(1), column: 1, .. })), "{found:?}");
     for other in [&large, &more, &swapped] {
-        let cuts = totals(&small, Floor::One);
+        let cuts = totals(&small, EmptyClasses::Forbid);
         for ranking in [per_class_ranking(other, &mut Random(1)), global_ranking(other, &mut Random(1))] {
             let of_other = std::ptr::eq(other, &swapped) && ranking.scope() == leanset_core::Scope::Global;
             if of_other || (std::ptr::eq(other, &more) && ranking.scope() == leanset_core::Scope::Global) {
@@ -419,9 +419,9 @@ fn what_is_of_another_table_is_refused() {
     }
     // An allocation of another table.
     let ranking = per_class_ranking(&small, &mut Random(1));
-    let found = epsilon_curve(&data, &ranking, &totals(&more, Floor::One), metric, &Quiet);
+    let found = epsilon_curve(&data, &ranking, &totals(&more, EmptyClasses::Forbid), metric, &Quiet);
     assert!(found.is_err(), "an allocation of other classes: {found:?}");
-    let found = epsilon_curve(&data, &ranking, &totals(&large, Floor::One), metric, &Quiet);
+    let found = epsilon_curve(&data, &ranking, &totals(&large, EmptyClasses::Forbid), metric, &Quiet);
     assert!(matches!(found, Err(Error::RankingTooShort { .. })), "{found:?}");
     assert_eq!(epsilon_curve(&data, &ranking, &[], metric, &Quiet), Ok(vec![]));
 }

@@ -17,8 +17,8 @@ use common::{Arrays, Sample, dry_bean, golden_inputs, shared};
 use leanset_core::distance::Metric;
 use leanset_core::params::Value;
 use leanset_core::{
-    Budget, ClassId, Dynamics, Floor, Inputs, Invented, Quiet, Ranking, Reduced, Reducer, RowId, Seed, Selection,
-    metrics,
+    Budget, ClassId, Dynamics, EmptyClasses, Inputs, Prototypes, Quiet, Ranking, Reduced, Reducer, RowId, Seed,
+    Selection, metrics,
 };
 use serde_json::Value as Json;
 
@@ -52,7 +52,7 @@ impl Golden {
     fn runs(&self, keep: impl Fn(&str) -> bool) -> Vec<(String, String, Json)> {
         let methods = self.runs.as_object().expect("methods").iter().filter(|(m, _)| keep(m));
         let parts = methods.flat_map(|(m, parts)| parts.as_object().expect("parts").iter().map(move |p| (m, p)));
-        // Beside the parts a method's record can hold other facts.
+        // Beside the parts a method's record can hold other diagnostics.
         let runs = parts.filter(|(_, (_, run))| run.get("n_out").is_some());
         runs.map(|(m, (p, run))| (m.clone(), p.clone(), run.clone())).collect()
     }
@@ -99,8 +99,8 @@ fn selection(rows: &[RowId], sample: &Sample) -> Selection {
 }
 
 /// A fact that is a list of numbers.
-fn list(facts: &leanset_core::selection::Facts, name: &str) -> Vec<f64> {
-    match facts.get(name) {
+fn list(diagnostics: &leanset_core::selection::Diagnostics, name: &str) -> Vec<f64> {
+    match diagnostics.get(name) {
         Some(Value::Floats(values)) => values.clone(),
         other => panic!("{name} is {other:?}"),
     }
@@ -168,7 +168,8 @@ fn epsilon_of_every_golden_selection_is_exact() {
             let who = format!("{method} {part} of {}", sample.name);
             let reduced = if method == "CLC" {
                 // The reference's own centroids: points that are no rows.
-                let mut points = Invented { points: vec![], columns: sample.columns, classes: vec![], weights: vec![] };
+                let mut points =
+                    Prototypes { points: vec![], columns: sample.columns, classes: vec![], weights: vec![] };
                 for class in sample.classes().ids() {
                     let (values, shape) = golden.scores.floats(&format!("CLC_{part}_c{class}")).expect("centroids");
                     points.points.extend(values);
@@ -210,10 +211,10 @@ fn maxmin_follows_the_golden_orders_and_distances() {
             let counts: Vec<usize> = classes.iter().map(|c| rows(&c["order"]).len()).collect();
             let reducer = Reducer::new("mms", &given("start", starts)).expect("valid");
             let budget = Budget::PerClass(counts);
-            let (allocation, _) = budget.allocate(&sample.sizes(), Floor::One).expect("valid");
+            let (allocation, _) = budget.allocate(&sample.sizes(), EmptyClasses::Forbid).expect("valid");
             let ranking = reducer.rank(&data, Some(&allocation), Seed(0), &Quiet).expect("ranks");
-            let kept = reducer.reduce(&data, &budget, Floor::One, Seed(0), &Quiet).expect("reduces");
-            let found_radii = list(&kept.facts, "covering_radius");
+            let kept = reducer.reduce(&data, &budget, EmptyClasses::Forbid, Seed(0), &Quiet).expect("reduces");
+            let found_radii = list(&kept.diagnostics, "covering_radius");
             let mut scores = ranking.scores().iter();
             for (k, (own, class)) in ranking.segments().zip(&classes).enumerate() {
                 let who = format!("{method} {part} of {}, class {k}", sample.name);
@@ -276,7 +277,7 @@ fn distance_entropies_are_the_golden_ones() {
             let golden_order = rows(&run["order"]);
             if run["duplicate_added"] == 0 {
                 let kept = Budget::Count(golden_order.len());
-                let kept = reducer.reduce(&data, &kept, Floor::Zero, Seed(0), &Quiet).expect("reduces");
+                let kept = reducer.reduce(&data, &kept, EmptyClasses::Allow, Seed(0), &Quiet).expect("reduces");
                 let kept = kept.reduced.rows().expect("rows").clone();
                 let mut ours: Vec<RowId> = kept.rows().to_vec();
                 let mut theirs = golden_order.clone();
@@ -318,9 +319,9 @@ fn centroids_from_the_golden_starts_are_those_of_scipy() {
             let counts: Vec<usize> = classes.iter().map(|c| count(c, "k_requested")).collect();
             let reducer = Reducer::new("clc", &given("start_rows", starts)).expect("valid");
             let budget = Budget::PerClass(counts.clone());
-            let found = reducer.reduce(&data, &budget, Floor::One, Seed(0), &Quiet).expect("reduces");
+            let found = reducer.reduce(&data, &budget, EmptyClasses::Forbid, Seed(0), &Quiet).expect("reduces");
             let Reduced::Points(points) = &found.reduced else { panic!("centroids are points") };
-            let means = list(&found.facts, "mean_distance");
+            let means = list(&found.diagnostics, "mean_distance");
             let mut begin = 0;
             for (k, class) in classes.iter().enumerate() {
                 let who = format!("CLC {part} of {}, class {k}", sample.name);
@@ -437,7 +438,10 @@ fn homology_scores_are_those_of_ripser() {
                     let given = given.map(|(name, value)| (name.to_owned(), Value::Text(value.into())));
                     let reducer = Reducer::new("phl", &given).expect("valid");
                     let ranking = reducer.rank(&sample.data(), None, Seed(0), &Quiet).expect("scores");
-                    assert_eq!(ranking.facts["super_outliers"], outliers.iter().filter(|o| **o != 0).count().into());
+                    assert_eq!(
+                        ranking.diagnostics["super_outliers"],
+                        outliers.iter().filter(|o| **o != 0).count().into()
+                    );
                     for (row, own) in ranking.rows().iter().zip(ranking.scores()) {
                         // ripser's distances are f32, and made by a product that loses digits near 0.
                         let near = (own - golden[row.index()]).abs() <= 1e-6;
@@ -534,11 +538,11 @@ fn optimum(k: &[Vec<f64>], u: &[f64], among: &[usize], start: &[f64]) -> Vec<f64
 fn prototypes(sample: &Sample, gaussian: bool, counts: Vec<usize>) -> Vec<(Vec<usize>, Vec<f64>, usize)> {
     let words: &[(&str, &str)] = if gaussian { &[("sigma", "2")] } else { &[("kernel", "linear")] };
     let given: Vec<_> = words.iter().map(|(n, v)| ((*n).to_owned(), Value::Text((*v).into()))).collect();
-    let (allocation, _) = Budget::PerClass(counts).allocate(&sample.sizes(), Floor::One).expect("valid");
+    let (allocation, _) = Budget::PerClass(counts).allocate(&sample.sizes(), EmptyClasses::Forbid).expect("valid");
     let reducer = Reducer::new("prd", &given).expect("valid");
     let ranking = reducer.rank(&sample.data(), Some(&allocation), Seed(0), &Quiet).expect("ranks");
-    let chosen = list(&ranking.facts, "chosen_by_objective");
-    let residual = match ranking.facts.get("kkt_residual") {
+    let chosen = list(&ranking.diagnostics, "chosen_by_objective");
+    let residual = match ranking.diagnostics.get("kkt_residual") {
         Some(Value::Float(residual)) => *residual,
         other => panic!("{other:?}"),
     };
@@ -631,8 +635,9 @@ fn weights(sample: &Sample, gaussian: bool, class: ClassId, count: usize) -> Vec
     let mut counts = vec![0; sample.classes];
     counts[class.index()] = count;
     let reducer = Reducer::new("prd", &given).expect("valid");
-    let kept =
-        reducer.reduce(&sample.data(), &Budget::PerClass(counts), Floor::Zero, Seed(0), &Quiet).expect("reduces");
+    let kept = reducer
+        .reduce(&sample.data(), &Budget::PerClass(counts), EmptyClasses::Allow, Seed(0), &Quiet)
+        .expect("reduces");
     kept.reduced.rows().expect("rows").weights().expect("weights").to_vec()
 }
 
@@ -702,9 +707,9 @@ fn objective_on(sample: &Sample, gaussian: bool, class: ClassId, among: &[usize]
     let kept = {
         let (own, target) = (own.data(), target.data());
         let inputs = Inputs { target: Some(&target), ..Inputs::default() };
-        reducer.reduce_with(&own, &inputs, &budget, Floor::One, Seed(0), &Quiet)
+        reducer.reduce_with(&own, &inputs, &budget, EmptyClasses::Forbid, Seed(0), &Quiet)
     };
-    list(&kept.expect("reduces").facts, "objective")[0]
+    list(&kept.expect("reduces").diagnostics, "objective")[0]
 }
 
 /// Forgetting events: the reference's order where all counts differ (A), its counts where they tie (B).
@@ -731,7 +736,7 @@ fn forgetting_events_select_what_the_reference_does() {
                 let events: Vec<u32> = events.into_iter().map(|e| u32::try_from(e).expect("a count")).collect();
                 // No event and wrong at the end: never learnt.
                 let learnt = events.iter().zip(&current).map(|(&e, &now)| e > 0 || now == 1).collect();
-                let dynamics = Dynamics::of_counts(maximum, events, learnt).expect("counts");
+                let dynamics = Dynamics::from_counts(maximum, events, learnt).expect("counts");
                 let given = Inputs { dynamics: Some(&dynamics), ..Inputs::default() };
                 let ranking = reducer.rank_with(&data, &given, None, Seed(0), &Quiet).expect("ranks");
                 let order = rows(&run["order"]);

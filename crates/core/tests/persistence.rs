@@ -8,7 +8,8 @@ use leanset_core::metrics::{
     Persistence, PersistenceOptions, epsilon, persistence, persistence_between, persistence_curve,
 };
 use leanset_core::{
-    Budget, ClassId, Classes, Dataset, Error, Floor, Invented, Matrix, Quiet, Reduced, Reducer, RowId, Seed, Selection,
+    Budget, ClassId, Classes, Dataset, EmptyClasses, Error, Matrix, Prototypes, Quiet, Reduced, Reducer, RowId, Seed,
+    Selection,
 };
 use proptest::prelude::*;
 
@@ -35,7 +36,7 @@ fn selected(kept: &[Vec<RowId>], classes: &Classes) -> Reduced {
 fn invented(sample: &Sample, kept: &[Vec<RowId>], by: f64, random: &mut Random) -> Reduced {
     let rows: Vec<RowId> = kept.concat();
     let values = rows.iter().flat_map(|r| sample.row(r.index()).to_vec());
-    Reduced::Points(Invented {
+    Reduced::Points(Prototypes {
         points: values.map(|v| v + by * (2.0 * random.unit() - 1.0)).collect(),
         columns: sample.columns,
         classes: rows.iter().map(|r| ClassId(sample.codes[r.index()])).collect(),
@@ -122,7 +123,7 @@ fn a_class_with_rows_on_one_side_only_is_infinitely_far() {
     let sample = blobs("an empty class and a lost one", &[12, 0, 9], 2, 3);
     let (data, classes) = (sample.data(), sample.classes());
     let kept = selected(&[classes.rows(ClassId(0)).to_vec(), Vec::new(), Vec::new()], &classes);
-    let gone = Reduced::Points(Invented { points: vec![], columns: 2, classes: vec![], weights: vec![] });
+    let gone = Reduced::Points(Prototypes { points: vec![], columns: 2, classes: vec![], weights: vec![] });
     for metric in Metric::ALL {
         let found = persistence(&data, &kept, metric, &options(1, 50), &Quiet).expect("persistence");
         let distances = |class: usize| found.per_class[class].dimensions.iter().map(|d| d.bottleneck);
@@ -147,7 +148,7 @@ fn the_bound_holds_for_every_method_and_metric() {
     for sample in samples().into_iter().filter(|s| s.rows() <= 200) {
         let data = sample.data();
         for subject in subjects() {
-            let reduced = subject.reducer.reduce(&data, &Budget::Ratio(0.3), Floor::One, Seed(1), &Quiet);
+            let reduced = subject.reducer.reduce(&data, &Budget::Ratio(0.3), EmptyClasses::Forbid, Seed(1), &Quiet);
             let Ok(reduced) = reduced else { continue }; // too few classes, or degenerate data
             for metric in Metric::ALL {
                 for points in [9, 40] {
@@ -175,7 +176,8 @@ fn the_bound_holds_on_dry_bean() {
     let data = sample.data();
     for (name, ratio) in [("srs", 0.05), ("mms", 0.1), ("clc", 0.02), ("nrmd", 0.5)] {
         let reducer = Reducer::new(name, &[]).expect("a method");
-        let reduced = reducer.reduce(&data, &Budget::Ratio(ratio), Floor::One, Seed(0), &Quiet).expect("reduces");
+        let reduced =
+            reducer.reduce(&data, &Budget::Ratio(ratio), EmptyClasses::Forbid, Seed(0), &Quiet).expect("reduces");
         for metric in Metric::ALL {
             let found = persistence(&data, &reduced.reduced, metric, &options(1, 200), &Quiet).expect("persistence");
             check_bound(&format!("{name}, {metric}"), &found);
@@ -189,7 +191,7 @@ fn threads_change_nothing_and_curves_are_their_cuts() {
     let sample = blobs("blobs", &[40, 25], 3, 8);
     let data = sample.data();
     let ranking = Reducer::new("srs", &[]).and_then(|r| r.rank(&data, None, Seed(2), &Quiet)).expect("ranks");
-    let allocate = |m| Budget::Count(m).allocate(&sample.sizes(), Floor::One).expect("a cut").0;
+    let allocate = |m| Budget::Count(m).allocate(&sample.sizes(), EmptyClasses::Forbid).expect("a cut").0;
     let cuts = [allocate(4), allocate(20), allocate(65)];
     for metric in Metric::ALL {
         let run = || persistence_curve(&data, &ranking, &cuts, metric, &options(1, 20), &Quiet).expect("persistence");

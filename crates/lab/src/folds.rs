@@ -8,7 +8,7 @@
 //! Training rows come in a random order, as in the paper's code: tables are often sorted, and where a method takes the
 //! first row (of equals, or to begin with), the order of the file would decide.
 
-use leanset_core::{Budget, ClassId, Classes, Dataset, Floor, Matrix, RowId, Seed};
+use leanset_core::{Budget, ClassId, Classes, Dataset, EmptyClasses, Matrix, RowId, Seed};
 use leanset_tables::{Encoded, Encoder, Table};
 
 use crate::error::{Error, Result};
@@ -77,7 +77,7 @@ impl Ground {
                 "label names the column of classes",
             ));
         }
-        let (test, _) = Budget::Ratio(plan.split.test).allocate(&sizes, Floor::One)?;
+        let (test, _) = Budget::Ratio(plan.split.test).allocate(&sizes, EmptyClasses::Forbid)?;
         let test = test.per_class().to_vec();
         for ((class, &size), &tested) in classes.ids().zip(&sizes).zip(&test) {
             if tested >= size {

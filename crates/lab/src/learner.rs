@@ -1,7 +1,7 @@
 //! Models: the seam between runs and trainers, and the built-in perceptron behind it.
 
 use leanset_core::{ClassId, Dynamics, Quiet, RowId, Seed};
-use leanset_train::{Model, Network, Observer, Training, Watch};
+use leanset_train::{DynamicsRecorder, Model, Network, Observer, Training};
 
 use crate::error::Result;
 use crate::folds::Points;
@@ -85,9 +85,9 @@ impl Learner for Mlp {
 
     fn warm_up(&self, points: &Points, epochs: u32, seed: u64) -> Result<(Model, Dynamics)> {
         // The first weights are those of every other run of the repetition.
-        let mut watch = Watch::new(&points.dataset()?, false);
-        let model = self.run(points, None, epochs, seed, &mut watch)?;
-        Ok((model, watch.log().finish()?))
+        let mut recorder = DynamicsRecorder::new(&points.dataset()?, false);
+        let model = self.run(points, None, epochs, seed, &mut recorder)?;
+        Ok((model, recorder.log().finish()?))
     }
 
     fn predict(&self, model: &Model, points: &Points) -> Result<Vec<ClassId>> {

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 use leanset_core::distance::Metric;
 use leanset_core::error::nearest;
-use leanset_core::methods::Answer;
+use leanset_core::methods::Support;
 use leanset_core::params::Value;
 use leanset_core::{Reducer, Seed};
 use leanset_tables::{EncodeOptions, Format, Missing, Scale};
@@ -938,7 +938,7 @@ impl MethodPlan {
     /// An unknown method or parameter, a value that cannot be used, a method that is not for pictures.
     pub fn chooser(&self, about: &About) -> Result<Chooser> {
         let reducer = Reducer::new(&self.name, &self.values()?)?;
-        let watches = reducer.info().capabilities.dynamics == Answer::Yes;
+        let watches = reducer.info().uses_dynamics();
         let label = self.label();
         // Of a detector no epoch is a warm-up.
         let epochs = match about {
@@ -981,11 +981,11 @@ impl MethodPlan {
 /// If it watches a model train, or invents points.
 pub fn refuse_for_pictures(reducer: &Reducer, rows: &str) -> Result<()> {
     let info = reducer.info();
-    if info.capabilities.dynamics == Answer::Yes {
+    if info.uses_dynamics() {
         let message = format!("{} watches a model train, and for pictures there is no log of that", info.id);
         return Err(Error::new(message, "use another method (`leanset methods`)"));
     }
-    if reducer.invents() {
+    if reducer.generates_prototypes() {
         let hint = match info.params.iter().any(|spec| spec.name == "output") {
             true => format!("{rows} keeps the real picture nearest each"),
             false => "use another method (`leanset methods`)".to_owned(),
@@ -1010,7 +1010,7 @@ pub struct Chooser {
 impl Chooser {
     /// Whether one ranking serves all ratios.
     pub fn ranks(&self) -> bool {
-        self.reducer.ranks() == Answer::Yes
+        self.reducer.ranks() == Support::Yes
     }
 }
 

@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use leanset_core::methods::{Answer, Inputs};
-use leanset_core::{Allocation, Floor, Monitor, Quiet, Reduced, Seed, metrics};
+use leanset_core::methods::Inputs;
+use leanset_core::{Allocation, EmptyClasses, Monitor, Quiet, Reduced, Seed, metrics};
 
 use crate::energy::{Bill, Metering};
 use crate::error::{Error, Result};
@@ -82,7 +82,7 @@ impl<'a, S: Subject> Lab<'a, S> {
                 ));
             }
         }
-        let allocate = |ratio| Ok(subject.budget(ratio)?.allocate(&sizes, Floor::One)?.0);
+        let allocate = |ratio| Ok(subject.budget(ratio)?.allocate(&sizes, EmptyClasses::Forbid)?.0);
         let allocations = (0..plan.reduce.ratios.len()).map(allocate).collect::<Result<_>>()?;
         Ok(Self { plan, subject, choosers, allocations })
     }
@@ -293,15 +293,17 @@ impl<'a, S: Subject> Lab<'a, S> {
         };
         let shared = ranking.is_some() || *warm_up > 0;
         let ranked = stop();
-        let looks = reducer.info().capabilities.coordinates != Answer::No;
+        let looks = reducer.info().uses_coordinates();
         let features = self.subject.features().filter(|_| looks);
         for &ratio in &job.ratios {
             let value = plan.reduce.ratios[ratio];
             let budget = self.subject.budget(ratio)?;
             let stop = meter.start();
             let reduction = match &ranking {
-                Some(ranking) => ranking.reduce(classes, &budget, Floor::One)?,
-                None => reducer.reduce_with(&data, &inputs, &budget, Floor::One, Seed(seeds.method), &Quiet)?,
+                Some(ranking) => ranking.reduce(classes, &budget, EmptyClasses::Forbid)?,
+                None => {
+                    reducer.reduce_with(&data, &inputs, &budget, EmptyClasses::Forbid, Seed(seeds.method), &Quiet)?
+                }
             };
             let mut bill = stop();
             if shared {

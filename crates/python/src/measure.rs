@@ -3,7 +3,7 @@
 use leanset_core::distance::Metric;
 use leanset_core::homology::{self, Bar, Diagram};
 use leanset_core::metrics::{self, Epsilon};
-use leanset_core::{Allocation, Budget, Classes, Floor, Reduced, RowId, Selection, with_points};
+use leanset_core::{Allocation, Budget, Classes, EmptyClasses, Reduced, RowId, Selection, with_points};
 use numpy::{IntoPyArray as _, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -19,7 +19,7 @@ fn metric_of(py: Python<'_>, name: &str) -> PyResult<Metric> {
 }
 
 /// ε as a dictionary: value, worst row, worst class code, and of each class rows, kept, value, worst row.
-fn told<'py>(py: Python<'py>, epsilon: &Epsilon) -> PyResult<Bound<'py, PyDict>> {
+fn to_dict<'py>(py: Python<'py>, epsilon: &Epsilon) -> PyResult<Bound<'py, PyDict>> {
     let found = PyDict::new(py);
     found.set_item("metric", epsilon.metric.name())?;
     found.set_item("value", epsilon.value)?;
@@ -62,7 +62,7 @@ pub(crate) fn epsilon_of_rows<'py>(
         let kept = Reduced::Rows(selection(rows, data.classes())?);
         metrics::epsilon(&data, &kept, metric, monitor)
     })?;
-    told(py, &epsilon)
+    to_dict(py, &epsilon)
 }
 
 /// ε of any other labelled points.
@@ -77,7 +77,7 @@ pub(crate) fn epsilon_between<'py>(
     let (full, reduced, metric) = (table.view()?, reduced.view()?, metric_of(py, metric)?);
     let epsilon =
         run(py, n_jobs, |monitor| metrics::epsilon_between(&full.dataset()?, &reduced.dataset()?, metric, monitor))?;
-    told(py, &epsilon)
+    to_dict(py, &epsilon)
 }
 
 /// One cut of a curve: ratio, rows kept, ε.
@@ -100,7 +100,7 @@ pub(crate) fn epsilon_curve<'py>(
         let sizes = data.classes().sizes();
         let mut cuts: Vec<(f64, Allocation)> = Vec::new();
         for ratio in ratios {
-            let allocation = Budget::Ratio(ratio).allocate(&sizes, Floor::One)?.0;
+            let allocation = Budget::Ratio(ratio).allocate(&sizes, EmptyClasses::Forbid)?.0;
             if !as_far || ranking.check_depth(&allocation).is_ok() {
                 cuts.push((ratio, allocation));
             }
@@ -110,7 +110,7 @@ pub(crate) fn epsilon_curve<'py>(
         let kept: Vec<usize> = allocations.iter().map(Allocation::total).collect();
         Ok((ratios.into_iter().zip(kept).collect::<Vec<_>>(), curve))
     })?;
-    cuts.into_iter().zip(&curve).map(|((ratio, kept), epsilon)| Ok((ratio, kept, told(py, epsilon)?))).collect()
+    cuts.into_iter().zip(&curve).map(|((ratio, kept), epsilon)| Ok((ratio, kept, to_dict(py, epsilon)?))).collect()
 }
 
 /// Persistence diagrams of points, one array of (birth, death) a dimension.

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use leanset_core::methods::Answer;
+use leanset_core::methods::Support;
 use leanset_core::params::Value;
 use leanset_core::{
-    Budget, Classes, Floor, Inputs, Limit, Monitor, Ranking, Reduced, Reducer, Reduction, RowId, Scope, Seed, Warning,
+    Budget, BudgetLimit, Classes, EmptyClasses, Inputs, Monitor, Ranking, Reduced, Reducer, Reduction, RowId, Scope,
+    Seed, Warning,
 };
 use leanset_documents::{methods as registry, value as json};
 use numpy::{IntoPyArray as _, PyArray1, PyArrayMethods as _, PyReadonlyArray1};
@@ -42,8 +43,8 @@ pub(crate) fn examine(
     let reducer = reducer(py, method, params)?;
     Ok((
         reducer.scope() == Scope::Global,
-        reducer.ranks() == Answer::Yes,
-        reducer.invents(),
+        reducer.ranks() == Support::Yes,
+        reducer.generates_prototypes(),
         parameters(&reducer).to_string(),
     ))
 }
@@ -106,8 +107,8 @@ impl From<Asked> for Budget {
     }
 }
 
-fn floor(allow_empty: bool) -> Floor {
-    if allow_empty { Floor::Zero } else { Floor::One }
+fn floor(allow_empty: bool) -> EmptyClasses {
+    if allow_empty { EmptyClasses::Allow } else { EmptyClasses::Forbid }
 }
 
 /// The method with its parameters checked.
@@ -122,17 +123,17 @@ fn choose(
     reducer: &Reducer,
     (data, target): (View<'_>, Option<View<'_>>),
     dynamics: Option<&leanset_core::Dynamics>,
-    (budget, floor): (&Budget, Floor),
+    (budget, floor): (&Budget, EmptyClasses),
     seed: Seed,
     monitor: &dyn Monitor,
 ) -> leanset_core::Result<(Reduction, Option<Ranking>, Classes)> {
     let data = data.dataset()?;
     let target = target.map(|t| t.dataset()).transpose()?;
     let inputs = Inputs { target: target.as_ref(), dynamics };
-    if reducer.ranks() != Answer::Yes || reducer.info().capabilities.weights != Answer::No {
+    if reducer.ranks() != Support::Yes || reducer.info().gives_weights() {
         let reduction = reducer.reduce_with(&data, &inputs, budget, floor, seed, monitor)?;
         let ranking = match (reducer.ranks(), reduction.reduced.rows()) {
-            (Answer::Yes, Some(chosen)) => {
+            (Support::Yes, Some(chosen)) => {
                 // Rows are in rank order; the score of each is the ranking's to say, of which this is the beginning.
                 let order = |class| (chosen.class(class).to_vec(), vec![f64::NAN; chosen.class(class).len()]);
                 Some(Ranking::per_class(data.classes().ids().map(order).collect(), data.classes())?)
@@ -148,7 +149,7 @@ fn choose(
     }
     let ranking = reducer.rank_with(&data, &inputs, Some(&allocation), seed, monitor)?;
     let mut reduction = ranking.reduce(data.classes(), budget, floor)?;
-    reduction.facts.clone_from(&ranking.facts);
+    reduction.diagnostics.clone_from(&ranking.diagnostics);
     Ok((reduction, Some(ranking), data.into_classes()))
 }
 
@@ -172,10 +173,10 @@ pub(crate) fn reduce<'py>(
     let (budget, floor, seed) = (budget.into(), floor(allow_empty), Seed(seed));
     let view = table.view()?;
     let target = target.as_ref().map(Table::view).transpose()?;
-    let seen = dynamics.as_ref().map(|d| &d.0);
+    let dynamics = dynamics.as_ref().map(|d| &d.0);
     let (reduction, ranking, classes) =
-        run(py, n_jobs, |monitor| choose(&reducer, (view, target), seen, (&budget, floor), seed, monitor))?;
-    let found = told(py, &reduction, &classes)?;
+        run(py, n_jobs, |monitor| choose(&reducer, (view, target), dynamics, (&budget, floor), seed, monitor))?;
+    let found = to_dict(py, &reduction, &classes)?;
     found.set_item("method", reducer.info().id)?;
     found.set_item("parameters", parameters(&reducer).to_string())?;
     found.set_item("ranking", ranking.map(|ranking| NativeRanking { ranking, classes }))?;
@@ -183,7 +184,7 @@ pub(crate) fn reduce<'py>(
 }
 
 /// A reduction as a dictionary.
-fn told<'py>(py: Python<'py>, reduction: &Reduction, classes: &Classes) -> PyResult<Bound<'py, PyDict>> {
+fn to_dict<'py>(py: Python<'py>, reduction: &Reduction, classes: &Classes) -> PyResult<Bound<'py, PyDict>> {
     let found = PyDict::new(py);
     let counts = match &reduction.reduced {
         Reduced::Rows(selection) => {
@@ -192,19 +193,19 @@ fn told<'py>(py: Python<'py>, reduction: &Reduction, classes: &Classes) -> PyRes
             found.set_item("points", py.None())?;
             selection.counts()
         }
-        Reduced::Points(invented) => {
-            let (rows, columns) = (invented.classes.len(), invented.columns);
-            let points = invented.points.clone().into_pyarray(py).reshape([rows, columns])?;
+        Reduced::Points(prototypes) => {
+            let (rows, columns) = (prototypes.classes.len(), prototypes.columns);
+            let points = prototypes.points.clone().into_pyarray(py).reshape([rows, columns])?;
             found.set_item("rows", py.None())?;
-            found.set_item("weights", invented.weights.clone().into_pyarray(py))?;
+            found.set_item("weights", prototypes.weights.clone().into_pyarray(py))?;
             found.set_item("points", points)?;
-            invented.counts(classes.len())
+            prototypes.counts(classes.len())
         }
     };
     found.set_item("counts", counts)?;
-    let facts: serde_json::Map<String, _> =
-        reduction.facts.iter().map(|(name, value)| ((*name).to_owned(), json(value))).collect();
-    found.set_item("facts", serde_json::Value::Object(facts).to_string())?;
+    let diagnostics: serde_json::Map<String, _> =
+        reduction.diagnostics.iter().map(|(name, value)| ((*name).to_owned(), json(value))).collect();
+    found.set_item("facts", serde_json::Value::Object(diagnostics).to_string())?;
     found.set_item("warnings", warnings(&reduction.warnings))?;
     Ok(found)
 }
@@ -214,9 +215,9 @@ fn ids<'py>(py: Python<'py>, rows: &[RowId]) -> Bound<'py, PyArray1<i64>> {
 }
 
 /// Code, message, hint.
-type Told = (String, String, Option<String>);
+type WarningFields = (String, String, Option<String>);
 
-fn warnings(warnings: &[Warning]) -> Vec<Told> {
+fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
     warnings.iter().map(|w| (w.code.to_owned(), w.message.clone(), w.hint.clone())).collect()
 }
 
@@ -237,11 +238,11 @@ pub(crate) fn rank<'py>(
     let reducer = reducer(py, method, params)?;
     let view = table.view()?;
     let target = target.as_ref().map(Table::view).transpose()?;
-    let seen = dynamics.as_ref().map(|d| &d.0);
+    let dynamics = dynamics.as_ref().map(|d| &d.0);
     run(py, n_jobs, |monitor| {
         let data = view.dataset()?;
         let target = target.map(|t| t.dataset()).transpose()?;
-        let inputs = Inputs { target: target.as_ref(), dynamics: seen };
+        let inputs = Inputs { target: target.as_ref(), dynamics };
         let ranking = reducer.rank_with(&data, &inputs, None, Seed(seed), monitor)?;
         Ok(NativeRanking { ranking, classes: data.into_classes() })
     })
@@ -264,7 +265,7 @@ type State<'py> = (
     Bound<'py, PyArray1<f64>>,
     Bound<'py, PyArray1<u32>>,
     Vec<String>,
-    Vec<Told>,
+    Vec<WarningFields>,
     Vec<Kept>,
 );
 
@@ -280,7 +281,7 @@ impl NativeRanking {
         scores: PyReadonlyArray1<'_, f64>,
         codes: PyReadonlyArray1<'_, u32>,
         names: Vec<String>,
-        warnings: Vec<Told>,
+        warnings: Vec<WarningFields>,
         limits: Vec<Kept>,
     ) -> PyResult<Self> {
         let rows: Option<Vec<RowId>> = rows.as_slice()?.iter().map(|&row| u32::try_from(row).ok().map(RowId)).collect();
@@ -303,9 +304,9 @@ impl NativeRanking {
                 .into_iter()
                 .map(|(code, message, hint)| Warning { code: kept(&code), message, hint })
                 .collect();
-            ranking.limits = limits
+            ranking.budget_limits = limits
                 .into_iter()
-                .map(|(code, what, hint, after)| Limit {
+                .map(|(code, what, hint, after)| BudgetLimit {
                     code: kept(&code),
                     what: kept(&what),
                     hint: kept(&hint),
@@ -318,7 +319,7 @@ impl NativeRanking {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, State<'py>)> {
         let (py, own) = (slf.py(), slf.get());
-        let limit = |l: &Limit| (l.code.to_owned(), l.what.to_owned(), l.hint.to_owned(), l.after.clone());
+        let limit = |l: &BudgetLimit| (l.code.to_owned(), l.what.to_owned(), l.hint.to_owned(), l.after.clone());
         let rows: usize = own.classes.sizes().iter().sum();
         let codes: Vec<u32> = (0..rows).map(|row| own.classes.of(RowId::at(row)).0).collect();
         let state = (
@@ -328,7 +329,7 @@ impl NativeRanking {
             codes.into_pyarray(py),
             own.classes.ids().map(|c| own.classes.name(c).to_owned()).collect(),
             own.warnings(),
-            own.ranking.limits.iter().map(limit).collect(),
+            own.ranking.budget_limits.iter().map(limit).collect(),
         );
         Ok((slf.get_type().into_any(), state))
     }
@@ -365,23 +366,23 @@ impl NativeRanking {
 
     /// Warnings of the ranking itself.
     #[getter]
-    fn warnings(&self) -> Vec<Told> {
+    fn warnings(&self) -> Vec<WarningFields> {
         warnings(&self.ranking.warnings)
     }
 
     /// What the method resolved or measured, as JSON.
     #[getter]
     fn facts(&self) -> String {
-        let facts: serde_json::Map<String, _> =
-            self.ranking.facts.iter().map(|(name, value)| ((*name).to_owned(), json(value))).collect();
-        serde_json::Value::Object(facts).to_string()
+        let diagnostics: serde_json::Map<String, _> =
+            self.ranking.diagnostics.iter().map(|(name, value)| ((*name).to_owned(), json(value))).collect();
+        serde_json::Value::Object(diagnostics).to_string()
     }
 
     /// The first rows of it, as many as the budget says.
     fn reduce<'py>(&self, py: Python<'py>, budget: Asked, allow_empty: bool) -> PyResult<Bound<'py, PyDict>> {
         let budget = Budget::from(budget);
         let reduction = brief(py, || self.ranking.reduce(&self.classes, &budget, floor(allow_empty)))?;
-        told(py, &reduction, &self.classes)
+        to_dict(py, &reduction, &self.classes)
     }
 }
 

@@ -1,10 +1,10 @@
-//! What is seen of rows while a model trains: logs of any trainer, and the built-in one.
+//! Training dynamics: training logs of any trainer, and the built-in one.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use leanset_core::dynamics::{LogError, Outcome, TrainingLog};
-use leanset_core::{ClassId, Dynamics as Seen, RowId, Seed};
+use leanset_core::{ClassId, Dynamics as Recorded, RowId, Seed};
 use leanset_documents::Training;
 use numpy::{
     IntoPyArray as _, PyArray1, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2,
@@ -16,10 +16,10 @@ use pyo3::prelude::*;
 use crate::data::Table;
 use crate::work::{brief, run};
 
-/// What was seen of every row.
+/// The training dynamics of every row.
 #[pyclass(frozen, module = "leanset._leanset")]
 #[derive(Debug)]
-pub(crate) struct Dynamics(pub(crate) Seen);
+pub(crate) struct Dynamics(pub(crate) Recorded);
 
 #[pymethods]
 impl Dynamics {
@@ -72,7 +72,7 @@ impl Dynamics {
             _ => None,
         };
         brief(py, || {
-            let counted = Seen::of_counts(epochs, events, learnt)?;
+            let counted = Recorded::from_counts(epochs, events, learnt)?;
             match scores {
                 Some((el2n, aum)) => counted.with_scores(el2n, aum),
                 None => Ok(counted),
@@ -174,13 +174,13 @@ impl NativeLog {
         brief(py, || self.0.lock().unwrap_or_else(PoisonError::into_inner).merge(&other))
     }
 
-    /// What was seen of every row.
+    /// The training dynamics of every row.
     fn finish(&self, py: Python<'_>) -> PyResult<Dynamics> {
         brief(py, || self.0.lock().unwrap_or_else(PoisonError::into_inner).finish()).map(Dynamics)
     }
 }
 
-/// Trains the built-in network on a table and watches every row: what `settings` says, as JSON.
+/// Trains the built-in network on a table and records its training dynamics: what `settings` says, as JSON.
 #[pyfunction]
 pub(crate) fn warm_up(
     py: Python<'_>,

@@ -8,8 +8,8 @@
 //!
 //! Every sum runs in one order whatever the instruction set: over inputs, units or rows ascending.
 
-use crate::lanes::{Kernel, LANES, Lanes};
 use crate::network::{Activation, Loss, Optimizer};
+use crate::simd::{Kernel, LANES, Lanes};
 
 /// Rows of a panel.
 pub(crate) const ROWS: usize = 32;

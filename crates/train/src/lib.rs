@@ -6,7 +6,7 @@
 //! - [`Network`], [`Training`]: what is trained and how ([`Network::paper`], [`Training::paper`] as in the paper);
 //! - [`Model`]: trains, goes on training on other rows, predicts;
 //! - [`Observer`]: hears of every epoch, and of every row if it likes;
-//! - [`warm_up()`]: trains on everything and sees every row meanwhile: what the methods that watch training need;
+//! - [`warm_up()`]: trains on everything and records the dynamics of every row, for the methods that use them;
 //! - [`scores()`]: accuracy, precision, recall and F1 of predictions.
 //!
 //! One model is trained on one thread; independent models are trained in parallel by whoever has them.
@@ -30,15 +30,15 @@
 //! ```
 
 mod kernel;
-mod lanes;
 mod model;
 mod network;
-mod scores;
 #[cfg(test)]
-mod twin;
+mod reference;
+mod scores;
+mod simd;
 mod warm_up;
 
 pub use model::{Epoch, History, Model, Observer};
 pub use network::{Activation, EarlyStopping, Loss, Network, Optimizer, Training};
 pub use scores::{ClassScores, Scores, scores};
-pub use warm_up::{Observation, WarmUp, Watch, warm_up, warm_up_memory};
+pub use warm_up::{DynamicsRecorder, Observation, WarmUp, warm_up, warm_up_memory};

@@ -3,8 +3,8 @@
 use leanset_core::{ClassId, Dataset, Error, Monitor, Result, RowId, Seed, data::Scalar as _, with_points};
 
 use crate::kernel::{Aligned, Differentiate, Moments, Plan, Predict, Rows, Step, Workspace, stride_of};
-use crate::lanes::{Level, run_at, widest};
 use crate::network::{Loss, Network, TRAINER, Training, refuse};
+use crate::simd::{Level, run_at, widest};
 
 /// A multilayer perceptron. Weights and the optimizer's memory stay between calls of [`Model::train`], so that training
 /// goes on where it stopped, on the same rows or on others.

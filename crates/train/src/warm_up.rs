@@ -1,5 +1,5 @@
-//! A model trained on everything, and what was seen of every row meanwhile: what methods that watch training need, and
-//! the model from which training goes on with the rows they keep.
+//! A model trained on everything, and the dynamics of every row meanwhile: what the methods that use training dynamics
+//! need, and the model from which training goes on with the rows they keep.
 
 use leanset_core::{ClassId, Dataset, Dynamics, Monitor, Result, RowId, Seed, Shape, TrainingLog, dynamics::Outcome};
 
@@ -8,7 +8,7 @@ use crate::{History, Model, Network, Observer, Training};
 
 /// Observes every row after every epoch.
 #[derive(Clone, Debug)]
-pub struct Watch {
+pub struct DynamicsRecorder {
     labels: Vec<ClassId>,
     classes: usize,
     log: TrainingLog,
@@ -29,7 +29,7 @@ pub struct Observation {
     pub probabilities: Vec<f32>,
 }
 
-impl Watch {
+impl DynamicsRecorder {
     /// Of the rows of a dataset. With `keep`, all observations are kept as they were made, to be written to a file.
     pub fn new(data: &Dataset<'_>, keep: bool) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Watch {
     }
 }
 
-impl Observer for Watch {
+impl Observer for DynamicsRecorder {
     fn wants_rows(&self) -> bool {
         true
     }
@@ -75,17 +75,17 @@ impl Observer for Watch {
 /// What a warm-up leaves.
 #[derive(Clone, Debug)]
 pub struct WarmUp {
-    /// What was seen of every row.
+    /// The training dynamics of every row.
     pub dynamics: Dynamics,
     /// The model: [`Model::train`] goes on from here.
     pub model: Model,
     /// Its epochs.
     pub history: History,
-    /// Who watched: with `keep`, it has every observation.
-    pub watch: Watch,
+    /// With `keep`, it has every observation.
+    pub recorder: DynamicsRecorder,
 }
 
-/// Trains a new network on all rows and watches each of them after every epoch, without dropout. The weights of the
+/// Trains a new network on all rows and records each of them after every epoch, without dropout. The weights of the
 /// network come from the seed of the training too. One warm-up serves all ratios.
 ///
 /// # Errors
@@ -100,9 +100,9 @@ pub fn warm_up(
     let rows: Vec<RowId> = (0..data.rows()).map(RowId::at).collect();
     let seed = Seed(training.seed.key(RowId(u32::MAX - 1)));
     let mut model = Model::new(network, data.columns(), data.classes().len(), seed)?;
-    let mut watch = Watch::new(data, keep);
-    let history = model.train(data, &rows, None, training, &mut watch, monitor)?;
-    Ok(WarmUp { dynamics: watch.log.finish()?, model, history, watch })
+    let mut recorder = DynamicsRecorder::new(data, keep);
+    let history = model.train(data, &rows, None, training, &mut recorder, monitor)?;
+    Ok(WarmUp { dynamics: recorder.log.finish()?, model, history, recorder })
 }
 
 /// Bytes that [`warm_up`] takes beyond the data, at most.

@@ -300,7 +300,7 @@ fn progress_is_complete_and_training_can_be_stopped() {
 /// The warm-up sees what an observer of one's own would, and the methods rank by it; training goes on from its model.
 #[test]
 fn a_warm_up_sees_every_row_and_serves_the_methods() {
-    use leanset_core::{Budget, Floor, Inputs, Reducer};
+    use leanset_core::{Budget, EmptyClasses, Inputs, Reducer};
     use leanset_train::{warm_up, warm_up_memory};
     let (values, mut labels) = rings(160, 2);
     // Rows that cannot be learnt with the others.
@@ -308,7 +308,7 @@ fn a_warm_up_sees_every_row_and_serves_the_methods() {
     let data = dataset(&values, &labels, 2);
     let network = Network { dropout: 0.0, ..small(Activation::Relu, Loss::CrossEntropy) };
     let seen = warm_up(&data, &network, &settings(30), true, &Quiet).expect("trains");
-    let observations = seen.watch.observations().expect("kept");
+    let observations = seen.recorder.observations().expect("kept");
     assert_eq!((observations.len(), seen.dynamics.epochs(), seen.model.epochs()), (30 * 160, 30, 30));
     let last = seen.model.predict(&data, &ids(160)).expect("predicts");
     for observation in &observations[29 * 160..] {
@@ -325,8 +325,9 @@ fn a_warm_up_sees_every_row_and_serves_the_methods() {
     let given = Inputs { dynamics: Some(&seen.dynamics), ..Inputs::default() };
     for (method, found) in [("fes", true), ("el2n", true), ("aum", false)] {
         let reducer = Reducer::new(method, &[]).expect("the defaults");
-        let kept =
-            reducer.reduce_with(&data, &given, &Budget::Ratio(0.25), Floor::One, Seed(0), &Quiet).expect("keeps");
+        let kept = reducer
+            .reduce_with(&data, &given, &Budget::Ratio(0.25), EmptyClasses::Forbid, Seed(0), &Quiet)
+            .expect("keeps");
         let kept = kept.reduced.rows().expect("rows").rows().to_vec();
         let wrong = (0..16).filter(|i| kept.contains(&RowId(10 * i))).count();
         // At least five in six of them, or at most one in six.

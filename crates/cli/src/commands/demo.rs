@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use leanset_core::distance::Metric;
-use leanset_core::methods::{Answer, METHODS};
+use leanset_core::methods::METHODS;
 use leanset_core::metrics::{self, Epsilon};
-use leanset_core::{Budget, Dataset, Floor, Inputs, Reduced, Reducer, RowId, Seed};
+use leanset_core::{Budget, Dataset, EmptyClasses, Inputs, Reduced, Reducer, RowId, Seed};
 use leanset_tables::{ReadOptions, read_bytes};
 use leanset_train::{Network, Training, warm_up};
 
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String, Failure> {
     super::reduce::run(&reduce)?;
 
     let maxmin = Reducer::new("maxmin", &[])?;
-    let kept = maxmin.reduce(&data, &Budget::Ratio(0.1), Floor::One, Seed(0), &progress)?;
+    let kept = maxmin.reduce(&data, &Budget::Ratio(0.1), EmptyClasses::Forbid, Seed(0), &progress)?;
     let epsilon = metrics::epsilon(&data, &kept.reduced, METRIC, &progress)?;
     let _ = writeln!(out, "\nThe same, class by class, for maxmin at 10 %\n");
     out.push_str(&text::class_table(&data, &epsilon, "digit"));
@@ -118,13 +118,14 @@ fn compare(data: &Dataset<'_>, progress: &Progress) -> Result<String, Failure> {
     for info in METHODS {
         let reducer = Reducer::new(info.id, &[])?;
         let mut row = vec![info.id.to_owned(), info.aliases[0].to_uppercase()];
-        let (given, mut time) = match info.capabilities.dynamics {
-            Answer::No => (Inputs::default(), Duration::ZERO),
-            _ => (Inputs { dynamics: Some(&seen.dynamics), ..Inputs::default() }, training_time),
+        let (given, mut time) = match info.uses_dynamics() {
+            false => (Inputs::default(), Duration::ZERO),
+            true => (Inputs { dynamics: Some(&seen.dynamics), ..Inputs::default() }, training_time),
         };
         for ratio in RATIOS {
             let began = Instant::now();
-            let reduction = reducer.reduce_with(data, &given, &Budget::Ratio(ratio), Floor::One, Seed(0), progress)?;
+            let reduction =
+                reducer.reduce_with(data, &given, &Budget::Ratio(ratio), EmptyClasses::Forbid, Seed(0), progress)?;
             time += began.elapsed();
             row.push(text::distance(metrics::epsilon(data, &reduction.reduced, METRIC, progress)?.value));
         }

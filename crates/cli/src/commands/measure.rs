@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use leanset_core::metrics::{self, Epsilon, Persistence, PersistenceOptions};
-use leanset_core::{Allocation, Budget, Dataset, Floor, Reduced, RowId, Scope, Selection};
+use leanset_core::{Allocation, Budget, Dataset, EmptyClasses, Reduced, RowId, Scope, Selection};
 use serde_json::json;
 
 use crate::args::MeasureArgs;
@@ -156,7 +156,7 @@ impl Report<'_> {
         let sizes = self.data.classes().sizes();
         let allocations: Vec<Allocation> = ratios
             .iter()
-            .map(|&r| Ok(Budget::Ratio(r).allocate(&sizes, Floor::One)?.0))
+            .map(|&r| Ok(Budget::Ratio(r).allocate(&sizes, EmptyClasses::Forbid)?.0))
             .collect::<Result<_, Failure>>()?;
         let too_short = |error| ranking::too_short(error, path, self.data.classes());
         let (curve, shapes): (Vec<Epsilon>, Vec<Option<Persistence>>) = match &self.options {

@@ -39,12 +39,12 @@ fn list() -> String {
     out
 }
 
-fn short(answer: leanset_core::methods::Answer) -> &'static str {
-    use leanset_core::methods::Answer;
+fn short(answer: leanset_core::methods::Support) -> &'static str {
+    use leanset_core::methods::Support;
     match answer {
-        Answer::Yes => "yes",
-        Answer::No => "no",
-        Answer::When(_) => "depends",
+        Support::Yes => "yes",
+        Support::No => "no",
+        Support::When(_) => "depends",
     }
 }
 
@@ -69,7 +69,7 @@ fn describe(info: &Info) -> String {
         ("nested", c.nested.to_string()),
         ("per class", c.per_class.to_string()),
         ("weights", c.weights.to_string()),
-        ("new points", c.invents.to_string()),
+        ("new points", c.prototypes.to_string()),
         ("seeded", c.seeded.to_string()),
         ("target", c.target.to_string()),
         ("training", c.dynamics.to_string()),

@@ -130,7 +130,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
             id: reducer.info().id.into(),
             parameters: manifest::parameters(&reducer, &input),
             seed: Some(args.method.seed),
-            facts: ranking.facts.iter().map(|(n, v)| ((*n).to_owned(), manifest::json(v))).collect(),
+            facts: ranking.diagnostics.iter().map(|(n, v)| ((*n).to_owned(), manifest::json(v))).collect(),
             ranking: None,
         },
         budget: None,
@@ -195,13 +195,13 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
 
 /// Whether the method ranks with these parameters: known before the work, and to a dry run.
 fn check_ranks(reducer: &Reducer) -> Result<(), Failure> {
-    use leanset_core::methods::Answer;
+    use leanset_core::methods::Support;
     let id = reducer.info().id;
     match reducer.ranks() {
-        Answer::Yes => Ok(()),
-        Answer::No => Err(Failure::new(format!("{id} cannot rank rows: its selections at two ratios are not nested"))
+        Support::Yes => Ok(()),
+        Support::No => Err(Failure::new(format!("{id} cannot rank rows: its selections at two ratios are not nested"))
             .hint("use `leanset reduce`, or another method (`leanset methods`)")),
-        Answer::When(condition) => Err(Failure::new(format!("{id} cannot rank rows with these parameters"))
+        Support::When(condition) => Err(Failure::new(format!("{id} cannot rank rows with these parameters"))
             .hint(format!("it ranks when {condition} (--param NAME=VALUE); otherwise use `leanset reduce`"))),
     }
 }

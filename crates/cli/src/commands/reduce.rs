@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{
-    Budget, Dataset, Floor, Inputs, Invented, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection,
+    Budget, Dataset, EmptyClasses, Inputs, Prototypes, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection,
 };
 use leanset_energy::Meter;
 use leanset_tables::{
@@ -84,7 +84,7 @@ impl Job {
             training::check_heeded(&args.method, info)?;
         }
         if let Some(ratio) = args.ratio {
-            Budget::Ratio(ratio).allocate(&[1], Floor::Zero)?;
+            Budget::Ratio(ratio).allocate(&[1], EmptyClasses::Allow)?;
         }
         let place = place(&args, &file, expected.as_ref())?;
         let threads = machine::use_threads(args.run.threads)?;
@@ -114,7 +114,8 @@ impl Job {
             }
             Chooser::Ranking(..) => Source::None,
         };
-        let (budget, floor) = (self.budget(&input)?, if args.allow_empty_classes { Floor::Zero } else { Floor::One });
+        let (budget, floor) =
+            (self.budget(&input)?, if args.allow_empty_classes { EmptyClasses::Allow } else { EmptyClasses::Forbid });
         let kept = budget.allocate(&data.classes().sizes(), floor)?.0.total();
         let shape = data.shape();
         let method_memory = match &chooser {
@@ -301,10 +302,12 @@ impl Job {
 
     /// Whether what the method returns can be written as asked: known before the work.
     fn check_output_fits(&self, chooser: &Chooser, input: &Input) -> Result<(), Failure> {
-        use leanset_core::methods::Answer;
+        use leanset_core::methods::Support;
         let (id, invents, weights) = match chooser {
-            Chooser::Ranking(..) => ("a ranking", false, Answer::No),
-            Chooser::Method(reducer) => (reducer.info().id, reducer.invents(), reducer.info().capabilities.weights),
+            Chooser::Ranking(..) => ("a ranking", false, Support::No),
+            Chooser::Method(reducer) => {
+                (reducer.info().id, reducer.generates_prototypes(), reducer.info().capabilities.weights)
+            }
         };
         if invents {
             if self.args.emit == Emit::Ids {
@@ -316,7 +319,7 @@ impl Job {
                     .hint("--param output=rows keeps the real row nearest each, or --exclude the column")
             })?;
         }
-        if weights == Answer::No {
+        if weights == Support::No {
             return match self.args.weights {
                 Some(_) => Err(Failure::new(format!("{id} gives no weights")).hint("leave --weights out")),
                 None => Ok(()),
@@ -583,7 +586,7 @@ fn choose(
     chooser: &Chooser,
     input: &Input,
     (data, given): (&Dataset<'_>, &Inputs<'_>),
-    (budget, floor): (&Budget, Floor),
+    (budget, floor): (&Budget, EmptyClasses),
     seed: Seed,
     progress: &Progress,
 ) -> Result<Reduction, Failure> {
@@ -598,7 +601,7 @@ fn choose(
 }
 
 fn method_record(chooser: &Chooser, reduction: &Reduction, args: &ReduceArgs, input: &Input) -> MethodRecord {
-    let facts = reduction.facts.iter().map(|(n, v)| ((*n).to_owned(), value_json(v))).collect();
+    let facts = reduction.diagnostics.iter().map(|(n, v)| ((*n).to_owned(), value_json(v))).collect();
     match chooser {
         Chooser::Method(reducer) => MethodRecord {
             id: reducer.info().id.into(),
@@ -690,8 +693,8 @@ impl Written {
     }
 }
 
-/// Invented points in the units of the table: features, label, weight.
-fn invented(points: &Invented, job: &Job, input: &Input) -> Result<Vec<(String, Column)>, Failure> {
+/// Prototypes points in the units of the table: features, label, weight.
+fn invented(points: &Prototypes, job: &Job, input: &Input) -> Result<Vec<(String, Column)>, Failure> {
     let mut columns: Vec<(String, Column)> =
         input.encoder.decode(&points.points)?.into_iter().map(|(name, values)| (name, values.into())).collect();
     if let Some(label) = input.encoder.label() {

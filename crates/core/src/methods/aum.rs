@@ -24,7 +24,7 @@
 //! Loses when labels are clean and few rows are kept: easy rows teach a model little.
 
 use super::forgetting_events::{capabilities, dynamics_of, is_hardest, keep, memory, no_probabilities, rank_by};
-use super::{Answer, Family, Info, Method, Run};
+use super::{Support, Family, Info, Method, Run};
 use crate::{Allocation, Ranking, Result, Shape};
 
 /// The registered entry.
@@ -56,8 +56,8 @@ pub struct Aum {
 }
 
 impl Method for Aum {
-    fn ranks(&self) -> Answer {
-        Answer::Yes
+    fn ranks(&self) -> Support {
+        Support::Yes
     }
 
     fn order_free(&self) -> bool {
@@ -69,7 +69,7 @@ impl Method for Aum {
         let dynamics = dynamics_of(run, INFO.id)?;
         let scores = dynamics.aum().ok_or_else(|| no_probabilities(INFO.id))?;
         let mut ranking = rank_by(run, scores, !self.hardest)?;
-        ranking.facts.insert("epochs", (dynamics.epochs() as usize).into());
+        ranking.diagnostics.insert("epochs", (dynamics.epochs() as usize).into());
         Ok(ranking)
     }
 

@@ -32,13 +32,13 @@
 use rayon::prelude::*;
 
 use super::stratified_random::random_order;
-use super::{Answer, Capabilities, Family, Info, Method, Run};
+use super::{Support, Capabilities, Family, Info, Method, Run};
 use crate::distance::{Euclidean, LANES, raw};
 use crate::geometry::{Node, Tree, Visitor};
 use crate::params::{Kind, Params, Spec, Value};
-use crate::selection::Facts;
+use crate::selection::Diagnostics;
 use crate::{
-    Allocation, ClassId, Invented, Matrix, Reduced, Reduction, Result, RowId, Scalar, Selection, Shape, Warning, simd,
+    Allocation, ClassId, Prototypes, Matrix, Reduced, Reduction, Result, RowId, Scalar, Selection, Shape, Warning, simd,
     with_points,
 };
 
@@ -81,15 +81,15 @@ pub static INFO: Info = Info {
     reference: "Lloyd, IEEE Transactions on Information Theory 28, 1982; arXiv:2403.15150, section 3",
     departures: "an emptied cluster is refilled with the row farthest from its centre (the paper's code drops it)",
     capabilities: Capabilities {
-        nested: Answer::No,
-        per_class: Answer::Yes,
-        weights: Answer::Yes,
-        invents: Answer::When("output=centroids"),
-        seeded: Answer::When("start_rows is not given"),
-        target: Answer::No,
-        dynamics: Answer::No,
-        coordinates: Answer::Yes,
-        order_free: Answer::No,
+        nested: Support::No,
+        per_class: Support::Yes,
+        weights: Support::Yes,
+        prototypes: Support::When("output=centroids"),
+        seeded: Support::When("start_rows is not given"),
+        target: Support::No,
+        dynamics: Support::No,
+        coordinates: Support::Yes,
+        order_free: Support::No,
         least_classes: 1,
     },
     variants: &[&[("output", "rows")]],
@@ -132,7 +132,7 @@ impl ClusteringCentroids {
 }
 
 impl Method for ClusteringCentroids {
-    fn invents(&self) -> bool {
+    fn generates_prototypes(&self) -> bool {
         !self.rows
     }
 
@@ -158,10 +158,10 @@ impl Method for ClusteringCentroids {
             run.step(rows.len() as u64)?;
             Ok(found)
         })?;
-        let mut facts = Facts::new();
-        facts.insert("mean_distance", Value::Floats(clusterings.iter().map(|c| c.mean_distance).collect()));
-        facts.insert("iterations", clusterings.iter().map(|c| c.iterations).max().unwrap_or(0).into());
-        facts.insert("refilled_clusters", clusterings.iter().map(|c| c.refilled).sum::<usize>().into());
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.insert("mean_distance", Value::Floats(clusterings.iter().map(|c| c.mean_distance).collect()));
+        diagnostics.insert("iterations", clusterings.iter().map(|c| c.iterations).max().unwrap_or(0).into());
+        diagnostics.insert("refilled_clusters", clusterings.iter().map(|c| c.refilled).sum::<usize>().into());
         let moving: Vec<String> = clusterings
             .iter()
             .zip(classes.ids())
@@ -193,15 +193,15 @@ impl Method for ClusteringCentroids {
             }
             Reduced::Rows(Selection::new(&per_class, Some(&weights), classes)?)
         } else {
-            let mut invented = Invented { points: Vec::new(), columns: d, classes: Vec::new(), weights: Vec::new() };
+            let mut prototypes = Prototypes { points: Vec::new(), columns: d, classes: Vec::new(), weights: Vec::new() };
             for (clustering, class) in clusterings.into_iter().zip(classes.ids()) {
-                invented.classes.extend(std::iter::repeat_n(class, clustering.sizes.len()));
-                invented.weights.extend(clustering.sizes.iter().map(|&s| s as f64));
-                invented.points.extend(clustering.centres);
+                prototypes.classes.extend(std::iter::repeat_n(class, clustering.sizes.len()));
+                prototypes.weights.extend(clustering.sizes.iter().map(|&s| s as f64));
+                prototypes.points.extend(clustering.centres);
             }
-            Reduced::Points(invented)
+            Reduced::Points(prototypes)
         };
-        Ok(Reduction { reduced, facts, warnings })
+        Ok(Reduction { reduced, diagnostics, warnings })
     }
 
     fn memory(&self, shape: &Shape, kept: usize, threads: usize) -> u64 {

@@ -24,11 +24,11 @@
 use rayon::prelude::*;
 
 use super::stratified_random::random_order;
-use super::{Answer, Capabilities, Family, Info, Method, Run, by_score};
-use crate::budget::{Budget, Floor};
+use super::{Support, Capabilities, Family, Info, Method, Run, by_score};
+use crate::budget::{Budget, EmptyClasses};
 use crate::distance::{Euclidean, Terms, raw};
 use crate::params::{Kind, Params, Spec};
-use crate::selection::Facts;
+use crate::selection::Diagnostics;
 use crate::{
     Allocation, Error, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg, with_points,
 };
@@ -61,15 +61,15 @@ pub static INFO: Info = Info {
     reference: "Li & Chao, Distance-entropy: an effective indicator for selecting informative data, Frontiers in Plant Science 12, 2022",
     departures: "shifted softmax; ties by row id, no row twice; base drawn by hash(seed, row id)",
     capabilities: Capabilities {
-        nested: Answer::When("base is a number or base_rows is given"),
-        per_class: Answer::No,
-        weights: Answer::No,
-        invents: Answer::No,
-        seeded: Answer::When("base_rows is not given"),
-        target: Answer::No,
-        dynamics: Answer::No,
-        coordinates: Answer::Yes,
-        order_free: Answer::When("base_rows is given"),
+        nested: Support::When("base is a number or base_rows is given"),
+        per_class: Support::No,
+        weights: Support::No,
+        prototypes: Support::No,
+        seeded: Support::When("base_rows is not given"),
+        target: Support::No,
+        dynamics: Support::No,
+        coordinates: Support::Yes,
+        order_free: Support::When("base_rows is given"),
         least_classes: 2,
     },
     variants: &[&[("base", "0.1")]],
@@ -134,7 +134,7 @@ impl DistanceEntropy {
             Base::Half => Budget::Count(total.div_ceil(2).max(populated).min(total)),
         };
         // A total below the number of classes cannot give each a mean; `means` then says which class lacks one.
-        let floor = if matches!(budget, Budget::Count(c) if c < populated) { Floor::Zero } else { Floor::One };
+        let floor = if matches!(budget, Budget::Count(c) if c < populated) { EmptyClasses::Allow } else { EmptyClasses::Forbid };
         let (base, _) = budget.allocate(&sizes, floor)?;
         run.per_class(|class, rows| {
             let order = random_order(run, rows);
@@ -192,8 +192,8 @@ impl Method for DistanceEntropy {
         Scope::Global
     }
 
-    fn ranks(&self) -> Answer {
-        if self.base == Base::Half { Answer::When("base is a number or base_rows is given") } else { Answer::Yes }
+    fn ranks(&self) -> Support {
+        if self.base == Base::Half { Support::When("base is a number or base_rows is given") } else { Support::Yes }
     }
 
     fn order_free(&self) -> bool {
@@ -213,9 +213,9 @@ impl Method for DistanceEntropy {
         rows.truncate(total);
         scores.truncate(total);
         let ranking = Ranking::global(rows, scores, run.data.classes())?;
-        let facts = Facts::from([("base_rows", base.min(total).into())]);
+        let diagnostics = Diagnostics::from([("base_rows", base.min(total).into())]);
         let selection = ranking.select(allocation, run.data.classes())?;
-        Ok(Reduction { reduced: Reduced::Rows(selection), facts, warnings: Vec::new() })
+        Ok(Reduction { reduced: Reduced::Rows(selection), diagnostics, warnings: Vec::new() })
     }
 
     fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {

@@ -21,7 +21,7 @@
 //! Loses when few rows are kept or labels are noisy: then the largest errors are of rows that no model should fit.
 
 use super::forgetting_events::{capabilities, dynamics_of, is_hardest, keep, memory, no_probabilities, rank_by};
-use super::{Answer, Family, Info, Method, Run};
+use super::{Support, Family, Info, Method, Run};
 use crate::{Allocation, Ranking, Result, Shape};
 
 /// The registered entry.
@@ -49,8 +49,8 @@ pub struct El2n {
 }
 
 impl Method for El2n {
-    fn ranks(&self) -> Answer {
-        Answer::Yes
+    fn ranks(&self) -> Support {
+        Support::Yes
     }
 
     fn order_free(&self) -> bool {
@@ -62,7 +62,7 @@ impl Method for El2n {
         let dynamics = dynamics_of(run, INFO.id)?;
         let scores = dynamics.el2n().ok_or_else(|| no_probabilities(INFO.id))?;
         let mut ranking = rank_by(run, scores, self.hardest)?;
-        ranking.facts.insert("epochs", (dynamics.epochs() as usize).into());
+        ranking.diagnostics.insert("epochs", (dynamics.epochs() as usize).into());
         Ok(ranking)
     }
 

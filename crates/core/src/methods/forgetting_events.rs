@@ -23,7 +23,7 @@
 //! Loses when few rows are kept: the hardest rows alone describe no class. It needs a training on everything first,
 //! which one reduction seldom pays back. Mislabelled rows are never learnt, so they come first.
 
-use super::{Answer, Capabilities, Family, Info, Method, Run, by_score};
+use super::{Support, Capabilities, Family, Info, Method, Run, by_score};
 use crate::dynamics::Dynamics;
 use crate::params::{Kind, Params, Spec};
 use crate::{Allocation, Error, Ranking, Result, Shape};
@@ -55,15 +55,15 @@ pub static INFO: Info = Info {
 /// Those of all methods that rank by what was seen in training.
 pub(super) const fn capabilities() -> Capabilities {
     Capabilities {
-        nested: Answer::Yes,
-        per_class: Answer::Yes,
-        weights: Answer::No,
-        invents: Answer::No,
-        seeded: Answer::No,
-        target: Answer::No,
-        dynamics: Answer::Yes,
-        coordinates: Answer::No,
-        order_free: Answer::Yes,
+        nested: Support::Yes,
+        per_class: Support::Yes,
+        weights: Support::No,
+        prototypes: Support::No,
+        seeded: Support::No,
+        target: Support::No,
+        dynamics: Support::Yes,
+        coordinates: Support::No,
+        order_free: Support::Yes,
         least_classes: 1,
     }
 }
@@ -79,8 +79,8 @@ pub(super) fn is_hardest(params: &Params) -> bool {
 }
 
 impl Method for ForgettingEvents {
-    fn ranks(&self) -> Answer {
-        Answer::Yes
+    fn ranks(&self) -> Support {
+        Support::Yes
     }
 
     fn order_free(&self) -> bool {
@@ -93,8 +93,8 @@ impl Method for ForgettingEvents {
         let scores: Vec<f64> = dynamics.forgetting().into_iter().map(f64::from).collect();
         let mut ranking = rank_by(run, &scores, self.hardest)?;
         let never = run.data.rows() - (0..run.data.rows()).filter(|&r| dynamics.learnt(crate::RowId::at(r))).count();
-        ranking.facts.insert("epochs", (dynamics.epochs() as usize).into());
-        ranking.facts.insert("never_learnt", never.into());
+        ranking.diagnostics.insert("epochs", (dynamics.epochs() as usize).into());
+        ranking.diagnostics.insert("never_learnt", never.into());
         Ok(ranking)
     }
 

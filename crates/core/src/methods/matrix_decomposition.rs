@@ -41,7 +41,7 @@
 use faer::Mat;
 use rayon::prelude::*;
 
-use super::{Answer, Capabilities, Family, Info, Method, Run, by_score, first_of};
+use super::{Support, Capabilities, Family, Info, Method, Run, by_score, first_of};
 use crate::distance::{Euclidean, Terms, raw};
 use crate::linalg::{self, Spectrum};
 use crate::params::{Kind, Spec};
@@ -75,15 +75,15 @@ pub static INFO: Info = Info {
                 learning, arXiv:1903.02986",
     departures: "noise directions dropped; ranked within classes by default; zero rows have cosine 0; pivoted QR and LU",
     capabilities: Capabilities {
-        nested: Answer::Yes,
-        per_class: Answer::When("scope=class"),
-        weights: Answer::No,
-        invents: Answer::No,
-        seeded: Answer::No,
-        target: Answer::No,
-        dynamics: Answer::No,
-        coordinates: Answer::Yes,
-        order_free: Answer::When("decomposition is not lu"),
+        nested: Support::Yes,
+        per_class: Support::When("scope=class"),
+        weights: Support::No,
+        prototypes: Support::No,
+        seeded: Support::No,
+        target: Support::No,
+        dynamics: Support::No,
+        coordinates: Support::Yes,
+        order_free: Support::When("decomposition is not lu"),
         least_classes: 1,
     },
     variants: &[
@@ -145,8 +145,8 @@ impl Method for MatrixDecomposition {
         self.scope
     }
 
-    fn ranks(&self) -> Answer {
-        Answer::Yes
+    fn ranks(&self) -> Support {
+        Support::Yes
     }
 
     /// LU pivots on the largest entry, and the ones that stand for labels tie: the first rows of the file decide.

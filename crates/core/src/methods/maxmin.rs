@@ -26,7 +26,7 @@
 //! Loses when there are outliers or wrong labels: they are far from the rest, so it takes them first. At small ratios
 //! a classifier trained on its rows is often worse than on random ones.
 
-use super::{Answer, Capabilities, Family, Info, Method, Run};
+use super::{Support, Capabilities, Family, Info, Method, Run};
 use crate::distance::{Euclidean, LANES, Terms, raw};
 use crate::geometry::Tree;
 use crate::params::{Kind, Params, Spec, Value};
@@ -53,15 +53,15 @@ pub static INFO: Info = Info {
     reference: "Gonzalez, Theoretical Computer Science 38, 1985; de Silva & Carlsson, Eurographics 2004",
     departures: "the start row is seeded by default; the paper's code takes the first (start=first)",
     capabilities: Capabilities {
-        nested: Answer::Yes,
-        per_class: Answer::Yes,
-        weights: Answer::No,
-        invents: Answer::No,
-        seeded: Answer::When("start=random"),
-        target: Answer::No,
-        dynamics: Answer::No,
-        coordinates: Answer::Yes,
-        order_free: Answer::When("start=central"),
+        nested: Support::Yes,
+        per_class: Support::Yes,
+        weights: Support::No,
+        prototypes: Support::No,
+        seeded: Support::When("start=random"),
+        target: Support::No,
+        dynamics: Support::No,
+        coordinates: Support::Yes,
+        order_free: Support::When("start=central"),
         least_classes: 1,
     },
     variants: &[&[("start", "first")], &[("start", "central")]],
@@ -134,8 +134,8 @@ fn central<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> usize {
 }
 
 impl Method for Maxmin {
-    fn ranks(&self) -> Answer {
-        Answer::Yes
+    fn ranks(&self) -> Support {
+        Support::Yes
     }
 
     fn order_free(&self) -> bool {
@@ -163,7 +163,7 @@ impl Method for Maxmin {
         let radii = picked.iter().map(|p| p.2).collect();
         let orders = picked.into_iter().map(|(rows, scores, _)| (rows, scores)).collect();
         let mut ranking = Ranking::per_class(orders, run.data.classes())?;
-        ranking.facts.insert("covering_radius", Value::Floats(radii));
+        ranking.diagnostics.insert("covering_radius", Value::Floats(radii));
         Ok(ranking)
     }
 

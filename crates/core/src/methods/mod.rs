@@ -10,8 +10,8 @@ use crate::monitor::step;
 use crate::params::{Params, Spec, Value};
 use crate::selection::{check_scope, lost_classes};
 use crate::{
-    Allocation, Budget, ClassId, Dataset, Error, Floor, Monitor, Ranking, Reduced, Reduction, Result, RowId, Scope,
-    Seed, Shape, error,
+    Allocation, Budget, ClassId, Dataset, EmptyClasses, Error, Monitor, Ranking, Reduced, Reduction, Result, RowId,
+    Scope, Seed, Shape, error,
 };
 
 /// Declares each method's module and puts its `INFO` into the list.
@@ -71,6 +71,28 @@ pub struct Info {
     pub build: fn(&Params) -> Result<Box<dyn Method>>,
 }
 
+impl Info {
+    /// Whether a target can be given: another table that the kept rows are to represent.
+    pub fn supports_target(&self) -> bool {
+        self.capabilities.target != Support::No
+    }
+
+    /// Whether it ranks by training dynamics, and so needs them.
+    pub fn uses_dynamics(&self) -> bool {
+        self.capabilities.dynamics != Support::No
+    }
+
+    /// Whether it looks at the coordinates of rows.
+    pub fn uses_coordinates(&self) -> bool {
+        self.capabilities.coordinates != Support::No
+    }
+
+    /// Whether it gives weights.
+    pub fn gives_weights(&self) -> bool {
+        self.capabilities.weights != Support::No
+    }
+}
+
 /// A method's family, in the paper's terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -80,7 +102,7 @@ pub enum Family {
     Geometry,
     /// Scores rows and keeps the best.
     Ranking,
-    /// Watches a model train.
+    /// Uses training dynamics.
     Wrapper,
 }
 
@@ -95,9 +117,9 @@ impl std::fmt::Display for Family {
     }
 }
 
-/// An honest answer.
+/// Whether a method has a capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Support {
     /// Always.
     Yes,
     /// Never.
@@ -106,7 +128,7 @@ pub enum Answer {
     When(&'static str),
 }
 
-impl std::fmt::Display for Answer {
+impl std::fmt::Display for Support {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Yes => f.write_str("yes"),
@@ -120,23 +142,23 @@ impl std::fmt::Display for Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// It ranks: the selection at a smaller ratio is a part of the one at a larger.
-    pub nested: Answer,
+    pub nested: Support,
     /// It keeps the count asked of every class (otherwise only the total).
-    pub per_class: Answer,
+    pub per_class: Support,
     /// It returns weights.
-    pub weights: Answer,
-    /// It returns points that are not rows.
-    pub invents: Answer,
+    pub weights: Support,
+    /// It returns generated prototypes: points that are not rows.
+    pub prototypes: Support,
     /// Its result depends on the seed.
-    pub seeded: Answer,
+    pub seeded: Support,
     /// It can keep rows that represent another table, the target, instead of their own.
-    pub target: Answer,
-    /// It ranks by what was seen of a model in training, and needs that.
-    pub dynamics: Answer,
-    /// It looks at the coordinates of rows; otherwise their classes (and what was seen of them) are all it needs.
-    pub coordinates: Answer,
+    pub target: Support,
+    /// It ranks by training dynamics, and needs them.
+    pub dynamics: Support,
+    /// It looks at the coordinates of rows; otherwise their classes (and their training dynamics) are all it needs.
+    pub coordinates: Support,
     /// Without ties, putting the rows in another order changes row ids and nothing else.
-    pub order_free: Answer,
+    pub order_free: Support,
     /// The least number of classes it is defined for.
     pub least_classes: usize,
 }
@@ -147,11 +169,11 @@ pub struct Inputs<'a> {
     /// The points that the kept rows are to represent, class by class; the data themselves where there are none. Of as
     /// many columns and classes as the data (classes correspond by id), with rows in every class that has rows.
     pub target: Option<&'a Dataset<'a>>,
-    /// What was seen of the rows while a model trained.
+    /// How each row's predictions went while a model trained.
     pub dynamics: Option<&'a Dynamics>,
 }
 
-/// One run: the data, what is given beside them, the seed, and who watches.
+/// One run: the data, what is given beside them, the seed, and the monitor.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
     /// The labelled points.
@@ -196,12 +218,12 @@ pub trait Method: Send + Sync + std::fmt::Debug {
     }
 
     /// Whether [`Self::rank`] is there, and if not the way out.
-    fn ranks(&self) -> Answer {
-        Answer::No
+    fn ranks(&self) -> Support {
+        Support::No
     }
 
-    /// Whether [`Self::reduce`] returns points that are not rows.
-    fn invents(&self) -> bool {
+    /// Whether [`Self::reduce`] returns generated prototypes, which are not rows.
+    fn generates_prototypes(&self) -> bool {
         false
     }
 
@@ -227,7 +249,7 @@ pub trait Method: Send + Sync + std::fmt::Debug {
         let ranking = self.rank(run, Some(allocation))?;
         let selection = ranking.select(allocation, run.data.classes())?;
         let warnings = ranking.warnings_at(&selection.counts(), run.data.classes());
-        Ok(Reduction { reduced: Reduced::Rows(selection), facts: ranking.facts, warnings })
+        Ok(Reduction { reduced: Reduced::Rows(selection), diagnostics: ranking.diagnostics, warnings })
     }
 
     /// Bytes needed beyond the input, at most, on `threads` threads: what `--dry-run` predicts.
@@ -286,7 +308,7 @@ impl Reducer {
     }
 
     /// Whether it ranks with these parameters.
-    pub fn ranks(&self) -> Answer {
+    pub fn ranks(&self) -> Support {
         self.method.ranks()
     }
 
@@ -295,9 +317,9 @@ impl Reducer {
         self.method.order_free()
     }
 
-    /// Whether it returns points that are not rows, with these parameters.
-    pub fn invents(&self) -> bool {
-        self.method.invents()
+    /// Whether it returns generated prototypes, with these parameters.
+    pub fn generates_prototypes(&self) -> bool {
+        self.method.generates_prototypes()
     }
 
     /// Whether it orders rows within classes or over all, with these parameters.
@@ -324,12 +346,12 @@ impl Reducer {
         self.rank_with(data, &Inputs::default(), depth, seed, monitor)
     }
 
-    /// [`Self::rank`] with what is given beside the data: a target, what was seen in training.
+    /// [`Self::rank`] with what is given beside the data: a target, training dynamics.
     ///
     /// # Errors
-    /// [`Error::Target`] if the target is of other columns or classes, or lacks a class; [`Error::Log`] if what was seen
-    /// is of other rows; [`Error::Unsupported`] if the method does not heed what is given, or needs what is not; those of
-    /// [`Self::rank`].
+    /// [`Error::Target`] if the target is of other columns or classes, or lacks a class; [`Error::Log`] if the
+    /// dynamics are of other rows; [`Error::Unsupported`] if the method does not support what is given, or needs what is
+    /// not; those of [`Self::rank`].
     pub fn rank_with(
         &self,
         data: &Dataset<'_>,
@@ -345,11 +367,11 @@ impl Reducer {
     fn rank_run(&self, run: &Run<'_>, depth: Option<&Allocation>) -> Result<Ranking> {
         self.check_classes(run.data)?;
         match self.ranks() {
-            Answer::Yes => self.method.rank(run, depth),
-            Answer::No => {
+            Support::Yes => self.method.rank(run, depth),
+            Support::No => {
                 Err(self.unsupported("rank rows: its selections at two ratios are not nested", "use `reduce`"))
             }
-            Answer::When(condition) => {
+            Support::When(condition) => {
                 let hint = format!("it ranks when {condition}; otherwise use `reduce`");
                 Err(self.unsupported("rank rows with these parameters", &hint))
             }
@@ -364,14 +386,14 @@ impl Reducer {
         &self,
         data: &Dataset<'_>,
         budget: &Budget,
-        floor: Floor,
+        floor: EmptyClasses,
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Reduction> {
         self.reduce_with(data, &Inputs::default(), budget, floor, seed, monitor)
     }
 
-    /// [`Self::reduce`] with what is given beside the data: a target, what was seen in training.
+    /// [`Self::reduce`] with what is given beside the data: a target, training dynamics.
     ///
     /// # Errors
     /// Those of [`Self::rank_with`] and of [`Self::reduce`].
@@ -380,7 +402,7 @@ impl Reducer {
         data: &Dataset<'_>,
         inputs: &Inputs<'_>,
         budget: &Budget,
-        floor: Floor,
+        floor: EmptyClasses,
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Reduction> {
@@ -388,7 +410,7 @@ impl Reducer {
         self.reduce_run(&Run { data, inputs: *inputs, seed, monitor }, budget, floor)
     }
 
-    fn reduce_run(&self, run: &Run<'_>, budget: &Budget, floor: Floor) -> Result<Reduction> {
+    fn reduce_run(&self, run: &Run<'_>, budget: &Budget, floor: EmptyClasses) -> Result<Reduction> {
         let classes = run.data.classes();
         self.check_classes(run.data)?;
         let sizes = classes.sizes();
@@ -411,23 +433,23 @@ impl Reducer {
     }
 
     fn check_inputs(&self, data: &Dataset<'_>, inputs: &Inputs<'_>) -> Result<()> {
-        let c = &self.info.capabilities;
+        let info = self.info;
         if let Some(target) = inputs.target {
-            if c.target == Answer::No {
-                let hint = format!("leave the target out{}", or_use(|c| c.target));
+            if !info.supports_target() {
+                let hint = format!("leave the target out{}", or_use(Info::supports_target));
                 return Err(self.unsupported("choose rows that represent another table", &hint));
             }
             check_target(data, target)?;
         }
         match inputs.dynamics {
-            Some(_) if c.dynamics == Answer::No => {
-                let hint = format!("leave the log out{}", or_use(|c| c.dynamics));
+            Some(_) if !info.uses_dynamics() => {
+                let hint = format!("leave the log out{}", or_use(Info::uses_dynamics));
                 Err(self.unsupported("heed what was seen in training", &hint))
             }
             Some(dynamics) if dynamics.rows() != data.rows() => {
                 Err(LogError::Rows { log: dynamics.rows(), rows: data.rows() }.into())
             }
-            None if c.dynamics == Answer::Yes => Err(forgetting_events::no_dynamics(self.info.id)),
+            None if info.uses_dynamics() => Err(forgetting_events::no_dynamics(self.info.id)),
             _ => Ok(()),
         }
     }
@@ -451,8 +473,8 @@ impl Reducer {
 }
 
 /// The methods that can, as a way out: `, or use a or b`.
-fn or_use(capability: fn(&Capabilities) -> Answer) -> String {
-    let can: Vec<_> = METHODS.iter().filter(|m| capability(&m.capabilities) != Answer::No).map(|m| m.id).collect();
+fn or_use(capability: fn(&Info) -> bool) -> String {
+    let can: Vec<_> = METHODS.iter().filter(|m| capability(m)).map(|m| m.id).collect();
     if can.is_empty() { String::new() } else { format!(", or use {}", can.join(" or ")) }
 }
 

@@ -42,7 +42,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{Answer, Capabilities, Family, Info, Method, Run, by_score, first_of};
+use super::{Support, Capabilities, Family, Info, Method, Run, by_score, first_of};
 use crate::distance::{Euclidean, Terms};
 use crate::geometry::{Search, Tree, squared_limit};
 use crate::homology::{HIGHEST, MOST_POINTS, Workspace};
@@ -104,15 +104,15 @@ pub static INFO: Info = Info {
                  for each class unless given (the paper: delta=0.05 with dimension=2 for tables, delta=0.25 with \
                  dimension=1 for image features)",
     capabilities: Capabilities {
-        nested: Answer::Yes,
-        per_class: Answer::Yes,
-        weights: Answer::No,
-        invents: Answer::No,
-        seeded: Answer::No,
-        target: Answer::No,
-        dynamics: Answer::No,
-        coordinates: Answer::Yes,
-        order_free: Answer::No,
+        nested: Support::Yes,
+        per_class: Support::Yes,
+        weights: Support::No,
+        prototypes: Support::No,
+        seeded: Support::No,
+        target: Support::No,
+        dynamics: Support::No,
+        coordinates: Support::Yes,
+        order_free: Support::No,
         least_classes: 1,
     },
     variants: &[
@@ -346,8 +346,8 @@ impl Landmarks {
 }
 
 impl Method for Landmarks {
-    fn ranks(&self) -> Answer {
-        Answer::Yes
+    fn ranks(&self) -> Support {
+        Support::Yes
     }
 
     fn order_free(&self) -> bool {
@@ -366,9 +366,9 @@ impl Method for Landmarks {
         let orders = found.into_iter().map(|f| (f.order, f.scores)).collect();
         let mut ranking = Ranking::per_class(orders, run.data.classes())?;
         ranking.warnings = warnings;
-        ranking.facts.insert("delta", delta);
-        ranking.facts.insert("median_neighbors", median);
-        ranking.facts.insert("super_outliers", outliers.into());
+        ranking.diagnostics.insert("delta", delta);
+        ranking.diagnostics.insert("median_neighbors", median);
+        ranking.diagnostics.insert("super_outliers", outliers.into());
         Ok(ranking)
     }
 
@@ -440,7 +440,7 @@ fn first_equal<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Vec<u32> {
 mod tests {
     use super::*;
     use crate::homology::naive;
-    use crate::{Budget, Classes, Dataset, Floor, Quiet, Reducer, Seed};
+    use crate::{Budget, Classes, Dataset, EmptyClasses, Quiet, Reducer, Seed};
     use proptest::prelude::*;
 
     fn reducer(given: &[(&str, &str)]) -> Reducer {
@@ -524,8 +524,8 @@ mod tests {
             let codes = vec![0; values.len()];
             let method = reducer(&[("neighbors", &neighbors.to_string())]);
             let ranking = method.rank(&dataset(&values, 1, &codes), None, Seed(0), &Quiet).expect("ranks");
-            let (Value::Floats(delta), Value::Floats(median)) = (&ranking.facts["delta"], &ranking.facts["median_neighbors"])
-            else { panic!("{:?}", ranking.facts) };
+            let (Value::Floats(delta), Value::Floats(median)) = (&ranking.diagnostics["delta"], &ranking.diagnostics["median_neighbors"])
+            else { panic!("{:?}", ranking.diagnostics) };
             let count = |x: &f64| values.iter().filter(|y| (*x - **y).abs() <= delta[0]).count() - 1;
             let mut counts: Vec<usize> = values.iter().map(count).collect();
             counts.sort_unstable();
@@ -568,7 +568,7 @@ mod tests {
             Seed(0),
             &Quiet,
         );
-        assert_eq!(found.expect("one point").facts["super_outliers"], Value::Int(0));
+        assert_eq!(found.expect("one point").diagnostics["super_outliers"], Value::Int(0));
     }
 
     #[test]
@@ -576,7 +576,7 @@ mod tests {
         let (values, codes) = line();
         let data = dataset(&values, 1, &codes);
         let reduce = |given: &[(&str, &str)]| {
-            let kept = reducer(given).reduce(&data, &Budget::Ratio(0.5), Floor::One, Seed(0), &Quiet).expect("reduces");
+            let kept = reducer(given).reduce(&data, &Budget::Ratio(0.5), EmptyClasses::Forbid, Seed(0), &Quiet).expect("reduces");
             kept.warnings.into_iter().map(|w| (w.code, w.message, w.hint.unwrap_or_default())).collect::<Vec<_>>()
         };
         let warned = reduce(&[("delta", "0.5"), ("neighbors", "4")]);

@@ -57,12 +57,12 @@
 use rayon::prelude::*;
 
 use super::stratified_random::random_order;
-use super::{Answer, Capabilities, Family, Info, Method, Run};
+use super::{Support, Capabilities, Family, Info, Method, Run};
 use crate::distance::{Euclidean, LANES, Packed, Terms, raw};
 use crate::kernel::{self, Features, Gaussian};
 use crate::nnls::ActiveSet;
 use crate::params::{Kind, Spec, Value};
-use crate::selection::Limit;
+use crate::selection::BudgetLimit;
 use crate::{Allocation, ClassId, Dataset, Ranking, Reduced, Reduction, Result, RowId, Selection, Shape, simd};
 
 /// The registered entry.
@@ -106,15 +106,15 @@ pub static INFO: Info = Info {
                  file order, a prefix of which would be a biased sample; at most 2048 rows of a class are chosen by the \
                  objective",
     capabilities: Capabilities {
-        nested: Answer::Yes,
-        per_class: Answer::Yes,
-        weights: Answer::Yes,
-        invents: Answer::No,
-        seeded: Answer::When("the objective cannot tell rows apart, or sigma=auto and a class has over 1000 rows"),
-        target: Answer::Yes,
-        dynamics: Answer::No,
-        coordinates: Answer::Yes,
-        order_free: Answer::No,
+        nested: Support::Yes,
+        per_class: Support::Yes,
+        weights: Support::Yes,
+        prototypes: Support::No,
+        seeded: Support::When("the objective cannot tell rows apart, or sigma=auto and a class has over 1000 rows"),
+        target: Support::Yes,
+        dynamics: Support::No,
+        coordinates: Support::Yes,
+        order_free: Support::No,
         least_classes: 1,
     },
     variants: &[&[("kernel", "linear")], &[("rank", "16")]],
@@ -161,7 +161,7 @@ const COMPARED_LAST: usize = 4096;
 /// The part of the largest |μ| by which a row that was not compared may pass the one chosen without a word.
 const UNCERTAIN: f64 = 1e-9;
 
-/// Prototypes with weights.
+/// Chosen with weights.
 #[derive(Clone, Copy, Debug)]
 pub struct ProtoDash {
     kernel: Kernel,
@@ -180,7 +180,7 @@ enum Kernel {
 
 /// What is found for one class.
 #[derive(Clone, Debug, Default)]
-struct Prototypes {
+struct Chosen {
     order: Vec<RowId>,
     /// The objective after each.
     scores: Vec<f64>,
@@ -204,23 +204,23 @@ impl ProtoDash {
         let wanted = |class: ClassId| depth.map_or(classes.rows(class).len(), |a| a.per_class()[class.index()]);
         run.monitor.begin("choosing prototypes", classes.ids().map(|c| wanted(c) as u64).sum());
         let found = run.per_class(|class, rows| match wanted(class) {
-            0 => Ok(Prototypes::default()),
+            0 => Ok(Chosen::default()),
             count => self.choose_of(run, class, rows, count),
         })?;
-        let list = |of: &dyn Fn(&Prototypes) -> f64| Value::Floats(found.iter().map(of).collect());
-        let after = |of: &dyn Fn(&Prototypes) -> Option<usize>| found.iter().map(of).collect::<Vec<_>>();
-        let chosen = |p: &Prototypes| p.exhausted.or(p.capped).unwrap_or(p.order.len()) as f64;
-        let mut facts = crate::selection::Facts::new();
-        facts.insert("objective", list(&|p| p.scores.last().copied().unwrap_or(0.0)));
-        facts.insert("chosen_by_objective", list(&chosen));
-        facts.insert("kkt_residual", Value::Float(found.iter().map(|p| p.residual).fold(0.0, f64::max)));
+        let list = |of: &dyn Fn(&Chosen) -> f64| Value::Floats(found.iter().map(of).collect());
+        let after = |of: &dyn Fn(&Chosen) -> Option<usize>| found.iter().map(of).collect::<Vec<_>>();
+        let chosen = |p: &Chosen| p.exhausted.or(p.capped).unwrap_or(p.order.len()) as f64;
+        let mut diagnostics = crate::selection::Diagnostics::new();
+        diagnostics.insert("objective", list(&|p| p.scores.last().copied().unwrap_or(0.0)));
+        diagnostics.insert("chosen_by_objective", list(&chosen));
+        diagnostics.insert("kkt_residual", Value::Float(found.iter().map(|p| p.residual).fold(0.0, f64::max)));
         if self.kernel != Kernel::Linear {
-            facts.insert("sigma", list(&|p| p.sigma));
-            facts.insert("feature_rank", list(&|p| p.rank as f64));
-            facts.insert("trace_error", list(&|p| p.trace_error));
+            diagnostics.insert("sigma", list(&|p| p.sigma));
+            diagnostics.insert("feature_rank", list(&|p| p.rank as f64));
+            diagnostics.insert("trace_error", list(&|p| p.trace_error));
         }
         let limits = vec![
-            Limit {
+            BudgetLimit {
                 code: "objective-exhausted",
                 what: "the kept rows match the mean of their class before the budget is spent, the others follow at \
                        random; so it is of class",
@@ -230,14 +230,14 @@ impl ProtoDash {
                 },
                 after: after(&|p| p.exhausted),
             },
-            Limit {
+            BudgetLimit {
                 code: "objective-capped",
                 what: "no more than 2048 rows of a class are chosen one by one, the others follow in order of gradient; so \
                        it is of class",
                 hint: "keep fewer rows, or use another method for so many",
                 after: after(&|p| p.capped),
             },
-            Limit {
+            BudgetLimit {
                 code: "gradients-approximate",
                 what: "some rows were chosen among those compared by the kernel itself, while others might have had a \
                        larger gradient; proven are, of class",
@@ -248,11 +248,11 @@ impl ProtoDash {
         let weights = found.iter().map(|p| p.weights.clone()).collect();
         let orders = found.into_iter().map(|p| (p.order, p.scores)).collect();
         let mut ranking = Ranking::per_class(orders, classes)?;
-        (ranking.facts, ranking.limits) = (facts, limits);
+        (ranking.diagnostics, ranking.budget_limits) = (diagnostics, limits);
         Ok((ranking, weights))
     }
 
-    fn choose_of(&self, run: &Run<'_>, class: ClassId, rows: &[RowId], count: usize) -> Result<Prototypes> {
+    fn choose_of(&self, run: &Run<'_>, class: ClassId, rows: &[RowId], count: usize) -> Result<Chosen> {
         let own = Group { data: run.data, rows };
         // A target that is the class itself is none: the same bits, by the shorter way.
         let target = run.inputs.target.map(|data| Group { data, rows: data.classes().rows(class) });
@@ -276,15 +276,15 @@ impl ProtoDash {
                 let mut space = Rows::new(kernel, points, target, rows.len(), most, ALL_MEANS, || run.step(0))?;
                 let found = greedy(&mut space, run, rows, count, Unit { objective: 1.0, weight: 1.0 })?;
                 let sigma = sigma.unwrap_or_else(|| width * power_of_two(power));
-                Ok(Prototypes { sigma, rank: space.features.rank, trace_error: space.features.trace_error, ..found })
+                Ok(Chosen { sigma, rank: space.features.rank, trace_error: space.features.trace_error, ..found })
             }
         }
     }
 }
 
 impl Method for ProtoDash {
-    fn ranks(&self) -> Answer {
-        Answer::Yes
+    fn ranks(&self) -> Support {
+        Support::Yes
     }
 
     fn order_free(&self) -> bool {
@@ -302,7 +302,7 @@ impl Method for ProtoDash {
         let rows: Vec<Vec<RowId>> = ranking.segments().map(<[RowId]>::to_vec).collect();
         let selection = Selection::new(&rows, Some(&weights), classes)?;
         let warnings = ranking.warnings_at(&selection.counts(), classes);
-        Ok(Reduction { reduced: Reduced::Rows(selection), facts: ranking.facts, warnings })
+        Ok(Reduction { reduced: Reduced::Rows(selection), diagnostics: ranking.diagnostics, warnings })
     }
 
     fn memory(&self, shape: &Shape, kept: usize, threads: usize) -> u64 {
@@ -458,12 +458,12 @@ fn better(a: (usize, f64), b: (usize, f64)) -> (usize, f64) {
 }
 
 /// The greedy choice of `count` rows.
-fn greedy(space: &mut impl Space, run: &Run<'_>, rows: &[RowId], count: usize, unit: Unit) -> Result<Prototypes> {
+fn greedy(space: &mut impl Space, run: &Run<'_>, rows: &[RowId], count: usize, unit: Unit) -> Result<Chosen> {
     let scale = space.scale();
     let tolerance = (ZERO * scale).max(ROUNDING * space.largest_diagonal());
     let optimal = (OPTIMAL * scale).max(ROUNDING * space.largest_diagonal());
     let mut picks = Picks { rows: Vec::new(), set: ActiveSet::default(), taken: vec![false; rows.len()] };
-    let mut found = Prototypes::default();
+    let mut found = Chosen::default();
     while picks.rows.len() < count {
         if picks.rows.len() == MOST_PICKS {
             found.capped = Some(MOST_PICKS);
@@ -900,7 +900,7 @@ impl Space for Rows {
 mod tests {
     use super::*;
     use crate::Inputs;
-    use crate::{Budget, Classes, Floor, Matrix, Quiet, Reducer, Seed};
+    use crate::{Budget, Classes, EmptyClasses, Matrix, Quiet, Reducer, Seed};
     use proptest::prelude::*;
 
     /// K between all rows, and μ, by their definitions.
@@ -935,7 +935,7 @@ mod tests {
         let ranking = reducer
             .rank_with(&own, &Inputs { target: Some(&other), ..Inputs::default() }, None, Seed(3), &Quiet)
             .expect("ranks");
-        let chosen = match ranking.facts.get("chosen_by_objective") {
+        let chosen = match ranking.diagnostics.get("chosen_by_objective") {
             Some(Value::Floats(counts)) => counts[0] as usize,
             other => panic!("{other:?}"),
         };
@@ -962,7 +962,7 @@ mod tests {
                     &own,
                     &Inputs { target: Some(&other), ..Inputs::default() },
                     &count,
-                    Floor::One,
+                    EmptyClasses::Forbid,
                     Seed(3),
                     &Quiet,
                 )

@@ -24,7 +24,7 @@
 
 use super::clustering_centroids::{Clustering, lloyd};
 use super::stratified_random::random_order;
-use super::{Answer, Capabilities, Family, Info, Method, Run};
+use super::{Support, Capabilities, Family, Info, Method, Run};
 use crate::distance::{Euclidean, raw};
 use crate::params::{Kind, Params, Spec, Value};
 use crate::{Allocation, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, linalg, with_points};
@@ -62,15 +62,15 @@ pub static INFO: Info = Info {
     reference: "arXiv:2403.15150, section 3 (its form for images); Lloyd, IEEE Transactions on Information Theory 28, 1982",
     departures: "each cluster gives its share (the paper leaves open how many); an emptied cluster is refilled",
     capabilities: Capabilities {
-        nested: Answer::Yes,
-        per_class: Answer::No,
-        weights: Answer::No,
-        invents: Answer::No,
-        seeded: Answer::Yes,
-        target: Answer::No,
-        dynamics: Answer::No,
-        coordinates: Answer::Yes,
-        order_free: Answer::No,
+        nested: Support::Yes,
+        per_class: Support::No,
+        weights: Support::No,
+        prototypes: Support::No,
+        seeded: Support::Yes,
+        target: Support::No,
+        dynamics: Support::No,
+        coordinates: Support::Yes,
+        order_free: Support::No,
         least_classes: 1,
     },
     variants: &[&[("clusters", "3")], &[("clusters", "20"), ("max_iter", "4")]],
@@ -101,8 +101,8 @@ impl Method for RepresentativeKmeans {
         Scope::Global
     }
 
-    fn ranks(&self) -> Answer {
-        Answer::Yes
+    fn ranks(&self) -> Support {
+        Support::Yes
     }
 
     fn order_free(&self) -> bool {
@@ -130,11 +130,11 @@ impl Method for RepresentativeKmeans {
         let order = interleave(&found.assigned, &distances, count);
         let scores = order.iter().map(|p| p.score()).collect();
         let mut ranking = Ranking::global(order.into_iter().map(|p| p.row).collect(), scores, classes)?;
-        ranking.facts.insert("clusters", count.into());
-        ranking.facts.insert("cluster_sizes", Value::Floats(found.sizes.iter().map(|&s| s as f64).collect()));
-        ranking.facts.insert("mean_distance", Value::Float(found.mean_distance));
-        ranking.facts.insert("iterations", found.iterations.into());
-        ranking.facts.insert("refilled_clusters", found.refilled.into());
+        ranking.diagnostics.insert("clusters", count.into());
+        ranking.diagnostics.insert("cluster_sizes", Value::Floats(found.sizes.iter().map(|&s| s as f64).collect()));
+        ranking.diagnostics.insert("mean_distance", Value::Float(found.mean_distance));
+        ranking.diagnostics.insert("iterations", found.iterations.into());
+        ranking.diagnostics.insert("refilled_clusters", found.refilled.into());
         if !found.converged {
             ranking.warnings.push(Warning {
                 code: "not-converged",
@@ -259,16 +259,16 @@ mod tests {
             let reducer = crate::Reducer::new("rkm", &[]).expect("registered");
             let ranking = reducer.rank(&data, None, crate::Seed(seed), &crate::Quiet).expect("ranks");
             let first: std::collections::BTreeSet<u32> = ranking.rows()[..2].iter().map(|r| r.0).collect();
-            assert_eq!(ranking.facts["clusters"], Value::Int(2));
-            if ranking.facts["cluster_sizes"] == Value::Floats(vec![5.0, 4.0])
-                || ranking.facts["cluster_sizes"] == Value::Floats(vec![4.0, 5.0])
+            assert_eq!(ranking.diagnostics["clusters"], Value::Int(2));
+            if ranking.diagnostics["cluster_sizes"] == Value::Floats(vec![5.0, 4.0])
+                || ranking.diagnostics["cluster_sizes"] == Value::Floats(vec![4.0, 5.0])
             {
                 // The means are 0.7 and 110.
                 assert_eq!(first, [1, 6].into());
                 let last: std::collections::BTreeSet<u32> = ranking.rows()[7..].iter().map(|r| r.0).collect();
                 assert_eq!(last, [4, 8].into());
             } else {
-                panic!("{:?}", ranking.facts);
+                panic!("{:?}", ranking.diagnostics);
             }
         }
     }

@@ -19,7 +19,7 @@
 //!
 //! Loses when rows that are rare within their class matter: it misses them, and so ε is large.
 
-use super::{Answer, Capabilities, Family, Info, Method, Run};
+use super::{Support, Capabilities, Family, Info, Method, Run};
 use crate::{Allocation, Ranking, Result, RowId, Shape};
 
 /// The registered entry.
@@ -37,15 +37,15 @@ pub static INFO: Info = Info {
     reference: "Cochran, Sampling Techniques, 3rd ed., Wiley 1977, chapter 5",
     departures: "places come from hash(seed, row id) instead of a shuffled stream, so samples are nested",
     capabilities: Capabilities {
-        nested: Answer::Yes,
-        per_class: Answer::Yes,
-        weights: Answer::No,
-        invents: Answer::No,
-        seeded: Answer::Yes,
-        target: Answer::No,
-        dynamics: Answer::No,
-        coordinates: Answer::No,
-        order_free: Answer::No,
+        nested: Support::Yes,
+        per_class: Support::Yes,
+        weights: Support::No,
+        prototypes: Support::No,
+        seeded: Support::Yes,
+        target: Support::No,
+        dynamics: Support::No,
+        coordinates: Support::No,
+        order_free: Support::No,
         least_classes: 1,
     },
     variants: &[],
@@ -57,8 +57,8 @@ pub static INFO: Info = Info {
 pub struct StratifiedRandom;
 
 impl Method for StratifiedRandom {
-    fn ranks(&self) -> Answer {
-        Answer::Yes
+    fn ranks(&self) -> Support {
+        Support::Yes
     }
 
     fn order_free(&self) -> bool {

@@ -23,7 +23,7 @@ use crate::distance::{LANES, Metric, Terms, with_metric};
 use crate::geometry::{Node, Tree, Visitor};
 use crate::monitor::step;
 use crate::{
-    Allocation, ClassId, Classes, Dataset, Error, Invented, Monitor, Points, Ranking, Reduced, Result, RowId, Scalar,
+    Allocation, ClassId, Classes, Dataset, Error, Monitor, Points, Prototypes, Ranking, Reduced, Result, RowId, Scalar,
     Scope, simd, with_points,
 };
 
@@ -65,10 +65,10 @@ pub struct Worst {
     pub class: ClassId,
 }
 
-/// ε of a reduced set of `data`: of selected rows or of invented points.
+/// ε of a reduced set of `data`: of selected rows or of generated prototypes.
 ///
 /// # Errors
-/// [`Error::BadRanking`] if the rows are of another table; for invented points [`Error::Shape`] if they have other
+/// [`Error::BadRanking`] if the rows are of another table; for generated prototypes [`Error::Shape`] if they have other
 /// columns, [`Error::UnknownClass`] and [`Error::NotFinite`]; [`Error::Interrupted`].
 pub fn epsilon(data: &Dataset<'_>, reduced: &Reduced, metric: Metric, monitor: &dyn Monitor) -> Result<Epsilon> {
     match reduced {
@@ -91,8 +91,8 @@ pub fn epsilon(data: &Dataset<'_>, reduced: &Reduced, metric: Metric, monitor: &
     .map(only)
 }
 
-/// Invented points have public fields, so that anyone can make some: they are checked as a table is.
-pub(super) fn check_points(points: &Invented, data: &Dataset<'_>) -> Result<()> {
+/// Prototypes have public fields, so that anyone can make some: they are checked as a table is.
+pub(super) fn check_points(points: &Prototypes, data: &Dataset<'_>) -> Result<()> {
     let (rows, columns, classes) = (points.classes.len(), data.columns(), data.classes().len());
     let (got, expected) = (points.points.len(), rows * columns);
     if points.columns != columns || got != expected {
@@ -133,14 +133,14 @@ pub fn epsilon_between(
 /// ε of every cut of a ranking, in one search: one result an allocation, which must not shrink from one to the next.
 ///
 /// ```
-/// use leanset_core::{Budget, Classes, Dataset, Floor, Matrix, Quiet, Reducer, Seed};
+/// use leanset_core::{Budget, Classes, Dataset, EmptyClasses, Matrix, Quiet, Reducer, Seed};
 /// use leanset_core::{distance::Metric, metrics};
 ///
 /// let values: Vec<f64> = (0..50).map(f64::from).collect();
 /// let data = Dataset::new(Matrix::new(&values, 50, 1)?, Classes::one(50)?)?;
 /// let ranking = Reducer::new("mms", &[])?.rank(&data, None, Seed(0), &Quiet)?;
 /// let cuts: Vec<_> = (1..=50)
-///     .map(|m| Ok(Budget::Count(m).allocate(&data.classes().sizes(), Floor::One)?.0))
+///     .map(|m| Ok(Budget::Count(m).allocate(&data.classes().sizes(), EmptyClasses::Forbid)?.0))
 ///     .collect::<leanset_core::Result<_>>()?;
 /// let curve = metrics::epsilon_curve(&data, &ranking, &cuts, Metric::Chebyshev, &Quiet)?;
 /// assert!(curve.windows(2).all(|w| w[1].value <= w[0].value));

@@ -26,8 +26,8 @@ use crate::homology::{Diagram, HIGHEST, MOST_POINTS, bottleneck, diagrams};
 use crate::methods::maxmin;
 use crate::monitor::step;
 use crate::{
-    Allocation, Classes, Dataset, Error, Invented, Matrix, Monitor, Points, Ranking, Reduced, Result, RowId, Selection,
-    with_points,
+    Allocation, Classes, Dataset, Error, Matrix, Monitor, Points, Prototypes, Ranking, Reduced, Result, RowId,
+    Selection, with_points,
 };
 
 /// What is compared.
@@ -171,17 +171,17 @@ impl Bars {
     }
 }
 
-/// Diagrams of a reduced set of `data`, of selected rows or of invented points, against those of the whole.
+/// Diagrams of a reduced set of `data`, of selected rows or of generated prototypes, against those of the whole.
 ///
 /// ```
-/// use leanset_core::{Budget, Classes, Dataset, Floor, Matrix, Quiet, Reducer, Seed};
+/// use leanset_core::{Budget, Classes, Dataset, EmptyClasses, Matrix, Quiet, Reducer, Seed};
 /// use leanset_core::{distance::Metric, metrics};
 ///
 /// // A circle: one long loop, which a quarter of its points still has.
 /// let angle = |i: u32| f64::from(i) / 80.0 * std::f64::consts::TAU;
 /// let values: Vec<f64> = (0..80).flat_map(|i| [angle(i).cos(), angle(i).sin()]).collect();
 /// let data = Dataset::new(Matrix::new(&values, 80, 2)?, Classes::one(80)?)?;
-/// let kept = Reducer::new("mms", &[])?.reduce(&data, &Budget::Ratio(0.25), Floor::One, Seed(0), &Quiet)?.reduced;
+/// let kept = Reducer::new("mms", &[])?.reduce(&data, &Budget::Ratio(0.25), EmptyClasses::Forbid, Seed(0), &Quiet)?.reduced;
 ///
 /// let found = metrics::persistence(&data, &kept, Metric::Euclidean, &Default::default(), &Quiet)?;
 /// let class = &found.per_class[0];
@@ -192,7 +192,7 @@ impl Bars {
 /// ```
 ///
 /// # Errors
-/// Those of [`epsilon()`]; [`Error::BadParameter`] for options that cannot be had; for invented points
+/// Those of [`epsilon()`]; [`Error::BadParameter`] for options that cannot be had; for generated prototypes
 /// [`Error::TooLarge`].
 pub fn persistence(
     data: &Dataset<'_>,
@@ -223,8 +223,8 @@ pub fn persistence(
     }
 }
 
-/// The class code of each invented point.
-fn codes_of(points: &Invented) -> Vec<u32> {
+/// The class code of each prototype.
+fn codes_of(points: &Prototypes) -> Vec<u32> {
     points.classes.iter().map(|class| class.0).collect()
 }
 

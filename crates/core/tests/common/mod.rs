@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use leanset_core::methods::{Answer, METHODS};
+use leanset_core::methods::METHODS;
 use leanset_core::params::Value;
 use leanset_core::{
-    Allocation, Budget, Classes, Dataset, Dynamics, Floor, Inputs, Matrix, Monitor, Ranking, Reducer, Reduction,
+    Allocation, Budget, Classes, Dataset, Dynamics, EmptyClasses, Inputs, Matrix, Monitor, Ranking, Reducer, Reduction,
     Result, RowId, Seed,
 };
 
@@ -43,7 +43,7 @@ impl Subject {
         &self,
         data: &Dataset<'_>,
         budget: &Budget,
-        floor: Floor,
+        floor: EmptyClasses,
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Reduction> {
@@ -56,7 +56,7 @@ impl Subject {
     /// coordinates, so that it goes where a row goes, is the same for equal rows and for no others, and does not change
     /// when all coordinates grow by a power of two.
     pub(crate) fn dynamics(&self, data: &Dataset<'_>) -> Option<Dynamics> {
-        if self.reducer.info().capabilities.dynamics == Answer::No {
+        if !self.reducer.info().uses_dynamics() {
             return None;
         }
         let mut row = vec![0.0; data.columns()];
@@ -73,7 +73,7 @@ impl Subject {
         let events: Vec<u32> = keys.iter().map(place).collect();
         let learnt = events.iter().map(|&e| e > 0).collect();
         let unit = |turn: u64| keys.iter().map(|&k| Random(k ^ turn).unit()).collect::<Vec<f64>>();
-        let dynamics = Dynamics::of_counts(distinct.len() as u32, events, learnt);
+        let dynamics = Dynamics::from_counts(distinct.len() as u32, events, learnt);
         Some(dynamics.and_then(|d| d.with_scores(unit(1), unit(2))).expect("sound"))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use leanset_core::{Budget, Floor};
+use leanset_core::{Budget, EmptyClasses};
 use leanset_images::Group;
 use leanset_lab::energy::{Bill, Metering as _, Meters};
 use leanset_lab::pictures::{Pictures, Set, Training};
@@ -89,7 +89,7 @@ fn trainer<'a>(args: &'a ExperimentArgs, about: &'a PicturesPlan, stock: &'a Sto
 
 /// How many pictures of each category are kept at each ratio; a method that keeps no such counts is refused.
 fn budgets(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, stock: &Stock) -> Result<Vec<Budget>, Failure> {
-    let budget = |&ratio: &f64| stock.budget(Budget::Ratio(ratio), about.images.balance, Floor::One);
+    let budget = |&ratio: &f64| stock.budget(Budget::Ratio(ratio), about.images.balance, EmptyClasses::Forbid);
     let budgets = plan.reduce.ratios.iter().map(budget).collect::<Result<Vec<_>, _>>()?;
     for method in &plan.methods {
         let reducer = method.chooser(&plan.about)?.reducer;

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use leanset_core::{Floor, Monitor as _, Reducer, Scope, Shape};
+use leanset_core::{EmptyClasses, Monitor as _, Reducer, Scope, Shape};
 use leanset_documents::images::{ImagesPlan, PLAN_SCHEMA, PlannedPart};
 use leanset_images::{
     Categories, Features, Glimpse, ImageSet, Layout, Split, appearance, glimpse, memory, sheet_memory,
@@ -116,8 +116,8 @@ impl Asked<'_> {
         Ok(String::new())
     }
 
-    fn floor(&self) -> Floor {
-        if self.args.allow_empty_categories { Floor::Zero } else { Floor::One }
+    fn floor(&self) -> EmptyClasses {
+        if self.args.allow_empty_categories { EmptyClasses::Allow } else { EmptyClasses::Forbid }
     }
 
     fn method(&self) -> MethodRecord {

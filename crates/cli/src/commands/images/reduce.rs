@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use leanset_core::metrics::{self, Epsilon};
-use leanset_core::{Budget, Classes, Dataset, Floor, Matrix, Reducer, Seed, Selection};
+use leanset_core::{Budget, Classes, Dataset, EmptyClasses, Matrix, Reducer, Seed, Selection};
 use leanset_documents::images::{DatasetRecord, FILE, ImagesManifest, PartRecord, SCHEMA, WorstRecord};
 use leanset_images::{Categories, Features, ImageSet, Placement, Sheet, Split, files};
 use leanset_lab::plan::refuse_for_pictures;
@@ -87,7 +87,7 @@ fn run(args: &ImagesReduceArgs, expected: Option<&Expected>) -> Result<String, F
     let read_time = began.elapsed();
 
     let began = Instant::now();
-    let floor = if args.allow_empty_categories { Floor::Zero } else { Floor::One };
+    let floor = if args.allow_empty_categories { EmptyClasses::Allow } else { EmptyClasses::Forbid };
     let budget = budget(args, set, pictures, categories, floor)?;
     check_scope(&reducer, &budget, "--balance and --per-category")?;
     let reduction = reducer.reduce(&data, &budget, floor, Seed(args.seed), &progress)?;
@@ -130,7 +130,7 @@ fn run(args: &ImagesReduceArgs, expected: Option<&Expected>) -> Result<String, F
             id: reducer.info().id.into(),
             parameters: reducer.params().iter().map(|(n, v)| (n.to_owned(), value_json(v))).collect(),
             seed: Some(args.seed),
-            facts: reduction.facts.iter().map(|(n, v)| ((*n).to_owned(), value_json(v))).collect(),
+            facts: reduction.diagnostics.iter().map(|(n, v)| ((*n).to_owned(), value_json(v))).collect(),
             ranking: None,
         },
         budget: BudgetRecord::new(&budget, &categories.names, args.allow_empty_categories),
@@ -233,7 +233,7 @@ fn reducer(args: &ImagesReduceArgs) -> Result<Reducer, Failure> {
             .hint("--ratio R, --count N, or --per-category NAME=N for every category"));
     }
     if let Some(ratio) = args.ratio {
-        Budget::Ratio(ratio).allocate(&[1], Floor::Zero)?;
+        Budget::Ratio(ratio).allocate(&[1], EmptyClasses::Allow)?;
     }
     Ok(reducer)
 }
@@ -244,7 +244,7 @@ pub(super) fn budget(
     set: &ImageSet,
     pictures: &[usize],
     categories: &Categories,
-    floor: Floor,
+    floor: EmptyClasses,
 ) -> Result<Budget, Failure> {
     if let Some(whole) = args.ratio.map(Budget::Ratio).or(args.count.map(Budget::Count)) {
         return spread(whole, args.balance, floor, set, pictures, categories);

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use leanset_core::{Budget, Floor, Reducer, Scope};
+use leanset_core::{Budget, EmptyClasses, Reducer, Scope};
 use leanset_documents::images::{CategoryRecord, FeaturesRecord, ModelRecord, SourceRecord};
 use leanset_images::{Categories, Features, ImageSet, Layout, Look, Rule, Severity, Split, appearance, balanced};
 use leanset_lab::plan::FeaturePlan;
@@ -119,7 +119,7 @@ impl Stock {
     }
 
     /// A ratio or a count, spread evenly over objects if that is asked.
-    pub(crate) fn budget(&self, whole: Budget, balance: bool, floor: Floor) -> Result<Budget, Failure> {
+    pub(crate) fn budget(&self, whole: Budget, balance: bool, floor: EmptyClasses) -> Result<Budget, Failure> {
         spread(whole, balance, floor, &self.set, &self.pictures, &self.categories)
     }
 
@@ -141,7 +141,7 @@ impl Stock {
 pub(super) fn spread(
     whole: Budget,
     balance: bool,
-    floor: Floor,
+    floor: EmptyClasses,
     set: &ImageSet,
     pictures: &[usize],
     categories: &Categories,
@@ -150,7 +150,7 @@ pub(super) fn spread(
         return Ok(whole);
     }
     let total = whole.allocate(&categories.sizes(), floor)?.0.total();
-    Ok(Budget::PerClass(balanced(set, pictures, categories, total, floor == Floor::One)))
+    Ok(Budget::PerClass(balanced(set, pictures, categories, total, floor == EmptyClasses::Forbid)))
 }
 
 /// What the numbers between which distances are measured are called.

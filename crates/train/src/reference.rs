@@ -1,8 +1,8 @@
-//! The naive twin of the kernel: the same network in double precision, every sum a plain loop over one row at a time.
+//! The naive reference of the kernel: the same network in double precision, every sum a plain loop over one row at a time.
 //! The kernel is compared with it, and it with finite differences.
 
 use crate::kernel::{Aligned, Differentiate, Moments, Plan, Predict, Rows, Step, Workspace, stride_of};
-use crate::lanes::{Kernel, LANES, Lanes, Level, next_state, run_at, widest};
+use crate::simd::{Kernel, LANES, Lanes, Level, next_state, run_at, widest};
 use crate::{Activation, Loss, Optimizer};
 
 /// Every level this machine has.
@@ -212,7 +212,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn the_twin_agrees_with_finite_differences() {
+fn reference_gradient_agrees_with_finite_differences() {
     for (c, case) in cases().iter().enumerate() {
         let parameters = case.widened();
         let (_, gradients) = case.differentiate(&parameters);
@@ -233,7 +233,7 @@ fn the_twin_agrees_with_finite_differences() {
 }
 
 #[test]
-fn the_kernel_agrees_with_the_twin() {
+fn kernel_step_agrees_with_reference() {
     for (c, case) in cases().iter().enumerate() {
         let (loss, gradients) = case.differentiate(&case.widened());
         let largest = gradients.iter().fold(0.0f64, |a, g| a.max(g.abs()));
@@ -261,7 +261,7 @@ fn every_level_gives_the_same_bits() {
 }
 
 #[test]
-fn predictions_are_the_twins() {
+fn predictions_agree_with_reference() {
     for (c, case) in cases().iter().enumerate() {
         let (plan, outputs) = (&case.plan, case.plan.outputs());
         let parameters = case.widened();
@@ -357,7 +357,7 @@ impl Kernel for Exponential {
 }
 
 #[test]
-fn the_exponential_of_lanes_is_near_and_the_same_on_every_level() {
+fn exp_is_accurate_and_same_on_every_level() {
     for i in 0..5000 {
         let own: [f32; LANES] = std::array::from_fn(|lane| (i as f32 + lane as f32 / 16.0) / 100.0);
         let found = run_at(widest(), Exponential(own));
