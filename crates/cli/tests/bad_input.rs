@@ -4,9 +4,7 @@
 #![cfg(unix)] // the snapshots hold the system's own words
 #![allow(clippy::print_stdout)] // a test that cannot run here says so
 
-mod common;
-
-use common::{Place, TABLE, gzip, npy, workbook, zip};
+use crate::common::{Place, TABLE, gzip, npy, workbook, zip};
 use insta::assert_snapshot;
 
 impl Place {
@@ -1950,7 +1948,7 @@ fn persistence_of_too_many_points() {
 
 #[test]
 fn persistence_above_the_memory_limit() {
-    let place = Place::with("t.csv", common::csv(2000, 2, 1));
+    let place = Place::with("t.csv", crate::common::csv(2000, 2, 1));
     place.ok("reduce t.csv --label class --id id --method mms --ratio 0.1 --output lean.csv --quiet");
     let measure = "measure t.csv lean.csv --label class --id id --memory-limit 60MB";
     place.ok(&format!("{measure} --persistence --quiet"));
@@ -2298,7 +2296,7 @@ fn full_stdout() {
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
     let run = |arguments: &str| {
         let child = place.command(arguments).stdout(full()).stderr(std::process::Stdio::piped()).spawn();
-        common::Ran::from(child.expect("the binary runs").wait_with_output().expect("it ends")).shown()
+        crate::common::Ran::from(child.expect("the binary runs").wait_with_output().expect("it ends")).shown()
     };
     assert_snapshot!(run("reduce t.csv --label kind --method mms --ratio 0.5 --output - --quiet"), @r"
     exit 2
@@ -2319,14 +2317,14 @@ fn full_stdout() {
 
 /// Runs a line of shell in which `leanset` is the binary; its exit code and stderr.
 #[cfg(target_os = "linux")]
-fn shell(place: &Place, wrapper: &str, script: &str) -> common::Ran {
-    let wrapper = common::words(wrapper);
+fn shell(place: &Place, wrapper: &str, script: &str) -> crate::common::Ran {
+    let wrapper = crate::common::words(wrapper);
     let mut command = std::process::Command::new(&wrapper[0]);
     command.args(&wrapper[1..]).arg(script).current_dir(place.path(".")).env("LC_ALL", "C");
     command.env("LEANSET", env!("CARGO_BIN_EXE_leanset")).stdin(std::process::Stdio::null());
     match command.output() {
         Ok(output) => output.into(),
-        Err(error) => common::Ran { code: None, out: Vec::new(), err: error.to_string() },
+        Err(error) => crate::common::Ran { code: None, out: Vec::new(), err: error.to_string() },
     }
 }
 
@@ -2349,7 +2347,7 @@ fn neighbourhood_above_the_cap() {
 #[cfg(target_os = "linux")]
 #[test]
 fn full_disk() {
-    let place = Place::with("t.csv", common::csv(4000, 4, 3));
+    let place = Place::with("t.csv", crate::common::csv(4000, 4, 3));
     std::fs::create_dir(place.path("disk")).expect("a folder");
     let mounted = "mount -t tmpfs -o size=64k tmpfs disk 2>/dev/null || exit 77\n";
     let reduce = r#""$LEANSET" reduce t.csv --label class --id id --method srs --ratio 0.9 --output disk/lean.csv"#;
@@ -2374,7 +2372,7 @@ fn full_disk() {
 #[cfg(target_os = "linux")]
 #[test]
 fn output_above_the_limit_of_file_sizes() {
-    let place = Place::with("t.csv", common::csv(4000, 4, 3));
+    let place = Place::with("t.csv", crate::common::csv(4000, 4, 3));
     let before = place.listing();
     let script = r#"trap '' XFSZ; ulimit -f 16; exec "$LEANSET" reduce t.csv --label class --id id --method srs --ratio 0.9 --output lean.csv --quiet"#;
     assert_snapshot!(shell(&place, "sh -c", script).shown(), @r"

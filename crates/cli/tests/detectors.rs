@@ -2,13 +2,11 @@
 //! given and on nothing else.
 #![cfg(unix)] // a shell
 
-mod common;
-
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Place, elements, lasting, noise, onnx, put, runs, yolo};
+use crate::common::{Place, elements, lasting, noise, onnx, put, runs, yolo};
 use serde_json::Value;
 
 const PLAN: &str = "\
@@ -75,7 +73,7 @@ fn command(place: &Place, arguments: &str) -> std::process::Command {
     command
 }
 
-fn run(place: &Place, arguments: &str) -> common::Ran {
+fn run(place: &Place, arguments: &str) -> crate::common::Ran {
     command(place, arguments).output().expect("the binary runs").into()
 }
 
@@ -655,12 +653,12 @@ fn another_set_is_refused() {
     put(&place, "set/labels/val/90.txt", "1 .5 .5 .2 .2\n");
     let said = refuses(&place, "experiment p.toml --output r.jsonl");
     assert!(said.contains("r.jsonl: was begun with something else: data.sources.validation ("), "{said}");
-    put(&place, "set/labels/val/90.txt", common::LABELS[0]);
-    put(&place, "set/images/train/03.png", common::picture(77));
+    put(&place, "set/labels/val/90.txt", crate::common::LABELS[0]);
+    put(&place, "set/images/train/03.png", crate::common::picture(77));
     let said = refuses(&place, "experiment p.toml --output r.jsonl");
     assert!(said.contains("r.jsonl: was begun with something else: data.sha256 ("), "{said}");
     // The set that the plan names is overridden, and the same set elsewhere is the same, whatever its folder is called.
-    put(&place, "set/images/train/03.png", common::picture(3));
+    put(&place, "set/images/train/03.png", crate::common::picture(3));
     std::fs::create_dir(place.path("moved")).expect("a folder");
     std::fs::rename(place.path("set"), place.path("moved/set")).expect("moved");
     ok(&place, "experiment p.toml --data moved/set/data.yaml --output r.jsonl --quiet");

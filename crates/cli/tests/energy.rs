@@ -1,12 +1,10 @@
 //! `leanset energy`: the command keeps what is its own, and every number says where it is from.
 #![cfg(unix)] // the snapshots hold the system's own words
 
-mod common;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Stdio;
 
-use common::Place;
+use crate::common::Place;
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -432,7 +430,7 @@ fn the_doctor_on_this_machine() {
 #[test]
 fn a_manifest_has_the_energy_of_its_making() {
     let place = machine();
-    place.write("t.csv", common::TABLE);
+    place.write("t.csv", crate::common::TABLE);
     let reduce = "reduce t.csv --label kind --method srs --count 4 --output lean.csv --root machine";
     place.ok(&format!("{reduce} --country ESP --watts 42"));
     let energy = place.json("lean.csv.manifest.json")["measured"]["energy"].clone();
@@ -460,7 +458,7 @@ fn a_manifest_has_the_energy_of_its_making() {
 #[test]
 fn a_summary_has_a_line_of_energy() {
     let place = machine();
-    place.write("t.csv", common::TABLE);
+    place.write("t.csv", crate::common::TABLE);
     let line = |arguments: &str| {
         let ran = place.run(arguments);
         assert_eq!(ran.code, Some(0), "{}", ran.err);

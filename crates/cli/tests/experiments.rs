@@ -1,11 +1,9 @@
 //! Experiments end to end: plans that are refused, runs that are killed and go on, pages that hold together.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{Place, csv, elements, lasting, noise, runs as lines};
+use crate::common::{Place, csv, elements, lasting, noise, runs as lines};
 use serde_json::Value;
 
 /// Six repetitions of four methods, with a model that takes milliseconds.

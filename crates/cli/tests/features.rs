@@ -1,9 +1,7 @@
 //! `leanset images features`, and models in `images reduce`, with a small model that is made here.
 #![cfg(unix)] // the system's own words
 
-mod common;
-
-use common::{Place, onnx, picture, put, yolo};
+use crate::common::{Place, onnx, picture, put, yolo};
 
 const WEIGHTS: [f32; 6] = [1.0, -0.5, 0.25, -0.75, 0.5, 1.0];
 

@@ -2,12 +2,10 @@
 #![cfg(unix)] // links, and the system's own words
 #![allow(clippy::print_stdout)] // a test that cannot run here says so
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use common::{LABELS, Place, npy, picture, put, yolo};
+use crate::common::{LABELS, Place, npy, picture, put, yolo};
 
 fn lines(place: &Place, name: &str) -> Vec<String> {
     place.text(name).lines().map(str::to_owned).collect()
@@ -513,7 +511,7 @@ fn memory_is_predicted_and_a_limit_refuses_before_pictures_are_decoded() {
         put(&place, &format!("large/images/train/{number}.{name}"), bytes.into_inner());
         put(&place, &format!("large/labels/train/{number}.txt"), LABELS[0]);
     }
-    put(&place, "model.onnx", common::onnx([0.5, -0.25, 0.1, 0.3, 0.2, -0.1]));
+    put(&place, "model.onnx", crate::common::onnx([0.5, -0.25, 0.1, 0.3, 0.2, -0.1]));
     for (set, arguments) in [
         ("many", "-m mms -r 0.5"),
         ("many", "-m des -r 0.5"),

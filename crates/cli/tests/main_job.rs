@@ -2,12 +2,10 @@
 
 #![allow(clippy::print_stdout)] // a test that cannot run here says so
 
-mod common;
-
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Place, csv, gzip, npy, zip};
+use crate::common::{Place, csv, gzip, npy, zip};
 use serde_json::Value;
 
 /// Every method, with a parameter that makes it keep real rows and rank where it can.
@@ -515,7 +513,7 @@ fn formats_hold_the_same_rows() {
 #[test]
 fn numpy_arrays() {
     let place = Place::new();
-    let points: Vec<f64> = (0..120).map(|i| common::noise(i / 3, i % 3)).collect();
+    let points: Vec<f64> = (0..120).map(|i| crate::common::noise(i / 3, i % 3)).collect();
     let labels: Vec<f64> = (0..40).map(|i| f64::from(i % 2)).collect();
     place.write("x.npy", npy(&[40, 3], &points));
     place.write("xy.npz", zip(&[("x.npy", npy(&[40, 3], &points)), ("y.npy", npy(&[40], &labels))]));

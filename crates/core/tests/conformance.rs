@@ -3,11 +3,9 @@
 //! A new method is tested by being in the list. Each law runs over a set of awkward shapes, and all of them again over
 //! random ones.
 
-mod common;
-
 use std::collections::HashSet;
 
-use common::{Random, Sample, Subject, Watch, blobs, continuous, near, on_threads, samples, subjects};
+use crate::common::{Random, Sample, Subject, Watch, blobs, continuous, near, on_threads, samples, subjects};
 use leanset_core::dynamics::LogError;
 use leanset_core::methods::{METHODS, Run, Support};
 use leanset_core::params::Value;

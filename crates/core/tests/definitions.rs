@@ -1,9 +1,7 @@
 //! Methods against their definitions, computed another way: decompositions by textbook elimination and rotation,
 //! entropies by the unshifted sum, nearest rows by looking at all.
 
-mod common;
-
-use common::{Sample, blobs, near, samples};
+use crate::common::{Sample, blobs, near, samples};
 use leanset_core::params::Value;
 use leanset_core::{Budget, ClassId, EmptyClasses, Quiet, Ranking, Reduced, Reducer, RowId, Seed};
 

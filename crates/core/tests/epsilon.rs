@@ -1,8 +1,6 @@
 //! ε against its definition: every fast path gives the bits that the pairwise search gives.
 
-mod common;
-
-use common::{Random, Sample, Watch, blobs, on_threads, samples};
+use crate::common::{Random, Sample, Watch, blobs, on_threads, samples};
 use leanset_core::distance::Metric;
 use leanset_core::metrics::{Epsilon, epsilon, epsilon_between, epsilon_curve, naive};
 use leanset_core::{

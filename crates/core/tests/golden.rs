@@ -9,11 +9,9 @@
 // The core opens no files; its golden data lie in some.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
-mod common;
-
 use std::path::Path;
 
-use common::{Arrays, Sample, dry_bean, golden_inputs, shared};
+use crate::common::{Arrays, Sample, dry_bean, golden_inputs, shared};
 use leanset_core::distance::Metric;
 use leanset_core::params::Value;
 use leanset_core::{

@@ -1,8 +1,6 @@
 //! Persistence of reduced sets: the theory's bound on data of every shape, and that it is the bound of the theory.
 
-mod common;
-
-use common::{Random, Sample, Watch, blobs, dry_bean, on_threads, samples, shared, subjects};
+use crate::common::{Random, Sample, Watch, blobs, dry_bean, on_threads, samples, shared, subjects};
 use leanset_core::distance::Metric;
 use leanset_core::metrics::{
     Persistence, PersistenceOptions, epsilon, persistence, persistence_between, persistence_curve,

@@ -1,8 +1,6 @@
 //! Categories by rule, group and table; the published numbers where the real sets are at hand.
 
-mod common;
-
-use common::{Place, shared};
+use crate::common::{Place, shared};
 use leanset_images::{Categories, Group, ImageSet, OpenOptions, Rule, Split};
 
 /// Training pictures and their categories, by name.

@@ -1,8 +1,6 @@
 //! Every oddity is met on purpose: named, and fatal to nothing.
 
-mod common;
-
-use common::{Place, encoded, faults, pattern};
+use crate::common::{Place, encoded, faults, pattern};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgba};
 use leanset_images::{Categories, FaultKind, Rule, Severity, Split, look};
 

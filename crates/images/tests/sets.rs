@@ -1,8 +1,6 @@
 //! Every layout, in the forms that are met, through the one model.
 
-mod common;
-
-use common::{Place, faults};
+use crate::common::{Place, faults};
 use leanset_images::{FaultKind, ImageSet, OpenOptions, Split};
 
 /// Names of the pictures of a split, in the order of the set.

@@ -2,9 +2,7 @@
 #![cfg(feature = "arrow")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use leanset_core::RowId;
 use leanset_tables::*;
 use proptest::prelude::*;

@@ -2,11 +2,9 @@
 #![cfg(feature = "arrow")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod common;
-
 use std::path::Path;
 
-use common::*;
+use crate::common::*;
 use leanset_tables::*;
 
 /// Checks the words of reading `bytes` under `name`.

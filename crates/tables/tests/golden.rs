@@ -1,11 +1,9 @@
 //! The scaled Dry Bean table of the reference, to the bit, where the shared data is at hand.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod common;
-
 use std::path::Path;
 
-use common::*;
+use crate::common::*;
 use leanset_tables::*;
 
 #[test]

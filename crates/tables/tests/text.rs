@@ -1,9 +1,7 @@
 //! CSV and TSV: raw records come back byte for byte, and what the grammar allows is understood.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use leanset_tables::*;
 use proptest::prelude::*;
 

@@ -1,5 +1,4 @@
 //! A folder of its own for each test, and the binary run in it.
-#![allow(dead_code)] // each test binary uses its part
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

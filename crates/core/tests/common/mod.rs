@@ -1,7 +1,5 @@
 //! What the integration tests share: samples of awkward shapes, the methods under test, a watching monitor, golden files.
 
-// Every test binary compiles this module and uses a part of it.
-#![allow(dead_code)]
 // The core opens no files; its golden data lie in some.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 

@@ -1,5 +1,4 @@
 //! Small sets of pictures, made where they are needed.
-#![allow(dead_code)] // each test uses some of it
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,11 @@
+//! The program from outside: one test program, because each would be linked with everything again.
+//! `cargo test -p leanset-cli --test main bad_input` runs those of one file.
+
+mod bad_input;
+mod common;
+mod detectors;
+mod energy;
+mod experiments;
+mod features;
+mod images;
+mod main_job;

@@ -1,0 +1,10 @@
+//! The tests of the crate from outside: one program, because each would be linked with everything again.
+//! `cargo test -p leanset-tables --test main encode` runs those of one file.
+
+mod common;
+mod encode;
+mod errors;
+mod formats;
+mod golden;
+mod text;
+mod without_arrow;
