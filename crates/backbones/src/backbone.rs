@@ -1,4 +1,4 @@
-//! A model that is cut, loaded and ready to describe pictures.
+//! A model that is cut, loaded and ready to describe images.
 
 use std::path::{Path, PathBuf};
 
@@ -11,16 +11,16 @@ use crate::onnx::{self, FLOAT, ValueInfo};
 use crate::pixels::Feeder;
 use crate::{Error, Fit, Layer, Pixels, Result};
 
-/// The side of pictures for models that take any and say none: what YOLO is trained with, and most classifiers.
+/// The side of images for models that take any and say none: what YOLO is trained with, and most classifiers.
 const SIDES: (u32, u32) = (640, 224);
 /// How pixels come to the model; changes when anything does that a description follows from and that is not in
-/// [`Backbone::words`], so that nothing older is found in a cache.
+/// `settings_in_key`, so that nothing older is found in a cache.
 const PIXELS: &str = "pixels/1";
-/// The least side: below, what is in a picture is gone.
+/// The least side: below, what is in an image is gone.
 const LEAST_SIDE: u32 = 8;
-/// The most side: beyond, one picture takes gigabytes.
+/// The most side: beyond, one image takes gigabytes.
 const MOST_SIDE: u32 = 8192;
-/// The most pictures that a model may insist on at once.
+/// The most images that a model may insist on at once.
 const MOST_BATCH: usize = 1024;
 
 /// How a model is used. What is left out follows from the model, and [`Backbone::words`] says it.
@@ -28,7 +28,7 @@ const MOST_BATCH: usize = 1024;
 pub struct Options {
     /// Where it is cut.
     pub layer: Layer,
-    /// How pictures are brought to its size.
+    /// How images are brought to its size.
     pub fit: Fit,
     /// The side of the square that it sees, of models that take any: 640 for an SPPF, else 224.
     pub size: Option<u32>,
@@ -38,9 +38,9 @@ pub struct Options {
     pub engine: Engine,
 }
 
-/// A pretrained model that describes pictures.
+/// A pretrained model that describes images.
 ///
-/// It is read whole, cut ([`Layer`]), and tried on a grey picture when it is opened: what cannot be used is refused then.
+/// It is read whole, cut ([`Layer`]), and tried on a grey image when it is opened: what cannot be used is refused then.
 /// Weights in files beside it (`external_data`) are brought in.
 pub struct Backbone {
     path: PathBuf,
@@ -50,9 +50,9 @@ pub struct Backbone {
     loaded: Loaded,
     fit: Fit,
     pixels: Pixels,
-    /// Height and width; nothing for those of each picture.
+    /// Height and width; nothing for those of each image.
     size: Option<(u32, u32)>,
-    /// Pictures that it takes at once; nothing for any number.
+    /// Images that it takes at once; nothing for any number.
     batch: Option<usize>,
     channels_last: bool,
     dimensions: usize,
@@ -62,7 +62,7 @@ impl Backbone {
     /// Opens a model.
     ///
     /// # Errors
-    /// A file that is no ONNX model; no tensor by the rule of the layer; an input that is no picture; what the engine says.
+    /// A file that is no ONNX model; no tensor by the rule of the layer; an input that is no image; what the engine says.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
         let name = path.display().to_string();
         let (mut model, bytes) = onnx::read(path)?;
@@ -75,13 +75,8 @@ impl Backbone {
         let [input] = inputs.as_slice() else {
             let names: Vec<&str> = inputs.iter().map(ValueInfo::name).collect();
             return Err(Error::new(
-                format!(
-                    "{name}: '{}' takes {} inputs, not one picture: {}",
-                    found.tensor,
-                    names.len(),
-                    names.join(", ")
-                ),
-                "--layer names a tensor that a picture alone leads to",
+                format!("{name}: '{}' takes {} inputs, not one image: {}", found.tensor, names.len(), names.join(", ")),
+                "--layer names a tensor that an image alone leads to",
             ));
         };
         let shape = InputShape::of(input, &name)?;
@@ -107,7 +102,7 @@ impl Backbone {
         let side = size.unwrap_or((SIDES.1, SIDES.1));
         let grey = vec![114; 3 * side.0 as usize * side.1 as usize];
         backbone.dimensions = backbone.worker()?.describe(&[(side.1, side.0, &grey)])?[0].len();
-        backbone.key = digest(&[&cut, PIXELS.as_bytes(), backbone.words().as_bytes()]);
+        backbone.key = digest(&[&cut, PIXELS.as_bytes(), backbone.settings_in_key().as_bytes()]);
         Ok(backbone)
     }
 
@@ -121,7 +116,7 @@ impl Backbone {
         self.sha256
     }
 
-    /// A hash of everything that a description follows from but the picture: the model as far as it is run, what it is
+    /// A hash of everything that a description follows from but the image: the model as far as it is run, what it is
     /// fed, and the engine.
     pub fn key(&self) -> [u8; 32] {
         self.key
@@ -132,7 +127,7 @@ impl Backbone {
         self.dimensions
     }
 
-    /// The tensor that describes the picture.
+    /// The tensor that describes the image.
     pub fn tensor(&self) -> &str {
         &self.found.tensor
     }
@@ -147,12 +142,12 @@ impl Backbone {
         }
     }
 
-    /// Height and width that it sees; nothing for those of each picture.
+    /// Height and width that it sees; nothing for those of each image.
     pub fn size(&self) -> Option<(u32, u32)> {
         self.size
     }
 
-    /// How pictures are brought to its size.
+    /// How images are brought to its size.
     pub fn fit(&self) -> Fit {
         self.fit
     }
@@ -167,9 +162,30 @@ impl Backbone {
         self.loaded.name()
     }
 
-    /// Everything that was settled, in one line.
+    /// The resolved settings, in one line.
     pub fn words(&self) -> String {
-        let what = match self.rule() {
+        let rule = match self.rule() {
+            "sppf" => "end of SPPF",
+            "penultimate" => "input of the last fully connected layer",
+            "output" => "output of the model",
+            _ => "named by the user",
+        };
+        let size = match self.size {
+            Some((height, width)) => format!("{} to {width} × {height}", self.fit.name()),
+            None => "each image at its own size".to_owned(),
+        };
+        let pixels = match self.pixels {
+            Pixels::UNIT => "pixels 0 to 1".to_owned(),
+            Pixels::IMAGENET => "ImageNet's mean and standard deviation".to_owned(),
+            Pixels { mean, deviation } => format!("mean {mean:?}, standard deviation {deviation:?}"),
+        };
+        format!("'{}' ({rule}), {} features; {size}, {pixels}; {}", self.found.tensor, self.dimensions, self.engine())
+    }
+
+    /// The resolved settings as [`Backbone::key`] hashes them. Every character is part of the keys of existing caches, so
+    /// this text never changes; a setting that is new is added at its end when it differs from its default.
+    fn settings_in_key(&self) -> String {
+        let rule = match self.rule() {
             "sppf" => "end of SPPF",
             "penultimate" => "before the last fully connected layer",
             "output" => "output",
@@ -184,10 +200,10 @@ impl Backbone {
             Pixels::IMAGENET => "ImageNet's mean and deviation".to_owned(),
             Pixels { mean, deviation } => format!("mean {mean:?}, deviation {deviation:?}"),
         };
-        format!("'{}' ({what}), {} numbers; {size}, {pixels}; {}", self.found.tensor, self.dimensions, self.engine())
+        format!("'{}' ({rule}), {} numbers; {size}, {pixels}; {}", self.found.tensor, self.dimensions, self.engine())
     }
 
-    /// What one thread describes pictures with.
+    /// What one thread describes images with.
     ///
     /// # Errors
     /// If the engine cannot start another.
@@ -214,31 +230,31 @@ pub struct Worker<'b> {
 }
 
 impl Worker<'_> {
-    /// Describes pictures, each a width, a height and bytes of red, green and blue, row after row. They are run together
+    /// Describes images, each a width, a height and bytes of red, green and blue, row after row. They are run together
     /// where the model takes several at once and all come to one size.
     ///
     /// # Errors
-    /// What the engine says; a tensor that is not a row for each picture; a number that is not finite.
-    pub fn describe(&mut self, pictures: &[Rgb<'_>]) -> Result<Vec<Vec<f32>>> {
-        // At their own sizes pictures go alone, whatever the model takes at once.
+    /// What the engine says; a tensor that is not a row for each image; a number that is not finite.
+    pub fn describe(&mut self, images: &[Rgb<'_>]) -> Result<Vec<Vec<f32>>> {
+        // At their own sizes images go alone, whatever the model takes at once.
         let most = match self.backbone.size {
             None => 1,
             Some(_) => self.backbone.batch.unwrap_or(usize::MAX),
         };
-        let mut out = Vec::with_capacity(pictures.len());
-        for batch in pictures.chunks(most) {
+        let mut out = Vec::with_capacity(images.len());
+        for batch in images.chunks(most) {
             out.extend(self.batch(batch)?);
         }
         Ok(out)
     }
 
-    fn batch(&mut self, pictures: &[Rgb<'_>]) -> Result<Vec<Vec<f32>>> {
+    fn batch(&mut self, images: &[Rgb<'_>]) -> Result<Vec<Vec<f32>>> {
         let mut values = Vec::new();
         let (mut height, mut width) = (0, 0);
-        for (w, h, rgb) in pictures {
+        for (w, h, rgb) in images {
             (height, width) = self.feeder.feed((*w, *h), rgb, &mut values);
         }
-        let rows = self.backbone.batch.unwrap_or(pictures.len());
+        let rows = self.backbone.batch.unwrap_or(images.len());
         values.resize(rows * 3 * height * width, 0.0);
         let shape =
             if self.backbone.channels_last { vec![rows, height, width, 3] } else { vec![rows, 3, height, width] };
@@ -248,23 +264,23 @@ impl Worker<'_> {
             let tensor = &self.backbone.found.tensor;
             Error::new(format!("{name}: '{tensor}' {what}"), "--layer names another tensor, --size another size")
         })?;
-        described.truncate(pictures.len());
+        described.truncate(images.len());
         let wanted = self.backbone.dimensions;
         if let Some(other) = described.iter().map(Vec::len).find(|&n| n != wanted && wanted > 0) {
-            let (tensor, (width, height, _)) = (&self.backbone.found.tensor, pictures[0]);
+            let (tensor, (width, height, _)) = (&self.backbone.found.tensor, images[0]);
             return Err(Error::new(
                 format!("{name}: '{tensor}' has {other} numbers for {width} × {height} pixels and {wanted} for others"),
-                "fit letterbox gives all pictures one size; --layer names a tensor with height and width, which are averaged",
+                "fit letterbox gives all images one size; --layer names a tensor with height and width, which are averaged",
             ));
         }
         Ok(described)
     }
 }
 
-/// A row for each picture: what has height and width, or tokens, is averaged over them.
+/// A row for each image: what has height and width, or tokens, is averaged over them.
 fn rows_of(tensor: &Tensor, rows: usize) -> Result<Vec<Vec<f32>>, String> {
     let shape = tensor.shape.as_slice();
-    let strange = || format!("has the shape {shape:?} for {rows} pictures: a row, a map or tokens for each is needed");
+    let strange = || format!("has the shape {shape:?} for {rows} images: a row, a map or tokens for each is needed");
     let (first, rest) = shape.split_first().ok_or_else(strange)?;
     let numbers: usize = rest.iter().product();
     if *first != rows || numbers == 0 || tensor.values.len() != rows * numbers {
@@ -286,7 +302,7 @@ fn rows_of(tensor: &Tensor, rows: usize) -> Result<Vec<Vec<f32>>, String> {
     let found: Option<Vec<_>> = tensor.values.chunks(numbers).map(row).collect();
     let found = found.ok_or_else(strange)?;
     match found.iter().flatten().find(|v| !v.is_finite()) {
-        Some(value) => Err(format!("holds {value} for a picture, which is no finite number")),
+        Some(value) => Err(format!("holds {value} for an image, which is no finite number")),
         None => Ok(found),
     }
 }
@@ -309,7 +325,7 @@ impl InputShape {
         let refuse =
             |what: String, hint: &str| Err(Error::new(format!("{name}: the input '{}' {what}", input.name()), hint));
         let Some(tensor) = input.tensor() else {
-            return refuse("is no tensor".into(), "use a model whose input is a picture");
+            return refuse("is no tensor".into(), "use a model whose input is an image");
         };
         if tensor.elements != Some(FLOAT) {
             let hint = "export the model in single precision: half=False, and no quantised input";
@@ -320,8 +336,8 @@ impl InputShape {
             None => vec![None; 4],
         };
         let [batch, a, b, c] = sides.as_slice() else {
-            let what = format!("has {} dimensions, and a batch of pictures has 4", sides.len());
-            return refuse(what, "use a model whose input is a picture");
+            let what = format!("has {} dimensions, and a batch of images has 4", sides.len());
+            return refuse(what, "use a model whose input is an image");
         };
         let channels_last = match (a, c) {
             (Some(3), _) | (None, None) => false,
@@ -337,19 +353,18 @@ impl InputShape {
         Ok(Self { batch: batch.and_then(|b| usize::try_from(b).ok()), height, width, channels_last })
     }
 
-    /// Height and width that the model sees; nothing for those of each picture.
+    /// Height and width that the model sees; nothing for those of each image.
     fn size(&self, options: &Options, side: u32, name: &str) -> Result<Option<(u32, u32)>> {
         let fixed = self.height.is_some() || self.width.is_some();
         let own = || format!("{} × {}", self.width.unwrap_or(0), self.height.unwrap_or(0));
         if options.fit == Fit::Native {
             if let Some(size) = options.size {
-                let message =
-                    format!("size {size} is given, and so is fit native, which takes each picture at its own");
+                let message = format!("size {size} is given, and so is fit native, which takes each image at its own");
                 return Err(Error::new(message, "leave one of them out"));
             }
             if fixed {
                 return Err(Error::new(
-                    format!("{name}: takes pictures of {} pixels alone, not each at its own size", own()),
+                    format!("{name}: takes images of {} pixels alone, not each at its own size", own()),
                     "export it with dynamic=True (YOLO) or dynamic axes, or leave fit native out",
                 ));
             }
@@ -361,7 +376,7 @@ impl InputShape {
                 return Err(Error::new(message, "640 is usual, or 224"));
             }
             if [self.height, self.width].into_iter().flatten().any(|s| s != size) {
-                let message = format!("{name}: takes pictures of {} pixels, and size {size} is given", own());
+                let message = format!("{name}: takes images of {} pixels, and size {size} is given", own());
                 return Err(Error::new(message, "leave size out, or export the model with dynamic axes"));
             }
         }
@@ -369,8 +384,8 @@ impl InputShape {
         if most > MOST_SIDE || self.batch.is_some_and(|b| b > MOST_BATCH) {
             let batch = self.batch.unwrap_or(1);
             return Err(Error::new(
-                format!("{name}: takes {batch} pictures of {} pixels at once, which no memory holds", own()),
-                format!("use a model of at most {MOST_SIDE} pixels a side and {MOST_BATCH} pictures at once"),
+                format!("{name}: takes {batch} images of {} pixels at once, which no memory holds", own()),
+                format!("use a model of at most {MOST_SIDE} pixels a side and {MOST_BATCH} images at once"),
             ));
         }
         let side = options.size.unwrap_or(side);

@@ -1,11 +1,11 @@
-//! Where a model stops to describe a picture and begins to decide about it, found in its graph.
+//! Where a model stops to describe an image and begins to decide about it, found in its graph.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::onnx::{FLOAT, Graph, Kind, Node, Sparse, TensorKind, ValueInfo, name_of};
 use crate::{Error, Result};
 
-/// Which tensor of a model describes the picture. One with height and width is averaged over them, one of tokens over the
+/// Which tensor of a model describes the image. One with height and width is averaged over them, one of tokens over the
 /// tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Layer {
@@ -234,7 +234,7 @@ pub(crate) fn find(graph: &Graph, layer: &Layer, name: &str) -> Result<Found> {
     let one = if let [one] = outputs.as_slice() { Some((*one).to_owned()) } else { None };
     let hint = || {
         format!(
-            "--layer names the tensor that describes the picture; the outputs are {}, fully connected layers are fed {}",
+            "--layer names the tensor that describes the image; the outputs are {}, fully connected layers are fed {}",
             list(outputs.iter().map(|s| (*s).to_owned())),
             list(fed(&wires))
         )

@@ -97,7 +97,7 @@ impl Loaded {
     pub(crate) fn runner(&self) -> Result<Runner> {
         Ok(match self {
             Self::Rten { model, input, output } => {
-                // Of one thread: pictures go side by side, and the order of sums does not depend on how many there are.
+                // Of one thread: images go side by side, and the order of sums does not depend on how many there are.
                 let thread = Arc::new(rten::ThreadPool::with_num_threads(1));
                 Runner::Rten { model: model.clone(), input: *input, output: *output, thread }
             }
@@ -125,7 +125,7 @@ impl Runner {
             Self::OnnxRuntime(_) => "look at the model with netron, or export it again",
         };
         let failed =
-            |why: &dyn std::fmt::Display| Error::new(format!("{name}: cannot be run on a picture: {why}"), hint);
+            |why: &dyn std::fmt::Display| Error::new(format!("{name}: cannot be run on an image: {why}"), hint);
         match self {
             Self::Rten { model, input, output, thread } => {
                 let value = rten::Value::from_shape(batch.shape.as_slice(), batch.values).map_err(|e| failed(&e))?;

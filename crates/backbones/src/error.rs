@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Why a model cannot be used, or a picture not be described by it.
+/// Why a model cannot be used, or an image not be described by it.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {

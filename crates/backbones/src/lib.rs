@@ -1,6 +1,6 @@
 //! # leanset-backbones
 //!
-//! What a pretrained model sees in a picture, as a row of numbers. A [`Backbone`] is an ONNX file, cut where it stops to
+//! What a pretrained model sees in an image, as a row of numbers. A [`Backbone`] is an ONNX file, cut where it stops to
 //! describe and begins to decide ([`Layer`]), fed pixels in one stated way ([`Pixels`]), and run by an [`Engine`].
 //!
 //! ```no_run
@@ -10,7 +10,7 @@
 //! let mut worker = backbone.worker()?;
 //! let grey = vec![114; 640 * 480 * 3];
 //! let numbers = worker.describe(&[(640, 480, &grey)])?;
-//! assert_eq!(numbers[0].len(), 768); // layer 9 of YOLOv5m, averaged over the picture
+//! assert_eq!(numbers[0].len(), 768); // layer 9 of YOLOv5m, averaged over the image
 //! # Ok::<(), leanset_backbones::Error>(())
 //! ```
 

@@ -1,11 +1,11 @@
-//! What a model is fed: a picture of any size as the numbers that it was trained on.
+//! What a model is fed: an image of any size as the numbers that it was trained on.
 
 use crate::resize::{Room, resize};
 
-/// The grey beside a letterboxed picture, as detectors are trained with.
+/// The grey beside a letterboxed image, as detectors are trained with.
 const GREY: u8 = 114;
 
-/// How a picture of another size is brought to that of the model.
+/// How an image of another size is brought to that of the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fit {
     /// As large as fits, in the middle, grey beside it.
@@ -47,9 +47,9 @@ impl Pixels {
     pub const IMAGENET: Self = Self { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 }
 
-/// Makes the numbers of pictures.
+/// Makes the numbers of images.
 pub(crate) struct Feeder {
-    /// Height and width; nothing for those of the picture.
+    /// Height and width; nothing for those of the image.
     size: Option<(u32, u32)>,
     fit: Fit,
     /// The number of each value of each channel.
@@ -71,7 +71,7 @@ impl Feeder {
         Self { size, fit, numbers, channels_last, room: Room::default(), resized: Vec::new() }
     }
 
-    /// Appends the numbers of a picture, red, green and blue byte by byte, and says their height and width.
+    /// Appends the numbers of an image, red, green and blue byte by byte, and says their height and width.
     pub(crate) fn feed(&mut self, size: (u32, u32), rgb: &[u8], out: &mut Vec<f32>) -> (usize, usize) {
         let size = (size.0 as usize, size.1 as usize);
         let (rows, columns) = self.size.map_or((size.1, size.0), |(h, w)| (h as usize, w as usize));
@@ -81,7 +81,7 @@ impl Feeder {
             Fit::Letterbox => scaled(size, (columns, rows), f64::min),
             Fit::Crop => scaled(size, (columns, rows), f64::max),
         };
-        // What is cut off is not scaled first: of a long picture that is nearly all of it.
+        // What is cut off is not scaled first: of a long image that is nearly all of it.
         let part = |scaled: usize, kept: usize| {
             let first = scaled.saturating_sub(kept).div_ceil(2);
             first..first + scaled.min(kept)
@@ -123,8 +123,8 @@ impl Feeder {
     }
 }
 
-/// The size of a picture that is scaled to fit into another, or to cover it.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // sides of pictures
+/// The size of an image that is scaled to fit into another, or to cover it.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // sides of images
 fn scaled((w, h): (usize, usize), (columns, rows): (usize, usize), which: fn(f64, f64) -> f64) -> (usize, usize) {
     let scale = which(columns as f64 / w as f64, rows as f64 / h as f64);
     let side = |side: usize| (side as f64 * scale).round_ties_even().max(1.0) as usize;
@@ -135,8 +135,8 @@ fn scaled((w, h): (usize, usize), (columns, rows): (usize, usize), which: fn(f64
 mod tests {
     use super::*;
 
-    /// A picture whose pixel at row y, column x is (y, x, 200).
-    fn picture(width: u32, height: u32) -> Vec<u8> {
+    /// An image whose pixel at row y, column x is (y, x, 200).
+    fn image(width: u32, height: u32) -> Vec<u8> {
         let byte = |v: u32| u8::try_from(v).expect("a byte");
         (0..height).flat_map(|y| (0..width).flat_map(move |x| [byte(y), byte(x), 200])).collect()
     }
@@ -144,13 +144,13 @@ mod tests {
     fn fed(size: (u32, u32), fit: Fit, last: bool, (w, h): (u32, u32)) -> Vec<f32> {
         let mut out = Vec::new();
         let mut feeder = Feeder::new(Some(size), fit, Pixels { mean: [0.0; 3], deviation: [1.0 / 255.0; 3] }, last);
-        assert_eq!(feeder.feed((w, h), &picture(w, h), &mut out), (size.0 as usize, size.1 as usize));
+        assert_eq!(feeder.feed((w, h), &image(w, h), &mut out), (size.0 as usize, size.1 as usize));
         assert_eq!(out.len(), 3 * size.0 as usize * size.1 as usize);
         out.iter().map(|v| v.round()).collect()
     }
 
     #[test]
-    fn a_letterboxed_picture_is_in_the_middle_of_grey() {
+    fn a_letterboxed_image_is_in_the_middle_of_grey() {
         // 8 × 4 into 8 × 8: two rows of grey above, two below.
         let out = fed((8, 8), Fit::Letterbox, false, (8, 4));
         for (row, values) in out[..64].chunks(8).enumerate() {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cropped_picture_loses_both_sides() {
+    fn a_cropped_image_loses_both_sides() {
         let out = fed((4, 4), Fit::Crop, false, (8, 4));
         assert_eq!(out[16..20], [2.0, 3.0, 4.0, 5.0]);
     }
@@ -178,13 +178,13 @@ mod tests {
     /// The two orders hold the same numbers, for any sizes and fits.
     #[test]
     fn channels_last_is_the_transpose_of_channels_first() {
-        for (fit, size, picture) in [
+        for (fit, size, image) in [
             (Fit::Letterbox, (7, 12), (9, 5)),
             (Fit::Letterbox, (12, 7), (30, 40)),
             (Fit::Crop, (6, 6), (7, 11)),
             (Fit::Stretch, (5, 9), (20, 10)),
         ] {
-            let (first, last) = (fed(size, fit, false, picture), fed(size, fit, true, picture));
+            let (first, last) = (fed(size, fit, false, image), fed(size, fit, true, image));
             let pixels = size.0 as usize * size.1 as usize;
             for pixel in 0..pixels {
                 for channel in 0..3 {
@@ -195,10 +195,10 @@ mod tests {
     }
 
     #[test]
-    fn a_native_picture_is_what_it_was() {
+    fn a_native_image_is_what_it_was() {
         let mut out = Vec::new();
         let mut feeder = Feeder::new(None, Fit::Native, Pixels::UNIT, false);
-        assert_eq!(feeder.feed((5, 3), &picture(5, 3), &mut out), (3, 5));
+        assert_eq!(feeder.feed((5, 3), &image(5, 3), &mut out), (3, 5));
         assert_eq!(out[4], 0.0);
         assert_eq!(out[15 + 4], 4.0 / 255.0);
     }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn one_pixel_of_a_long_picture_stays() {
+    fn one_pixel_of_a_long_image_stays() {
         assert_eq!(scaled((10_000, 1), (64, 64), f64::min), (64, 1));
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures in another size, bilinearly over all pixels that one of the result covers, as Pillow does it, byte for byte.
+//! Images in another size, bilinearly over all pixels that one of the result covers, as Pillow does it, byte for byte.
 //!
 //! Weights of 22 bits, rows first, then columns, both rounded to bytes. Pillow 9.4 goes so always, 13.0 begins with columns
 //! where that is less work. A library's own way (fast_image_resize was here) differs by one in a byte now and then, and what
@@ -56,7 +56,7 @@ pub(crate) struct Room {
     sums: Vec<i32>,
 }
 
-/// Red, green and blue of a picture in another size: of that the columns and rows of a part alone.
+/// Red, green and blue of an image in another size: of that the columns and rows of a part alone.
 pub(crate) fn resize(
     (width, height): (usize, usize),
     rgb: &[u8],
@@ -113,8 +113,8 @@ mod tests {
         out
     }
 
-    /// A picture that looks random.
-    fn picture(width: usize, height: usize) -> Vec<u8> {
+    /// An image that looks random.
+    fn image(width: usize, height: usize) -> Vec<u8> {
         (0..3 * width * height).map(|i| u8::try_from((i * i * 31 + i * 7) % 251).unwrap_or(0)).collect()
     }
 
@@ -124,7 +124,7 @@ mod tests {
         for (size, to) in
             [((17, 9), (8, 4)), ((5, 6), (13, 11)), ((40, 3), (7, 3)), ((9, 30), (9, 4)), ((1, 1), (4, 4))]
         {
-            let (rgb, found) = (picture(size.0, size.1), resized(size, &picture(size.0, size.1), to));
+            let (rgb, found) = (image(size.0, size.1), resized(size, &image(size.0, size.1), to));
             let weight = |length: usize, wanted: usize, place: usize, x: usize| {
                 let scale = length as f64 / wanted as f64;
                 (1.0 - (x as f64 + 0.5 - (place as f64 + 0.5) * scale).abs() / scale.max(1.0)).max(0.0)
@@ -150,7 +150,7 @@ mod tests {
     /// Pillow 13.0: `Image.frombytes("RGB", (7, 5), bytes(i * i * 31 + i * 7 for …) % 251).resize((4, 3), BILINEAR)`.
     #[test]
     fn bytes_are_those_of_pillow() {
-        assert_eq!(resized((7, 5), &picture(7, 5), (4, 3)), PILLOW);
+        assert_eq!(resized((7, 5), &image(7, 5), (4, 3)), PILLOW);
     }
 
     const PILLOW: [u8; 36] = [
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_part_is_that_part_of_the_whole() {
         for (size, to) in [((17, 9), (8, 4)), ((8, 9), (8, 20)), ((20, 5), (31, 5)), ((6, 6), (6, 6))] {
-            let rgb = picture(size.0, size.1);
+            let rgb = image(size.0, size.1);
             let whole = resized(size, &rgb, to);
             let (columns, rows) = (to.0 / 4..to.0 - 1, 1..to.1 - to.1 / 4);
             let mut part = Vec::new();

@@ -176,12 +176,12 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn picture(seed: u32, width: u32, height: u32) -> Vec<u8> {
+fn image(seed: u32, width: u32, height: u32) -> Vec<u8> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0 to 255
     numbers(seed, 3 * width as usize * height as usize).iter().map(|v| ((v + 1.0) * 127.0) as u8).collect()
 }
 
-/// The numbers of a picture, channels first, 0 to 1.
+/// The numbers of an image, channels first, 0 to 1.
 fn channels(rgb: &[u8]) -> Vec<f32> {
     (0..3).flat_map(|c| rgb[c..].iter().step_by(3).map(|v| f32::from(*v) / 255.0)).collect()
 }
@@ -206,7 +206,7 @@ fn the_end_of_sppf_is_found_and_is_what_it_should_be() {
         open(&detector(&[-1, 3, -1, -1]), &Options { size: Some(12), ..Options::default() }).expect("a model");
     assert_eq!((backbone.tensor(), backbone.rule(), backbone.dimensions()), ("end", "sppf", 4));
     assert_eq!(backbone.pixels(), Pixels::UNIT);
-    let rgb = picture(9, 12, 12);
+    let rgb = image(9, 12, 12);
     let found = backbone.worker().and_then(|mut w| w.describe(&[(12, 12, &rgb)])).expect("described");
     for (a, b) in found[0].iter().zip(plainly(&channels(&rgb), 12, 12)) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
@@ -214,11 +214,11 @@ fn the_end_of_sppf_is_found_and_is_what_it_should_be() {
 }
 
 #[test]
-fn at_its_own_size_a_picture_is_not_touched() {
+fn at_its_own_size_an_image_is_not_touched() {
     let options = Options { fit: Fit::Native, ..Options::default() };
     let backbone = open(&detector(&[-1, 3, -1, -1]), &options).expect("a model");
     let mut worker = backbone.worker().expect("a worker");
-    let (a, b) = (picture(1, 17, 11), picture(2, 9, 20));
+    let (a, b) = (image(1, 17, 11), image(2, 9, 20));
     let found = worker.describe(&[(17, 11, &a), (9, 20, &b)]).expect("described");
     for (found, (rgb, height, width)) in found.iter().zip([(a, 11, 17), (b, 20, 9)]) {
         for (a, b) in found.iter().zip(plainly(&channels(&rgb), height, width)) {
@@ -228,9 +228,9 @@ fn at_its_own_size_a_picture_is_not_touched() {
 }
 
 #[test]
-fn pictures_of_a_batch_are_what_they_are_alone() {
-    let pictures: Vec<Vec<u8>> = (0..5).map(|i| picture(i, 30, 20)).collect();
-    let all: Vec<(u32, u32, &[u8])> = pictures.iter().map(|p| (30, 20, p.as_slice())).collect();
+fn images_of_a_batch_are_what_they_are_alone() {
+    let images: Vec<Vec<u8>> = (0..5).map(|i| image(i, 30, 20)).collect();
+    let all: Vec<(u32, u32, &[u8])> = images.iter().map(|p| (30, 20, p.as_slice())).collect();
     for batch in [-1, 1, 4] {
         let options = Options { size: Some(16), ..Options::default() };
         let backbone = open(&detector(&[batch, 3, -1, -1]), &options).expect("a model");
@@ -327,7 +327,7 @@ fn tokens_are_averaged() {
     shape.elements = Some(7);
     shape.raw = Some([0i64, 4, -1].iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>().into());
     made.weights.push(shape);
-    let rgb = picture(4, 16, 16);
+    let rgb = image(4, 16, 16);
     let describe = |tensor: &str| {
         let backbone = open(&made, &layer(Layer::Tensor(tensor.into()))).expect("a model");
         backbone.worker().and_then(|mut w| w.describe(&[(16, 16, &rgb)])).expect("described").remove(0)
@@ -357,7 +357,7 @@ fn what_cannot_be_cut_is_refused_with_names() {
 }
 
 #[test]
-fn inputs_that_are_no_pictures_are_refused() {
+fn inputs_that_are_no_images_are_refused() {
     let of = |elements: i32, dimensions: &[i64]| {
         let mut made = detector(&[-1, 3, -1, -1]);
         made.input = value("images", elements, dimensions);
@@ -365,18 +365,18 @@ fn inputs_that_are_no_pictures_are_refused() {
     };
     assert_eq!(of(10, &[1, 3, 8, 8]), "model.onnx: the input 'images' does not take numbers of single precision");
     assert_eq!(of(1, &[1, 1, 8, 8]), "model.onnx: the input 'images' has 1 channels, not 3");
-    assert_eq!(of(1, &[1, 3, 8]), "model.onnx: the input 'images' has 3 dimensions, and a batch of pictures has 4");
+    assert_eq!(of(1, &[1, 3, 8]), "model.onnx: the input 'images' has 3 dimensions, and a batch of images has 4");
 }
 
 #[test]
 fn sizes_that_do_not_go_together_are_refused() {
     let fixed = detector(&[1, 3, 32, 32]);
     let size = |size| Options { size: Some(size), ..Options::default() };
-    assert_eq!(refusal(&fixed, &size(64)).0, "model.onnx: takes pictures of 32 × 32 pixels, and size 64 is given");
+    assert_eq!(refusal(&fixed, &size(64)).0, "model.onnx: takes images of 32 × 32 pixels, and size 64 is given");
     let native = Options { fit: Fit::Native, ..Options::default() };
     assert_eq!(
         refusal(&fixed, &native).0,
-        "model.onnx: takes pictures of 32 × 32 pixels alone, not each at its own size"
+        "model.onnx: takes images of 32 × 32 pixels alone, not each at its own size"
     );
     assert_eq!(refusal(&fixed, &size(4)).0, "size must be in [8, 8192], not 4");
     let both = Options { size: Some(64), ..native };
@@ -461,7 +461,7 @@ fn numbers_that_are_not_finite_are_refused() {
     assert!(error.expect_err("infinite").to_string().contains("which is no finite number"));
 }
 
-/// A tensor whose length follows from the size of the picture is no description of pictures of many sizes.
+/// A tensor whose length follows from the size of the image is no description of images of many sizes.
 #[test]
 fn rows_of_other_lengths_are_refused() {
     let made = classifier(&[node("ReduceMean", &["c"], "y", &[ints("axes", &[1, 2]), int("keepdims", 0)])]);
@@ -469,18 +469,18 @@ fn rows_of_other_lengths_are_refused() {
     let options = Options { fit: Fit::Native, ..layer(Layer::Output) };
     let backbone = open(&made, &options).expect("a model");
     let mut worker = backbone.worker().expect("a worker");
-    let error = worker.describe(&[(40, 30, &picture(1, 40, 30))]).expect_err("another length");
+    let error = worker.describe(&[(40, 30, &image(1, 40, 30))]).expect_err("another length");
     let message = error.to_string();
     assert!(message.ends_with("'y' has 40 numbers for 40 × 30 pixels and 224 for others"), "{message}");
 }
 
 /// A model that takes four at once is given them one by one where each has its own size.
 #[test]
-fn pictures_of_their_own_sizes_are_never_mixed() {
+fn images_of_their_own_sizes_are_never_mixed() {
     let backbone = open(&detector(&[4, 3, -1, -1]), &Options { fit: Fit::Native, ..Options::default() });
     let backbone = backbone.expect("a model");
     let mut worker = backbone.worker().expect("a worker");
-    let (a, b) = (picture(1, 17, 11), picture(2, 9, 20));
+    let (a, b) = (image(1, 17, 11), image(2, 9, 20));
     let found = worker.describe(&[(17, 11, &a), (9, 20, &b)]).expect("described");
     for (found, (rgb, height, width)) in found.iter().zip([(a, 11, 17), (b, 20, 9)]) {
         for (a, b) in found.iter().zip(plainly(&channels(&rgb), height, width)) {
@@ -522,10 +522,8 @@ fn names_that_are_left_out_join_nothing() {
 #[test]
 fn sizes_that_no_memory_holds_are_refused() {
     let message = refusal(&detector(&[1, 3, 2_000_000, 2_000_000]), &Options::default()).0;
-    assert_eq!(message, "model.onnx: takes 1 pictures of 2000000 × 2000000 pixels at once, which no memory holds");
-    assert!(
-        refusal(&detector(&[2_000_000_000, 3, 64, 64]), &Options::default()).0.contains("takes 2000000000 pictures")
-    );
+    assert_eq!(message, "model.onnx: takes 1 images of 2000000 × 2000000 pixels at once, which no memory holds");
+    assert!(refusal(&detector(&[2_000_000_000, 3, 64, 64]), &Options::default()).0.contains("takes 2000000000 images"));
     let options = Options { size: Some(1_000_000), ..Options::default() };
     assert!(refusal(&detector(&[-1, 3, -1, -1]), &options).0.starts_with("size must be in [8, 8192]"));
 }

@@ -13,7 +13,7 @@ use leanset_lab::template::{Values, shown};
 use serde_json::json;
 
 use crate::child;
-use crate::commands::images::{Stock, description};
+use crate::commands::images::Stock;
 use crate::error::Failure;
 use crate::output::{Room, TEMPORARY};
 use crate::text;
@@ -43,7 +43,7 @@ impl Trainer<'_> {
     /// What the places of the command hold in this run, in this folder.
     fn values(&self, out: &Path, task: &Training<'_>) -> Values {
         Values {
-            data: out.join(DATA).join(description(&self.stock.set.layout, false)),
+            data: out.join(DATA).join(self.stock.set.format().entry_file(Placement::Stay)),
             seed: task.seed,
             epochs: task.epochs,
             batch: self.plan.batch,

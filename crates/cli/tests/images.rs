@@ -70,7 +70,7 @@ fn all_faults_are_told_at_once_and_strictness_is_the_users() {
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     let told = ran.stdout();
     for part in [
-        "error: 1 pictures that cannot be decoded (picture-damaged)",
+        "error: 1 pictures that cannot be decoded (image-damaged)",
         "error: 1 objects of a class that the set does not have (class-unknown)",
         "03.txt, line 1: class 2 is not one of 0 to 1",
         "warning: 1 pictures without an annotation (label-missing)",
@@ -82,7 +82,7 @@ fn all_faults_are_told_at_once_and_strictness_is_the_users() {
     assert_eq!(json["schema"], "leanset.images-check/1");
     let codes: Vec<&str> =
         json["faults"].as_array().expect("a list").iter().filter_map(|f| f["code"].as_str()).collect();
-    assert_eq!(codes, ["picture-damaged", "class-unknown", "label-missing"]);
+    assert_eq!(codes, ["image-damaged", "class-unknown", "label-missing"]);
     assert_eq!((&json["splits"]["train"]["pictures"], &json["splits"]["train"]["usable"]), (&26.into(), &24.into()));
 
     // Reduced all the same, without what cannot be used; not if that was asked.
@@ -773,15 +773,15 @@ fn damage(set: &Path) -> Vec<(&'static str, String, bool)> {
         injected.push(match number % 10 {
             0 => {
                 write(picture, &bytes[..bytes.len() * 6 / 10]);
-                ("picture-damaged", file, false)
+                ("image-damaged", file, false)
             }
             1 => {
                 write(picture, b"");
-                ("picture-damaged", file, false)
+                ("image-damaged", file, false)
             }
             2 => {
                 write(picture, format!("<html>{number}</html>").as_bytes());
-                ("picture-damaged", file, false)
+                ("image-damaged", file, false)
             }
             3 => {
                 std::fs::remove_file(picture).expect("removed");
@@ -809,7 +809,7 @@ fn damage(set: &Path) -> Vec<(&'static str, String, bool)> {
             }
             _ => {
                 add(text.lines().next().expect("an object"));
-                ("object-twice", label_file, true)
+                ("object-duplicate", label_file, true)
             }
         });
     }

@@ -1,7 +1,7 @@
-//! Descriptions by a model that were made before: a folder for each model and way of using it, a row for each picture.
+//! Descriptions by a model that were made before: a folder for each model and way of using it, a row for each image.
 //!
-//! The folder is named by [`Backbone::key`] and a row by the SHA-256 of its picture's bytes, so a row is never of another
-//! model, another size, another engine or another picture. Parts are NumPy arrays (`np.load` reads them) named by the hash of
+//! The folder is named by [`Backbone::key`] and a row by the SHA-256 of its image's bytes, so a row is never of another
+//! model, another size, another engine or another image. Parts are NumPy arrays (`np.load` reads them) named by the hash of
 //! their content; they appear by rename, every few seconds, so a run that is killed loses that much. A part whose content is
 //! not that of its name is passed over.
 
@@ -29,7 +29,7 @@ const SMALL: usize = 16;
 pub struct Cache {
     folder: PathBuf,
     dimensions: usize,
-    /// The part and the row of each picture.
+    /// The part and the row of each image.
     index: HashMap<[u8; 32], (usize, u64)>,
     parts: Vec<PathBuf>,
     pending: Mutex<Pending>,
@@ -143,35 +143,35 @@ impl Cache {
         let row_bytes = self.row_bytes();
         for (row, content) in bytes[head..].chunks(row_bytes).enumerate() {
             let place = (self.parts.len(), (head + row * row_bytes) as u64);
-            let mut picture = [0; 32];
-            picture.copy_from_slice(&content[..32]);
-            self.index.insert(picture, place);
+            let mut image = [0; 32];
+            image.copy_from_slice(&content[..32]);
+            self.index.insert(image, place);
         }
         self.parts.push(path);
     }
 
-    /// The description of a picture, if it is there.
-    pub(crate) fn get(&self, picture: &[u8; 32]) -> Option<Vec<f32>> {
-        let &(part, at) = self.index.get(picture)?;
+    /// The description of an image, if it is there.
+    pub(crate) fn get(&self, image: &[u8; 32]) -> Option<Vec<f32>> {
+        let &(part, at) = self.index.get(image)?;
         let mut bytes = vec![0; self.row_bytes()];
         // Opened each time: there can be more parts than a process may have open.
         let mut file = File::open(&self.parts[part]).ok()?;
         file.seek(SeekFrom::Start(at)).ok()?;
         file.read_exact(&mut bytes).ok()?;
-        if bytes[..32] != picture[..] {
+        if bytes[..32] != image[..] {
             return None;
         }
         self.found.fetch_add(1, Ordering::Relaxed);
         Some(bytes[32..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     }
 
-    /// Keeps the description of a picture, as long as that can be done: see [`Cache::broken`].
-    pub(crate) fn put(&self, picture: &[u8; 32], description: &[f32]) {
+    /// Keeps the description of an image, as long as that can be done: see [`Cache::broken`].
+    pub(crate) fn put(&self, image: &[u8; 32], description: &[f32]) {
         if self.broken.get().is_some() || description.len() != self.dimensions {
             return;
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.rows.extend_from_slice(picture);
+        pending.rows.extend_from_slice(image);
         pending.rows.extend(description.iter().flat_map(|v| v.to_le_bytes()));
         if pending.rows.len() >= PART || pending.since.elapsed() >= AGE {
             self.write_pending(&mut pending);
@@ -267,15 +267,15 @@ mod tests {
             (0..5u8).map(|i| ([i; 32], vec![f32::from(i), -0.0, f32::MIN_POSITIVE])).collect();
         {
             let cache = open(1, 3);
-            rows[..3].iter().for_each(|(picture, row)| cache.put(picture, row));
+            rows[..3].iter().for_each(|(image, row)| cache.put(image, row));
             cache.flush();
             // The rest is written when the cache is let go.
-            rows[3..].iter().for_each(|(picture, row)| cache.put(picture, row));
+            rows[3..].iter().for_each(|(image, row)| cache.put(image, row));
         }
         let cache = open(1, 3);
         assert_eq!(parts(&cache).len(), 2);
-        for (picture, row) in &rows {
-            assert_eq!(cache.get(picture).as_ref(), Some(row));
+        for (image, row) in &rows {
+            assert_eq!(cache.get(image).as_ref(), Some(row));
         }
         assert_eq!((cache.get(&[9; 32]), cache.found()), (None, 5));
         assert_eq!(open(2, 3).get(&[1; 32]), None, "another model");
@@ -309,15 +309,15 @@ mod tests {
         let place = tempfile::tempdir().expect("a folder");
         let open = || Cache::of_key(place.path(), &[1; 32], 1, "a model").expect("a cache");
         let rows: Vec<([u8; 32], f32)> = (0..SMALL as u8 + 5).map(|i| ([i; 32], f32::from(i))).collect();
-        for (picture, number) in &rows {
+        for (image, number) in &rows {
             let cache = open();
-            cache.put(picture, &[*number]);
+            cache.put(image, &[*number]);
             cache.flush();
         }
         let cache = open();
         assert!(parts(&cache).len() <= SMALL, "{}", parts(&cache).len());
-        for (picture, number) in &rows {
-            assert_eq!(cache.get(picture), Some(vec![*number]));
+        for (image, number) in &rows {
+            assert_eq!(cache.get(image), Some(vec![*number]));
         }
         assert_eq!(cache.damaged(), [] as [PathBuf; 0]);
     }

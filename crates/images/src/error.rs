@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Why a set of pictures cannot be used at all. What is wrong with single pictures is a [`crate::Fault`].
+/// Why a set of images cannot be used at all. What is wrong with single images is a [`crate::Issue`].
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {

@@ -1,38 +1,38 @@
-//! Features of pictures: numbers between which distances are measured.
+//! Features of images: numbers between which distances are measured.
 
 use std::path::Path;
 
 use leanset_tables::{Kind, ReadOptions, Table, Values, read};
 
-use crate::join::{Join, PATH, texts};
-use crate::{Error, ImageSet, Look, Result};
+use crate::path_index::{PATH, PathIndex, texts};
+use crate::{Error, ImageSet, Inspection, Result};
 
-/// A row of numbers for each picture that was asked about.
+/// A row of numbers for each image that was asked about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Features {
-    /// Row-major: pictures × dimensions.
+    /// Row-major: images × dimensions.
     pub values: Vec<f32>,
     /// Numbers of a row.
     pub dimensions: usize,
 }
 
 impl Features {
-    /// Those of pictures that were looked at, which are taken from there.
+    /// Those of images that were looked at, which are taken from there.
     ///
     /// # Errors
-    /// If one of the pictures was not, or could not be decoded.
-    pub fn of_looks(set: &ImageSet, looks: &mut [Look], pictures: &[usize]) -> Result<Self> {
+    /// If one of the images was not, or could not be decoded.
+    pub fn from_inspections(set: &ImageSet, inspections: &mut [Inspection], images: &[usize]) -> Result<Self> {
         let mut found = Self::default();
-        for &picture in pictures {
-            let features = looks[picture].features.take().ok_or_else(|| {
-                Error::new(format!("{}: was not decoded, and has no features", set.pictures[picture].path.display()))
+        for &image in images {
+            let features = inspections[image].features.take().ok_or_else(|| {
+                Error::new(format!("{}: was not decoded, and has no features", set.images[image].path.display()))
             })?;
             if found.values.is_empty() {
                 found.dimensions = features.len();
-                found.values.reserve_exact(pictures.len() * features.len());
+                found.values.reserve_exact(images.len() * features.len());
             }
             if features.len() != found.dimensions {
-                let (name, all) = (&set.pictures[picture].name, found.dimensions);
+                let (name, all) = (&set.images[image].name, found.dimensions);
                 return Err(Error::new(format!(
                     "{name}: is described by {} numbers, and others by {all}",
                     features.len()
@@ -43,7 +43,7 @@ impl Features {
         Ok(found)
     }
 
-    /// How many numbers such a table has for each picture, and the bytes that reading it takes.
+    /// How many numbers such a table has for each image, and the bytes that reading it takes.
     ///
     /// # Errors
     /// If it cannot be read, or holds no numbers.
@@ -57,8 +57,8 @@ impl Features {
     /// From a table with the column `path` and columns of numbers, or an array whose rows are of the paths in a list.
     ///
     /// # Errors
-    /// If it cannot be read, a picture has no row or two, or a number is missing or infinite.
-    pub fn from_table(set: &ImageSet, pictures: &[usize], file: &Path, paths: Option<&Path>) -> Result<Self> {
+    /// If it cannot be read, an image has no row or two, or a number is missing or infinite.
+    pub fn from_table(set: &ImageSet, images: &[usize], file: &Path, paths: Option<&Path>) -> Result<Self> {
         let name = file.display();
         let table = read(file, &ReadOptions::default())?;
         let listed = match paths {
@@ -79,14 +79,14 @@ impl Features {
             }
             None if table.columns().iter().any(|c| c.name == PATH) => texts(&table, PATH)?,
             None => {
-                return Err(Error::new(format!("{name}: has no column '{PATH}' that says which picture a row is of"))
+                return Err(Error::new(format!("{name}: has no column '{PATH}' that says which image a row is of"))
                     .with_hint("--feature-paths FILE names a list of paths, one a line, for the rows of an array"));
             }
         };
         let numbers = numbers(&table, file, paths.is_some())?;
-        let rows = Join::new(set, paths.unwrap_or(file)).rows(paths.unwrap_or(file), listed.iter(), pictures)?;
+        let rows = PathIndex::new(set, paths.unwrap_or(file)).rows(paths.unwrap_or(file), listed.iter(), images)?;
         let dimensions = numbers.len();
-        let mut values = vec![0f32; pictures.len() * dimensions];
+        let mut values = vec![0f32; images.len() * dimensions];
         for (place, &index) in numbers.iter().enumerate() {
             let column = table.column(index)?;
             #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // features are of single precision
@@ -96,17 +96,17 @@ impl Features {
                 Values::Integer(v) => v[row] as f32,
                 _ => f32::NAN,
             };
-            for (picture, &row) in rows.iter().enumerate() {
+            for (image, &row) in rows.iter().enumerate() {
                 let number = value(row);
                 if column.is_missing(row) || !number.is_finite() {
-                    let of = &set.pictures[pictures[picture]].name;
+                    let of = &set.images[images[image]].name;
                     return Err(Error::new(format!(
                         "{name}: '{}' of {of} is no finite number",
                         table.columns()[index].name
                     ))
-                    .with_hint("give every picture a number there"));
+                    .with_hint("give every image a number there"));
                 }
-                values[picture * dimensions + place] = number;
+                values[image * dimensions + place] = number;
             }
         }
         Ok(Self { values, dimensions })

@@ -1,39 +1,39 @@
 //! # leanset-images
 //!
-//! Sets of pictures for leanset: YOLO, COCO, Pascal VOC and class folders through one model, what is wrong with them, and
-//! what they are divided into. No picture is ever moved, renamed, changed or deleted.
+//! Image datasets for leanset: YOLO, COCO, Pascal VOC and class folders through one model, what is wrong with them, and
+//! the categories that they are divided into. No image is ever moved, renamed, changed or deleted.
 //!
-//! - [`ImageSet::open`] reads the annotations; [`look()`] looks at the pictures themselves;
-//! - [`Fault`]: what is wrong with a picture or an annotation, all of them at once;
-//! - [`Features`]: what pictures look like, to a pretrained model ([`Describer`]), without one, or given;
-//! - [`Categories`]: by a rule from the annotations, or given by a table.
+//! - [`ImageSet::open`] reads the annotations; [`inspect()`] decodes the images themselves;
+//! - [`Issue`]: what is wrong with an image or an annotation; all issues are reported at once;
+//! - [`Features`]: embeddings by a pretrained model ([`Embedder`]), colour and edge histograms, or features from a file;
+//! - [`Categories`]: by a rule from the annotations, or from a table.
 
-pub mod appearance;
-mod balance;
 mod cache;
 pub mod category;
-pub mod coco;
-mod describe;
+mod class_balance;
+pub mod color_edge_features;
+mod contact_sheet;
+mod embedder;
 mod error;
-mod fault;
 mod features;
-mod folders;
-pub mod join;
-mod look;
+mod formats;
+mod inspect;
+mod issue;
+mod open;
+pub mod path_index;
 mod set;
-mod sheet;
-mod voc;
+mod walk;
 mod write;
-pub mod yolo;
 
-pub use balance::balanced;
 pub use cache::Cache;
 pub use category::{Categories, Group, Rule};
-pub use describe::Describer;
+pub use class_balance::balanced_counts;
+pub use contact_sheet::{ContactSheet, contact_sheet_memory};
+pub use embedder::Embedder;
 pub use error::{Error, Result};
-pub use fault::{Fault, FaultKind, Severity};
 pub use features::Features;
-pub use look::{Glimpse, Look, glimpse, look, memory};
-pub use set::{Bounds, ImageSet, Layout, Object, OpenOptions, Picture, Split};
-pub use sheet::{Sheet, sheet_memory};
-pub use write::{Content, Placement, files};
+pub use formats::{Detected, FORMATS, Format, OpenOptions, Placed, Placement, Smaller, Source};
+pub use inspect::{ImageHeader, Inspection, inspect, inspection_memory};
+pub use issue::{Issue, IssueKind, Severity};
+pub use set::{Bounds, Image, ImageSet, Object, Split};
+pub use write::{Content, files};

@@ -3,9 +3,9 @@
 use crate::common::{Place, shared};
 use leanset_images::{Categories, Group, ImageSet, OpenOptions, Rule, Split};
 
-/// Training pictures and their categories, by name.
+/// Training images and their categories, by name.
 fn sizes(set: &ImageSet, rule: Rule, groups: &[Group]) -> Vec<(String, usize)> {
-    let train: Vec<usize> = (0..set.pictures.len()).filter(|&i| set.pictures[i].split == Split::Train).collect();
+    let train: Vec<usize> = (0..set.images.len()).filter(|&i| set.images[i].split == Split::Train).collect();
     let categories = Categories::by_rule(set, &train, rule, groups).expect("categories");
     categories.names.iter().cloned().zip(categories.sizes()).collect()
 }
@@ -30,7 +30,7 @@ fn the_published_categories_of_fruit_in_any_order_of_files() {
     assert_eq!(sizes(&set, Rule::Amount, &[]), published);
     assert_eq!((set.of(Split::Train).count(), set.of(Split::Val).count()), (240, 60));
     let mut objects = vec![0; set.classes.len()];
-    set.pictures.iter().flat_map(|p| &p.objects).for_each(|o| objects[o.class as usize] += 1);
+    set.images.iter().flat_map(|p| &p.objects).for_each(|o| objects[o.class as usize] += 1);
     assert_eq!(
         (set.classes.as_slice(), objects),
         (&["apple", "banana", "orange"].map(String::from)[..], vec![191, 209, 182])
@@ -46,26 +46,26 @@ fn the_published_categories_of_fruit_in_any_order_of_files() {
     let shuffled = place.open("data.yaml");
     assert_eq!(sizes(&shuffled, Rule::Amount, &[]), published);
     let paths = |set: &ImageSet| set.of(Split::Train).map(|p| p.path.clone()).collect::<Vec<_>>();
-    assert_eq!(paths(&shuffled), paths(&set), "and the pictures are in the same order");
+    assert_eq!(paths(&shuffled), paths(&set), "and the images are in the same order");
 }
 
 #[test]
-fn nearly_every_picture_of_blood_cells_is_mixed() {
+fn nearly_every_image_of_blood_cells_is_mixed() {
     let Some(data) = shared("data/bccd") else { return };
     let set = ImageSet::open(&data, &OpenOptions::default()).expect("a set");
     let mut objects = vec![0; set.classes.len()];
-    set.pictures.iter().flat_map(|p| &p.objects).for_each(|o| objects[o.class as usize] += 1);
+    set.images.iter().flat_map(|p| &p.objects).for_each(|o| objects[o.class as usize] += 1);
     // The set itself has an object of no width and some that are there twice: those are told, and not counted.
-    let told: usize = set.faults.len();
+    let told: usize = set.issues.len();
     let published = [4153, 372, 361];
     let lost: usize = published.iter().zip(&objects).map(|(p, o)| p - o).sum();
-    assert!(lost <= 3 * told, "{objects:?} with {told} faults");
+    assert!(lost <= 3 * told, "{objects:?} with {told} issues");
     assert_eq!((set.of(Split::Train).count(), set.of(Split::Val).count()), (292, 72));
     let mixed = sizes(&set, Rule::Amount, &[]).iter().find(|(n, _)| n == "mixed").map_or(0, |c| c.1);
     assert!(mixed > 250, "{mixed}");
 }
 
-/// Pictures with these classes of wheelchair, crutch, person, dog.
+/// Images with these classes of wheelchair, crutch, person, dog.
 fn aids() -> Place {
     let place = Place::new();
     place.write("data.yaml", "train: images\nnames: [wheelchair, crutch, person, dog]\n");
@@ -73,7 +73,7 @@ fn aids() -> Place {
         (0..).zip([("a", "0"), ("b", "01"), ("c", "2"), ("d", "12"), ("e", "22"), ("f", "3"), ("g", "")])
     {
         let label: String = (1..).zip(classes.chars()).map(|(i, c)| format!("{c} 0.5 0.5 0.{i} 0.2\n")).collect();
-        place.picture(&format!("images/{name}.png"), number).write(&format!("labels/{name}.txt"), label);
+        place.image(&format!("images/{name}.png"), number).write(&format!("labels/{name}.txt"), label);
     }
     place
 }
@@ -117,7 +117,7 @@ fn a_table_gives_categories_by_path() {
     let place = aids();
     let set = place.open("data.yaml");
     let absolute = place.path("images/b.png").display().to_string();
-    // Another order, other pictures, and all three ways to name one.
+    // Another order, other images, and all three ways to name one.
     place.write("c.csv", format!("path,category\nimages/c.png,two\nz.png,no\n{absolute},one\na.png,two\n"));
     let categories = Categories::from_table(&set, &[0, 1, 2], &place.path("c.csv")).expect("categories");
     assert_eq!(categories.names, ["one", "two"]);
@@ -131,7 +131,7 @@ fn a_table_gives_categories_by_path() {
     };
     assert_eq!(
         refused("path,category\na.png,x\n"),
-        "PLACE/c.csv: 1 of 2 pictures have no row in it; the first is images/b.png"
+        "PLACE/c.csv: 1 of 2 images have no row in it; the first is images/b.png"
     );
     assert_eq!(
         refused("path,category\na.png,x\nimages/a.png,x\nb.png,y\n"),

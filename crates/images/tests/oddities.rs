@@ -1,16 +1,16 @@
 //! Every oddity is met on purpose: named, and fatal to nothing.
 
-use crate::common::{Place, encoded, faults, pattern};
+use crate::common::{Place, encoded, issues, pattern};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgba};
-use leanset_images::{Categories, FaultKind, Rule, Severity, Split, look};
+use leanset_images::{Categories, IssueKind, Rule, Severity, Split, inspect};
 
 const LABEL: &str = "0 0.5 0.5 0.2 0.2\n";
 
-/// A YOLO set with these training pictures, each with the same label.
-fn set_of(pictures: &[(&str, Vec<u8>)]) -> Place {
+/// A YOLO set with these training images, each with the same label.
+fn set_of(images: &[(&str, Vec<u8>)]) -> Place {
     let place = Place::new();
     place.write("data.yaml", "train: images\nnames: [cat]\n");
-    for (name, bytes) in pictures {
+    for (name, bytes) in images {
         let stem = name.rsplit_once('.').expect("an extension").0;
         place.write(&format!("images/{name}"), bytes).write(&format!("labels/{stem}.txt"), LABEL);
     }
@@ -21,9 +21,9 @@ fn jpeg(number: u32) -> Vec<u8> {
     encoded(&pattern(number, 40, 30), ImageFormat::Jpeg)
 }
 
-fn dynamic(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+fn dynamic(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut out = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut out, format).expect("memory");
+    image.write_to(&mut out, format).expect("memory");
     out.into_inner()
 }
 
@@ -57,38 +57,38 @@ fn files_of_every_kind_are_looked_at() {
         ("grey.jpg", dynamic(&grey, ImageFormat::Jpeg)),
         ("kuva ä 画像.webp", encoded(&pattern(14, 40, 30), ImageFormat::WebP)),
         ("really_png.jpg", encoded(&pattern(15, 40, 30), ImageFormat::Png)),
-        ("text.png", b"this is no picture".to_vec()),
+        ("text.png", b"this is no image".to_vec()),
         ("tiny.png", encoded(&pattern(16, 9, 30), ImageFormat::Png)),
         ("turned.jpg", turned(17)),
     ]);
     let mut set = place.open("data.yaml");
-    let looks = look(&mut set, |_| true, None, || true).expect("not stopped");
-    let found: Vec<(FaultKind, Severity, String)> = set
-        .faults
+    let inspections = inspect(&mut set, |_| true, None, || true).expect("not stopped");
+    let found: Vec<(IssueKind, Severity, String)> = set
+        .issues
         .iter()
         .map(|f| (f.kind, f.severity, f.file.file_name().expect("a file").to_string_lossy().into_owned()))
         .collect();
     let expected = [
-        (FaultKind::PictureDamaged, Severity::Error, "cut.jpg"),
-        (FaultKind::PictureDamaged, Severity::Error, "cut.png"),
-        (FaultKind::PictureDamaged, Severity::Error, "empty.jpg"),
-        (FaultKind::PictureDamaged, Severity::Error, "text.png"),
-        (FaultKind::PictureFormat, Severity::Error, "film.tiff"),
-        (FaultKind::PictureTiny, Severity::Error, "tiny.png"),
-        (FaultKind::NameOther, Severity::Note, "really_png.jpg"),
-        (FaultKind::PictureTurned, Severity::Note, "turned.jpg"),
-        (FaultKind::PictureDeep, Severity::Note, "deep.png"),
+        (IssueKind::ImageDamaged, Severity::Error, "cut.jpg"),
+        (IssueKind::ImageDamaged, Severity::Error, "cut.png"),
+        (IssueKind::ImageDamaged, Severity::Error, "empty.jpg"),
+        (IssueKind::ImageDamaged, Severity::Error, "text.png"),
+        (IssueKind::ImageFormat, Severity::Error, "film.tiff"),
+        (IssueKind::ImageTiny, Severity::Error, "tiny.png"),
+        (IssueKind::NameOther, Severity::Note, "really_png.jpg"),
+        (IssueKind::ImageRotated, Severity::Note, "turned.jpg"),
+        (IssueKind::ImageDeep, Severity::Note, "deep.png"),
     ];
     assert_eq!(found, expected.map(|(k, s, f)| (k, s, f.to_owned())));
     let bad = ["cut.jpg", "cut.png", "empty.jpg", "film.tiff", "text.png", "tiny.png"];
-    for (picture, seen) in set.pictures.iter().zip(&looks) {
-        let file = picture.path.file_name().expect("a file").to_string_lossy().into_owned();
-        assert_eq!(picture.usable, !bad.contains(&file.as_str()), "{file}");
-        assert_eq!(picture.objects.len(), 1, "{file}: every label was found by its path");
+    for (image, seen) in set.images.iter().zip(&inspections) {
+        let file = image.path.file_name().expect("a file").to_string_lossy().into_owned();
+        assert_eq!(image.usable, !bad.contains(&file.as_str()), "{file}");
+        assert_eq!(image.objects.len(), 1, "{file}: every label was found by its path");
         match file.as_str() {
             "turned.jpg" => assert_eq!(seen.size, Some((30, 40)), "as shown, not as stored"),
             "tiny.png" => assert_eq!(seen.size, Some((9, 30))),
-            _ => assert_eq!(seen.size, picture.usable.then_some((40, 30)), "{file}"),
+            _ => assert_eq!(seen.size, image.usable.then_some((40, 30)), "{file}"),
         }
     }
 }
@@ -96,9 +96,9 @@ fn files_of_every_kind_are_looked_at() {
 #[test]
 fn labels_of_every_kind_are_read() {
     let names = ["beyond", "empty", "fine", "letters", "missing", "outside", "twice", "unknown", "zero"];
-    let pictures: Vec<(String, Vec<u8>)> = (1..).zip(names).map(|(i, n)| (format!("{n}.jpg"), jpeg(i))).collect();
-    let pictures: Vec<(&str, Vec<u8>)> = pictures.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
-    let place = set_of(&pictures);
+    let images: Vec<(String, Vec<u8>)> = (1..).zip(names).map(|(i, n)| (format!("{n}.jpg"), jpeg(i))).collect();
+    let images: Vec<(&str, Vec<u8>)> = images.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
+    let place = set_of(&images);
     place
         .write("labels/beyond.txt", "0 0.9 0.5 0.5 0.2\n")
         .write("labels/empty.txt", "\n")
@@ -112,33 +112,33 @@ fn labels_of_every_kind_are_read() {
     let mut set = place.open("data.yaml");
     let name = |s: &str| s.to_owned();
     assert_eq!(
-        faults(&mut set),
+        issues(&mut set),
         [
-            (FaultKind::AnnotationBad, name("letters.txt")),
-            (FaultKind::ClassUnknown, name("unknown.txt")),
-            (FaultKind::BoxOutside, name("outside.txt")),
-            (FaultKind::BoxBeyond, name("beyond.txt")),
-            (FaultKind::BoxEmpty, name("zero.txt")),
-            (FaultKind::ObjectTwice, name("twice.txt")),
-            (FaultKind::LabelMissing, name("missing.jpg")),
-            (FaultKind::LabelOrphan, name("orphan.txt")),
+            (IssueKind::AnnotationBad, name("letters.txt")),
+            (IssueKind::ClassUnknown, name("unknown.txt")),
+            (IssueKind::BoxOutside, name("outside.txt")),
+            (IssueKind::BoxBeyond, name("beyond.txt")),
+            (IssueKind::BoxEmpty, name("zero.txt")),
+            (IssueKind::ObjectDuplicate, name("twice.txt")),
+            (IssueKind::LabelMissing, name("missing.jpg")),
+            (IssueKind::LabelOrphan, name("orphan.txt")),
         ]
     );
     let told: Vec<String> =
-        set.faults.iter().map(|f| f.to_string().rsplit('/').next().expect("a name").to_owned()).collect();
+        set.issues.iter().map(|f| f.to_string().rsplit('/').next().expect("a name").to_owned()).collect();
     assert_eq!(told[0], "letters.txt, line 2: 'o.5' is no number");
     assert_eq!(told[1], "unknown.txt, line 1: class 1 is not one of 0 to 0");
-    let usable: Vec<bool> = set.pictures.iter().map(|p| p.usable).collect();
+    let usable: Vec<bool> = set.images.iter().map(|p| p.usable).collect();
     assert_eq!(usable, [true, true, true, false, true, false, true, false, true]);
-    let objects: Vec<usize> = set.pictures.iter().map(|p| p.objects.len()).collect();
+    let objects: Vec<usize> = set.images.iter().map(|p| p.objects.len()).collect();
     assert_eq!(objects, [1, 0, 1, 1, 0, 0, 1, 0, 1]);
 }
 
 #[test]
 fn copies_are_found_by_bytes_and_by_looks() {
-    let picture = pattern(5, 80, 60);
-    let smaller = image::imageops::resize(&picture, 160, 120, image::imageops::FilterType::Nearest);
-    let same = encoded(&picture, ImageFormat::Png);
+    let image = pattern(5, 80, 60);
+    let smaller = image::imageops::resize(&image, 160, 120, image::imageops::FilterType::Nearest);
+    let same = encoded(&image, ImageFormat::Png);
     let place = set_of(&[
         ("a.png", same.clone()),
         ("b.png", same),
@@ -147,10 +147,10 @@ fn copies_are_found_by_bytes_and_by_looks() {
     ]);
     let mut set = place.open("data.yaml");
     assert_eq!(
-        faults(&mut set),
-        [(FaultKind::PictureTwice, "b.png".to_owned()), (FaultKind::PictureAlike, "c.png".to_owned())]
+        issues(&mut set),
+        [(IssueKind::ImageDuplicate, "b.png".to_owned()), (IssueKind::ImageNearDuplicate, "c.png".to_owned())]
     );
-    assert!(set.pictures.iter().all(|p| p.usable));
+    assert!(set.images.iter().all(|p| p.usable));
 }
 
 #[test]
@@ -162,12 +162,12 @@ fn a_list_may_name_what_is_not_there_or_twice() {
     let mut set = place.open("data.yaml");
     let name = |s: &str| s.to_owned();
     assert_eq!(
-        faults(&mut set),
+        issues(&mut set),
         [
-            (FaultKind::PictureMissing, name("gone.jpg")),
-            (FaultKind::PictureMissing, name("list.txt")),
-            (FaultKind::LabelMissing, name("gone.jpg")),
-            (FaultKind::ListedTwice, name("a.jpg")),
+            (IssueKind::ImageMissing, name("gone.jpg")),
+            (IssueKind::ImageMissing, name("list.txt")),
+            (IssueKind::LabelMissing, name("gone.jpg")),
+            (IssueKind::ListedTwice, name("a.jpg")),
         ]
     );
     assert_eq!(set.of(Split::Train).filter(|p| p.usable).count(), 2);
@@ -186,16 +186,16 @@ fn links_are_followed_to_read_and_not_to_name() {
     symlink(place.path("nowhere.jpg"), place.path("images/dangling.jpg")).expect("a link");
     place.write("labels/linked/b.txt", LABEL);
     let mut set = place.open("data.yaml");
-    let names: Vec<&str> = set.pictures.iter().map(|p| p.name.as_str()).collect();
+    let names: Vec<&str> = set.images.iter().map(|p| p.name.as_str()).collect();
     assert_eq!(names, ["images/a.jpg", "images/dangling.jpg", "images/linked/b.jpg"]);
-    assert_eq!(set.pictures[2].objects.len(), 1, "the label belongs to the name, not to where the link leads");
+    assert_eq!(set.images[2].objects.len(), 1, "the label belongs to the name, not to where the link leads");
     let name = |s: &str| s.to_owned();
     assert_eq!(
-        faults(&mut set),
+        issues(&mut set),
         [
-            (FaultKind::PictureMissing, name("dangling.jpg")),
-            (FaultKind::LabelMissing, name("dangling.jpg")),
-            (FaultKind::FolderUnreadable, name("loop")),
+            (IssueKind::ImageMissing, name("dangling.jpg")),
+            (IssueKind::LabelMissing, name("dangling.jpg")),
+            (IssueKind::FolderUnreadable, name("loop")),
         ]
     );
 }

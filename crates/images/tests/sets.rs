@@ -1,14 +1,14 @@
 //! Every layout, in the forms that are met, through the one model.
 
-use crate::common::{Place, faults};
-use leanset_images::{FaultKind, ImageSet, OpenOptions, Split};
+use crate::common::{Place, issues};
+use leanset_images::{ImageSet, IssueKind, OpenOptions, Split};
 
-/// Names of the pictures of a split, in the order of the set.
+/// Names of the images of a split, in the order of the set.
 fn names(set: &ImageSet, split: Split) -> Vec<&str> {
     set.of(split).map(|p| p.name.as_str()).collect()
 }
 
-/// Two training pictures and one to validate with.
+/// Two training images and one to validate with.
 fn yolo() -> Place {
     let place = Place::new();
     for (name, number, label) in [
@@ -16,7 +16,7 @@ fn yolo() -> Place {
         ("train/a", 2, "1 0.5 0.5 0.2 0.2"),
         ("val/c", 3, ""),
     ] {
-        place.picture(&format!("images/{name}.jpg"), number).write(&format!("labels/{name}.txt"), label);
+        place.image(&format!("images/{name}.jpg"), number).write(&format!("labels/{name}.txt"), label);
     }
     place
 }
@@ -42,9 +42,9 @@ fn every_form_of_a_description_gives_the_same_set() {
             assert_eq!(names(&set, Split::Train), ["images/train/a.jpg", "images/train/b.jpg"], "{form}");
             assert_eq!(names(&set, Split::Val), ["images/val/c.jpg"], "{form}");
             let classes: Vec<Vec<u32>> =
-                set.pictures.iter().map(|p| p.objects.iter().map(|o| o.class).collect()).collect();
+                set.images.iter().map(|p| p.objects.iter().map(|o| o.class).collect()).collect();
             assert_eq!(classes, [vec![1], vec![0, 1], vec![]], "{form}");
-            assert_eq!(set.faults, [], "{form}");
+            assert_eq!(set.issues, [], "{form}");
         }
     }
 }
@@ -79,7 +79,7 @@ fn a_description_that_cannot_be_used_says_why() {
     }
     assert_eq!(
         place.write("a.csv", "x").refuses("a.csv"),
-        "PLACE/a.csv: '.csv' is no description of a set of pictures\nhint: give a data.yaml (YOLO), a .json (COCO), or a folder (Pascal VOC, class folders)"
+        "PLACE/a.csv: '.csv' is no description of a set of images\nhint: give a data.yaml (YOLO), a .json (COCO), or a folder (Pascal VOC, class folders)"
     );
 }
 
@@ -97,30 +97,30 @@ fn coco_in_the_usual_places() {
         {"id": 4, "image_id": 3, "category_id": 90, "bbox": [50, 1, 5, 10]},
         {"id": 5, "image_id": 3, "category_id": 90, "bbox": [30, 1, 25, 10]},
         {"id": 6, "image_id": 8, "category_id": 90, "bbox": [1, 1, 5, 10]}]}"#;
-    place.picture("images/a.png", 1).picture("images/b.png", 2).write("annotations/instances_train.json", text);
+    place.image("images/a.png", 1).image("images/b.png", 2).write("annotations/instances_train.json", text);
     let mut set = place.open("annotations/instances_train.json");
     assert_eq!(set.classes, ["dog", "cat"]);
     assert_eq!(names(&set, Split::Train), ["a.png", "b.png"]);
     let file = "instances_train.json".to_owned();
     assert_eq!(
-        faults(&mut set),
+        issues(&mut set),
         [
-            (FaultKind::ClassUnknown, file.clone()),
-            (FaultKind::BoxOutside, "a.png".into()),
-            (FaultKind::BoxBeyond, "a.png".into()),
-            (FaultKind::BoxEmpty, file.clone()),
-            (FaultKind::LabelOrphan, file),
-            (FaultKind::SizeDiffers, "a.png".into()),
+            (IssueKind::ClassUnknown, file.clone()),
+            (IssueKind::BoxOutside, "a.png".into()),
+            (IssueKind::BoxBeyond, "a.png".into()),
+            (IssueKind::BoxEmpty, file.clone()),
+            (IssueKind::LabelOrphan, file),
+            (IssueKind::SizeDiffers, "a.png".into()),
         ]
     );
-    assert!(set.pictures.iter().all(|p| p.usable && p.objects.len() == 1));
+    assert!(set.images.iter().all(|p| p.usable && p.objects.len() == 1));
 
     // Elsewhere, and nowhere.
     let moved = Place::new();
     moved.write("x.json", text);
     assert!(moved.refuses("x.json").ends_with("hint: --images FOLDER names the place"));
-    let options = OpenOptions { images: Some(place.path("images")) };
-    assert_eq!(ImageSet::open(&moved.path("x.json"), &options).expect("a set").pictures.len(), 2);
+    let options = OpenOptions { image_folder: Some(place.path("images")) };
+    assert_eq!(ImageSet::open(&moved.path("x.json"), &options).expect("a set").images.len(), 2);
 }
 
 /// An XML file of one object.
@@ -142,7 +142,7 @@ fn voc_object(class: &str, corners: [i32; 4]) -> String {
 fn voc_is_paired_by_name_and_heeds_its_lists() {
     let place = Place::new();
     for (name, number) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
-        place.picture(&format!("JPEGImages/{name}.jpg"), number);
+        place.image(&format!("JPEGImages/{name}.jpg"), number);
     }
     place
         .write("Annotations/a.xml", xml((0, 0), &voc_object("dog", [1, 1, 9, 9])))
@@ -154,47 +154,47 @@ fn voc_is_paired_by_name_and_heeds_its_lists() {
         .write("Annotations/gone.xml", xml((40, 30), ""));
     let mut set = place.open("");
     assert_eq!(set.classes, ["cat", "dog"]);
-    let objects: Vec<usize> = set.pictures.iter().map(|p| p.objects.len()).collect();
+    let objects: Vec<usize> = set.images.iter().map(|p| p.objects.len()).collect();
     assert_eq!(objects, [1, 1, 0, 0]);
     let name = |s: &str| s.to_owned();
     assert_eq!(
-        faults(&mut set),
+        issues(&mut set),
         [
-            (FaultKind::AnnotationBad, name("c.xml")),
-            (FaultKind::BoxEmpty, name("b.xml")),
-            (FaultKind::LabelMissing, name("d.jpg")),
-            (FaultKind::LabelOrphan, name("gone.xml")),
-            (FaultKind::SizeZero, name("a.xml")),
+            (IssueKind::AnnotationBad, name("c.xml")),
+            (IssueKind::BoxEmpty, name("b.xml")),
+            (IssueKind::LabelMissing, name("d.jpg")),
+            (IssueKind::LabelOrphan, name("gone.xml")),
+            (IssueKind::SizeZero, name("a.xml")),
         ]
     );
-    let usable: Vec<bool> = set.pictures.iter().map(|p| p.usable).collect();
+    let usable: Vec<bool> = set.images.iter().map(|p| p.usable).collect();
     assert_eq!(usable, [true, true, false, true]);
 
     place.write("ImageSets/Main/train.txt", "b\nmissing\n").write("ImageSets/Main/val.txt", "a 1\n");
     let mut set = place.open("");
     assert_eq!(names(&set, Split::Train), ["JPEGImages/b.jpg"]);
     assert_eq!(names(&set, Split::Val), ["JPEGImages/a.jpg"]);
-    assert!(faults(&mut set).contains(&(FaultKind::PictureMissing, name("missing.jpg"))));
+    assert!(issues(&mut set).contains(&(IssueKind::ImageMissing, name("missing.jpg"))));
 }
 
 #[test]
 fn class_folders_with_splits_and_without() {
     let place = Place::new();
     for (name, number) in [("cat/1", 1), ("cat/deep/2", 2), ("dog/1", 3)] {
-        place.picture(&format!("flat/{name}.png"), number);
-        place.picture(&format!("split/train/{name}.png"), number).picture(&format!("split/val/{name}.png"), number);
+        place.image(&format!("flat/{name}.png"), number);
+        place.image(&format!("split/train/{name}.png"), number).image(&format!("split/val/{name}.png"), number);
     }
     let flat = place.open("flat");
     assert_eq!(flat.classes, ["cat", "dog"]);
     assert_eq!(names(&flat, Split::Train), ["cat/1.png", "cat/deep/2.png", "dog/1.png"]);
     let mut split = place.open("split");
     assert_eq!((split.of(Split::Train).count(), split.of(Split::Val).count()), (3, 3));
-    let leaks = faults(&mut split);
-    assert!(leaks.len() == 3 && leaks.iter().all(|(kind, _)| *kind == FaultKind::SplitLeak), "{leaks:?}");
+    let leaks = issues(&mut split);
+    assert!(leaks.len() == 3 && leaks.iter().all(|(kind, _)| *kind == IssueKind::SplitLeak), "{leaks:?}");
     assert!(
         place
             .write("empty/readme.md", "x")
             .refuses("empty")
-            .starts_with("PLACE/empty: no picture in any folder below it")
+            .starts_with("PLACE/empty: no image in any folder below it")
     );
 }

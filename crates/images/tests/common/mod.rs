@@ -1,9 +1,9 @@
-//! Small sets of pictures, made where they are needed.
+//! Small sets of images, made where they are needed.
 
 use std::path::{Path, PathBuf};
 
 use image::{ImageFormat, Rgb, RgbImage};
-use leanset_images::{FaultKind, ImageSet, OpenOptions, look};
+use leanset_images::{ImageSet, IssueKind, OpenOptions, inspect};
 
 /// A folder of its own.
 pub(crate) struct Place(pub(crate) tempfile::TempDir);
@@ -25,8 +25,8 @@ impl Place {
         self
     }
 
-    /// Writes a picture that no other number gives.
-    pub(crate) fn picture(&self, name: &str, number: u32) -> &Self {
+    /// Writes an image that no other number gives.
+    pub(crate) fn image(&self, name: &str, number: u32) -> &Self {
         self.write(name, encoded(&pattern(number, 40, 30), format_of(name)))
     }
 
@@ -52,9 +52,9 @@ pub(crate) fn pattern(number: u32, width: u32, height: u32) -> RgbImage {
     })
 }
 
-pub(crate) fn encoded(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
+pub(crate) fn encoded(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
     let mut out = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut out, format).expect("memory");
+    image.write_to(&mut out, format).expect("memory");
     out.into_inner()
 }
 
@@ -62,10 +62,10 @@ pub(crate) fn format_of(name: &str) -> ImageFormat {
     ImageFormat::from_path(name).expect("a known extension")
 }
 
-/// Faults by kind and the name of the file, after a look at all pictures.
-pub(crate) fn faults(set: &mut ImageSet) -> Vec<(FaultKind, String)> {
-    look(set, |_| true, None, || true).expect("not stopped");
-    set.faults.iter().map(|f| (f.kind, f.file.file_name().unwrap_or_default().to_string_lossy().into_owned())).collect()
+/// Issues by kind and the name of the file, after a look at all images.
+pub(crate) fn issues(set: &mut ImageSet) -> Vec<(IssueKind, String)> {
+    inspect(set, |_| true, None, || true).expect("not stopped");
+    set.issues.iter().map(|f| (f.kind, f.file.file_name().unwrap_or_default().to_string_lossy().into_owned())).collect()
 }
 
 /// A folder shared by the project's copies, or nothing (with one line that says so).

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use leanset_images::{Categories, FaultKind, ImageSet, Severity, Split};
+use leanset_images::{Categories, ImageSet, IssueKind, Severity, Split};
 use serde_json::json;
 
 use super::{candidates, categories, look_at, open};
@@ -21,7 +21,7 @@ pub(crate) fn check(args: &ImagesCheckArgs) -> Result<(String, u8), Failure> {
     let pictures = candidates(&set);
     let categories = categories(&set, &pictures, &args.set)?;
     let least = if args.strict { Severity::Warning } else { Severity::Error };
-    let code = if set.faults.iter().any(|f| f.severity >= least) { UNUSABLE } else { 0 };
+    let code = if set.issues.iter().any(|f| f.severity >= least) { UNUSABLE } else { 0 };
     let told = if args.json { as_json(&set, &categories) } else { in_words(&set, &categories) };
     Ok((told, code))
 }
@@ -52,7 +52,7 @@ fn as_json(set: &ImageSet, categories: &Categories) -> String {
         })
         .collect();
     let faults: Vec<_> = set
-        .faults
+        .issues
         .iter()
         .map(|f| {
             json!({
@@ -68,7 +68,7 @@ fn as_json(set: &ImageSet, categories: &Categories) -> String {
         "schema": "leanset.images-check/1",
         "leanset": env!("CARGO_PKG_VERSION"),
         "dataset": set.source,
-        "layout": set.layout.name(),
+        "layout": set.format().name(),
         "classes": set.classes,
         "splits": parts,
         "categories": categories.names.iter().cloned().zip(categories.sizes()).collect::<Vec<_>>(),
@@ -78,16 +78,11 @@ fn as_json(set: &ImageSet, categories: &Categories) -> String {
 }
 
 fn in_words(set: &ImageSet, categories: &Categories) -> String {
-    let layout = match set.layout.name() {
-        "yolo" => "YOLO",
-        "coco" => "COCO",
-        "voc" => "Pascal VOC",
-        _ => "class folders",
-    };
+    let layout = set.format().title();
     let mut out = format!(
         "{}: {layout}, {} pictures, {} classes\n\n",
         set.source.display(),
-        text::count(set.pictures.len()),
+        text::count(set.images.len()),
         text::count(set.classes.len())
     );
     let line = |split: Split| {
@@ -115,8 +110,8 @@ fn in_words(set: &ImageSet, categories: &Categories) -> String {
     let rows = categories.names.iter().zip(categories.sizes()).map(|(name, n)| vec![name.clone(), text::count(n)]);
     out.push_str(&text::columns(&["category", "usable train"], rows, 2, 1));
     out.push('\n');
-    for &kind in FaultKind::ALL {
-        let of_kind: Vec<_> = set.faults.iter().filter(|f| f.kind == kind).collect();
+    for &kind in IssueKind::ALL {
+        let of_kind: Vec<_> = set.issues.iter().filter(|f| f.kind == kind).collect();
         let Some(worst) = of_kind.iter().map(|f| f.severity).max() else { continue };
         let _ = writeln!(out, "{worst}: {} {} ({})", text::count(of_kind.len()), kind.what(), kind.code());
         for fault in &of_kind {
@@ -124,7 +119,7 @@ fn in_words(set: &ImageSet, categories: &Categories) -> String {
         }
         let _ = writeln!(out, "  hint: {}\n", kind.hint());
     }
-    let count = |severity| set.faults.iter().filter(|f| f.severity == severity).count();
+    let count = |severity| set.issues.iter().filter(|f| f.severity == severity).count();
     let counts = [Severity::Error, Severity::Warning, Severity::Note].map(|s| (s, count(s)));
     let told: Vec<String> = counts
         .iter()

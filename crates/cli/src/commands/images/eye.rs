@@ -5,7 +5,7 @@ use std::path::Path;
 use leanset_backbones::{Backbone, Device, Engine, Fit, Layer, Options, Pixels};
 use leanset_core::Monitor as _;
 use leanset_documents::images::ModelRecord;
-use leanset_images::{Cache, Describer};
+use leanset_images::{Cache, Embedder};
 use leanset_lab::plan::{FeaturePlan, FitWord, PixelsWord};
 
 use crate::error::Failure;
@@ -83,8 +83,8 @@ impl Eye {
         Ok(())
     }
 
-    pub(super) fn describer(&self) -> Describer<'_> {
-        Describer { backbone: &self.backbone, cache: self.cache.as_ref(), batch: self.batch }
+    pub(super) fn describer(&self) -> Embedder<'_> {
+        Embedder { backbone: &self.backbone, cache: self.cache.as_ref(), batch: self.batch }
     }
 
     /// What is said of it in a manifest.

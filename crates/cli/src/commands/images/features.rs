@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use leanset_documents::images::{FEATURES_SCHEMA, FeaturesManifest, FeaturesMeasured, FeaturesRecord, WrittenRecord};
-use leanset_images::{FaultKind, Features, ImageSet, OpenOptions, Split};
+use leanset_images::{Features, ImageSet, IssueKind, OpenOptions, Split};
 use leanset_tables::{Column, Format, Values, write_columns};
 
 use super::eye::Eye;
@@ -47,7 +47,7 @@ pub(crate) fn features(args: &ImagesFeaturesArgs) -> Result<String, Failure> {
     let progress = Progress::new(args.quiet);
 
     let began = Instant::now();
-    let mut set = ImageSet::open(&args.dataset, &OpenOptions { images: args.images.clone() })?;
+    let mut set = ImageSet::open(&args.dataset, &OpenOptions { image_folder: args.images.clone() })?;
     let split = match args.split {
         SplitArg::Train => Some(Split::Train),
         SplitArg::Val => Some(Split::Val),
@@ -55,7 +55,7 @@ pub(crate) fn features(args: &ImagesFeaturesArgs) -> Result<String, Failure> {
         SplitArg::All => None,
     };
     let eye = Eye::new(&plan, &progress)?.map(|eye| eye.remembering(args.model.cache_folder().as_deref()));
-    let wanted = |picture: &leanset_images::Picture| split.is_none_or(|split| picture.split == split);
+    let wanted = |picture: &leanset_images::Image| split.is_none_or(|split| picture.split == split);
     let mut looks = look_at(&mut set, wanted, eye.as_ref(), &progress)?;
     let (model, told) = eye.map(Eye::record).transpose()?.unzip();
     tell_faults(&set, args.strict)?;
@@ -63,22 +63,22 @@ pub(crate) fn features(args: &ImagesFeaturesArgs) -> Result<String, Failure> {
     // no row to stand in.
     let unlistable = |name: &str| name.contains(['\n', '\r']);
     let mut paths = HashSet::new();
-    let pictures: Vec<usize> = (0..set.pictures.len())
-        .filter(|&i| looks[i].features.is_some() && !unlistable(&set.pictures[i].name))
-        .filter(|&i| paths.insert(set.pictures[i].path.clone()))
+    let pictures: Vec<usize> = (0..set.images.len())
+        .filter(|&i| looks[i].features.is_some() && !unlistable(&set.images[i].name))
+        .filter(|&i| paths.insert(set.images[i].path.clone()))
         .collect();
     // One that is in two splits is one picture.
-    let all: HashSet<_> = set.pictures.iter().filter(|p| wanted(p)).map(|p| &p.path).collect();
+    let all: HashSet<_> = set.images.iter().filter(|p| wanted(p)).map(|p| &p.path).collect();
     let all = all.len();
     if pictures.is_empty() {
         return Err(Failure::new(format!("{}: no picture could be described", set.source.display()))
             .hint("`leanset images check` says what is wrong with each, and which splits there are"));
     }
-    let features = Features::of_looks(&set, &mut looks, &pictures)?;
+    let features = Features::from_inspections(&set, &mut looks, &pictures)?;
     drop(looks);
     drop(progress);
 
-    let names: Vec<String> = pictures.iter().map(|&i| set.pictures[i].name.clone()).collect();
+    let names: Vec<String> = pictures.iter().map(|&i| set.images[i].name.clone()).collect();
     let columns = columns(&features, (!matches!(format, Format::Npy | Format::Npz)).then(|| names.clone()));
     let (sha256, _) = outputs.stage(&args.output, |out| Ok(write_columns(&columns, format, compression, out)?))?;
     drop(columns);
@@ -98,7 +98,7 @@ pub(crate) fn features(args: &ImagesFeaturesArgs) -> Result<String, Failure> {
         leanset: env!("CARGO_PKG_VERSION").into(),
         command: "images features".into(),
         dataset: args.dataset.clone(),
-        layout: set.layout.name().into(),
+        layout: set.format().name().into(),
         split: split.map_or("all", Split::name).into(),
         pictures: pictures.len(),
         left_out: all - pictures.len(),
@@ -138,7 +138,7 @@ pub(crate) fn features(args: &ImagesFeaturesArgs) -> Result<String, Failure> {
 
 /// Faults of a set by code.
 pub(super) fn faults(set: &ImageSet) -> BTreeMap<String, usize> {
-    let codes = set.faults.iter().map(|f| FaultKind::code(f.kind).to_owned());
+    let codes = set.issues.iter().map(|f| IssueKind::code(f.kind).to_owned());
     codes.fold(BTreeMap::new(), |mut counts, code| {
         *counts.entry(code).or_insert(0) += 1;
         counts

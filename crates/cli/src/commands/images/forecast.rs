@@ -7,7 +7,7 @@ use std::path::Path;
 use leanset_core::{EmptyClasses, Monitor as _, Reducer, Scope, Shape};
 use leanset_documents::images::{ImagesPlan, PLAN_SCHEMA, PlannedPart};
 use leanset_images::{
-    Categories, Features, Glimpse, ImageSet, Layout, Split, appearance, glimpse, memory, sheet_memory,
+    Categories, Features, ImageHeader, ImageSet, Split, color_edge_features, contact_sheet_memory, inspection_memory,
 };
 use leanset_lab::plan::FeaturePlan;
 use rayon::prelude::*;
@@ -94,7 +94,7 @@ impl Asked<'_> {
             leanset: env!("CARGO_PKG_VERSION").into(),
             command: "images reduce".into(),
             dataset: self.dataset.to_owned(),
-            layout: set.layout.name().into(),
+            layout: set.format().name().into(),
             pictures: pictures.len(),
             unreadable: begun.unreadable,
             left_out: set.of(Split::Train).filter(|p| !p.usable).count(),
@@ -136,20 +136,20 @@ impl Asked<'_> {
         let (dimensions, table) = match (&self.features.table, self.eye) {
             (Some(table), _) => Features::extent(table, self.features.paths.as_deref())?,
             (None, Some(eye)) => (eye.dimensions(), 0),
-            (None, None) => (appearance::DIMENSIONS, 0),
+            (None, None) => (color_edge_features::DIMENSIONS, 0),
         };
         progress.begin("reading the beginnings of pictures", pictures.len() as u64);
-        let glimpses = pictures.par_iter().map(|&i| {
+        let headers = pictures.par_iter().map(|&i| {
             progress.advance(1);
-            glimpse(&self.set.pictures[i].path)
+            ImageHeader::read(&self.set.images[i].path)
         });
-        let mut glimpses: Vec<Glimpse> = glimpses.collect::<Vec<_>>().into_iter().flatten().collect();
-        let unreadable = pictures.len() - glimpses.len();
-        glimpses.sort_by_key(|g| std::cmp::Reverse(g.memory));
-        let largest = glimpses.iter().map(|g| g.size).max_by_key(|(w, h)| u64::from(*w) * u64::from(*h));
+        let mut headers: Vec<ImageHeader> = headers.collect::<Vec<_>>().into_iter().flatten().collect();
+        let unreadable = pictures.len() - headers.len();
+        headers.sort_by_key(|g| std::cmp::Reverse(g.memory));
+        let largest = headers.iter().map(|g| g.size).max_by_key(|(w, h)| u64::from(*w) * u64::from(*h));
         // At worst the largest are decoded at once.
         let at_once = self.eye.map_or(self.threads, |eye| eye.held(self.threads));
-        let decoding = glimpses.iter().take(at_once).map(|g| g.memory).sum();
+        let decoding = headers.iter().take(at_once).map(|g| g.memory).sum();
         let mut reached = reached(0);
         if let Some(eye) = self.eye {
             // The model is loaded; each thread is yet to bring its own part.
@@ -173,16 +173,13 @@ impl Asked<'_> {
             scalar_bytes: 4,
         };
         // Features of the pictures are in what was looked at, and in the matrix that is made of it.
-        let (looks, comparing) = memory(pictures, dimensions);
+        let (looks, comparing) = inspection_memory(pictures, dimensions);
         let matrix = 4 * (pictures * dimensions) as u64;
         let method = self.reducer.memory(&shape, kept, self.threads).max(plan::epsilon_memory(&shape, kept));
-        // The list, the manifest, and of COCO the document without what was not kept.
-        let document = match self.set.layout {
-            Layout::Coco(_) => 3 * std::fs::metadata(&self.set.source).map_or(0, |m| m.len()),
-            _ => 0,
-        };
+        // The list, the manifest, and the document without what was not kept.
+        let document = self.set.format().write_memory(self.set);
         let sheet = match self.args.report {
-            true => sheet_memory(pictures, dimensions, shape.classes) + 2 * self.args.report_size.as_u64(),
+            true => contact_sheet_memory(pictures, dimensions, shape.classes) + 2 * self.args.report_size.as_u64(),
             false => 0,
         };
         let writing = 512 * pictures as u64 + document + sheet;

@@ -12,12 +12,12 @@ pub(crate) use check::check;
 pub(crate) use eye::Eye;
 pub(crate) use features::features;
 pub(crate) use reduce::reduce;
-pub(crate) use stock::{Stock, check_scope, description};
+pub(crate) use stock::{Stock, check_scope};
 
 use std::path::Path;
 
 use leanset_core::Monitor as _;
-use leanset_images::{Categories, ImageSet, Layout, Look, OpenOptions, Picture, Rule, Split, look};
+use leanset_images::{Categories, Image, ImageSet, Inspection, OpenOptions, Rule, Split, inspect};
 
 use crate::args::{Category, ImageSetArgs};
 use crate::error::Failure;
@@ -25,28 +25,28 @@ use crate::progress::Progress;
 
 /// Opens the set that the arguments name.
 pub(crate) fn open(dataset: &Path, args: &ImageSetArgs) -> Result<ImageSet, Failure> {
-    Ok(ImageSet::open(dataset, &OpenOptions { images: args.images.clone() })?)
+    Ok(ImageSet::open(dataset, &OpenOptions { image_folder: args.images.clone() })?)
 }
 
 /// Looks at the pictures for which `wanted` is true, through a model if there is one.
 fn look_at(
     set: &mut ImageSet,
-    wanted: impl Fn(&Picture) -> bool + Sync,
+    wanted: impl Fn(&Image) -> bool + Sync,
     eye: Option<&Eye>,
     progress: &Progress,
-) -> Result<Vec<Look>, Failure> {
-    let count = set.pictures.iter().filter(|p| wanted(p)).count();
+) -> Result<Vec<Inspection>, Failure> {
+    let count = set.images.iter().filter(|p| wanted(p)).count();
     progress.begin(if eye.is_some() { "describing pictures" } else { "looking at pictures" }, count as u64);
     let step = || {
         progress.advance(1);
         true
     };
-    Ok(look(set, wanted, eye.map(Eye::describer).as_ref(), step)?)
+    Ok(inspect(set, wanted, eye.map(Eye::describer).as_ref(), step)?)
 }
 
 /// Indices of the pictures that a reduction chooses from.
 fn candidates(set: &ImageSet) -> Vec<usize> {
-    (0..set.pictures.len()).filter(|&i| set.pictures[i].split == Split::Train && set.pictures[i].usable).collect()
+    (0..set.images.len()).filter(|&i| set.images[i].split == Split::Train && set.images[i].usable).collect()
 }
 
 /// There has to be one.
@@ -71,7 +71,6 @@ fn rule(set: &ImageSet, args: &ImageSetArgs) -> Rule {
         Some(Category::Amount) => Rule::Amount,
         Some(Category::Classes) => Rule::Classes,
         Some(Category::None) => Rule::One,
-        None if matches!(set.layout, Layout::Folders) => Rule::Classes,
-        None => Rule::Amount,
+        None => set.format().default_rule(),
     }
 }

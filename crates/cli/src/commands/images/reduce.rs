@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{Budget, Classes, Dataset, EmptyClasses, Matrix, Reducer, Seed, Selection};
 use leanset_documents::images::{DatasetRecord, FILE, ImagesManifest, PartRecord, SCHEMA, WorstRecord};
-use leanset_images::{Categories, Features, ImageSet, Placement, Sheet, Split, files};
+use leanset_images::{Categories, ContactSheet, Features, ImageSet, Placement, Split, files};
 use leanset_lab::plan::refuse_for_pictures;
 
 use super::again::Expected;
 use super::eye::Eye;
 use super::forecast::{Asked, check_files};
 use super::open;
-use super::stock::{Stock, check_scope, description, spread};
+use super::stock::{Stock, check_scope, spread};
 use crate::args::{ImagesReduceArgs, values};
 use crate::commands::{energy, no_method};
 use crate::error::Failure;
@@ -119,7 +119,7 @@ fn run(args: &ImagesReduceArgs, expected: Option<&Expected>) -> Result<String, F
         dataset: DatasetRecord {
             path: dataset.to_owned(),
             images: args.set.images.clone(),
-            layout: set.layout.name().into(),
+            layout: set.format().name().into(),
             sha256: stock.fingerprint(),
             train: set.of(Split::Train).count(),
             left_out: set.of(Split::Train).filter(|p| !p.usable).count(),
@@ -141,11 +141,11 @@ fn run(args: &ImagesReduceArgs, expected: Option<&Expected>) -> Result<String, F
         epsilon: WorstRecord {
             metric: epsilon.metric.name().into(),
             value: number(epsilon.value),
-            worst: epsilon.worst.map(|w| set.pictures[pictures[w.row.index()]].name.clone()),
+            worst: epsilon.worst.map(|w| set.images[pictures[w.row.index()]].name.clone()),
         },
         faults: super::features::faults(set),
         warnings: warnings.iter().map(|w| WarningRecord { code: w.code.into(), message: w.message.clone() }).collect(),
-        names: selection.rows().iter().map(|r| set.pictures[pictures[r.index()]].name.clone()).collect(),
+        names: selection.rows().iter().map(|r| set.images[pictures[r.index()]].name.clone()).collect(),
         weights: Selection::weights(selection).map(<[f64]>::to_vec),
         placement: placement_name.into(),
         files: folder.written().to_vec(),
@@ -205,9 +205,9 @@ fn page(
     let title = format!("{} of {} pictures kept", text::count(kept.len()), text::count(pictures.len()));
     let subtitle =
         format!("{} of {}; ε = {} ({})", method, set.source.display(), text::distance(epsilon.value), epsilon.metric);
-    let sheet = Sheet {
+    let sheet = ContactSheet {
         set,
-        pictures,
+        images: pictures,
         categories,
         features,
         kept: &flags,
@@ -274,7 +274,7 @@ fn category_parts(set: &ImageSet, pictures: &[usize], categories: &Categories, e
         all: of.rows,
         kept: of.kept,
         epsilon: Some(number(of.value)),
-        worst: of.worst.map(|r| set.pictures[pictures[r.index()]].name.clone()),
+        worst: of.worst.map(|r| set.images[pictures[r.index()]].name.clone()),
     };
     categories.names.iter().zip(&epsilon.per_class).map(part).collect()
 }
@@ -282,7 +282,7 @@ fn category_parts(set: &ImageSet, pictures: &[usize], categories: &Categories, e
 fn class_parts(set: &ImageSet, pictures: &[usize], kept: &[usize]) -> Vec<PartRecord> {
     let count = |of: &[usize]| {
         let mut counts = vec![0; set.classes.len()];
-        of.iter().flat_map(|&p| &set.pictures[p].objects).for_each(|o| counts[o.class as usize] += 1);
+        of.iter().flat_map(|&p| &set.images[p].objects).for_each(|o| counts[o.class as usize] += 1);
         counts
     };
     let (all, kept) = (count(pictures), count(kept));
@@ -354,7 +354,7 @@ fn report(
         text::duration(times.2)
     );
     out.extend(m.measured.energy.as_ref().map(energy::line));
-    let first = description(&set.layout, args.copy || args.link);
+    let first = set.format().entry_file(placement(args).0);
     let folder = args.output.as_deref().unwrap_or(Path::new(""));
     let sheet = if args.report { format!(", {}", folder.join(REPORT).display()) } else { String::new() };
     let _ = writeln!(out, "  wrote {}{sheet} and {}", folder.join(first).display(), folder.join(FILE).display());

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use leanset_core::{Budget, EmptyClasses, Reducer, Scope};
 use leanset_documents::images::{CategoryRecord, FeaturesRecord, ModelRecord, SourceRecord};
-use leanset_images::{Categories, Features, ImageSet, Layout, Look, Rule, Severity, Split, appearance, balanced};
+use leanset_images::{
+    Categories, Features, ImageSet, Inspection, Rule, Severity, Split, balanced_counts, color_edge_features,
+};
 use leanset_lab::plan::FeaturePlan;
 use leanset_lab::records::GIVEN;
 use rayon::prelude::*;
@@ -22,7 +24,7 @@ use crate::text;
 /// A set whose training pictures were looked at.
 pub(crate) struct Stock {
     pub(crate) set: ImageSet,
-    pub(crate) looks: Vec<Look>,
+    pub(crate) looks: Vec<Inspection>,
     /// Indices of the training pictures that can be used.
     pub(crate) pictures: Vec<usize>,
     /// What they are divided into.
@@ -73,7 +75,7 @@ impl Stock {
     /// Divides the training pictures that can be used.
     fn divided(
         set: ImageSet,
-        looks: Vec<Look>,
+        looks: Vec<Inspection>,
         args: &ImageSetArgs,
         seen: Option<(ModelRecord, String)>,
     ) -> Result<Self, Failure> {
@@ -89,7 +91,7 @@ impl Stock {
     pub(crate) fn features(&mut self, plan: &FeaturePlan) -> Result<(Features, FeaturesRecord), Failure> {
         let features = match &plan.table {
             Some(file) => Features::from_table(&self.set, &self.pictures, file, plan.paths.as_deref())?,
-            None => Features::of_looks(&self.set, &mut self.looks, &self.pictures)?,
+            None => Features::from_inspections(&self.set, &mut self.looks, &self.pictures)?,
         };
         let record = features_record(plan, self.model.clone(), features.dimensions)?;
         Ok((features, record))
@@ -102,17 +104,17 @@ impl Stock {
 
     /// The same of the pictures that detectors are tested on, and how many they are.
     pub(crate) fn validation(&self) -> (usize, String) {
-        let digest = |picture: &leanset_images::Picture| {
+        let digest = |picture: &leanset_images::Image| {
             let tested = picture.split == Split::Val;
             tested.then(|| output::sha256(&picture.path).ok()).flatten().map(|(digest, _)| digest)
         };
-        let digests: Vec<Option<String>> = self.set.pictures.par_iter().map(digest).collect();
+        let digests: Vec<Option<String>> = self.set.images.par_iter().map(digest).collect();
         (self.set.of(Split::Val).count(), self.hash(Split::Val, |picture| digests[picture].clone()))
     }
 
     fn hash<T: std::fmt::Debug>(&self, split: Split, digest: impl Fn(usize) -> T) -> String {
         let mut all = String::new();
-        for (at, picture) in self.set.pictures.iter().enumerate().filter(|(_, p)| p.split == split) {
+        for (at, picture) in self.set.images.iter().enumerate().filter(|(_, p)| p.split == split) {
             let _ = writeln!(all, "{}\t{:?}\t{:?}", picture.name, digest(at), picture.objects);
         }
         output::sha256_of(all.as_bytes())
@@ -150,7 +152,7 @@ pub(super) fn spread(
         return Ok(whole);
     }
     let total = whole.allocate(&categories.sizes(), floor)?.0.total();
-    Ok(Budget::PerClass(balanced(set, pictures, categories, total, floor == EmptyClasses::Forbid)))
+    Ok(Budget::PerClass(balanced_counts(set, pictures, categories, total, floor == EmptyClasses::Forbid)))
 }
 
 /// What the numbers between which distances are measured are called.
@@ -163,7 +165,7 @@ pub(super) fn features_record(
     let kind = match (&table, &model) {
         (Some(_), _) => GIVEN,
         (None, Some(_)) => "model",
-        (None, None) => appearance::NAME,
+        (None, None) => color_edge_features::NAME,
     };
     let paths = plan.paths.as_deref().map(source_record).transpose()?;
     Ok(FeaturesRecord { kind: kind.into(), dimensions, model, table, paths })
@@ -179,19 +181,9 @@ pub(crate) fn check_scope(reducer: &Reducer, budget: &Budget, asked: &str) -> Re
     Ok(())
 }
 
-/// What describes a smaller set of this layout, in its folder.
-pub(crate) fn description(layout: &Layout, placed: bool) -> &'static str {
-    match (layout, placed) {
-        (Layout::Yolo(_), _) => "data.yaml",
-        (Layout::Coco(_), _) => "train.json",
-        (Layout::Voc, true) => "ImageSets/Main/train.txt",
-        _ => "train.txt",
-    }
-}
-
 /// Says what is wrong with the pictures that were looked at; ends the work if that was asked.
 pub(super) fn tell_faults(set: &ImageSet, strict: bool) -> Result<(), Failure> {
-    let told: Vec<_> = set.faults.iter().filter(|f| f.severity > Severity::Note).collect();
+    let told: Vec<_> = set.issues.iter().filter(|f| f.severity > Severity::Note).collect();
     for fault in &told {
         let (code, hint) = (fault.kind.code(), fault.kind.hint().to_owned());
         let left_out = if fault.severity == Severity::Error { " (left out)" } else { "" };

@@ -1,6 +1,6 @@
-//! Looking at the pictures themselves: whether they can be decoded, what they are, what they look like.
+//! Looking at the images themselves: whether they can be decoded, what they are, what they look like.
 //!
-//! Pictures are decoded one a thread and let go: memory does not grow with their number, but for what is found.
+//! Images are decoded one a thread and let go: memory does not grow with their number, but for what is found.
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read as _};
@@ -13,98 +13,104 @@ use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbImage}
 use sha2::{Digest as _, Sha256};
 
 use crate::error::plain;
-use crate::set::extension;
-use crate::{Describer, Error, Fault, FaultKind, ImageSet, Picture, Result, Severity, appearance};
+use crate::walk::extension;
+use crate::{Embedder, Error, Image, ImageSet, Issue, IssueKind, Result, Severity, color_edge_features};
 
-/// Detectors refuse pictures of fewer pixels a side.
+/// Detectors refuse images of fewer pixels a side.
 const LEAST_SIDE: u32 = 10;
 
-/// A picture of more pixels takes a gigabyte a thread; a few kilobytes of PNG can claim any number of them.
+/// An image of more pixels takes a gigabyte a thread; a few kilobytes of PNG can claim any number of them.
 const MOST_PIXELS: u64 = 250_000_000;
 
-/// Pictures look the same if so many of 128 comparisons differ, or fewer.
+/// Images inspection the same if so many of 128 comparisons differ, or fewer.
 const ALIKE: u32 = 7;
 
-/// What is seen of one picture.
+/// What is seen of one image.
 #[derive(Clone, Debug, Default)]
-pub struct Look {
+pub struct Inspection {
     /// SHA-256 of the file; nothing if it cannot be opened.
     pub sha256: Option<[u8; 32]>,
     /// Width and height as shown, turned as the file says; nothing if it cannot be decoded.
     pub size: Option<(u32, u32)>,
     /// What it looks like, to the model or in colours and edges; nothing if it cannot be decoded.
     pub features: Option<Vec<f32>>,
-    /// What its edges look like at a glance: nearly equal for copies in other sizes and formats.
-    glance: Option<u128>,
+    /// What its edges look like in a few bits: nearly equal for copies in other sizes and formats.
+    perceptual_hash: Option<u128>,
 }
 
-/// Looks at every picture for which `wanted` is true, and adds what is wrong with them to the set. Results are in the order
-/// of the pictures. They are described by `describer`; without one, by their colours and edges. `step` is called after
-/// every picture, from any thread; when it returns false the work stops.
+/// Looks at every image for which `wanted` is true, and adds what is wrong with them to the set. Results are in the order
+/// of the images. They are described by `embedder`; without one, by their colours and edges. `step` is called after
+/// every image, from any thread; when it returns false the work stops.
 ///
 /// # Errors
-/// If `step` stopped the work, or a picture cannot be described.
-pub fn look(
+/// If `step` stopped the work, or an image cannot be described.
+pub fn inspect(
     set: &mut ImageSet,
-    wanted: impl Fn(&Picture) -> bool + Sync,
-    describer: Option<&Describer<'_>>,
+    wanted: impl Fn(&Image) -> bool + Sync,
+    embedder: Option<&Embedder<'_>>,
     step: impl Fn() -> bool + Sync,
-) -> Result<Vec<Look>> {
-    let seen = see(&set.pictures, &wanted, describer, &step)?;
-    let mut looks = Vec::with_capacity(seen.len());
-    for (picture, (look, faults)) in set.pictures.iter_mut().zip(seen) {
-        if faults.iter().any(|f| f.severity == Severity::Error) {
-            picture.usable = false;
+) -> Result<Vec<Inspection>> {
+    let seen = inspect_all(&set.images, &wanted, embedder, &step)?;
+    let mut inspections = Vec::with_capacity(seen.len());
+    for (image, (inspection, issues)) in set.images.iter_mut().zip(seen) {
+        if issues.iter().any(|f| f.severity == Severity::Error) {
+            image.usable = false;
         }
-        if let Some(size) = look.size {
-            check_boxes(picture, size, &mut set.faults);
+        if let Some(size) = inspection.size {
+            check_boxes(image, size, &mut set.issues);
         }
-        set.faults.extend(faults);
-        looks.push(look);
+        set.issues.extend(issues);
+        inspections.push(inspection);
     }
-    find_copies(set, &looks);
-    set.sort_faults();
-    Ok(looks)
+    find_copies(set, &inspections);
+    set.sort_issues();
+    Ok(inspections)
 }
 
-/// What was found of each picture; nothing of those that are not wanted.
+/// What was found of each image; nothing of those that are not wanted.
 ///
-/// Threads of its own, not rayon's: one that waits there for an engine would begin another picture meanwhile, and hold both.
-fn see(
-    pictures: &[Picture],
-    wanted: &(impl Fn(&Picture) -> bool + Sync),
-    describer: Option<&Describer<'_>>,
+/// Threads of its own, not rayon's: one that waits there for an engine would begin another image meanwhile, and hold both.
+fn inspect_all(
+    images: &[Image],
+    wanted: &(impl Fn(&Image) -> bool + Sync),
+    embedder: Option<&Embedder<'_>>,
     step: &(impl Fn() -> bool + Sync),
-) -> Result<Vec<(Look, Vec<Fault>)>> {
-    let wanted: Vec<usize> = (0..pictures.len()).filter(|&i| wanted(&pictures[i])).collect();
-    let batch = describer.map_or(1, |d| d.batch.max(1));
+) -> Result<Vec<(Inspection, Vec<Issue>)>> {
+    let wanted: Vec<usize> = (0..images.len()).filter(|&i| wanted(&images[i])).collect();
+    let batch = embedder.map_or(1, |d| d.batch.max(1));
     let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let mut all: Vec<(Look, Vec<Fault>)> = Vec::new();
-    all.resize_with(pictures.len(), Default::default);
+    let mut all: Vec<(Inspection, Vec<Issue>)> = Vec::new();
+    all.resize_with(images.len(), Default::default);
     let all = Mutex::new(all);
     let work = || -> Result<()> {
-        let mut describing = describer.map(Describer::worker).transpose()?;
+        let mut worker = embedder.map(Embedder::worker).transpose()?;
         while !stopped.load(Ordering::Relaxed) {
             let begin = next.fetch_add(batch, Ordering::Relaxed).min(wanted.len());
             let part = &wanted[begin..(begin + batch).min(wanted.len())];
             if part.is_empty() {
                 break;
             }
-            let mut found = part.iter().map(|&i| look_at(&pictures[i])).collect::<Result<Vec<_>>>()?;
-            match &mut describing {
-                Some(describing) => {
-                    let seen = part.iter().zip(&mut found);
-                    let mut seen: Vec<_> =
-                        seen.map(|(&i, (look, _, rgb))| (pictures[i].name.as_str(), look, rgb.take())).collect();
-                    describing.describe(&mut seen)?;
+            let mut found = part.iter().map(|&i| inspect_one(&images[i])).collect::<Result<Vec<_>>>()?;
+            match &mut worker {
+                Some(worker) => {
+                    let (mut decoded, mut places) = (Vec::new(), Vec::new());
+                    for (&i, (inspection, _, rgb)) in part.iter().zip(&mut found) {
+                        if let (Some(sha256), Some(rgb)) = (inspection.sha256, rgb.take()) {
+                            decoded.push((images[i].name.as_str(), sha256, rgb));
+                            places.push(&mut inspection.features);
+                        }
+                    }
+                    for (place, features) in places.into_iter().zip(worker.features(&decoded)?) {
+                        *place = Some(features);
+                    }
                 }
-                None => found.iter_mut().for_each(|(look, _, rgb)| {
-                    look.features = rgb.take().map(|rgb| appearance::describe(&rgb));
+                None => found.iter_mut().for_each(|(inspection, _, rgb)| {
+                    inspection.features = rgb.take().map(|rgb| color_edge_features::features(&rgb));
                 }),
             }
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            for (&index, (look, faults, _)) in part.iter().zip(found) {
-                all[index] = (look, faults);
+            for (&index, (inspection, issues, _)) in part.iter().zip(found) {
+                all[index] = (inspection, issues);
                 if !step() {
                     stopped.store(true, Ordering::Relaxed);
                 }
@@ -131,66 +137,66 @@ fn see(
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What is found of one picture.
+/// What is found of one image.
 ///
 /// # Errors
-/// If the system lacks what it takes to open any file: that is no fault of this one.
-fn look_at(picture: &Picture) -> Result<(Look, Vec<Fault>, Option<RgbImage>)> {
-    let mut faults = Vec::new();
-    let mut look = Look::default();
-    let path = &picture.path;
-    let mut fault = |kind, severity, message: String| faults.push(Fault::new(kind, severity, path, message));
+/// If the system lacks what it takes to open any file: that is no issue of this one.
+fn inspect_one(image: &Image) -> Result<(Inspection, Vec<Issue>, Option<RgbImage>)> {
+    let mut issues = Vec::new();
+    let mut inspection = Inspection::default();
+    let path = &image.path;
+    let mut issue = |kind, severity, message: String| issues.push(Issue::new(kind, severity, path, message));
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if exhausted(&error) => return Err(Error::io(path, "cannot be opened", &error)),
         Err(error) => {
-            fault(FaultKind::PictureMissing, Severity::Error, format!("cannot be opened: {}", plain(&error)));
-            return Ok((look, faults, None));
+            issue(IssueKind::ImageMissing, Severity::Error, format!("cannot be opened: {}", plain(&error)));
+            return Ok((inspection, issues, None));
         }
     };
-    look.sha256 = Some(Sha256::digest(&bytes).into());
+    inspection.sha256 = Some(Sha256::digest(&bytes).into());
     if bytes.is_empty() {
-        fault(FaultKind::PictureDamaged, Severity::Error, "is empty".into());
-        return Ok((look, faults, None));
+        issue(IssueKind::ImageDamaged, Severity::Error, "is empty".into());
+        return Ok((inspection, issues, None));
     }
     // Decoders meet damaged files, and one that panics is one more way to say so.
     let decoded = std::panic::catch_unwind(|| decode(&bytes));
     let decoded =
-        decoded.unwrap_or_else(|_| Err((FaultKind::PictureDamaged, "cannot be decoded: its decoder gave up".into())));
+        decoded.unwrap_or_else(|_| Err((IssueKind::ImageDamaged, "cannot be decoded: its decoder gave up".into())));
     let decoded = match decoded {
         Ok(decoded) => decoded,
         Err((kind, message)) => {
-            fault(kind, Severity::Error, message);
-            return Ok((look, faults, None));
+            issue(kind, Severity::Error, message);
+            return Ok((inspection, issues, None));
         }
     };
     let named = ImageFormat::from_extension(extension(path));
     if named != Some(decoded.format) {
         let is = decoded.format.extensions_str().first().unwrap_or(&"other");
-        fault(FaultKind::NameOther, Severity::Note, format!("is {}, whatever its name says", is.to_uppercase()));
+        issue(IssueKind::NameOther, Severity::Note, format!("is {}, whatever its name says", is.to_uppercase()));
     }
     if decoded.orientation != Orientation::NoTransforms {
         let message = format!("is turned by its EXIF mark ({})", decoded.orientation.to_exif());
-        fault(FaultKind::PictureTurned, Severity::Note, message);
+        issue(IssueKind::ImageRotated, Severity::Note, message);
     }
     if decoded.deep {
-        fault(FaultKind::PictureDeep, Severity::Note, "has 16 bits a channel".into());
+        issue(IssueKind::ImageDeep, Severity::Note, "has 16 bits a channel".into());
     }
     let size = decoded.rgb.dimensions();
     if size.0.min(size.1) < LEAST_SIDE {
         let message = format!("is {} × {} pixels; detectors need {LEAST_SIDE} a side", size.0, size.1);
-        fault(FaultKind::PictureTiny, Severity::Error, message);
+        issue(IssueKind::ImageTiny, Severity::Error, message);
     }
-    if let Some(claimed) = picture.claimed
+    if let Some(claimed) = image.declared_size
         && claimed != size
         && claimed != decoded.stored
     {
         let message = format!("is {} × {}, and its annotation claims {} × {}", size.0, size.1, claimed.0, claimed.1);
-        fault(FaultKind::SizeDiffers, Severity::Warning, message);
+        issue(IssueKind::SizeDiffers, Severity::Warning, message);
     }
-    look.size = Some(size);
-    look.glance = appearance::glance(&decoded.rgb);
-    Ok((look, faults, Some(decoded.rgb)))
+    inspection.size = Some(size);
+    inspection.perceptual_hash = color_edge_features::perceptual_hash(&decoded.rgb);
+    Ok((inspection, issues, Some(decoded.rgb)))
 }
 
 /// Whether the system has no more files or no more memory to give.
@@ -200,28 +206,30 @@ fn exhausted(error: &std::io::Error) -> bool {
         || cfg!(unix) && error.raw_os_error().is_some_and(|code| NO_MORE_FILES.contains(&code))
 }
 
-/// What is told of a picture by the beginning of its file.
+/// What is told of an image by the beginning of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Glimpse {
+pub struct ImageHeader {
     /// Width and height, turned as the file says.
     pub size: (u32, u32),
     /// Bytes that decoding it takes, the file included.
     pub memory: u64,
 }
 
-/// Reads the beginning of a picture, and decodes nothing; nothing of what does not begin like a picture.
-pub fn glimpse(path: &Path) -> Option<Glimpse> {
-    // Enough for most, whatever stands before the size; else the whole file.
-    const BEGINNING: u64 = 1 << 16;
-    let file = std::fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    let mut bytes = Vec::new();
-    file.take(BEGINNING).read_to_end(&mut bytes).ok()?;
-    let begun = |bytes: &[u8]| std::panic::catch_unwind(|| begin(bytes, length)).ok()?;
-    begun(&bytes).or_else(|| if length > BEGINNING { begun(&std::fs::read(path).ok()?) } else { None })
+impl ImageHeader {
+    /// Reads the beginning of a file and decodes nothing. `None` if it does not begin like an image.
+    pub fn read(path: &Path) -> Option<Self> {
+        // Enough for most files, whatever stands before the size; else the whole file.
+        const BEGINNING: u64 = 1 << 16;
+        let file = std::fs::File::open(path).ok()?;
+        let length = file.metadata().ok()?.len();
+        let mut bytes = Vec::new();
+        file.take(BEGINNING).read_to_end(&mut bytes).ok()?;
+        let parse = |bytes: &[u8]| std::panic::catch_unwind(|| parse_header(bytes, length)).ok()?;
+        parse(&bytes).or_else(|| if length > BEGINNING { parse(&std::fs::read(path).ok()?) } else { None })
+    }
 }
 
-fn begin(bytes: &[u8], length: u64) -> Option<Glimpse> {
+fn parse_header(bytes: &[u8], length: u64) -> Option<ImageHeader> {
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
     let format = reader.format().filter(ImageFormat::reading_enabled)?;
     let mut decoder = reader.into_decoder().ok()?;
@@ -244,7 +252,7 @@ fn begin(bytes: &[u8], length: u64) -> Option<Glimpse> {
     let turning = if turned { u64::from(kind.bytes_per_pixel()) } else { 0 };
     let most = working.max(changed).max(turning);
     let size = if turned { (height, width) } else { (width, height) };
-    Some(Glimpse { size, memory: 2 * length + pixels * (u64::from(kind.bytes_per_pixel()) + most) })
+    Some(ImageHeader { size, memory: 2 * length + pixels * (u64::from(kind.bytes_per_pixel()) + most) })
 }
 
 /// Whether the frame of a JPEG is a progressive one.
@@ -261,17 +269,17 @@ fn progressive(bytes: &[u8]) -> bool {
     false
 }
 
-/// Bytes that looking holds of so many pictures of so many numbers, and bytes that comparing them takes for a while.
-pub fn memory(pictures: usize, dimensions: usize) -> (u64, u64) {
-    let (pictures, dimensions) = (pictures as u64, dimensions as u64);
-    // Looks with their faults, then looks alone: both while one becomes the other.
-    let look = (2 * size_of::<Look>() + size_of::<Vec<Fault>>()) as u64;
-    // Of each picture its hash, and eight parts of its glance, in lists that begin with room for four.
+/// Bytes that looking holds of so many images of so many numbers, and bytes that comparing them takes for a while.
+pub fn inspection_memory(images: usize, dimensions: usize) -> (u64, u64) {
+    let (images, dimensions) = (images as u64, dimensions as u64);
+    // Looks with their issues, then inspections alone: both while one becomes the other.
+    let inspection = (2 * size_of::<Inspection>() + size_of::<Vec<Issue>>()) as u64;
+    // Of each image its hash, and eight parts of its perceptual_hash, in lists that begin with room for four.
     let (parts, list) = (8, 200);
-    (pictures * (look + 16 + 4 * dimensions), 96 * pictures + parts * (pictures.min(1 << 16) * list + 32 * pictures))
+    (images * (inspection + 16 + 4 * dimensions), 96 * images + parts * (images.min(1 << 16) * list + 32 * images))
 }
 
-/// A picture as it is shown; nothing of what cannot be decoded.
+/// An image as it is shown; nothing of what cannot be decoded.
 pub(crate) fn shown(bytes: &[u8]) -> Option<RgbImage> {
     let decoded = std::panic::catch_unwind(|| decode(bytes)).ok()?.ok()?;
     Some(decoded.rgb)
@@ -287,34 +295,34 @@ struct Decoded {
 }
 
 /// Eight bits of red, green and blue, turned as the file says; alpha is dropped, as detectors do.
-fn decode(bytes: &[u8]) -> Result<Decoded, (FaultKind, String)> {
-    let damaged = |e: image::ImageError| (FaultKind::PictureDamaged, format!("cannot be decoded: {e}"));
+fn decode(bytes: &[u8]) -> Result<Decoded, (IssueKind, String)> {
+    let damaged = |e: image::ImageError| (IssueKind::ImageDamaged, format!("cannot be decoded: {e}"));
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
-        .map_err(|e| (FaultKind::PictureDamaged, format!("cannot be read: {}", plain(&e))))?;
+        .map_err(|e| (IssueKind::ImageDamaged, format!("cannot be read: {}", plain(&e))))?;
     let Some(format) = reader.format() else {
-        return Err((FaultKind::PictureDamaged, "is no picture that leanset knows, by its first bytes".into()));
+        return Err((IssueKind::ImageDamaged, "is no image that leanset knows, by its first bytes".into()));
     };
     if !format.reading_enabled() {
-        return Err((FaultKind::PictureFormat, format!("is {format:?}, which is not decoded here")));
+        return Err((IssueKind::ImageFormat, format!("is {format:?}, which is not decoded here")));
     }
     if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
-        return Err((FaultKind::PictureDamaged, "ends before its picture does".into()));
+        return Err((IssueKind::ImageDamaged, "ends before its image does".into()));
     }
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let stored = decoder.dimensions();
     if u64::from(stored.0) * u64::from(stored.1) > MOST_PIXELS {
         let message = format!("is {} × {} pixels, more than {} million", stored.0, stored.1, MOST_PIXELS / 1_000_000);
-        return Err((FaultKind::PictureHuge, message));
+        return Err((IssueKind::ImageHuge, message));
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    let deep = picture.color().bytes_per_pixel() / picture.color().channel_count() > 1;
-    picture.apply_orientation(orientation);
-    Ok(Decoded { rgb: picture.into_rgb8(), format, orientation, stored, deep })
+    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    let deep = image.color().bytes_per_pixel() / image.color().channel_count() > 1;
+    image.apply_orientation(orientation);
+    Ok(Decoded { rgb: image.into_rgb8(), format, orientation, stored, deep })
 }
 
-/// Whether the picture ends in the file: its own mark of the end is found from segment to segment, so that neither a
+/// Whether the image ends in the file: its own mark of the end is found from segment to segment, so that neither a
 /// thumbnail before it nor a film behind it matters. A decoder fills what is missing with grey, and says nothing.
 fn jpeg_ends(bytes: &[u8]) -> bool {
     let mut at = 2;
@@ -334,17 +342,17 @@ fn jpeg_ends(bytes: &[u8]) -> bool {
     false
 }
 
-/// Boxes in pixels against the size of the picture; what is outside is no object.
-fn check_boxes(picture: &mut Picture, (width, height): (u32, u32), faults: &mut Vec<Fault>) {
+/// Boxes in pixels against the size of the image; what is outside is no object.
+fn check_boxes(image: &mut Image, (width, height): (u32, u32), issues: &mut Vec<Issue>) {
     let (w, h) = (f64::from(width), f64::from(height));
-    let file = picture.annotation.clone().unwrap_or_else(|| picture.path.clone());
-    picture.objects.retain(|object| {
+    let file = image.annotation.clone().unwrap_or_else(|| image.path.clone());
+    image.objects.retain(|object| {
         let Some(bounds) = object.bounds.filter(|b| b.pixels) else { return true };
         let [x0, y0, x1, y1] = bounds.corners;
         let told = format!("a box goes from {x0}, {y0} to {x1}, {y1} on {width} × {height} pixels");
         if x0 >= w || y0 >= h || x1 <= 0.0 || y1 <= 0.0 {
-            faults.push(Fault::new(
-                FaultKind::BoxOutside,
+            issues.push(Issue::new(
+                IssueKind::BoxOutside,
                 Severity::Warning,
                 &file,
                 format!("{told}: it is not counted"),
@@ -353,48 +361,48 @@ fn check_boxes(picture: &mut Picture, (width, height): (u32, u32), faults: &mut 
         }
         // The first pixel is 0 for some and 1 for others.
         if x0 < -1.0 - w / 100.0 || y0 < -1.0 - h / 100.0 || x1 > w * 1.01 + 1.0 || y1 > h * 1.01 + 1.0 {
-            faults.push(Fault::new(FaultKind::BoxBeyond, Severity::Warning, &file, told));
+            issues.push(Issue::new(IssueKind::BoxBeyond, Severity::Warning, &file, told));
         }
         true
     });
 }
 
-/// Pictures that are there twice, by their bytes or by their looks.
-fn find_copies(set: &mut ImageSet, looks: &[Look]) {
+/// Images that are there twice, by their bytes or by their inspections.
+fn find_copies(set: &mut ImageSet, inspections: &[Inspection]) {
     let mut first: HashMap<[u8; 32], usize> = HashMap::new();
     let mut alike: HashMap<(usize, u8, u8), Vec<(usize, u128)>> = HashMap::new();
-    for (index, look) in looks.iter().enumerate() {
-        let picture = &set.pictures[index];
-        let Some(hash) = look.sha256 else { continue };
+    for (index, inspection) in inspections.iter().enumerate() {
+        let image = &set.images[index];
+        let Some(hash) = inspection.sha256 else { continue };
         if let Some(&other) = first.get(&hash) {
-            let other = &set.pictures[other];
-            let (kind, where_) = if other.split == picture.split {
-                (FaultKind::PictureTwice, String::new())
+            let other = &set.images[other];
+            let (kind, where_) = if other.split == image.split {
+                (IssueKind::ImageDuplicate, String::new())
             } else {
-                (FaultKind::SplitLeak, format!(" of {}", other.split.name()))
+                (IssueKind::SplitLeak, format!(" of {}", other.split.name()))
             };
             let message = format!("has the same bytes as {}{where_}", other.name);
-            set.faults.push(Fault::new(kind, Severity::Warning, &picture.path, message));
+            set.issues.push(Issue::new(kind, Severity::Warning, &image.path, message));
             continue;
         }
         first.insert(hash, index);
-        let Some(glance) = look.glance else { continue };
+        let Some(perceptual_hash) = inspection.perceptual_hash else { continue };
         // What differs in no more than seven bits agrees in one of eight parts at least.
         let parts = || {
-            glance
+            perceptual_hash
                 .to_le_bytes()
                 .into_iter()
                 .enumerate()
                 .step_by(2)
-                .map(move |(i, low)| (i, low, glance.to_le_bytes()[i + 1]))
+                .map(move |(i, low)| (i, low, perceptual_hash.to_le_bytes()[i + 1]))
         };
-        let near = |other: &&(usize, u128)| (other.1 ^ glance).count_ones() <= ALIKE;
+        let near = |other: &&(usize, u128)| (other.1 ^ perceptual_hash).count_ones() <= ALIKE;
         let found = parts().filter_map(|part| alike.get(&part)?.iter().find(near)).map(|other| other.0).min();
         if let Some(other) = found {
-            let message = format!("looks the same as {}", set.pictures[other].name);
-            set.faults.push(Fault::new(FaultKind::PictureAlike, Severity::Note, &picture.path, message));
+            let message = format!("looks the same as {}", set.images[other].name);
+            set.issues.push(Issue::new(IssueKind::ImageNearDuplicate, Severity::Note, &image.path, message));
         } else {
-            parts().for_each(|part| alike.entry(part).or_default().push((index, glance)));
+            parts().for_each(|part| alike.entry(part).or_default().push((index, perceptual_hash)));
         }
     }
 }
@@ -404,13 +412,13 @@ mod tests {
     use super::*;
 
     fn jpeg() -> Vec<u8> {
-        let picture = RgbImage::from_fn(80, 60, |x, y| image::Rgb([(x * 3) as u8, (y * 4) as u8, (x * y % 251) as u8]));
+        let image = RgbImage::from_fn(80, 60, |x, y| image::Rgb([(x * 3) as u8, (y * 4) as u8, (x * y % 251) as u8]));
         let mut bytes = Vec::new();
-        picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg).expect("encoded");
+        image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Jpeg).expect("encoded");
         bytes
     }
 
-    /// Phones put a film behind the picture, in which any bytes occur.
+    /// Phones put a film behind the image, in which any bytes occur.
     #[test]
     fn a_jpeg_ends_where_it_says_whatever_follows() {
         let whole = jpeg();
@@ -422,7 +430,7 @@ mod tests {
         }
     }
 
-    /// A picture before it, in a segment, has an end of its own.
+    /// An image before it, in a segment, has an end of its own.
     #[test]
     fn the_end_of_a_thumbnail_is_not_the_end() {
         let (whole, thumbnail) = (jpeg(), jpeg());
@@ -443,10 +451,10 @@ mod tests {
         bytes[29..33].copy_from_slice(&(!crc).to_be_bytes());
         match decode(&bytes) {
             Err((kind, message)) => {
-                assert_eq!(kind, FaultKind::PictureHuge, "{message}");
+                assert_eq!(kind, IssueKind::ImageHuge, "{message}");
                 assert_eq!(message, "is 20000 × 20000 pixels, more than 250 million");
             }
-            Ok(_) => panic!("there is no picture"),
+            Ok(_) => panic!("there is no image"),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What a picture looks like, without a model: colours and edges.
+//! What an image looks like, without a model: colours and edges.
 //!
-//! On the picture shrunk to 64 × 64 pixels: the part of the pixels in each of 4 × 4 × 4 cells of red, green and blue, and
-//! the part of all edges in each of 4 × 4 cells of the picture and eight directions. Numbers are square roots of these
-//! parts, so that the Euclidean distance of two pictures is that of Hellinger between their distributions, colours and
+//! On the image shrunk to 64 × 64 pixels: the part of the pixels in each of 4 × 4 × 4 cells of red, green and blue, and
+//! the part of all edges in each of 4 × 4 cells of the image and eight directions. Numbers are square roots of these
+//! parts, so that the Euclidean distance of two images is that of Hellinger between their distributions, colours and
 //! edges each at most √2. Only sums, comparisons and square roots: the same bits on every machine.
 
 use image::RgbImage;
@@ -19,9 +19,9 @@ pub const DIMENSIONS: usize = COLOURS + CELLS * CELLS * DIRECTIONS;
 /// The name of this description, with its version: it changes when the numbers do.
 pub const NAME: &str = "colours-and-edges/1";
 
-/// Describes a picture in [`DIMENSIONS`] numbers.
-pub fn describe(picture: &RgbImage) -> Vec<f32> {
-    let small = thumbnail(picture, SIDE, SIDE);
+/// Describes an image in [`DIMENSIONS`] numbers.
+pub fn features(image: &RgbImage) -> Vec<f32> {
+    let small = thumbnail(image, SIDE, SIDE);
     let mut colours = [0u32; COLOURS];
     for pixel in small.pixels() {
         let [r, g, b] = pixel.0.map(|v| usize::from(v >> 6));
@@ -46,10 +46,10 @@ pub fn describe(picture: &RgbImage) -> Vec<f32> {
     colours.chain(edges.iter().map(|&e| part(e))).map(|v| v.sqrt() as f32).collect()
 }
 
-/// 128 comparisons of neighbours on a few pixels: nearly the same for copies in other sizes and qualities. Nothing of a picture
+/// 128 comparisons of neighbours on a few pixels: nearly the same for copies in other sizes and qualities. Nothing of an image
 /// that is too plain to be told from others in this way.
-pub(crate) fn glance(picture: &RgbImage) -> Option<u128> {
-    let small = thumbnail(picture, 9, 9);
+pub(crate) fn perceptual_hash(image: &RgbImage) -> Option<u128> {
+    let small = thumbnail(image, 9, 9);
     let bright = |x: u32, y: u32| luma(small.get_pixel(x, y).0);
     let mut hash = 0u128;
     for y in 0..8 {
@@ -81,14 +81,14 @@ mod tests {
 
     #[test]
     fn both_parts_are_distributions() {
-        let numbers = describe(&ramp(200, 120));
+        let numbers = features(&ramp(200, 120));
         assert_eq!(numbers.len(), DIMENSIONS);
         for part in [&numbers[..COLOURS], &numbers[COLOURS..]] {
             let sum: f32 = part.iter().map(|v| v * v).sum();
             assert!((sum - 1.0).abs() < 1e-5, "{sum}");
         }
         // One colour: one cell, no edge.
-        let plain = describe(&RgbImage::from_pixel(30, 30, Rgb([200, 10, 90])));
+        let plain = features(&RgbImage::from_pixel(30, 30, Rgb([200, 10, 90])));
         assert_eq!(plain.iter().filter(|v| **v != 0.0).count(), 1);
         assert_eq!(plain[3 * 16 + 1], 1.0);
     }
@@ -97,7 +97,7 @@ mod tests {
     fn an_edge_is_found_where_it_is_and_which_way_it_goes() {
         // Dark above, bright below, in the upper left cell's row only: brightness grows downwards.
         let step = RgbImage::from_fn(64, 64, |_, y| if y < 8 { Rgb([0; 3]) } else { Rgb([255; 3]) });
-        let numbers = describe(&step);
+        let numbers = features(&step);
         let edges = &numbers[COLOURS..];
         let found: Vec<usize> = (0..edges.len()).filter(|&i| edges[i] > 0.0).collect();
         assert_eq!(
@@ -108,12 +108,12 @@ mod tests {
     }
 
     #[test]
-    fn a_glance_survives_another_size_and_not_another_picture() {
+    fn a_glance_survives_another_size_and_not_another_image() {
         let a = RgbImage::from_fn(90, 90, |x, y| Rgb([u8::from((x / 10 * 7 + y / 10 * 5) % 3 == 0) * 200; 3]));
         let bigger = image::imageops::resize(&a, 180, 180, image::imageops::FilterType::Nearest);
-        assert!(glance(&a).is_some());
-        assert_eq!(glance(&a), glance(&bigger));
-        assert_ne!(glance(&a), glance(&image::imageops::flip_vertical(&a)));
-        assert_eq!(glance(&RgbImage::from_pixel(30, 30, Rgb([9; 3]))), None);
+        assert!(perceptual_hash(&a).is_some());
+        assert_eq!(perceptual_hash(&a), perceptual_hash(&bigger));
+        assert_ne!(perceptual_hash(&a), perceptual_hash(&image::imageops::flip_vertical(&a)));
+        assert_eq!(perceptual_hash(&RgbImage::from_pixel(30, 30, Rgb([9; 3]))), None);
     }
 }

@@ -1,20 +1,20 @@
-//! Finding pictures by what a file calls them: always by path, never by the order of a listing.
+//! Finding images by what a file calls them: always by path, never by the order of a listing.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use leanset_tables::{Table, Values};
 
-use crate::set::absolute;
+use crate::walk::absolute;
 use crate::{Error, ImageSet, Result};
 
-/// The column of paths in a table about pictures.
+/// The column of paths in a table about images.
 pub const PATH: &str = "path";
 
-/// Pictures by path.
-pub struct Join<'a> {
+/// Images by path.
+pub struct PathIndex<'a> {
     set: &'a ImageSet,
-    /// A picture can be in several splits.
+    /// An image can be in several splits.
     by_path: HashMap<&'a Path, Vec<usize>>,
     /// Paths by file name alone; nothing where two share one.
     by_file: HashMap<&'a std::ffi::OsStr, Option<&'a Path>>,
@@ -22,14 +22,14 @@ pub struct Join<'a> {
     folders: Vec<PathBuf>,
 }
 
-impl<'a> Join<'a> {
+impl<'a> PathIndex<'a> {
     /// Of the names in `file`: paths are absolute, or of the root of the set, the folder of `file` or the working folder;
-    /// or they are file names that only one picture has.
+    /// or they are file names that only one image has.
     pub fn new(set: &'a ImageSet, file: &Path) -> Self {
         let mut by_file: HashMap<&std::ffi::OsStr, Option<&Path>> = HashMap::new();
         let mut by_path: HashMap<&Path, Vec<usize>> = HashMap::new();
-        for (index, picture) in set.pictures.iter().enumerate() {
-            let path = picture.path.as_path();
+        for (index, image) in set.images.iter().enumerate() {
+            let path = image.path.as_path();
             by_path.entry(path).or_default().push(index);
             if let Some(name) = path.file_name() {
                 let place = by_file.entry(name).or_insert(Some(path));
@@ -41,7 +41,7 @@ impl<'a> Join<'a> {
         Self { set, by_path, by_file, folders: vec![set.root.clone(), beside, here] }
     }
 
-    /// The indices of the picture of this name, one a split that it is in.
+    /// The indices of the image of this name, one a split that it is in.
     pub fn find(&self, name: &str) -> &[usize] {
         let path = Path::new(name.trim());
         let at = |path: PathBuf| self.by_path.get(absolute(&path).as_path());
@@ -56,10 +56,10 @@ impl<'a> Join<'a> {
         found.map_or(&[], Vec::as_slice)
     }
 
-    /// The row of each of `wanted` in `names`; names of other pictures, or of none, are passed over.
+    /// The row of each of `wanted` in `names`; names of other images, or of none, are passed over.
     ///
     /// # Errors
-    /// If a picture has two rows, or one of `wanted` none.
+    /// If an image has two rows, or one of `wanted` none.
     pub fn rows<S: AsRef<str>>(
         &self,
         file: &Path,
@@ -70,25 +70,25 @@ impl<'a> Join<'a> {
         let mut first = None;
         for (row, name) in names.enumerate() {
             first.get_or_insert_with(|| name.as_ref().to_owned());
-            for &picture in self.find(name.as_ref()) {
-                if let Some(other) = row_of.insert(picture, row) {
-                    let name = &self.set.pictures[picture].name;
+            for &image in self.find(name.as_ref()) {
+                if let Some(other) = row_of.insert(image, row) {
+                    let name = &self.set.images[image].name;
                     return Err(Error::new(format!("{}: rows {other} and {row} are both of {name}", file.display()))
-                        .with_hint("give every picture one row"));
+                        .with_hint("give every image one row"));
                 }
             }
         }
         let lacking: Vec<usize> = wanted.iter().copied().filter(|p| !row_of.contains_key(p)).collect();
         if let Some(&one) = lacking.first() {
-            let name = &self.set.pictures[one].name;
+            let name = &self.set.images[one].name;
             return Err(Error::new(format!(
-                "{}: {} of {} pictures have no row in it; the first is {name}",
+                "{}: {} of {} images have no row in it; the first is {name}",
                 file.display(),
                 lacking.len(),
                 wanted.len()
             ))
             .with_hint(format!(
-                "paths in it are like '{}'; they may be absolute, below {}, or file names that only one picture has",
+                "paths in it are like '{}'; they may be absolute, below {}, or file names that only one image has",
                 first.unwrap_or_default(),
                 self.set.root.display()
             )));

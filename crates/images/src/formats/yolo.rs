@@ -1,6 +1,6 @@
-//! YOLO sets: `data.yaml` in the forms that Ultralytics accepts, and a label file a picture.
+//! YOLO sets: `data.yaml` in the forms that Ultralytics accepts, and a label file an image.
 //!
-//! What Ultralytics would ignore or refuse is an error here too: a picture is left out when any line of its label file is
+//! What Ultralytics would ignore or refuse is an error here too: an image is left out when any line of its label file is
 //! bad, names no class of the set, or has coordinates outside [−0.01, 1.01].
 
 use std::path::{Path, PathBuf};
@@ -8,30 +8,164 @@ use std::path::{Path, PathBuf};
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter, YamlLoader};
 
+use super::format::{Detected, Format, OpenOptions, Placed, Placement, Smaller, Source, below_split, name_parts};
 use crate::error::plain;
-use crate::set::{absolute, extension, files_below, is_picture, name_below, pictures_below};
-use crate::{Bounds, Error, Fault, FaultKind, ImageSet, Layout, Object, Picture, Result, Severity, Split};
+use crate::set::Original;
+use crate::walk::{absolute, extension, files_below, images_below, is_image, name_below};
+use crate::{Bounds, Error, Image, ImageSet, Issue, IssueKind, Object, Result, Severity, Split};
 
 /// Coordinates may pass the edge by this, as in Ultralytics.
 const TOLERANCE: f64 = 0.01;
+/// The file that describes a smaller dataset, and the list of its training images.
+const FILES: [&str; 2] = ["data.yaml", "train.txt"];
+
+/// YOLO.
+#[derive(Debug)]
+pub(super) struct Yolo;
+
+impl Format for Yolo {
+    fn name(&self) -> &'static str {
+        "yolo"
+    }
+
+    fn title(&self) -> &'static str {
+        "YOLO"
+    }
+
+    fn given(&self) -> &'static str {
+        "a data.yaml"
+    }
+
+    fn detect(&self, source: &Source) -> Detected {
+        match source.file("data.yaml").or_else(|| source.file("data.yml")) {
+            Some(file) => Detected::Certain(file.clone()),
+            None => source.described_by(&["yaml", "yml"]),
+        }
+    }
+
+    fn read(&self, file: &Path, _: &OpenOptions) -> Result<ImageSet> {
+        let name = file.display();
+        let text = std::fs::read_to_string(file).map_err(|e| Error::io(file, "cannot be read", &e))?;
+        let mut documents = YamlLoader::load_from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
+            Error::new(format!("{name}: is no YAML: {e}")).with_hint("see docs/images.md for what a data.yaml has")
+        })?;
+        let Some(Yaml::Hash(document)) = (!documents.is_empty()).then(|| documents.swap_remove(0)) else {
+            return Err(Error::new(format!("{name}: has no keys")).with_hint("a data.yaml has train, val and names"));
+        };
+        let get = |key: &str| document.get(&Yaml::String(key.into())).filter(|v| !matches!(v, Yaml::Null));
+        let classes = names(file, get("names"), get("nc"))?;
+        let folder = absolute(file).parent().map(Path::to_owned).unwrap_or_default();
+        let roots = roots(file, &folder, get("path"))?;
+        let mut issues = Vec::new();
+        let mut splits = Vec::new();
+        for (split, keys) in
+            [(Split::Train, &["train"][..]), (Split::Val, &["val", "validation"]), (Split::Test, &["test"])]
+        {
+            let Some((key, value)) = keys.iter().find_map(|k| Some((*k, get(k)?))) else { continue };
+            let bad = || {
+                Error::new(format!("{name}: '{key}' must be a path or a list of paths, not {}", shown(value)))
+                    .with_hint("a folder, a .txt list, or a list of either")
+            };
+            let texts: Vec<&str> = match value {
+                Yaml::String(text) => vec![text],
+                Yaml::Array(items) => items.iter().map(|i| i.as_str().ok_or_else(bad)).collect::<Result<_>>()?,
+                _ => return Err(bad()),
+            };
+            let places = texts.iter().map(|text| place(file, key, text, &roots)).collect::<Result<Vec<_>>>()?;
+            splits.push((split, places));
+        }
+        if !splits.iter().any(|(split, _)| *split == Split::Train) {
+            return Err(Error::new(format!("{name}: has no 'train'")).with_hint("train: images/train"));
+        }
+        let root = roots[0].clone();
+        let mut images = Vec::new();
+        let mut labels_seen = std::collections::HashSet::new();
+        let mut label_folders = std::collections::BTreeSet::new();
+        for (split, places) in &splits {
+            for place in places {
+                let paths = if place.is_dir() {
+                    label_folders
+                        .insert(label_of(&place.join("x.jpg")).parent().map(Path::to_owned).unwrap_or_default());
+                    images_below(place, &mut issues)
+                } else {
+                    listed(place, &roots, &mut issues)?
+                };
+                for path in paths {
+                    let image = read_image(path, &root, *split, classes.len(), &mut issues);
+                    labels_seen.extend(image.annotation.clone());
+                    images.push(image);
+                }
+            }
+        }
+        for folder in label_folders.iter().filter(|f| f.is_dir()) {
+            for path in files_below(folder, &mut issues) {
+                let ours = extension(&path) == "txt"
+                    && !labels_seen.contains(&path)
+                    && path.file_name().is_some_and(|n| n != "classes.txt");
+                if ours && splits.iter().all(|(_, places)| !places.contains(&path)) {
+                    issues.push(Issue::new(
+                        IssueKind::LabelOrphan,
+                        Severity::Warning,
+                        path,
+                        "has no image of its name",
+                    ));
+                }
+            }
+        }
+        Ok(ImageSet {
+            source: file.to_owned(),
+            root,
+            format: self.name(),
+            classes,
+            images,
+            issues,
+            original: Original::new(DataYaml { document, splits }),
+        })
+    }
+
+    fn searched_folders(&self, set: &ImageSet) -> Vec<PathBuf> {
+        set.original.get::<DataYaml>().map_or_else(Vec::new, DataYaml::folders)
+    }
+
+    fn entry_file(&self, _: Placement) -> &'static str {
+        FILES[0]
+    }
+
+    fn place(&self, _: &ImageSet, image: &Image) -> Placed {
+        let parts = name_parts(image);
+        // Label files are found by the last folder `images` of a path: what stands before it is not part of the name.
+        let begin = parts[..parts.len() - 1].iter().rposition(|part| *part == "images").map_or(0, |at| at + 1);
+        let name = below_split(&parts[begin..]);
+        Placed {
+            annotation: Some(Path::new("labels/train").join(name.with_extension("txt"))),
+            image: Path::new("images/train").join(name),
+        }
+    }
+
+    fn write(&self, smaller: &Smaller<'_>) -> Result<Vec<(PathBuf, String)>> {
+        let [description, list] = FILES;
+        let text = smaller.original::<DataYaml>()?.with_train(smaller.folder, list)?;
+        Ok(vec![(list.into(), smaller.list()), (description.into(), text)])
+    }
+}
 
 /// What a `data.yaml` says, with its paths resolved.
 #[derive(Clone, Debug)]
-pub struct Description {
+struct DataYaml {
     document: Hash,
     /// Folders and lists of each split, absolute.
     splits: Vec<(Split, Vec<PathBuf>)>,
 }
 
-impl Description {
-    /// Folders that are searched for pictures.
-    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+impl DataYaml {
+    /// Folders that are searched for images.
+    fn folders(&self) -> Vec<PathBuf> {
         self.splits.iter().flat_map(|(_, places)| places).filter(|p| p.is_dir()).cloned().collect()
     }
 
-    /// The text of a `data.yaml` whose training pictures are those of the list `train` in `folder`. Everything else is as
+    /// The text of a `data.yaml` whose training images are those of the list `train` in `folder`. Everything else is as
     /// in the original, its paths absolute. What would download the set again is left out.
-    pub fn with_train(&self, folder: &Path, train: &str) -> Result<String> {
+    fn with_train(&self, folder: &Path, train: &str) -> Result<String> {
         let text = |path: &Path| Yaml::String(path.to_string_lossy().into_owned());
         let mut document = Hash::new();
         document.insert(Yaml::String("path".into()), text(folder));
@@ -55,73 +189,6 @@ impl Description {
             .map_err(|e| Error::new(format!("data.yaml cannot be written: {e}")))?;
         Ok(out.trim_start_matches("---").trim_start().to_owned() + "\n")
     }
-}
-
-pub(crate) fn open(file: &Path) -> Result<ImageSet> {
-    let name = file.display();
-    let text = std::fs::read_to_string(file).map_err(|e| Error::io(file, "cannot be read", &e))?;
-    let mut documents = YamlLoader::load_from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
-        Error::new(format!("{name}: is no YAML: {e}")).with_hint("see docs/images.md for what a data.yaml has")
-    })?;
-    let Some(Yaml::Hash(document)) = (!documents.is_empty()).then(|| documents.swap_remove(0)) else {
-        return Err(Error::new(format!("{name}: has no keys")).with_hint("a data.yaml has train, val and names"));
-    };
-    let get = |key: &str| document.get(&Yaml::String(key.into())).filter(|v| !matches!(v, Yaml::Null));
-    let classes = names(file, get("names"), get("nc"))?;
-    let folder = absolute(file).parent().map(Path::to_owned).unwrap_or_default();
-    let roots = roots(file, &folder, get("path"))?;
-    let mut faults = Vec::new();
-    let mut splits = Vec::new();
-    for (split, keys) in
-        [(Split::Train, &["train"][..]), (Split::Val, &["val", "validation"]), (Split::Test, &["test"])]
-    {
-        let Some((key, value)) = keys.iter().find_map(|k| Some((*k, get(k)?))) else { continue };
-        let bad = || {
-            Error::new(format!("{name}: '{key}' must be a path or a list of paths, not {}", shown(value)))
-                .with_hint("a folder, a .txt list, or a list of either")
-        };
-        let texts: Vec<&str> = match value {
-            Yaml::String(text) => vec![text],
-            Yaml::Array(items) => items.iter().map(|i| i.as_str().ok_or_else(bad)).collect::<Result<_>>()?,
-            _ => return Err(bad()),
-        };
-        let places = texts.iter().map(|text| place(file, key, text, &roots)).collect::<Result<Vec<_>>>()?;
-        splits.push((split, places));
-    }
-    if !splits.iter().any(|(split, _)| *split == Split::Train) {
-        return Err(Error::new(format!("{name}: has no 'train'")).with_hint("train: images/train"));
-    }
-    let root = roots[0].clone();
-    let mut pictures = Vec::new();
-    let mut labels_seen = std::collections::HashSet::new();
-    let mut label_folders = std::collections::BTreeSet::new();
-    for (split, places) in &splits {
-        for place in places {
-            let paths = if place.is_dir() {
-                label_folders.insert(label_of(&place.join("x.jpg")).parent().map(Path::to_owned).unwrap_or_default());
-                pictures_below(place, &mut faults)
-            } else {
-                listed(place, &roots, &mut faults)?
-            };
-            for path in paths {
-                let picture = read_picture(path, &root, *split, classes.len(), &mut faults);
-                labels_seen.extend(picture.annotation.clone());
-                pictures.push(picture);
-            }
-        }
-    }
-    for folder in label_folders.iter().filter(|f| f.is_dir()) {
-        for path in files_below(folder, &mut faults) {
-            let ours = extension(&path) == "txt"
-                && !labels_seen.contains(&path)
-                && path.file_name().is_some_and(|n| n != "classes.txt");
-            if ours && splits.iter().all(|(_, places)| !places.contains(&path)) {
-                faults.push(Fault::new(FaultKind::LabelOrphan, Severity::Warning, path, "has no picture of its name"));
-            }
-        }
-    }
-    let layout = Layout::Yolo(Description { document, splits });
-    Ok(ImageSet { source: file.to_owned(), root, layout, classes, pictures, faults })
 }
 
 /// Class names: a list, or a map from 0, 1 …; made up where only their number is told.
@@ -215,10 +282,9 @@ fn place(file: &Path, key: &str, text: &str, roots: &[PathBuf]) -> Result<PathBu
     })
 }
 
-/// The pictures of a list file: a path a line, `./` of its own folder.
-fn listed(list: &Path, roots: &[PathBuf], faults: &mut Vec<Fault>) -> Result<Vec<PathBuf>> {
-    let text =
-        std::fs::read_to_string(list).map_err(|e| Error::io(list, "cannot be read as a list of pictures", &e))?;
+/// The images of a list file: a path a line, `./` of its own folder.
+fn listed(list: &Path, roots: &[PathBuf], issues: &mut Vec<Issue>) -> Result<Vec<PathBuf>> {
+    let text = std::fs::read_to_string(list).map_err(|e| Error::io(list, "cannot be read as a list of images", &e))?;
     let folder = list.parent().unwrap_or(Path::new(""));
     let mut found = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -227,9 +293,9 @@ fn listed(list: &Path, roots: &[PathBuf], faults: &mut Vec<Fault>) -> Result<Vec
             continue;
         }
         let path = Path::new(line);
-        if !is_picture(path) {
-            let message = format!("'{line}' has not the extension of a picture");
-            faults.push(Fault::new(FaultKind::PictureMissing, Severity::Warning, list, message).at(index + 1));
+        if !is_image(path) {
+            let message = format!("'{line}' has not the extension of an image");
+            issues.push(Issue::new(IssueKind::ImageMissing, Severity::Warning, list, message).at(index + 1));
             continue;
         }
         let tries = if path.is_absolute() {
@@ -245,9 +311,9 @@ fn listed(list: &Path, roots: &[PathBuf], faults: &mut Vec<Fault>) -> Result<Vec
     Ok(found)
 }
 
-/// The label file of a picture: `labels` for the last `images` in the path, `.txt` for the extension.
-pub(crate) fn label_of(picture: &Path) -> PathBuf {
-    let parts: Vec<_> = picture.components().collect();
+/// The label file of an image: `labels` for the last `images` in the path, `.txt` for the extension.
+pub(crate) fn label_of(image: &Path) -> PathBuf {
+    let parts: Vec<_> = image.components().collect();
     let folders = &parts[..parts.len().saturating_sub(1)];
     let images = folders.iter().rposition(|p| p.as_os_str() == "images");
     let swapped: PathBuf = parts
@@ -258,15 +324,15 @@ pub(crate) fn label_of(picture: &Path) -> PathBuf {
     swapped.with_extension("txt")
 }
 
-fn read_picture(path: PathBuf, root: &Path, split: Split, classes: usize, faults: &mut Vec<Fault>) -> Picture {
+fn read_image(path: PathBuf, root: &Path, split: Split, classes: usize, issues: &mut Vec<Issue>) -> Image {
     let label = label_of(&path);
-    let mut picture = Picture {
+    let mut image = Image {
         name: name_below(root, &path),
         path,
         split,
         annotation: Some(label.clone()),
         objects: Vec::new(),
-        claimed: None,
+        declared_size: None,
         usable: true,
     };
     let bytes = match std::fs::read(&label) {
@@ -281,49 +347,49 @@ fn read_picture(path: PathBuf, root: &Path, split: Split, classes: usize, faults
             } else {
                 format!("has no label file {}", label.display())
             };
-            faults.push(Fault::new(FaultKind::LabelMissing, Severity::Warning, &picture.path, message));
-            return picture;
+            issues.push(Issue::new(IssueKind::LabelMissing, Severity::Warning, &image.path, message));
+            return image;
         }
         Err(error) => {
-            picture.usable = false;
+            image.usable = false;
             let message = format!("cannot be read: {}", plain(&error));
-            faults.push(Fault::new(FaultKind::AnnotationBad, Severity::Error, label, message));
-            return picture;
+            issues.push(Issue::new(IssueKind::AnnotationBad, Severity::Error, label, message));
+            return image;
         }
     };
     let Ok(text) = String::from_utf8(bytes) else {
-        picture.usable = false;
-        faults.push(Fault::new(FaultKind::AnnotationBad, Severity::Error, label, "is no text in UTF-8"));
-        return picture;
+        image.usable = false;
+        issues.push(Issue::new(IssueKind::AnnotationBad, Severity::Error, label, "is no text in UTF-8"));
+        return image;
     };
-    let before = faults.len();
+    let before = issues.len();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
         match object(line, classes) {
-            Ok((object, None)) => picture.objects.push(object),
+            Ok((object, None)) => image.objects.push(object),
             Ok((object, Some((kind, message)))) => {
-                faults.push(Fault::new(kind, Severity::Warning, &label, message).at(index + 1));
-                if kind != FaultKind::BoxEmpty {
-                    picture.objects.push(object);
+                issues.push(Issue::new(kind, Severity::Warning, &label, message).at(index + 1));
+                if kind != IssueKind::BoxEmpty {
+                    image.objects.push(object);
                 }
             }
-            Err((kind, message)) => faults.push(Fault::new(kind, Severity::Error, &label, message).at(index + 1)),
+            Err((kind, message)) => issues.push(Issue::new(kind, Severity::Error, &label, message).at(index + 1)),
         }
     }
-    if faults[before..].iter().any(|f| f.severity == Severity::Error) {
-        picture.usable = false;
+    if issues[before..].iter().any(|f| f.severity == Severity::Error) {
+        image.usable = false;
     }
-    picture
+    image
 }
 
-type Wrong = (FaultKind, String);
+type Wrong = (IssueKind, String);
 
 /// A line of a label file: class, then a box by centre and size or a polygon.
 fn object(line: &str, classes: usize) -> Result<(Object, Option<Wrong>), Wrong> {
     let fields: Vec<&str> = line.split_whitespace().collect();
-    let bad = |message: String| (FaultKind::AnnotationBad, message);
+    let bad = |message: String| (IssueKind::AnnotationBad, message);
     let polygon = fields.len() > 6;
     if polygon && fields.len().is_multiple_of(2) || !polygon && fields.len() != 5 {
         return Err(bad(format!("has {} numbers; a box has 5, a polygon 1 and pairs", fields.len())));
@@ -338,12 +404,12 @@ fn object(line: &str, classes: usize) -> Result<(Object, Option<Wrong>), Wrong> 
     let (class, places) = (numbers[0], &numbers[1..]);
     if class < 0.0 || class.fract() != 0.0 || class >= classes as f64 {
         return Err((
-            FaultKind::ClassUnknown,
+            IssueKind::ClassUnknown,
             format!("class {} is not one of 0 to {}", fields[0], classes.saturating_sub(1)),
         ));
     }
     if let Some(at) = places.iter().position(|&v| !(-TOLERANCE..=1.0 + TOLERANCE).contains(&v)) {
-        return Err((FaultKind::BoxOutside, format!("coordinate {} is outside 0 to 1", fields[at + 1])));
+        return Err((IssueKind::BoxOutside, format!("coordinate {} is outside 0 to 1", fields[at + 1])));
     }
     let corners = if polygon {
         places.chunks_exact(2).fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |b, p| {
@@ -357,10 +423,10 @@ fn object(line: &str, classes: usize) -> Result<(Object, Option<Wrong>), Wrong> 
     // checked above: whole, and below the number of classes
     let object = Object { class: class as u32, bounds: Some(Bounds { corners, pixels: false }) };
     let wrong = if corners[2] <= corners[0] || corners[3] <= corners[1] {
-        Some((FaultKind::BoxEmpty, format!("the box is {} × {}", corners[2] - corners[0], corners[3] - corners[1])))
+        Some((IssueKind::BoxEmpty, format!("the box is {} × {}", corners[2] - corners[0], corners[3] - corners[1])))
     } else if corners.iter().any(|c| !(-TOLERANCE..=1.0 + TOLERANCE).contains(c)) {
         Some((
-            FaultKind::BoxBeyond,
+            IssueKind::BoxBeyond,
             format!("the box goes from {:.3}, {:.3} to {:.3}, {:.3}", corners[0], corners[1], corners[2], corners[3]),
         ))
     } else {
@@ -387,12 +453,12 @@ mod tests {
 
     #[test]
     fn labels_are_found_by_path() {
-        for (picture, label) in [
+        for (image, label) in [
             ("/d/images/train/a.JPG", "/d/labels/train/a.txt"),
             ("/images/x/images/a.b.png", "/images/x/labels/a.b.txt"),
             ("/d/train/images.jpg", "/d/train/images.txt"),
         ] {
-            assert_eq!(label_of(Path::new(picture)), Path::new(label));
+            assert_eq!(label_of(Path::new(image)), Path::new(label));
         }
     }
 
@@ -405,15 +471,15 @@ mod tests {
         let (polygon, _) = object("0 0.1 0.2 0.5 0.9 0.3 0.4", 2).expect("a polygon");
         assert_eq!(polygon.bounds.expect("bounds").corners, [0.1, 0.2, 0.5, 0.9]);
         let wrong = |line| object(line, 2).expect_err("refused").0;
-        assert_eq!(wrong("2 0.5 0.5 0.2 0.4"), FaultKind::ClassUnknown);
-        assert_eq!(wrong("0.5 0.5 0.5 0.2 0.4"), FaultKind::ClassUnknown);
-        assert_eq!(wrong("-1 0.5 0.5 0.2 0.4"), FaultKind::ClassUnknown);
-        assert_eq!(wrong("0 1.5 0.5 0.2 0.4"), FaultKind::BoxOutside);
-        assert_eq!(wrong("0 nan 0.5 0.2 0.4"), FaultKind::AnnotationBad);
-        assert_eq!(wrong("0 0.5 0.5 0.2"), FaultKind::AnnotationBad);
-        assert_eq!(wrong("apple 0.5 0.5 0.2 0.4"), FaultKind::AnnotationBad);
+        assert_eq!(wrong("2 0.5 0.5 0.2 0.4"), IssueKind::ClassUnknown);
+        assert_eq!(wrong("0.5 0.5 0.5 0.2 0.4"), IssueKind::ClassUnknown);
+        assert_eq!(wrong("-1 0.5 0.5 0.2 0.4"), IssueKind::ClassUnknown);
+        assert_eq!(wrong("0 1.5 0.5 0.2 0.4"), IssueKind::BoxOutside);
+        assert_eq!(wrong("0 nan 0.5 0.2 0.4"), IssueKind::AnnotationBad);
+        assert_eq!(wrong("0 0.5 0.5 0.2"), IssueKind::AnnotationBad);
+        assert_eq!(wrong("apple 0.5 0.5 0.2 0.4"), IssueKind::AnnotationBad);
         let doubtful = |line| object(line, 2).expect("an object").1.expect("a doubt").0;
-        assert_eq!(doubtful("0 0.5 0.5 0 0.4"), FaultKind::BoxEmpty);
-        assert_eq!(doubtful("0 0.9 0.5 0.5 0.4"), FaultKind::BoxBeyond);
+        assert_eq!(doubtful("0 0.5 0.5 0 0.4"), IssueKind::BoxEmpty);
+        assert_eq!(doubtful("0 0.9 0.5 0.5 0.4"), IssueKind::BoxBeyond);
     }
 }

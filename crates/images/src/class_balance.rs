@@ -1,18 +1,24 @@
-//! A budget that evens out the objects of classes, rather than the pictures of categories.
+//! A budget that evens out the objects of classes, rather than the images of categories.
 //!
-//! Let v_gc be the objects of class c on a picture of category g, in the mean, and N_c = Σ_g m_g v_gc what is to be expected
-//! of a selection with m_g pictures of each category. Pictures are dealt one after another to the category that leaves the
+//! Let v_gc be the objects of class c on an image of category g, in the mean, and N_c = Σ_g m_g v_gc what is to be expected
+//! of a selection with m_g images of each category. Images are dealt one after another to the category that leaves the
 //! objects least uneven, by Σ_c N_c² / (Σ_c N_c)², which is least where all N_c are equal. Ties go to the first category;
-//! pictures of nothing come when there are no others. Cost: O(total · classes per category, summed over categories).
+//! images of nothing come when there are no others. Cost: O(total · classes per category, summed over categories).
 
 use crate::{Categories, ImageSet};
 
-/// Pictures of each category, `total` in all: at least one of each if `floor`, and never more than there are. `pictures` are
+/// Images of each category, `total` in all: at least one of each if `floor`, and never more than there are. `images` are
 /// those that the categories are of.
-pub fn balanced(set: &ImageSet, pictures: &[usize], categories: &Categories, total: usize, floor: bool) -> Vec<usize> {
+pub fn balanced_counts(
+    set: &ImageSet,
+    images: &[usize],
+    categories: &Categories,
+    total: usize,
+    floor: bool,
+) -> Vec<usize> {
     let mut objects = vec![std::collections::BTreeMap::<u32, usize>::new(); categories.names.len()];
-    for (&picture, &category) in pictures.iter().zip(&categories.codes) {
-        for object in &set.pictures[picture].objects {
+    for (&image, &category) in images.iter().zip(&categories.codes) {
+        for object in &set.images[image].objects {
             *objects[category as usize].entry(object.class).or_insert(0) += 1;
         }
     }
@@ -21,7 +27,7 @@ pub fn balanced(set: &ImageSet, pictures: &[usize], categories: &Categories, tot
     deal(&objects, &categories.sizes(), set.classes.len(), total, floor)
 }
 
-/// `objects`: for each category, its classes and how many objects of each are on all its pictures.
+/// `objects`: for each category, its classes and how many objects of each are on all its images.
 fn deal(objects: &[Vec<(usize, usize)>], sizes: &[usize], classes: usize, total: usize, floor: bool) -> Vec<usize> {
     let mut counts: Vec<usize> = sizes.iter().map(|&s| usize::from(floor && s > 0)).collect();
     let mean = |category: usize, n: usize| n as f64 / sizes[category] as f64;
@@ -63,8 +69,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rare_classes_catch_up_as_far_as_there_are_pictures() {
-        // 90 pictures of one class, 10 of another, an object each.
+    fn rare_classes_catch_up_as_far_as_there_are_images() {
+        // 90 images of one class, 10 of another, an object each.
         let objects = [vec![(0, 90)], vec![(1, 10)]];
         for (total, even) in [(2, [1, 1]), (7, [4, 3]), (20, [10, 10]), (40, [30, 10]), (100, [90, 10])] {
             assert_eq!(deal(&objects, &[90, 10], 2, total, true), even, "{total}");
@@ -72,11 +78,11 @@ mod tests {
     }
 
     #[test]
-    fn objects_count_and_not_pictures() {
-        // Four objects on a picture of the first, one on one of the second.
+    fn objects_count_and_not_images() {
+        // Four objects on an image of the first, one on one of the second.
         let counts = deal(&[vec![(0, 400)], vec![(1, 100)]], &[100, 100], 2, 50, true);
         assert_eq!(counts, [10, 40]);
-        // A mixed category serves both classes, and pictures of nothing come last.
+        // A mixed category serves both classes, and images of nothing come last.
         let counts = deal(&[vec![], vec![(0, 10)], vec![(0, 10), (1, 10)]], &[10, 10, 10], 2, 14, true);
         assert_eq!(counts, [1, 3, 10]);
         assert_eq!(deal(&[vec![], vec![(0, 10)]], &[10, 10], 1, 14, false), [4, 10]);

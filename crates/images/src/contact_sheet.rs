@@ -1,5 +1,5 @@
 //! A contact sheet of a reduction: one page that needs no network, with what was kept and dropped of each category, the
-//! nearest kept picture of dropped ones, the worst-covered pictures, and a map of the features.
+//! nearest kept image of dropped ones, the worst-covered images, and a map of the features.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,9 +9,9 @@ use image::codecs::jpeg::JpegEncoder;
 use leanset_core::distance::Metric;
 use rayon::prelude::*;
 
-use crate::{Categories, Features, ImageSet, look};
+use crate::{Categories, Features, ImageSet, inspect};
 
-/// Pictures shown of each category, kept and dropped alike.
+/// Images shown of each category, kept and dropped alike.
 const SHOWN: usize = 12;
 /// Categories shown; more are a table in the report of the command.
 const CATEGORIES: usize = 40;
@@ -20,20 +20,20 @@ const POINTS: usize = 3000;
 /// The longer side of a thumbnail, in pixels.
 const THUMBNAIL: u32 = 112;
 
-/// Bytes that a page takes of so many pictures of so many numbers in so many categories, but for its thumbnails and the
-/// decoding of pictures: rows of the map twice, and thumbnails that find no place.
-pub fn sheet_memory(pictures: usize, dimensions: usize, categories: usize) -> u64 {
-    let shown = (4 * SHOWN * categories.min(CATEGORIES)).min(pictures);
-    (2 * pictures.min(POINTS) * (8 * dimensions + 24) + shown * 3 * (THUMBNAIL * THUMBNAIL) as usize) as u64
+/// Bytes that a page takes of so many images of so many numbers in so many categories, but for its thumbnails and the
+/// decoding of images: rows of the map twice, and thumbnails that find no place.
+pub fn contact_sheet_memory(images: usize, dimensions: usize, categories: usize) -> u64 {
+    let shown = (4 * SHOWN * categories.min(CATEGORIES)).min(images);
+    (2 * images.min(POINTS) * (8 * dimensions + 24) + shown * 3 * (THUMBNAIL * THUMBNAIL) as usize) as u64
 }
 
-/// What the sheet is of. Positions count in `pictures`.
+/// What the sheet is of. Positions count in `images`.
 #[derive(Clone, Copy, Debug)]
-pub struct Sheet<'a> {
+pub struct ContactSheet<'a> {
     /// The set.
     pub set: &'a ImageSet,
-    /// The pictures that were chosen from.
-    pub pictures: &'a [usize],
+    /// The images that were chosen from.
+    pub images: &'a [usize],
     /// Their categories.
     pub categories: &'a Categories,
     /// Their features.
@@ -50,7 +50,7 @@ pub struct Sheet<'a> {
     pub subtitle: &'a str,
 }
 
-impl Sheet<'_> {
+impl ContactSheet<'_> {
     /// The page, with thumbnails of no more than `bytes` in all, as they are written.
     pub fn page(&self, bytes: usize) -> String {
         let shown: Vec<(Vec<usize>, Vec<usize>)> = (0..self.categories.names.len().min(CATEGORIES))
@@ -80,12 +80,12 @@ impl Sheet<'_> {
         if without > 0 {
             let _ = writeln!(
                 out,
-                "<p class=\"note\">{without} pictures are shown by name alone: their thumbnails would exceed {:.1} MB.</p>",
+                "<p class=\"note\">{without} images are shown by name alone: their thumbnails would exceed {:.1} MB.</p>",
                 bytes as f64 / 1e6
             );
         }
         if !worst.is_empty() {
-            out.push_str("<section id=\"worst\"><h2>Worst covered</h2>\n<p>Of each category the picture farthest from all that were kept, and its nearest kept neighbour.</p>\n<div class=\"row\">\n");
+            out.push_str("<section id=\"worst\"><h2>Worst covered</h2>\n<p>Of each category the image farthest from all that were kept, and its nearest kept neighbour.</p>\n<div class=\"row\">\n");
             worst.iter().for_each(|w| self.pair(w.0, &nearest, &mut out));
             out.push_str("</div></section>\n");
         }
@@ -127,12 +127,12 @@ impl Sheet<'_> {
     }
 
     fn name(&self, position: usize) -> &str {
-        &self.set.pictures[self.pictures[position]].name
+        &self.set.images[self.images[position]].name
     }
 
-    /// A few pictures of a category, evenly out of all in their order.
+    /// A few images of a category, evenly out of all in their order.
     fn some(&self, category: usize, keep: bool) -> Vec<usize> {
-        let all: Vec<usize> = (0..self.pictures.len())
+        let all: Vec<usize> = (0..self.images.len())
             .filter(|&p| self.categories.codes[p] as usize == category && self.kept[p] == keep)
             .collect();
         let count = all.len().min(SHOWN);
@@ -144,23 +144,23 @@ impl Sheet<'_> {
         self.features.values[position * d..][..d].iter().map(|&v| f64::from(v)).collect()
     }
 
-    /// The nearest kept picture of the same category, the first among equals.
+    /// The nearest kept image of the same category, the first among equals.
     fn nearest(&self, position: usize) -> Option<(usize, f64)> {
         let own = self.row(position);
         let same = |&p: &usize| self.kept[p] && self.categories.codes[p] == self.categories.codes[position];
-        (0..self.pictures.len())
+        (0..self.images.len())
             .filter(same)
             .map(|p| (p, self.metric.distance(&own, &self.row(p))))
             .min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)))
     }
 
-    /// A style for each picture that has a place, and how many have none.
+    /// A style for each image that has a place, and how many have none.
     fn thumbnails(&self, wanted: &[usize], bytes: usize) -> (String, usize) {
         let mut distinct = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         distinct.extend(wanted.iter().copied().filter(|&p| seen.insert(p)));
         let made: Vec<Option<String>> =
-            distinct.par_iter().map(|&p| thumbnail(&self.set.pictures[self.pictures[p]].path)).collect();
+            distinct.par_iter().map(|&p| thumbnail(&self.set.images[self.images[p]].path)).collect();
         let (mut style, mut without) = (String::new(), 0);
         for (position, data) in distinct.iter().zip(made) {
             let rule =
@@ -182,7 +182,7 @@ impl Sheet<'_> {
         );
     }
 
-    /// A dropped picture beside the kept one that stands for it.
+    /// A dropped image beside the kept one that stands for it.
     fn pair(&self, position: usize, nearest: &BTreeMap<usize, (usize, f64)>, out: &mut String) {
         let Some(&(other, distance)) = nearest.get(&position) else { return self.figure(position, out) };
         let (name, kept) = (escape(self.name(position)), escape(self.name(other)));
@@ -194,9 +194,9 @@ impl Sheet<'_> {
         );
     }
 
-    /// The first two principal components, kept pictures filled.
+    /// The first two principal components, kept images filled.
     fn map(&self, out: &mut String) {
-        let n = self.pictures.len();
+        let n = self.images.len();
         let count = n.min(POINTS);
         let positions: Vec<usize> = (0..count).map(|i| i * n / count).collect();
         let rows: Vec<Vec<f64>> = positions.iter().map(|&p| self.row(p)).collect();
@@ -207,7 +207,7 @@ impl Sheet<'_> {
         let reach = |axis: &[f64]| axis.iter().fold(1e-300f64, |most, v| most.max(v.abs()));
         let _ = writeln!(
             out,
-            "<section id=\"map\"><h2>Map of the features</h2>\n<p>Two principal components, {:.0} % of the variance; filled is kept. {count} of {n} pictures.</p>\n<svg viewBox=\"-260 -180 520 360\" role=\"img\" aria-label=\"map of the features\">",
+            "<section id=\"map\"><h2>Map of the features</h2>\n<p>Two principal components, {:.0} % of the variance; filled is kept. {count} of {n} images.</p>\n<svg viewBox=\"-260 -180 520 360\" role=\"img\" aria-label=\"map of the features\">",
             100.0 * part
         );
         let scales: Vec<f64> = axes.iter().zip([245.0, 165.0]).map(|(axis, size)| size / reach(axis)).collect();
@@ -292,12 +292,12 @@ fn principal(rows: &[Vec<f64>]) -> (Vec<Vec<f64>>, f64) {
 
 /// A JPEG in base64; nothing of what cannot be decoded.
 fn thumbnail(path: &std::path::Path) -> Option<String> {
-    let picture = look::shown(&std::fs::read(path).ok()?)?;
-    let (width, height) = picture.dimensions();
+    let image = inspect::shown(&std::fs::read(path).ok()?)?;
+    let (width, height) = image.dimensions();
     let scale = (f64::from(THUMBNAIL) / f64::from(width.max(height))).min(1.0);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most the side of a thumbnail
     let side = |of: u32| ((f64::from(of) * scale).round() as u32).max(1);
-    let small = image::imageops::thumbnail(&picture, side(width), side(height));
+    let small = image::imageops::thumbnail(&image, side(width), side(height));
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 72).encode_image(&small).ok()?;
     Some(base64::engine::general_purpose::STANDARD.encode(bytes))
