@@ -5,15 +5,15 @@
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 # ---
 # %% [markdown]
-# # Embeddings of pictures
+# # Reduce image embeddings
 #
-# Distances between pixels mean little. Distances in the last hidden layer of a network that knows the subject mean more. Here
-# such embeddings are reduced: a network learns half of the classes of handwritten digits, and its hidden layer describes
-# pictures of all of them, also of digits that it never saw.
+# This example reduces a set of image embeddings and shows which images are kept. Distances between pixels mean little.
+# Distances between embeddings (the last hidden layer of a trained network) mean more. Here, a network learns five of the ten
+# classes of handwritten digits. Its last hidden layer then gives embeddings for images of all ten digits.
 #
-# The pictures come with scikit-learn: 1,797 digits of 8 × 8 pixels. Credit: E. Alpaydin & C. Kaynak, UCI 80, CC BY 4.0. With a
-# large pretrained backbone the steps are the same: an array of one embedding a picture is all that leanset needs. (No
-# pretrained weights are loaded here, so that the example needs no download.)
+# The images come with scikit-learn: 1,797 digits of 8 × 8 pixels. Credit: E. Alpaydin & C. Kaynak, UCI 80, CC BY 4.0. The steps
+# are the same with a large pretrained backbone: leanset only needs an array with one embedding per image. (This example loads no
+# pretrained weights, so that it needs no download.)
 
 # %%
 import os
@@ -36,7 +36,7 @@ pixels, digit = load_digits(return_X_y=True)
 pixels = pixels / 16
 
 # %% [markdown]
-# ## The backbone, and what it says of a picture
+# ## Split first, then compute embeddings
 
 # %%
 rest, own = train_test_split(np.arange(len(digit)), test_size=0.4, stratify=digit, random_state=0)
@@ -44,11 +44,11 @@ known = own[digit[own] < 5]
 backbone = MLPClassifier((64, 32), max_iter=60 if light else 300, random_state=0).fit(pixels[known], digit[known])
 
 
-def embed(pictures):
-    """The last hidden layer, scaled to unit length: then distances are those of angles."""
+def embed(images):
+    """The last hidden layer, scaled to unit length, so that distances depend only on angles."""
     for weights, bias in zip(backbone.coefs_[:-1], backbone.intercepts_[:-1]):
-        pictures = np.maximum(pictures @ weights + bias, 0)
-    return pictures / np.linalg.norm(pictures, axis=1, keepdims=True).clip(1e-12)
+        images = np.maximum(images @ weights + bias, 0)
+    return images / np.linalg.norm(images, axis=1, keepdims=True).clip(1e-12)
 
 
 train, test = train_test_split(rest, test_size=0.4, stratify=digit[rest], random_state=0)
@@ -59,11 +59,11 @@ X.shape
 # %% [markdown]
 # ## Reduce
 #
-# The neighbours of a picture vote on what it is. How many of the pictures does the vote need?
+# A nearest-neighbour classifier predicts the digit. How many training images does it need?
 
 # %%
 full = KNeighborsClassifier(1).fit(X, y).score(X_test, y_test)
-print(f"all {len(train)} pictures: {full:.3f}")
+print(f"all {len(train)} images: {full:.3f}")
 for name in ["SRS", "MMS", "PHL", "PRD", "CLC"]:
     line = f"{name:4}"
     for ratio in [0.05, 0.1, 0.25]:
@@ -74,12 +74,13 @@ for name in ["SRS", "MMS", "PHL", "PRD", "CLC"]:
     print(line)
 
 # %% [markdown]
-# Clustering centroids (CLC) are new points, and no pictures. For pictures to look at, `output="rows"` keeps the nearest
-# real one. ε of the points says how far a picture can be from the nearest of them.
+# Clustering centroids (CLC) generates prototypes: new points that are not images. To keep real images, use `output="rows"`,
+# which keeps the image nearest to each centroid. For prototypes, ε is the largest distance from an image to the nearest
+# prototype of its class.
 #
-# ## Look at them
+# ## Look at the kept images
 #
-# What is worst covered? ε has the row.
+# `epsilon_` also has the worst-covered image.
 
 # %%
 maxmin = leanset.MMS(sampling_strategy=0.05, epsilon="euclidean")
@@ -91,8 +92,8 @@ nearest = same[np.linalg.norm(X[same] - X[worst], axis=1).argmin()]
 assert np.isclose(np.linalg.norm(X[nearest] - X[worst]), maxmin.epsilon_.value)
 
 figure, axes = plt.subplots(3, 12, figsize=(7.2, 2.6), layout="constrained")
-for place in axes.flat:
-    place.axis("off")
+for ax in axes.flat:
+    ax.axis("off")
 for column, row in enumerate(kept[:: max(1, len(kept) // 24)][:24]):
     axes[column // 12, column % 12].imshow(pixels[train][row].reshape(8, 8), cmap="gray_r")
 for column, (row, title) in enumerate([(worst, "worst"), (nearest, "nearest")]):
@@ -101,12 +102,12 @@ for column, (row, title) in enumerate([(worst, "worst"), (nearest, "nearest")]):
 plt.show()
 
 # %% [markdown]
-# Two rows of kept pictures; below, the worst-covered one and the kept picture nearest to it.
+# The upper two rows show kept images. Below are the worst-covered image and the kept image nearest to it.
 #
-# ## Shape
+# ## Compare the shape
 #
-# Is the shape of the classes kept too? Persistence diagrams of one digit, all and reduced, in dimension 1. Their bottleneck
-# distance is at most 2ε ([the theory](../epsilon.md)).
+# Does the reduced set have the same shape as the full set? To check, compare the persistence diagrams of one digit in dimension 1,
+# before and after the reduction. Their bottleneck distance is at most 2ε ([the theory of ε](../epsilon.md)).
 
 # %%
 sampler = leanset.MMS(sampling_strategy=0.25, epsilon="euclidean")

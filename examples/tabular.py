@@ -5,14 +5,14 @@
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 # ---
 # %% [markdown]
-# # A table: methods compared, and the ε curve
+# # Compare data pruning methods on a table
 #
-# Does a tenth of a table do, and which tenth? The table is *Breast Cancer Wisconsin (Diagnostic)*: 569 tumours, 30
-# measurements of cell nuclei, benign or malignant. It comes with scikit-learn. Credit: W. Wolberg, O. Mangasarian, N. Street
-# & W. Street, UCI 17, CC BY 4.0.
+# This example compares all methods that need no training on one table: is a tenth of the rows enough, and which tenth? The table is
+# *Breast Cancer Wisconsin (Diagnostic)*: 569 tumours, benign or malignant, with 30 measurements of cell nuclei. It comes with
+# scikit-learn. Credit: W. Wolberg, O. Mangasarian, N. Street & W. Street, UCI 17, CC BY 4.0.
 #
-# The script is `examples/tabular.py`. The page is what it printed when the site was built. With `LEANSET_LIGHT=1` it does fewer
-# repetitions, as in the tests.
+# The script is `examples/tabular.py`. This page shows what it printed when the site was built. With `LEANSET_LIGHT=1`, as in the
+# tests, it does fewer repetitions.
 
 # %%
 import os
@@ -31,10 +31,11 @@ X, y = load_breast_cancer(return_X_y=True)
 X.shape
 
 # %% [markdown]
-# ## Reduce, train, test
+# ## Split, reduce, train, test
 #
-# Each repetition is another split. The scaler sees training rows only. All methods see the same split, so that differences
-# are between pairs. Methods that watch a model train are in [another example](training.md).
+# Each repetition uses another split. The split comes first: the scaler and the methods get only the training rows. All methods get
+# the same split, so that they can be compared in pairs. Methods that use training dynamics are in
+# [another example](training.md).
 
 # %%
 methods = [m for m in leanset.methods() if m["capabilities"]["dynamics"] == "no"]
@@ -71,10 +72,10 @@ print()
 table("median ε", epsilon)
 
 # %% [markdown]
-# ## Is any better than random?
+# ## Does any method beat random?
 #
-# A median hides how often. Here each method is beside stratified random (SRS) at 10 %: in how many splits it is better, equal
-# and worse.
+# A median does not show how often a method is better. So compare each method with stratified random (SRS) at 10 %, and count the
+# splits in which it is better, equal and worse.
 
 # %%
 at = ratios.index(0.1)
@@ -85,10 +86,10 @@ for name, own in zip(names, accuracy[:, :, at].T):
         print(f"{name:6} better {better:2}  equal {repetitions - better - worse:2}  worse {worse:2}")
 
 # %% [markdown]
-# Whether such counts can be luck is a question for a test: `leanset experiment` makes it (see
-# [experiments](../experiments.md#statistics)), and says *cannot tell* where it cannot.
+# A statistical test shows whether such counts can be chance. `leanset experiment` runs this test (see
+# [experiments](../experiments.md#statistics)), and reports *cannot tell* if there are too few runs.
 #
-# Which of the methods that keep rows covers best at 10 %, and in how many splits?
+# Which of the methods that keep rows has the smallest ε at 10 %, and in how many splits?
 
 # %%
 keeps_rows = [i for i, m in enumerate(methods) if m["capabilities"]["invents"] == "no"]
@@ -99,7 +100,7 @@ assert np.median(epsilon[:, names.index("MMS"), at]) < np.median(epsilon[:, name
 # %% [markdown]
 # ## The ε curve
 #
-# A method that ranks serves all ratios at once: one ranking, and one search for ε at 1 … 100 %.
+# A method that ranks needs only one ranking for all ratios, and one search gives ε at 1, 2, … 100 %.
 
 # %%
 X_scaled = MinMaxScaler().fit_transform(X)
@@ -114,5 +115,5 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# The curve of maxmin is steep at first: a few rows cover most of the space. It says nothing of accuracy. Outliers are what ε
-# is about, and a classifier may do without them.
+# The curve of maxmin (MMS) falls steeply at first: a few rows cover most of the space. The curve says nothing about accuracy. Outliers
+# decide ε, and a classifier may not need them.

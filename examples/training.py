@@ -5,13 +5,14 @@
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 # ---
 # %% [markdown]
-# # Training and forgetting
+# # Data pruning with training dynamics
 #
-# Which rows does a model have trouble with? `ForgettingLog` listens to a training loop, and three methods rank by what it
-# heard: forgetting events (FES), EL2N and AUM.
+# This example collects the training dynamics of a model (how it does on each row in each epoch) and selects rows by them. Such
+# methods find difficult rows and mislabelled rows. `ForgettingLog` collects the dynamics from a training loop. Three methods use
+# them: forgetting events (FES), EL2N and AUM.
 #
-# The data are the digits of scikit-learn (E. Alpaydin & C. Kaynak, UCI 80, CC BY 4.0). To see what the methods make of wrong
-# labels, 5 % of the training labels are changed on purpose.
+# The data are the digits of scikit-learn (E. Alpaydin & C. Kaynak, UCI 80, CC BY 4.0). We change 5 % of the training labels on
+# purpose, to see how the methods deal with mislabelled rows.
 
 # %%
 import importlib.util
@@ -38,11 +39,11 @@ y_noisy = y_train.copy()
 y_noisy[wrong] = (y_noisy[wrong] + generator.integers(1, 10, len(wrong))) % 10
 
 # %% [markdown]
-# ## The loop
+# ## Collect training dynamics in a loop
 #
-# A loop over epochs and batches, in the style of PyTorch, on a network of scikit-learn. Two lines are leanset's: the log
-# before, and one update an epoch. After an epoch the model looks at every row. (An update with each batch works too, as
-# long as every row comes once an epoch.)
+# This is a loop over epochs and batches, as in PyTorch, with a network of scikit-learn. Two lines are for leanset: one creates the log,
+# and one updates it after each epoch with predictions for all rows. (You can also update it with each batch, as long as every
+# row occurs once per epoch.)
 
 # %%
 log = leanset.ForgettingLog(y_noisy)
@@ -53,13 +54,13 @@ for epoch in range(epochs):
         model.partial_fit(X_train[batch], y_noisy[batch], classes=np.unique(y))
     log.update(epoch, np.arange(len(X_train)), probabilities=model.predict_proba(X_train))
 
-seen = log.finish()
-print(seen.epochs, "epochs;", int((seen.forgetting > 0).sum()), "of", len(X_train), "rows forgotten or never learnt")
+dynamics = log.finish()
+print(dynamics.epochs, "epochs;", int((dynamics.forgetting > 0).sum()), "of", len(X_train), "rows forgotten or never learnt")
 
 # %% [markdown]
 # ## The same with PyTorch
 #
-# The loader gives each row's position along with it. Logits go in as they are, tensors on any device.
+# The data loader returns the position of each row with the row. Pass logits as they are; tensors can be on any device.
 
 # %%
 if importlib.util.find_spec("torch"):
@@ -80,43 +81,44 @@ if importlib.util.find_spec("torch"):
             torch.nn.functional.cross_entropy(logits, labels).backward()
             optimizer.step()
     lean = leanset.to_subset(data, leanset.reduce(X_train, y_noisy, 0.5, method="fes", dynamics=torch_log))
-    print(len(lean), "rows of the data set are left")
+    print(len(lean), "rows of the dataset are kept")
 else:
-    print("PyTorch is not installed: this part was not run")
+    print("PyTorch is not installed, so this part did not run")
 
 # %% [markdown]
-# ## What the methods keep
+# ## Select rows
 #
-# One log serves all three, at any ratio. How many of the wrong labels are among the kept half?
+# One log serves all three methods, at any ratio. What share of the mislabelled rows is in the kept half?
 
 # %%
 for name in ["FES", "EL2N", "AUM"]:
     kept = leanset.reduce(X_train, y_noisy, 0.5, method=name, dynamics=log).indices
     share = np.isin(wrong, kept).mean()
     retrained = MLPClassifier((64,), max_iter=epochs, random_state=0).fit(X_train[kept], y_noisy[kept])
-    print(f"{name:5} keeps {share:4.0%} of the wrong labels; test accuracy {retrained.score(X_test, y_test):.3f}")
+    print(f"{name:5} keeps {share:4.0%} of the mislabelled rows; test accuracy {retrained.score(X_test, y_test):.3f}")
 random = leanset.reduce(X_train, y_noisy, 0.5, method="SRS").indices
 retrained = MLPClassifier((64,), max_iter=epochs, random_state=0).fit(X_train[random], y_noisy[random])
-print(f"SRS   keeps {np.isin(wrong, random).mean():4.0%} of the wrong labels; test accuracy {retrained.score(X_test, y_test):.3f}")
+print(f"SRS   keeps {np.isin(wrong, random).mean():4.0%} of the mislabelled rows; test accuracy {retrained.score(X_test, y_test):.3f}")
 
 # %% [markdown]
-# FES and EL2N keep what is hard, and nothing is harder than a wrong label. AUM keeps what is easy by default, and leaves wrong
-# labels out; but with them it leaves out the right rows near the borders, which a model learns most from. So a half without
-# wrong labels need not be the better half: read the accuracies, and SRS beside them. To look for wrong labels, take the rows
-# of smallest margin.
+# FES and EL2N keep difficult rows, and mislabelled rows are the most difficult. AUM keeps easy rows by default, so it removes
+# mislabelled rows. But it also removes correct rows near the class borders, from which a model learns most. So a half without
+# mislabelled rows is not always the better half: compare the accuracies, also with SRS. To find mislabelled rows, look at the rows
+# with the smallest margin.
 
 # %%
 aum = leanset.reduce(X_train, y_noisy, 0.5, method="AUM", dynamics=log).indices
 el2n = leanset.reduce(X_train, y_noisy, 0.5, method="EL2N", dynamics=log).indices
 assert np.isin(wrong, aum).mean() < np.isin(wrong, random).mean() < np.isin(wrong, el2n).mean()
 
-suspects = np.argsort(seen.aum)[: len(wrong)]
-print(f"of the {len(wrong)} rows of smallest margin, {np.isin(suspects, wrong).mean():.0%} have a wrong label")
+suspects = np.argsort(dynamics.aum)[: len(wrong)]
+print(f"of the {len(wrong)} rows with the smallest margin, {np.isin(suspects, wrong).mean():.0%} are mislabelled")
 
 # %% [markdown]
-# ## What it took
+# ## Energy of the training
 #
-# The training that was watched is a cost of choosing. Its energy has a source and a range.
+# The training that produced the log counts towards the cost of the selection. `EnergyMeter` reports its energy, with a source and a
+# range.
 
 # %%
 with leanset.EnergyMeter(country="ESP") as meter:
