@@ -1,4 +1,4 @@
-"""Keep the rows that matter, train on less, know what it cost.
+"""Coreset selection and data pruning: reduce a labelled training set to a small, representative subset.
 
 >>> import numpy as np, leanset
 >>> X = np.random.default_rng(0).normal(size=(200, 3))
@@ -8,8 +8,8 @@
 >>> X_lean.shape
 (20, 3)
 
-Estimators are made of the registered methods, one class each (`leanset.methods()` lists them); functions do the same
-without a class. Row ids are 0-based positions in what is passed.
+There is one estimator class for each method (`leanset.methods()` lists them). The functions `reduce` and `rank` do the same
+without an estimator. Row ids are 0-based positions in the data that you pass.
 """
 
 from leanset import estimators as estimators
@@ -53,6 +53,6 @@ __all__ = [
     "to_sampler",
     "to_subset",
     "write_manifest",
-    # And the estimators.
+    # The estimators are added below.
 ]
 __all__ += estimators.__all__

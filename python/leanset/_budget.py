@@ -1,4 +1,4 @@
-"""`sampling_strategy`: how many rows, in scikit-learn's types and imbalanced-learn's words."""
+"""`sampling_strategy`: how many rows to keep, with the types and words of imbalanced-learn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = ("auto", "not minority", "majority", "not majority", "all")
 
 
 def budget(strategy: Any, labels: Labels, *, whole: bool, who: str) -> Budget:
-    """The budget that a strategy is. `whole`: the method chooses over all classes at once."""
+    """Convert a strategy to a budget. `whole`: the method chooses over all classes at once."""
     if callable(strategy):
         found = strategy(labels.original)
         if callable(found):
@@ -48,7 +48,7 @@ def _refused(value: Any, who: str) -> ValueError:
 
 
 def _words(word: str, labels: Labels, *, whole: bool, who: str) -> Budget:
-    """Classes are reduced to the size of the smallest, those that the word says; all others are kept whole."""
+    """Reduce the classes that the word names to the size of the smallest class; keep all rows of the others."""
     if word not in WORDS:
         raise _refused(word, who)
     sizes = labels.sizes
@@ -75,7 +75,7 @@ def _words(word: str, labels: Labels, *, whole: bool, who: str) -> Budget:
 
 
 def _per_class(given: Mapping[Any, Any], labels: Labels) -> list[int]:
-    """Rows by class; classes that are not named are kept whole, as in imbalanced-learn."""
+    """Rows per class. As in imbalanced-learn, a class that is not named keeps all rows."""
     known = {label: code for code, label in enumerate(labels.classes.tolist())}
     counts = [int(c) for c in labels.sizes]
     for label, count in given.items():

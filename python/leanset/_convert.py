@@ -1,7 +1,7 @@
-"""What users pass, as the arrays Rust borrows; and rows back in the kind they came in.
+"""Convert the data that users pass to arrays for Rust, and the results back to the type of the input.
 
-A C-contiguous array of float32 or float64 is borrowed as it is. Everything else is copied once: other dtypes and
-layouts, and frames, which hold columns where distances need rows.
+A C-contiguous array of float32 or float64 is not copied. Everything else is copied once: other dtypes and layouts, and
+frames, which store columns while distances need rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Table = tuple[Points, Codes, list[str]]
 
 
 def library(value: object) -> str:
-    """The library that a value is of: `pandas`, `polars`, `pyarrow`, `numpy`, …"""
+    """The library of the type of a value: `pandas`, `polars`, `pyarrow`, `numpy`, …"""
     return type(value).__module__.partition(".")[0]
 
 
@@ -32,12 +32,12 @@ def is_sparse(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Checked features, and what they were before."""
+    """Checked features, together with the original value."""
 
     original: Any
     values: Points
     names: npt.NDArray[np.object_] | None
-    #: Columns of `original`; `values` of sparse input are a stand-in.
+    #: Number of columns of `original`. For sparse input, `values` is a placeholder.
     columns: int
 
     @property
@@ -46,7 +46,7 @@ class Features:
 
 
 def features(X: Any, *, name: str = "X", sparse_for: str | None = None, sparse_allowed: bool = False) -> Features:
-    """Features as an array of shape (n, d); `sparse_for` names the method in errors about sparse input."""
+    """Convert features to an array of shape (n, d). `sparse_for` names the method in errors about sparse input."""
     if is_sparse(X):
         if not sparse_allowed:
             error = TypeError(
@@ -79,15 +79,15 @@ def _check_size(rows: int, columns: int, shape: tuple[int, ...]) -> None:
 
 
 def _array(X: Any, name: str) -> npt.NDArray[Any]:
-    """Any table of numbers as an array, of whatever dtype it has."""
+    """Convert any table of numbers to an array of any dtype."""
     match library(X):
         case "pandas" | "polars":
             return np.asarray(X.to_numpy())
         case "pyarrow":
-            # A column each; nulls become NaN, which is refused in scikit-learn's words.
+            # One array per column. Nulls become NaN, which is refused with the message of scikit-learn.
             return np.column_stack([np.asarray(column) for column in X.columns])
     if hasattr(X, "__arrow_c_stream__"):
-        # Other frames speak Arrow; pyarrow, if it is there, listens.
+        # Other frames can export Arrow data; pyarrow imports it.
         try:
             import pyarrow
         except ImportError as error:
@@ -100,11 +100,11 @@ def _array(X: Any, name: str) -> npt.NDArray[Any]:
 
 
 def _floats(array: npt.NDArray[Any]) -> Points:
-    """Borrowed if it can be, else copied: float16 to float32, everything else to float64."""
+    """Avoid a copy if possible. Otherwise convert float16 to float32, and everything else to float64."""
     if array.dtype == np.float32 or array.dtype == np.float16:
         return np.ascontiguousarray(array, dtype=np.float32)
     if array.dtype.kind in "SU":
-        # As scikit-learn: numbers written as text are not numbers.
+        # As in scikit-learn, text is not converted to numbers.
         first = str(array.ravel()[0])
         raise ValueError(f"could not convert string to float: {first!r}")
     if array.dtype.kind in "mM":
@@ -113,7 +113,7 @@ def _floats(array: npt.NDArray[Any]) -> Points:
 
 
 def column_names(X: Any) -> npt.NDArray[np.object_] | None:
-    """The names of columns, if there are names and all are strings."""
+    """The column names, if there are names and all are strings."""
     names = getattr(X, "column_names", None) if library(X) == "pyarrow" else getattr(X, "columns", None)
     if names is None or callable(names):
         return None
@@ -131,12 +131,12 @@ class Labels:
     #: The distinct labels, of the dtype they came in.
     classes: npt.NDArray[Any]
     codes: Codes
-    #: Whether they came as one column a class.
+    #: Whether they were given as one column per class.
     one_hot: bool = False
 
     @property
     def sizes(self) -> Ids:
-        """Rows of each class; a chunk at a time, for counting widens the codes to eight bytes."""
+        """Number of rows of each class. Counted in chunks, because counting converts the codes to eight bytes."""
         counts = np.zeros(len(self.classes), dtype=np.int64)
         for at in range(0, len(self.codes), CHUNK):
             counts += np.bincount(self.codes[at : at + CHUNK], minlength=len(counts))
@@ -148,7 +148,7 @@ class Labels:
 
 
 def labels(y: Any, rows: int, *, who: str) -> Labels:
-    """Labels of any dtype; without any, one class."""
+    """Convert labels of any dtype. Without labels, there is one class."""
     if y is None:
         return Labels(None, np.array(["all"]), np.zeros(rows, dtype=np.uint32))
     array = np.asarray(y.to_numpy()) if library(y) in ("pandas", "polars") else np.asarray(y)
@@ -192,12 +192,12 @@ def labels(y: Any, rows: int, *, who: str) -> Labels:
     return Labels(y, classes, codes)
 
 
-#: Labels that are looked at together: what sorting them takes is small beside a table.
+#: Number of labels that are sorted together; the memory for sorting is small compared with a table.
 CHUNK = 1 << 16
 
 
 def encode(array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
-    """The distinct values, sorted, and the position of each value among them: `numpy.unique`, a chunk at a time."""
+    """The sorted distinct values, and the position of each value among them, like `numpy.unique` but in chunks."""
     starts = range(0, len(array), CHUNK)
     classes = np.unique(np.concatenate([np.unique(array[at : at + CHUNK]) for at in starts] or [array]))
     codes = np.empty(len(array), dtype=np.uint32)
@@ -207,7 +207,7 @@ def encode(array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
 
 
 def take(original: Any, rows: Ids) -> Any:
-    """Rows of what was passed, in its own kind: frames keep their index, dtypes and names."""
+    """Select rows of the original value, in its own type. Frames keep their index, dtypes and names."""
     kind = library(original)
     if hasattr(original, "iloc"):
         return original.iloc[rows]
@@ -225,7 +225,7 @@ def take(original: Any, rows: Ids) -> Any:
 
 
 def invented(like: Features, values: npt.NDArray[np.float64]) -> Any:
-    """New points in the kind of the features: float32 stays float32, frames stay frames, whole numbers become float64."""
+    """Convert generated prototypes to the type of the features. float32 and frames are kept; integers become float64."""
     original, kind = like.original, library(like.original)
     points = values.astype(like.values.dtype, copy=False)
     match kind:
@@ -241,12 +241,12 @@ def invented(like: Features, values: npt.NDArray[np.float64]) -> Any:
 
 
 def invented_labels(like: Labels, codes: Codes) -> Any:
-    """Labels of new points in the kind of the labels."""
+    """Make the labels of generated prototypes, in the type of the labels."""
     if like.one_hot:
         hot = np.zeros((len(codes), len(like.classes)), dtype=np.asarray(like.original).dtype)
         hot[np.arange(len(codes)), codes] = 1
         return hot
-    # Any row of the class has its label as it was written.
+    # Take the label from any row of the class, to keep it as it was written.
     first = np.array([int(np.flatnonzero(like.codes == k)[0]) if (like.codes == k).any() else 0
                       for k in range(len(like.classes))], dtype=np.int64)
     found = take(like.original, first[codes])

@@ -1,4 +1,4 @@
-"""Exceptions of scikit-learn where it is loaded, and their like where it is not."""
+"""Exceptions of scikit-learn if it is loaded, otherwise equivalent ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 class NotFittedError(ValueError, AttributeError):
-    """An estimator is used before it is fitted. scikit-learn's own is raised instead where scikit-learn is in use."""
+    """An estimator was used before `fit`. If scikit-learn is loaded, its own exception is raised instead."""
 
 
 def not_fitted(estimator: object) -> ValueError:

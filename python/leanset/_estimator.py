@@ -1,5 +1,5 @@
-"""The estimator of which every method is a kind. Its interface is scikit-learn's and imbalanced-learn's, without needing
-either: a class is an estimator by what it does (`get_params`, `__sklearn_tags__`, …), not by what it descends from.
+"""The base class of all estimators. It has the interface of scikit-learn and imbalanced-learn but needs neither of them: it
+implements their methods (`get_params`, `__sklearn_tags__`, …) instead of inheriting from their classes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ COMMON: dict[str, Any] = {
 }
 
 
-#: What `fit` leaves.
+#: Attributes that `fit` sets.
 FITTED = (
     "n_features_in_", "feature_names_in_", "sampling_strategy_", "classes_", "sample_indices_", "weights_", "ranking_",
     "scores_", "epsilon_", "epsilon_curve_", "reduction_",
@@ -41,7 +41,7 @@ FITTED = (
 
 
 class Reducer:
-    """What the estimators have in common. Use one of them: `leanset.estimators`."""
+    """Base class of the estimators. Use one of the classes in `leanset.estimators`."""
 
     _method: ClassVar[Method]
     _defaults: ClassVar[dict[str, Any]]
@@ -76,18 +76,18 @@ class Reducer:
         Parameters
         ----------
         deep : bool, default=True
-            Nothing here has parameters of its own that could be set; accepted for scikit-learn's sake.
+            Has no effect, because no parameter is an estimator. Accepted for compatibility with scikit-learn.
 
         Returns
         -------
         dict
-            Each parameter by name.
+            The parameters by name.
         """
         del deep
         return {name: getattr(self, name) for name in self._get_param_names()}
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters; they are checked by `fit`.
+        """Set parameters. `fit` checks their values.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class Reducer:
         Raises
         ------
         ValueError
-            For a name that is none of its parameters.
+            If a name is not a parameter.
         """
         for name, value in params.items():
             if name not in self._defaults:
@@ -175,12 +175,12 @@ class Reducer:
         return "reduction_" in self.__dict__
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Names of the columns that come out: those that went in.
+        """Return the names of the output columns, which are those of the input.
 
         Parameters
         ----------
         input_features : array-like of str, optional
-            Names to use where X had none; otherwise they must be those of X.
+            Names to use if X had none. Otherwise they must equal those of X.
 
         Returns
         -------
@@ -213,19 +213,19 @@ class Reducer:
         target: tuple[Any, Any] | None = None,
         dynamics: Dynamics | ForgettingLog | None = None,
     ) -> Self:
-        """Choose rows.
+        """Select rows.
 
         Parameters
         ----------
         X : array-like, frame or Arrow table of shape (n_samples, n_features)
-            Features. C-contiguous float32 and float64 arrays are borrowed; anything else is copied once.
+            Features. C-contiguous float32 and float64 arrays are not copied; anything else is copied once.
         y : array-like of shape (n_samples,)
-            Labels of any dtype, or one column of 0 and 1 a class.
+            Labels of any dtype, or one 0/1 column per class.
         target : pair (X, y), optional
-            Another table that the kept rows are to represent; for methods that heed one.
+            Another table that the kept rows should represent, for methods that support a target.
         dynamics : ForgettingLog or Dynamics, optional
-            What was seen of the rows while a model trained; for methods that watch. Without it the built-in trainer
-            trains, as `trainer` says.
+            Training dynamics, for methods that use them. Without them, the built-in trainer trains a model first, with the
+            settings in `trainer`.
 
         Returns
         -------
@@ -234,9 +234,10 @@ class Reducer:
         Raises
         ------
         ValueError, TypeError
-            For what cannot be used; the message names parameter, constraint and value, a note the way out.
+            If an argument cannot be used. The message names the parameter, the constraint and the value; a note says what
+            to do.
         KeyboardInterrupt
-            Ctrl-C stops the work.
+            If you press Ctrl-C.
         """
         self._fit(X, y, target, dynamics)
         return self
@@ -249,24 +250,23 @@ class Reducer:
         target: tuple[Any, Any] | None = None,
         dynamics: Dynamics | ForgettingLog | None = None,
     ) -> tuple[Any, Any]:
-        """Choose rows and return them.
+        """Select rows and return them.
 
         Parameters
         ----------
         X, y, target, dynamics
-            As of `fit`.
+            As in `fit`.
 
         Returns
         -------
         X_resampled, y_resampled
-            The kept rows in the order of the input, in the kind that X and y came in: arrays, lists, frames with their
-            index and dtypes. Points that a method invents come class after class; they are in the dtype of X if that is
-            float32 or float64.
+            The kept rows, in the order of the input and in the type of X and y: arrays, lists, or frames with their index and
+            dtypes. Generated prototypes come class by class; they have the dtype of X if that is float32 or float64.
 
         Raises
         ------
         ValueError, TypeError, KeyboardInterrupt
-            As of `fit`.
+            As in `fit`.
         """
         request, told = self._fit(X, y, target, dynamics)
         if told["rows"] is not None:
@@ -325,7 +325,7 @@ class Reducer:
 
 
 def estimator(method: Method) -> type[Reducer]:
-    """The class of a method: its constructor, its documentation."""
+    """Make the estimator class of a method, with its constructor and documentation."""
     own = {p.name: p.default for p in method.parameters}
     watches = {"trainer": None} if method.watches else {}
     defaults = {**own, **watches, **COMMON}
@@ -354,7 +354,7 @@ def estimator(method: Method) -> type[Reducer]:
 
 
 def documentation(method: Method) -> str:
-    """The docstring of an estimator, from what its method declares."""
+    """Make the docstring of an estimator from the registry entry of its method."""
     r = method.record
     names = " or ".join(method.abbreviations)
     lines = [f"{r['title']}: `{names}`.", "", r["summary"], "", "Parameters", "----------"]
@@ -363,7 +363,7 @@ def documentation(method: Method) -> str:
     if method.watches:
         lines += [
             "trainer : Trainer, default=None",
-            "    How the built-in trainer trains where `fit` is given no `dynamics`; None: `Trainer()`, the paper's network.",
+            "    Settings of the built-in trainer, which is used if `fit` gets no `dynamics`. None means `Trainer()`, the paper's network.",
         ]
     lines += COMMON_DOC.strip("\n").split("\n")
     lines += ["", "Attributes", "----------", *ATTRIBUTES_DOC.strip("\n").split("\n"), "", "Notes", "-----"]
@@ -388,45 +388,47 @@ def _example(method: Method) -> list[str]:
 
 COMMON_DOC = """
 sampling_strategy : float, int, str, dict or callable, default="auto"
-    How many rows are kept. A float in (0, 1] is the part of all rows, dealt to the classes by largest remainder (in
-    imbalanced-learn it would be minority over majority). An int is the number of rows in all. A dict has rows by class;
-    classes that it does not name are kept whole. "auto" is imbalanced-learn's: every class but the smallest is reduced to
-    the size of the smallest; so are "not minority" (the same), "majority", "not majority" and "all". A method that chooses
-    over all classes at once keeps as many in all as "auto" comes to, and takes no dict. A callable is given y and returns
-    one of these.
+    How many rows to keep. A float in (0, 1] is the fraction of all rows, shared among the classes by the largest-remainder
+    rule (in imbalanced-learn a float is the ratio of minority to majority). An int is the total number of rows. A dict has
+    the number of rows per class; a class that it does not name keeps all rows. The strings are those of imbalanced-learn
+    and reduce classes to the size of the smallest: "auto" and "not minority" reduce all classes but the smallest,
+    "majority" reduces the largest, "not majority" reduces all but the largest, "all" applies to every class. A method
+    that chooses over all classes at once keeps the total number of rows that the string gives, and accepts no dict. A
+    callable gets y and returns one of these.
 random_state : int, None, RandomState or Generator, default=0
-    An int is the seed, the same as `--seed` on the command line, so the default gives the same rows every time. None draws
-    a seed from NumPy's global state, a RandomState or Generator gives its next number; `reduction_.seed` tells which.
+    The seed of all random choices. An int gives the same rows as `--seed` on the command line, and the same rows every
+    time. None draws a seed from NumPy's global state; a RandomState or Generator provides its next number.
+    `reduction_.seed` is the seed that was used.
 n_jobs : int, default=None
-    Threads. None is what OMP_NUM_THREADS or RAYON_NUM_THREADS say, or all; -1 is all, -2 all but one. The result is the
-    same for any number.
+    Number of threads; -1 means all, -2 all but one. None uses OMP_NUM_THREADS or RAYON_NUM_THREADS if set, otherwise all.
+    The result does not depend on it.
 allow_empty_classes : bool, default=False
-    Whether a class that has rows may end with none. It makes ε infinite.
+    Whether a class may lose all its rows. ε is infinite then.
 epsilon : {"chebyshev", "euclidean", "manhattan"}, default=None
-    Measure ε in this metric when fitting: `epsilon_` and, of methods that rank, `epsilon_curve_`.
+    Measure ε in this metric during `fit`. It sets `epsilon_` and, if the method ranks, `epsilon_curve_`.
 """
 
 ATTRIBUTES_DOC = """
 sample_indices_ : ndarray of int64, shape (n_kept,)
-    Kept rows, ascending: 0-based positions in X. Not there for points that are invented.
+    Kept rows in ascending order, as 0-based positions in X. Missing if the method generates prototypes.
 weights_ : ndarray of float64, shape (n_kept,)
-    A weight for each kept row or point, of methods that give them.
+    One weight per kept row or prototype, if the method has weights.
 ranking_ : Ranking
-    The kept rows from first to last pick, of methods that rank; `ranking_.reduce` slices it.
+    The kept rows from first to last pick, if the method ranks. `ranking_.reduce` cuts it at a smaller budget.
 scores_ : ndarray of float64, shape (n_samples,)
-    The score of each row of X, NaN where it has none (rows beyond the ranking).
+    The score of each row of X; NaN for rows that are not in the ranking.
 epsilon_ : Epsilon
-    ε of the kept rows or points, if `epsilon` is set.
+    ε of the kept rows or prototypes, if `epsilon` is set.
 epsilon_curve_ : EpsilonCurve
-    ε at each hundredth of X up to what is kept, if `epsilon` is set and the method ranks.
+    ε at 1 %, 2 %, … of X, up to the fraction that is kept, if `epsilon` is set and the method ranks.
 reduction_ : Reduction
-    All of it, with warnings, facts and the seed that was used.
+    The complete result, with warnings, facts and the seed that was used.
 sampling_strategy_ : dict
-    Rows kept of each class.
+    Number of kept rows of each class.
 classes_ : ndarray
-    The labels, sorted.
+    The sorted labels.
 n_features_in_ : int
-    Columns of X.
+    Number of columns of X.
 feature_names_in_ : ndarray of str, shape (n_features_in_,)
-    Names of the columns, where X has names that are all strings.
+    Names of the columns, if X has names and all are strings.
 """

@@ -29,7 +29,7 @@ def table_of(x: Features, y: Labels) -> Table:
 
 
 def given_params(params: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Parameters as the core takes them; None is not given."""
+    """Parameters as the core expects them; None means not given."""
     plain = []
     for name, value in params.items():
         if value is None:
@@ -44,7 +44,7 @@ def given_params(params: dict[str, Any]) -> list[tuple[str, Any]]:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One run of a method, checked: what estimators and functions have in common."""
+    """One checked run of a method; estimators and functions share it."""
 
     method: Method
     params: list[tuple[str, Any]]
@@ -87,7 +87,7 @@ class Request:
         return cls(method, given, own, classes, seed, jobs, _target(target, classes, who), seen, trainer)
 
     def seen(self) -> _leanset.Dynamics | None:
-        """What was seen in training; without a log of a method that needs one, the built-in trainer trains."""
+        """The training dynamics; the built-in trainer makes them if the method needs them and none are given."""
         if self.dynamics is not None or not self.method.watches:
             return self.dynamics
         from leanset.training import Trainer
@@ -133,7 +133,7 @@ class Request:
 
 
 def _seen(dynamics: Any) -> _leanset.Dynamics:
-    """What was seen, of a log or of what a log has come to."""
+    """The native training dynamics of a log or of a `Dynamics`."""
     finished = dynamics.finish() if hasattr(dynamics, "finish") else dynamics
     native = getattr(finished, "_native", None)
     if not isinstance(native, _leanset.Dynamics):
@@ -142,7 +142,7 @@ def _seen(dynamics: Any) -> _leanset.Dynamics:
 
 
 def _target(target: Any, own: Labels, who: str) -> Table | None:
-    """Another table, its classes matched with those of the first by their labels."""
+    """Another table; its classes are matched with those of the first table by label."""
     if target is None:
         return None
     if not isinstance(target, tuple) or len(target) != 2:
@@ -182,32 +182,32 @@ def reduce(
     epsilon: str | None = None,
     **params: Any,
 ) -> Reduction:
-    """Keep the rows that matter.
+    """Keep a representative subset of the rows.
 
     Parameters
     ----------
     X : array-like, frame or Arrow table of shape (n, d)
         Features. C-contiguous float32 and float64 arrays are not copied.
     y : array-like of shape (n,), optional
-        Labels of any dtype; without them all rows are one class.
+        Labels of any dtype. Without them, all rows are one class.
     sampling_strategy : float, int, str, dict or callable, default=0.1
-        How many rows: as of the estimators.
+        How many rows to keep. A float is a fraction, an int is a number; see the estimators for all forms.
     method : str
         The name or alias of a method (`leanset.methods()`).
     random_state : int, None, RandomState or Generator, default=0
-        An int is the seed of the command line; None draws one from NumPy's global state.
+        The seed. An int gives the same rows as `--seed` on the command line; None draws a seed from NumPy's global state.
     n_jobs : int, optional
-        Threads; None is what OMP_NUM_THREADS or RAYON_NUM_THREADS say, or all; -1 is all.
+        Number of threads; -1 means all. None uses OMP_NUM_THREADS or RAYON_NUM_THREADS if set, otherwise all.
     allow_empty_classes : bool, default=False
-        Whether a class that has rows may end with none.
+        Whether a class may lose all its rows.
     target : pair (X, y), optional
-        Another table that the kept rows are to represent, for methods that heed one.
+        Another table that the kept rows should represent, for methods that support a target.
     dynamics : ForgettingLog or Dynamics, optional
-        What was seen of the rows while a model trained, for methods that watch. Without it the built-in trainer trains.
+        Training dynamics, for methods that use them. Without them, the built-in trainer trains a model first.
     trainer : Trainer, optional
-        How the built-in trainer trains.
+        Settings of the built-in trainer.
     epsilon : str, optional
-        Measure ε too, in this metric: "chebyshev", "euclidean" or "manhattan".
+        Also measure ε, in this metric: "chebyshev", "euclidean" or "manhattan".
     **params
         Parameters of the method.
 
@@ -218,9 +218,9 @@ def reduce(
     Raises
     ------
     ValueError, TypeError
-        For what cannot be used; the message names parameter, constraint and value, a note the way out.
+        If an argument cannot be used. The message names the parameter, the constraint and the value; a note says what to do.
     KeyboardInterrupt
-        Ctrl-C stops the work.
+        If you press Ctrl-C.
 
     Examples
     --------
@@ -252,12 +252,12 @@ def rank(
     trainer: Trainer | None = None,
     **params: Any,
 ) -> Ranking:
-    """Rank every row; any ratio is then a slice of the ranking.
+    """Rank all rows, to cut the ranking at any ratio later.
 
     Parameters
     ----------
     X, y, method, random_state, n_jobs, target, dynamics, trainer, **params
-        As of `reduce`.
+        As in `reduce`.
 
     Returns
     -------
@@ -266,7 +266,7 @@ def rank(
     Raises
     ------
     ValueError
-        If the method does not rank, with the way out as a note.
+        If the method does not rank; a note says what to do.
 
     Examples
     --------
@@ -292,18 +292,18 @@ def epsilon(
     metric: str = "chebyshev",
     n_jobs: int | None = None,
 ) -> Epsilon:
-    """ε-representativeness of a reduced set: how far a row can be from its class in it.
+    """Measure ε: the largest distance from a row to the nearest kept row of its class.
 
     Parameters
     ----------
     X, y
-        The full set, as of `reduce`. `y` may be None.
+        The full set, as in `reduce`. `y` may be None.
     reduced : array of row ids, Reduction, fitted estimator, or pair (X, y)
-        The rows that are kept; or other points with their labels.
+        The kept rows, or other points with their labels.
     metric : {"chebyshev", "euclidean", "manhattan"}, default="chebyshev"
-        The distance.
+        The distance metric.
     n_jobs : int, optional
-        Threads.
+        Number of threads.
 
     Returns
     -------
@@ -311,9 +311,9 @@ def epsilon(
 
     Notes
     -----
-    ε(D, D') = max over rows x of D of the distance from x to the nearest point of D' of its class. A class that has no
-    point left makes it infinite. Cost: one nearest-neighbour search a row. Source: Gonzalez-Diaz, Gutiérrez-Naranjo &
-    Paluzo-Hidalgo 2022; arXiv:2403.15150.
+    ε(D, D') is the maximum, over all rows x of D, of the distance from x to the nearest point of D' of the same class. It is
+    infinite if a class has no point in D'. Cost: one nearest-neighbour search per row. Reference: Gonzalez-Diaz,
+    Gutiérrez-Naranjo & Paluzo-Hidalgo 2022; arXiv:2403.15150.
 
     Examples
     --------
@@ -335,7 +335,7 @@ def epsilon(
 
 
 def indices_of(reduced: Any) -> Ids:
-    """The row ids of a reduction, a fitted estimator, or an array of them."""
+    """The row ids of a reduction, of a fitted estimator, or of an array of ids."""
     for name in ("sample_indices_", "indices"):
         found = getattr(reduced, name, None)
         if found is not None and not callable(found):
@@ -361,20 +361,20 @@ def epsilon_curve(
     metric: str = "chebyshev",
     n_jobs: int | None = None,
 ) -> EpsilonCurve:
-    """ε of prefixes of a ranking, in one search.
+    """Measure ε at several ratios of a ranking, in one search.
 
     Parameters
     ----------
     X, y
-        The set that was ranked.
+        The data that were ranked.
     ranking : Ranking
-        Of `rank`, or `ranking_` of an estimator.
+        The result of `rank`, or `ranking_` of an estimator.
     ratios : iterable of float, optional
-        The parts of rows to keep, in (0, 1]; by default 0.01, 0.02, …, 1.
+        Fractions of rows to keep, in (0, 1]; by default 0.01, 0.02, …, 1.
     metric : {"chebyshev", "euclidean", "manhattan"}, default="chebyshev"
-        The distance.
+        The distance metric.
     n_jobs : int, optional
-        Threads.
+        Number of threads.
 
     Returns
     -------
@@ -383,7 +383,7 @@ def epsilon_curve(
     Raises
     ------
     ValueError
-        If the ranking does not reach as far as a ratio.
+        If the ranking is shorter than a ratio requires.
 
     Examples
     --------
@@ -403,7 +403,7 @@ def epsilon_curve(
 def persistence_diagrams(
     X: Any, *, dimension: int = 1, metric: str = "euclidean", n_jobs: int | None = None
 ) -> list[npt.NDArray[np.float64]]:
-    """Vietoris–Rips persistence diagrams of a set of points.
+    """Compute the Vietoris–Rips persistence diagrams of a set of points.
 
     Parameters
     ----------
@@ -412,16 +412,16 @@ def persistence_diagrams(
     dimension : int, default=1
         The highest homology dimension, at most 2: 0 components, 1 loops, 2 voids.
     metric : {"euclidean", "chebyshev", "manhattan"}, default="euclidean"
-        The distance. Scales are distances: a pair is joined at its distance, not at half of it.
+        The distance metric. Scales are distances: two points are joined at their distance, not at half of it.
 
     Returns
     -------
     list of ndarray of shape (bars, 2)
-        For each dimension birth and death of each bar, in the units of X; an essential bar has death inf.
+        For each dimension, the birth and death of each bar, in the units of X. Essential bars have death inf.
 
     Notes
     -----
-    Memory: about 16 n² bytes. Bars are those of ripser. Source: Bauer, Ripser, J. Applied and Computational Topology 5,
+    Memory: about 16 n² bytes. The bars equal those of ripser. Reference: Bauer, Ripser, J. Applied and Computational Topology 5,
     2021; arXiv:2307.16333; arXiv:2412.07805.
 
     Examples
@@ -439,7 +439,7 @@ def persistence_diagrams(
 def bottleneck_distance(
     a: Sequence[Sequence[float]] | npt.NDArray[Any], b: Sequence[Sequence[float]] | npt.NDArray[Any]
 ) -> float:
-    """The bottleneck distance of two persistence diagrams, exact.
+    """Compute the exact bottleneck distance of two persistence diagrams.
 
     Parameters
     ----------
@@ -449,8 +449,8 @@ def bottleneck_distance(
     Returns
     -------
     float
-        The least δ for which bars can be matched within δ, those left over with the diagonal; inf if the numbers of
-        essential bars differ.
+        The smallest δ such that bars can be matched within δ, and the remaining bars with the diagonal. It is inf if the
+        numbers of essential bars differ.
 
     Examples
     --------

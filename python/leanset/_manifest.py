@@ -1,4 +1,4 @@
-"""Manifests: what was done to what, in full. The schema is that of the command line, and Rust checks it."""
+"""Manifests: complete records of a reduction. They have the schema of the command line, and Rust checks it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from leanset._results import Epsilon, Reduction
 
 
 def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a manifest, such as the command line writes beside its outputs.
+    """Read a manifest, such as the command line writes beside its output.
 
     Parameters
     ----------
@@ -24,13 +24,13 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Its keys are documented in docs/json.md, `leanset.manifest/1`: `row_ids` are the kept rows, class after class,
-        from first to last pick.
+        Its keys are described in docs/json.md, `leanset.manifest/1`. `row_ids` are the kept rows, class by class, from first
+        to last pick.
 
     Raises
     ------
     ValueError
-        If it is not a manifest of this schema.
+        If the file is not a manifest of this schema.
     """
     text = Path(path).read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(_leanset.manifest_text(str(path), text))
@@ -38,22 +38,22 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def write_manifest(path: str | os.PathLike[str], manifest: Mapping[str, Any], *, overwrite: bool = False) -> None:
-    """Write a manifest, byte for byte as the command line would; whole or not at all.
+    """Write a manifest, with the same bytes as the command line, completely or not at all.
 
     Parameters
     ----------
     path : str or path
     manifest : mapping
-        Of `read_manifest` or `manifest_of`.
+        From `read_manifest` or `manifest_of`.
     overwrite : bool, default=False
-        Whether a file that is there is replaced.
+        Whether to replace an existing file.
 
     Raises
     ------
     ValueError
-        If it is not a manifest.
+        If `manifest` is not a manifest.
     FileExistsError
-        If the file is there and `overwrite` is not given.
+        If the file exists and `overwrite` is False.
     """
     import tempfile  # here, so that importing the package takes no longer for it
 
@@ -79,29 +79,29 @@ def manifest_of(
     features: Sequence[str],
     label: str | None = None,
 ) -> dict[str, Any]:
-    """The manifest of a reduction whose rows came from one file and went into another.
+    """Make the manifest of a reduction that read its rows from one file and wrote them to another.
 
     Parameters
     ----------
     reduction : Reduction
-        Of `leanset.reduce` or `reduction_` of an estimator, with ε measured (`epsilon="chebyshev"`).
+        From `leanset.reduce`, or `reduction_` of an estimator, with ε measured (`epsilon="chebyshev"`).
     input, output : str or path
-        The files; both must be there. Their SHA-256 is recorded.
+        The two files, which must exist. The manifest records their SHA-256.
     features : sequence of str
-        The columns that X was made of, as they are in the file: what was scaled or encoded before is not recorded.
+        The columns of the file that X consists of, unchanged. Scaling or encoding in Python is not recorded.
     label : str, optional
-        The column that y was.
+        The column of the file that y is.
 
     Returns
     -------
     dict
-        For `write_manifest`. `leanset reduce --from-manifest` makes the same selection again from it.
+        Pass it to `write_manifest`. `leanset reduce --from-manifest` reproduces the same selection from it.
 
     Raises
     ------
     ValueError
-        If ε was not measured, or rows are not recorded: points were invented, or a target or a log was given, which have
-        no file here.
+        If ε was not measured, or if the manifest cannot describe the reduction: the method generated prototypes, or used a
+        target or a log, which have no file here.
     """
     if reduction.epsilon is None:
         raise ValueError("the manifest has ε, and it was not measured: reduce with epsilon='chebyshev' or another metric")
@@ -186,7 +186,7 @@ def _classes(reduction: Reduction, epsilon: Epsilon) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Infinities as words, which JSON lacks."""
+    """Replace infinities, which JSON lacks, by words."""
     if isinstance(value, dict):
         return {name: _plain(v) for name, v in value.items()}
     if isinstance(value, list):

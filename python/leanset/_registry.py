@@ -1,4 +1,4 @@
-"""The registered methods as the Rust core declares them."""
+"""The registered methods, as declared in the Rust core."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Parameter:
     constraint: str
     doc: str
     words: tuple[str, ...]
-    #: `int`, `float`, `rows`, or None where only words will do.
+    #: `int`, `float`, `rows`, or None if only words are accepted.
     type: str | None
     default: Any
 
@@ -62,7 +62,7 @@ class Method:
 
     @property
     def abbreviations(self) -> tuple[str, ...]:
-        """What the field calls it: its first alias, and a short name, in capitals."""
+        """The usual abbreviations: the first alias, and the id if it is short, in capitals."""
         names = [self.aliases[0].upper()]
         if len(self.id) <= 4:
             names.append(self.id.upper())
@@ -78,7 +78,7 @@ class Method:
 
     @property
     def looks(self) -> bool:
-        """Whether it looks at the coordinates of rows."""
+        """Whether it uses the features of rows."""
         return bool(self.capabilities["coordinates"] != "no")
 
 

@@ -1,4 +1,4 @@
-"""What comes back: reductions, rankings, ε."""
+"""The result types: reductions, rankings, ε."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from leanset._convert import Ids, Labels
 
 
 class LeansetWarning(UserWarning):
-    """Something worth knowing about a result, with a stable `code` such as `budget-raised` or `class-lost`."""
+    """A warning about a result. It has a stable `code` such as `budget-raised` or `class-lost`."""
 
     def __init__(self, code: str, message: str, hint: str | None) -> None:
         super().__init__(f"{message} [{code}]" + (f"\nhint: {hint}" if hint else ""))
@@ -29,7 +29,7 @@ class LeansetWarning(UserWarning):
 
 
 def warn(told: list[tuple[str, str, str | None]]) -> tuple[LeansetWarning, ...]:
-    """Raises warnings as Python does, of the line that called the package, and returns them."""
+    """Issue warnings for the line that called the package, and return them."""
     found = tuple(LeansetWarning(*one) for one in told)
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "leanset":
@@ -40,14 +40,14 @@ def warn(told: list[tuple[str, str, str | None]]) -> tuple[LeansetWarning, ...]:
 
 
 def _number(value: Any) -> Any:
-    """What JSON writes as a word, as a number again."""
+    """Convert the words that JSON uses for infinities back to numbers."""
     if isinstance(value, list):
         return [_number(v) for v in value]
     return {"inf": np.inf, "-inf": -np.inf}.get(value, value) if isinstance(value, str) else value
 
 
 def facts(text: str) -> dict[str, Any]:
-    """What a method resolved or measured."""
+    """The values that a method determined or measured."""
     return {name: _number(value) for name, value in json.loads(text).items()}
 
 
@@ -58,9 +58,9 @@ class ClassEpsilon:
     Attributes
     ----------
     rows, kept : int
-        Its rows in the full set and its points in the reduced one.
+        Number of its rows in the full set, and of its points in the reduced set.
     value : float
-        The largest distance of a row to its nearest kept point; infinite if none is kept.
+        The largest distance from a row to the nearest kept point; infinite if none is kept.
     worst_row : int or None
         The row at that distance.
     """
@@ -73,20 +73,20 @@ class ClassEpsilon:
 
 @dataclass(frozen=True, slots=True)
 class Epsilon:
-    """ε-representativeness: the distance from the worst-covered row to the nearest kept row of its class.
+    """ε: the distance from the worst-covered row to the nearest kept row of its class.
 
     Attributes
     ----------
     value : float
-        ε, in the units of X and the metric; infinite if a class is lost. `float(epsilon)` is the same.
+        ε, in the units of X; infinite if a class is lost. `float(epsilon)` gives the same.
     metric : str
-        The distance it is measured in.
+        The distance metric.
     worst_row : int or None
-        The row that is covered worst.
+        The worst-covered row.
     worst_class : label or None
         Its class.
     classes : dict of label to ClassEpsilon
-        Each class.
+        ε of each class.
     """
 
     value: float
@@ -108,18 +108,18 @@ class Epsilon:
 
 @dataclass(frozen=True, slots=True)
 class EpsilonCurve:
-    """ε of prefixes of a ranking.
+    """ε at several ratios of a ranking.
 
     Attributes
     ----------
     ratio : ndarray of float64
-        The part of rows that was asked for.
+        The requested fractions of rows.
     kept : ndarray of int64
-        Rows kept.
+        Number of kept rows.
     epsilon : ndarray of float64
-        ε of each.
+        ε at each ratio.
     metric : str
-        The distance it is measured in.
+        The distance metric.
     """
 
     ratio: npt.NDArray[np.float64]
@@ -139,42 +139,42 @@ class EpsilonCurve:
 
 @dataclass(frozen=True)
 class Reduction:
-    """What was kept.
+    """The result of a reduction.
 
     Attributes
     ----------
     indices : ndarray of int64, or None
-        Kept rows, ascending; None for methods that invent points.
+        Kept rows in ascending order; None if the method generates prototypes.
     order : ndarray of int64, or None
-        The same rows class after class, from first to last pick: `row_ids` of a manifest.
+        The same rows class by class, from first to last pick, as `row_ids` of a manifest.
     weights : ndarray of float64, or None
-        A weight for each of `indices` (or `points`), where the method gives them.
+        One weight per entry of `indices` (or `points`), if the method has weights.
     points : ndarray of float64, shape (m, d), or None
-        Points that are not rows, class after class.
+        Generated prototypes, class by class.
     labels : ndarray, or None
         The class of each of `points`.
     counts : dict of label to int
-        Rows or points that are kept of each class.
+        Number of kept rows or prototypes of each class.
     rows : dict of label to int
-        Rows that there are of each class.
+        Number of rows of each class.
     budget : float, int or list of int
-        What was asked: a ratio, a count, or counts by class.
+        The request: a ratio, a count, or counts per class.
     allow_empty_classes : bool
-        Whether a class that has rows could end with none.
+        Whether a class was allowed to lose all its rows.
     method, parameters, seed
-        What chose them, parameters with their defaults.
+        What selected the rows; the parameters include defaults.
     facts : dict
-        What the method resolved or measured.
+        The values that the method determined or measured.
     warnings : tuple of LeansetWarning
-        What is worth knowing; they were raised as warnings too.
+        The warnings, which were also issued as Python warnings.
     epsilon : Epsilon or None
-        ε, if it was asked for.
+        ε, if you requested it.
     seconds : dict
-        How long `method` and `epsilon` took.
+        Time of `method` and of `epsilon`.
     threads : int
-        On how many threads.
+        Number of threads.
     beside : str or None
-        What was given beside the table: `target` or `log`.
+        Other input besides the table: `target` or `log`.
     """
 
     indices: Ids | None
@@ -223,24 +223,24 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Rows from most to least worth keeping; any ratio is a slice of it.
+    """All rows in the order in which they are kept. Cut it at any ratio with `reduce`.
 
     Attributes
     ----------
     rows : ndarray of int64
-        Row ids, best first, class after class (or over all classes if `is_global`).
+        Row ids, best first, class by class (or over all classes if `is_global`).
     scores : ndarray of float64
-        The score of each; what it means is the method's to say. NaN: kept without one.
+        The score of each row; its meaning depends on the method. NaN if the row has none.
     ranks : ndarray of int64
-        The 0-based rank of each within its class (or over all).
+        The 0-based rank of each row in its class (or over all classes).
     labels : ndarray
-        The class of each.
+        The class of each row.
     is_global : bool
-        Whether there is one order over all classes.
+        Whether there is one ranking over all classes.
     facts : dict
-        What the method resolved or measured.
+        The values that the method determined or measured.
     method, parameters, seed
-        What ranked them.
+        What ranked the rows.
     """
 
     _native: _leanset.NativeRanking = field(repr=False)
@@ -278,14 +278,14 @@ class Ranking:
         return len(self.rows)
 
     def reduce(self, sampling_strategy: SamplingStrategy, *, allow_empty_classes: bool = False) -> Reduction:
-        """Keep the first rows.
+        """Keep the first rows of the ranking.
 
         Parameters
         ----------
         sampling_strategy : float, int, str or dict
-            How many, as of the estimators.
+            How many rows to keep, as in the estimators.
         allow_empty_classes : bool, default=False
-            Whether a class that has rows may end with none.
+            Whether a class may lose all its rows.
 
         Returns
         -------
@@ -294,7 +294,7 @@ class Ranking:
         Raises
         ------
         ValueError
-            If the ranking does not reach that far.
+            If the ranking is too short.
 
         Examples
         --------

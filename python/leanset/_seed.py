@@ -1,4 +1,4 @@
-"""`random_state` as the seed of the core."""
+"""Convert `random_state` to a seed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 
 def seed_of(random_state: Any) -> int:
-    """An int is the seed itself, as `--seed` on the command line. None draws one from NumPy's global state, as everywhere
-    in scikit-learn; a RandomState or Generator gives its next number."""
+    """An int is the seed itself, as `--seed` on the command line. None draws a seed from NumPy's global state, as in
+    scikit-learn. A RandomState or Generator provides its next number."""
     if random_state is None:
         random_state = np.random.mtrand._rand
     if isinstance(random_state, bool | np.bool_):

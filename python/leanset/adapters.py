@@ -1,4 +1,4 @@
-"""From what is kept to the objects people train with. None of their libraries is needed until one of these is called."""
+"""Adapters from kept rows to PyTorch and Hugging Face datasets. A library is imported only when its adapter is called."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from leanset._functions import indices_of
 
 
 def to_subset(dataset: Any, reduced: Any) -> Any:
-    """Kept rows of a PyTorch data set.
+    """Make a PyTorch subset of the kept rows.
 
     Parameters
     ----------
     dataset : torch.utils.data.Dataset
-        The data set whose rows were reduced.
+        The dataset whose rows were reduced.
     reduced : fitted estimator, Reduction, or array of row ids
 
     Returns
     -------
     torch.utils.data.Subset
-        Of the same rows, in the order of the data set.
+        The kept rows, in the order of the dataset.
     """
     from torch.utils.data import Subset  # pyright: ignore[reportMissingImports]
 
@@ -29,16 +29,16 @@ def to_subset(dataset: Any, reduced: Any) -> Any:
 
 
 def to_sampler(reduced: Any, *, num_samples: int | None = None, generator: Any = None) -> Any:
-    """A PyTorch sampler that draws kept rows by their weights, with replacement.
+    """Make a PyTorch sampler that draws the kept rows by weight, with replacement.
 
     Parameters
     ----------
     reduced : fitted estimator or Reduction
-        With weights. It is to be used with `to_subset` of the same: it draws positions in the subset.
+        A result with weights. Use the sampler with `to_subset` of the same result: it draws positions in the subset.
     num_samples : int, optional
-        Rows of an epoch; as many as are kept by default.
+        Number of rows per epoch; by default the number of kept rows.
     generator : torch.Generator, optional
-        Where its randomness is from.
+        The random generator.
 
     Returns
     -------
@@ -52,12 +52,12 @@ def to_sampler(reduced: Any, *, num_samples: int | None = None, generator: Any =
 
 
 def select(dataset: Any, reduced: Any) -> Any:
-    """Kept rows of a Hugging Face `datasets.Dataset`, or of anything with a method `select`.
+    """Select the kept rows of a Hugging Face `datasets.Dataset`, or of any object with a method `select`.
 
     Parameters
     ----------
     dataset : datasets.Dataset
-        The data set whose rows were reduced.
+        The dataset whose rows were reduced.
     reduced : fitted estimator, Reduction, or array of row ids
 
     Returns
@@ -68,7 +68,7 @@ def select(dataset: Any, reduced: Any) -> Any:
 
 
 def weights_of(reduced: Any) -> Any:
-    """The weights of what is kept, as an array."""
+    """The weights of the kept rows, as an array."""
     for name in ("weights_", "weights"):
         found = getattr(reduced, name, None)
         if found is not None:

@@ -1,4 +1,4 @@
-"""What a piece of a program took: joules with their source and range, never a bare number."""
+"""Measure or estimate the energy of a block of code, with the source and the range of every value."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ from leanset import _leanset
 
 
 class EnergyMeter:
-    """Meter what happens inside a `with` block.
+    """Meter the energy of a `with` block.
 
     Parameters
     ----------
     country : str, optional
-        The country whose electricity is used, as ISO code or English name, for CO₂.
+        Country of the electricity, as ISO code or English name, to compute CO₂.
     carbon_intensity : float, optional
-        Grams of CO₂ equivalent per kilowatt-hour, in place of a country.
+        Grams of CO₂ equivalent per kilowatt-hour, instead of a country.
     watts : float, optional
-        The power of the whole machine while it runs, in place of all counters.
+        Power of the whole machine during the block, in watts. Replaces all counters.
     tdp : float, optional
-        The rated power of the processors together, in watts, for the model.
+        Total rated power of the processors, in watts, for the estimate.
 
     Attributes
     ----------
     reading : dict
-        Everything, as `leanset energy --json` has it under `reading`: seconds, cpu_seconds, components, machine_joules,
-        process_joules, estimated, load, carbon, notes. While the block runs, what has been counted so far.
+        All values, as under `reading` in `leanset energy --json`: seconds, cpu_seconds, components, machine_joules,
+        process_joules, estimated, load, carbon, notes. While the block runs, the values so far.
     seconds : float
         Wall time.
     joules : float or None
-        Energy attributed to this process; None where nothing tells.
+        Energy attributed to this process; None without a source.
     joules_range : (float, float) or None
-        Between which it lies.
+        The range of `joules`.
     grams : float or None
-        Its CO₂ equivalent.
+        CO₂ equivalent of `joules`.
     estimated : bool
-        Whether any of the joules are not measured but given or modelled.
+        Whether any part of the energy is given or modelled instead of measured.
     sources : list of str
-        Where the joules are from.
+        The sources of the energy.
 
     Raises
     ------
     ValueError
-        For a country that is not known and for numbers that are none.
+        If the country is unknown, or a value is not a number.
 
     Notes
     -----
-    Counters are tried under load before they are believed, which takes a moment on entering. CPU time is that of the
-    whole process: all of its threads, and children it has waited for.
+    Counters are tested under load before they are used, so entering the block takes a moment. CPU time is that of the whole
+    process: all threads, and child processes that it waited for.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""What was seen of rows while a model trained, from any training loop: for FES, EL2N and AUM.
+"""Training dynamics from any training loop, for the methods FES, EL2N and AUM.
 
-Rows are named by their position in the training set, so a data set has to hand out that position with each row.
+Rows are identified by their position in the training set, so your dataset must return the position with each row.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ from leanset._convert import Ids, Labels, Table, labels
 
 @dataclasses.dataclass(frozen=True)
 class Dynamics:
-    """What was seen of every row.
+    """Training dynamics of every row.
 
     Attributes
     ----------
     epochs : int
-        Epochs that were observed.
+        Number of observed epochs.
     forgetting : ndarray of int64
-        How often each row went from right to wrong; of a row that was never right the number of epochs.
+        How often the prediction for each row changed from correct to wrong. For a row that was never correct, the number of
+        epochs.
     learnt : ndarray of bool
-        Whether each row was right in any epoch.
+        Whether each row was predicted correctly in any epoch.
     el2n : ndarray of float64, or None
-        The mean distance of the probabilities of each row from its class, in [0, √2]; None without probabilities.
+        The mean distance between the predicted probabilities of each row and its one-hot class, in [0, √2]. None without
+        probabilities.
     aum : ndarray of float64, or None
         The mean margin of each row; None without probabilities.
     """
@@ -60,29 +62,29 @@ class Dynamics:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Trainer:
-    """Settings of the built-in trainer: a multilayer perceptron, the same bits on every machine.
+    """Settings of the built-in trainer, a multilayer perceptron that gives the same bits on every machine.
 
     Parameters
     ----------
     epochs : int, default=50
-        Passes over the rows.
+        Number of epochs.
     hidden : sequence of int, default=(50, 45, 40, 35, 30, 25, 20, 15, 10)
-        Units of each hidden layer; the default is the paper's.
+        Widths of the hidden layers. The default is the paper's.
     activation : {"relu", "gelu"}, default="relu"
-        The function after each hidden layer.
+        Activation function of the hidden layers.
     dropout : float, default=0.25
-        The part of a hidden layer's units that is left out of a step, in [0, 1).
+        Dropout rate of the hidden layers, in [0, 1).
     optimizer : {"adam", "adamw", "sgd"}, default="adam"
-        How steps are made; sgd has momentum 0.9.
+        Optimizer; sgd has momentum 0.9.
     learning_rate : float, default=0.001
     weight_decay : float, default=0.0
     batch : int, default=32
-        Rows of a step.
+        Batch size in rows.
 
     Notes
     -----
-    The seed is that of the method (`random_state`). Columns should be scaled to one range, for instance by
-    scikit-learn's MinMaxScaler, as the command line does. Numbers are checked when it trains.
+    The seed is that of the method (`random_state`). Scale the columns of X to the same range, for example with scikit-learn's
+    MinMaxScaler, as the command line does. The settings are checked when the training starts.
     """
 
     epochs: int = 50
@@ -99,12 +101,12 @@ class Trainer:
         return _leanset.warm_up(table, settings, seed, n_jobs)
 
     def watch(self, X: Any, y: Any, *, random_state: Any = 0, n_jobs: int | None = None) -> Dynamics:
-        """Train on all rows and watch each of them after every epoch. One training serves all ratios.
+        """Train on all rows and collect the training dynamics of every row. One training serves all ratios.
 
         Parameters
         ----------
         X, y, random_state, n_jobs
-            As of `leanset.reduce`.
+            As in `leanset.reduce`.
 
         Returns
         -------
@@ -114,8 +116,8 @@ class Trainer:
         --------
         >>> import numpy as np, leanset
         >>> X = np.random.default_rng(0).normal(size=(40, 2))
-        >>> seen = leanset.Trainer(epochs=3).watch(X, X[:, 0] > 0)
-        >>> seen.epochs, seen.forgetting.shape
+        >>> dynamics = leanset.Trainer(epochs=3).watch(X, X[:, 0] > 0)
+        >>> dynamics.epochs, dynamics.forgetting.shape
         (3, (40,))
         """
         from leanset._convert import features
@@ -127,7 +129,7 @@ class Trainer:
 
 
 def _numpy(value: Any) -> npt.NDArray[Any]:
-    """Tensors of any library, on any device, as an array."""
+    """Convert a tensor of any library, on any device, to an array."""
     for step in ("detach", "cpu"):
         if hasattr(value, step):
             value = getattr(value, step)()
@@ -137,7 +139,7 @@ def _numpy(value: Any) -> npt.NDArray[Any]:
 
 
 class ForgettingLog:
-    """Observations of a model in training, in any order.
+    """A log of training dynamics, filled from your training loop in any order.
 
     Parameters
     ----------
@@ -146,9 +148,8 @@ class ForgettingLog:
 
     Notes
     -----
-    Every row must be observed exactly once in every epoch that is observed; epochs need not be all there are. Sums are of
-    whole numbers, so neither the order of updates nor the merging of logs changes a bit. Memory: two bits a row and epoch,
-    16 bytes a row.
+    Every row must be observed exactly once in every observed epoch. You may skip epochs. All sums are sums of whole numbers, so
+    the order of updates and merges does not change a bit. Memory: two bits per row and epoch, and 16 bytes per row.
 
     Examples
     --------
@@ -181,7 +182,7 @@ class ForgettingLog:
         probabilities: Any = None,
         logits: Any = None,
     ) -> None:
-        """Take in a batch; all of it or, with an error, nothing.
+        """Add the observations of a batch. If there is an error, nothing is added.
 
         Parameters
         ----------
@@ -190,18 +191,18 @@ class ForgettingLog:
         indices : array-like of int, shape (b,)
             Positions of the rows in the training set.
         predictions_or_correct : array-like of shape (b,), optional
-            Predicted labels, or booleans that say which predictions were right (predicted labels where labels are
-            booleans themselves).
+            Predicted labels, or booleans that say which predictions are correct. (If the labels themselves are booleans, these
+            are predicted labels.)
         probabilities : array-like of float, shape (b, classes), optional
-            Of each class, in the order of the sorted labels. EL2N and AUM need them; the most probable class is what is
-            predicted, unless that is given too.
+            Predicted probability of each class, in the order of the sorted labels. EL2N and AUM need them. The most probable
+            class is the prediction, unless you also give predictions.
         logits : array-like of float, shape (b, classes), optional
-            In place of probabilities, which are their softmax.
+            Logits instead of probabilities; leanset computes the softmax.
 
         Raises
         ------
         ValueError
-            For a row that is not there or is observed twice in an epoch, and for probabilities that are none.
+            If a row does not exist or is observed twice in an epoch, or if values are not probabilities.
         """
         if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or not 0 <= epoch < 2**32:
             raise ValueError(f"epoch must be a whole number of at least 0, not {epoch!r}")
@@ -245,7 +246,7 @@ class ForgettingLog:
         return given if probabilities is not None else _leanset.softmax(given)
 
     def merge(self, other: ForgettingLog) -> None:
-        """Take in the observations of another log of the same training set, such as that of another worker.
+        """Add the observations of another log of the same training set, for example from another worker.
 
         Parameters
         ----------
@@ -254,14 +255,14 @@ class ForgettingLog:
         Raises
         ------
         ValueError
-            If both have a row of an epoch; nothing is changed then.
+            If both logs have the same row of the same epoch. Then nothing is changed.
         """
         if not np.array_equal(self._labels.codes, other._labels.codes):
             raise ValueError("other is a log of other labels")
         self._native.merge(other._native)
 
     def finish(self) -> Dynamics:
-        """What was seen of every row. The log can go on.
+        """Return the training dynamics of every row. You can continue to update the log.
 
         Returns
         -------
@@ -270,29 +271,30 @@ class ForgettingLog:
         Raises
         ------
         ValueError
-            If a row is missing from an epoch, nothing was observed, or only some observations have probabilities.
+            If a row is missing from an epoch, if nothing was observed, or if only some observations have probabilities.
         """
         return Dynamics(self._native.finish())
 
 
 def keras_callback(log: ForgettingLog, X: Any, *, every: int = 1, batch_size: int = 1024) -> Any:
-    """A Keras callback that looks at all rows after each epoch.
+    """Make a Keras callback that predicts all rows after each epoch and updates a log.
 
     Parameters
     ----------
     log : ForgettingLog
-        Where it writes; rows are those of X.
+        The log to update. Its rows are those of X.
     X : array
         The inputs of the training set, in the order of the log's labels.
     every : int, default=1
-        Look after every so many epochs.
+        Number of epochs between two updates.
     batch_size : int, default=1024
-        Rows that are predicted at a time.
+        Batch size of the predictions.
 
     Returns
     -------
     keras.callbacks.Callback
-        For `model.fit(callbacks=[...])`; the model's outputs are probabilities. Without Keras, a class of the same shape.
+        Pass it to `model.fit(callbacks=[...])`. The model must output probabilities. If Keras is not loaded, the result is an
+        object with the same methods.
     """
     base = _base("keras.callbacks", "Callback") or object
 
@@ -305,7 +307,7 @@ def keras_callback(log: ForgettingLog, X: Any, *, every: int = 1, batch_size: in
                 log.update(epoch, np.arange(len(log)), probabilities=probabilities)
 
         def __getattr__(self, name: str) -> Any:
-            # Every other hook of a callback does nothing.
+            # All other hooks of a callback do nothing.
             if base is object and name.startswith(("on_", "set_")):
                 return self.set if name in ("set_model",) else _nothing
             raise AttributeError(name)
@@ -319,21 +321,21 @@ def keras_callback(log: ForgettingLog, X: Any, *, every: int = 1, batch_size: in
 def lightning_callback(
     log: ForgettingLog, *, indices: str | Callable[[Any], Any] = "index", logits: str | Callable[[Any], Any] = "logits"
 ) -> Any:
-    """A Lightning callback that looks at every training batch.
+    """Make a Lightning callback that updates a log after every training batch.
 
     Parameters
     ----------
     log : ForgettingLog
-        Where it writes.
+        The log to update.
     indices : str or callable, default="index"
-        Where a batch has the positions of its rows: a key of the batch, or a function of it.
+        Where to find the positions of the rows in a batch: a key of the batch, or a function of it.
     logits : str or callable, default="logits"
-        Where what `training_step` returns has the logits: a key of it, or a function of it.
+        Where to find the logits in the result of `training_step`: a key of it, or a function of it.
 
     Returns
     -------
     lightning.pytorch.Callback
-        For `Trainer(callbacks=[...])`. Without Lightning, a class of the same shape.
+        Pass it to `Trainer(callbacks=[...])`. If Lightning is not loaded, the result is an object with the same methods.
     """
     base = _base("lightning.pytorch", "Callback") or _base("pytorch_lightning", "Callback") or object
 
@@ -359,7 +361,7 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 
 def _base(module: str, name: str) -> type[Any] | None:
-    """A class of a library, if the library is loaded already: a callback is made where it is used."""
+    """A class of a library, if that library is loaded already."""
     import sys
 
     found: type[Any] | None = getattr(sys.modules.get(module), name, None)
