@@ -65,7 +65,7 @@ __all__ = [
     "to_sampler",
     "to_subset",
     "write_manifest",
-    # And the estimators.
+    # The estimators are added below.
 ]
 __all__ += [
     "StratifiedRandom",
