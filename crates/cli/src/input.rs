@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use leanset_core::params::Value;
-use leanset_core::{Classes, Dataset, Matrix, Monitor as _, Points, RowId};
-use leanset_tables::{Encoded, Encoder, Features, Format, Kind, ReadOptions, Table, Warning};
+use leanset_core::{Dataset, Monitor as _, RowId};
+use leanset_tables::{Delimiter, Encoded, Encoder, Features, FileRow, Format, Kind, ReadOptions, Table, Warning};
 
 use crate::args::TableArgs;
 use crate::error::Failure;
@@ -34,10 +34,9 @@ pub(crate) fn read_table(path: &Path, args: &TableArgs, progress: &Progress) -> 
     let options = ReadOptions {
         format: args.format,
         sheet: args.sheet.clone(),
-        delimiter: args.delimiter,
-        progress: Some(&report),
+        delimiter: args.delimiter.map(Delimiter::new).transpose()?,
     };
-    leanset_tables::read(path, &options).map_err(|error| match nearby(path) {
+    leanset_tables::read_with_progress(path, &options, &report).map_err(|error| match nearby(path) {
         Some(near) if metadata.is_none() => Failure::from(error).hint(format!("did you mean {near}?")),
         _ => error.into(),
     })
@@ -88,7 +87,7 @@ impl Input {
 
     /// The encoded rows as the core sees them.
     pub(crate) fn dataset(&self) -> Result<Dataset<'_>, Failure> {
-        dataset(&self.encoded).map_err(|error| self.failure(error))
+        self.encoded.dataset().map_err(|error| self.failure(error))
     }
 
     /// An error in which rows and columns are those that the user knows.
@@ -110,16 +109,13 @@ impl Input {
     }
 
     /// The row of the file that an encoded row is.
-    pub(crate) fn original(&self, row: RowId) -> RowId {
-        self.encoded.kept.as_ref().map_or(row, |kept| kept[row.index()])
+    pub(crate) fn original(&self, row: RowId) -> FileRow {
+        self.encoded.file_row(row)
     }
 
     /// The encoded row that a row of the file is, if it was not dropped.
-    pub(crate) fn encoded_row(&self, row: RowId) -> Option<RowId> {
-        match &self.encoded.kept {
-            None => (row.index() < self.encoded.rows).then_some(row),
-            Some(kept) => kept.binary_search(&row).ok().map(RowId::at),
-        }
+    pub(crate) fn encoded_row(&self, row: FileRow) -> Option<RowId> {
+        self.encoded.dataset_row(row)
     }
 
     /// Warnings of reading and encoding.
@@ -170,19 +166,19 @@ impl Input {
                 for row in 0..column.len() {
                     let text = row_name(&column.text(row), numeric);
                     if column.is_missing(row) {
-                        let place = self.table.place(RowId::at(row));
+                        let place = self.table.place(FileRow::at(row));
                         return Err(Failure::new(format!(
                             "{}: {place} has no value in the id column '{name}'",
                             self.table.name()
                         ))
                         .hint("name rows by another column, or leave --id out to name them by position"));
                     }
-                    if let Some(before) = rows.insert(text.clone(), RowId::at(row)) {
+                    if let Some(before) = rows.insert(text.clone(), FileRow::at(row)) {
                         return Err(Failure::new(format!(
                             "{}: the id column '{name}' has '{text}' in {} and in {}",
                             self.table.name(),
                             self.table.place(before),
-                            self.table.place(RowId::at(row)),
+                            self.table.place(FileRow::at(row)),
                         ))
                         .hint("ids must be distinct; leave --id out to name rows by position"));
                     }
@@ -239,23 +235,12 @@ fn headless(table: &Table) -> Option<Warning> {
     })
 }
 
-/// Encoded rows as a dataset of the core.
-pub(crate) fn dataset(encoded: &Encoded) -> Result<Dataset<'_>, leanset_core::Error> {
-    let (rows, columns) = (encoded.rows, encoded.dimensions);
-    let points: Points<'_> = match &encoded.features {
-        Features::F32(values) => Matrix::new(values, rows, columns)?.into(),
-        Features::F64(values) => Matrix::new(values, rows, columns)?.into(),
-    };
-    let classes = Classes::new(&encoded.classes, encoded.class_names.len())?.with_names(&encoded.class_names);
-    Dataset::new(points, classes)
-}
-
 /// How files name rows of a table.
 pub(crate) enum RowNames {
     /// By 0-based position, below this.
     Positions(usize),
     /// By the text of an id column, which may be of numbers.
-    Column { rows: std::collections::HashMap<String, RowId>, numeric: bool },
+    Column { rows: std::collections::HashMap<String, FileRow>, numeric: bool },
 }
 
 /// The text by which a row is named: of numbers, whole ones without a fraction, whatever a file makes of them.
@@ -268,7 +253,7 @@ fn row_name(text: &str, numeric: bool) -> String {
 
 impl RowNames {
     /// The rows that a column of a file names.
-    pub(crate) fn resolve(&self, file: &Table, column: &str, full: &str) -> Result<Vec<RowId>, Failure> {
+    pub(crate) fn resolve(&self, file: &Table, column: &str, full: &str) -> Result<Vec<FileRow>, Failure> {
         // As text: a name that looks like a number, 007, is no number in a table where it is text.
         let values = file.text_column(file.position(column)?)?;
         let numeric = !matches!(self, Self::Column { numeric: false, .. });
@@ -276,11 +261,11 @@ impl RowNames {
             .map(|at| {
                 let text = row_name(&values.text(at), numeric);
                 let row = match self {
-                    Self::Positions(rows) => text.parse().ok().filter(|&r: &u32| (r as usize) < *rows).map(RowId),
+                    Self::Positions(rows) => text.parse().ok().filter(|&r: &u32| (r as usize) < *rows).map(FileRow),
                     Self::Column { rows, .. } => rows.get(&text).copied(),
                 };
                 row.ok_or_else(|| {
-                    let place = file.place(RowId::at(at));
+                    let place = file.place(FileRow::at(at));
                     let failure = Failure::new(format!(
                         "{}: {place} names row '{text}', which {full} does not have",
                         file.name()
@@ -306,7 +291,7 @@ pub(crate) fn row_ids_in(path: &str, input: &Input, args: &TableArgs, progress: 
         _ => args.id.clone().filter(|id| file.position(id).is_ok()).unwrap_or_else(|| "row".into()),
     };
     let rows = input.rows_by_name(args.id.as_deref())?.resolve(&file, &column, input.table.name())?;
-    let encoded = |row: RowId| {
+    let encoded = |row: FileRow| {
         input.encoded_row(row).ok_or_else(|| {
             Failure::new(format!("{path}: row {row} is left out for missing values"))
                 .hint("name other rows, or use --missing mean")

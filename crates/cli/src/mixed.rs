@@ -6,8 +6,7 @@
 
 use std::collections::HashSet;
 
-use leanset_core::RowId;
-use leanset_tables::{Kind, Table, Values, Warning};
+use leanset_tables::{FileRow, Kind, Table, Values, Warning};
 
 use crate::args::TableArgs;
 use crate::error::Failure;
@@ -43,7 +42,7 @@ pub(crate) fn words_among_numbers(table: &Table, args: &TableArgs) -> Result<Vec
             }
         }
         let Some((row, text)) = first.filter(|_| numbers > words) else { continue };
-        let (file, place) = (table.name(), table.place(RowId::at(row)));
+        let (file, place) = (table.name(), table.place(FileRow::at(row)));
         let what = format!("{file}: {place}, column '{name}': '{text}' is not a number, and {numbers} values are");
         if different.len() > FEW {
             return Err(Failure::new(what).hint(format!(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use leanset_core::{Classes, Ranking, RowId};
-use leanset_tables::{Column, Table, Texts, Values};
+use leanset_tables::{Column, FileRow, Table, Texts, Values};
 
 use crate::args::TableArgs;
 use crate::error::Failure;
@@ -12,7 +12,7 @@ use crate::progress::Progress;
 
 /// The table `row,class,rank,score`.
 pub(crate) fn columns(ranking: &Ranking, input: &Input, args: &TableArgs) -> Result<Vec<(String, Column)>, Failure> {
-    let rows: Vec<RowId> = ranking.rows().iter().map(|&r| input.original(r)).collect();
+    let rows: Vec<FileRow> = ranking.rows().iter().map(|&r| input.original(r)).collect();
     let classes: Texts = ranking
         .rows()
         .iter()
@@ -29,7 +29,7 @@ pub(crate) fn columns(ranking: &Ranking, input: &Input, args: &TableArgs) -> Res
 }
 
 /// The names of rows: their positions, or their values in the id column.
-pub(crate) fn row_names(rows: &[RowId], input: &Input, args: &TableArgs) -> Result<Column, Failure> {
+pub(crate) fn row_names(rows: &[FileRow], input: &Input, args: &TableArgs) -> Result<Column, Failure> {
     match &args.id {
         None => Ok(rows.iter().map(|r| i64::from(r.0)).collect::<Vec<_>>().into()),
         Some(id) => {
@@ -67,13 +67,13 @@ pub(crate) fn read(path: &Path, input: &Input, args: &TableArgs, progress: &Prog
     let mut entries = Vec::with_capacity(rows.len());
     let mut before = vec![None; input.table.rows()];
     for (at, (&row, &rank)) in rows.iter().zip(&ranks).enumerate() {
-        if let Some(first) = before[row.index()].replace(RowId::at(at)) {
-            return Err(other(format!("{} and {} name the same row", file.place(first), file.place(RowId::at(at)))));
+        if let Some(first) = before[row.index()].replace(FileRow::at(at)) {
+            return Err(other(format!("{} and {} name the same row", file.place(first), file.place(FileRow::at(at)))));
         }
         let Some(encoded) = input.encoded_row(row) else {
             return Err(other(format!(
                 "{} names row {row}, which is left out for missing values",
-                file.place(RowId::at(at))
+                file.place(FileRow::at(at))
             )));
         };
         let class = input.encoded.classes[encoded.index()];
@@ -81,7 +81,7 @@ pub(crate) fn read(path: &Path, input: &Input, args: &TableArgs, progress: &Prog
         if said != is.as_str() {
             return Err(other(format!(
                 "{} says row {row} is of class '{said}', and it is of '{is}'",
-                file.place(RowId::at(at))
+                file.place(FileRow::at(at))
             )));
         }
         entries.push((class, rank, encoded, scores[at]));
@@ -118,7 +118,7 @@ fn ranks_of(file: &Table, path: &Path) -> Result<Vec<usize>, Failure> {
     (0..column.len())
         .map(|at| {
             rank(at).ok_or_else(|| {
-                let place = file.place(RowId::at(at));
+                let place = file.place(FileRow::at(at));
                 Failure::new(format!("{}: {place} has rank '{}'", path.display(), column.text(at)))
                     .hint("ranks are 0, 1, 2, …")
             })

@@ -8,7 +8,7 @@ use leanset_tables::{Encoded, Format, Warning, format_of_path};
 
 use crate::args::{MethodArgs, TableArgs};
 use crate::error::Failure;
-use crate::input::{Input, dataset, encoded_memory, read_table};
+use crate::input::{Input, encoded_memory, read_table};
 use crate::manifest::{self, FileRecord};
 use crate::progress::Progress;
 use crate::{output, plan};
@@ -69,7 +69,7 @@ impl Target {
 
     /// As the core sees it.
     pub(crate) fn dataset(&self) -> Result<Dataset<'_>, Failure> {
-        dataset(&self.encoded).map_err(|error| match error {
+        self.encoded.dataset().map_err(|error| match error {
             leanset_core::Error::TooLarge { value, limit, .. } => Failure::new(format!(
                 "{}: has {value:e} in a feature column; squared distances of values beyond ±{limit:e} overflow",
                 self.record.path.display(),

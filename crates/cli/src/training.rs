@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use leanset_core::dynamics::{LogError, Outcome};
 use leanset_core::methods::{Info, METHODS};
-use leanset_core::{ClassId, Dataset, Dynamics, RowId, Seed, Shape, TrainingLog};
+use leanset_core::{ClassId, Dataset, Dynamics, Seed, Shape, TrainingLog};
 use leanset_documents::Training as TrainingRecord;
-use leanset_tables::{Column, Table, Values, format_of_path, write_columns};
+use leanset_tables::{Column, FileRow, Table, Values, format_of_path, write_columns};
 use leanset_train::{Network, Training, WarmUp, warm_up, warm_up_memory};
 
 use crate::args::{Activation, MethodArgs, Optimizer, RunArgs, TableArgs, TrainArgs};
@@ -233,7 +233,7 @@ impl Seen {
     ) -> Result<Option<PathBuf>, Failure> {
         let (Some(path), Self::Trained(warm_up)) = (&args.training.save_log, self) else { return Ok(None) };
         let observations = warm_up.recorder.observations().unwrap_or_default();
-        let rows: Vec<RowId> = observations.iter().map(|o| input.original(o.row)).collect();
+        let rows: Vec<FileRow> = observations.iter().map(|o| input.original(o.row)).collect();
         let mut columns: Vec<(String, Column)> = vec![
             ("epoch".into(), observations.iter().map(|o| i64::from(o.epoch)).collect::<Vec<_>>().into()),
             ("row".into(), ranking::row_names(&rows, input, table)?),
@@ -277,7 +277,7 @@ fn read(file: &Table, input: &Input, args: &TableArgs) -> Result<Dynamics, Failu
         (0..found.len())
             .map(|at| {
                 value(at).filter(|&v| good(v)).ok_or_else(|| {
-                    let (place, text) = (file.place(RowId::at(at)), found.text(at));
+                    let (place, text) = (file.place(FileRow::at(at)), found.text(at));
                     Failure::new(format!("{name}: {place} has '{text}' in the column '{column}', which is not {what}"))
                         .hint(format!("the column '{column}' has {what} in every row"))
                 })
@@ -317,7 +317,7 @@ fn read(file: &Table, input: &Input, args: &TableArgs) -> Result<Dynamics, Failu
             // The second line of a row and epoch; the words of the core name the row as it counts them.
             Failure::new(format!(
                 "{name}: {} has row {} a second time in epoch {}",
-                file.place(RowId::at(at)),
+                file.place(FileRow::at(at)),
                 row_name(row, input, args),
                 epochs[at]
             ))
@@ -337,7 +337,7 @@ fn read(file: &Table, input: &Input, args: &TableArgs) -> Result<Dynamics, Failu
 }
 
 /// What the user calls a row: its position, or its value in the id column.
-fn row_name(row: RowId, input: &Input, args: &TableArgs) -> String {
+fn row_name(row: FileRow, input: &Input, args: &TableArgs) -> String {
     match ranking::row_names(&[row], input, args) {
         Ok(column) => match column.values {
             Values::Integer(v) => v[0].to_string(),

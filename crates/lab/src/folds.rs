@@ -9,7 +9,7 @@
 //! first row (of equals, or to begin with), the order of the file would decide.
 
 use leanset_core::{Budget, ClassId, Classes, Dataset, EmptyClasses, Matrix, RowId, Seed};
-use leanset_tables::{Encoded, Encoder, Table};
+use leanset_tables::{Encoded, Encoder, FileRow, Table};
 
 use crate::error::{Error, Result};
 use crate::plan::TablePlan;
@@ -53,7 +53,7 @@ impl Points {
 #[derive(Debug)]
 pub struct Ground {
     /// The row of the table behind each row that takes part.
-    kept: Vec<RowId>,
+    kept: Vec<FileRow>,
     classes: Classes,
     /// The names of the classes.
     pub names: Vec<String>,
@@ -91,7 +91,7 @@ impl Ground {
                 ));
             }
         }
-        let kept = encoded.kept.clone().unwrap_or_else(|| (0..encoded.rows).map(RowId::at).collect());
+        let kept = encoded.file_rows().collect();
         Ok(Self { kept, classes, names, dimensions: encoded.dimensions, test })
     }
 
@@ -129,7 +129,7 @@ impl Ground {
     /// What the encoder says of the training rows.
     pub fn fold(&self, table: &Table, plan: &TablePlan, seed: u64) -> Result<Fold> {
         let (test, train) = self.split(Seed(seed));
-        let training: Vec<RowId> = train.iter().map(|&row| self.kept[row]).collect();
+        let training: Vec<FileRow> = train.iter().map(|&row| self.kept[row]).collect();
         let encoded = Encoder::fit_on(table, &plan.encode_options(), &training)?.encode(table)?;
         let all = Points {
             values: encoded.features.to_f64(),

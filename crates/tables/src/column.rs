@@ -1,9 +1,8 @@
 //! A column of a table: what it holds, its values, and which of them are missing.
 
+use crate::row::FileRow;
 use std::borrow::Cow;
 use std::fmt;
-
-use leanset_core::RowId;
 
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,16 +89,16 @@ impl Values {
         self.len() == 0
     }
 
-    fn take(&self, rows: &[RowId]) -> Values {
-        fn pick<T: Copy>(values: &[T], rows: &[RowId]) -> Vec<T> {
-            rows.iter().map(|row| values[row.0 as usize]).collect()
+    fn take(&self, rows: &[FileRow]) -> Values {
+        fn pick<T: Copy>(values: &[T], rows: &[FileRow]) -> Vec<T> {
+            rows.iter().map(|row| values[row.index()]).collect()
         }
         match self {
             Values::Number(v) => Values::Number(pick(v, rows)),
             Values::Number32(v) => Values::Number32(pick(v, rows)),
             Values::Integer(v) => Values::Integer(pick(v, rows)),
             Values::Boolean(v) => Values::Boolean(pick(v, rows)),
-            Values::Text(v) => Values::Text(rows.iter().map(|row| v.get(row.0 as usize)).collect()),
+            Values::Text(v) => Values::Text(rows.iter().map(|row| v.get(row.index())).collect()),
         }
     }
 }
@@ -158,8 +157,8 @@ impl Column {
     }
 
     /// The chosen rows, in the order given. Rows are checked by the caller.
-    pub(crate) fn take(&self, rows: &[RowId]) -> Column {
-        let missing = self.missing.as_ref().map(|flags| rows.iter().map(|row| flags[row.0 as usize]).collect());
+    pub(crate) fn take(&self, rows: &[FileRow]) -> Column {
+        let missing = self.missing.as_ref().map(|flags| rows.iter().map(|row| flags[row.index()]).collect());
         Column::new(self.values.take(rows), missing)
     }
 

@@ -107,6 +107,16 @@ pub(crate) fn listed<S: AsRef<str>>(names: &[S], limit: usize) -> String {
     text
 }
 
+/// The values of a setting of a few words.
+pub(crate) fn listed_values<T: strum::VariantArray + std::fmt::Display>(separator: &str) -> String {
+    T::VARIANTS.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
+}
+
+/// The error of a value that a setting does not have.
+pub(crate) fn unknown_value<T: strum::VariantArray + std::fmt::Display>(setting: &str, given: &str) -> Error {
+    Error::request(format!("unknown {setting} {}; known: {}", shown(given), listed_values::<T>(", ")))
+}
+
 /// `1 row`, `2 rows`.
 pub(crate) fn counted(n: usize, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }

@@ -4,10 +4,28 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::error::Error;
+use serde::{Deserialize, Serialize};
+use strum::VariantArray;
+
+use crate::error::{Error, listed_values, unknown_value};
 
 /// A table format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive, parse_err_ty = Error, parse_err_fn = unknown_format)]
 pub enum Format {
     /// Comma-separated values.
     Csv,
@@ -16,6 +34,8 @@ pub enum Format {
     /// Apache Parquet.
     Parquet,
     /// Arrow IPC: file (Feather V2) or stream.
+    #[serde(rename = "arrow")]
+    #[strum(serialize = "arrow")]
     ArrowIpc,
     /// One NumPy array.
     Npy,
@@ -26,10 +46,6 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format, in the order they are listed to people.
-    pub const ALL: [Format; 7] =
-        [Format::Csv, Format::Tsv, Format::Parquet, Format::ArrowIpc, Format::Npy, Format::Npz, Format::Xlsx];
-
     /// The extensions that mean this format, without a dot; the first is the usual one.
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
@@ -61,26 +77,75 @@ impl Format {
     }
 }
 
-/// The name `--format` takes: `csv`, `tsv`, `parquet`, `arrow`, `npy`, `npz`, `xlsx`.
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.extensions()[0])
+fn unknown_format(given: &str) -> Error {
+    unknown_value::<Format>("format", given)
+}
+
+/// What separates the fields of a text table: one ASCII character that is no quote and no line ending.
+///
+/// It is written as the character itself; a tab may also be given as `\t`, which a shell passes on more easily.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Delimiter(u8);
+
+impl Delimiter {
+    /// Between the fields of CSV.
+    pub const COMMA: Self = Self(b',');
+    /// Between the fields of TSV.
+    pub const TAB: Self = Self(b'\t');
+
+    /// # Errors
+    /// A byte that is no ASCII character, a quote, or the end of a line.
+    pub fn new(byte: u8) -> Result<Self, Error> {
+        if !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r' | 0) {
+            let message = format!("the delimiter {:?} cannot separate fields", char::from(byte));
+            let hint = "give one ASCII character that is no quote and no line ending";
+            return Err(Error::request(message).with_hint(hint));
+        }
+        Ok(Self(byte))
+    }
+
+    /// The byte in the file.
+    pub fn byte(self) -> u8 {
+        self.0
     }
 }
 
-impl FromStr for Format {
+impl FromStr for Delimiter {
     type Err = Error;
 
-    fn from_str(name: &str) -> Result<Self, Error> {
-        Format::ALL
-            .into_iter()
-            .find(|format| format.to_string().eq_ignore_ascii_case(name))
-            .ok_or_else(|| Error::request(format!("unknown format '{name}'; known: {}", names(", "))))
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text.as_bytes() {
+            b"\\t" => Ok(Self::TAB),
+            [byte] => Self::new(*byte),
+            _ => Err(Error::request("a delimiter is one ASCII character, or \\t")),
+        }
+    }
+}
+
+impl TryFrom<String> for Delimiter {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Delimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(char::from(self.0).encode_utf8(&mut [0; 4]))
+    }
+}
+
+impl From<Delimiter> for String {
+    fn from(delimiter: Delimiter) -> Self {
+        delimiter.to_string()
     }
 }
 
 /// How the bytes of the file are packed, whatever the format.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Compression {
     /// Not at all.
     #[default]
@@ -101,16 +166,6 @@ impl Compression {
     }
 }
 
-impl fmt::Display for Compression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Compression::None => "none",
-            Compression::Gzip => "gzip",
-            Compression::Zstd => "zstd",
-        })
-    }
-}
-
 /// The format and compression a file name stands for: `rows.csv.gz` is CSV in gzip. Case does not matter.
 ///
 /// # Errors
@@ -120,17 +175,19 @@ pub fn format_of_path(path: &Path) -> Result<(Format, Compression), Error> {
     let (stem, compression) = compression_of_name(&name);
     let extension = stem.rsplit_once('.').map(|(_, extension)| extension);
     if let Some(extension) = extension
-        && let Some(format) = Format::ALL.into_iter().find(|format| format.extensions().contains(&extension))
+        && let Some(format) = Format::VARIANTS.iter().copied().find(|format| format.extensions().contains(&extension))
     {
         return Ok((format, compression));
     }
     let shown = path.display();
-    let known = Format::ALL.iter().flat_map(|format| format.extensions()).map(|e| format!(".{e}")).collect::<Vec<_>>();
+    let known =
+        Format::VARIANTS.iter().flat_map(|format| format.extensions()).map(|e| format!(".{e}")).collect::<Vec<_>>();
     let message = match extension {
         Some(extension) => format!("{shown}: the extension '.{extension}' stands for no known format"),
         None => format!("{shown}: the name has no extension to tell its format by"),
     };
-    let hint = format!("known: {} (also with .gz or .zst); or say --format {}", known.join(" "), names("|"));
+    let hint =
+        format!("known: {} (also with .gz or .zst); or say --format {}", known.join(" "), listed_values::<Format>("|"));
     Err(Error::request(message).with_hint(hint))
 }
 
@@ -143,10 +200,6 @@ fn compression_of_name(name: &str) -> (&str, Compression) {
     } else {
         (name, Compression::None)
     }
-}
-
-fn names(separator: &str) -> String {
-    Format::ALL.map(|format| format.to_string()).join(separator)
 }
 
 /// The compression the first bytes tell of.

@@ -22,13 +22,12 @@
 //! # Ok::<(), leanset_tables::Error>(())
 //! ```
 
-mod classes;
-mod coding;
 mod column;
 mod encode;
 mod error;
 mod format;
 mod read;
+mod row;
 mod source;
 mod table;
 mod write;
@@ -36,8 +35,9 @@ mod write;
 pub use column::{Column, ColumnInfo, Kind, Texts, Values};
 pub use encode::{EncodeOptions, Encoded, Encoder, Features, MAX_CATEGORIES, Missing, Scale};
 pub use error::{Error, ErrorKind, Warning};
-pub use format::{Compression, Format, format_of_path};
-pub use read::{Progress, ReadOptions, read, read_bytes};
+pub use format::{Compression, Delimiter, Format, format_of_path};
+pub use read::{Progress, ReadOptions, read, read_bytes, read_with_progress};
+pub use row::FileRow;
 pub use source::text::MISSING;
 pub use table::Table;
 pub use write::{Extra, ExtraValues, write_columns, write_rows};

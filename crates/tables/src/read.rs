@@ -5,8 +5,10 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
-use crate::format::{Compression, Format, Sniffed, format_of_path, sniff, sniff_compression};
+use crate::format::{Compression, Delimiter, Format, Sniffed, format_of_path, sniff, sniff_compression};
 use crate::source;
 use crate::table::Table;
 
@@ -14,23 +16,30 @@ use crate::table::Table;
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// How to read a table.
-#[derive(Clone, Default)]
-pub struct ReadOptions<'a> {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReadOptions {
     /// The format, where the name does not tell or tells wrong; obeyed without looking at the name.
     pub format: Option<Format>,
     /// The sheet of a workbook; the first one when not given.
     pub sheet: Option<String>,
     /// What separates the fields of a text table; `,` for CSV and a tab for TSV when not given.
-    pub delimiter: Option<u8>,
-    /// Told how far it has come.
-    pub progress: Option<Progress<'a>>,
+    pub delimiter: Option<Delimiter>,
 }
 
 /// Reads the table at `path`.
 ///
 /// # Errors
 /// The file cannot be read, is not what its name says, or holds no usable table.
-pub fn read(path: &Path, options: &ReadOptions<'_>) -> Result<Table, Error> {
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
+    read_with_progress(path, options, &|_, _| ())
+}
+
+/// [`read`] that reports how far it has come.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_progress(path: &Path, options: &ReadOptions, progress: Progress<'_>) -> Result<Table, Error> {
     let name = path.display().to_string();
     let failed = |error: io::Error| Error::io(&format!("{name}: cannot be read"), error);
     if options.format.is_none() {
@@ -52,15 +61,11 @@ pub fn read(path: &Path, options: &ReadOptions<'_>) -> Result<Table, Error> {
         if got == 0 {
             break;
         }
-        if let Some(progress) = options.progress {
-            // Reading is the first fifth of the way; the rest is understanding what was read.
-            progress((bytes.len() as u64).min(total) / 5, total);
-        }
+        // Reading is the first fifth of the way; the rest is understanding what was read.
+        progress((bytes.len() as u64).min(total) / 5, total);
     }
-    let table = open(&name, bytes, options)?;
-    if let Some(progress) = options.progress {
-        progress(total, total);
-    }
+    let table = open(&name, bytes, options, progress)?;
+    progress(total, total);
     Ok(table)
 }
 
@@ -68,11 +73,11 @@ pub fn read(path: &Path, options: &ReadOptions<'_>) -> Result<Table, Error> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, Error> {
-    open(name, bytes, options)
+pub fn read_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<Table, Error> {
+    open(name, bytes, options, &|_, _| ())
 }
 
-fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, Error> {
+fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions, progress: Progress<'_>) -> Result<Table, Error> {
     let packed = sniff_compression(&bytes);
     let format = match options.format {
         Some(format) => format,
@@ -111,19 +116,18 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions<'_>) -> Result<Table, 
         }
     }
     let scan = |done: usize, total: usize| {
-        if let Some(progress) = options.progress {
-            let (done, total) = (done as u64, total as u64);
-            progress(total / 5 + done / 5 * 4, total);
-        }
+        let (done, total) = (done as u64, total as u64);
+        progress(total / 5 + done / 5 * 4, total);
     };
     let parse = || match format {
         Format::Csv | Format::Tsv => {
-            let delimiter = options.delimiter.unwrap_or(if format == Format::Csv { b',' } else { b'\t' });
+            let delimiter =
+                options.delimiter.unwrap_or(if format == Format::Csv { Delimiter::COMMA } else { Delimiter::TAB });
             source::text::open(name.to_owned(), format, delimiter, bytes, &scan)
         }
         Format::Npy => source::numpy::open_npy(name.to_owned(), bytes),
         Format::Npz => source::numpy::open_npz(name.to_owned(), &bytes),
-        Format::Xlsx => source::sheet::open(name.to_owned(), bytes, options.sheet.as_deref()),
+        Format::Xlsx => source::xlsx::open(name.to_owned(), bytes, options.sheet.as_deref()),
         #[cfg(feature = "arrow")]
         Format::Parquet => source::arrow::open_parquet(name.to_owned(), bytes),
         #[cfg(feature = "arrow")]

@@ -2,12 +2,11 @@
 
 use std::ops::Range;
 
-use leanset_core::RowId;
-
 use crate::column::{Column, ColumnInfo, Kind};
 use crate::error::{Error, listed, shown};
 use crate::format::Format;
-use crate::source::Source;
+use crate::row::FileRow;
+use crate::source::{ExactIn32Bits, Source};
 
 /// A table in memory, in the form it had in its file.
 pub struct Table {
@@ -179,30 +178,21 @@ impl Table {
         self.source.columns(wanted)
     }
 
-    /// True when every value of the column is exact in 32 bits by its type: f16, f32, integers of up to 16 bits.
-    pub(crate) fn is_narrow(&self, index: usize) -> Option<Narrow> {
-        self.source.narrow(index)
+    /// Whether 32-bit floats hold every value of the column exactly, by its type.
+    pub(crate) fn exact_in_32_bits(&self, index: usize) -> Option<ExactIn32Bits> {
+        self.source.exact_in_32_bits(index)
     }
 
     /// Where a row stands, for messages: "row 17 (line 19)". Rows count from 0, lines from 1.
-    pub fn place(&self, row: RowId) -> String {
-        self.source.place(row.0 as usize)
+    pub fn place(&self, row: FileRow) -> String {
+        self.source.place(row)
     }
 
     /// Refuses row ids that are not rows of this table.
-    pub(crate) fn check_rows(&self, rows: &[RowId]) -> Result<(), Error> {
-        match rows.iter().find(|row| row.0 as usize >= self.rows) {
+    pub(crate) fn check_rows(&self, rows: &[FileRow]) -> Result<(), Error> {
+        match rows.iter().find(|row| row.index() >= self.rows) {
             None => Ok(()),
             Some(row) => Err(Error::request(format!("{}: no row {row}: there are {} rows", self.name, self.rows))),
         }
     }
-}
-
-/// A type whose values 32-bit floats hold exactly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Narrow {
-    /// f16 or f32.
-    Float,
-    /// An integer of up to 16 bits, or a boolean.
-    Integer,
 }

@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use leanset_core::RowId;
-
 use crate::column::{Column, Kind, Values};
 use crate::error::{Error, shown};
 use crate::format::{Compression, Format};
+use crate::row::FileRow;
 use crate::source;
 use crate::table::Table;
 
@@ -55,7 +54,7 @@ impl From<&ExtraValues> for Column {
 /// the columns, or a failure of `out`.
 pub fn write_rows(
     table: &Table,
-    rows: &[RowId],
+    rows: &[FileRow],
     extra: &[Extra],
     format: Format,
     compression: Compression,

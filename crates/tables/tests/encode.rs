@@ -136,7 +136,8 @@ fn words_are_one_hot_and_booleans_0_and_1() {
         0.5, 0.0, 0.0, 1.0, 1.0,
         0.0, 1.0, 0.0, 0.0, 0.0,
     ]));
-    assert_eq!((encoded.class_names, encoded.classes, encoded.kept), (vec!["all".to_owned()], vec![0; 4], None));
+    assert_eq!(encoded.file_rows().collect::<Vec<_>>(), ids(0..4));
+    assert_eq!((encoded.class_names, encoded.classes), (vec!["all".to_owned()], vec![0; 4]));
     assert_eq!(
         words(&encoder.decode(&[0.0; 5]).unwrap_err()),
         "column 'colour' holds text: a point between rows, such as a centroid, has no value there\n\
@@ -185,7 +186,7 @@ fn rows_of_unknown_classes_can_be_left_out() {
     assert!(encoder.encode(&other).is_err());
     let encoded = encoder.encode_known(&other).unwrap();
     assert_eq!((encoded.classes, encoded.features.to_f64()), (vec![1, 0], vec![0.2, 0.4]));
-    assert_eq!(encoded.kept, Some(vec![RowId(1), RowId(4)]));
+    assert_eq!(encoded.file_rows().collect::<Vec<_>>(), ids([1, 4]));
     let said: Vec<_> = encoded.warnings.iter().map(|w| (w.code, w.message.as_str())).collect();
     assert_eq!(
         said,
@@ -264,7 +265,7 @@ fn missing_values_are_refused_filled_or_dropped() {
 
     let table = csv("x,y\n100,\n1,p\n,q\n3,p\n");
     let (_, left) = fit(&table, &EncodeOptions { missing: Missing::Drop, ..label("y") });
-    assert_eq!(left.kept, Some(vec![RowId(1), RowId(3)]));
+    assert_eq!(left.file_rows().collect::<Vec<_>>(), ids([1, 3]));
     assert_eq!((left.rows, left.classes.clone(), left.class_names.clone()), (2, vec![0, 0], vec!["p".to_owned()]));
     assert_eq!(left.features.to_f64(), [0.0, 1.0], "ranges are those of the rows that are left");
     assert_eq!(codes(&left.warnings), ["one-class", "rows-dropped"]);
@@ -347,7 +348,7 @@ fn fitted_on_some_rows() {
     )
     .unwrap();
     let options = EncodeOptions { label: Some("kind".into()), missing: Missing::Mean, ..EncodeOptions::default() };
-    let rows = [RowId(0), RowId(1), RowId(2)];
+    let rows = ids(0..3);
     let encoded = Encoder::fit_on(&table, &options, &rows).unwrap().encode(&table).unwrap();
     // x: from 2 to 4, its mean 3 where it is missing; word: of these rows most often b.
     let expected = [
@@ -360,7 +361,7 @@ fn fitted_on_some_rows() {
     ];
     assert_eq!(encoded.features.to_f64(), expected.concat());
     assert_eq!(encoded.classes, [0, 0, 1, 1, 1, 0]);
-    let all: Vec<RowId> = (0..6).map(RowId::at).collect();
+    let all = ids(0..6);
     let whole = Encoder::fit_on(&table, &options, &all).unwrap().encode(&table).unwrap();
     assert_eq!(whole, fit(&table, &options).1);
 }

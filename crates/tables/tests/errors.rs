@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::common::*;
 use leanset_tables::*;
+use strum::VariantArray;
 
 /// Checks the words of reading `bytes` under `name`.
 fn reading(name: &str, bytes: impl Into<Vec<u8>>, expected: &str) {
@@ -40,7 +41,7 @@ fn names_and_formats() {
     ] {
         assert_eq!(format_of_path(Path::new(name)).unwrap(), expected);
     }
-    for format in Format::ALL {
+    for &format in Format::VARIANTS {
         assert_eq!(format.to_string().parse::<Format>().unwrap(), format);
     }
     assert_eq!(
@@ -170,8 +171,7 @@ fn text_that_is_no_table() {
         *b"5.1,3.5\n4.9,3.0\n",
         "t.csv: the first line holds numbers, not column names\nadd a first line with one name per column",
     );
-    let options = ReadOptions { delimiter: Some(b'"'), ..ReadOptions::default() };
-    let error = read_bytes("t.csv", b"a\n1\n".to_vec(), &options).unwrap_err();
+    let error = Delimiter::new(b'"').unwrap_err();
     assert_eq!(
         words(&error),
         "the delimiter '\"' cannot separate fields\ngive one ASCII character that is no quote and no line ending"
@@ -445,7 +445,7 @@ impl std::io::Write for Broken {
 #[test]
 fn a_broken_pipe_can_be_told_apart() {
     let table = csv("a,b\n1,2.5\n");
-    for format in Format::ALL.into_iter().filter(|format| !matches!(format, Format::Xlsx | Format::Npy)) {
+    for &format in Format::VARIANTS.iter().filter(|format| !matches!(format, Format::Xlsx | Format::Npy)) {
         for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
             let error = write_rows(&table, &ids([0]), &[], format, compression, &mut Broken).unwrap_err();
             assert_eq!(

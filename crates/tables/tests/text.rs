@@ -60,7 +60,7 @@ fn chosen_records_keep_their_bytes() {
     let expected = "\u{feff} a , b\r\n3.0,q\"q\r\n1.10,\"x\"\r\n  2 ,\"y, \"\"z\"\"\nnext\"\r\n1.10,\"x\"\r\n";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
     assert_eq!(cells(&table), [["1.1", "2.0", "3.0"], ["x", "y, \"z\"\nnext", "q\"q"]]);
-    assert_eq!(table.place(leanset_core::RowId(2)), "row 2 (line 6)");
+    assert_eq!(table.place(FileRow(2)), "row 2 (line 6)");
 }
 
 #[test]

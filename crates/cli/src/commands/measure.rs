@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use leanset_core::metrics::{self, Epsilon, Persistence, PersistenceOptions};
-use leanset_core::{Allocation, Budget, Dataset, EmptyClasses, Reduced, RowId, Scope, Selection};
+use leanset_core::{Allocation, Budget, Dataset, EmptyClasses, Reduced, Scope, Selection};
 use serde_json::json;
 
 use crate::args::MeasureArgs;
 use crate::error::Failure;
-use crate::input::{Input, dataset, read_table};
+use crate::input::{Input, read_table};
 use crate::manifest::number;
 use crate::progress::Progress;
 use crate::{machine, plan, ranking, shapes, text};
-use leanset_tables::Table;
+use leanset_tables::{FileRow, Table};
 
 pub(crate) fn run(args: &MeasureArgs) -> Result<String, Failure> {
     let threads = machine::use_threads(args.run.threads)?;
@@ -86,7 +86,7 @@ impl Report<'_> {
         let (epsilon, shapes) = if missing.is_empty() {
             let encoded = self.input.encoder.encode(&reduced)?;
             encoded.warnings.iter().filter(|w| w.code == "rows-dropped").for_each(|w| text::say(&text::warning(w)));
-            let table = dataset(&encoded)?;
+            let table = encoded.dataset()?;
             match &self.options {
                 None => (metrics::epsilon_between(self.data, &table, args.metric, progress)?, None),
                 Some(options) => both(metrics::persistence_between(self.data, &table, args.metric, options, progress)?),
@@ -240,19 +240,19 @@ impl Report<'_> {
     }
 
     /// Rows as a selection, each once and in its class.
-    fn select(&self, rows: &[RowId], file: &Table, path: &Path) -> Result<Selection, Failure> {
+    fn select(&self, rows: &[FileRow], file: &Table, path: &Path) -> Result<Selection, Failure> {
         let full = self.input.table.name();
         let classes = self.data.classes();
         let mut per_class = vec![Vec::new(); classes.len()];
         let mut before = vec![None; self.input.table.rows()];
         for (at, &row) in rows.iter().enumerate() {
-            if let Some(first) = before[row.index()].replace(RowId::at(at)) {
-                let (name, first, again) = (path.display(), file.place(first), file.place(RowId::at(at)));
+            if let Some(first) = before[row.index()].replace(FileRow::at(at)) {
+                let (name, first, again) = (path.display(), file.place(first), file.place(FileRow::at(at)));
                 return Err(Failure::new(format!("{name}: {first} and {again} name the same row of {full}"))
                     .hint("name every row once"));
             }
             let Some(row) = self.input.encoded_row(row) else {
-                let (name, place) = (path.display(), file.place(RowId::at(at)));
+                let (name, place) = (path.display(), file.place(FileRow::at(at)));
                 return Err(Failure::new(format!(
                     "{name}: {place} names row {row}, which is left out for missing values"
                 ))

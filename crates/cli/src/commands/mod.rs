@@ -77,7 +77,7 @@ fn encoded_rows(name: &str, value: Value, input: &Input) -> Result<Value, Failur
     let rows: Option<Vec<u32>> = text.split(',').map(|part| part.trim().parse().ok()).collect();
     let Some(rows) = rows else { return Ok(value) };
     let encoded = |row| {
-        input.encoded_row(leanset_core::RowId(row)).ok_or_else(|| {
+        input.encoded_row(leanset_tables::FileRow(row)).ok_or_else(|| {
             let rows = input.table.rows();
             let what = if (row as usize) < rows { "is left out for missing values" } else { "is beyond the last" };
             let file = input.table.name();

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{
-    Budget, Dataset, EmptyClasses, Inputs, Prototypes, Ranking, Reduced, Reducer, Reduction, RowId, Seed, Selection,
+    Budget, Dataset, EmptyClasses, Inputs, Prototypes, Ranking, Reduced, Reducer, Reduction, Seed, Selection,
 };
 use leanset_energy::Meter;
 use leanset_tables::{
-    Column, Compression, Extra, ExtraValues, Format, Texts, Warning, format_of_path, write_columns, write_rows,
+    Column, Compression, Extra, ExtraValues, FileRow, Format, Texts, Warning, format_of_path, write_columns, write_rows,
 };
 use serde_json::json;
 
@@ -638,7 +638,7 @@ fn class_records(input: &Input, data: &Dataset<'_>, reduction: &Reduction, epsil
 /// What is written, and in which order.
 enum Written {
     /// Rows of the input, and columns to append.
-    Rows(Vec<RowId>, Vec<Extra>),
+    Rows(Vec<FileRow>, Vec<Extra>),
     /// A new table.
     Columns(Vec<(String, Column)>),
 }
@@ -652,7 +652,7 @@ impl Written {
                     Order::Input => selection.input_order(),
                     Order::Rank => (0..selection.rows().len()).collect(),
                 };
-                let rows: Vec<RowId> = order.iter().map(|&i| input.original(selection.rows()[i])).collect();
+                let rows: Vec<FileRow> = order.iter().map(|&i| input.original(selection.rows()[i])).collect();
                 let weights = |w: &[f64]| order.iter().map(|&i| w[i]).collect::<Vec<f64>>();
                 if job.args.emit == Emit::Rows {
                     let extra = match (&job.args.weights, selection.weights()) {

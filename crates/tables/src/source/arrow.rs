@@ -18,17 +18,17 @@ use arrow_ipc::{Block, root_as_footer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
-use leanset_core::RowId;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use super::{Source, convert};
+use super::{ExactIn32Bits, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
 use crate::error::{Error, shown};
 use crate::format::Format;
-use crate::table::{Narrow, Table};
+use crate::row::FileRow;
+use crate::table::Table;
 
 /// Rows taken at a time when writing, so that the copy stays small.
 const CHUNK: usize = 1 << 18;
@@ -232,7 +232,7 @@ impl Batch {
     /// The rows in chunks, with the extra columns.
     fn taken(
         &self,
-        rows: &[RowId],
+        rows: &[FileRow],
         extra: &[(String, Column)],
         write: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
     ) -> Result<(), Error> {
@@ -282,11 +282,11 @@ impl Source for Batch {
             .collect()
     }
 
-    fn narrow(&self, column: usize) -> Option<Narrow> {
+    fn exact_in_32_bits(&self, column: usize) -> Option<ExactIn32Bits> {
         match self.batch.column(column).data_type() {
-            DataType::Float16 | DataType::Float32 => Some(Narrow::Float),
+            DataType::Float16 | DataType::Float32 => Some(ExactIn32Bits::Float),
             DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 | DataType::Boolean => {
-                Some(Narrow::Integer)
+                Some(ExactIn32Bits::Integer)
             }
             _ => None,
         }
@@ -301,7 +301,7 @@ impl Source for Batch {
     fn write(
         &self,
         format: Format,
-        rows: &[RowId],
+        rows: &[FileRow],
         extra: &[(String, Column)],
         out: &mut dyn Write,
     ) -> Result<bool, Error> {

@@ -3,17 +3,24 @@
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
 pub(crate) mod numpy;
-pub(crate) mod sheet;
 pub(crate) mod text;
+pub(crate) mod xlsx;
 
 use std::io::Write;
-
-use leanset_core::RowId;
 
 use crate::column::{Column, Kind};
 use crate::error::{Error, shown};
 use crate::format::Format;
-use crate::table::Narrow;
+use crate::row::FileRow;
+
+/// A type whose values 32-bit floats hold exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExactIn32Bits {
+    /// f16 or f32.
+    Float,
+    /// An integer of up to 16 bits, or a boolean.
+    Integer,
+}
 
 /// A table in the form of its file.
 pub(crate) trait Source: Send + Sync {
@@ -21,17 +28,17 @@ pub(crate) trait Source: Send + Sync {
     fn columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error>;
 
     /// Where a row stands: "row 17", with the line where the format has lines.
-    fn place(&self, row: usize) -> String {
+    fn place(&self, row: FileRow) -> String {
         format!("row {row}")
     }
 
     /// The value in the file's own words, where it has some (`1e999` rather than `inf`).
-    fn show(&self, _row: usize, _column: usize) -> Option<String> {
+    fn show(&self, _row: FileRow, _column: usize) -> Option<String> {
         None
     }
 
     /// Whether the type of the column is exact in 32-bit floats.
-    fn narrow(&self, _column: usize) -> Option<Narrow> {
+    fn exact_in_32_bits(&self, _column: usize) -> Option<ExactIn32Bits> {
         None
     }
 
@@ -42,7 +49,7 @@ pub(crate) trait Source: Send + Sync {
     fn write(
         &self,
         _format: Format,
-        _rows: &[RowId],
+        _rows: &[FileRow],
         _extra: &[(String, Column)],
         _out: &mut dyn Write,
     ) -> Result<bool, Error> {
@@ -66,8 +73,8 @@ pub(crate) fn convert(
     match fails {
         None => Ok(column.into_kind(kind)),
         Some(row) => {
-            let value = source.show(row, index).unwrap_or_else(|| column.text(row).into_owned());
-            Err(not_a(file, &source.place(row), name, &value, kind))
+            let value = source.show(FileRow::at(row), index).unwrap_or_else(|| column.text(row).into_owned());
+            Err(not_a(file, &source.place(FileRow::at(row)), name, &value, kind))
         }
     }
 }

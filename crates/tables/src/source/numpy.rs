@@ -6,15 +6,15 @@
 
 use std::io::{Cursor, Read, Write};
 
-use leanset_core::RowId;
 use npyz::{DType, Endianness, NpyFile, Order, TypeChar, TypeStr};
 use zip::write::SimpleFileOptions;
 
-use super::{Source, convert};
+use super::{ExactIn32Bits, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
 use crate::error::{Error, shown};
 use crate::format::Format;
-use crate::table::{Narrow, Table};
+use crate::row::FileRow;
+use crate::table::Table;
 
 /// One array, its bytes as in the file.
 struct Array {
@@ -210,7 +210,7 @@ impl Array {
     }
 
     /// Header and data of the chosen rows, in the layout of the array.
-    fn take(&self, rows: &[RowId]) -> Vec<u8> {
+    fn take(&self, rows: &[FileRow]) -> Vec<u8> {
         let mut shape = self.shape.clone();
         if let Some(first) = shape.first_mut() {
             *first = rows.len();
@@ -218,11 +218,11 @@ impl Array {
         let mut out = header(&self.descr, self.fortran, &shape);
         if self.fortran {
             for k in 0..self.width() {
-                rows.iter().for_each(|row| out.extend_from_slice(self.item(row.0 as usize, k)));
+                rows.iter().for_each(|row| out.extend_from_slice(self.item(row.index(), k)));
             }
         } else {
             let size = self.width() * self.item_size;
-            rows.iter().for_each(|row| out.extend_from_slice(&self.data[row.0 as usize * size..][..size]));
+            rows.iter().for_each(|row| out.extend_from_slice(&self.data[row.index() * size..][..size]));
         }
         out
     }
@@ -486,11 +486,11 @@ impl Source for Arrays {
             .collect()
     }
 
-    fn narrow(&self, column: usize) -> Option<Narrow> {
+    fn exact_in_32_bits(&self, column: usize) -> Option<ExactIn32Bits> {
         let item = &self.cells[column].item;
         match (&item.class, item.size) {
-            (Class::Float, 2 | 4) => Some(Narrow::Float),
-            (Class::Boolean, _) | (Class::Signed | Class::Unsigned, 1 | 2) => Some(Narrow::Integer),
+            (Class::Float, 2 | 4) => Some(ExactIn32Bits::Float),
+            (Class::Boolean, _) | (Class::Signed | Class::Unsigned, 1 | 2) => Some(ExactIn32Bits::Integer),
             _ => None,
         }
     }
@@ -502,7 +502,7 @@ impl Source for Arrays {
     fn write(
         &self,
         format: Format,
-        rows: &[RowId],
+        rows: &[FileRow],
         extra: &[(String, Column)],
         out: &mut dyn Write,
     ) -> Result<bool, Error> {
@@ -528,7 +528,7 @@ impl Source for Arrays {
 }
 
 /// The rows of an array with more columns of its own type. The layout becomes C order.
-fn appended(array: &Array, rows: &[RowId], extra: &[(String, Column)]) -> Result<Vec<u8>, Error> {
+fn appended(array: &Array, rows: &[FileRow], extra: &[(String, Column)]) -> Result<Vec<u8>, Error> {
     let item = array.fields.first().map(|(_, item)| item).filter(|_| !array.structured);
     let mut bytes: Vec<Vec<u8>> = Vec::new();
     for (name, column) in extra {
@@ -552,7 +552,7 @@ fn appended(array: &Array, rows: &[RowId], extra: &[(String, Column)]) -> Result
     }
     let mut out = header(&array.descr, false, &[rows.len(), array.width() + extra.len()]);
     for (position, row) in rows.iter().enumerate() {
-        (0..array.width()).for_each(|k| out.extend_from_slice(array.item(row.0 as usize, k)));
+        (0..array.width()).for_each(|k| out.extend_from_slice(array.item(row.index(), k)));
         bytes.iter().for_each(|column| out.extend_from_slice(&column[position * 8..][..8]));
     }
     Ok(out)

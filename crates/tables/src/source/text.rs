@@ -13,13 +13,13 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::ops::Range;
 
-use leanset_core::RowId;
 use rayon::prelude::*;
 
 use super::{Source, not_a};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values, whole};
 use crate::error::{Error, counted};
-use crate::format::Format;
+use crate::format::{Delimiter, Format};
+use crate::row::FileRow;
 use crate::table::Table;
 
 /// What counts as "no value" in a text table, besides a field of nothing but spaces.
@@ -248,14 +248,11 @@ struct Text {
 pub(crate) fn open(
     name: String,
     format: Format,
-    delimiter: u8,
+    delimiter: Delimiter,
     bytes: Vec<u8>,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Table, Error> {
-    if !delimiter.is_ascii() || matches!(delimiter, b'"' | b'\n' | b'\r' | 0) {
-        let message = format!("the delimiter {:?} cannot separate fields", char::from(delimiter));
-        return Err(Error::request(message).with_hint("give one ASCII character that is no quote and no line ending"));
-    }
+    let delimiter = delimiter.byte();
     let text = String::from_utf8(bytes).map_err(|error| {
         let (good, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
         let bad = bytes.get(good).copied().unwrap_or_default();
@@ -437,7 +434,7 @@ impl Text {
                 };
                 if !fits {
                     let value = value(&self.text, field);
-                    return Err(not_a(&self.name, &self.place(row), &self.names[*index], &value, kind));
+                    return Err(not_a(&self.name, &self.place(FileRow::at(row)), &self.names[*index], &value, kind));
                 }
             }
         }
@@ -472,15 +469,15 @@ impl Source for Text {
         Ok(wanted.iter().enumerate().map(join).collect())
     }
 
-    fn place(&self, row: usize) -> String {
-        match self.starts.get(row) {
+    fn place(&self, row: FileRow) -> String {
+        match self.starts.get(row.index()) {
             Some(&start) => format!("row {row} (line {})", line_of(self.text.as_bytes(), start)),
             None => format!("row {row}"),
         }
     }
 
-    fn show(&self, row: usize, column: usize) -> Option<String> {
-        self.raw(row, column).map(|value| value.trim().to_owned())
+    fn show(&self, row: FileRow, column: usize) -> Option<String> {
+        self.raw(row.index(), column).map(|value| value.trim().to_owned())
     }
 
     fn memory(&self) -> u64 {
@@ -491,7 +488,7 @@ impl Source for Text {
     fn write(
         &self,
         format: Format,
-        rows: &[RowId],
+        rows: &[FileRow],
         extra: &[(String, Column)],
         out: &mut dyn Write,
     ) -> Result<bool, Error> {
@@ -508,7 +505,7 @@ impl Source for Text {
             }
             out.write_all(self.newline.as_bytes())?;
             for (position, row) in rows.iter().enumerate() {
-                let (content, ending) = self.record(row.0 as usize, &mut fields)?;
+                let (content, ending) = self.record(row.index(), &mut fields)?;
                 out.write_all(content.as_bytes())?;
                 for (_, column) in extra {
                     append(out, &column.text(position))?;
@@ -524,7 +521,7 @@ impl Source for Text {
         writer
             .write_record(self.names.iter().map(String::as_str).chain(extra.iter().map(|(name, _)| name.as_str())))?;
         for (position, row) in rows.iter().enumerate() {
-            self.record(row.0 as usize, &mut fields)?;
+            self.record(row.index(), &mut fields)?;
             for field in &fields {
                 writer.write_field(value(&self.text, field).as_bytes())?;
             }

@@ -3,7 +3,6 @@
 
 use std::io::{Cursor, Write};
 
-use leanset_core::RowId;
 use leanset_tables::*;
 
 pub fn open(name: &str, bytes: impl Into<Vec<u8>>) -> Table {
@@ -26,15 +25,15 @@ pub fn words(error: &Error) -> String {
     }
 }
 
-pub fn ids(rows: impl IntoIterator<Item = u32>) -> Vec<RowId> {
-    rows.into_iter().map(RowId).collect()
+pub fn ids(rows: impl IntoIterator<Item = u32>) -> Vec<FileRow> {
+    rows.into_iter().map(FileRow).collect()
 }
 
-pub fn all(table: &Table) -> Vec<RowId> {
+pub fn all(table: &Table) -> Vec<FileRow> {
     ids(0..u32::try_from(table.rows()).unwrap())
 }
 
-pub fn rows_as(table: &Table, rows: &[RowId], extra: &[Extra], format: Format) -> Result<Vec<u8>, Error> {
+pub fn rows_as(table: &Table, rows: &[FileRow], extra: &[Extra], format: Format) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     write_rows(table, rows, extra, format, Compression::None, &mut out).map(|()| out)
 }

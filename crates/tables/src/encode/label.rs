@@ -1,8 +1,9 @@
 //! Class names and codes: which classes a label column holds, in what order, and which one each row is of.
 
-use crate::coding::Context;
+use super::columns::ColumnRef;
 use crate::column::{Column, Kind, Values, whole};
 use crate::error::{Error, Warning, counted, listed, shown};
+use crate::row::FileRow;
 
 /// Above this many different numbers a label measures something and is no class.
 const MAX_NUMERIC: usize = 1_000;
@@ -11,7 +12,7 @@ const FEW: usize = 20;
 
 /// The classes of a table, fitted on its label column. The code of a class is its position here.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Classes {
+pub(crate) enum LabelEncoder {
     /// No label: everything is of the class `all`.
     All,
     /// Texts, sorted by their bytes.
@@ -24,21 +25,21 @@ pub(crate) enum Classes {
     Bins(Vec<f64>, f64),
 }
 
-impl Classes {
+impl LabelEncoder {
     /// Finds the classes of the rows `kept`; their label is present.
     pub(crate) fn fit(
-        at: &Context<'_>,
+        of: &ColumnRef<'_>,
         column: &Column,
-        kept: &[u32],
+        kept: &[FileRow],
         bins: Option<usize>,
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, Error> {
         let classes = match bins {
-            Some(bins) => Self::cut(at, column, kept, bins, warnings)?,
-            None => Self::distinct(at, column, kept)?,
+            Some(bins) => Self::cut(of, column, kept, bins, warnings)?,
+            None => Self::distinct(of, column, kept)?,
         };
         if classes.len() == 1 {
-            let (name, only) = (shown(at.column), shown(&classes.names()[0]));
+            let (name, only) = (shown(of.name), shown(&classes.names()[0]));
             warnings.push(Warning {
                 code: "one-class",
                 message: format!("label column {name} holds one class in every row: {only}"),
@@ -48,47 +49,47 @@ impl Classes {
         Ok(classes)
     }
 
-    fn distinct(at: &Context<'_>, column: &Column, kept: &[u32]) -> Result<Self, Error> {
-        let rows = kept.iter().map(|&row| row as usize);
+    fn distinct(of: &ColumnRef<'_>, column: &Column, kept: &[FileRow]) -> Result<Self, Error> {
+        let rows = kept.iter().map(|row| row.index());
         Ok(match &column.values {
             Values::Text(texts) => {
                 let mut names: Vec<&str> = rows.map(|row| texts.get(row)).collect();
                 names.sort_unstable();
                 names.dedup();
-                Classes::Text(names.into_iter().map(str::to_owned).collect())
+                LabelEncoder::Text(names.into_iter().map(str::to_owned).collect())
             }
             Values::Boolean(values) => {
                 let seen: Vec<bool> = rows.map(|row| values[row]).collect();
-                Classes::Boolean([false, true].into_iter().filter(|value| seen.contains(value)).collect())
+                LabelEncoder::Boolean([false, true].into_iter().filter(|value| seen.contains(value)).collect())
             }
-            Values::Integer(values) => few(at, rows.map(|row| values[row]).collect(), kept.len())?,
+            Values::Integer(values) => few(of, rows.map(|row| values[row]).collect(), kept.len())?,
             Values::Number(_) | Values::Number32(_) => {
                 let mut numbers = Vec::with_capacity(kept.len());
-                for row in rows {
-                    let value = number(column, row);
+                for &row in kept {
+                    let value = number(column, row.index());
                     numbers.push(whole(value).ok_or_else(|| {
-                        let (file, place, name) = (at.table.name(), at.place(row), shown(at.column));
-                        let value = at.show(row, column);
+                        let (file, place, name) = (of.table.name(), of.place(row), shown(of.name));
+                        let value = of.show(row, column);
                         let message = format!(
                             "{file}: {place}, label column {name}: {value} is not a class, it is a measurement"
                         );
                         Error::request(message).with_hint("--bins N cuts the label into N classes of equal counts")
                     })?);
                 }
-                few(at, numbers, kept.len())?
+                few(of, numbers, kept.len())?
             }
         })
     }
 
     /// N bins of equal counts, as far as equal values let them.
     fn cut(
-        at: &Context<'_>,
+        of: &ColumnRef<'_>,
         column: &Column,
-        kept: &[u32],
+        kept: &[FileRow],
         bins: usize,
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, Error> {
-        let (file, name) = (at.table.name(), shown(at.column));
+        let (file, name) = (of.table.name(), shown(of.name));
         if !matches!(column.kind(), Kind::Number | Kind::Integer) {
             return Err(Error::request(format!(
                 "{file}: --bins {bins}: label column {name} holds {}, not numbers",
@@ -101,17 +102,16 @@ impl Classes {
         }
         let mut sorted: Vec<f64> = Vec::with_capacity(kept.len());
         for &row in kept {
-            let row = row as usize;
-            let value = number(column, row);
+            let value = number(column, row.index());
             if value.is_infinite() {
-                let (place, value) = (at.place(row), at.show(row, column));
+                let (place, value) = (of.place(row), of.show(row, column));
                 return Err(Error::content(format!("{file}: {place}, label column {name}: {value} is infinite")));
             }
             // A zero has no sign here, so that -0 and 0 share a bin and a name.
             sorted.push(value + 0.0);
         }
         sorted.sort_unstable_by(f64::total_cmp);
-        let Some(&last) = sorted.last() else { return Ok(Classes::Bins(Vec::new(), 0.0)) };
+        let Some(&last) = sorted.last() else { return Ok(LabelEncoder::Bins(Vec::new(), 0.0)) };
         // More bins than rows are as many as rows: no two edges could differ more.
         let cuts = bins.min(sorted.len());
         let edge = |k: usize| sorted[(k as u128 * sorted.len() as u128 / cuts as u128) as usize];
@@ -125,28 +125,28 @@ impl Classes {
                 hint: None,
             });
         }
-        Ok(Classes::Bins(edges, last))
+        Ok(LabelEncoder::Bins(edges, last))
     }
 
     /// Number of classes.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Classes::All => 1,
-            Classes::Text(names) => names.len(),
-            Classes::Integer(values) => values.len(),
-            Classes::Boolean(values) => values.len(),
-            Classes::Bins(edges, _) => edges.len(),
+            LabelEncoder::All => 1,
+            LabelEncoder::Text(names) => names.len(),
+            LabelEncoder::Integer(values) => values.len(),
+            LabelEncoder::Boolean(values) => values.len(),
+            LabelEncoder::Bins(edges, _) => edges.len(),
         }
     }
 
     /// The names, in code order.
     pub(crate) fn names(&self) -> Vec<String> {
         match self {
-            Classes::All => vec!["all".to_owned()],
-            Classes::Text(names) => names.clone(),
-            Classes::Integer(values) => values.iter().map(i64::to_string).collect(),
-            Classes::Boolean(values) => values.iter().map(bool::to_string).collect(),
-            Classes::Bins(edges, last) => (0..edges.len())
+            LabelEncoder::All => vec!["all".to_owned()],
+            LabelEncoder::Text(names) => names.clone(),
+            LabelEncoder::Integer(values) => values.iter().map(i64::to_string).collect(),
+            LabelEncoder::Boolean(values) => values.iter().map(bool::to_string).collect(),
+            LabelEncoder::Bins(edges, last) => (0..edges.len())
                 .map(|k| match edges.get(k + 1) {
                     Some(end) => format!("[{}, {end})", edges[k]),
                     None => format!("[{}, {last}]", edges[k]),
@@ -158,8 +158,8 @@ impl Classes {
     /// Class codes as a column of the kind that the label had; bins, which stand for no one number, by name.
     pub(crate) fn column(&self, codes: &[u32]) -> Column {
         match self {
-            Classes::Integer(values) => codes.iter().map(|&c| values[c as usize]).collect::<Vec<_>>().into(),
-            Classes::Boolean(values) => codes.iter().map(|&c| values[c as usize]).collect::<Vec<_>>().into(),
+            LabelEncoder::Integer(values) => codes.iter().map(|&c| values[c as usize]).collect::<Vec<_>>().into(),
+            LabelEncoder::Boolean(values) => codes.iter().map(|&c| values[c as usize]).collect::<Vec<_>>().into(),
             _ => {
                 let names = self.names();
                 codes.iter().map(|&c| names[c as usize].as_str()).collect::<crate::column::Texts>().into()
@@ -170,21 +170,20 @@ impl Classes {
     /// The kind the label column must be read as.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Classes::All | Classes::Text(_) => Kind::Text,
-            Classes::Integer(_) => Kind::Integer,
-            Classes::Boolean(_) => Kind::Boolean,
-            Classes::Bins(..) => Kind::Number,
+            LabelEncoder::All | LabelEncoder::Text(_) => Kind::Text,
+            LabelEncoder::Integer(_) => Kind::Integer,
+            LabelEncoder::Boolean(_) => Kind::Boolean,
+            LabelEncoder::Bins(..) => Kind::Number,
         }
     }
 
-    /// The code of each row in `kept`; the column is of [`Classes::kind`].
-    pub(crate) fn encode(&self, at: &Context<'_>, column: &Column, kept: &[u32]) -> Result<Vec<u32>, Error> {
+    /// The code of each row in `kept`; the column is of [`LabelEncoder::kind`].
+    pub(crate) fn encode(&self, of: &ColumnRef<'_>, column: &Column, kept: &[FileRow]) -> Result<Vec<u32>, Error> {
         kept.iter()
             .map(|&row| {
-                let row = row as usize;
                 self.code(column, row).map(|code| u32::try_from(code).unwrap_or(u32::MAX)).ok_or_else(|| {
-                    let (file, place, name) = (at.table.name(), at.place(row), shown(at.column));
-                    let (value, known) = (at.show(row, column), counted(self.len(), "class", "classes"));
+                    let (file, place, name) = (of.table.name(), of.place(row), shown(of.name));
+                    let (value, known) = (of.show(row, column), counted(self.len(), "class", "classes"));
                     Error::content(format!(
                         "{file}: {place}, label column {name}: {value} is none of the {known} known"
                     ))
@@ -195,20 +194,23 @@ impl Classes {
     }
 
     /// Whether the class of a row is one of these.
-    pub(crate) fn knows(&self, column: &Column, row: usize) -> bool {
+    pub(crate) fn knows(&self, column: &Column, row: FileRow) -> bool {
         self.code(column, row).is_some()
     }
 
-    fn code(&self, column: &Column, row: usize) -> Option<usize> {
+    fn code(&self, column: &Column, row: FileRow) -> Option<usize> {
+        let row = row.index();
         match (self, &column.values) {
-            (Classes::All, _) => Some(0),
-            (Classes::Text(names), Values::Text(texts)) => {
+            (LabelEncoder::All, _) => Some(0),
+            (LabelEncoder::Text(names), Values::Text(texts)) => {
                 names.binary_search_by(|name| name.as_str().cmp(texts.get(row))).ok()
             }
-            (Classes::Integer(known), Values::Integer(values)) => known.binary_search(&values[row]).ok(),
-            (Classes::Boolean(known), Values::Boolean(values)) => known.binary_search(&values[row]).ok(),
-            (Classes::Bins(..), Values::Text(texts)) => self.names().iter().position(|name| name == texts.get(row)),
-            (Classes::Bins(edges, last), _) => {
+            (LabelEncoder::Integer(known), Values::Integer(values)) => known.binary_search(&values[row]).ok(),
+            (LabelEncoder::Boolean(known), Values::Boolean(values)) => known.binary_search(&values[row]).ok(),
+            (LabelEncoder::Bins(..), Values::Text(texts)) => {
+                self.names().iter().position(|name| name == texts.get(row))
+            }
+            (LabelEncoder::Bins(edges, last), _) => {
                 let value = number(column, row);
                 let inside = *edges.first()? <= value && value <= *last;
                 inside.then(|| edges.partition_point(|edge| *edge <= value) - 1)
@@ -219,17 +221,17 @@ impl Classes {
 }
 
 /// Whole numbers as classes, if they are few.
-fn few(at: &Context<'_>, mut numbers: Vec<i64>, rows: usize) -> Result<Classes, Error> {
+fn few(of: &ColumnRef<'_>, mut numbers: Vec<i64>, rows: usize) -> Result<LabelEncoder, Error> {
     numbers.sort_unstable();
     numbers.dedup();
     let found = numbers.len();
     if found > MAX_NUMERIC || (found > FEW && found > rows / 2) {
-        let (file, name) = (at.table.name(), shown(at.column));
+        let (file, name) = (of.table.name(), shown(of.name));
         let message =
             format!("{file}: label column {name} holds {found} different numbers in {rows} rows: too many for classes");
         return Err(Error::request(message).with_hint("--bins N cuts the label into N classes of equal counts"));
     }
-    Ok(Classes::Integer(numbers))
+    Ok(LabelEncoder::Integer(numbers))
 }
 
 /// A value of a numeric column.

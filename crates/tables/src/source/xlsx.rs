@@ -9,6 +9,7 @@ use super::{Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Values, whole};
 use crate::error::{Error, listed, shown};
 use crate::format::Format;
+use crate::row::FileRow;
 use crate::source::text::MISSING;
 use crate::table::Table;
 
@@ -150,8 +151,8 @@ impl Sheet {
     fn native(&self, column: usize) -> Result<Column, Error> {
         let info = &self.columns[column];
         if let Some(&row) = self.errors.get(&column) {
-            let address = format!("{}{}", letters(self.first.1 + column), self.first.0 + row);
-            let (place, name, error) = (self.place(row), shown(&info.name), text(self.cell(row, column)));
+            let address = format!("{}{}", letters(self.first.1 + column), self.first.0 + row.index());
+            let (place, name, error) = (self.place(FileRow::at(row)), shown(&info.name), text(self.cell(row, column)));
             return Err(Error::content(format!(
                 "{}: {place}, column {name}: cell {address} holds the error {error}",
                 self.file
@@ -191,8 +192,8 @@ impl Source for Sheet {
             .collect()
     }
 
-    fn place(&self, row: usize) -> String {
-        format!("row {row} (sheet row {})", self.first.0 + row)
+    fn place(&self, row: FileRow) -> String {
+        format!("row {row} (sheet row {})", self.first.0 + row.index())
     }
 
     fn memory(&self) -> u64 {

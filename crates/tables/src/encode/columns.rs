@@ -1,0 +1,135 @@
+//! Which columns of a table are features, and their values with the rows that take part.
+
+use super::impute;
+use super::options::{EncodeOptions, Missing};
+use crate::column::{Column, Kind};
+use crate::error::{Error, Warning, shown};
+use crate::row::FileRow;
+use crate::table::Table;
+
+/// A column of a table, for messages about its values.
+#[derive(Clone, Copy)]
+pub(crate) struct ColumnRef<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) name: &'a str,
+    pub(crate) index: usize,
+}
+
+impl<'a> ColumnRef<'a> {
+    pub(crate) fn new(table: &'a Table, index: usize) -> Self {
+        Self { table, name: &table.columns()[index].name, index }
+    }
+
+    pub(crate) fn place(&self, row: FileRow) -> String {
+        self.table.place(row)
+    }
+
+    /// The value as the file has it, quoted.
+    pub(crate) fn show(&self, row: FileRow, column: &Column) -> String {
+        shown(&self.table.source.show(row, self.index).unwrap_or_else(|| column.text(row.index()).into_owned()))
+    }
+}
+
+/// The columns of an encoding, read.
+pub(crate) struct Loaded {
+    /// Positions in the table.
+    pub(crate) indices: Vec<usize>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) label: Option<(usize, Column)>,
+    /// Rows that take part.
+    pub(crate) kept: Vec<FileRow>,
+    /// Rows left out for missing values.
+    pub(crate) dropped: usize,
+}
+
+/// Reads the columns and decides which rows take part.
+pub(crate) fn load(
+    table: &Table,
+    wanted: &[(usize, Kind)],
+    label: Option<(usize, Kind)>,
+    missing: Missing,
+) -> Result<Loaded, Error> {
+    let mut all = wanted.to_vec();
+    all.extend(label.clone());
+    let mut columns = table.read_columns(&all)?;
+    let label = label.and_then(|(index, _)| columns.pop().map(|column| (index, column)));
+    let indices: Vec<usize> = wanted.iter().map(|(index, _)| *index).collect();
+    let features: Vec<(usize, &Column)> = indices.iter().copied().zip(&columns).collect();
+    let kept = impute::rows(table, &features, label.as_ref().map(|(index, column)| (*index, column)), missing)?;
+    let dropped = table.rows() - kept.len();
+    Ok(Loaded { indices, columns, label, kept, dropped })
+}
+
+/// The positions of the feature columns.
+pub(crate) fn choose(table: &Table, options: &EncodeOptions, warnings: &mut Vec<Warning>) -> Result<Vec<usize>, Error> {
+    let file = table.name();
+    let label = options.label.as_deref().map(|name| table.position(name)).transpose()?;
+    let id = options.id.as_deref().map(|name| table.position(name)).transpose()?;
+    if let (Some(label), true) = (label, label == id) {
+        let name = shown(&table.columns()[label].name);
+        return Err(Error::request(format!("{file}: column {name} cannot be both label and id")));
+    }
+    let mut excluded = vec![false; table.columns().len()];
+    for name in &options.exclude {
+        table.positions(name)?.for_each(|index| excluded[index] = true);
+    }
+    let mut chosen = Vec::new();
+    let mut skipped = Vec::new();
+    match &options.features {
+        Some(features) => {
+            for index in
+                features.iter().map(|name| table.positions(name)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
+            {
+                let column = &table.columns()[index];
+                let name = shown(&column.name);
+                if Some(index) == label || Some(index) == id {
+                    let role = if Some(index) == label { "label" } else { "id" };
+                    return Err(Error::request(format!("{file}: column {name} is the {role} and cannot be a feature"))
+                        .with_hint("leave it out of --features"));
+                }
+                if chosen.contains(&index) {
+                    return Err(Error::request(format!("{file}: column {name} is listed twice as a feature")));
+                }
+                if let (Kind::Other(what), false) = (&column.kind, excluded[index]) {
+                    return Err(Error::request(format!("{file}: column {name} ({what}) cannot be a feature"))
+                        .with_hint("make it a number first, or leave it out of --features"));
+                }
+                if !excluded[index] {
+                    chosen.push(index);
+                }
+            }
+        }
+        None => {
+            for (index, column) in table.columns().iter().enumerate() {
+                if excluded[index] || Some(index) == label || Some(index) == id {
+                    continue;
+                }
+                if let Kind::Other(what) = &column.kind {
+                    skipped.push(format!("{} ({what})", shown(&column.name)));
+                } else {
+                    chosen.push(index);
+                }
+            }
+        }
+    }
+    for column in skipped {
+        warnings.push(Warning {
+            code: "skipped-column",
+            message: format!("column {column} is carried along but not used for distances"),
+            hint: None,
+        });
+    }
+    for &index in chosen.iter().filter(|index| table.unnamed.contains(index)) {
+        let name = &table.columns()[index].name;
+        warnings.push(Warning {
+            code: "unnamed-column",
+            message: format!("column {} has no name in the header and is used for distances as '{name}'", index + 1),
+            hint: Some(format!("if it is an index, as pandas writes: --exclude {name}")),
+        });
+    }
+    if chosen.is_empty() {
+        return Err(Error::request(format!("{file}: no column is left to be a feature"))
+            .with_hint("distances need at least one column of numbers, true/false or text beside label and id"));
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,78 @@
+//! The matrix of an encoding, filled from its columns.
+
+use super::columns::{ColumnRef, Loaded};
+use super::feature::{FeatureEncoding, finite, unseen};
+use crate::column::Values;
+use crate::error::{Error, shown};
+use crate::table::Table;
+
+/// The matrix, in blocks of rows so that a block stays in cache while the columns go over it.
+/// No value is above `limit`.
+pub(crate) fn fill<T: Copy + Default>(
+    table: &Table,
+    encodings: &[FeatureEncoding],
+    loaded: &Loaded,
+    limit: f64,
+    cast: impl Fn(f64) -> T,
+) -> Result<Vec<T>, Error> {
+    const BLOCK: usize = 256;
+    let dimensions = encodings.iter().map(FeatureEncoding::width).sum::<usize>();
+    let (rows, size) = (loaded.kept.len(), size_of::<T>());
+    let mut out = Vec::new();
+    let cells =
+        rows.checked_mul(dimensions).filter(|&cells| out.try_reserve_exact(cells).is_ok()).ok_or_else(|| {
+            let name = table.name();
+            Error::content(format!(
+                "{name}: {rows} rows of {dimensions} dimensions of {size} bytes do not fit in memory"
+            ))
+            .with_hint("--exclude text columns with many categories, or reduce the table in parts")
+        })?;
+    out.resize(cells, T::default());
+    let (zero, one) = (cast(0.0), cast(1.0));
+    for (block, rows) in loaded.kept.chunks(BLOCK).enumerate() {
+        let out = &mut out[block * BLOCK * dimensions..][..rows.len() * dimensions];
+        let mut offset = 0;
+        for ((encoding, column), &index) in encodings.iter().zip(&loaded.columns).zip(&loaded.indices) {
+            let of = ColumnRef::new(table, index);
+            let cells = rows.iter().copied().zip(out.chunks_exact_mut(dimensions));
+            match (encoding, &column.values) {
+                (FeatureEncoding::Number { scaler, fill }, Values::Number(v)) => {
+                    for (row, out) in cells {
+                        let x = if v[row.index()].is_nan() { *fill } else { v[row.index()] };
+                        out[offset] = cast(finite(&of, column, row, scaler.transform(x), x, limit)?);
+                    }
+                }
+                (FeatureEncoding::Number { scaler, fill }, Values::Number32(v)) => {
+                    for (row, out) in cells {
+                        let x = if v[row.index()].is_nan() { *fill } else { f64::from(v[row.index()]) };
+                        out[offset] = cast(finite(&of, column, row, scaler.transform(x), x, limit)?);
+                    }
+                }
+                (FeatureEncoding::Boolean { fill }, Values::Boolean(v)) => {
+                    for (row, out) in cells {
+                        let x = if column.is_missing(row.index()) { *fill } else { v[row.index()] };
+                        out[offset] = if x { one } else { zero };
+                    }
+                }
+                (FeatureEncoding::OneHot { categories, fill }, Values::Text(v)) => {
+                    for (row, out) in cells {
+                        let category = if column.is_missing(row.index()) {
+                            *fill
+                        } else {
+                            categories
+                                .binary_search_by(|name| name.as_str().cmp(v.get(row.index())))
+                                .map_err(|_| unseen(&of, column, row, categories))?
+                        };
+                        out[offset + category] = one;
+                    }
+                }
+                (encoding, _) => {
+                    let (file, name, kind) = (table.name(), shown(of.name), encoding.kind());
+                    return Err(Error::content(format!("{file}: column {name} holds {}, not {kind}", column.kind())));
+                }
+            }
+            offset += encoding.width();
+        }
+    }
+    Ok(out)
+}

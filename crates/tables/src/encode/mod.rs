@@ -1,0 +1,358 @@
+//! From columns to a matrix of floats: which columns, what becomes of words and of missing values, and which scale.
+//!
+//! An [`Encoder`] is fitted on one table and applies the same encoding to any table with those columns, so that a
+//! reduced table is measured with the ruler of the full one.
+//!
+//! - Numbers and integers are scaled (`scaler.rs`).
+//! - Booleans are 0 and 1. Texts are one-hot: a 0/1 dimension per category, categories sorted by their bytes.
+//!   Neither is scaled.
+//! - A column that does not vary keeps its value (scale 1) and is named in a warning.
+
+mod columns;
+mod decode;
+mod encoded;
+mod feature;
+mod impute;
+mod label;
+mod matrix;
+mod options;
+mod scaler;
+
+pub use encoded::{Encoded, Features};
+pub use feature::MAX_CATEGORIES;
+pub use options::{EncodeOptions, Missing, Scale};
+
+use std::collections::{BTreeSet, HashSet};
+
+use columns::{ColumnRef, Loaded, choose, load};
+use feature::{FeatureEncoding, FitRows};
+use label::LabelEncoder;
+
+use crate::column::{Column, Kind};
+use crate::error::{Error, Warning, counted, listed, shown};
+use crate::row::FileRow;
+use crate::source::ExactIn32Bits;
+use crate::table::Table;
+
+/// An encoding fitted on one table: which columns, how they become numbers, and the class names.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    features: Vec<String>,
+    encodings: Vec<FeatureEncoding>,
+    label: Option<String>,
+    classes: LabelEncoder,
+    missing: Missing,
+    /// Every value is exact in 32 bits.
+    single: bool,
+    constant: Vec<String>,
+    warnings: Vec<Warning>,
+}
+
+impl Encoder {
+    /// Chooses the columns and learns categories, scales and classes from the rows of `table`.
+    ///
+    /// # Errors
+    /// A column that does not exist or cannot be a feature or label; missing values that are refused; infinite values;
+    /// ranges beyond what 64-bit floats can scale.
+    pub fn fit(table: &Table, options: &EncodeOptions) -> Result<Encoder, Error> {
+        Self::fit_loaded(table, options, None).map(|(encoder, _)| encoder)
+    }
+
+    /// [`Encoder::fit`] that learns scales, means and most frequent values from some rows of the table alone, as a
+    /// training set's encoding must. Which categories and classes there are is that of the whole table: a row outside
+    /// may hold one that those rows lack, and it changes nothing about the others.
+    ///
+    /// # Errors
+    /// As [`Encoder::fit`]; a column without a value in these rows.
+    pub fn fit_on(table: &Table, options: &EncodeOptions, rows: &[FileRow]) -> Result<Encoder, Error> {
+        Self::fit_loaded(table, options, Some(rows)).map(|(encoder, _)| encoder)
+    }
+
+    /// [`Encoder::fit`] and [`Encoder::encode`] of the same table, reading its columns once.
+    ///
+    /// # Errors
+    /// As [`Encoder::fit`].
+    pub fn fit_encode(table: &Table, options: &EncodeOptions) -> Result<(Encoder, Encoded), Error> {
+        let (encoder, mut loaded) = Self::fit_loaded(table, options, None)?;
+        if let Some((_, column)) = &mut loaded.label
+            && column.kind() != encoder.classes.kind()
+        {
+            *column = std::mem::replace(column, Column::from(Vec::<bool>::new())).into_kind(&encoder.classes.kind());
+        }
+        let encoded = encoder.encode_loaded(table, &loaded)?;
+        Ok((encoder, encoded))
+    }
+
+    fn fit_loaded(
+        table: &Table,
+        options: &EncodeOptions,
+        rows: Option<&[FileRow]>,
+    ) -> Result<(Encoder, Loaded), Error> {
+        let mut warnings = Vec::new();
+        let indices = choose(table, options, &mut warnings)?;
+        let wanted: Vec<(usize, Kind)> = indices
+            .iter()
+            .map(|&index| match table.columns()[index].kind {
+                Kind::Integer => (index, Kind::Number),
+                ref kind => (index, kind.clone()),
+            })
+            .collect();
+        let label = match &options.label {
+            None if options.bins.is_some() => {
+                return Err(
+                    Error::request("--bins cuts a label into classes, and there is no label").with_hint("add --label")
+                );
+            }
+            None => None,
+            Some(name) => {
+                let index = table.position(name)?;
+                Some((
+                    index,
+                    if let Kind::Other(_) = table.columns()[index].kind {
+                        Kind::Text
+                    } else {
+                        table.columns()[index].kind.clone()
+                    },
+                ))
+            }
+        };
+        let loaded = load(table, &wanted, label, options.missing)?;
+        let fitted: Option<Vec<FileRow>> = rows.map(|rows| {
+            let chosen: HashSet<FileRow> = rows.iter().copied().collect();
+            loaded.kept.iter().copied().filter(|row| chosen.contains(row)).collect()
+        });
+
+        let fit_rows = FitRows { kept: &loaded.kept, fitted: fitted.as_deref().unwrap_or(&loaded.kept) };
+        let mut encodings = Vec::with_capacity(loaded.columns.len());
+        let mut constant = Vec::new();
+        for (&index, column) in loaded.indices.iter().zip(&loaded.columns) {
+            let of = ColumnRef::new(table, index);
+            let (encoding, varies) = FeatureEncoding::fit(&of, column, fit_rows, options.scale)?;
+            encodings.push(encoding);
+            if !varies {
+                constant.push(of.name.to_owned());
+            }
+        }
+        if !constant.is_empty() {
+            let (which, verb, tell) =
+                if constant.len() == 1 { ("column", "holds", "tells") } else { ("columns", "hold", "tell") };
+            warnings.push(Warning {
+                code: "constant-column",
+                message: format!(
+                    "{which} {} {verb} one value in every row and {tell} no rows apart",
+                    listed(&constant, 10)
+                ),
+                hint: None,
+            });
+        }
+        let classes = match &loaded.label {
+            None => LabelEncoder::All,
+            Some((index, column)) => {
+                let of = ColumnRef::new(table, *index);
+                LabelEncoder::fit(&of, column, &loaded.kept, options.bins, &mut warnings)?
+            }
+        };
+        let exact: Vec<Option<ExactIn32Bits>> = indices.iter().map(|&index| table.exact_in_32_bits(index)).collect();
+        let numeric = |encoding: &FeatureEncoding| matches!(encoding, FeatureEncoding::Number { .. });
+        let single = options.scale == Scale::None
+            && exact.contains(&Some(ExactIn32Bits::Float))
+            && encodings.iter().zip(&exact).all(|(encoding, exact)| !numeric(encoding) || exact.is_some())
+            && !(options.missing == Missing::Mean && loaded.columns.iter().any(|column| column.missing.is_some()));
+        let encoder = Encoder {
+            features: indices.iter().map(|&index| table.columns()[index].name.clone()).collect(),
+            encodings,
+            label: options.label.clone(),
+            classes,
+            missing: options.missing,
+            single,
+            constant,
+            warnings,
+        };
+        Ok((encoder, loaded))
+    }
+
+    /// Class codes as a label column: of the kind the label was fitted on, or the names of bins.
+    ///
+    /// # Panics
+    /// If a code is not below the number of classes, as indexing a slice does.
+    pub fn label_column(&self, codes: &[u32]) -> Column {
+        self.classes.column(codes)
+    }
+
+    /// Encodes a table with the columns the encoder was fitted on (it may have others, in any order).
+    ///
+    /// # Errors
+    /// A column is not there or not of its kind; a category or class that was not there when the encoder was fitted;
+    /// missing values that are refused; infinite values.
+    pub fn encode(&self, table: &Table) -> Result<Encoded, Error> {
+        self.encode_loaded(table, &self.load(table)?)
+    }
+
+    /// As [`Self::encode`], but rows of classes that were not there when the encoder was fitted are left out, with the
+    /// warning `unknown-class`.
+    ///
+    /// # Errors
+    /// Those of [`Self::encode`]; no row is of a class that is known.
+    pub fn encode_known(&self, table: &Table) -> Result<Encoded, Error> {
+        let mut loaded = self.load(table)?;
+        let mut warning = None;
+        if let Some((index, column)) = &loaded.label {
+            let of = ColumnRef::new(table, *index);
+            let (known, strange): (Vec<FileRow>, Vec<FileRow>) =
+                loaded.kept.iter().partition(|&&row| self.classes.knows(column, row));
+            let names: BTreeSet<String> = strange.iter().map(|row| column.text(row.index()).into_owned()).collect();
+            let names = listed(&names.into_iter().collect::<Vec<_>>(), 20);
+            let (file, label, all) = (table.name(), shown(of.name), listed(&self.classes.names(), 20));
+            if known.is_empty() && !strange.is_empty() {
+                return Err(Error::content(format!(
+                    "{file}: label column {label}: no row is of a class known, but {names}"
+                ))
+                .with_hint(format!("known: {all}")));
+            }
+            if !strange.is_empty() {
+                let rows = counted(strange.len(), "row", "rows");
+                warning = Some(Warning {
+                    code: "unknown-class",
+                    message: format!(
+                        "{file}: {rows} left out, of classes that are not known in column {label}: {names}"
+                    ),
+                    hint: Some(format!("known: {all}")),
+                });
+            }
+            loaded.kept = known;
+        }
+        let mut encoded = self.encode_loaded(table, &loaded)?;
+        encoded.warnings.extend(warning);
+        Ok(encoded)
+    }
+
+    /// Reads the columns that the encoder was fitted on.
+    fn load(&self, table: &Table) -> Result<Loaded, Error> {
+        let mut wanted = Vec::with_capacity(self.features.len());
+        for (name, encoding) in self.features.iter().zip(&self.encodings) {
+            wanted.push((table.position(name)?, encoding.kind()));
+        }
+        let label = self.label.as_ref().map(|name| table.position(name)).transpose()?;
+        // A table of class names (the centroids of a binned label) has text where the fitted one has numbers.
+        let kind = |index: usize| match (&self.classes, &table.columns()[index].kind) {
+            (LabelEncoder::Bins(..), Kind::Text) => Kind::Text,
+            _ => self.classes.kind(),
+        };
+        load(table, &wanted, label.map(|index| (index, kind(index))), self.missing)
+    }
+
+    fn encode_loaded(&self, table: &Table, loaded: &Loaded) -> Result<Encoded, Error> {
+        let dimensions = self.dimensions();
+        let rows = loaded.kept.len();
+        let mut warnings = self.warnings.clone();
+        let features = if self.single {
+            let features = matrix::fill(table, &self.encodings, loaded, f64::from(f32::MAX), |x| x as f32)?;
+            let wide = loaded.indices.iter().zip(&self.encodings).find(|&(&index, encoding)| {
+                matches!(encoding, FeatureEncoding::Number { .. }) && table.exact_in_32_bits(index).is_none()
+            });
+            if let Some((&index, _)) = wide {
+                let name = shown(&table.columns()[index].name);
+                warnings.push(Warning {
+                    code: "rounded",
+                    message: format!(
+                        "{}: column {name} is rounded to 32 bits, as it had when the encoding was fitted",
+                        table.name()
+                    ),
+                    hint: None,
+                });
+            }
+            Features::F32(features)
+        } else {
+            Features::F64(matrix::fill(table, &self.encodings, loaded, f64::MAX, |x| x)?)
+        };
+        let classes = match &loaded.label {
+            None => vec![0; rows],
+            Some((index, column)) => {
+                let of = ColumnRef::new(table, *index);
+                self.classes.encode(&of, column, &loaded.kept)?
+            }
+        };
+        let kept = (rows < table.rows()).then(|| loaded.kept.clone());
+        if loaded.dropped > 0 {
+            let (left_out, all) = (loaded.dropped, counted(table.rows(), "row", "rows"));
+            warnings.push(Warning {
+                code: "rows-dropped",
+                message: format!("{}: {left_out} of {all} left out for missing values", table.name()),
+                hint: Some("--missing mean keeps them and fills what is missing".to_owned()),
+            });
+        }
+        if self.missing == Missing::Mean {
+            let holes: Vec<usize> =
+                loaded.columns.iter().map(Column::missing_count).filter(|&count| count > 0).collect();
+            if !holes.is_empty() {
+                let (values, columns) = (
+                    counted(holes.iter().sum(), "missing value", "missing values"),
+                    counted(holes.len(), "column", "columns"),
+                );
+                warnings.push(Warning {
+                    code: "values-filled",
+                    message: format!(
+                        "{}: {values} in {columns} filled with means and most frequent values",
+                        table.name()
+                    ),
+                    hint: Some("--missing drop leaves those rows out".to_owned()),
+                });
+            }
+        }
+        let class_names = self.classes.names();
+        Ok(Encoded { features, rows, dimensions, classes, class_names, kept, warnings })
+    }
+
+    /// Points of the encoded space (row-major, `n × dimensions`) in the units of the source columns, column by column.
+    ///
+    /// # Errors
+    /// A length that is no multiple of the dimensions, or a feature that is no number: a point between two rows has no
+    /// value there.
+    pub fn decode(&self, points: &[f64]) -> Result<Vec<(String, Vec<f64>)>, Error> {
+        decode::decode(&self.features, &self.encodings, points)
+    }
+
+    /// The feature columns, in the order of the encoding.
+    pub fn feature_columns(&self) -> &[String] {
+        &self.features
+    }
+
+    /// A name for every dimension: the column, or `column=category`.
+    pub fn dimension_names(&self) -> Vec<String> {
+        let mut names = Vec::with_capacity(self.dimensions());
+        for (column, encoding) in self.features.iter().zip(&self.encodings) {
+            match encoding {
+                FeatureEncoding::OneHot { categories, .. } => {
+                    names.extend(categories.iter().map(|category| format!("{column}={category}")));
+                }
+                _ => names.push(column.clone()),
+            }
+        }
+        names
+    }
+
+    /// The label column.
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// The class names, in code order.
+    pub fn class_names(&self) -> Vec<String> {
+        self.classes.names()
+    }
+
+    /// Length of an encoded row.
+    pub fn dimensions(&self) -> usize {
+        self.encodings.iter().map(FeatureEncoding::width).sum()
+    }
+
+    /// Feature columns with one value in every row of the table the encoder was fitted on.
+    pub fn constant_columns(&self) -> Vec<String> {
+        self.constant.clone()
+    }
+
+    /// What was worth knowing about the table the encoder was fitted on.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+}
