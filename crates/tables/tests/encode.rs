@@ -185,8 +185,10 @@ fn rows_of_unknown_classes_can_be_left_out() {
     let other = open("r.csv", "x,y\n1,green\n2,red\n,blue\n3,green\n4,blue\n5,white\n");
     assert!(encoder.encode(&other).is_err());
     let encoded = encoder.encode_known(&other).unwrap();
-    assert_eq!((encoded.classes, encoded.features.to_f64()), (vec![1, 0], vec![0.2, 0.4]));
     assert_eq!(encoded.file_rows().collect::<Vec<_>>(), ids([1, 4]));
+    assert_eq!((encoded.file_row(RowId(1)), encoded.dataset_row(FileRow(4))), (FileRow(4), Some(RowId(1))));
+    assert_eq!((encoded.dataset_row(FileRow(0)), encoded.dataset_row(FileRow(9))), (None, None));
+    assert_eq!((encoded.classes, encoded.features.to_f64()), (vec![1, 0], vec![0.2, 0.4]));
     let said: Vec<_> = encoded.warnings.iter().map(|w| (w.code, w.message.as_str())).collect();
     assert_eq!(
         said,

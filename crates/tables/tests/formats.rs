@@ -142,7 +142,7 @@ fn files_are_read_with_progress() {
     std::fs::write(&path, &text).unwrap();
     let calls = std::sync::Mutex::new(Vec::new());
     let progress = |done, total| calls.lock().unwrap().push((done, total));
-    let table = read(&path, &ReadOptions { progress: Some(&progress), ..ReadOptions::default() }).unwrap();
+    let table = read_with_progress(&path, &ReadOptions::default(), &progress).unwrap();
     assert_eq!((table.rows(), table.format(), table.name()), (50_000, Format::Csv, path.to_str().unwrap()));
     assert!(table.memory() >= text.len() as u64);
     let calls = calls.into_inner().unwrap();

@@ -65,7 +65,7 @@ fn chosen_records_keep_their_bytes() {
 
 #[test]
 fn extra_columns_are_appended_with_the_delimiter_of_the_file() {
-    let options = ReadOptions { delimiter: Some(b';'), ..ReadOptions::default() };
+    let options = ReadOptions { delimiter: Some(";".parse().unwrap()), ..ReadOptions::default() };
     let table = read_bytes("t.csv", b"a;b\n1,5;x\n2,5;y\n".to_vec(), &options).unwrap();
     let extra = [
         Extra { name: "weight".into(), values: ExtraValues::F64(vec![0.25, 3.0]) },

@@ -318,15 +318,20 @@ pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
 }
 
 /// The arrays of one .npz file.
-pub(crate) struct Arrays(npyz::npz::NpzArchive<BufReader<File>>);
+pub(crate) struct Arrays(zip::ZipArchive<BufReader<File>>);
 
 impl Arrays {
     pub(crate) fn open(path: &Path) -> Self {
-        Self(npyz::npz::NpzArchive::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+        let open = || zip::ZipArchive::new(BufReader::new(File::open(path)?));
+        Self(open().unwrap_or_else(|e| panic!("{}: {e}", path.display())))
     }
 
     fn array<T: npyz::Deserialize>(&mut self, name: &str) -> Option<(Vec<T>, Vec<usize>)> {
-        let array = self.0.by_name(name).unwrap_or_else(|e| panic!("{name}: {e}"))?;
+        let entry = match self.0.by_name(&format!("{name}.npy")) {
+            Err(zip::result::ZipError::FileNotFound) => return None,
+            entry => entry.unwrap_or_else(|e| panic!("{name}: {e}")),
+        };
+        let array = npyz::NpyFile::new(entry).unwrap_or_else(|e| panic!("{name}: {e}"));
         let shape = array.shape().iter().map(|&s| s as usize).collect();
         Some((array.into_vec().unwrap_or_else(|e| panic!("{name}: {e}")), shape))
     }

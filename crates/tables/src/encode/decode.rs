@@ -15,7 +15,7 @@ pub(crate) fn decode(
         return Err(Error::request(format!("{len} values are no whole number of points of {dimensions} dimensions")));
     }
     let mut decoded = Vec::with_capacity(features.len());
-    for (index, (name, encoding)) in features.iter().zip(&encodings).enumerate() {
+    for (index, (name, encoding)) in features.iter().zip(encodings).enumerate() {
         let FeatureEncoding::Number { scaler, .. } = encoding else {
             let (name, kind) = (shown(name), encoding.kind());
             return Err(Error::request(format!(

@@ -151,7 +151,7 @@ impl Sheet {
     fn native(&self, column: usize) -> Result<Column, Error> {
         let info = &self.columns[column];
         if let Some(&row) = self.errors.get(&column) {
-            let address = format!("{}{}", letters(self.first.1 + column), self.first.0 + row.index());
+            let address = format!("{}{}", letters(self.first.1 + column), self.first.0 + row);
             let (place, name, error) = (self.place(FileRow::at(row)), shown(&info.name), text(self.cell(row, column)));
             return Err(Error::content(format!(
                 "{}: {place}, column {name}: cell {address} holds the error {error}",
