@@ -1,0 +1,243 @@
+//! Which columns of a table take part, and how they become coordinates and classes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use leanset_problem::Problem;
+use serde::{Deserialize, Serialize};
+
+use crate::word::unknown;
+#[cfg(feature = "clap")]
+use crate::word::parser::words;
+
+/// Which columns of a table take part, and how.
+///
+/// A manifest holds it, a plan's `[data]` contains it, the command line parses into it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "clap", derive(clap::Args), command(next_help_heading = "Table columns"))]
+pub struct Columns {
+    /// Column with the class of each row, e.g. Class; without it all rows are one class.
+    ///
+    /// Text, whole numbers or true/false. For a numeric label see --bins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN"))]
+    pub label: Option<String>,
+    /// Columns to compute distances from, e.g. Area,Perimeter [default: all except label, id and excluded columns].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN,…", value_delimiter = ',', hide_short_help = true))]
+    pub features: Option<Vec<String>>,
+    /// Columns to keep in the output but not to compute distances from, e.g. name,date.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN,…", value_delimiter = ',', hide_short_help = true))]
+    pub exclude: Vec<String>,
+    /// Column that identifies each row, e.g. sample_id; not a feature.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN", hide_short_help = true))]
+    pub id: Option<String>,
+    /// What to do with missing feature values (kept rows are always written unchanged).
+    #[cfg_attr(feature = "clap", arg(long, value_name = "RULE", default_value_t, value_parser = words::<Missing>(), hide_short_help = true))]
+    pub missing: Missing,
+    /// How to scale numeric columns before computing distances (written values are never scaled).
+    #[cfg_attr(feature = "clap", arg(long, value_name = "SCALE", default_value_t, value_parser = words::<Scale>(), hide_short_help = true))]
+    pub scale: Scale,
+    /// Cut a numeric label into N classes of about equal size, e.g. 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N", hide_short_help = true))]
+    pub bins: Option<usize>,
+    /// Format of the input, if its extension is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "FORMAT", value_parser = words::<Format>(), hide_short_help = true, help_heading = "File format"))]
+    pub format: Option<Format>,
+    /// Sheet of an .xlsx file to read [default: the first].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "NAME", hide_short_help = true, help_heading = "File format"))]
+    pub sheet: Option<String>,
+    /// Field separator of a text file, e.g. ';' or '\t' [default: comma; tab for .tsv].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "CHARACTER", hide_short_help = true, help_heading = "File format"))]
+    pub delimiter: Option<Delimiter>,
+}
+
+impl Columns {
+    /// With classes from this column, and everything else as usual.
+    pub fn labelled(label: impl Into<String>) -> Self {
+        Self { label: Some(label.into()), ..Self::default() }
+    }
+
+    /// For another file that names rows of the same table: its format, sheet and delimiter are its own.
+    #[must_use]
+    pub fn of_other_file(&self) -> Self {
+        Self { format: None, sheet: None, delimiter: None, ..self.clone() }
+    }
+}
+
+/// How to handle missing feature values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_missing)]
+pub enum Missing {
+    /// Stop and report the number of missing values per column.
+    #[default]
+    Refuse,
+    /// Compute distances with the mean of the column (text and true/false: the most frequent value).
+    Mean,
+    /// Leave out rows with missing values.
+    Drop,
+}
+
+fn unknown_missing(given: &str) -> Problem {
+    unknown::<Missing>("missing", given)
+}
+
+/// How to scale numeric columns, for distances only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_scale)]
+pub enum Scale {
+    /// To [0, 1], as in the paper.
+    #[default]
+    #[strum(message = "scaled to [0, 1]")]
+    MinMax,
+    /// To mean 0 and standard deviation 1.
+    #[strum(message = "standardised")]
+    Standard,
+    /// Not at all: for embeddings and data that are scaled already.
+    #[strum(message = "not scaled")]
+    None,
+}
+
+fn unknown_scale(given: &str) -> Problem {
+    unknown::<Scale>("scale", given)
+}
+
+/// A table format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive, parse_err_ty = Problem, parse_err_fn = unknown_format)]
+pub enum Format {
+    /// Comma-separated values.
+    Csv,
+    /// Tab-separated values.
+    Tsv,
+    /// Apache Parquet.
+    Parquet,
+    /// Arrow IPC: file (Feather V2) or stream.
+    #[serde(rename = "arrow")]
+    #[strum(serialize = "arrow")]
+    ArrowIpc,
+    /// One NumPy array.
+    Npy,
+    /// Several NumPy arrays that share their first axis.
+    Npz,
+    /// An Excel workbook (read only).
+    Xlsx,
+}
+
+fn unknown_format(given: &str) -> Problem {
+    unknown::<Format>("format", given)
+}
+
+/// What separates the fields of a text table: one ASCII character that is no quote and no line ending.
+///
+/// It is written as the character itself. A tab may also be given as `\t`, which a shell passes on more easily.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Delimiter(u8);
+
+impl Delimiter {
+    /// Between the fields of CSV.
+    pub const COMMA: Self = Self(b',');
+    /// Between the fields of TSV.
+    pub const TAB: Self = Self(b'\t');
+
+    /// # Errors
+    /// A byte that is no ASCII character, a quote, or the end of a line.
+    pub fn new(byte: u8) -> Result<Self, Problem> {
+        if !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r' | 0) {
+            return Err(Problem::new(format!("the delimiter {:?} cannot separate fields", char::from(byte)))
+                .hint("give one ASCII character that is no quote and no line ending"));
+        }
+        Ok(Self(byte))
+    }
+
+    /// The byte in the file.
+    pub fn byte(self) -> u8 {
+        self.0
+    }
+}
+
+impl FromStr for Delimiter {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        match text.as_bytes() {
+            b"\\t" => Ok(Self::TAB),
+            [byte] => Self::new(*byte),
+            _ => Err(Problem::new("a delimiter is one ASCII character, or \\t")),
+        }
+    }
+}
+
+impl fmt::Display for Delimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", char::from(self.0))
+    }
+}
+
+impl TryFrom<String> for Delimiter {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self, Problem> {
+        text.parse()
+    }
+}
+
+impl From<Delimiter> for String {
+    fn from(delimiter: Delimiter) -> Self {
+        delimiter.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_refuse_a_key_that_is_not_known() {
+        let error = serde_json::from_str::<Columns>(r#"{"lable": "Class"}"#).expect_err("misspelled");
+        assert!(error.to_string().contains("lable"), "{error}");
+    }
+
+    #[test]
+    fn columns_come_back_from_their_document() {
+        let columns = Columns {
+            exclude: vec!["name".into()],
+            scale: Scale::Standard,
+            format: Some(Format::ArrowIpc),
+            delimiter: Some(Delimiter::TAB),
+            ..Columns::labelled("Class")
+        };
+        let text = serde_json::to_string(&columns).expect("a document");
+        assert_eq!(serde_json::from_str::<Columns>(&text).expect("the same"), columns);
+    }
+
+    #[test]
+    fn scale_names_its_words_where_one_is_unknown() {
+        let problem = "robust".parse::<Scale>().expect_err("unknown");
+        assert_eq!(problem.to_string(), "scale: 'robust' is not known");
+        assert_eq!(problem.hint.expect("a hint").to_string(), "it is one of minmax, standard and none");
+    }
+
+    #[test]
+    fn delimiter_is_one_ascii_character() {
+        assert_eq!("\\t".parse::<Delimiter>().expect("a tab"), Delimiter::TAB);
+        assert_eq!(";".parse::<Delimiter>().expect("a semicolon").to_string(), ";");
+        for bad in ["", ";;", "\"", "\n", "→"] {
+            assert!(bad.parse::<Delimiter>().is_err(), "{bad:?}");
+        }
+    }
+}
