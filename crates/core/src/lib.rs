@@ -41,6 +41,7 @@ pub mod metrics;
 mod monitor;
 mod nnls;
 pub mod params;
+mod problem;
 pub mod seed;
 pub mod selection;
 mod simd;

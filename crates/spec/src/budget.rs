@@ -112,7 +112,7 @@ impl Budget {
 
     /// Whether classes keep at least one row each.
     pub fn empty_classes(&self) -> EmptyClasses {
-        if self.allow_empty_classes { EmptyClasses::Allow } else { EmptyClasses::Keep }
+        if self.allow_empty_classes { EmptyClasses::Allow } else { EmptyClasses::Forbid }
     }
 
     /// As the core takes it: names of classes become ids. `sizes` are the rows of each class.

@@ -25,7 +25,7 @@ pub struct Division {
     pub category: Option<CategoryRule>,
     /// Classes that count as one for categories, e.g. fruit=apple,banana. Repeatable.
     #[serde(skip_serializing_if = "Groups::is_empty")]
-    #[cfg_attr(feature = "clap", command(flatten, hide_short_help = true))]
+    #[cfg_attr(feature = "clap", command(flatten))]
     pub groups: Groups,
     /// Read the categories from a table with the columns path and category, e.g. categories.csv.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct Division {
 #[cfg_attr(feature = "clap", derive(clap::Args))]
 pub struct Groups {
     /// Treat several classes as one when forming categories, e.g. 'with aid=wheelchair,crutch'; repeatable.
-    #[cfg_attr(feature = "clap", arg(long = "group", id = "groups", value_name = "NAME=CLASS,…", value_parser = group, conflicts_with = "categories"))]
+    #[cfg_attr(feature = "clap", arg(long = "group", id = "groups", hide_short_help = true, value_name = "NAME=CLASS,…", value_parser = group, conflicts_with = "categories"))]
     pub groups: Vec<Group>,
 }
 

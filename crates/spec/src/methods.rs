@@ -45,7 +45,7 @@ fn record(info: &Info) -> Value {
             "nested": c.nested.to_string(),
             "per_class": c.per_class.to_string(),
             "weights": c.weights.to_string(),
-            "invents": c.invents.to_string(),
+            "invents": c.prototypes.to_string(),
             "seeded": c.seeded.to_string(),
             "target": c.target.to_string(),
             "dynamics": c.dynamics.to_string(),
