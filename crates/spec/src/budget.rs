@@ -144,8 +144,9 @@ impl Budget {
                     .hint(format!("ask for at most {has} of it")));
             }
             if counts[at].replace(*count).is_some() {
-                return Err(Problem::new(text![per_class, format!(" names {class} '{name}' twice")])
-                    .hint("name it once"));
+                return Err(
+                    Problem::new(text![per_class, format!(" names {class} '{name}' twice")]).hint("name it once")
+                );
             }
         }
         let missing: Vec<&String> = counts.iter().zip(names).filter(|(c, _)| c.is_none()).map(|(_, n)| n).collect();

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use leanset_problem::Problem;
 use serde::{Deserialize, Serialize};
 
-use crate::word::unknown;
 #[cfg(feature = "clap")]
 use crate::word::parser::words;
+use crate::word::unknown;
 
 /// Which columns of a table take part, and how.
 ///
@@ -55,7 +55,10 @@ pub struct Columns {
     pub sheet: Option<String>,
     /// Field separator of a text file, e.g. ';' or '\t' [default: comma; tab for .tsv].
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "clap", arg(long, value_name = "CHARACTER", hide_short_help = true, help_heading = "File format"))]
+    #[cfg_attr(
+        feature = "clap",
+        arg(long, value_name = "CHARACTER", hide_short_help = true, help_heading = "File format")
+    )]
     pub delimiter: Option<Delimiter>,
 }
 
@@ -73,8 +76,21 @@ impl Columns {
 }
 
 /// How to handle missing feature values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_missing)]
 pub enum Missing {
@@ -92,8 +108,21 @@ fn unknown_missing(given: &str) -> Problem {
 }
 
 /// How to scale numeric columns, for distances only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_scale)]
 pub enum Scale {
@@ -114,8 +143,20 @@ fn unknown_scale(given: &str) -> Problem {
 }
 
 /// A table format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", ascii_case_insensitive, parse_err_ty = Problem, parse_err_fn = unknown_format)]
 pub enum Format {

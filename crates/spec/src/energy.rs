@@ -15,7 +15,16 @@ pub struct Energy {
     pub country: Option<String>,
     /// Also report CO₂, from this carbon intensity in g CO₂-equivalent per kWh, e.g. 174.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "clap", arg(long, value_name = "G_PER_KWH", allow_negative_numbers = true, conflicts_with = "country", hide_short_help = true))]
+    #[cfg_attr(
+        feature = "clap",
+        arg(
+            long,
+            value_name = "G_PER_KWH",
+            allow_negative_numbers = true,
+            conflicts_with = "country",
+            hide_short_help = true
+        )
+    )]
     pub carbon_intensity: Option<f64>,
     #[serde(flatten)]
     #[cfg_attr(feature = "clap", command(flatten))]
@@ -34,7 +43,10 @@ pub struct Power {
     pub watts: Option<f64>,
     /// Total rated power (TDP) of the processors, in watts, e.g. 65; used to estimate where nothing can be measured.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "clap", arg(long, value_name = "W", allow_negative_numbers = true, conflicts_with = "watts", hide_short_help = true))]
+    #[cfg_attr(
+        feature = "clap",
+        arg(long, value_name = "W", allow_negative_numbers = true, conflicts_with = "watts", hide_short_help = true)
+    )]
     pub tdp: Option<f64>,
     /// Where the files of the kernel are, for tests.
     #[serde(skip)]

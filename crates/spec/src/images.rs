@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use leanset_problem::{Problem, Result, setting, text};
 use serde::{Deserialize, Serialize};
 
-use crate::word::unknown;
 #[cfg(feature = "clap")]
 use crate::word::parser::words;
+use crate::word::unknown;
 
 /// How an image dataset is read and divided.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -72,8 +72,21 @@ impl From<Groups> for BTreeMap<String, Vec<String>> {
 }
 
 /// The rule that divides images into categories.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_category)]
 pub enum CategoryRule {
@@ -165,8 +178,21 @@ pub struct EmbeddingModel {
 }
 
 /// How images are brought to the size of a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_fit)]
 pub enum Fit {
@@ -186,8 +212,20 @@ fn unknown_fit(given: &str) -> Problem {
 }
 
 /// How pixels are normalised before a model gets them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_pixels)]
 pub enum Pixels {
@@ -240,8 +278,21 @@ impl EmbeddingModel {
 }
 
 /// What becomes of the kept images.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_placement)]
 pub enum Placement {
@@ -293,6 +344,9 @@ mod tests {
     #[test]
     fn normalisation_refuses_values_of_0_to_255() {
         let model = EmbeddingModel { mean: Some([123.0; 3]), std: Some([0.2; 3]), ..EmbeddingModel::default() };
-        assert_eq!(model.normalisation().expect_err("too large").to_string(), "mean must be in [0, 1], not [123.0, 123.0, 123.0]");
+        assert_eq!(
+            model.normalisation().expect_err("too large").to_string(),
+            "mean must be in [0, 1], not [123.0, 123.0, 123.0]"
+        );
     }
 }

@@ -136,7 +136,9 @@ mod tests {
     #[test]
     fn method_comes_back_from_its_document() {
         let method = Method {
-            parameters: [("start", Value::Rows(vec![RowId(3), RowId(7)])), ("power", Value::Float(2.5))].into_iter().collect(),
+            parameters: [("start", Value::Rows(vec![RowId(3), RowId(7)])), ("power", Value::Float(2.5))]
+                .into_iter()
+                .collect(),
             seed: 4,
             ..Method::named("maxmin")
         };

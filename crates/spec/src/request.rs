@@ -52,7 +52,9 @@ impl TableRequest {
     /// The method, if one is run.
     pub fn method(&self) -> Option<&Method> {
         match self {
-            Self::Reduce(Reduce { choice: Choice::Method(method), .. }) | Self::Rank(Rank { method, .. }) => Some(method),
+            Self::Reduce(Reduce { choice: Choice::Method(method), .. }) | Self::Rank(Rank { method, .. }) => {
+                Some(method)
+            }
             Self::Reduce(_) => None,
         }
     }
@@ -122,8 +124,21 @@ pub struct Writing {
 }
 
 /// What is written of each kept row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_emit)]
 pub enum Emit {
@@ -139,8 +154,21 @@ fn unknown_emit(given: &str) -> Problem {
 }
 
 /// The order of the written rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_order)]
 pub enum Order {
@@ -202,8 +230,21 @@ pub struct DescribeImages {
 }
 
 /// Which images of a dataset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_split)]
 pub enum SplitChoice {

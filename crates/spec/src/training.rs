@@ -3,16 +3,20 @@
 use leanset_problem::Problem;
 use serde::{Deserialize, Serialize};
 
-use crate::word::unknown;
 #[cfg(feature = "clap")]
 use crate::word::parser::words;
+use crate::word::unknown;
 
 /// How the built-in trainer trains. What is not given is as in the paper ([`Training::resolved`]).
 ///
 /// The seed is that of the method.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[cfg_attr(feature = "clap", derive(clap::Args), command(next_help_heading = "Training (methods that use training dynamics)"))]
+#[cfg_attr(
+    feature = "clap",
+    derive(clap::Args),
+    command(next_help_heading = "Training (methods that use training dynamics)")
+)]
 pub struct Training {
     /// Number of epochs [default: 50].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,8 +57,21 @@ pub struct Training {
 }
 
 /// The activation function after each hidden layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_activation)]
 pub enum Activation {
@@ -70,8 +87,21 @@ fn unknown_activation(given: &str) -> Problem {
 }
 
 /// The optimizer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[derive(strum::Display, strum::EnumString, strum::VariantArray, strum::EnumMessage)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::VariantArray,
+    strum::EnumMessage,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_optimizer)]
 pub enum Optimizer {
