@@ -1,4 +1,4 @@
-"""What the pages show in Python runs as it stands there."""
+"""The Python code on the pages runs as it is shown."""
 
 import re
 from pathlib import Path
@@ -16,4 +16,4 @@ def test_the_quick_start_runs() -> None:
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "docs/quickstart.md", "exec"), names)
-    assert len(names["y_lean"]) == len(names["kept"].indices) == 180  # type: ignore[arg-type, attr-defined]
+    assert len(names["y_lean"]) == len(names["kept"].indices) == 135  # type: ignore[arg-type, attr-defined]
