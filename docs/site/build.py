@@ -1,6 +1,6 @@
-"""Builds the documentation site into target/site, every warning an error: `./x docs-site`, and a part of `./x test`.
+"""Build the documentation site in target/site; every warning is an error. `./x docs-site` runs it, and so does `./x test`.
 
-The package is built, installed and imported: the examples run with it. With LEANSET_LIGHT=1 they do less, as in the tests.
+It builds and installs the package, because the examples run with it. With LEANSET_LIGHT=1, as in the tests, they do less.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import check  # noqa: E402: python/check.py, which builds the wheel
 
 def main() -> None:
     check.PLACE.mkdir(parents=True, exist_ok=True)
-    # In ./x test the wheel has just been built and tested.
+    # In ./x test, the wheel has just been built and tested.
     built = next((check.PLACE / "dist").glob("*.whl")) if "--built" in sys.argv else check.wheel(check.environment())
     python = check.environment("site", ROOT / "docs" / "requirements.txt")
     check.run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps", built)

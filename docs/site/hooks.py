@@ -1,4 +1,4 @@
-"""What the site adds to the pages: formulas as MathML, pictures inline, the methods, the records, the examples."""
+"""What the site adds to the pages: formulas as MathML, inline figures, and the pages of methods, records and examples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MATH = LatexToMathML()
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """The pages of the methods, in the order of the registry."""
+    """Add the pages of the methods to the navigation, in the order of the registry, and the records."""
     listed = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
     pages = list(dict.fromkeys(re.findall(r"\]\((methods/[\w-]+\.md)\)", listed)))
     for entry in config.nav:
@@ -35,7 +35,7 @@ def records() -> list[Path]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    lines = ["# Records", "", "What was measured, when, on what, against what. Each record is written once.", ""]
+    lines = ["# Records", "", "Each record is a benchmark, with its date, its machine and its versions. Records are never changed later.", ""]
     for path in records():
         text = path.read_text(encoding="utf-8")
         files.append(File.generated(config, f"record/{path.name}", content=text))
@@ -49,7 +49,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def example(path: Path) -> dict[str, str | bytes]:
-    """A page with what the script printed and drew, and its pictures; kept until script, package or versions change."""
+    """Make a page of what a script printed and drew. It is cached until the script, the package or a version changes."""
     import jupytext
     import leanset
     from nbclient import NotebookClient
@@ -63,7 +63,7 @@ def example(path: Path) -> dict[str, str | bytes]:
     kept = ROOT / "target/site-examples" / f"{path.stem}-{key}"
     if not kept.is_dir():
         notebook = jupytext.read(path)
-        # Sockets are files, not ports that others on the machine could reach.
+        # Use sockets in files, not ports that others on the machine could reach.
         settings = Config({"KernelManager": {"transport": "ipc"}})
         place = {"metadata": {"path": str(ROOT)}}
         NotebookClient(notebook, kernel_name="python3", timeout=1800, coalesce_streams=True, config=settings, resources=place).execute()
@@ -82,7 +82,7 @@ def example(path: Path) -> dict[str, str | bytes]:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Links to records and examples as GitHub needs them: on the site both are pages."""
+    """On GitHub, links lead to the files of records and examples; on the site, to their pages."""
     markdown = re.sub(r"\]\(\.\./examples/(\w+)\.py", r"](examples/\1.md", markdown)
     return markdown.replace("../../benches/record/", "../record/").replace("../benches/record/", "record/")
 
@@ -96,11 +96,11 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
     )
     if 'class="arithmatex"' in content:
         raise ValueError(f"{page.file.src_uri}: a formula was not converted")
-    return re.sub(r"<p><img alt=\"([^\"]*)\" src=\"([^\"]*\.svg)\" ?/?></p>", lambda m: picture(m, page, files), content)
+    return re.sub(r"<p><img alt=\"([^\"]*)\" src=\"([^\"]*\.svg)\" ?/?></p>", lambda m: figure(m, page, files), content)
 
 
-def picture(found: re.Match[str], page: Page, files: Files) -> str:
-    """The picture itself instead of a reference to it."""
+def figure(found: re.Match[str], page: Page, files: Files) -> str:
+    """Replace the reference to a figure by the figure itself."""
     alt, source = found[1], found[2]
     if source.startswith("data:"):
         return found[0]
@@ -108,5 +108,5 @@ def picture(found: re.Match[str], page: Page, files: Files) -> str:
         if file.url_relative_to(page.file) == source and file.src_uri.endswith(".svg"):
             svg = file.content_string
             svg = svg[svg.index("<svg") :]
-            return f'<figure class="ls-picture" role="img" aria-label={json.dumps(alt, ensure_ascii=False)}>{svg}</figure>'
+            return f'<figure class="ls-figure" role="img" aria-label={json.dumps(alt, ensure_ascii=False)}>{svg}</figure>'
     return found[0]
