@@ -1,12 +1,12 @@
-"""The bottleneck distance against gudhi and persim: the same numbers, and how long each takes, in one run.
+"""Compare the bottleneck distance with gudhi and persim in one run: the same values, and the time of each.
 
     python3 -m venv .venv && .venv/bin/pip install numpy gudhi persim
     cargo build --release -p leanset-core --example homology
     .venv/bin/python benches/bottleneck_distance.py > benches/record/DATE-bottleneck.md
 
-Both sides have the diagrams in memory; ours times the call in Rust, theirs the call from Python (gudhi's is C++, asked
-for the exact distance; its call includes taking over two arrays). Medians over rounds in turns; the ratio is theirs to
-ours, pair by pair. A distance that is not the same is an error: from gudhi's to 4e-16, from persim's to 1e-6.
+All have the diagrams in memory. For leanset, the call in Rust is timed; for the others, the call from Python. (gudhi is C++ and is asked
+for the exact distance; its time includes the conversion of two arrays.) The libraries run alternately; the times are medians over
+rounds, and the ratio is theirs to ours, pair by pair. A distance that differs is an error: by 4e-16 from gudhi, by 1e-6 from persim.
 """
 
 import importlib.metadata
@@ -44,25 +44,25 @@ def timed(work):
 
 
 def components(generator, bars):
-    """As dimension 0: all born at 0, one without an end."""
+    """Diagrams like those of dimension 0: all bars are born at 0, one is infinite."""
     deaths = np.sort(generator.gamma(2.0, 0.1, bars))
     return np.column_stack([np.zeros(bars), np.append(deaths[:-1], np.inf)])
 
 
 def loops(generator, bars):
-    """As dimension 1: most short, a few long."""
+    """Diagrams like those of dimension 1: most bars are short, a few are long."""
     births = generator.random(bars)
     return np.column_stack([births, births + 0.01 + generator.random(bars) ** 8])
 
 
 def grid(generator, bars):
-    """Ties everywhere."""
+    """Diagrams with many ties."""
     births = generator.integers(0, 16, bars) / 16
     return np.column_stack([births, births + generator.integers(1, 8, bars) / 16])
 
 
 def moved(diagram, generator, by):
-    """Every bar moved a little, and some short ones more."""
+    """A copy in which every bar moves a little, with some additional short bars."""
     noise = generator.uniform(-by, by, diagram.shape)
     result = np.where(np.isinf(diagram), diagram, diagram + noise)
     result[:, 0] = np.where(diagram[:, 0] == 0, 0, np.minimum(result[:, 0], result[:, 1] - by / 10))
@@ -71,7 +71,7 @@ def moved(diagram, generator, by):
 
 
 def check(generator):
-    """Many small pairs of every kind; returns how many."""
+    """Compare many small pairs of every kind; return their number."""
     kinds = [components, loops, grid]
     pairs = []
     for _ in range(600):

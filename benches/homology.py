@@ -1,13 +1,13 @@
-"""Persistent homology against ripser, side by side in one run: bars first, then times as ratios.
+"""Compare persistent homology with ripser in one run: first the bars, then the times as ratios.
 
     python3 -m venv .venv && .venv/bin/pip install numpy pandas scipy ripser
     cargo build --release -p leanset-cli && cargo build --release -p leanset-core --example vietoris_rips
     .venv/bin/python benches/homology.py DRYBEAN.csv > benches/record/DATE-homology.md
 
-Bars: Vietoris–Rips diagrams of random clouds, distances rounded to f32 on both sides as ripser has them; every bar has
-to be equal to the last bit. Times: the scores of PH landmarks (one thread, `method_seconds` of the record: radius,
-neighbour search and homology) against a loop of ripser.py over the same neighbourhoods, the lists given to it for free.
-Medians of ROUNDS runs in turns; where one round of ripser takes minutes, one.
+Bars: Vietoris–Rips diagrams of random point clouds, with distances rounded to f32 on both sides, as in ripser. Every bar must be
+equal to the last bit. Times: the scores of PH landmarks (one thread, `method_seconds` of the record: radius, neighbour search and
+homology), compared with a loop of ripser.py over the same neighbourhoods, whose lists are given and not timed. Medians of ROUNDS
+alternating runs; if one round of ripser takes minutes, one run.
 """
 
 import json

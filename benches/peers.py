@@ -1,11 +1,11 @@
-"""The main job against what people use, side by side in one run, as ratios.
+"""Compare selection and ε with common libraries in one run, as ratios.
 
     python3 -m venv .venv && .venv/bin/pip install numpy scipy scikit-learn gudhi pandas
     cargo build --release -p leanset-cli
     .venv/bin/python benches/peers.py DRYBEAN.csv > benches/record/DATE-main-job.md
 
-Each pair runs in turns (ours, theirs, ours, ...); medians of 7, one thread on both sides. Ours is what the manifest
-measures (`method_seconds`, `epsilon_seconds`), theirs the same step on the same scaled numbers, already in memory.
+Each pair runs alternately (ours, theirs, ours, …) with one thread each; times are medians of 7. Ours is the time in the manifest
+(`method_seconds`, `epsilon_seconds`). Theirs is the same step on the same scaled values, already in memory.
 """
 
 import json

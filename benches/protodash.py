@@ -1,4 +1,4 @@
-"""ProtoDash against AIX360's, side by side in one run, as ratios.
+"""Compare ProtoDash with that of AIX360 in one run, as ratios.
 
     python3 -m venv .venv
     .venv/bin/pip install 'numpy<2' 'scipy<1.14' 'pandas<2.3' scikit-learn osqp==0.6.7.post3
@@ -6,9 +6,9 @@
     cargo build --release -p leanset-cli
     .venv/bin/python benches/protodash.py DRYBEAN.csv > benches/record/DATE-protodash.md
 
-Both on one thread. Ours is the manifest's `method_seconds`, the median of 7; theirs the same step (its ProtoDash with
-optimizer='osqp') on the same scaled numbers in memory, in turns with ours as often as its length allows. Both keep the
-same number of rows of the same class; ours reads a file of exactly the scaled numbers.
+Both use one thread. Ours is `method_seconds` of the manifest, the median of 7. Theirs is the same step (ProtoDash with
+optimizer='osqp') on the same scaled values in memory, alternating with ours as often as its time allows. Both keep the same number of
+rows of the same class; ours reads a file with exactly the scaled values.
 """
 
 import importlib.metadata
@@ -34,7 +34,7 @@ ROUNDS = 7
 
 
 def aix360():
-    """The selection alone, as installed. A reader of SAS files and the solver it does not use are imported empty."""
+    """The selection alone, as installed. A SAS reader and an unused solver are replaced by empty modules."""
     for unused in ("xport", "cvxpy"):
         sys.modules.setdefault(unused, types.ModuleType(unused))
     package = importlib.util.find_spec("aix360").submodule_search_locations[0]

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Compares the records of plans/drybean.toml with the authors' own runs, medians side by side.
+"""Compare the records of plans/drybean.toml with the published runs of the authors, medians side by side.
 
     leanset experiment plans/drybean.toml --data drybean.csv --output runs.jsonl
     benches/published.py runs.jsonl published_runs.csv
 
 published_runs.csv has the columns dataset, iteration, method, perc, time_s, carbon_kg, epsilon, accuracy, f1_macro: the
-ten iterations published in github.com/Cimagroup/Experiments-SurveyGreenAI. A row is marked "apart" where the ranges of the
-two (lowest to highest repetition) do not overlap.
+ten iterations published in github.com/Cimagroup/Experiments-SurveyGreenAI. A row is marked "apart" if the two ranges (lowest to highest
+repetition) do not overlap.
 
-The macro F1 is taken in the authors' way here: scikit-learn 1.3 with zero_division=nan leaves a class that is never
-predicted out of the mean, so that losing a class makes the number better. leanset's own counts such a class 0. A class
-with neither precision nor recall is taken for one never predicted. Standard library only.
+The macro F1 is computed as the authors do: scikit-learn 1.3 with zero_division=nan leaves a class that is never predicted out of the
+mean, so losing a class improves the value. In leanset, such a class counts as 0. A class with neither precision nor recall is treated
+as never predicted. The script needs only the standard library.
 """
 
 import csv

@@ -1,17 +1,17 @@
-"""The built-in trainer against PyTorch on the CPU: the same network, the same losses, the time of a step.
+"""Compare the built-in trainer with PyTorch on the CPU: the same network, the same losses, the time of a step.
 
     python3 -m venv .venv && .venv/bin/pip install numpy torch
     cargo build --release -p leanset-train --example trainer
     .venv/bin/python benches/trainer.py DRYBEAN.csv > benches/record/DATE-trainer.md
 
-The paper's network (nine ReLU layers, dropout 0.25), Adam at 0.001, batches of 32, cross-entropy; Dry Bean, scaled on the
-training split, a quarter held out for the test. Two questions:
+Both train the paper's network (nine ReLU layers, dropout 0.25) with Adam at 0.001, batches of 32 and cross-entropy, on Dry Bean. The data
+are scaled on the training split, and a quarter is held out for testing. The script makes two comparisons:
 
-1. The same draws. PyTorch gets our initial weights, our order of rows and our dropout, all three drawn again here from the
-   definition of the hash, and its autograd and its Adam go the same way: the losses of the first epochs have to be equal.
-2. Its own draws. Both train in turns (ours, theirs, ours, ...), each on one thread, seed by seed; what can agree is the
-   distribution over seeds. Ten seeds (SEEDS) are few: the losses of a seed spread by 0.06, and epochs of one run lean the
-   same way. Thirty epochs (EPOCHS).
+1. The same random numbers. PyTorch gets our initial weights, our order of rows and our dropout, computed again here from the definition
+   of the hash. Then its autograd and its Adam must give the same losses in the first epochs.
+2. Its own random numbers. Both train alternately (ours, theirs, ours, …), each on one thread, seed by seed. Here only the distributions
+   over seeds can agree. Ten seeds (SEEDS) are few: the loss varies by 0.06 between seeds, and the epochs of one run deviate in the same
+   direction. Each training has thirty epochs (EPOCHS).
 """
 
 import csv
@@ -38,7 +38,7 @@ TRAINER = os.path.join(os.path.dirname(__file__), "..", "target", "release", "ex
 
 
 def table(path):
-    """Shuffled and scaled: points, classes, number of classes, rows to train on."""
+    """The shuffled and scaled table: points, classes, number of classes, training rows."""
     with open(path, newline="") as file:
         rows = list(csv.reader(file))[1:]
     names = sorted({row[-1] for row in rows})
