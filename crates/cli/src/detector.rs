@@ -5,11 +5,12 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use leanset_images::{Placement, files};
-use leanset_lab::energy::{Bill, Metering};
-use leanset_lab::pictures::{Detector, Training};
+use leanset_lab::detector_results::{self as results, DetectorResults};
+use leanset_lab::image_task::{Detector, DetectorRun};
+use leanset_lab::metering::Metering;
 use leanset_lab::plan::DetectorPlan;
-use leanset_lab::results::{self, Results};
-use leanset_lab::template::{Values, shown};
+use leanset_lab::record::MeteredCost;
+use leanset_lab::template::{Values, render_shell};
 use serde_json::json;
 
 use crate::child;
@@ -41,7 +42,7 @@ pub(crate) struct Trainer<'a> {
 
 impl Trainer<'_> {
     /// What the places of the command hold in this run, in this folder.
-    fn values(&self, out: &Path, task: &Training<'_>) -> Values {
+    fn values(&self, out: &Path, task: &DetectorRun<'_>) -> Values {
         Values {
             data: out.join(DATA).join(self.stock.set.format().entry_file(Placement::Stay)),
             seed: task.seed,
@@ -53,12 +54,12 @@ impl Trainer<'_> {
     }
 
     /// The command line of a run, in the folder that it would have.
-    pub(crate) fn shown(&self, task: &Training<'_>) -> String {
+    pub(crate) fn render_command(&self, task: &DetectorRun<'_>) -> String {
         let out = match self.keep {
             Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).join(name(task)),
             None => std::env::temp_dir().join(format!("{TEMPORARY}XXXXXX")),
         };
-        shown(&self.plan.command.fill(&self.values(&out, task)))
+        render_shell(&self.plan.command.fill(&self.values(&out, task)))
     }
 
     /// Writes the set of a run into its folder. For all pictures it is of the same kind as for some.
@@ -71,7 +72,7 @@ impl Trainer<'_> {
     }
 
     /// Says in the folder of a run which run it is.
-    fn name(&self, room: &Room, task: &Training<'_>) -> Result<(), Failure> {
+    fn name(&self, room: &Room, task: &DetectorRun<'_>) -> Result<(), Failure> {
         let path = room.path().join(RUN);
         let document = json!({
             "repetition": task.repetition,
@@ -80,14 +81,19 @@ impl Trainer<'_> {
             "seed": task.seed,
             "epochs": task.epochs,
             "steps": task.steps,
-            "command": shown(&self.plan.command.fill(&self.values(room.path(), task))),
+            "command": render_shell(&self.plan.command.fill(&self.values(room.path(), task))),
         });
         std::fs::write(&path, format!("{document:#}\n"))
             .map_err(|e| Failure::io(&format!("{}: cannot be written", path.display()), &e))
     }
 
     /// Runs the command in its folder, which stays if the command fails: there it can be looked at.
-    fn run(&self, room: &mut Room, task: &Training<'_>, meter: &dyn Metering) -> leanset_lab::Result<(Bill, Results)> {
+    fn run(
+        &self,
+        room: &mut Room,
+        task: &DetectorRun<'_>,
+        meter: &dyn Metering,
+    ) -> leanset_lab::Result<(MeteredCost, DetectorResults)> {
         let values = self.values(room.path(), task);
         let words = self.plan.command.fill(&values);
         let path = room.path().join(LOG);
@@ -95,7 +101,7 @@ impl Trainer<'_> {
         let log = File::create_new(&path).map_err(|e| failed(&e))?;
         let stop = meter.start_with_cards();
         let end = child::run_aside(&words, &log)?;
-        let bill = stop();
+        let cost = stop();
         let log = format!("the whole log is {}", path.display());
         if end.code != 0 {
             room.keep();
@@ -107,7 +113,7 @@ impl Trainer<'_> {
             let said = if last.is_empty() { "it said nothing".into() } else { format!("its last words: {last}") };
             return Err(leanset_lab::Error::new(
                 format!("{}: the command {how}; {said}", about(task)),
-                format!("{log}; the command was: {}", shown(&words)),
+                format!("{log}; the command was: {}", render_shell(&words)),
             )
             .of_one_run());
         }
@@ -116,7 +122,7 @@ impl Trainer<'_> {
             let hint = error.hint().map_or_else(|| log.clone(), |hint| format!("{hint}; {log}"));
             leanset_lab::Error::new(format!("{}: {error}", about(task)), hint).of_one_run()
         })?;
-        Ok((bill, results))
+        Ok((cost, results))
     }
 }
 
@@ -124,9 +130,9 @@ impl Detector for Trainer<'_> {
     fn train(
         &self,
         pictures: &[usize],
-        task: &Training<'_>,
+        task: &DetectorRun<'_>,
         meter: &dyn Metering,
-    ) -> leanset_lab::Result<(Bill, Results)> {
+    ) -> leanset_lab::Result<(MeteredCost, DetectorResults)> {
         let mut room = Room::new(self.keep, &name(task))?;
         self.write(&room, pictures)?;
         self.name(&room, task)?;
@@ -143,12 +149,12 @@ impl Detector for Trainer<'_> {
 }
 
 /// A run, in words.
-fn about(task: &Training<'_>) -> String {
+fn about(task: &DetectorRun<'_>) -> String {
     format!("repetition {}, {} at {}", task.repetition, task.method, task.ratio)
 }
 
 /// The name of a run's folder.
-fn name(task: &Training<'_>) -> String {
+fn name(task: &DetectorRun<'_>) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     format!("{}-{}-{}", task.repetition, task.method.chars().map(plain).collect::<String>(), task.ratio)
 }

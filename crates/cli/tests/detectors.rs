@@ -304,7 +304,7 @@ fn an_interrupt_of_the_first_run_keeps_the_cost_of_features() {
         let (header, rest) =
             place.text("r.jsonl").split_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("lines");
         let body = header.split(",\"measured\":").next().expect("a header").to_owned() + "}";
-        let digest = leanset_lab::records::sha256(body.as_bytes());
+        let digest = leanset_lab::sha256(body.as_bytes());
         let old = format!("{},\"sha256\":\"{digest}\"}}", body.strip_suffix('}').expect("an object"));
         let first = rest.lines().next().expect("a run");
         place.write("old.jsonl", format!("{old}\n{first}\n"));

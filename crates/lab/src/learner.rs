@@ -4,8 +4,8 @@ use leanset_core::{ClassId, Dynamics, Quiet, RowId, Seed};
 use leanset_train::{DynamicsRecorder, Model, Network, Observer, Training};
 
 use crate::error::Result;
-use crate::folds::Points;
 use crate::plan::ModelPlan;
+use crate::splits::LabelledPoints;
 
 /// Trains models.
 pub trait Learner: Sync {
@@ -19,19 +19,25 @@ pub trait Learner: Sync {
     ///
     /// # Errors
     /// Points that cannot be learnt from.
-    fn train(&self, points: &Points, start: Option<&Self::Model>, epochs: u32, seed: u64) -> Result<Self::Model>;
+    fn train(
+        &self,
+        points: &LabelledPoints,
+        start: Option<&Self::Model>,
+        epochs: u32,
+        seed: u64,
+    ) -> Result<Self::Model>;
 
     /// Trains from the first weights of `seed`, and watches every row after every epoch.
     ///
     /// # Errors
     /// As [`Self::train`].
-    fn warm_up(&self, points: &Points, epochs: u32, seed: u64) -> Result<(Self::Model, Dynamics)>;
+    fn warm_up(&self, points: &LabelledPoints, epochs: u32, seed: u64) -> Result<(Self::Model, Dynamics)>;
 
     /// The classes that a model predicts.
     ///
     /// # Errors
     /// Points of other columns.
-    fn predict(&self, model: &Self::Model, points: &Points) -> Result<Vec<ClassId>>;
+    fn predict(&self, model: &Self::Model, points: &LabelledPoints) -> Result<Vec<ClassId>>;
 }
 
 /// The built-in perceptron.
@@ -51,7 +57,7 @@ impl Mlp {
 
     fn run(
         &self,
-        points: &Points,
+        points: &LabelledPoints,
         start: Option<&Model>,
         epochs: u32,
         seed: u64,
@@ -68,7 +74,7 @@ impl Mlp {
     }
 }
 
-fn all(points: &Points) -> Vec<RowId> {
+fn all(points: &LabelledPoints) -> Vec<RowId> {
     (0..points.classes.len()).map(RowId::at).collect()
 }
 
@@ -79,18 +85,18 @@ impl Learner for Mlp {
         rows.div_ceil(self.training.batch) as u64 * u64::from(epochs)
     }
 
-    fn train(&self, points: &Points, start: Option<&Model>, epochs: u32, seed: u64) -> Result<Model> {
+    fn train(&self, points: &LabelledPoints, start: Option<&Model>, epochs: u32, seed: u64) -> Result<Model> {
         self.run(points, start, epochs, seed, &mut ())
     }
 
-    fn warm_up(&self, points: &Points, epochs: u32, seed: u64) -> Result<(Model, Dynamics)> {
+    fn warm_up(&self, points: &LabelledPoints, epochs: u32, seed: u64) -> Result<(Model, Dynamics)> {
         // The first weights are those of every other run of the repetition.
         let mut recorder = DynamicsRecorder::new(&points.dataset()?, false);
         let model = self.run(points, None, epochs, seed, &mut recorder)?;
         Ok((model, recorder.log().finish()?))
     }
 
-    fn predict(&self, model: &Model, points: &Points) -> Result<Vec<ClassId>> {
+    fn predict(&self, model: &Model, points: &LabelledPoints) -> Result<Vec<ClassId>> {
         Ok(model.predict(&points.dataset()?, &all(points))?)
     }
 }

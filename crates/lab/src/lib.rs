@@ -1,36 +1,43 @@
-//! Experiments: does a reduced training set do, and what was saved?
+//! Experiments: is a smaller training set good enough, and what does it save?
 //!
-//! A [`Plan`] (a TOML file) says which data, methods, ratios and model; a [`Lab`] is that plan checked against the
-//! data; its runs are appended to a [`records::Journal`], a file that survives being killed; [`summary`] says what
-//! they come to, with the tests of [`statistics`]; [`report`] puts that on one page.
+//! A [`Plan`] (a TOML file) names data, methods, ratios and a model. An [`Experiment`] is that plan checked against its
+//! data. Its runs are appended to a [`Journal`], a file that survives being killed. A [`Summary`] holds what the runs
+//! show, by the tests of [`statistics`]; [`report`] renders it as one page.
 //!
-//! - New splits for every repetition, stratified; the scaler sees training rows only ([`folds`]).
-//! - One ranking a repetition serves all ratios, and each run carries its whole cost ([`run`]).
-//! - A number that is not measured says so, and so does a run that shared the machine ([`energy`]).
+//! - Every repetition has new splits, stratified; the scaler is fitted on training rows only ([`splits`]).
+//! - One ranking per repetition serves all ratios, and each run is charged its whole cost ([`experiment`]).
+//! - Records say which joules are estimates, and which runs shared the machine ([`metering`]).
 //!
-//! What a run is about comes in through [`Subject`]: [`Tables`] with a [`Learner`], or [`Pictures`] with a [`Detector`].
-//! Meters come in through [`energy::Metering`]; [`Mlp`] and [`energy::Meters`] are those of this workspace.
+//! A [`Task`] is what an experiment is run on: [`TableTask`] with a [`Learner`], or [`ImageTask`] with a [`Detector`].
+//! [`Metering`](metering::Metering) is the interface to meters; [`Mlp`] and [`metering::Meters`] are those of this
+//! workspace.
 
-pub mod energy;
+pub mod detector_results;
 mod error;
-pub mod folds;
-pub mod kind;
+pub mod experiment;
+pub mod image_task;
+pub mod journal;
+mod json;
 pub mod learner;
-pub mod pictures;
+pub mod metering;
 pub mod plan;
-pub mod records;
+pub mod record;
 pub mod report;
-pub mod results;
-pub mod run;
+pub mod splits;
 pub mod statistics;
-pub mod subject;
 pub mod summary;
+pub mod table_task;
+pub mod task;
 pub mod template;
+pub mod vocabulary;
 
 pub use error::{Error, Result};
+pub use experiment::{Experiment, RunOptions};
+pub use image_task::{Detector, ImageTask};
+pub use journal::Journal;
+pub use json::sha256;
 pub use learner::{Learner, Mlp};
-pub use pictures::{Detector, Pictures};
 pub use plan::Plan;
-pub use run::{Lab, Options};
-pub use subject::{Subject, Tables};
 pub use summary::Summary;
+pub use table_task::TableTask;
+pub use task::Task;

@@ -18,7 +18,7 @@
 //!
 //! Wilcoxon 1945, Biometrics Bulletin 1:80; Spearman 1904, American Journal of Psychology 15:72.
 
-use crate::records::infinite::serialize as infinite;
+use crate::json::infinite::serialize as infinite;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 

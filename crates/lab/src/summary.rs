@@ -1,6 +1,6 @@
 //! What the runs of an experiment come to: medians with intervals, comparisons pair by pair, correlations.
 //!
-//! What is compared by is the [`Kind`] of the experiment's: accuracy and macro F1 of tables, mAP50-95 and mAP50 of
+//! What is compared by is the [`TaskVocabulary`] of the experiment's: accuracy and macro F1 of tables, mAP50-95 and mAP50 of
 //! pictures. Pairs are of one repetition: one split, one seed. A method is compared with stratified random at the same ratio
 //! (does it beat random here?) and with full training (what does it lose, and does it pay?). What a run saves is the
 //! cost of full training less its own, reduction and warm-up included in whole.
@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
-use crate::energy::Bill;
-use crate::kind::Kind;
-use crate::plan::{About, FULL};
-use crate::records::{Clock, Cost, Header, Key, Record, Scores};
-use crate::run::runs;
+use crate::experiment::runs;
+use crate::plan::{FULL, TaskPlan};
+use crate::record::{Cost, Header, MeteredCost, ModelScores, Record, RunKey, TimeBasis};
 use crate::statistics::{Median, Paired, Spearman, median, paired, spearman};
+use crate::vocabulary::TaskVocabulary;
 
 /// The method that the others are compared with.
 const RANDOM: &str = "stratified-random";
@@ -48,7 +47,7 @@ pub struct Summary {
     pub schema: &'static str,
     /// What it is about.
     #[serde(skip)]
-    pub kind: &'static Kind,
+    pub vocabulary: &'static TaskVocabulary,
     /// The version of leanset.
     pub leanset: String,
     /// What the plan is called.
@@ -62,16 +61,16 @@ pub struct Summary {
     /// What the plan calls stratified random; none if it is not among the methods.
     pub random: Option<String>,
     /// What all seconds are of: CPU time if runs shared the machine and all tell it, else wall time.
-    pub clock: Clock,
+    pub clock: TimeBasis,
     /// Of tables, the part of the rows that is of the largest class: the accuracy of saying it every time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_class: Option<f64>,
     /// Of tables, runs whose model found not one test row of some class.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blind: Option<usize>,
+    #[serde(rename = "blind", skip_serializing_if = "Option::is_none")]
+    pub never_predicted: Option<usize>,
     /// Of pictures, what making their features cost.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub features: Option<Features>,
+    pub features: Option<FeatureCost>,
     /// Full training; none as long as it was not run.
     pub full: Option<Cell>,
     /// The methods, in the order of the plan.
@@ -84,21 +83,21 @@ pub struct Summary {
 
 /// What making the features of pictures cost.
 #[derive(Clone, Debug, Serialize)]
-pub struct Features {
+pub struct FeatureCost {
     /// What they are called; `given` if they come from elsewhere.
     pub name: String,
     /// What they cost, once, in every run whose method looks at them; none if nobody knows.
-    pub cost: Option<Bill>,
+    pub cost: Option<MeteredCost>,
 }
 
-impl Features {
+impl FeatureCost {
     /// What is to be said of it beside what was saved.
-    pub fn words(&self, clock: Clock) -> String {
+    pub fn describe(&self, clock: TimeBasis) -> String {
         match &self.cost {
             None => "Features: given; their cost is not known, and not among the costs here. What methods that look at them \
                      save is less by that."
                 .to_owned(),
-            Some(Bill { cost, sources, .. }) => {
+            Some(MeteredCost { cost, sources, .. }) => {
                 let about = if sources.estimated { "≈ " } else { "" };
                 let joules = cost.joules.map_or_else(String::new, |j| format!(" and {about}{j:.3} J"));
                 format!(
@@ -134,7 +133,7 @@ pub struct Cell {
     pub kept: usize,
     /// ε.
     pub epsilon: Median,
-    /// The measures of the kind, in its order.
+    /// The measures of the vocabulary, in its order.
     #[serde(flatten)]
     pub scores: Keyed<Median>,
     /// Seconds of choosing, warm-up included.
@@ -193,33 +192,33 @@ pub struct Provenance {
 impl Summary {
     /// Of an experiment's records.
     pub fn new(header: &Header, records: &[Record]) -> Self {
-        let (plan, kind) = (&header.plan, header.plan.kind());
-        let found: BTreeMap<Key, &Record> = records.iter().map(|r| (r.key(), r)).collect();
+        let (plan, vocabulary) = (&header.plan, header.plan.vocabulary());
+        let found: BTreeMap<RunKey, &Record> = records.iter().map(|r| (r.key(), r)).collect();
         let at = |method: &str, ratio: f64| -> Vec<&Record> {
-            (0..plan.repetitions).filter_map(|r| found.get(&Key::new(r, method, ratio)).copied()).collect()
+            (0..plan.repetitions).filter_map(|r| found.get(&RunKey::new(r, method, ratio)).copied()).collect()
         };
         let random = plan.methods.iter().find(|m| m.name == RANDOM).map(|m| m.label().to_owned());
         // Beside others a run waits for memory and for its turn: wall times then compare the company, not the work.
         let shared = records.iter().any(|r| r.measured.shared);
         let told = records.iter().all(|r| r.measured.total().cpu_seconds.is_some());
-        let clock = if shared && told { Clock::Cpu } else { Clock::Wall };
+        let clock = if shared && told { TimeBasis::Cpu } else { TimeBasis::Wall };
         let cell = |label: &str, ratio: f64| {
             let runs = at(label, ratio);
             let beside = |method: &str, ratio: f64, of: &dyn Fn(&Record, &Record) -> Option<f64>| {
-                let pair = |run: &&Record| of(run, found.get(&Key::new(run.repetition, method, ratio))?);
+                let pair = |run: &&Record| of(run, found.get(&RunKey::new(run.repetition, method, ratio))?);
                 let differences: Vec<f64> = runs.iter().filter_map(pair).collect();
                 if method == label { None } else { paired(&differences) }
             };
             let cost = |r: &Record| r.measured.total();
-            let less = |of: fn(&Kind, &Scores) -> f64| {
-                move |a: &Record, b: &Record| Some(of(kind, &a.scores) - of(kind, &b.scores))
+            let less = |measure: usize| {
+                move |a: &Record, b: &Record| Some(a.scores.values()[measure] - b.scores.values()[measure])
             };
-            let mut cell = Cell::new(ratio, &runs, clock, kind)?;
+            let mut cell = Cell::new(ratio, &runs, clock, vocabulary)?;
             if let Some(random) = &random {
-                cell.over_random = beside(random, ratio, &less(Kind::main_of));
-                cell.second_over_random.0[0].1 = beside(random, ratio, &less(Kind::second_of));
+                cell.over_random = beside(random, ratio, &less(vocabulary.main));
+                cell.second_over_random.0[0].1 = beside(random, ratio, &less(vocabulary.second));
             }
-            cell.over_full = beside(FULL, 1.0, &less(Kind::main_of));
+            cell.over_full = beside(FULL, 1.0, &less(vocabulary.main));
             cell.seconds_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).by(clock) - cost(a).by(clock)));
             cell.joules_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).joules? - cost(a).joules?));
             Some(cell)
@@ -234,10 +233,10 @@ impl Summary {
             })
             .collect();
         let spearman = plan.reduce.ratios.iter().map(|&ratio| correlation(plan, ratio, &at, &methods)).collect();
-        let table = matches!(plan.about, About::Table(_));
+        let table = matches!(plan.task, TaskPlan::Table(_));
         Self {
             schema: "leanset.experiment/1",
-            kind,
+            vocabulary,
             leanset: header.leanset.clone(),
             title: plan.title.clone(),
             data: header.data.name.clone(),
@@ -249,12 +248,12 @@ impl Summary {
                 let largest = header.data.classes.iter().map(|(_, rows)| *rows).max().unwrap_or_default();
                 largest as f64 / header.data.rows.max(1) as f64
             }),
-            blind: table.then(|| records.iter().filter(|r| blind(&r.scores)).count()),
+            never_predicted: table.then(|| records.iter().filter(|r| never_predicts_a_class(&r.scores)).count()),
             features: header
                 .data
                 .features
                 .clone()
-                .map(|name| Features { name, cost: records.iter().find_map(|r| r.measured.features.clone()) }),
+                .map(|name| FeatureCost { name, cost: records.iter().find_map(|r| r.measured.features.clone()) }),
             full: cell(FULL, 1.0),
             methods,
             spearman,
@@ -264,12 +263,12 @@ impl Summary {
 
     /// The main measure of a cell.
     pub fn main(&self, cell: &Cell) -> Median {
-        *cell.scores.at(self.kind.main)
+        *cell.scores.at(self.vocabulary.main)
     }
 
     /// The second measure of a cell.
     pub fn second(&self, cell: &Cell) -> Median {
-        *cell.scores.at(self.kind.second)
+        *cell.scores.at(self.vocabulary.second)
     }
 
     /// Cells whose reduction and training took longer than full training, in the median, with their method.
@@ -286,10 +285,10 @@ impl Summary {
 }
 
 /// Whether a model found not one test row of some class.
-fn blind(scores: &Scores) -> bool {
+fn never_predicts_a_class(scores: &ModelScores) -> bool {
     match scores {
-        Scores::Rows(scores) => scores.classes.iter().any(|c| c.rows > 0 && c.recall == 0.0),
-        Scores::Pictures(_) => false,
+        ModelScores::Classifier(scores) => scores.classes.iter().any(|c| c.rows > 0 && c.recall == 0.0),
+        ModelScores::Detector(_) => false,
     }
 }
 
@@ -301,12 +300,12 @@ fn correlation<'r>(
 ) -> Correlation {
     let runs: Vec<&Record> = plan.methods.iter().flat_map(|m| at(m.label(), ratio)).collect();
     let cells: Vec<&Cell> = methods.iter().flat_map(|m| &m.cells).filter(|c| c.ratio == ratio).collect();
-    let kind = plan.kind();
+    let vocabulary = plan.vocabulary();
     let of_runs =
         |place: usize| spearman(&runs.iter().map(|r| (r.epsilon, r.scores.values()[place])).collect::<Vec<_>>());
     let of_cells =
         |place: usize| spearman(&cells.iter().map(|c| (c.epsilon.value, c.scores.at(place).value)).collect::<Vec<_>>());
-    let measures = [(kind.main, kind.main()), (kind.second, kind.second())];
+    let measures = [(vocabulary.main, vocabulary.main()), (vocabulary.second, vocabulary.second())];
     let runs = measures.iter().map(|(place, m)| (m.key.to_owned(), of_runs(*place)));
     let medians = measures.iter().map(|(place, m)| (format!("{}_of_medians", m.key), of_cells(*place)));
     Correlation { ratio, with: Keyed(runs.chain(medians).collect()) }
@@ -314,15 +313,16 @@ fn correlation<'r>(
 
 impl Cell {
     /// Without comparisons; none of no runs.
-    fn new(ratio: f64, runs: &[&Record], clock: Clock, kind: &Kind) -> Option<Self> {
+    fn new(ratio: f64, runs: &[&Record], clock: TimeBasis, vocabulary: &TaskVocabulary) -> Option<Self> {
         let of = |value: &dyn Fn(&Record) -> f64| median(runs.iter().map(|r| value(r)));
         let cost = |value: fn(&Cost) -> Option<f64>| {
             let all: Option<Vec<f64>> = runs.iter().map(|r| value(&r.measured.total())).collect();
             median(all?)
         };
-        let score =
-            |(place, m): (usize, &crate::kind::Measure)| Some((m.key.to_owned(), of(&|r| r.scores.values()[place])?));
-        let scores: Option<Vec<_>> = kind.measures.iter().enumerate().map(score).collect();
+        let score = |(place, m): (usize, &crate::vocabulary::Measure)| {
+            Some((m.key.to_owned(), of(&|r| r.scores.values()[place])?))
+        };
+        let scores: Option<Vec<_>> = vocabulary.measures.iter().enumerate().map(score).collect();
         Some(Self {
             ratio,
             runs: runs.len(),
@@ -335,7 +335,7 @@ impl Cell {
             grams: cost(|c| c.grams),
             steps: of(&|r| (r.steps.warm_up + r.steps.training) as f64)?,
             over_random: None,
-            second_over_random: Keyed(vec![(format!("{}_over_random", kind.second().key), None)]),
+            second_over_random: Keyed(vec![(format!("{}_over_random", vocabulary.second().key), None)]),
             over_full: None,
             seconds_saved: None,
             joules_saved: None,

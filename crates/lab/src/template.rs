@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What may stand in braces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Placeholder {
     /// The description of the set to train on.
     Data,
     /// The seed of the training.
@@ -25,7 +25,7 @@ pub enum Place {
     Out,
 }
 
-impl Place {
+impl Placeholder {
     const ALL: [Self; 6] = [Self::Data, Self::Seed, Self::Epochs, Self::Batch, Self::Steps, Self::Out];
 
     /// Its word.
@@ -61,7 +61,7 @@ pub struct Values {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Place(Place),
+    Placeholder(Placeholder),
 }
 
 /// One word with places in it.
@@ -90,14 +90,14 @@ impl Template {
             let Some((name, after)) = inside else {
                 return Err(format!("'{word}' has a brace without its other: {{{{ and }}}} stand for braces"));
             };
-            let Some(place) = Place::ALL.into_iter().find(|p| p.name() == name) else {
-                let known: Vec<String> = Place::ALL.iter().map(|p| format!("{{{}}}", p.name())).collect();
+            let Some(place) = Placeholder::ALL.into_iter().find(|p| p.name() == name) else {
+                let known: Vec<String> = Placeholder::ALL.iter().map(|p| format!("{{{}}}", p.name())).collect();
                 return Err(format!("'{word}' has {{{name}}}, which is none of {}", known.join(", ")));
             };
             if !text.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut text)));
             }
-            pieces.push(Piece::Place(place));
+            pieces.push(Piece::Placeholder(place));
             rest = after;
         }
         text.push_str(rest);
@@ -109,12 +109,12 @@ impl Template {
 
     /// Where Ultralytics writes its results with `project={out} name=run`.
     pub fn ultralytics() -> Self {
-        Self(vec![Piece::Place(Place::Out), Piece::Text("/run/results.csv".into())])
+        Self(vec![Piece::Placeholder(Placeholder::Out), Piece::Text("/run/results.csv".into())])
     }
 
     /// Whether a place stands in it.
-    pub fn has(&self, place: Place) -> bool {
-        self.0.contains(&Piece::Place(place))
+    pub fn has(&self, place: Placeholder) -> bool {
+        self.0.contains(&Piece::Placeholder(place))
     }
 
     /// The word of a run. Paths go in as they are, whatever bytes they have.
@@ -123,12 +123,12 @@ impl Template {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => word.push(text),
-                Piece::Place(Place::Data) => word.push(&values.data),
-                Piece::Place(Place::Out) => word.push(&values.out),
-                Piece::Place(Place::Seed) => word.push(values.seed.to_string()),
-                Piece::Place(Place::Epochs) => word.push(values.epochs.to_string()),
-                Piece::Place(Place::Batch) => word.push(values.batch.to_string()),
-                Piece::Place(Place::Steps) => word.push(values.steps.to_string()),
+                Piece::Placeholder(Placeholder::Data) => word.push(&values.data),
+                Piece::Placeholder(Placeholder::Out) => word.push(&values.out),
+                Piece::Placeholder(Placeholder::Seed) => word.push(values.seed.to_string()),
+                Piece::Placeholder(Placeholder::Epochs) => word.push(values.epochs.to_string()),
+                Piece::Placeholder(Placeholder::Batch) => word.push(values.batch.to_string()),
+                Piece::Placeholder(Placeholder::Steps) => word.push(values.steps.to_string()),
             }
         }
         word
@@ -140,7 +140,7 @@ impl std::fmt::Display for Template {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|piece| match piece {
             Piece::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}")),
-            Piece::Place(place) => write!(f, "{{{}}}", place.name()),
+            Piece::Placeholder(place) => write!(f, "{{{}}}", place.name()),
         })
     }
 }
@@ -169,7 +169,7 @@ impl Command {
     }
 
     /// Whether a place stands in any of its words.
-    pub fn has(&self, place: Place) -> bool {
+    pub fn has(&self, place: Placeholder) -> bool {
         self.0.iter().any(|word| word.has(place))
     }
 
@@ -215,7 +215,7 @@ impl<'de> Deserialize<'de> for Command {
 }
 
 /// Words as a person would type them into a shell.
-pub fn shown(words: &[OsString]) -> String {
+pub fn render_shell(words: &[OsString]) -> String {
     // An assignment is one in the first word alone, so that those behind it need no quotes for their '='.
     let quoted = |(place, word): (usize, &OsString)| {
         let word = word.to_string_lossy();
@@ -276,7 +276,7 @@ mod tests {
         let line = words("command = \"train 'a b'={data} $HOME;ls \\\"{seed}\\\" *\"").expect("a line");
         assert_eq!(line, ["train", "a b=/tmp/a b/data.yaml", "$HOME;ls", "7", "*"]);
         assert_eq!(words("command = [\"train\", \"a b\"]").expect("words"), ["train", "a b"]);
-        assert_eq!(shown(&line), "train 'a b=/tmp/a b/data.yaml' '$HOME;ls' 7 '*'");
+        assert_eq!(render_shell(&line), "train 'a b=/tmp/a b/data.yaml' '$HOME;ls' 7 '*'");
         for wrong in ["command = \"train 'x\"", "command = [1]", "command = 3", "command = \"{x}\""] {
             assert!(words(wrong).is_err(), "{wrong}");
         }

@@ -1,6 +1,6 @@
 //! `leanset report`: one page of an experiment's records.
 
-use leanset_lab::{Summary, records, report};
+use leanset_lab::{Summary, journal, report};
 
 use crate::args::ReportArgs;
 use crate::error::Failure;
@@ -10,7 +10,7 @@ use crate::text::{self, say};
 pub(crate) fn run(args: &ReportArgs) -> Result<String, Failure> {
     let mut outputs = Outputs::new(args.force);
     outputs.check(&args.output, &[&args.runs])?;
-    let contents = records::read(&args.runs)?;
+    let contents = journal::read(&args.runs)?;
     let summary = Summary::new(&contents.header, &contents.records);
     let page = report::page(&contents.header, &summary);
     let (_, bytes) = outputs.stage(&args.output, |out| {

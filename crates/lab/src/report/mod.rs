@@ -8,9 +8,8 @@ mod chart;
 
 use std::fmt::Write as _;
 
-use crate::plan::{About, DetectorPlan, Equal};
-use crate::records::{Clock, GIVEN, Header};
-use crate::results::Which;
+use crate::plan::{DetectorPlan, EqualTraining, ResultEpoch, TaskPlan};
+use crate::record::{GIVEN_FEATURES, Header, TimeBasis};
 use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 use crate::summary::{Cell, Summary};
 use chart::{Chart, Series};
@@ -109,7 +108,7 @@ pub fn page(header: &Header, summary: &Summary) -> String {
 }
 
 fn head(out: &mut String, header: &Header, summary: &Summary) {
-    let (data, kind) = (&header.data, summary.kind);
+    let (data, vocabulary) = (&header.data, summary.vocabulary);
     let _ = write!(
         out,
         "<header>\n<p class=\"over\">leanset experiment</p>\n<h1>{}</h1>\n<p class=\"sub\">{}: {} {}, {} numbers a \
@@ -117,11 +116,11 @@ fn head(out: &mut String, header: &Header, summary: &Summary) {
         escape(&summary.title),
         escape(&data.name),
         whole(data.rows),
-        kind.rows,
+        vocabulary.rows,
         data.dimensions,
-        kind.row,
+        vocabulary.row,
         data.classes.len(),
-        kind.classes,
+        vocabulary.classes,
         header.plan.repetitions,
         summary.methods.len(),
         header.plan.reduce.ratios.len()
@@ -141,7 +140,7 @@ fn head(out: &mut String, header: &Header, summary: &Summary) {
     if found.estimated > 0 {
         badge("warn", "energy is estimated ≈".into());
     }
-    if let Some(blind) = summary.blind.filter(|&runs| runs > 0) {
+    if let Some(blind) = summary.never_predicted.filter(|&runs| runs > 0) {
         badge("warn", format!("{} runs found no row of some class", whole(blind)));
     }
     if !features_known(header) {
@@ -152,7 +151,7 @@ fn head(out: &mut String, header: &Header, summary: &Summary) {
 
 /// Whether what methods looked at cost something that is not in the records.
 fn features_known(header: &Header) -> bool {
-    header.data.features.as_deref() != Some(GIVEN)
+    header.data.features.as_deref() != Some(GIVEN_FEATURES)
 }
 
 /// What the page says, in a few sentences.
@@ -173,7 +172,7 @@ fn short(out: &mut String, summary: &Summary) {
         three(summary.main(full).value),
         format!(
             "{}, in {}\u{a0}s of {}{joules}{}",
-            summary.kind.main().name,
+            summary.vocabulary.main().name,
             number(full.seconds.value),
             summary.clock,
             summary
@@ -188,7 +187,12 @@ fn short(out: &mut String, summary: &Summary) {
     let enough = cells()
         .filter(|(_, c)| near(c))
         .min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio).then(main(b.1).total_cmp(&main(a.1))));
-    let least = format!("{} within 1 point of that, and of its {}", summary.kind.fewest, summary.kind.second().name);
+    let least = format!(
+        "Fewest {} within 1 point of full training, in {} and {}",
+        summary.vocabulary.rows,
+        summary.vocabulary.main().name,
+        summary.vocabulary.second().name
+    );
     match enough {
         Some((method, cell)) => tile(
             &least,
@@ -217,8 +221,8 @@ fn short(out: &mut String, summary: &Summary) {
 /// The clock, to begin a title.
 fn capital(summary: &Summary) -> &'static str {
     match summary.clock {
-        Clock::Wall => "Time",
-        Clock::Cpu => "CPU time",
+        TimeBasis::Wall => "Time",
+        TimeBasis::Cpu => "CPU time",
     }
 }
 
@@ -228,12 +232,12 @@ fn mark(summary: &Summary) -> &'static str {
 }
 
 fn charts(out: &mut String, header: &Header, summary: &Summary) {
-    let kind = summary.kind;
+    let vocabulary = summary.vocabulary;
     let _ = write!(
         out,
         "<section>\n<h2>{}, representativeness, cost</h2>\n<p>Medians over repetitions against the part of the training {} that is kept; whiskers are their intervals. Point at a method to make it stand out.</p>\n<ul class=\"legend\">\n",
-        kind.main().title,
-        kind.rows
+        vocabulary.main().title,
+        vocabulary.rows
     );
     let random = |label: &str| summary.random.as_deref() == Some(label);
     let mut styles = Vec::new();
@@ -261,19 +265,21 @@ fn charts(out: &mut String, header: &Header, summary: &Summary) {
             .filter(|s| !s.points.is_empty())
             .collect();
         let full = summary.full.as_ref().and_then(of).map(|m| m.value);
-        let floor = summary.largest_class.filter(|_| id == kind.main().key);
-        out.push_str(&Chart { id, title, unit: unit.to_owned(), rows: kind.rows, zero, full, floor, series }.svg());
+        let floor = summary.largest_class.filter(|_| id == vocabulary.main().key);
+        out.push_str(
+            &Chart { id, title, unit: unit.to_owned(), rows: vocabulary.rows, zero, full, floor, series }.svg(),
+        );
     };
-    draw(kind.main().key, kind.main().title, "", false, &|c| Some(summary.main(c)));
+    draw(vocabulary.main().key, vocabulary.main().title, "", false, &|c| Some(summary.main(c)));
     let metric = header.plan.metric();
-    let epsilon = format!("ε: distance of the worst-covered {} ({metric})", kind.row);
+    let epsilon = format!("ε: distance of the worst-covered {} ({metric})", vocabulary.row);
     draw("epsilon", &epsilon, "", true, &|c| Some(c.epsilon));
     draw("time", &format!("{} of choosing and training", capital(summary)), "s", true, &|c| Some(c.seconds));
     let estimated = if summary.provenance.estimated > 0 { " (estimated ≈)" } else { "" };
     if summary.methods.iter().flat_map(|m| &m.cells).any(|c| c.joules.is_some()) {
         draw("energy", &format!("Energy of choosing and training{estimated}"), "J", true, &|c| c.joules);
     } else {
-        draw(kind.second().key, kind.second().title, "", false, &|c| Some(summary.second(c)));
+        draw(vocabulary.second().key, vocabulary.second().title, "", false, &|c| Some(summary.second(c)));
     }
     out.push_str("</div>\n</section>\n");
 }
@@ -334,8 +340,8 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
          The test is Wilcoxon’s signed-rank test, two-sided and exact; below {LEVEL} it tells. Of {count} comparisons about {luck:.0} come out by luck. \
          Fewer than six repetitions can never tell.</p>\n",
         escape(random),
-        summary.kind.pairs,
-        summary.kind.main().name
+        summary.vocabulary.pairs,
+        summary.vocabulary.main().name
     );
     let warm: Vec<String> =
         header.plan.methods.iter().filter_map(|m| Some(format!("{} ({} epochs)", m.label(), m.warm_up?))).collect();
@@ -346,10 +352,10 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
             escape(&warm.join(", "))
         );
     }
-    if let About::Pictures(about) = &header.plan.about {
+    if let TaskPlan::Images(about) = &header.plan.task {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", trained(&about.detector));
     }
-    let (main, second) = (summary.kind.main(), summary.kind.second());
+    let (main, second) = (summary.vocabulary.main(), summary.vocabulary.second());
     let over = |title: &str, what: &str| format!("{title} over {what}, in points");
     grid(out, summary, &over(main.title, "stratified random"), Some(random), |c| verdict(c.over_random, points));
     let _ = writeln!(out, "<details><summary>The same for {}</summary>", second.name);
@@ -364,17 +370,17 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
 /// How detectors were made comparable, and what is taken for their result.
 fn trained(detector: &DetectorPlan) -> String {
     let equal = match detector.equal {
-        Equal::Epochs => {
+        EqualTraining::Epochs => {
             format!("All trainings have {} epochs, so that fewer pictures are fewer gradient steps.", detector.epochs)
         }
-        Equal::Steps => format!(
+        EqualTraining::Steps => format!(
             "Trainings on fewer pictures have more epochs than the {} on everything, so that all have about as many gradient steps.",
             detector.epochs
         ),
     };
     let which = match detector.epoch {
-        Which::Last => "The result is that of the last epoch.",
-        Which::Best => {
+        ResultEpoch::Last => "The result is that of the last epoch.",
+        ResultEpoch::Best => {
             "The result is that of the best epoch, which was chosen on the pictures that it is tested on, and flatters."
         }
     };
@@ -384,7 +390,7 @@ fn trained(detector: &DetectorPlan) -> String {
 fn paid(out: &mut String, summary: &Summary) {
     out.push_str("<section>\n<h2>Did it pay?</h2>\n<p>What choosing and training save of the cost of training on everything, in the median. A ranking or a warm-up that serves several ratios is charged to each of them in whole, as it would cost alone.</p>\n");
     if let Some(features) = &summary.features {
-        let _ = writeln!(out, "<p class=\"note\">{}</p>", escape(&features.words(summary.clock)));
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", escape(&features.describe(summary.clock)));
     }
     let saved = |paired: Option<Paired>, full: Option<Median>| match (paired, full) {
         (Some(paired), Some(full)) if full.value > 0.0 => {
@@ -435,14 +441,14 @@ fn paid(out: &mut String, summary: &Summary) {
         let _ = writeln!(
             out,
             "<p class=\"note\">Runs shared the machine, so CPU time is compared where the system tells it, and not the time from beginning to end; {}.</p>",
-            summary.kind.alone
+            summary.vocabulary.alone
         );
     }
     out.push_str("</section>\n");
 }
 
 fn correlations(out: &mut String, summary: &Summary) {
-    let (main, second) = (summary.kind.main(), summary.kind.second());
+    let (main, second) = (summary.vocabulary.main(), summary.vocabulary.second());
     let _ = write!(
         out,
         "<section>\n<h2>Does ε tell the quality?</h2>\n<p>Spearman’s ρ of ε with {0} and {1}: −1 if a smaller ε always goes with more. Over all runs at a ratio, as in the paper (their p-values take runs of one method for independent, which they are not), and over the medians of the methods, with p-values over all orders.</p>\n<div class=\"wide\"><table>\n<caption>Rank correlation with ε</caption>\n<thead><tr><th scope=\"col\">kept</th><th scope=\"col\">{2}, runs</th><th scope=\"col\">{3}, runs</th><th scope=\"col\">{2}, methods</th><th scope=\"col\">{3}, methods</th></tr></thead>\n<tbody>\n",
@@ -464,11 +470,12 @@ fn correlations(out: &mut String, summary: &Summary) {
 
 fn numbers(out: &mut String, summary: &Summary) {
     let mark = mark(summary);
-    let heads: String = summary.kind.measures.iter().map(|m| format!("<th scope=\"col\">{}</th>", m.short)).collect();
+    let heads: String =
+        summary.vocabulary.measures.iter().map(|m| format!("<th scope=\"col\">{}</th>", m.short)).collect();
     let _ = write!(
         out,
         "<section>\n<h2>All numbers</h2>\n<details><summary>Every method at every ratio: the charts as a table</summary>\n<div class=\"wide\"><table>\n<caption>Medians and intervals</caption>\n<thead><tr><th scope=\"col\">method</th><th scope=\"col\">kept</th><th scope=\"col\">{}</th><th scope=\"col\">runs</th>{heads}<th scope=\"col\">ε</th><th scope=\"col\">steps</th><th scope=\"col\">choosing, s</th><th scope=\"col\">all, s</th><th scope=\"col\">J{mark}</th><th scope=\"col\">g CO₂{mark}</th></tr></thead>\n<tbody>\n",
-        summary.kind.rows
+        summary.vocabulary.rows
     );
     let full = summary.full.iter().map(|c| ("everything", c));
     for (label, c) in full.chain(summary.methods.iter().flat_map(|m| m.cells.iter().map(|c| (m.label.as_str(), c)))) {
@@ -501,17 +508,17 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     };
     let classes: Vec<String> =
         header.data.classes.iter().map(|(name, rows)| format!("{name} {}", whole(*rows))).collect();
-    let (data, kind) = (&header.data, summary.kind);
-    entry(kind.data, format!("{}, SHA-256 <code>{}</code>", escape(&data.name), data.sha256));
-    entry(kind.classes_title, escape(&classes.join(", ")));
+    let (data, vocabulary) = (&header.data, summary.vocabulary);
+    entry(vocabulary.data, format!("{}, SHA-256 <code>{}</code>", escape(&data.name), data.sha256));
+    entry(vocabulary.classes_title, escape(&classes.join(", ")));
     if let Some(name) = &data.features {
-        entry("Features", format!("{}, {} numbers a {}", escape(name), data.dimensions, kind.row));
+        entry("Features", format!("{}, {} numbers a {}", escape(name), data.dimensions, vocabulary.row));
     }
     if let Some(pictures) = data.validation {
         let words = "pictures of the set’s own validation split, the same in every run";
         entry("Tested on", format!("{} {words}", whole(pictures)));
     }
-    if let Some(blind) = summary.blind.filter(|&runs| runs > 0) {
+    if let Some(blind) = summary.never_predicted.filter(|&runs| runs > 0) {
         entry(
             "Classes not found",
             format!(
@@ -528,7 +535,7 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
             "{}; {} thread(s) {}",
             list(&found.processors),
             list(&found.threads.iter().map(usize::to_string).collect::<Vec<_>>()),
-            summary.kind.threads
+            summary.vocabulary.threads
         ),
     );
     let shared = match found.shared {
@@ -573,7 +580,7 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
             100.0 * coverage
         ),
     );
-    entry("Caution", kind.caution.into());
+    entry("Caution", vocabulary.caution.into());
     out.push_str("</dl>\n<details><summary>The plan, with every default</summary>\n<pre>");
     out.push_str(&escape(&toml::to_string_pretty(&header.plan).unwrap_or_default()));
     out.push_str("</pre>\n</details>\n</section>\n");

@@ -1,19 +1,19 @@
 //! `leanset experiment`: the runs of a plan, resumed where they stopped, and what they come to.
 
-mod pictures;
-mod tables;
+mod images;
+mod table;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use leanset_lab::energy::Meters;
-use leanset_lab::plan::{About, Plan};
-use leanset_lab::records::{Journal, Record};
+use leanset_lab::metering::Meters;
+use leanset_lab::plan::{Plan, TaskPlan};
+use leanset_lab::record::Record;
 use leanset_lab::statistics::Verdict;
 use leanset_lab::summary::Cell;
-use leanset_lab::{Lab, Options, Subject, Summary, records};
+use leanset_lab::{Experiment, Journal, RunOptions, Summary, Task, journal};
 use serde_json::json;
 
 use crate::args::ExperimentArgs;
@@ -26,9 +26,9 @@ use crate::{machine, text};
 pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
     let plan = Plan::read(&args.plan)?;
     let threads = machine::use_threads(args.threads)?;
-    match &plan.about {
-        About::Table(about) => tables::run(args, &plan, about, threads),
-        About::Pictures(about) => pictures::run(args, &plan, about, threads),
+    match &plan.task {
+        TaskPlan::Table(settings) => table::run(args, &plan, settings, threads),
+        TaskPlan::Images(settings) => images::run(args, &plan, settings, threads),
     }
 }
 
@@ -39,26 +39,26 @@ fn check_output(args: &ExperimentArgs, data: Option<&Path>) -> Result<(), Failur
 }
 
 /// Does what is left of a plan, and says what it comes to.
-fn carry_out<S: Subject>(
+fn carry_out<T: Task>(
     args: &ExperimentArgs,
-    lab: &Lab<'_, S>,
+    experiment: &Experiment<'_, T>,
     meter: &Meters,
-    options: Options,
+    options: RunOptions,
     progress: Progress,
 ) -> Result<String, Failure> {
-    let header = lab.header();
+    let header = experiment.header();
     let Some(path) = &args.output else { return Err(Failure::new("no output is named").hint("--output runs.jsonl")) };
     let (journal, contents) = Journal::open(path, &header)?;
     if contents.torn {
         let message = format!("{}: the last line was torn and is left out: its run is done again", path.display());
         say(&text::warning(&leanset_tables::Warning { code: "torn-line", message, hint: None }));
     }
-    let (done, planned) = (contents.records.len(), lab.runs().len());
+    let (done, planned) = (contents.records.len(), experiment.runs().len());
     if done > 0 && !args.quiet {
         say(&format!("{}: {done} of {planned} runs are there already\n", path.display()));
     }
     let began = Instant::now();
-    let found = lab.run(meter, journal, &contents.records, options, &progress)?;
+    let found = experiment.run(meter, journal, &contents.records, options, &progress)?;
     drop(progress);
     let summary = Summary::new(&header, &found);
     if args.json {
@@ -83,7 +83,7 @@ fn carry_out<S: Subject>(
 /// What is there already.
 fn there(args: &ExperimentArgs) -> Result<Vec<Record>, Failure> {
     match &args.output {
-        Some(path) if path.exists() => Ok(records::read(path)?.records),
+        Some(path) if path.exists() => Ok(journal::read(path)?.records),
         _ => Ok(Vec::new()),
     }
 }
@@ -99,16 +99,16 @@ struct Forecast {
 }
 
 /// What would be done, and about how long it would take.
-fn dry_run<S: Subject>(
+fn dry_run<T: Task>(
     args: &ExperimentArgs,
     plan: &Plan,
-    lab: &Lab<'_, S>,
-    options: Options,
+    experiment: &Experiment<'_, T>,
+    options: RunOptions,
     forecast: impl FnOnce(bool) -> Result<Forecast, Failure>,
 ) -> Result<String, Failure> {
     let there = there(args)?;
     let done: BTreeSet<_> = there.iter().map(Record::key).collect();
-    let (planned, left) = (lab.runs().len(), lab.steps_left(&done));
+    let (planned, left) = (experiment.runs().len(), experiment.steps_left(&done));
     let known: u64 = there.iter().map(|r| r.steps.training).sum();
     let forecast = forecast(known > 0)?;
     let step = if known > 0 {
@@ -158,7 +158,7 @@ fn dry_run<S: Subject>(
         text::count(planned),
         plan.repetitions,
         text::count(done.len()),
-        plan.kind().rows,
+        plan.vocabulary().rows,
         forecast.lines
     ))
 }
@@ -182,7 +182,7 @@ fn words(summary: &Summary) -> String {
         summary.full.as_ref().map_or(0, |f| f.runs),
     );
     let full = |value: &dyn Fn(&Cell) -> String| summary.full.as_ref().map_or_else(|| "?".into(), value);
-    let (kind, main) = (summary.kind, |cell: &Cell| format!("{:.3}", summary.main(cell).value));
+    let (vocabulary, main) = (summary.vocabulary, |cell: &Cell| format!("{:.3}", summary.main(cell).value));
     let judged = |cell: &Cell| {
         let mark = match cell.over_random.map(|p| p.verdict) {
             Some(Verdict::Yes) => " ▲",
@@ -198,11 +198,13 @@ fn words(summary: &Summary) -> String {
     let largest =
         summary.largest_class.map_or_else(String::new, |part| format!(", always the largest class: {part:.3}"));
     let everything = full(&main);
-    let _ = write!(out, "\n{} (everything: {everything}{largest})\n{}", kind.main().title, grid(summary, judged));
-    if let Some(blind) = summary.blind.filter(|&runs| runs > 0) {
-        let (blind, done) = (text::count(blind), text::count(summary.done));
-        let _ =
-            writeln!(out, "  {blind} of {done} runs found no test row of some class: see macro F1 (report, --json)");
+    let _ = write!(out, "\n{} (everything: {everything}{largest})\n{}", vocabulary.main().title, grid(summary, judged));
+    if let Some(runs) = summary.never_predicted.filter(|&runs| runs > 0) {
+        let (runs, done) = (text::count(runs), text::count(summary.done));
+        let _ = writeln!(
+            out,
+            "  {runs} of {done} runs never predicted some class correctly: see macro F1 (report, --json)"
+        );
     }
     if let Some(random) = &summary.random {
         let (count, luck) = summary.comparisons();
@@ -224,13 +226,13 @@ fn words(summary: &Summary) -> String {
         out.push_str("  ! took longer than training on everything\n");
     }
     if let Some(features) = &summary.features {
-        let _ = writeln!(out, "  {}", features.words(summary.clock));
+        let _ = writeln!(out, "  {}", features.describe(summary.clock));
     }
     let steps = |c: &Cell| text::count(c.steps.value.round() as usize);
     let _ = write!(out, "\nGradient steps (everything: {})\n{}", full(&steps), grid(summary, steps));
     if summary.provenance.shared > 0 {
         let (shared, done) = (text::count(summary.provenance.shared), text::count(summary.done));
-        let _ = writeln!(out, "  {shared} of {done} runs shared the machine: {}", kind.alone);
+        let _ = writeln!(out, "  {shared} of {done} runs shared the machine: {}", vocabulary.alone);
     }
     out
 }

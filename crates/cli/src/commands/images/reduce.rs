@@ -9,7 +9,7 @@ use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{Budget, Classes, Dataset, EmptyClasses, Matrix, Reducer, Seed, Selection};
 use leanset_documents::images::{DatasetRecord, FILE, ImagesManifest, PartRecord, SCHEMA, WorstRecord};
 use leanset_images::{Categories, ContactSheet, Features, ImageSet, Placement, Split, files};
-use leanset_lab::plan::refuse_for_pictures;
+use leanset_lab::plan::refuse_for_images;
 
 use super::again::Expected;
 use super::eye::Eye;
@@ -227,7 +227,7 @@ fn reducer(args: &ImagesReduceArgs) -> Result<Reducer, Failure> {
             .hint("leave the parameter out"))
     })?;
     let reducer = Reducer::new(name, &given)?;
-    refuse_for_pictures(&reducer, "--param output=rows")?;
+    refuse_for_images(&reducer, "--param output=rows")?;
     if args.ratio.is_none() && args.count.is_none() && args.per_category.is_empty() {
         return Err(Failure::new("no budget is given")
             .hint("--ratio R, --count N, or --per-category NAME=N for every category"));

@@ -10,7 +10,7 @@ use leanset_images::{
     Categories, Features, ImageSet, Inspection, Rule, Severity, Split, balanced_counts, color_edge_features,
 };
 use leanset_lab::plan::FeaturePlan;
-use leanset_lab::records::GIVEN;
+use leanset_lab::record::GIVEN_FEATURES;
 use rayon::prelude::*;
 
 use super::eye::Eye;
@@ -163,7 +163,7 @@ pub(super) fn features_record(
 ) -> Result<FeaturesRecord, Failure> {
     let table = plan.table.as_deref().map(source_record).transpose()?;
     let kind = match (&table, &model) {
-        (Some(_), _) => GIVEN,
+        (Some(_), _) => GIVEN_FEATURES,
         (None, Some(_)) => "model",
         (None, None) => color_edge_features::NAME,
     };

@@ -1,342 +1,25 @@
-//! Records of runs: a file that only grows, a line a run, and survives being killed at any moment.
+//! The journal of an experiment: an append-only file with one line per run that survives being killed at any moment.
 //!
-//! The first line is the [`Header`]: the plan with every default, the data by its SHA-256, the version. Every further
-//! line is one [`Record`]. A line ends in the SHA-256 of what stands before it, and is written in one call and synced,
-//! so that of a process that was killed at most the last line is torn. A torn last line is cut off and its run done
-//! again; a line that is damaged anywhere else is an error, and so is a plan, a table or a version that is no longer
-//! that of the header. Where pictures were looked at beforehand, what that cost is in the first line as well. All but
-//! `measured` is the same whoever runs it, in whatever order, interrupted or not.
+//! The first line is the [`Header`]: the plan with every default, the data by their SHA-256, the version. Every further
+//! line is one [`Record`]. A line ends in the SHA-256 of its JSON, is written in one call and is synced, so that after a
+//! kill at most the last line is incomplete. An incomplete last line is cut off and its run is done again. A line that is
+//! damaged anywhere else is an error, and so is a plan, a table or a version that differs from the header.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use crate::energy::{Bill, Sources};
 use crate::error::{Error, Result};
-use crate::plan::{About, Plan};
-use crate::results::Detection;
+use crate::json::{differences, sha256};
+use crate::plan::TaskPlan;
+use crate::record::{Header, MeteredCost, Record, SCHEMA};
 
-/// The schema of the header; its number grows when a reader could misunderstand.
-pub const SCHEMA: &str = "leanset.runs/1";
 /// How the first line begins, so that another file is never taken for a torn one.
 const BEGIN: &str = "{\"schema\":\"leanset.runs/";
-
-/// What features are called that come from elsewhere.
-pub const GIVEN: &str = "given";
-
-/// The first line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Header {
-    /// [`SCHEMA`].
-    pub schema: String,
-    /// The version of leanset.
-    pub leanset: String,
-    /// The plan as used, defaults filled in.
-    pub plan: Plan,
-    /// The table.
-    pub data: DataRecord,
-    /// What depends on the machine and the moment; none of a table.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measured: Option<Beforehand>,
-}
-
-/// What was measured before the first run. It is not asked for again: what was read once is quicker read again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Beforehand {
-    /// What making the features of all pictures cost.
-    pub features: Bill,
-}
-
-/// The data of an experiment. Of pictures, rows are training pictures that can be used, and classes are categories.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DataRecord {
-    /// What the data are called.
-    pub name: String,
-    /// SHA-256 of the file; of pictures, of the names, contents and objects of those to train on.
-    pub sha256: String,
-    /// Rows that take part.
-    pub rows: usize,
-    /// Numbers a row has.
-    pub dimensions: usize,
-    /// Rows that are trained on, of each split.
-    pub training_rows: usize,
-    /// The classes, and their rows.
-    pub classes: Vec<(String, usize)>,
-    /// What the numbers of pictures are called; `given` if they come from elsewhere, and what they cost is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub features: Option<String>,
-    /// Pictures that detectors are tested on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub validation: Option<usize>,
-    /// SHA-256 of what else was read.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub sources: BTreeMap<String, String>,
-}
-
-/// One run: a model trained on what a method kept, or on everything.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// Which split, from 0.
-    pub repetition: u32,
-    /// What the plan calls the method; `full` is training on everything.
-    pub method: String,
-    /// The part of the training rows that is kept.
-    pub ratio: f64,
-    /// What the run drew from.
-    pub seeds: Seeds,
-    /// Rows kept of each class.
-    pub kept: Vec<usize>,
-    /// ε of what was kept; "inf" if a class is lost.
-    #[serde(with = "infinite")]
-    pub epsilon: f64,
-    /// What the model is worth.
-    #[serde(flatten)]
-    pub scores: Scores,
-    /// Gradient steps.
-    pub steps: Steps,
-    /// Codes of what the method warned of.
-    pub warnings: Vec<String>,
-    /// What depends on the machine and the moment.
-    pub measured: Measured,
-}
-
-/// What a model is worth, by the kind of the experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Scores {
-    /// On test rows.
-    Rows(RowScores),
-    /// On validation pictures.
-    Pictures(Detection),
-}
-
-impl Scores {
-    /// The measures of [`Kind`](crate::kind::Kind), in its order.
-    pub fn values(&self) -> [f64; 4] {
-        match self {
-            Self::Rows(s) => [s.accuracy, s.precision, s.recall, s.f1],
-            Self::Pictures(s) => [s.map50_95, s.map50, s.precision, s.recall],
-        }
-    }
-}
-
-/// The scores of a model on the test rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RowScores {
-    /// The part of test rows whose class is predicted.
-    pub accuracy: f64,
-    /// Macro precision.
-    pub precision: f64,
-    /// Macro recall.
-    pub recall: f64,
-    /// Macro F1.
-    pub f1: f64,
-    /// The scores of each class.
-    pub classes: Vec<ClassRecord>,
-}
-
-/// What a run drew from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seeds {
-    /// Of the split; none where the data are split already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub split: Option<u64>,
-    /// Of the method.
-    pub method: u64,
-    /// Of the model and its training.
-    pub model: u64,
-}
-
-/// The scores of one class on the test rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ClassRecord {
-    /// Its name.
-    pub name: String,
-    /// Its test rows.
-    pub rows: usize,
-    /// Right among those predicted to be of it.
-    pub precision: f64,
-    /// Right among its rows.
-    pub recall: f64,
-    /// The harmonic mean of both.
-    pub f1: f64,
-}
-
-/// Gradient steps of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Steps {
-    /// On everything, before the method chose.
-    pub warm_up: u64,
-    /// On what was kept.
-    pub training: u64,
-}
-
-/// What depends on the machine and the moment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
-    /// Whether the machine did other work at the same time: other runs of this experiment, or other processes. Times
-    /// are then longer than those of a machine of one's own, and joules are a share by CPU time.
-    pub shared: bool,
-    /// Threads of the run.
-    pub threads: usize,
-    /// The processor.
-    pub processor: String,
-    /// Choosing what is kept, warm-up included. Of a ranking or warm-up that serves several ratios it is the whole of
-    /// it, as a run of its own would cost.
-    pub reduction: Cost,
-    /// How many runs of the plan share that cost: 1 if it is this run's own.
-    pub reduction_serves: usize,
-    /// What making the features of all pictures cost, once in the experiment. It is in `reduction` where the method
-    /// looked at them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub features: Option<Bill>,
-    /// Training on what was kept.
-    pub training: Cost,
-    /// Where joules and grams are from.
-    pub energy: Sources,
-}
-
-impl Measured {
-    /// Reduction and training together.
-    pub fn total(&self) -> Cost {
-        self.reduction.plus(&self.training)
-    }
-}
-
-/// What a piece of work cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Cost {
-    /// Wall time, in seconds.
-    pub seconds: f64,
-    /// CPU time, in seconds, where the system tells.
-    pub cpu_seconds: Option<f64>,
-    /// Energy of this work, in joules, where there is anything to tell it from.
-    pub joules: Option<f64>,
-    /// It is not below this.
-    pub joules_low: Option<f64>,
-    /// It is not above this.
-    pub joules_high: Option<f64>,
-    /// Grams of CO₂ equivalent.
-    pub grams: Option<f64>,
-}
-
-impl Cost {
-    /// The sum; none where either is not known.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b);
-        Self {
-            seconds: self.seconds + other.seconds,
-            cpu_seconds: sum(self.cpu_seconds, other.cpu_seconds),
-            joules: sum(self.joules, other.joules),
-            joules_low: sum(self.joules_low, other.joules_low),
-            joules_high: sum(self.joules_high, other.joules_high),
-            grams: sum(self.grams, other.grams),
-        }
-    }
-
-    /// Seconds by a clock; CPU time only where it is known.
-    pub fn by(&self, clock: Clock) -> f64 {
-        match clock {
-            Clock::Wall => self.seconds,
-            Clock::Cpu => self.cpu_seconds.unwrap_or(f64::NAN),
-        }
-    }
-
-    /// Nothing was done: it costs nothing, as far as anything is known.
-    pub fn nothing() -> Self {
-        let zero = Some(0.0);
-        Self { seconds: 0.0, cpu_seconds: zero, joules: zero, joules_low: zero, joules_high: zero, grams: zero }
-    }
-}
-
-/// What seconds are of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Clock {
-    /// From beginning to end.
-    #[default]
-    Wall,
-    /// Time that a processor worked: what can be compared among runs that shared the machine.
-    Cpu,
-}
-
-impl std::fmt::Display for Clock {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Wall => "time",
-            Self::Cpu => "CPU time",
-        })
-    }
-}
-
-/// What tells runs apart; sorts as the plan runs them, but for the order of methods.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
-    /// Which split.
-    pub repetition: u32,
-    /// What the plan calls the method.
-    pub method: String,
-    /// The bits of the ratio: positive floats sort as their bits do.
-    ratio: u64,
-}
-
-impl Key {
-    /// Of a run.
-    pub fn new(repetition: u32, method: &str, ratio: f64) -> Self {
-        Self { repetition, method: method.to_owned(), ratio: ratio.to_bits() }
-    }
-}
-
-impl std::fmt::Display for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "repetition {}, {} at {}", self.repetition, self.method, f64::from_bits(self.ratio))
-    }
-}
-
-impl Record {
-    /// What tells it from other runs.
-    pub fn key(&self) -> Key {
-        Key::new(self.repetition, &self.method, self.ratio)
-    }
-}
-
-/// A number as JSON, infinity as "inf".
-pub(crate) mod infinite {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_str("inf") }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Number {
-            Finite(f64),
-            Word(String),
-        }
-        match Number::deserialize(deserializer)? {
-            Number::Finite(value) => Ok(value),
-            Number::Word(word) if word == "inf" => Ok(f64::INFINITY),
-            Number::Word(word) => Err(serde::de::Error::custom(format!("'{word}' is no number"))),
-        }
-    }
-}
-
-/// SHA-256 of bytes, in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 /// The line of a value: its JSON, with the SHA-256 of that as the last key.
 fn line(value: &impl Serialize) -> Result<String> {
@@ -455,33 +138,6 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Contents>> {
     Ok(found)
 }
 
-/// Where two documents differ, a line each.
-fn differences(key: &str, a: &serde_json::Value, b: &serde_json::Value, found: &mut Vec<String>) {
-    match (a, b) {
-        (serde_json::Value::Object(a), serde_json::Value::Object(b)) => {
-            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            let value =
-                |map: &serde_json::Map<String, serde_json::Value>, name| map.get(name).cloned().unwrap_or_default();
-            for name in keys {
-                let below = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
-                differences(&below, &value(a, name), &value(b, name), found);
-            }
-        }
-        _ if a == b => {}
-        _ => {
-            let short = |v: &serde_json::Value| {
-                let text = v.to_string();
-                if text.chars().count() > 60 {
-                    format!("{}…", text.chars().take(59).collect::<String>())
-                } else {
-                    text
-                }
-            };
-            found.push(format!("{key} ({} there, {} here)", short(a), short(b)));
-        }
-    }
-}
-
 /// A file of records, open and locked, to which runs are appended.
 #[derive(Debug)]
 pub struct Journal {
@@ -491,7 +147,7 @@ pub struct Journal {
 
 impl Contents {
     /// What the features of all pictures cost when they were first made.
-    pub fn features(&self) -> Option<&Bill> {
+    pub fn features(&self) -> Option<&MeteredCost> {
         let beforehand = self.header.measured.as_ref().map(|measured| &measured.features);
         // Without it in the header: of a file that was begun when it was in records alone.
         beforehand.or_else(|| self.records.iter().find_map(|record| record.measured.features.as_ref()))
@@ -555,7 +211,7 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
             header.remove("measured");
         }
         // Of pictures the name is a place, and their contents are compared wherever they are.
-        if let (About::Pictures(_), Some(data)) = (&header.plan.about, json["data"].as_object_mut()) {
+        if let (TaskPlan::Images(_), Some(data)) = (&header.plan.task, json["data"].as_object_mut()) {
             data.remove("name");
         }
         json
@@ -573,7 +229,14 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::plan::Plan;
+    use crate::plan::seeds::Seeds;
+    use crate::record::{
+        ClassScores, ClassifierScores, Cost, DataRecord, EnergySources, Measurements, ModelScores, SetupCost, Steps,
+    };
 
     fn header() -> Header {
         let text = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n";
@@ -601,16 +264,16 @@ mod tests {
             seeds: Seeds { split: Some(1), method: 2, model: (1 << 53) - 1 },
             kept: vec![2, 2],
             epsilon: if repetition == 1 { f64::INFINITY } else { 0.1 + 0.2 },
-            scores: Scores::Rows(RowScores {
+            scores: ModelScores::Classifier(ClassifierScores {
                 accuracy: 2.0 / 3.0,
                 precision: 0.5,
                 recall: 0.5,
                 f1: 0.5,
-                classes: vec![ClassRecord { name: "b \"é\"".into(), rows: 1, precision: 0.5, recall: 0.5, f1: 0.5 }],
+                classes: vec![ClassScores { name: "b \"é\"".into(), rows: 1, precision: 0.5, recall: 0.5, f1: 0.5 }],
             }),
             steps: Steps { warm_up: 0, training: 30 },
             warnings: vec!["budget-raised".into()],
-            measured: Measured {
+            measured: Measurements {
                 shared: true,
                 threads: 1,
                 processor: "p".into(),
@@ -618,7 +281,7 @@ mod tests {
                 reduction_serves: 1,
                 features: None,
                 training: cost,
-                energy: Sources::default(),
+                energy: EnergySources::default(),
             },
         }
     }
@@ -637,7 +300,7 @@ mod tests {
         let contents = read(&path).expect("records");
         // The path of the table is not part of the header: its content is.
         let mut expected = header();
-        let About::Table(table) = &mut expected.plan.about else { panic!("of a table") };
+        let TaskPlan::Table(table) = &mut expected.plan.task else { panic!("of a table") };
         table.data.path = None;
         assert_eq!((&contents.header, contents.records.as_slice()), (&expected, records.as_slice()));
         assert!(!contents.torn);
@@ -675,14 +338,14 @@ mod tests {
         let text = "title = \"t\"\n[images]\npath = \"d\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n\
                     [detector]\ncommand = \"x {data} {seed} {epochs} {out}\"\n";
         let of = |name: &str, seconds: f64, rows: usize| {
-            let features = Bill { cost: Cost { seconds, ..Cost::default() }, ..Bill::default() };
+            let features = MeteredCost { cost: Cost { seconds, ..Cost::default() }, ..MeteredCost::default() };
             let plan = Plan::parse(text, "t.toml").expect("a plan");
             let data = DataRecord { name: name.into(), rows, ..header().data };
-            Header { plan, data, measured: Some(Beforehand { features }), ..header() }
+            Header { plan, data, measured: Some(SetupCost { features }), ..header() }
         };
         drop(Journal::open(&path, &of("a/data.yaml", 2.0, 10)).expect("a journal"));
         let (_, contents) = Journal::open(&path, &of("b/data.yaml", 1.0, 10)).expect("the same");
-        assert_eq!(contents.features().map(|bill| bill.cost.seconds), Some(2.0));
+        assert_eq!(contents.features().map(|metered| metered.cost.seconds), Some(2.0));
         let error = Journal::open(&path, &of("b/data.yaml", 2.0, 11)).expect_err("another");
         assert!(error.to_string().ends_with("begun with something else: data.rows (10 there, 11 here)"), "{error}");
         // A table is named by its file, and its first line is what it ever was.

@@ -1,4 +1,4 @@
-//! Experiments on a set of pictures: the arguments of `images reduce`, and the user's own detector.
+//! Experiments on images: the settings of `images reduce`, and the user's own detector.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use leanset_core::{Budget, EmptyClasses};
 use leanset_images::Group;
-use leanset_lab::energy::{Bill, Metering as _, Meters};
-use leanset_lab::pictures::{Pictures, Set, Training};
-use leanset_lab::plan::{CategoryWord, FULL, PicturesPlan, Plan};
-use leanset_lab::records::DataRecord;
-use leanset_lab::{Lab, Options, records};
+use leanset_lab::image_task::{DetectorRun, ImageData};
+use leanset_lab::metering::{Metering as _, Meters};
+use leanset_lab::plan::{CategoryWord, FULL, ImagePlan, Plan};
+use leanset_lab::record::{DataRecord, MeteredCost};
+use leanset_lab::{Experiment, ImageTask, RunOptions, journal};
 use serde_json::json;
 
 use super::{Forecast, carry_out, check_output, dry_run};
@@ -21,19 +21,19 @@ use crate::error::Failure;
 use crate::progress::Progress;
 use crate::text;
 
-pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, threads: usize) -> Result<String, Failure> {
+pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, threads: usize) -> Result<String, Failure> {
     // A command takes the threads that it likes: trainings are done one after the other, each metered alone.
-    let options = Options { threads, exclusive: true };
+    let options = RunOptions { threads, exclusive: true };
     let progress = Progress::new(args.quiet);
-    let dataset = args.data.clone().or_else(|| about.images.path.clone()).unwrap_or_default();
+    let dataset = args.data.clone().or_else(|| settings.images.path.clone()).unwrap_or_default();
     check_output(args, Some(&dataset))?;
     let meter = Meters::new(&plan.energy, true)?;
-    let wanted = arguments(about);
-    if !about.detector.tells_batch() {
+    let wanted = arguments(settings);
+    if !settings.detector.names_batch() {
         let message = format!(
             "{}: detector.command has no {{batch}}: steps are counted as if it took {} pictures each",
             args.plan.display(),
-            about.detector.batch
+            settings.detector.batch
         );
         let hint =
             "put {batch} where the command takes it, as in batch={batch}; detector.batch says what it stands for";
@@ -43,25 +43,27 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
 
     if args.dry_run {
         // Numbers of pictures and commands follow from annotations: none is looked at.
-        let stock = Stock::unseen(set, &wanted, &about.features, &progress)?;
-        let budgets = budgets(args, plan, about, &stock)?;
+        let stock = Stock::unseen(set, &wanted, &settings.features, &progress)?;
+        let budgets = budgets(args, plan, settings, &stock)?;
         let data = described(&dataset, &stock, 0);
         let (codes, names) = (&stock.categories.codes, &stock.categories.names);
-        let set = Set { features: &[], codes, names, budgets, bill: None, data };
-        let lab = Lab::new(plan, Pictures::new(about, set, trainer(args, about, &stock)))?;
-        return dry_run(args, plan, &lab, options, |_| Ok(forecast(plan, about, &lab, &trainer(args, about, &stock))));
+        let images = ImageData { features: &[], codes, names, budgets, features_cost: None, data };
+        let experiment = Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &stock)))?;
+        return dry_run(args, plan, &experiment, options, |_| {
+            Ok(forecast(plan, settings, &experiment, &trainer(args, settings, &stock)))
+        });
     }
 
-    let stop = if about.features.model.is_some() { meter.start_with_cards() } else { meter.start() };
+    let stop = if settings.features.model.is_some() { meter.start_with_cards() } else { meter.start() };
     // No cache: what a run would cost includes describing every picture.
-    let eye = Eye::new(&about.features, &progress)?;
-    let mut stock = Stock::new(set, &wanted, eye, about.features.given(), false, &progress)?;
-    let (features, record) = stock.features(&about.features)?;
+    let eye = Eye::new(&settings.features, &progress)?;
+    let mut stock = Stock::new(set, &wanted, eye, settings.features.given(), false, &progress)?;
+    let (features, record) = stock.features(&settings.features)?;
     let metered = stop();
     // Where an experiment was begun already, what it paid: what was read once is quicker read again.
-    let bill = (!about.features.given()).then(|| paid(args).unwrap_or(metered));
+    let features_cost = (!settings.features.given()).then(|| paid(args).unwrap_or(metered));
 
-    let budgets = budgets(args, plan, about, &stock)?;
+    let budgets = budgets(args, plan, settings, &stock)?;
     let (validation, validation_sha256) = stock.validation();
     let mut sources = BTreeMap::from([("validation".to_owned(), validation_sha256)]);
     let categories = stock.category_record(&wanted)?;
@@ -78,21 +80,20 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, thre
         ..described(&dataset, &stock, record.dimensions)
     };
     let (codes, names) = (&stock.categories.codes, &stock.categories.names);
-    let set = Set { features: &features.values, codes, names, budgets, bill, data };
-    let lab = Lab::new(plan, Pictures::new(about, set, trainer(args, about, &stock)))?;
-    carry_out(args, &lab, &meter, options, progress)
+    let images = ImageData { features: &features.values, codes, names, budgets, features_cost, data };
+    let experiment = Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &stock)))?;
+    carry_out(args, &experiment, &meter, options, progress)
 }
 
-fn trainer<'a>(args: &'a ExperimentArgs, about: &'a PicturesPlan, stock: &'a Stock) -> Trainer<'a> {
-    Trainer { plan: &about.detector, stock, keep: args.keep.as_deref(), quiet: args.quiet }
+fn trainer<'a>(args: &'a ExperimentArgs, settings: &'a ImagePlan, stock: &'a Stock) -> Trainer<'a> {
+    Trainer { plan: &settings.detector, stock, keep: args.keep.as_deref(), quiet: args.quiet }
 }
 
 /// How many pictures of each category are kept at each ratio; a method that keeps no such counts is refused.
-fn budgets(args: &ExperimentArgs, plan: &Plan, about: &PicturesPlan, stock: &Stock) -> Result<Vec<Budget>, Failure> {
-    let budget = |&ratio: &f64| stock.budget(Budget::Ratio(ratio), about.images.balance, EmptyClasses::Forbid);
+fn budgets(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, stock: &Stock) -> Result<Vec<Budget>, Failure> {
+    let budget = |&ratio: &f64| stock.budget(Budget::Ratio(ratio), settings.images.balance, EmptyClasses::Forbid);
     let budgets = plan.reduce.ratios.iter().map(budget).collect::<Result<Vec<_>, _>>()?;
-    for method in &plan.methods {
-        let reducer = method.chooser(&plan.about)?.reducer;
+    for leanset_lab::plan::ConfiguredMethod { reducer, .. } in plan.configured_methods()? {
         budgets.iter().try_for_each(|budget| check_scope(&reducer, budget, "images.balance")).map_err(|failure| {
             let message = format!("{}: {}", args.plan.display(), failure.message);
             Failure { message, ..failure }
@@ -125,27 +126,33 @@ fn name(dataset: &Path) -> String {
 }
 
 /// What the features cost when runs that are there were begun.
-fn paid(args: &ExperimentArgs) -> Option<Bill> {
+fn paid(args: &ExperimentArgs) -> Option<MeteredCost> {
     // What is wrong with the file is said when it is opened.
-    let there = records::read(args.output.as_ref()?).ok()?;
+    let there = journal::read(args.output.as_ref()?).ok()?;
     there.features().cloned()
 }
 
 /// What would be run first: everything, and the first method at each ratio.
 fn forecast(
     plan: &Plan,
-    about: &PicturesPlan,
-    lab: &Lab<'_, Pictures<'_, Trainer<'_>>>,
+    settings: &ImagePlan,
+    experiment: &Experiment<'_, ImageTask<'_, Trainer<'_>>>,
     trainer: &Trainer<'_>,
 ) -> Forecast {
     let first = plan.methods.first().map_or(FULL, |method| method.label());
-    let kept = plan.reduce.ratios.iter().enumerate().map(|(place, &ratio)| (first, ratio, lab.kept(place)));
+    let kept = plan.reduce.ratios.iter().enumerate().map(|(place, &ratio)| (first, ratio, experiment.kept(place)));
     let (mut keys, mut lines) = (Vec::new(), String::new());
-    for (method, ratio, pictures) in std::iter::once((FULL, 1.0, lab.all())).chain(kept) {
-        let epochs = about.detector.epochs_on(pictures, lab.all());
-        let steps = about.detector.steps(pictures) * u64::from(epochs);
-        let command =
-            trainer.shown(&Training { repetition: 0, method, ratio, seed: plan.seeds(0).model, epochs, steps });
+    for (method, ratio, pictures) in std::iter::once((FULL, 1.0, experiment.all())).chain(kept) {
+        let epochs = settings.detector.epochs_on(pictures, experiment.all());
+        let steps = settings.detector.steps(pictures) * u64::from(epochs);
+        let command = trainer.render_command(&DetectorRun {
+            repetition: 0,
+            method,
+            ratio,
+            seed: plan.seeds(0).model,
+            epochs,
+            steps,
+        });
         let _ = write!(
             lines,
             "\n{method} at {ratio}: {} pictures, {epochs} epochs, {} gradient steps\n  {command}\n",
@@ -162,11 +169,11 @@ fn forecast(
         }));
     }
     lines.push_str("\nPictures were not looked at: those that cannot be decoded are still among them.\n");
-    Forecast { step: None, keys: vec![("pictures", lab.all().into()), ("first", keys.into())], lines }
+    Forecast { step: None, keys: vec![("pictures", experiment.all().into()), ("first", keys.into())], lines }
 }
 
 /// The set of a plan as arguments.
-fn arguments(plan: &PicturesPlan) -> ImageSetArgs {
+fn arguments(plan: &ImagePlan) -> ImageSetArgs {
     let images = &plan.images;
     ImageSetArgs {
         images: images.images.clone(),

@@ -16,7 +16,7 @@ use crate::plan::TablePlan;
 
 /// Labelled points that are owned.
 #[derive(Clone, Debug, Default)]
-pub struct Points {
+pub struct LabelledPoints {
     /// Row-major values.
     pub values: Vec<f64>,
     /// Columns.
@@ -27,7 +27,7 @@ pub struct Points {
     pub names: Vec<String>,
 }
 
-impl Points {
+impl LabelledPoints {
     /// A view for the core.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl Points {
 
 /// What all splits have in common: which rows take part, and their classes.
 #[derive(Debug)]
-pub struct Ground {
+pub struct SplitPlan {
     /// The row of the table behind each row that takes part.
     kept: Vec<FileRow>,
     classes: Classes,
@@ -62,7 +62,7 @@ pub struct Ground {
     test: Vec<usize>,
 }
 
-impl Ground {
+impl SplitPlan {
     /// From the table encoded as a whole, for its classes and its missing values; its scales are not used.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Ground {
     }
 
     /// The rows that are tested on, ascending, and those that are not, shuffled.
-    fn split(&self, seed: Seed) -> (Vec<usize>, Vec<usize>) {
+    fn rows_of_split(&self, seed: Seed) -> (Vec<usize>, Vec<usize>) {
         let mut tested = vec![false; self.kept.len()];
         for class in self.classes.ids() {
             let mut rows = self.classes.rows(class).to_vec();
@@ -127,41 +127,41 @@ impl Ground {
     ///
     /// # Errors
     /// What the encoder says of the training rows.
-    pub fn fold(&self, table: &Table, plan: &TablePlan, seed: u64) -> Result<Fold> {
-        let (test, train) = self.split(Seed(seed));
+    pub fn split(&self, table: &Table, plan: &TablePlan, seed: u64) -> Result<Split> {
+        let (test, train) = self.rows_of_split(Seed(seed));
         let training: Vec<FileRow> = train.iter().map(|&row| self.kept[row]).collect();
         let encoded = Encoder::fit_on(table, &plan.encode_options(), &training)?.encode(table)?;
-        let all = Points {
+        let all = LabelledPoints {
             values: encoded.features.to_f64(),
             columns: encoded.dimensions,
             classes: encoded.classes,
             names: encoded.class_names,
         };
-        Ok(Fold { train: all.take(train.iter().copied()), test: all.take(test.iter().copied()) })
+        Ok(Split { train: all.take(train.iter().copied()), test: all.take(test.iter().copied()) })
     }
 }
 
 /// Training and test rows.
 #[derive(Debug)]
-pub struct Fold {
+pub struct Split {
     /// What is reduced and trained on.
-    pub train: Points,
+    pub train: LabelledPoints,
     /// What is tested on.
-    pub test: Points,
+    pub test: LabelledPoints,
 }
 
 /// Class ids of class codes.
-pub(crate) fn ids(codes: &[u32]) -> Vec<ClassId> {
+pub(crate) fn class_ids(codes: &[u32]) -> Vec<ClassId> {
     codes.iter().map(|&code| ClassId(code)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{About, Plan};
+    use crate::plan::{Plan, TaskPlan};
     use leanset_tables::{ReadOptions, read_bytes};
 
-    fn ground(test: &str) -> (Table, TablePlan, Result<Ground>) {
+    fn split_plan(test: &str) -> (Table, TablePlan, Result<SplitPlan>) {
         let mut text = String::from("x,kind\n");
         (0..40).for_each(|i| text.push_str(&format!("{},{}\n", i * i, if i % 4 == 0 { "a" } else { "b" })));
         let table = read_bytes("t.csv", text.into_bytes(), &ReadOptions::default()).expect("a table");
@@ -169,21 +169,21 @@ mod tests {
             "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[split]\ntest = {test}\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n"
         );
         let plan = Plan::parse(&plan, "t.toml").expect("a plan");
-        let About::Table(plan) = plan.about else { panic!("of a table") };
+        let TaskPlan::Table(plan) = plan.task else { panic!("for a table") };
         let (_, encoded) = Encoder::fit_encode(&table, &plan.encode_options()).expect("encoded");
-        let ground = Ground::new(&plan, "t.csv", &encoded);
-        (table, plan, ground)
+        let splits = SplitPlan::new(&plan, "t.csv", &encoded);
+        (table, plan, splits)
     }
 
     #[test]
     fn a_split_is_stratified_whole_and_its_own() {
-        let (table, plan, ground) = ground("0.25");
-        let ground = ground.expect("two classes");
-        let fold = ground.fold(&table, &plan, 1).expect("a fold");
-        let count = |points: &Points, class| points.classes.iter().filter(|&&c| c == class).count();
-        assert_eq!((count(&fold.test, 0), count(&fold.test, 1)), (3, 7));
-        assert_eq!((count(&fold.train, 0), count(&fold.train, 1)), (7, 23));
-        let (one, other) = (ground.split(Seed(1)), ground.split(Seed(2)));
+        let (table, plan, splits) = split_plan("0.25");
+        let splits = splits.expect("two classes");
+        let split = splits.split(&table, &plan, 1).expect("a split");
+        let count = |points: &LabelledPoints, class| points.classes.iter().filter(|&&c| c == class).count();
+        assert_eq!((count(&split.test, 0), count(&split.test, 1)), (3, 7));
+        assert_eq!((count(&split.train, 0), count(&split.train, 1)), (7, 23));
+        let (one, other) = (splits.rows_of_split(Seed(1)), splits.rows_of_split(Seed(2)));
         assert_ne!(one.0, other.0);
         assert!(one.0.is_sorted() && !one.1.is_sorted() && one.1 != other.1);
         let mut all = [one.0, one.1].concat();
@@ -194,23 +194,23 @@ mod tests {
     /// The law: test rows have no say in the scale. The largest value is tested on in some split, and is then above 1.
     #[test]
     fn the_scaler_sees_training_rows_only() {
-        let (table, plan, ground) = ground("0.25");
-        let ground = ground.expect("two classes");
+        let (table, plan, splits) = split_plan("0.25");
+        let splits = splits.expect("two classes");
         let mut above = 0;
         for seed in 0..20 {
-            let fold = ground.fold(&table, &plan, seed).expect("a fold");
+            let split = splits.split(&table, &plan, seed).expect("a split");
             let range = |values: &[f64]| {
                 values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (v.min(a), v.max(b)))
             };
-            assert_eq!(range(&fold.train.values), (0.0, 1.0));
-            above += u32::from(range(&fold.test.values).1 > 1.0);
+            assert_eq!(range(&split.train.values), (0.0, 1.0));
+            above += u32::from(range(&split.test.values).1 > 1.0);
         }
         assert!((1..20).contains(&above), "{above} of 20 splits test on the largest value");
     }
 
     #[test]
     fn a_class_that_cannot_be_split_is_named() {
-        let (_, _, refused) = ground("0.99");
+        let (_, _, refused) = split_plan("0.99");
         let error = refused.expect_err("all of it would be tested on");
         assert!(error.to_string().starts_with("t.csv: class 'a' has 10 rows"), "{error}");
     }

@@ -1,46 +1,20 @@
-//! What a detector wrote of its training: `results.csv` of Ultralytics, or of YOLOv5.
+//! The results of a detector's training: `results.csv` of Ultralytics or YOLOv5.
 //!
-//! One row an epoch that was tested, and of each the precision, the recall and the mean average precision on the validation
-//! pictures. Names of columns are padded with blanks in older versions. Values are looked at where they can be the result
-//! alone: a training that found its way back is no worse for an epoch without numbers.
+//! The file has one row per tested epoch, with precision, recall and mean average precision on the validation images.
+//! Older versions pad the names of columns with blanks. Only rows that can be the result must hold numbers: a training
+//! that recovered is no worse for an epoch without them.
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Error, Result};
-
-/// Which epoch is the result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Which {
-    /// The last.
-    #[default]
-    Last,
-    /// That of the most 0.1 · mAP50 + 0.9 · mAP50-95, the first of equals; epochs without numbers are passed over.
-    Best,
-}
-
-/// What a detector is worth on the validation pictures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Detection {
-    /// Mean average precision, in the mean of overlaps from 0.50 to 0.95.
-    pub map50_95: f64,
-    /// Mean average precision at an overlap of 0.50.
-    pub map50: f64,
-    /// Precision.
-    pub precision: f64,
-    /// Recall.
-    pub recall: f64,
-    /// The epoch that these are of, from 1.
-    pub epoch: u32,
-}
+use crate::plan::ResultEpoch;
+use crate::record::DetectorScores;
 
 /// Results of a training: the scores, and how many epochs there were.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Results {
+pub struct DetectorResults {
     /// Of the epoch that was asked for.
-    pub scores: Detection,
+    pub scores: DetectorScores,
     /// Epochs that there were: the largest of the file's column `epoch`; without one, its rows.
     pub epochs: u32,
 }
@@ -57,7 +31,7 @@ const COLUMNS: [[&str; 2]; 4] = [
 ///
 /// # Errors
 /// It is not there, is empty, lacks a column, or holds what is no part of 1.
-pub fn read(path: &Path, which: Which) -> Result<Results> {
+pub fn read(path: &Path, which: ResultEpoch) -> Result<DetectorResults> {
     let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => Error::new(
             format!("{}: is not there: the command ended without writing its results", path.display()),
@@ -72,7 +46,7 @@ pub fn read(path: &Path, which: Which) -> Result<Results> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn parse(text: &str, name: &str, which: Which) -> Result<Results> {
+pub fn parse(text: &str, name: &str, which: ResultEpoch) -> Result<DetectorResults> {
     let mut lines = text
         .trim_start_matches('\u{feff}')
         .lines()
@@ -99,7 +73,7 @@ pub fn parse(text: &str, name: &str, which: Which) -> Result<Results> {
         ));
     }
     let epochs = epochs(&lines, header.iter().position(|column| column == "epoch"), name)?;
-    let read = |at: usize| -> Result<Detection> {
+    let read = |at: usize| -> Result<DetectorScores> {
         let (line, fields) = &lines[at];
         let part = |column: usize| {
             let value = fields[column].parse::<f64>().ok().filter(|value| (0.0..=1.0).contains(value));
@@ -111,12 +85,18 @@ pub fn parse(text: &str, name: &str, which: Which) -> Result<Results> {
             })
         };
         let [map50_95, map50, precision, recall] = places.map(part);
-        Ok(Detection { map50_95: map50_95?, map50: map50?, precision: precision?, recall: recall?, epoch: epochs[at] })
+        Ok(DetectorScores {
+            map50_95: map50_95?,
+            map50: map50?,
+            precision: precision?,
+            recall: recall?,
+            epoch: epochs[at],
+        })
     };
     let last = lines.len().checked_sub(1).ok_or_else(|| empty("has no row beneath its header"))?;
     let scores = match which {
-        Which::Last => read(last)?,
-        Which::Best => {
+        ResultEpoch::Last => read(last)?,
+        ResultEpoch::Best => {
             // Without a number, and not with one that is no part of 1: in percent the best would be among the worst.
             let numbers = |at: &usize| {
                 places.iter().all(|&column| {
@@ -124,8 +104,8 @@ pub fn parse(text: &str, name: &str, which: Which) -> Result<Results> {
                     !field.is_empty() && !field.parse::<f64>().is_ok_and(f64::is_nan)
                 })
             };
-            let fitness = |d: &Detection| 0.1 * d.map50 + 0.9 * d.map50_95;
-            let mut best: Option<Detection> = None;
+            let fitness = |d: &DetectorScores| 0.1 * d.map50 + 0.9 * d.map50_95;
+            let mut best: Option<DetectorScores> = None;
             for row in (0..lines.len()).filter(numbers).map(read) {
                 let row = row?;
                 if best.as_ref().is_none_or(|best| fitness(&row) > fitness(best)) {
@@ -136,7 +116,7 @@ pub fn parse(text: &str, name: &str, which: Which) -> Result<Results> {
             best.map_or_else(|| read(last), Ok)?
         }
     };
-    Ok(Results { scores, epochs: epochs.into_iter().max().unwrap_or_default() })
+    Ok(DetectorResults { scores, epochs: epochs.into_iter().max().unwrap_or_default() })
 }
 
 /// The fields of a line, without the blanks and the quotes around them.
@@ -186,28 +166,29 @@ mod tests {
 
     #[test]
     fn the_last_row_is_the_result_unless_the_best_is_asked_for() {
-        let last = parse(PADDED, "r.csv", Which::Last).expect("results");
-        let of = |map50_95, map50, precision, recall, epoch| Detection { map50_95, map50, precision, recall, epoch };
-        assert_eq!(last, Results { scores: of(0.35, 0.9, 0.3, 0.4, 3), epochs: 3 });
+        let last = parse(PADDED, "r.csv", ResultEpoch::Last).expect("results");
+        let of =
+            |map50_95, map50, precision, recall, epoch| DetectorScores { map50_95, map50, precision, recall, epoch };
+        assert_eq!(last, DetectorResults { scores: of(0.35, 0.9, 0.3, 0.4, 3), epochs: 3 });
         // 0.42 in the second epoch, 0.405 in the third.
-        let best = parse(PADDED, "r.csv", Which::Best).expect("results");
-        assert_eq!(best, Results { scores: of(0.4, 0.6, 0.2, 0.3, 2), epochs: 3 });
+        let best = parse(PADDED, "r.csv", ResultEpoch::Best).expect("results");
+        assert_eq!(best, DetectorResults { scores: of(0.4, 0.6, 0.2, 0.3, 2), epochs: 3 });
         // Of equals the first.
         let twice = PADDED.replace("2, 0.3, 0.4, 0.9, 0.35", "2, .2, .3, .6, .4");
-        assert_eq!(parse(&twice, "r.csv", Which::Best).expect("results").scores.epoch, 2);
+        assert_eq!(parse(&twice, "r.csv", ResultEpoch::Best).expect("results").scores.epoch, 2);
     }
 
     #[test]
     fn columns_go_by_name_whoever_wrote_them() {
         let five =
             "epoch,x/lr0,metrics/mAP_0.5:0.95,metrics/mAP_0.5,metrics/recall,metrics/precision\r\n0,9,.1,.2,.3,.4\r\n";
-        let found = parse(&format!("\u{feff}{five}"), "r.csv", Which::Last).expect("results").scores;
-        assert_eq!(found, Detection { map50_95: 0.1, map50: 0.2, precision: 0.4, recall: 0.3, epoch: 1 });
+        let found = parse(&format!("\u{feff}{five}"), "r.csv", ResultEpoch::Last).expect("results").scores;
+        assert_eq!(found, DetectorScores { map50_95: 0.1, map50: 0.2, precision: 0.4, recall: 0.3, epoch: 1 });
     }
 
     #[test]
     fn what_is_wrong_is_said_with_file_line_and_column() {
-        let wrong = |text: &str| parse(text, "r.csv", Which::Last).expect_err("refused").to_string();
+        let wrong = |text: &str| parse(text, "r.csv", ResultEpoch::Last).expect_err("refused").to_string();
         let last = PADDED.replace("0.9, 0.35", ".6, .4");
         assert_eq!(wrong(" \n"), "r.csv: is empty");
         assert_eq!(wrong(PADDED.lines().next().expect("a header")), "r.csv: has no row beneath its header");
@@ -229,7 +210,7 @@ mod tests {
             wrong(&PADDED.replace(" 1, .2", " x, .2")),
             "r.csv: line 3: 'epoch' must be a whole number, not 'x'"
         );
-        let error = read(Path::new("/nowhere/r.csv"), Which::Last).expect_err("not there");
+        let error = read(Path::new("/nowhere/r.csv"), ResultEpoch::Last).expect_err("not there");
         assert!(error.to_string().starts_with("/nowhere/r.csv: is not there"), "{error}");
         assert!(error.hint().is_some_and(|hint| hint.contains("detector.results")), "{error}");
     }
@@ -239,7 +220,7 @@ mod tests {
     fn values_count_where_they_can_be_the_result() {
         for none in ["nan", "NaN", ""] {
             let early = PADDED.replace("0.2, 0.5", &format!("{none}, 0.5"));
-            for which in [Which::Last, Which::Best] {
+            for which in [ResultEpoch::Last, ResultEpoch::Best] {
                 assert_eq!(
                     parse(&early, "r.csv", which).expect("results"),
                     parse(PADDED, "r.csv", which).expect("these")
@@ -247,17 +228,18 @@ mod tests {
             }
             // Without the second epoch the third is the best.
             let best = PADDED.replace(".6, .4", &format!(".6, {none}"));
-            assert_eq!(parse(&best, "r.csv", Which::Best).expect("results").scores.epoch, 3);
+            assert_eq!(parse(&best, "r.csv", ResultEpoch::Best).expect("results").scores.epoch, 3);
             // The last alone is no result of what ended without numbers, and the best is.
             let late = PADDED.replace("0.9, 0.35", &format!("{none}, {none}"));
-            assert!(parse(&late, "r.csv", Which::Last).is_err());
-            assert_eq!(parse(&late, "r.csv", Which::Best).expect("results").scores.epoch, 2);
+            assert!(parse(&late, "r.csv", ResultEpoch::Last).is_err());
+            assert_eq!(parse(&late, "r.csv", ResultEpoch::Best).expect("results").scores.epoch, 2);
             let all = late.replace(".6, .4", &format!("{none}, .4")).replace("0.5, 0.25", &format!("{none}, 0.25"));
-            let error = parse(&all, "r.csv", Which::Best).expect_err("refused").to_string();
+            let error = parse(&all, "r.csv", ResultEpoch::Best).expect_err("refused").to_string();
             assert_eq!(error, format!("r.csv: line 4: 'metrics/mAP50-95(B)' must be in [0, 1], not '{none}'"));
         }
         // In percent, what is below one would be the best.
-        let error = parse(&PADDED.replace(".6, .4", "60, 40"), "r.csv", Which::Best).expect_err("refused").to_string();
+        let error =
+            parse(&PADDED.replace(".6, .4", "60, 40"), "r.csv", ResultEpoch::Best).expect_err("refused").to_string();
         assert_eq!(error, "r.csv: line 3: 'metrics/mAP50-95(B)' must be in [0, 1], not '40'");
     }
 
@@ -271,7 +253,7 @@ mod tests {
                 epochs[0], epochs[1], epochs[2]
             );
             let of = |which| parse(&text, "r.csv", which).expect("results");
-            let (last, best) = (of(Which::Last), of(Which::Best));
+            let (last, best) = (of(ResultEpoch::Last), of(ResultEpoch::Best));
             assert_eq!(last.epochs, best.epochs);
             (last.epochs, last.scores.epoch, best.scores.epoch)
         };
@@ -281,14 +263,14 @@ mod tests {
         assert_eq!(of(["0", "10", "20"]), (20, 20, 10));
         assert_eq!(of(["1.0", "2.0", "2.0"]), (2, 2, 2));
         let without = PADDED.replace("epoch", "round").replace(" 2,", " 9,");
-        assert_eq!(parse(&without, "r.csv", Which::Last).expect("results").epochs, 3);
+        assert_eq!(parse(&without, "r.csv", ResultEpoch::Last).expect("results").epochs, 3);
     }
 
     #[test]
     fn names_and_values_may_be_quoted() {
         let text = "\"epoch\", \"a, b\",\"metrics/precision(B)\",\"metrics/recall(B)\",\" metrics/mAP50(B)\",\"metrics/mAP50-95(B)\"\n\
                     \"7\",\"1, \"\"2\"\"\",.1,\".2\",.5,.25\n";
-        let found = parse(text, "r.csv", Which::Last).expect("results").scores;
-        assert_eq!(found, Detection { map50_95: 0.25, map50: 0.5, precision: 0.1, recall: 0.2, epoch: 7 });
+        let found = parse(text, "r.csv", ResultEpoch::Last).expect("results").scores;
+        assert_eq!(found, DetectorScores { map50_95: 0.25, map50: 0.5, precision: 0.1, recall: 0.2, epoch: 7 });
     }
 }

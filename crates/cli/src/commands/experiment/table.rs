@@ -1,12 +1,12 @@
-//! Experiments on a table: the columns of the plan, and the built-in model.
+//! Experiments on a table, with the built-in model.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use leanset_core::Monitor as _;
-use leanset_lab::energy::Meters;
-use leanset_lab::plan::{Data, MissingWord, Plan, ScaleWord, TablePlan};
-use leanset_lab::{Lab, Mlp, Options, Tables};
+use leanset_lab::metering::Meters;
+use leanset_lab::plan::{DataSection, MissingWord, Plan, ScaleWord, TablePlan};
+use leanset_lab::{Experiment, Mlp, RunOptions, TableTask};
 use leanset_tables::{ReadOptions, read_bytes};
 
 use super::{Forecast, carry_out, check_output, dry_run};
@@ -21,47 +21,47 @@ use crate::text::{self, say};
 /// The data set inside the program.
 const EMBEDDED: &str = "digits";
 
-pub(super) fn run(args: &ExperimentArgs, plan: &Plan, about: &TablePlan, threads: usize) -> Result<String, Failure> {
+pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, threads: usize) -> Result<String, Failure> {
     if args.keep.is_some() {
-        return Err(Failure::new(format!("--keep is of detectors, and {} is about a table", args.plan.display()))
+        return Err(Failure::new(format!("--keep is for detectors, and {} is for a table", args.plan.display()))
             .hint("leave it out"));
     }
-    let options = Options { threads, exclusive: args.exclusive };
+    let options = RunOptions { threads, exclusive: args.exclusive };
     let progress = Progress::new(args.quiet);
-    let table = Source::of(args, &about.data)?;
+    let table = TableSource::of(args, &settings.data)?;
     check_output(args, table.path())?;
-    let (input, sha256) = table.read(&about.data, &progress)?;
+    let (input, sha256) = table.read(&settings.data, &progress)?;
     for warning in input.warnings() {
         say(&text::warning(warning));
     }
-    let learner = Mlp::new(&about.model);
-    let tables = Tables::new((plan, about), (&input.table, &sha256), &input.encoded, learner)?;
-    let lab = Lab::new(plan, tables)?;
+    let learner = Mlp::new(&settings.model);
+    let task = TableTask::new((plan, settings), (&input.table, &sha256), &input.encoded, learner)?;
+    let experiment = Experiment::new(plan, task)?;
     if args.dry_run {
         // By the runs that are there; else by one epoch of the first.
-        return dry_run(args, plan, &lab, options, |known| {
+        return dry_run(args, plan, &experiment, options, |known| {
             let step = match known {
                 true => None,
                 false => {
                     progress.begin("training one epoch", 0);
-                    Some(("one epoch of full training", lab.subject().seconds_a_step()?))
+                    Some(("one epoch of full training", experiment.task().seconds_per_step()?))
                 }
             };
             Ok(Forecast { step, keys: Vec::new(), lines: String::new() })
         });
     }
     let meter = Meters::new(&plan.energy, args.exclusive || threads == 1)?;
-    carry_out(args, &lab, &meter, options, progress)
+    carry_out(args, &experiment, &meter, options, progress)
 }
 
 /// The table of an experiment.
-enum Source {
+enum TableSource {
     File(PathBuf),
     Embedded,
 }
 
-impl Source {
-    fn of(args: &ExperimentArgs, data: &Data) -> Result<Self, Failure> {
+impl TableSource {
+    fn of(args: &ExperimentArgs, data: &DataSection) -> Result<Self, Failure> {
         if let Some(file) = &args.data {
             return Ok(Self::File(file.clone()));
         }
@@ -85,7 +85,7 @@ impl Source {
     }
 
     /// The table, encoded, and its SHA-256.
-    fn read(&self, plan: &Data, progress: &Progress) -> Result<(Input, String), Failure> {
+    fn read(&self, plan: &DataSection, progress: &Progress) -> Result<(Input, String), Failure> {
         let columns = columns(plan)?;
         match self {
             Self::File(path) => Ok((Input::read(path, &columns, progress)?, output::sha256(path)?.0)),
@@ -100,7 +100,7 @@ impl Source {
 }
 
 /// The columns of a plan as arguments.
-fn columns(plan: &Data) -> Result<TableArgs, Failure> {
+fn columns(plan: &DataSection) -> Result<TableArgs, Failure> {
     Ok(TableArgs {
         label: Some(plan.label.clone()),
         features: plan.features.clone(),

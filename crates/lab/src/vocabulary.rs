@@ -1,13 +1,11 @@
-//! What an experiment is about: the words and the measures that summaries and pages use.
-
-use crate::records::Scores;
+//! The words and the measures of a task, for summaries, the report and errors.
 
 /// A number that models are compared by.
 #[derive(Debug)]
 pub struct Measure {
     /// Its key in documents.
     pub key: &'static str,
-    /// Its name, to begin a title.
+    /// Its name at the beginning of a title.
     pub title: &'static str,
     /// Its name within a sentence.
     pub name: &'static str,
@@ -15,64 +13,51 @@ pub struct Measure {
     pub short: &'static str,
 }
 
-/// What an experiment is about.
+/// The words and the measures of a task.
 #[derive(Debug)]
-pub struct Kind {
-    /// One of what is chosen from.
+pub struct TaskVocabulary {
+    /// One of the things that are chosen.
     pub row: &'static str,
-    /// Several of it.
+    /// Several of them.
     pub rows: &'static str,
-    /// As few of it as will do, to begin a title.
-    pub fewest: &'static str,
-    /// What it is divided into.
+    /// What they are divided into.
     pub classes: &'static str,
-    /// The same, to begin a title.
+    /// The same at the beginning of a title.
     pub classes_title: &'static str,
-    /// The whole, to begin a title.
+    /// The data at the beginning of a title.
     pub data: &'static str,
-    /// The measures, in the order of [`Scores::values`].
+    /// The measures, in the order of [`ModelScores::values`](crate::record::ModelScores::values).
     pub measures: [Measure; 4],
-    /// The place of the measure that methods are judged by.
+    /// The index of the measure that methods are judged by.
     pub main: usize,
-    /// The place of the one that is looked at besides.
+    /// The index of the measure that is compared as well.
     pub second: usize,
-    /// What repetitions have in common.
+    /// What the repetitions have in common.
     pub caution: &'static str,
-    /// What differs between the pairs of a comparison.
+    /// What the two sides of a paired comparison share.
     pub pairs: &'static str,
     /// What the threads of a run are for.
     pub threads: &'static str,
-    /// What can be done about runs that shared the machine.
+    /// How to run without sharing the machine.
     pub alone: &'static str,
 }
 
-impl Kind {
+impl TaskVocabulary {
     /// The measure that methods are judged by.
     pub fn main(&self) -> &Measure {
         &self.measures[self.main]
     }
 
-    /// The measure that is looked at besides.
+    /// The measure that is compared as well.
     pub fn second(&self) -> &Measure {
         &self.measures[self.second]
     }
-
-    /// The main score.
-    pub fn main_of(&self, scores: &Scores) -> f64 {
-        scores.values()[self.main]
-    }
-
-    /// The second score.
-    pub fn second_of(&self, scores: &Scores) -> f64 {
-        scores.values()[self.second]
-    }
 }
 
-/// Tables, and a model that names the class of a row.
-pub static TABLE: Kind = Kind {
+/// Tables, and a model that predicts the class of a row.
+pub static TABLE: TaskVocabulary = TaskVocabulary {
     row: "row",
     rows: "rows",
-    fewest: "Least rows",
     classes: "classes",
     classes_title: "Classes",
     data: "Table",
@@ -84,20 +69,19 @@ pub static TABLE: Kind = Kind {
     ],
     main: 0,
     second: 3,
-    caution: "Repetitions are splits of one table and share rows: they are less independent than the tests take them to be.",
-    pairs: "split by split",
-    threads: "a run",
-    alone: "--exclusive meters each alone",
+    caution: "Repetitions are splits of one table and share rows. They are less independent than the tests assume.",
+    pairs: "on the same split",
+    threads: "per run",
+    alone: "--exclusive runs one at a time and meters each alone",
 };
 
-/// Pictures, and a detector that finds what is on them.
-pub static PICTURES: Kind = Kind {
-    row: "picture",
-    rows: "pictures",
-    fewest: "Fewest pictures",
+/// Images, and an object detector.
+pub static IMAGES: TaskVocabulary = TaskVocabulary {
+    row: "image",
+    rows: "images",
     classes: "categories",
     classes_title: "Categories",
-    data: "Pictures",
+    data: "Images",
     measures: [
         Measure { key: "map50_95", title: "mAP50-95", name: "mAP50-95", short: "mAP50-95" },
         Measure { key: "map50", title: "mAP50", name: "mAP50", short: "mAP50" },
@@ -106,8 +90,8 @@ pub static PICTURES: Kind = Kind {
     ],
     main: 0,
     second: 1,
-    caution: "Repetitions are other seeds on one set, with one validation split: they tell how far luck in choosing and training goes, and nothing of how other pictures would fare.",
-    pairs: "seed by seed",
-    threads: "for choosing; a detector takes those that its command asks for",
+    caution: "Repetitions are other seeds on one image dataset with one validation split. They show how much the random choices of method and training matter, and not how the result would differ on other images.",
+    pairs: "with the same seed",
+    threads: "for choosing images; a detector uses the threads that its command asks for",
     alone: "with nothing else running, each is metered alone",
 };

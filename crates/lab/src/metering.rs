@@ -1,85 +1,30 @@
-//! What work costs: the seam between runs and meters.
-
-use serde::{Deserialize, Serialize};
+//! Metering of time and energy: the interface between runs and meters.
 
 use crate::error::{Error, Result};
 use crate::plan::EnergyPlan;
-use crate::records::Cost;
+use crate::record::{CarbonIntensity, Cost, EnergySources, MeteredCost};
 
 /// Meters work.
 pub trait Metering: Sync {
     /// Begins to meter the calling thread's work; what comes back ends it.
-    fn start(&self) -> Box<dyn FnOnce() -> Bill>;
+    fn start(&self) -> Box<dyn FnOnce() -> MeteredCost>;
 
     /// Begins to meter what may use cards, such as a command that is about to be run and waited for.
-    fn start_with_cards(&self) -> Box<dyn FnOnce() -> Bill> {
+    fn start_with_cards(&self) -> Box<dyn FnOnce() -> MeteredCost> {
         self.start()
     }
 }
 
-/// What a piece of work cost, and how that is known.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Bill {
-    /// What it cost.
-    #[serde(flatten)]
-    pub cost: Cost,
-    /// How that is known.
-    #[serde(rename = "energy")]
-    pub sources: Sources,
-    /// Whether other processes, or other virtual machines, used the processors meanwhile.
-    #[serde(rename = "shared")]
-    pub others: bool,
-}
-
-impl Bill {
-    /// Both as one.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        let mut sources = other.sources.clone();
-        for source in &self.sources.joules {
-            if !sources.joules.contains(source) {
-                sources.joules.push(source.clone());
-            }
-        }
-        sources.estimated |= self.sources.estimated;
-        Self { cost: self.cost.plus(&other.cost), sources, others: self.others || other.others }
-    }
-}
-
-/// Where joules and grams are from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sources {
-    /// What the joules were read from, one a part of the machine.
-    pub joules: Vec<String>,
-    /// Whether any of them are not measured but given, modelled, or a share by CPU time.
-    pub estimated: bool,
-    /// What the grams are computed with.
-    pub carbon: Option<Carbon>,
-}
-
-/// A carbon intensity.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Carbon {
-    /// Grams of CO₂ equivalent a kilowatt-hour.
-    pub grams_per_kwh: f64,
-    /// The country; none for a value of the user's.
-    pub country: Option<String>,
-    /// The year it is the mean of.
-    pub year: Option<u16>,
-    /// Who says so.
-    pub source: String,
-}
-
 /// The clock alone: seconds and no joules.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Clock;
+pub struct WallClock;
 
-impl Metering for Clock {
-    fn start(&self) -> Box<dyn FnOnce() -> Bill> {
+impl Metering for WallClock {
+    fn start(&self) -> Box<dyn FnOnce() -> MeteredCost> {
         let began = std::time::Instant::now();
-        Box::new(move || Bill {
+        Box::new(move || MeteredCost {
             cost: Cost { seconds: began.elapsed().as_secs_f64(), ..Cost::default() },
-            ..Bill::default()
+            ..MeteredCost::default()
         })
     }
 }
@@ -118,25 +63,25 @@ impl Meters {
 }
 
 impl Metering for Meters {
-    fn start(&self) -> Box<dyn FnOnce() -> Bill> {
+    fn start(&self) -> Box<dyn FnOnce() -> MeteredCost> {
         self.begin(leanset_energy::Meter::start_at_once(&self.options))
     }
 
-    fn start_with_cards(&self) -> Box<dyn FnOnce() -> Bill> {
+    fn start_with_cards(&self) -> Box<dyn FnOnce() -> MeteredCost> {
         self.begin(leanset_energy::Meter::start(&self.options))
     }
 }
 
 impl Meters {
     /// The options were checked when this was made; should a meter fail all the same, the record says so.
-    fn begin(&self, meter: leanset_energy::Result<leanset_energy::Meter>) -> Box<dyn FnOnce() -> Bill> {
+    fn begin(&self, meter: leanset_energy::Result<leanset_energy::Meter>) -> Box<dyn FnOnce() -> MeteredCost> {
         let meter = match meter {
             Ok(meter) => meter,
             Err(error) => {
-                let clock = Clock.start();
+                let clock = WallClock.start();
                 return Box::new(move || {
-                    let sources = Sources { joules: vec![format!("none: {error}")], ..Sources::default() };
-                    Bill { sources, ..clock() }
+                    let sources = EnergySources { joules: vec![format!("none: {error}")], ..EnergySources::default() };
+                    MeteredCost { sources, ..clock() }
                 });
             }
         };
@@ -145,13 +90,13 @@ impl Meters {
             let reading = meter.stop();
             let own = thread_seconds().zip(began).map(|(now, then)| (now - then).max(0.0));
             match own {
-                _ if alone => bill(&reading, None),
-                Some(_) => bill(&reading, own),
+                _ if alone => cost_of(&reading, None),
+                Some(_) => cost_of(&reading, own),
                 // What the process used, with other runs in it, is not what this run used.
-                None => Bill {
+                None => MeteredCost {
                     cost: Cost { seconds: reading.seconds, ..Cost::default() },
                     others: reading.load.is_some_and(|load| load.shared()),
-                    ..Bill::default()
+                    ..MeteredCost::default()
                 },
             }
         })
@@ -159,14 +104,14 @@ impl Meters {
 }
 
 /// What a reading comes to, for all the process did or for a thread of it that used `own` seconds of CPU time.
-fn bill(reading: &leanset_energy::Reading, own: Option<f64>) -> Bill {
+fn cost_of(reading: &leanset_energy::Reading, own: Option<f64>) -> MeteredCost {
     let share = match (own, reading.cpu_seconds) {
         (Some(own), Some(all)) if all > 0.0 => (own / all).min(1.0),
         _ => 1.0,
     };
     let joules = reading.process_joules;
     let carbon = reading.carbon.as_ref();
-    Bill {
+    MeteredCost {
         cost: Cost {
             seconds: reading.seconds,
             cpu_seconds: own.or(reading.cpu_seconds),
@@ -175,10 +120,10 @@ fn bill(reading: &leanset_energy::Reading, own: Option<f64>) -> Bill {
             joules_high: joules.map(|j| j.high),
             grams: carbon.and_then(|c| c.process).map(|g| g.grams * share),
         },
-        sources: Sources {
+        sources: EnergySources {
             joules: reading.components.iter().map(|c| format!("{}: {}", c.name, c.source.kind)).collect(),
             estimated: reading.estimated || own.is_some(),
-            carbon: carbon.map(|c| Carbon {
+            carbon: carbon.map(|c| CarbonIntensity {
                 grams_per_kwh: c.intensity.grams_per_kwh,
                 country: c.intensity.country.clone(),
                 year: c.intensity.year,
@@ -230,23 +175,23 @@ mod tests {
 
     #[test]
     fn a_run_alone_has_what_was_measured() {
-        let bill = bill(&reading(Kind::Powercap), None);
-        assert_eq!((bill.cost.joules, bill.cost.cpu_seconds), (Some(6.0), Some(3.0)));
-        assert!(!bill.sources.estimated);
-        assert_eq!(bill.sources.joules, ["package-0: powercap"]);
+        let metered = cost_of(&reading(Kind::Powercap), None);
+        assert_eq!((metered.cost.joules, metered.cost.cpu_seconds), (Some(6.0), Some(3.0)));
+        assert!(!metered.sources.estimated);
+        assert_eq!(metered.sources.joules, ["package-0: powercap"]);
     }
 
     #[test]
     fn a_run_beside_others_has_its_part_and_it_is_an_estimate() {
-        let bill = bill(&reading(Kind::Powercap), Some(1.0));
-        assert_eq!((bill.cost.joules, bill.cost.cpu_seconds), (Some(2.0), Some(1.0)));
+        let metered = cost_of(&reading(Kind::Powercap), Some(1.0));
+        assert_eq!((metered.cost.joules, metered.cost.cpu_seconds), (Some(2.0), Some(1.0)));
         // All of it could be this run's, as far as the counter knows.
-        assert_eq!(bill.cost.joules_high, Some(12.0));
-        assert!(bill.sources.estimated);
+        assert_eq!(metered.cost.joules_high, Some(12.0));
+        assert!(metered.sources.estimated);
     }
 
     #[test]
     fn a_model_is_an_estimate_alone_too() {
-        assert!(bill(&reading(Kind::Model), None).sources.estimated);
+        assert!(cost_of(&reading(Kind::Model), None).sources.estimated);
     }
 }

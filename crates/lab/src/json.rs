@@ -1,0 +1,64 @@
+//! JSON of records: infinities, checksums, differences between two documents.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest as _, Sha256};
+
+/// A number as JSON, infinity as "inf".
+pub(crate) mod infinite {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_str("inf") }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Number {
+            Finite(f64),
+            Word(String),
+        }
+        match Number::deserialize(deserializer)? {
+            Number::Finite(value) => Ok(value),
+            Number::Word(word) if word == "inf" => Ok(f64::INFINITY),
+            Number::Word(word) => Err(serde::de::Error::custom(format!("'{word}' is no number"))),
+        }
+    }
+}
+
+/// SHA-256 of bytes, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Where two documents differ, a line each.
+pub(crate) fn differences(key: &str, a: &serde_json::Value, b: &serde_json::Value, found: &mut Vec<String>) {
+    match (a, b) {
+        (serde_json::Value::Object(a), serde_json::Value::Object(b)) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            let value =
+                |map: &serde_json::Map<String, serde_json::Value>, name| map.get(name).cloned().unwrap_or_default();
+            for name in keys {
+                let below = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                differences(&below, &value(a, name), &value(b, name), found);
+            }
+        }
+        _ if a == b => {}
+        _ => {
+            let short = |v: &serde_json::Value| {
+                let text = v.to_string();
+                if text.chars().count() > 60 {
+                    format!("{}…", text.chars().take(59).collect::<String>())
+                } else {
+                    text
+                }
+            };
+            found.push(format!("{key} ({} there, {} here)", short(a), short(b)));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The sections `[[method]]`: the methods that are compared.
+
+use std::collections::BTreeMap;
+
+use leanset_core::Reducer;
+use leanset_core::methods::Support;
+use leanset_core::params::Value;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// One method of the comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodPlan {
+    /// Its name or alias.
+    pub name: String,
+    /// Its name in records and reports; the method's id by default. Needed where a method is listed twice.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Its parameters, as `leanset methods NAME` lists them.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, toml::Value>,
+    /// For methods that use training dynamics: epochs on all rows before they choose, out of the epochs of the model.
+    #[serde(default)]
+    pub warm_up: Option<u32>,
+}
+
+impl MethodPlan {
+    /// Its name in records and reports.
+    pub fn label(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The parameters as the core takes them.
+    ///
+    /// # Errors
+    /// A value of a type that no parameter has.
+    pub fn values(&self) -> Result<Vec<(String, Value)>> {
+        let value = |(name, value): (&String, &toml::Value)| {
+            let value = match value {
+                toml::Value::String(text) => Value::Text(text.clone()),
+                toml::Value::Integer(number) => Value::Int(*number),
+                toml::Value::Float(number) => Value::Float(*number),
+                other => {
+                    return Err(Error::new(
+                        format!(
+                            "{}: parameter '{name}' must be a number or a word, not {}",
+                            self.label(),
+                            other.type_str()
+                        ),
+                        "row ids mean nothing here: every repetition has other rows",
+                    ));
+                }
+            };
+            Ok((name.clone(), value))
+        };
+        self.parameters.iter().map(value).collect()
+    }
+
+    /// The method with its parameters checked. `model_epochs` are those of the model; none where a detector is trained.
+    ///
+    /// # Errors
+    /// An unknown method or parameter, a value that cannot be used, a method that is not for images.
+    pub fn configure(&self, model_epochs: Option<u32>) -> Result<ConfiguredMethod> {
+        let reducer = Reducer::new(&self.name, &self.values()?)?;
+        let uses_dynamics = reducer.info().uses_dynamics();
+        let label = self.label();
+        if model_epochs.is_none() {
+            refuse_for_images(&reducer, "parameters = { output = \"rows\" }")?;
+        }
+        // No epoch of a detector is a warm-up.
+        let epochs = model_epochs.unwrap_or(0);
+        let warm_up = match (uses_dynamics, self.warm_up) {
+            (false, None) => 0,
+            (false, Some(_)) => {
+                return Err(Error::new(
+                    format!("{label}: warm_up is for methods that use training dynamics, and {label} does not"),
+                    "leave it out",
+                ));
+            }
+            (true, _) if epochs < 2 => {
+                return Err(Error::new(
+                    format!("{label}: a model of {epochs} epoch has none to warm up with"),
+                    "make model.epochs larger, or leave the method out",
+                ));
+            }
+            (true, Some(given)) if !(1..epochs).contains(&given) => {
+                return Err(Error::new(
+                    format!("{label}: warm_up must be in [1, {}], not {given}", epochs.saturating_sub(1)),
+                    format!("of the {epochs} epochs at least one is for the rows that are kept"),
+                ));
+            }
+            (true, Some(given)) => given,
+            (true, None) => WARM_UP.min(epochs / 2),
+        };
+        Ok(ConfiguredMethod { reducer, warm_up })
+    }
+}
+
+/// Refuses a method that cannot reduce images. `rows` is the setting that makes it keep real ones.
+///
+/// # Errors
+/// It uses training dynamics, or generates prototypes.
+pub fn refuse_for_images(reducer: &Reducer, rows: &str) -> Result<()> {
+    let info = reducer.info();
+    if info.uses_dynamics() {
+        let message = format!("{} needs a training log, and there is none for images", info.id);
+        return Err(Error::new(message, "use another method (`leanset methods`)"));
+    }
+    if reducer.generates_prototypes() {
+        let hint = match info.params.iter().any(|spec| spec.name == "output") {
+            true => format!("{rows} keeps the real image nearest to each prototype"),
+            false => "use another method (`leanset methods`)".to_owned(),
+        };
+        return Err(Error::new("the method generates prototypes, and no image belongs to them", hint));
+    }
+    Ok(())
+}
+
+/// Epochs of a warm-up, as in the paper.
+const WARM_UP: u32 = 50;
+
+/// A method with its parameters checked.
+#[derive(Debug)]
+pub struct ConfiguredMethod {
+    /// The method.
+    pub reducer: Reducer,
+    /// Epochs on all rows that the method observes, and from which training continues; 0 for methods that need none.
+    pub warm_up: u32,
+}
+
+impl ConfiguredMethod {
+    /// Whether one ranking serves all ratios.
+    pub fn ranks(&self) -> bool {
+        self.reducer.ranks() == Support::Yes
+    }
+}

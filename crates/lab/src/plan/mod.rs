@@ -1,0 +1,546 @@
+//! The plan of an experiment: a TOML file, read into values that cannot be wrong.
+//!
+//! ```toml
+//! title = "Dry Bean"
+//! repetitions = 10            # each with its own split
+//!
+//! [data]
+//! path = "drybean.csv"        # relative to this file
+//! label = "Class"
+//!
+//! [reduce]
+//! ratios = [0.1, 0.5]         # full training is always run
+//!
+//! [[method]]
+//! name = "maxmin"
+//! parameters = { start = "first" }
+//!
+//! [model]
+//! hidden = [50, 25]
+//! ```
+//!
+//! A plan for images has `[images]`, `[features]` and `[detector]` in place of `[data]`, `[split]` and `[model]`.
+//! Every key is described in docs/experiments.md. A key that is not known is an error, and so is a value that cannot
+//! be used: nothing is ignored.
+
+mod detector;
+mod images;
+mod locate;
+mod methods;
+pub mod seeds;
+mod table;
+
+use std::path::Path;
+
+use leanset_core::distance::Metric;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::vocabulary::{self, TaskVocabulary};
+
+pub use detector::{DetectorPlan, EqualTraining, ResultEpoch};
+pub use images::{CategoryWord, FeaturePlan, FitWord, ImagePlan, ImagesSection, PixelsWord};
+use locate::{Text, malformed, place};
+pub use methods::{ConfiguredMethod, MethodPlan, refuse_for_images};
+use seeds::{Purpose, Seeds, seed_of};
+pub use table::{DataSection, MissingWord, ModelPlan, ScaleWord, SplitSection, TablePlan};
+
+/// The name of full training among the methods.
+pub const FULL: &str = "full";
+
+/// The most repetitions: enough for any interval, and a slip of the finger is caught.
+const MOST_REPETITIONS: u32 = 1_000;
+
+/// A plan with its defaults filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "PlanFile", into = "PlanFile")]
+pub struct Plan {
+    /// The title of the report.
+    pub title: String,
+    /// The seed of all randomness: splits, methods, models.
+    pub seed: u64,
+    /// How often every run is repeated, each time with other seeds.
+    pub repetitions: u32,
+    /// What is reduced, and what is trained on it.
+    pub task: TaskPlan,
+    /// How much is kept, and how ε is measured.
+    pub reduce: ReduceSection,
+    /// The methods that are compared.
+    pub methods: Vec<MethodPlan>,
+    /// Energy and carbon.
+    pub energy: EnergyPlan,
+}
+
+/// What is reduced, and what is trained on it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TaskPlan {
+    /// A table and a model.
+    Table(TablePlan),
+    /// Images and a detector.
+    Images(ImagePlan),
+}
+
+/// A plan as it is written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlanFile {
+    title: String,
+    #[serde(default)]
+    seed: u64,
+    #[serde(default = "default_repetitions")]
+    repetitions: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<DataSection>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    images: Option<ImagesSection>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    features: Option<FeaturePlan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    split: Option<SplitSection>,
+    reduce: ReduceSection,
+    #[serde(rename = "method")]
+    methods: Vec<MethodPlan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<ModelPlan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    detector: Option<DetectorPlan>,
+    #[serde(default)]
+    energy: EnergyPlan,
+}
+
+/// Sections or keys that exclude one another: the key, what is wrong, the hint.
+struct WrongCombination(&'static str, String, &'static str);
+
+impl std::fmt::Display for WrongCombination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.1)
+    }
+}
+
+impl TryFrom<PlanFile> for Plan {
+    type Error = WrongCombination;
+
+    fn try_from(file: PlanFile) -> std::result::Result<Self, WrongCombination> {
+        let PlanFile {
+            title,
+            seed,
+            repetitions,
+            data,
+            images,
+            features,
+            split,
+            reduce,
+            methods,
+            model,
+            detector,
+            energy,
+        } = file;
+        let of = |key: &'static str, what: &str| {
+            WrongCombination(
+                key,
+                format!("[{key}] is for {what}"),
+                "a plan has [data], [split], [model], or [images], [features], [detector]",
+            )
+        };
+        let task = match (data, images) {
+            (Some(_), Some(_)) => {
+                return Err(WrongCombination(
+                    "images",
+                    "the plan has both [data] and [images]".into(),
+                    "keep one of them",
+                ));
+            }
+            (None, None) => {
+                let what = "the plan has neither [data] nor [images]".into();
+                return Err(WrongCombination("", what, "[data] names a table, [images] an image dataset"));
+            }
+            (Some(data), None) => {
+                if let Some(key) =
+                    [("features", features.is_some()), ("detector", detector.is_some())].iter().find(|k| k.1)
+                {
+                    return Err(of(key.0, "images, and the plan is for a table"));
+                }
+                TaskPlan::Table(TablePlan { data, split: split.unwrap_or_default(), model: model.unwrap_or_default() })
+            }
+            (None, Some(images)) => {
+                if let Some(key) = [("split", split.is_some()), ("model", model.is_some())].iter().find(|k| k.1) {
+                    return Err(of(key.0, "tables, and the plan is for images"));
+                }
+                let Some(detector) = detector else {
+                    let what = "the plan has [images] and no [detector]".into();
+                    return Err(WrongCombination(
+                        "images",
+                        what,
+                        "add [detector] with the command that trains the detector",
+                    ));
+                };
+                TaskPlan::Images(ImagePlan { images, features: features.unwrap_or_default(), detector })
+            }
+        };
+        Ok(Self { title, seed, repetitions, task, reduce, methods, energy })
+    }
+}
+
+impl From<Plan> for PlanFile {
+    fn from(plan: Plan) -> Self {
+        let Plan { title, seed, repetitions, task, reduce, methods, energy } = plan;
+        let mut file = Self {
+            title,
+            seed,
+            repetitions,
+            data: None,
+            images: None,
+            features: None,
+            split: None,
+            reduce,
+            methods,
+            model: None,
+            detector: None,
+            energy,
+        };
+        match task {
+            TaskPlan::Table(TablePlan { data, split, model }) => {
+                (file.data, file.split, file.model) = (Some(data), Some(split), Some(model));
+            }
+            TaskPlan::Images(ImagePlan { images, features, detector }) => {
+                (file.images, file.features, file.detector) = (Some(images), Some(features), Some(detector));
+            }
+        }
+        file
+    }
+}
+
+/// How much is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReduceSection {
+    /// Fractions of the training rows. 1 is full training, which is always run.
+    pub ratios: Vec<f64>,
+    /// The metric of ε.
+    #[serde(default = "default_metric")]
+    pub metric: String,
+}
+
+/// Energy and carbon.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnergyPlan {
+    /// Whose mix of electricity: a country by code or English name, such as ESP. Without one no CO₂ is computed.
+    #[serde(default)]
+    pub country: Option<String>,
+    /// Grams of CO₂ a kilowatt-hour, where the supply is known better than by country.
+    #[serde(default)]
+    pub carbon_intensity: Option<f64>,
+    /// The power of the whole machine while it runs, in watts, instead of all counters.
+    #[serde(default)]
+    pub watts: Option<f64>,
+    /// The rated power of the processors together, in watts, where nothing can be measured.
+    #[serde(default)]
+    pub tdp: Option<f64>,
+}
+
+fn default_repetitions() -> u32 {
+    10
+}
+
+fn default_metric() -> String {
+    "chebyshev".into()
+}
+
+impl Plan {
+    /// Reads a plan and checks everything that can be checked without the data.
+    ///
+    /// # Errors
+    /// The file cannot be read; an unknown key; a value that cannot be used.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::InvalidData => Error::new(
+                format!("{}: is not a text file", path.display()),
+                "a plan is a TOML file: docs/experiments.md",
+            ),
+            _ => Error::io(path, "cannot be read", &e),
+        })?;
+        let mut plan = Self::parse(&text, &path.display().to_string())?;
+        let Some(folder) = path.parent() else { return Ok(plan) };
+        let files = match &mut plan.task {
+            TaskPlan::Table(table) => vec![&mut table.data.path],
+            TaskPlan::Images(ImagePlan { images, features, .. }) => {
+                vec![
+                    &mut images.path,
+                    &mut images.images,
+                    &mut images.categories,
+                    &mut features.model,
+                    &mut features.onnxruntime,
+                    &mut features.table,
+                    &mut features.paths,
+                ]
+            }
+        };
+        files.into_iter().flatten().for_each(|file| *file = folder.join(&*file));
+        Ok(plan)
+    }
+
+    /// Reads a plan from text; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        let file: PlanFile = toml::from_str(text).map_err(|e| malformed(text, name, &e))?;
+        let mut plan = Self::try_from(file).map_err(|WrongCombination(key, what, hint)| {
+            Error::new(format!("{}: {what}", place(text, name, key)), hint)
+        })?;
+        plan.check(&Text { text, name })?;
+        let epochs = plan.model_epochs();
+        for (i, method) in plan.methods.iter_mut().enumerate() {
+            let place = || place(text, name, &format!("method.{i}.name"));
+            let configured = method.configure(epochs).map_err(|e| e.of_file(&place()))?;
+            let id = configured.reducer.info().id;
+            method.warm_up = Some(configured.warm_up).filter(|&epochs| epochs > 0);
+            method.label.get_or_insert_with(|| id.to_owned());
+            id.clone_into(&mut method.name);
+        }
+        for (i, method) in plan.methods.iter().enumerate() {
+            let label = method.label();
+            let place = |key| place(text, name, &format!("method.{i}.{key}"));
+            if label == FULL {
+                return Err(Error::new(
+                    format!("{}: method.label is '{FULL}', which is the name of full training", place("label")),
+                    "call it otherwise",
+                ));
+            }
+            if plan.methods[..i].iter().any(|m| m.label() == label) {
+                return Err(Error::new(
+                    format!("{}: two methods are called '{label}'", place("name")),
+                    "tell them apart with label = \"…\", or leave one out",
+                ));
+            }
+        }
+        plan.reduce.ratios.retain(|&r| r < 1.0);
+        plan.reduce.ratios.sort_by(f64::total_cmp);
+        Ok(plan)
+    }
+
+    fn check(&self, text: &Text<'_>) -> Result<()> {
+        if self.title.trim().is_empty() {
+            return text.refuse("title", "a line of text", &"''", "title = \"Dry Bean, ten splits\"");
+        }
+        if !(1..=MOST_REPETITIONS).contains(&self.repetitions) {
+            let range = format!("in [1, {MOST_REPETITIONS}]");
+            return text.refuse("repetitions", &range, &self.repetitions, "repetitions = 10 is the paper's");
+        }
+        match &self.task {
+            TaskPlan::Table(table) => table.check_data(text)?,
+            TaskPlan::Images(images) => images.check_images(text)?,
+        }
+        if self.reduce.ratios.is_empty() {
+            return text.refuse("reduce.ratios", "a list of at least one ratio", &"empty", "ratios = [0.1, 0.2, 0.5]");
+        }
+        for (i, &ratio) in self.reduce.ratios.iter().enumerate() {
+            if !(ratio > 0.0 && ratio <= 1.0) {
+                let row = self.vocabulary().row;
+                return text.refuse(
+                    "each of reduce.ratios",
+                    "in (0, 1]",
+                    &ratio,
+                    &format!("0.1 keeps one {row} in ten"),
+                );
+            }
+            if self.reduce.ratios[..i].contains(&ratio) {
+                return text.wrong("reduce.ratios", &format!("reduce.ratios has {ratio} twice"), "name it once");
+            }
+        }
+        if self.reduce.metric.parse::<Metric>().is_err() {
+            let value = format!("'{}'", self.reduce.metric);
+            let metrics = "chebyshev, euclidean or manhattan";
+            return text.refuse("reduce.metric", metrics, &value, "leave it out for the paper's, chebyshev");
+        }
+        if self.methods.is_empty() {
+            return text.wrong("", "the plan has no method", "[[method]] with name = \"srs\" adds one");
+        }
+        match &self.task {
+            TaskPlan::Table(table) => table.model.check(text)?,
+            TaskPlan::Images(images) => images.detector.check(text)?,
+        }
+        for (key, value) in
+            [("carbon_intensity", self.energy.carbon_intensity), ("watts", self.energy.watts), ("tdp", self.energy.tdp)]
+        {
+            if let Some(value) = value.filter(|v| !(*v > 0.0 && v.is_finite())) {
+                let hint = "leave it out where it is not known";
+                return text.refuse(&format!("energy.{key}"), "above 0", &value, hint);
+            }
+        }
+        if let Some(country) = &self.energy.country {
+            if self.energy.carbon_intensity.is_some() {
+                let words = "energy has both country and carbon_intensity";
+                return text.wrong("energy.carbon_intensity", words, "keep one of them");
+            }
+            leanset_energy::Intensity::of_country(country).or_else(|error| {
+                let hint = error.hint().unwrap_or_else(|| "country = \"ESP\"".into());
+                text.wrong("energy.country", &format!("energy.country: {error}"), &hint)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The words and the measures of its task.
+    pub fn vocabulary(&self) -> &'static TaskVocabulary {
+        match self.task {
+            TaskPlan::Table(_) => &vocabulary::TABLE,
+            TaskPlan::Images(_) => &vocabulary::IMAGES,
+        }
+    }
+
+    /// The metric of ε.
+    pub fn metric(&self) -> Metric {
+        self.reduce.metric.parse().unwrap_or_default()
+    }
+
+    /// The methods with their parameters checked, in the order of the plan.
+    ///
+    /// # Errors
+    /// An unknown method or parameter, a value that cannot be used, a method that is not for this task.
+    pub fn configured_methods(&self) -> Result<Vec<ConfiguredMethod>> {
+        self.methods.iter().map(|method| method.configure(self.model_epochs())).collect()
+    }
+
+    /// Epochs of the model; none where a detector is trained.
+    fn model_epochs(&self) -> Option<u32> {
+        match &self.task {
+            TaskPlan::Table(table) => Some(table.model.epochs),
+            TaskPlan::Images(_) => None,
+        }
+    }
+
+    /// The seeds of a repetition.
+    pub fn seeds(&self, repetition: u32) -> Seeds {
+        let of = |purpose| seed_of(self.seed, purpose, repetition);
+        let (split, model) = match self.task {
+            TaskPlan::Table(_) => (Some(of(Purpose::Split)), of(Purpose::Model)),
+            // Below 2³¹: more than NumPy's 2³² − 1 is refused by trainers that seed it.
+            TaskPlan::Images(_) => (None, of(Purpose::Model) >> 22),
+        };
+        Seeds { split, method: of(Purpose::Method), model }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5, 1, 0.1]\n[[method]]\nname = \"MMS\"\nparameters = { start = \"first\" }\n";
+
+    #[test]
+    fn plan_has_the_defaults_of_the_paper() {
+        let plan = Plan::parse(SMALL, "t.toml").expect("a plan");
+        let TaskPlan::Table(table) = &plan.task else { panic!("for a table") };
+        assert_eq!(table.model.hidden, [50, 45, 40, 35, 30, 25, 20, 15, 10]);
+        assert_eq!((plan.repetitions, table.split.test, table.model.epochs), (10, 0.25, 150));
+        // Full training is not a ratio: it is always run.
+        assert_eq!(plan.reduce.ratios, [0.1, 0.5]);
+        assert_eq!(plan.methods[0].label(), "maxmin");
+        assert_eq!(plan.configured_methods().expect("methods")[0].reducer.params().text("start"), "first");
+    }
+
+    #[test]
+    fn plan_errors_name_the_value_and_its_line() {
+        let refused = |from: &str, to: &str| {
+            assert!(SMALL.contains(from), "{from}");
+            Plan::parse(&SMALL.replacen(from, to, 1), "t.toml").expect_err("no plan").to_string()
+        };
+        let energy = |keys: &str| refused("[[method]]", &format!("[energy]\n{keys}\n[[method]]"));
+        assert_eq!(
+            energy("# whose\ncountry = \"Spane\""),
+            "t.toml: line 9: energy.country: there is no carbon intensity of a country 'Spane'"
+        );
+        assert_eq!(
+            energy("country = \"ESP\"\ncarbon_intensity = 10"),
+            "t.toml: line 9: energy has both country and carbon_intensity"
+        );
+        assert_eq!(energy("watts = -1"), "t.toml: line 8: energy.watts must be above 0, not -1");
+        assert_eq!(
+            refused("ratios = [0.5, 1, 0.1]", "ratios = [0.5, 2]"),
+            "t.toml: line 6: each of reduce.ratios must be in (0, 1], not 2"
+        );
+        // Inline, and of a method.
+        assert_eq!(
+            refused("[data]", "energy = { watts = 0 }\n[data]"),
+            "t.toml: line 2: energy.watts must be above 0, not 0"
+        );
+        assert_eq!(refused("\"MMS\"", "\"MNS\""), "t.toml: line 8: there is no method 'MNS'");
+        let twice = format!("{SMALL}[[method]]\nname = \"maxmin\"\n");
+        let error = Plan::parse(&twice, "t.toml").expect_err("the same").to_string();
+        assert_eq!(error, "t.toml: line 11: two methods are called 'maxmin'");
+    }
+
+    const IMAGES: &str = "title = \"t\"\n[images]\npath = \"d.yaml\"\ngroups = { pets = [\"cat\", \"dog\"] }\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"mms\"\n[detector]\ncommand = \"x {data} {seed}\\n{epochs} 'a {out}'\"\nequal = \"steps\"\n";
+
+    /// What a header says of a plan is the plan, but for its paths: what they lead to is compared.
+    #[test]
+    fn plan_survives_serialization_in_a_header() {
+        let plan = Plan::parse(IMAGES, "t.toml").expect("a plan");
+        let json = serde_json::to_value(&plan).expect("JSON");
+        assert_eq!(json["detector"]["command"], serde_json::json!(["x", "{data}", "{seed}", "{epochs}", "a {out}"]));
+        assert_eq!((&json["detector"]["epochs"], &json["detector"]["batch"]), (&100.into(), &16.into()));
+        let keys: Vec<&String> = json.as_object().expect("an object").keys().collect();
+        assert_eq!(
+            keys,
+            ["title", "seed", "repetitions", "images", "features", "reduce", "method", "detector", "energy"]
+        );
+        let mut expected = plan.clone();
+        let TaskPlan::Images(images) = &mut expected.task else { panic!("for images") };
+        assert_eq!(images.images.path.take(), Some("d.yaml".into()));
+        assert_eq!(serde_json::from_value::<Plan>(json).expect("a plan"), expected);
+
+        let table = Plan::parse(SMALL, "t.toml").expect("a plan");
+        let json = serde_json::to_value(&table).expect("JSON");
+        let keys: Vec<&String> = json.as_object().expect("an object").keys().collect();
+        assert_eq!(keys, ["title", "seed", "repetitions", "data", "split", "reduce", "method", "model", "energy"]);
+    }
+
+    #[test]
+    fn plan_refuses_sections_of_another_task() {
+        let refused = |from: &str, to: &str| {
+            assert!(IMAGES.contains(from), "{from}");
+            Plan::parse(&IMAGES.replacen(from, to, 1), "t.toml").expect_err("no plan").to_string()
+        };
+        assert_eq!(
+            refused("[reduce]", "[split]\ntest = 0.5\n[reduce]"),
+            "t.toml: line 5: [split] is for tables, and the plan is for images"
+        );
+        assert_eq!(
+            refused("[images]\npath = \"d.yaml\"\ngroups = { pets = [\"cat\", \"dog\"] }\n", ""),
+            "t.toml: the plan has neither [data] nor [images]"
+        );
+        assert_eq!(
+            refused("{seed}", "{sede}"),
+            "t.toml: line 10: detector.command: '{sede}' has {sede}, which is none of {data}, {seed}, {epochs}, {batch}, {steps}, {out}"
+        );
+        assert_eq!(refused("{seed}", ""), "t.toml: line 10: detector.command has no {seed}");
+        assert_eq!(
+            refused("equal = \"steps\"", "results = \"{out\""),
+            "t.toml: line 11: detector.results: '{out' has a brace without its other: {{ and }} stand for braces"
+        );
+        assert_eq!(
+            refused("\"mms\"", "\"el2n\""),
+            "t.toml: line 8: el2n needs a training log, and there is none for images"
+        );
+        let clc = "\"clc\"\nparameters = { output = \"rows\" }";
+        assert!(Plan::parse(&IMAGES.replacen("\"mms\"", clc, 1), "t.toml").is_ok());
+        let table = SMALL.replace("[[method]]", "[features]\n[[method]]");
+        let error = Plan::parse(&table, "t.toml").expect_err("no plan").to_string();
+        assert_eq!(error, "t.toml: line 7: [features] is for images, and the plan is for a table");
+    }
+
+    #[test]
+    fn seeds_differ_by_repetition_and_purpose_and_fit_json() {
+        let plan = Plan::parse(SMALL, "t.toml").expect("a plan");
+        let mut seeds = std::collections::BTreeSet::new();
+        for repetition in 0..50 {
+            for purpose in [Purpose::Split, Purpose::Method, Purpose::Model] {
+                let seed = seed_of(plan.seed, purpose, repetition);
+                assert!(seed < 1 << 53);
+                assert!(seeds.insert(seed));
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The interface between an experiment and its subject: a table and a model, or images and a detector.
+//!
+//! [`Experiment`](crate::experiment::Experiment), records, statistics and report know this trait only;
+//! [`TableTask`](crate::table_task::TableTask) and [`ImageTask`](crate::image_task::ImageTask) implement it.
+
+use leanset_core::{Budget, Dataset, Dynamics, Reduced};
+
+use crate::error::Result;
+use crate::metering::Metering;
+use crate::record::{DataRecord, MeteredCost, ModelScores};
+
+/// What an experiment reduces, and what it trains on the result.
+pub trait Task: Sync {
+    /// What one repetition reduces and trains on.
+    type Split: Send + Sync;
+    /// A trained model.
+    type Model: Send;
+
+    /// The data, for the header of the records.
+    fn data(&self) -> DataRecord;
+
+    /// Rows of each class that methods choose from.
+    fn sizes(&self) -> Vec<usize>;
+
+    /// How many rows are kept at a ratio of the plan, given by its index.
+    ///
+    /// # Errors
+    /// The ratio cannot be used.
+    fn budget(&self, ratio: usize) -> Result<Budget>;
+
+    /// What one repetition reduces and trains on.
+    ///
+    /// # Errors
+    /// The data cannot be split or encoded.
+    fn split(&self, repetition: u32) -> Result<Self::Split>;
+
+    /// The points that methods choose from.
+    ///
+    /// # Errors
+    /// A value is not finite, or too large.
+    fn points<'s>(&'s self, split: &'s Self::Split) -> Result<Dataset<'s>>;
+
+    /// The cost of computing the points, where that is a part of reducing. It counts towards methods that use them.
+    fn features(&self) -> Option<&MeteredCost> {
+        None
+    }
+
+    /// Gradient steps of this many epochs on this many rows.
+    fn steps(&self, rows: usize, epochs: u32) -> u64;
+
+    /// Epochs of a run that keeps this many rows, the warm-up included.
+    fn epochs(&self, rows: usize) -> u32;
+
+    /// Trains on all rows and observes each of them after every epoch.
+    ///
+    /// # Errors
+    /// No model can be trained on the points.
+    fn warm_up(&self, split: &Self::Split, epochs: u32, seed: u64) -> Result<(Self::Model, Dynamics)>;
+
+    /// Trains on the kept rows, and tests the model.
+    ///
+    /// # Errors
+    /// The training fails.
+    fn train(
+        &self,
+        split: &Self::Split,
+        request: &TrainingRequest<'_, Self::Model>,
+        meter: &dyn Metering,
+    ) -> Result<TrainingOutcome>;
+}
+
+/// A training that is to be done.
+#[derive(Debug)]
+pub struct TrainingRequest<'a, M> {
+    /// Which repetition, from 0.
+    pub repetition: u32,
+    /// The method's name in the plan.
+    pub method: &'a str,
+    /// The fraction that was kept.
+    pub ratio: f64,
+    /// The kept rows; none for all.
+    pub kept: Option<&'a Reduced>,
+    /// The model to continue from.
+    pub start: Option<&'a M>,
+    /// Epochs.
+    pub epochs: u32,
+    /// The seed of the training.
+    pub seed: u64,
+}
+
+/// The result of a training.
+#[derive(Debug)]
+pub struct TrainingOutcome {
+    /// What it cost.
+    pub cost: MeteredCost,
+    /// Gradient steps.
+    pub steps: u64,
+    /// The scores of the model.
+    pub scores: ModelScores,
+    /// Codes of warnings.
+    pub warnings: Vec<String>,
+}
+
+/// The selected rows in the order of the data.
+pub(crate) fn sorted_rows(selection: &leanset_core::Selection) -> Vec<usize> {
+    let mut rows: Vec<usize> = selection.rows().iter().map(|row| row.index()).collect();
+    rows.sort_unstable();
+    rows
+}
