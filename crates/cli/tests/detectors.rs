@@ -360,7 +360,7 @@ fn a_trainer_that_fails_is_told() {
         insta::assert_snapshot!(said, @r"
         exit 2
         error: 8 runs failed: repetition 0, stratified-random at 0.25; repetition 0, stratified-random at 0.5; repetition 0, maxmin at 0.25 and 5 more; the first: repetition 0, stratified-random at 0.25: the command ended with exit code 7; its last words: training on 6 pictures / 20 % / out of memory
-          hint: the whole log is R/log.txt; the command was: sh train.sh R/data/data.yaml SEED 4 R 5 8; the same command tries again what failed
+          hint: the whole log is R/log.txt; the command was: sh train.sh R/data/data.yaml SEED 4 R 5 8; the same command repeats the failed runs
         ");
     });
     let kept = rooms(&place);
@@ -429,19 +429,19 @@ fn results_that_cannot_be_used_are_told() {
     insta::assert_snapshot!(said, @r"
     none
     error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: is not there: the command ended without writing its results
-      hint: detector.results says where the command writes them, such as {out}/run/results.csv; the whole log is R/log.txt; the same command tries again what failed
+      hint: detector.results says where the command writes them, such as {out}/run/results.csv; the whole log is R/log.txt; the same command repeats the failed runs
     empty
     error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: is empty
-      hint: the training may have ended before its first epoch; the whole log is R/log.txt; the same command tries again what failed
+      hint: the training may have ended before its first epoch; the whole log is R/log.txt; the same command repeats the failed runs
     no row
     error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: has no row beneath its header
-      hint: the training may have ended before its first epoch; the whole log is R/log.txt; the same command tries again what failed
+      hint: the training may have ended before its first epoch; the whole log is R/log.txt; the same command repeats the failed runs
     a column less
     error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: has no column 'metrics/mAP50-95(B)'
-      hint: its columns are epoch, metrics/precision(B), metrics/recall(B), metrics/mAP50(B), metrics/mAP(B); results of Ultralytics or YOLOv5 detectors are read; the whole log is R/log.txt; the same command tries again what failed
+      hint: its columns are epoch, metrics/precision(B), metrics/recall(B), metrics/mAP50(B), metrics/mAP(B); results of Ultralytics or YOLOv5 detectors are read; the whole log is R/log.txt; the same command repeats the failed runs
     no number
     error: 2 runs failed: repetition 0, full at 1; repetition 0, stratified-random at 0.5; the first: repetition 0, full at 1: R/run/results.csv: line 5: 'metrics/mAP50-95(B)' must be in [0, 1], not 'nan'
-      hint: the training may have diverged; the whole log is R/log.txt; the same command tries again what failed
+      hint: the training may have diverged; the whole log is R/log.txt; the same command repeats the failed runs
     ");
 }
 
@@ -486,7 +486,7 @@ fn folders_are_kept_and_epochs_counted() {
     assert_eq!((label("0-a_b-0.5"), label("0-a_b-0.5-2")), ("a b".into(), "a/b".into()));
     place.write("t.toml", "title = \"t\"\n[data]\nembedded = \"digits\"\nlabel = \"digit\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n");
     let said = place.refuses("experiment t.toml --output t.jsonl --keep kept");
-    assert!(said.contains("--keep is of detectors, and t.toml is about a table"), "{said}");
+    assert!(said.contains("--keep is for detectors, and t.toml is for a table"), "{said}");
 }
 
 #[test]

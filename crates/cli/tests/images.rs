@@ -172,7 +172,7 @@ fn the_same_for_any_number_of_threads_and_any_method_that_keeps_pictures() {
             let arguments = format!("images reduce set -m {id} {param} -r 0.5 --threads {threads} -o {id}{threads} -q");
             let ran = place.run(&arguments);
             if ran.code != Some(0) {
-                assert!(ran.err.contains("watches a model train"), "{id}: {}", ran.err);
+                assert!(ran.err.contains("needs a training log"), "{id}: {}", ran.err);
                 continue;
             }
             let mut manifest = place.json(&format!("{id}{threads}/manifest.json"));
@@ -375,9 +375,12 @@ fn what_cannot_be_done_is_refused_and_leaves_nothing() {
         ("images reduce set -m mms -r 1.5 -o z", "error: ratio must be in (0, 1], not 1.5\n"),
         (
             "images reduce set -m fes -r 0.5 -o z",
-            "error: forgetting-events watches a model train, and for pictures there is no log of that\n",
+            "error: forgetting-events needs a training log, and there is none for images\n",
         ),
-        ("images reduce set -m clc -r 0.5 -o z", "error: the method invents points, and no picture looks like them\n"),
+        (
+            "images reduce set -m clc -r 0.5 -o z",
+            "error: the method generates prototypes, and no image belongs to them\n",
+        ),
         ("images reduce nowhere -m mms -r 0.5 -o z", "error: nowhere: cannot be opened: No such file or directory\n"),
         ("images reduce set -m mms -r 0.5 -o a/b", "error: a/b: there is no folder "),
         ("images reduce set -m mms -r 0.5 -o full", "error: full: exists\n"),
