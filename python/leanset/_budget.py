@@ -41,8 +41,8 @@ def budget(strategy: Any, labels: Labels, *, whole: bool, who: str) -> Budget:
 
 def _refused(value: Any, who: str) -> ValueError:
     return ValueError(
-        f"The 'sampling_strategy' parameter of {who} must be a float in (0, 1] (the part of rows that is kept), an int "
-        f"of at least 1 (rows in all), a dict of rows by class, one of {', '.join(map(repr, WORDS))}, or a callable. "
+        f"The 'sampling_strategy' parameter of {who} must be a float in (0, 1] (the fraction of rows to keep), an int "
+        f"of at least 1 (the number of rows), a dict of numbers per class, one of {', '.join(map(repr, WORDS))}, or a callable. "
         f"Got {value!r} instead."
     )
 
@@ -58,7 +58,7 @@ def _words(word: str, labels: Labels, *, whole: bool, who: str) -> Budget:
             f"The target 'y' needs to have more than 1 class for sampling_strategy={word!r}, which balances classes. "
             "Got 1 class instead"
         )
-        error.add_note("hint: give a float, the part of rows to keep, or an int, their number")
+        error.add_note("hint: give a float (the fraction of rows to keep) or an int (their number)")
         raise error
     least, most = there[sizes[there].argmin()], there[sizes[there].argmax()]
     reduced = {
@@ -83,7 +83,7 @@ def _per_class(given: Mapping[Any, Any], labels: Labels) -> list[int]:
         if key not in known:
             raise ValueError(
                 f"The {{{key!r}}} target class is/are not present in the data: sampling_strategy names class {key!r}, "
-                f"and y has {list(known)[:10]}"
+                f"but the classes of y are {list(known)[:10]}"
             )
         if isinstance(count, bool) or not isinstance(count, numbers.Integral) or int(count) < 0:
             raise ValueError(f"sampling_strategy[{key!r}] must be a whole number of at least 0, not {count!r}")
@@ -91,7 +91,7 @@ def _per_class(given: Mapping[Any, Any], labels: Labels) -> list[int]:
         if int(count) > rows:
             raise ValueError(
                 f"With under-sampling methods, the number of samples in a class should be less or equal to the original "
-                f"number of samples: sampling_strategy[{key!r}] is {count}, and the class has {rows} rows"
+                f"number of samples: sampling_strategy[{key!r}] is {count}, but the class has {rows} rows"
             )
         counts[known[key]] = int(count)
     return counts

@@ -51,9 +51,9 @@ def features(X: Any, *, name: str = "X", sparse_for: str | None = None, sparse_a
         if not sparse_allowed:
             error = TypeError(
                 f"Sparse data was passed for {name}, but dense data is required: "
-                f"{sparse_for or 'this'} looks at the coordinates of rows."
+                f"{sparse_for or 'this'} uses the coordinates of rows."
             )
-            error.add_note(f"hint: {name}.toarray(), or a method that does not look at coordinates")
+            error.add_note(f"hint: pass {name}.toarray(), or use a method that does not use coordinates")
             raise error
         rows, columns = X.shape
         _check_size(int(rows), int(columns), tuple(X.shape))
@@ -176,9 +176,9 @@ def labels(y: Any, rows: int, *, who: str) -> Labels:
             raise ValueError("Input y contains infinity or a value too large for dtype('float64').")
         if (array != np.floor(array)).any():
             error = ValueError(
-                f"Unknown label type: continuous. {who} needs classes, and y has fractions: it is a measurement."
+                f"Unknown label type: continuous. {who} needs classes, but y has fractional values."
             )
-            error.add_note("hint: cut it into classes, for instance with numpy.digitize or pandas.qcut")
+            error.add_note("hint: cut y into classes, e.g. with numpy.digitize or pandas.qcut")
             raise error
     elif array.dtype.kind == "O" and any(v is None or v != v for v in array.tolist()):
         raise ValueError("Input y contains NaN.")
@@ -224,7 +224,7 @@ def take(original: Any, rows: Ids) -> Any:
     return np.asarray(original)[rows]
 
 
-def invented(like: Features, values: npt.NDArray[np.float64]) -> Any:
+def prototypes(like: Features, values: npt.NDArray[np.float64]) -> Any:
     """Convert generated prototypes to the type of the features. float32 and frames are kept; integers become float64."""
     original, kind = like.original, library(like.original)
     points = values.astype(like.values.dtype, copy=False)
@@ -240,7 +240,7 @@ def invented(like: Features, values: npt.NDArray[np.float64]) -> Any:
     return points.tolist() if isinstance(original, list) else points
 
 
-def invented_labels(like: Labels, codes: Codes) -> Any:
+def prototype_labels(like: Labels, codes: Codes) -> Any:
     """Make the labels of generated prototypes, in the type of the labels."""
     if like.one_hot:
         hot = np.zeros((len(codes), len(like.classes)), dtype=np.asarray(like.original).dtype)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from leanset import _leanset
 from leanset._budget import SamplingStrategy
-from leanset._convert import Ids, invented, invented_labels, take
+from leanset._convert import Ids, prototype_labels, prototypes, take
 from leanset._errors import not_fitted
 from leanset._functions import METRICS, Request, table_of
 from leanset._registry import Method
@@ -141,11 +141,11 @@ class Reducer:
             case "ranking_" | "scores_" | "epsilon_curve_":
                 return f"{self._method.id} does not rank rows with these parameters"
             case "weights_":
-                return f"{self._method.id} gives no weights"
+                return f"{self._method.id} has no weights"
             case "sample_indices_":
-                return f"{self._method.id} invents points with these parameters, and they are no rows"
+                return f"{self._method.id} generates prototypes with these parameters, which are not rows of X"
             case _:
-                return "X has no column names that are all strings"
+                return "X has no column names, or not all of them are strings"
 
     def __sklearn_tags__(self) -> Any:
         """Tags of scikit-learn, or of imbalanced-learn where that is loaded."""
@@ -153,17 +153,17 @@ class Reducer:
 
         from sklearn.utils import InputTags, Tags, TargetTags
 
-        sparse = not self._method.looks and not self._method.watches
+        sparse = not self._method.uses_coordinates and not self._method.uses_dynamics
         target = TargetTags(required=True)
         theirs = sys.modules.get("imblearn.utils._tags")
         if theirs is None:
             return Tags(estimator_type="sampler", target_tags=target, input_tags=InputTags(sparse=sparse))
         tags = theirs.Tags(estimator_type="sampler", target_tags=target)
         tags.input_tags = theirs.InputTags(sparse=sparse, dataframe=True)
-        tags.sampler_tags = theirs.SamplerTags(sample_indices=not self._invents())
+        tags.sampler_tags = theirs.SamplerTags(sample_indices=not self._generates_prototypes())
         return tags
 
-    def _invents(self) -> bool:
+    def _generates_prototypes(self) -> bool:
         return _leanset.examine(self._method.id, self._own_params())[2]
 
     def _own_params(self) -> list[tuple[str, Any]]:
@@ -268,18 +268,18 @@ class Reducer:
         ValueError, TypeError, KeyboardInterrupt
             As in `fit`.
         """
-        request, told = self._fit(X, y, target, dynamics)
-        if told["rows"] is not None:
+        request, result = self._fit(X, y, target, dynamics)
+        if result["rows"] is not None:
             return take(X, self.sample_indices_), take(y, self.sample_indices_)
-        codes = np.repeat(np.arange(len(request.y.classes), dtype=np.uint32), told["counts"])
-        return invented(request.x, told["points"]), invented_labels(request.y, codes)
+        codes = np.repeat(np.arange(len(request.y.classes), dtype=np.uint32), result["counts"])
+        return prototypes(request.x, result["points"]), prototype_labels(request.y, codes)
 
     def _fit(self, X: Any, y: Any, target: Any, dynamics: Any) -> tuple[Request, dict[str, Any]]:
         who = type(self).__name__
         if y is None:
             raise ValueError(
                 f"This {who} estimator requires y to be passed, but the target y is None. "
-                "The function leanset.reduce takes X alone."
+                "The function leanset.reduce works without y."
             )
         if self.epsilon is not None and self.epsilon not in METRICS:
             raise ValueError(f"epsilon must be None or one of {', '.join(METRICS)}, not {self.epsilon!r}")
@@ -290,9 +290,9 @@ class Reducer:
             self._method, params, X, y, random_state=self.random_state, n_jobs=self.n_jobs, target=target,
             dynamics=dynamics, trainer=getattr(self, "trainer", None), who=who,
         )
-        told = request.reduce(self.sampling_strategy, allow_empty=bool(self.allow_empty_classes), who=who)
-        used = json.loads(told["parameters"])
-        found = request.reduction(told, used)
+        result = request.reduce(self.sampling_strategy, allow_empty=bool(self.allow_empty_classes), who=who)
+        used = json.loads(result["parameters"])
+        found = request.reduction(result, used)
         # What an earlier fit has left would be of other rows.
         for name in [n for n in FITTED if n in self.__dict__]:
             del self.__dict__[name]
@@ -305,30 +305,30 @@ class Reducer:
             self.sample_indices_ = found.indices
         if found.weights is not None:
             self.weights_ = found.weights
-        if told["ranking"] is not None:
+        if result["ranking"] is not None:
             plain = dataclasses.replace(request.y, original=None)
-            self.ranking_ = Ranking(told["ranking"], plain, self._method.id, used, request.seed)
+            self.ranking_ = Ranking(result["ranking"], plain, self._method.id, used, request.seed)
             self._rows = request.x.rows
         if self.epsilon is not None:
-            found = request.measured(found, told, self.epsilon)
+            found = request.measured(found, result, self.epsilon)
             assert found.epsilon is not None
             self.epsilon_ = found.epsilon
-            if told["ranking"] is not None:
+            if result["ranking"] is not None:
                 part = len(found) / request.x.rows
                 ratios = [r / 100 for r in range(1, 101) if r / 100 < part] + [part]
                 cuts = _leanset.epsilon_curve(
-                    table_of(request.x, request.y), told["ranking"], ratios, True, self.epsilon, request.n_jobs
+                    table_of(request.x, request.y), result["ranking"], ratios, True, self.epsilon, request.n_jobs
                 )
                 self.epsilon_curve_ = EpsilonCurve.of(cuts, self.epsilon)
         self.reduction_ = found
-        return request, told
+        return request, result
 
 
 def estimator(method: Method) -> type[Reducer]:
     """Make the estimator class of a method, with its constructor and documentation."""
     own = {p.name: p.default for p in method.parameters}
-    watches = {"trainer": None} if method.watches else {}
-    defaults = {**own, **watches, **COMMON}
+    trainer = {"trainer": None} if method.uses_dynamics else {}
+    defaults = {**own, **trainer, **COMMON}
 
     def __init__(self: Reducer, **given: Any) -> None:
         for name, default in defaults.items():
@@ -336,7 +336,7 @@ def estimator(method: Method) -> type[Reducer]:
         if given:
             name = next(iter(given))
             error = TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
-            error.add_note(f"hint: its parameters are {', '.join(defaults)}")
+            error.add_note(f"hint: the parameters are {', '.join(defaults)}")
             raise error
 
     parameters = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
@@ -360,7 +360,7 @@ def documentation(method: Method) -> str:
     lines = [f"{r['title']}: `{names}`.", "", r["summary"], "", "Parameters", "----------"]
     for p in method.parameters:
         lines += [f"{p.name} : {p.constraint}, default={p.default!r}", f"    {p.doc}"]
-    if method.watches:
+    if method.uses_dynamics:
         lines += [
             "trainer : Trainer, default=None",
             "    Settings of the built-in trainer, which is used if `fit` gets no `dynamics`. None means `Trainer()`, the paper's network.",
@@ -374,7 +374,7 @@ def documentation(method: Method) -> str:
 
 
 def _example(method: Method) -> list[str]:
-    few = ", trainer=leanset.Trainer(epochs=2)" if method.watches else ""
+    few = ", trainer=leanset.Trainer(epochs=2)" if method.uses_dynamics else ""
     return [
         ">>> import numpy as np, leanset",
         ">>> X = np.random.default_rng(0).normal(size=(60, 2))",

@@ -72,27 +72,27 @@ class Request:
         who: str,
     ) -> Request:
         given = given_params(params)
-        sparse_allowed = not method.looks and (not method.watches or dynamics is not None)
+        sparse_allowed = not method.uses_coordinates and (not method.uses_dynamics or dynamics is not None)
         own = x if isinstance(x, Features) else features(x, sparse_for=who, sparse_allowed=sparse_allowed)
         classes = y if isinstance(y, Labels) else labels(y, own.rows, who=who)
         seed = seed_of(random_state)
         if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer)):
             raise TypeError(f"n_jobs must be an int or None, not {n_jobs!r}")
         jobs = None if n_jobs is None else int(n_jobs)
-        seen = None if dynamics is None else _seen(dynamics)
-        if trainer is not None and not method.watches:
-            raise ValueError(f"{method.id} does not watch a model train: leave trainer out")
-        if trainer is not None and seen is not None:
-            raise ValueError("dynamics and trainer are both given: with what was seen, nothing is trained")
-        return cls(method, given, own, classes, seed, jobs, _target(target, classes, who), seen, trainer)
+        native = None if dynamics is None else _native_dynamics(dynamics)
+        if trainer is not None and not method.uses_dynamics:
+            raise ValueError(f"{method.id} does not use training dynamics: leave trainer out")
+        if trainer is not None and native is not None:
+            raise ValueError("dynamics and trainer are both given: with dynamics, nothing is trained; leave one out")
+        return cls(method, given, own, classes, seed, jobs, _target(target, classes, who), native, trainer)
 
-    def seen(self) -> _leanset.Dynamics | None:
+    def training_dynamics(self) -> _leanset.Dynamics | None:
         """The training dynamics; the built-in trainer makes them if the method needs them and none are given."""
-        if self.dynamics is not None or not self.method.watches:
+        if self.dynamics is not None or not self.method.uses_dynamics:
             return self.dynamics
         from leanset.training import Trainer
 
-        return (self.trainer or Trainer())._watch(self.table, self.seed, self.n_jobs)
+        return (self.trainer or Trainer())._observe(self.table, self.seed, self.n_jobs)
 
     @property
     def table(self) -> Table:
@@ -101,38 +101,38 @@ class Request:
     def reduce(self, strategy: Any, *, allow_empty: bool, who: str) -> dict[str, Any]:
         whole, _, _, _ = _leanset.examine(self.method.id, self.params)
         asked = budget(strategy, self.y, whole=whole, who=who)
-        seen = self.seen()
+        native = self.training_dynamics()
         began = time.perf_counter()
-        told = _leanset.reduce(
+        result = _leanset.reduce(
             self.table, self.method.id, self.params, asked,
-            allow_empty=allow_empty, seed=self.seed, n_jobs=self.n_jobs, target=self.target, dynamics=seen,
+            allow_empty=allow_empty, seed=self.seed, n_jobs=self.n_jobs, target=self.target, dynamics=native,
         )
-        beside = "target" if self.target is not None else "log" if self.method.watches else None
+        beside = "target" if self.target is not None else "log" if self.method.uses_dynamics else None
         return {
-            **told, "budget": asked, "allow_empty": allow_empty, "seconds": time.perf_counter() - began,
+            **result, "budget": asked, "allow_empty": allow_empty, "seconds": time.perf_counter() - began,
             "threads": _leanset.threads(self.n_jobs), "beside": beside,
         }
 
-    def reduction(self, told: dict[str, Any], parameters: dict[str, Any]) -> Reduction:
-        return Reduction.of(told, self.y, self.method.id, parameters, self.seed)
+    def reduction(self, result: dict[str, Any], parameters: dict[str, Any]) -> Reduction:
+        return Reduction.of(result, self.y, self.method.id, parameters, self.seed)
 
-    def measured(self, found: Reduction, told: dict[str, Any], metric: str) -> Reduction:
+    def measured(self, found: Reduction, result: dict[str, Any], metric: str) -> Reduction:
         began = time.perf_counter()
-        epsilon = self.epsilon(told, check_metric(metric))
+        epsilon = self.epsilon(result, check_metric(metric))
         seconds = {**found.seconds, "epsilon": time.perf_counter() - began}
         return dataclasses.replace(found, epsilon=epsilon, seconds=seconds)
 
     def epsilon(self, reduction: dict[str, Any], metric: str) -> Epsilon:
         rows, points = reduction["rows"], reduction["points"]
         if rows is not None:
-            told = _leanset.epsilon_of_rows(self.table, rows, metric, self.n_jobs)
+            result = _leanset.epsilon_of_rows(self.table, rows, metric, self.n_jobs)
         else:
             codes = np.repeat(np.arange(len(self.y.classes), dtype=np.uint32), reduction["counts"])
-            told = _leanset.epsilon_between(self.table, (points, codes, self.y.names), metric, self.n_jobs)
-        return Epsilon.of(told, self.y)
+            result = _leanset.epsilon_between(self.table, (points, codes, self.y.names), metric, self.n_jobs)
+        return Epsilon.of(result, self.y)
 
 
-def _seen(dynamics: Any) -> _leanset.Dynamics:
+def _native_dynamics(dynamics: Any) -> _leanset.Dynamics:
     """The native training dynamics of a log or of a `Dynamics`."""
     finished = dynamics.finish() if hasattr(dynamics, "finish") else dynamics
     native = getattr(finished, "_native", None)
@@ -146,17 +146,17 @@ def _target(target: Any, own: Labels, who: str) -> Table | None:
     if target is None:
         return None
     if not isinstance(target, tuple) or len(target) != 2:
-        raise TypeError("target must be a pair (X, y), or (X, None) where there are no labels")
+        raise TypeError("target must be a pair (X, y), or (X, None) without labels")
     x = features(target[0], name="target")
     y = labels(target[1], x.rows, who=who)
     if own.original is None or target[1] is None:
         if (own.original is None) != (target[1] is None):
-            raise ValueError("target has labels and y has none, or the other way round")
+            raise ValueError("either both target and y must have labels, or neither")
         return x.values, y.codes, own.names
     known = {label: code for code, label in enumerate(own.classes.tolist())}
     strange = [label for label in y.classes.tolist() if label not in known]
     if strange:
-        raise ValueError(f"target has rows of class {strange[0]!r}, and y has {list(known)[:10]}")
+        raise ValueError(f"target has rows of class {strange[0]!r}, but the classes of y are {list(known)[:10]}")
     codes = np.array([known[label] for label in y.classes.tolist()], dtype=np.uint32)
     return x.values, codes[y.codes], own.names
 
@@ -235,9 +235,9 @@ def reduce(
     info = find(method)
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
                          dynamics=dynamics, trainer=trainer, who=f"method {info.id}")
-    told = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce")
-    found = request.reduction(told, json.loads(told["parameters"]))
-    return found if epsilon is None else request.measured(found, told, epsilon)
+    result = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce")
+    found = request.reduction(result, json.loads(result["parameters"]))
+    return found if epsilon is None else request.measured(found, result, epsilon)
 
 
 def rank(
@@ -279,7 +279,7 @@ def rank(
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
                          dynamics=dynamics, trainer=trainer, who=f"method {info.id}")
     native = _leanset.rank(request.table, info.id, request.params, seed=request.seed, n_jobs=request.n_jobs,
-                           target=request.target, dynamics=request.seen())
+                           target=request.target, dynamics=request.training_dynamics())
     used = json.loads(_leanset.examine(info.id, request.params)[3])
     return Ranking(native, dataclasses.replace(request.y, original=None), info.id, used, request.seed)
 
@@ -328,10 +328,10 @@ def epsilon(
     if isinstance(reduced, tuple) and len(reduced) == 2:
         other = _target(reduced, own, "epsilon")
         assert other is not None
-        told = _leanset.epsilon_between(table_of(x, own), other, metric, n_jobs)
+        result = _leanset.epsilon_between(table_of(x, own), other, metric, n_jobs)
     else:
-        told = _leanset.epsilon_of_rows(table_of(x, own), indices_of(reduced), metric, n_jobs)
-    return Epsilon.of(told, own)
+        result = _leanset.epsilon_of_rows(table_of(x, own), indices_of(reduced), metric, n_jobs)
+    return Epsilon.of(result, own)
 
 
 def indices_of(reduced: Any) -> Ids:
@@ -342,7 +342,7 @@ def indices_of(reduced: Any) -> Ids:
             return np.ascontiguousarray(found, dtype=np.int64)
     if hasattr(reduced, "fit_resample") or isinstance(reduced, Reduction):
         if isinstance(reduced, Reduction) or hasattr(reduced, "weights_"):
-            raise ValueError("the method invents points, and they have no row ids")
+            raise ValueError("the method generates prototypes, which have no row ids")
         from leanset._errors import not_fitted
 
         raise not_fitted(reduced)

@@ -60,7 +60,7 @@ def write_manifest(path: str | os.PathLike[str], manifest: Mapping[str, Any], *,
     target = Path(path)
     text = _leanset.manifest_text("the manifest", json.dumps(manifest, allow_nan=False))
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{target}: exists; overwrite=True replaces it")
+        raise FileExistsError(f"{target} exists; pass overwrite=True to replace it")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".leanset-", suffix=".unfinished")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -104,11 +104,11 @@ def manifest_of(
         target or a log, which have no file here.
     """
     if reduction.epsilon is None:
-        raise ValueError("the manifest has ε, and it was not measured: reduce with epsilon='chebyshev' or another metric")
+        raise ValueError("a manifest needs ε, which was not measured: reduce with epsilon='chebyshev' or another metric")
     if reduction.order is None or reduction.indices is None:
-        raise ValueError("points were invented, and the file they are in is not the input's rows: use the command line")
+        raise ValueError("the method generated prototypes, which are not rows of the input file: use the command line")
     if reduction.beside:
-        raise ValueError(f"a {reduction.beside} was given beside the table, and it has no file here: use the command line")
+        raise ValueError(f"a {reduction.beside} was also used, and it has no file here: use the command line")
     source, result = _file(input), _file(output)
     rows = sum(reduction.rows.values())
     weights = None

@@ -69,7 +69,7 @@ class Method:
         return tuple(names)
 
     @property
-    def watches(self) -> bool:
+    def uses_dynamics(self) -> bool:
         return bool(self.capabilities["dynamics"] != "no")
 
     @property
@@ -77,7 +77,7 @@ class Method:
         return bool(self.capabilities["target"] != "no")
 
     @property
-    def looks(self) -> bool:
+    def uses_coordinates(self) -> bool:
         """Whether it uses the features of rows."""
         return bool(self.capabilities["coordinates"] != "no")
 

@@ -28,9 +28,9 @@ class LeansetWarning(UserWarning):
         return type(self), (self.code, self.message, self.hint)
 
 
-def warn(told: list[tuple[str, str, str | None]]) -> tuple[LeansetWarning, ...]:
+def warn(native: list[tuple[str, str, str | None]]) -> tuple[LeansetWarning, ...]:
     """Issue warnings for the line that called the package, and return them."""
-    found = tuple(LeansetWarning(*one) for one in told)
+    found = tuple(LeansetWarning(*one) for one in native)
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "leanset":
         level, frame = level + 1, frame.f_back
@@ -99,11 +99,11 @@ class Epsilon:
         return self.value
 
     @classmethod
-    def of(cls, told: dict[str, Any], labels: Labels) -> Epsilon:
+    def of(cls, result: dict[str, Any], labels: Labels) -> Epsilon:
         names = labels.classes.tolist()
-        worst = told["worst_class"]
-        classes = {name: ClassEpsilon(*one) for name, one in zip(names, told["classes"], strict=True)}
-        return cls(told["value"], told["metric"], told["worst_row"], None if worst is None else names[worst], classes)
+        worst = result["worst_class"]
+        classes = {name: ClassEpsilon(*one) for name, one in zip(names, result["classes"], strict=True)}
+        return cls(result["value"], result["metric"], result["worst_row"], None if worst is None else names[worst], classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +200,9 @@ class Reduction:
         return sum(self.counts.values())
 
     @classmethod
-    def of(cls, told: dict[str, Any], labels: Labels, method: str, parameters: dict[str, Any], seed: int | None
+    def of(cls, result: dict[str, Any], labels: Labels, method: str, parameters: dict[str, Any], seed: int | None
     ) -> Reduction:
-        order, weights, points = told["rows"], told["weights"], told["points"]
+        order, weights, points = result["rows"], result["weights"], result["points"]
         indices, names, own = None, labels.classes, None
         if order is not None:
             # As the command line writes them by default: in the order of the input.
@@ -210,14 +210,14 @@ class Reduction:
             indices = order[sorting]
             weights = None if weights is None else weights[sorting]
         else:
-            own = np.repeat(names, told["counts"])
-        counts = dict(zip(names.tolist(), told["counts"], strict=True))
+            own = np.repeat(names, result["counts"])
+        counts = dict(zip(names.tolist(), result["counts"], strict=True))
         return cls(
-            indices, order, weights, points, own, counts, method, parameters, seed, facts(told["facts"]),
-            warn(told["warnings"]),
+            indices, order, weights, points, own, counts, method, parameters, seed, facts(result["facts"]),
+            warn(result["warnings"]),
             dict(zip(names.tolist(), labels.sizes.tolist(), strict=True)),
-            told["budget"], told["allow_empty"], None, {"method": told["seconds"]},
-            told["threads"], told["beside"],
+            result["budget"], result["allow_empty"], None, {"method": result["seconds"]},
+            result["threads"], result["beside"],
         )
 
 
@@ -305,7 +305,7 @@ class Ranking:
         """
         asked = budget(sampling_strategy, self._labels, whole=self.is_global, who="Ranking")
         began = time.perf_counter()
-        told = self._native.reduce(asked, allow_empty_classes)
-        told = {**told, "budget": asked, "allow_empty": allow_empty_classes, "seconds": time.perf_counter() - began,
+        result = self._native.reduce(asked, allow_empty_classes)
+        result = {**result, "budget": asked, "allow_empty": allow_empty_classes, "seconds": time.perf_counter() - began,
                 "threads": 1, "beside": "ranking"}
-        return Reduction.of(told, self._labels, self.method, self.parameters, self.seed)
+        return Reduction.of(result, self._labels, self.method, self.parameters, self.seed)

@@ -74,13 +74,13 @@ def weights_of(reduced: Any) -> Any:
         if found is not None:
             return np.asarray(found, dtype=np.float64)
     error = ValueError(f"{type(reduced).__name__} has no weights")
-    error.add_note("hint: protodash and clustering-centroids give weights; without them to_subset is all there is")
+    error.add_note("hint: protodash and clustering-centroids have weights; without weights use to_subset")
     raise error
 
 
 def _within(dataset: Any, reduced: Any) -> list[int]:
     rows = indices_of(reduced)
     if hasattr(dataset, "__len__") and rows.size and int(rows.max()) >= len(dataset):
-        raise ValueError(f"row {int(rows.max())} is kept, and the data set has {len(dataset)} rows: it is another one")
+        raise ValueError(f"row {int(rows.max())} is kept, but the dataset has {len(dataset)} rows: it is another dataset")
     found: list[int] = rows.tolist()
     return found

@@ -91,7 +91,7 @@ class EnergyMeter:
         if self._reading is not None:
             return self._reading
         if self._meter is None:
-            raise RuntimeError("the meter has not run: with leanset.EnergyMeter() as meter: …")
+            raise RuntimeError("the meter has not run: use it as `with leanset.EnergyMeter() as meter:`")
         found: dict[str, Any] = json.loads(self._meter.read())
         return found
 

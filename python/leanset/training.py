@@ -96,11 +96,11 @@ class Trainer:
     weight_decay: float = 0.0
     batch: int = 32
 
-    def _watch(self, table: Table, seed: int, n_jobs: int | None) -> _leanset.Dynamics:
+    def _observe(self, table: Table, seed: int, n_jobs: int | None) -> _leanset.Dynamics:
         settings = json.dumps({**dataclasses.asdict(self), "hidden": list(self.hidden)})
         return _leanset.warm_up(table, settings, seed, n_jobs)
 
-    def watch(self, X: Any, y: Any, *, random_state: Any = 0, n_jobs: int | None = None) -> Dynamics:
+    def observe(self, X: Any, y: Any, *, random_state: Any = 0, n_jobs: int | None = None) -> Dynamics:
         """Train on all rows and collect the training dynamics of every row. One training serves all ratios.
 
         Parameters
@@ -116,7 +116,7 @@ class Trainer:
         --------
         >>> import numpy as np, leanset
         >>> X = np.random.default_rng(0).normal(size=(40, 2))
-        >>> dynamics = leanset.Trainer(epochs=3).watch(X, X[:, 0] > 0)
+        >>> dynamics = leanset.Trainer(epochs=3).observe(X, X[:, 0] > 0)
         >>> dynamics.epochs, dynamics.forgetting.shape
         (3, (40,))
         """
@@ -125,7 +125,7 @@ class Trainer:
         from leanset._seed import seed_of
 
         x = features(X)
-        return Dynamics(self._watch(table_of(x, labels(y, x.rows, who="Trainer")), seed_of(random_state), n_jobs))
+        return Dynamics(self._observe(table_of(x, labels(y, x.rows, who="Trainer")), seed_of(random_state), n_jobs))
 
 
 def _numpy(value: Any) -> npt.NDArray[Any]:
@@ -224,7 +224,7 @@ class ForgettingLog:
         elif sure is not None:
             right = sure.argmax(axis=1) == codes
         else:
-            raise ValueError("nothing is observed: give predictions_or_correct, probabilities or logits")
+            raise ValueError("there is no observation: give predictions_or_correct, probabilities or logits")
         self._native.observe(int(epoch), rows, right, None if sure is None else (sure, codes))
 
     def _right(self, said: npt.NDArray[Any], codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
@@ -238,11 +238,11 @@ class ForgettingLog:
         given = np.ascontiguousarray(_numpy(logits if probabilities is None else probabilities), dtype=np.float64)
         name, classes = "logits" if probabilities is None else "probabilities", len(self._labels.classes)
         if given.ndim == 1 and classes == 2:
-            error = ValueError(f"{name} must be of shape ({rows}, 2), not {given.shape}: one column a class")
-            error.add_note("hint: numpy.column_stack([1 - p, p]) of one probability a row")
+            error = ValueError(f"{name} must be of shape ({rows}, 2), not {given.shape}: one column per class")
+            error.add_note("hint: pass numpy.column_stack([1 - p, p]) for one probability p per row")
             raise error
         if given.shape != (rows, classes):
-            raise ValueError(f"{name} must be of shape ({rows}, {classes}), not {given.shape}: one column a class")
+            raise ValueError(f"{name} must be of shape ({rows}, {classes}), not {given.shape}: one column per class")
         return given if probabilities is not None else _leanset.softmax(given)
 
     def merge(self, other: ForgettingLog) -> None:
@@ -258,7 +258,7 @@ class ForgettingLog:
             If both logs have the same row of the same epoch. Then nothing is changed.
         """
         if not np.array_equal(self._labels.codes, other._labels.codes):
-            raise ValueError("other is a log of other labels")
+            raise ValueError("the two logs have different labels")
         self._native.merge(other._native)
 
     def finish(self) -> Dynamics:
@@ -298,7 +298,7 @@ def keras_callback(log: ForgettingLog, X: Any, *, every: int = 1, batch_size: in
     """
     base = _base("keras.callbacks", "Callback") or object
 
-    class Watch(base):  # type: ignore[misc, valid-type]
+    class UpdateLog(base):  # type: ignore[misc, valid-type]
         def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
             if epoch % every == 0:
                 probabilities = _numpy(self.model.predict(X, batch_size=batch_size, verbose=0))
@@ -315,7 +315,7 @@ def keras_callback(log: ForgettingLog, X: Any, *, every: int = 1, batch_size: in
         def set(self, model: Any) -> None:
             self.model = model
 
-    return Watch()
+    return UpdateLog()
 
 
 def lightning_callback(
@@ -342,7 +342,7 @@ def lightning_callback(
     def of(where: str | Callable[[Any], Any], value: Any) -> Any:
         return where(value) if callable(where) else value[where]
 
-    class Watch(base):  # type: ignore[misc, valid-type]
+    class UpdateLog(base):  # type: ignore[misc, valid-type]
         def on_train_batch_end(
             self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, *_: Any
         ) -> None:
@@ -353,7 +353,7 @@ def lightning_callback(
                 return _nothing
             raise AttributeError(name)
 
-    return Watch()
+    return UpdateLog()
 
 
 def _nothing(*_: Any, **__: Any) -> None:

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def small(method: Any, **params: Any) -> Any:
-    """An estimator of a method that is quick: one that watches a model train watches a short training."""
-    if method.watches:
+    """An estimator that is quick to fit: a method that uses training dynamics gets a short training."""
+    if method.uses_dynamics:
         params.setdefault("trainer", leanset.Trainer(epochs=2))
     return getattr(leanset, method.class_name)(**params)
 

@@ -49,7 +49,7 @@ def reduced(command_line, tmp_path, table, method, params, seed, *budget):
     output = tmp_path / "kept.csv"
     invents = method.id == "clustering-centroids" and params.get("output") != "rows"
     given = [f"--param={name}={value}" for name, value in params.items()]
-    given += ["--epochs=2"] if method.watches else []
+    given += ["--epochs=2"] if method.uses_dynamics else []
     emit = [] if invents else ["--emit", "ids", "--order", "rank"]
     command_line("reduce", table, "--label", "label", "--method", method.id, "--seed", seed, "--output", output,
                  "--force", "--quiet", *emit, *given, *budget)
@@ -65,7 +65,7 @@ def test_the_rows_are_those_of_the_command_line(command_line, tmp_path, blobs, m
     X, y = data_set(name, blobs)
     table = write(tmp_path / "table.csv", X, y)
     for seed in (0, 1, 2**63 + 5):
-        trainer = leanset.Trainer(epochs=2) if method.watches else None
+        trainer = leanset.Trainer(epochs=2) if method.uses_dynamics else None
         ours = leanset.reduce(X, y, 0.2, method=method.id, random_state=seed, trainer=trainer,
                               epsilon="chebyshev", n_jobs=2, **params)
         rows, manifest = reduced(command_line, tmp_path, table, method, params, seed, "--ratio", 0.2, "--scale", "none")
@@ -90,7 +90,7 @@ def test_the_default_scaling_is_that_of_minmaxscaler(command_line, tmp_path, met
     X, y = data_set("scales", None)
     table = write(tmp_path / "table.csv", X, y)
     rows, manifest = reduced(command_line, tmp_path, table, method, {}, 3, "--count", 30)
-    trainer = leanset.Trainer(epochs=2) if method.watches else None
+    trainer = leanset.Trainer(epochs=2) if method.uses_dynamics else None
     ours = leanset.reduce(MinMaxScaler().fit_transform(X), y, 30, method=method.id, random_state=3, trainer=trainer)
     if ours.indices is None:
         assert len(rows) == len(ours)

@@ -36,7 +36,7 @@ def test_values_that_are_none(fit, blobs):
     huge[3, 1] = 1e200
     refused(ValueError, "too large", fit(X=huge), "scale the columns")
     refused(ValueError, "Input y contains NaN", fit(y=np.where(y == "ash", np.nan, 1.0)))
-    refused(ValueError, "Unknown label type: continuous", fit(y=X[:, 0]), "cut it into classes")
+    refused(ValueError, "Unknown label type: continuous", fit(y=X[:, 0]), "cut y into classes")
 
 
 def test_shapes(fit, blobs):
@@ -64,7 +64,7 @@ def test_budgets(fit):
     refused(ValueError, "Got 'some'", fit(sampling_strategy="some"))
     refused(ValueError, r"Got \[3\]", fit(sampling_strategy=[3]))
     refused(ValueError, "'oak'.*not present", fit(sampling_strategy={"oak": 3}))
-    refused(ValueError, r"\['ash'\] is 61, and the class has 60", fit(sampling_strategy={"ash": 61}))
+    refused(ValueError, r"\['ash'\] is 61, but the class has 60", fit(sampling_strategy={"ash": 61}))
     refused(ValueError, "whole number of at least 0, not 2.5", fit(sampling_strategy={"ash": 2.5}))
 
 

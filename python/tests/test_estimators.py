@@ -174,12 +174,12 @@ def test_sparse_where_coordinates_do_not_matter(method, blobs):
 
     X, y = blobs
     matrix = sparse.csr_array(X)
-    if method.looks:
-        with pytest.raises(TypeError, match=f"{method.class_name} looks at the coordinates"):
+    if method.uses_coordinates:
+        with pytest.raises(TypeError, match=f"{method.class_name} uses the coordinates"):
             small(method).fit(matrix, y)
         return
     log = None
-    if method.watches:
+    if method.uses_dynamics:
         log = leanset.ForgettingLog(y)
         rng = np.random.default_rng(0)
         for epoch in range(3):
@@ -198,11 +198,11 @@ def test_what_fit_leaves_says_why_it_is_not_there(blobs):
         _ = sampler.weights_
     sampler.fit(X, y)
     assert sampler.weights_.sum() == pytest.approx(len(X))
-    with pytest.raises(AttributeError, match="invents points"):
+    with pytest.raises(AttributeError, match="generates prototypes"):
         _ = sampler.sample_indices_
     with pytest.raises(AttributeError, match="set epsilon="):
         _ = sampler.epsilon_
-    with pytest.raises(AttributeError, match="gives no weights"):
+    with pytest.raises(AttributeError, match="has no weights"):
         _ = leanset.MMS().fit(X, y).weights_
     sampler.set_params(output="rows").fit(X, y)
     assert len(sampler.sample_indices_) == 12

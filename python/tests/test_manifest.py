@@ -89,5 +89,5 @@ def test_what_is_no_manifest_is_refused(tmp_path, blobs):
     assert not (tmp_path / "n.json").exists()
     with pytest.raises(ValueError, match="was not measured"):
         leanset.manifest_of(leanset.reduce(X, y, 9, method="mms"), input=path, output=path, features=[])
-    with pytest.raises(ValueError, match="points were invented"):
+    with pytest.raises(ValueError, match="generated prototypes"):
         leanset.manifest_of(leanset.reduce(X, y, 9, method="clc", epsilon="euclidean"), input=path, output=path, features=[])

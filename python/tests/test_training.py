@@ -71,7 +71,7 @@ def test_logs_merge_in_any_order():
     assert np.array_equal(whole.finish().el2n, other.finish().el2n)
     with pytest.raises(ValueError, match="twice in epoch 0"):
         whole.merge(parts[0])
-    with pytest.raises(ValueError, match="other labels"):
+    with pytest.raises(ValueError, match="different labels"):
         whole.merge(leanset.ForgettingLog(LABELS[::-1]))
 
 
@@ -83,7 +83,7 @@ def test_logs_merge_in_any_order():
         (dict(indices=[0.5], predictions_or_correct=["a"]), "whole numbers", TypeError),
         (dict(indices=[0, 0], predictions_or_correct=["a", "a"]), "row 0 twice in epoch 7", ValueError),
         (dict(indices=[0], predictions_or_correct=["a", "b"]), r"shape \(1,\), not \(2,\)", ValueError),
-        (dict(indices=[0]), "nothing is observed", ValueError),
+        (dict(indices=[0]), "no observation", ValueError),
         (dict(indices=[0], probabilities=[[0.5, 0.5]]), r"shape \(1, 3\), not \(1, 2\)", ValueError),
         (dict(indices=[0], probabilities=[[0.5, 1.5, 0.0]]), r"in \[0, 1\], not 1.5", ValueError),
         (dict(indices=[0], logits=[[0.5, np.nan, 0.0]]), "finite, not NaN", ValueError),
@@ -212,9 +212,9 @@ def test_into_pytorch(torch, blobs):
     assert leanset.to_subset(rows, leanset.reduce(X, y, 5, method="srs")).indices
     with pytest.raises(ValueError, match="Maxmin has no weights"):
         leanset.to_sampler(leanset.MMS(sampling_strategy=0.1).fit(X, y))
-    with pytest.raises(ValueError, match="it is another one"):
+    with pytest.raises(ValueError, match="another dataset"):
         leanset.to_subset(rows[:5], sampler)
-    with pytest.raises(ValueError, match="invents points"):
+    with pytest.raises(ValueError, match="generates prototypes"):
         leanset.to_subset(rows, leanset.CLC(sampling_strategy=0.1).fit(X, y))
 
 
@@ -231,8 +231,8 @@ def test_into_hugging_face(blobs):
 
 def test_one_training_serves_all_ratios(blobs):
     X, y = blobs
-    seen = leanset.Trainer(epochs=3).watch(X, y, random_state=4)
+    dynamics = leanset.Trainer(epochs=3).observe(X, y, random_state=4)
     for name in ("fes", "el2n", "aum"):
-        kept = leanset.reduce(X, y, 0.2, method=name, dynamics=seen)
+        kept = leanset.reduce(X, y, 0.2, method=name, dynamics=dynamics)
         assert np.array_equal(kept.indices, leanset.reduce(X, y, 0.2, method=name, random_state=4,
                                                            trainer=leanset.Trainer(epochs=3)).indices)
