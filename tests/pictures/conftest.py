@@ -1,4 +1,4 @@
-"""What the tests of pictures share: the program, generated sets, Ultralytics or a reason why it is not there."""
+"""Shared by the image tests: the program, generated datasets, and Ultralytics, or the reason why it is missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Leanset = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def leanset() -> Leanset:
-    """Runs the program `leanset` of this checkout; what it prints on stdout."""
+    """Run the program `leanset` of this checkout and return its stdout."""
     program = Path(os.environ.get("LEANSET", ROOT / "target" / "release" / "leanset"))
     assert program.exists(), f"{program}: build the command line first: cargo build --release -p leanset-cli"
 
@@ -39,7 +39,7 @@ def leanset() -> Leanset:
 
 @pytest.fixture(scope="session")
 def ultralytics() -> Callable[..., Any]:
-    """Runs a verb of in_ultralytics.py. Skips, with what to install, where the environment cannot be built."""
+    """Run a verb of in_ultralytics.py. If the environment cannot be built, skip and say what to install."""
     try:
         detector.python()
     except detector.Missing as missing:
@@ -49,9 +49,9 @@ def ultralytics() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def yolov5m(ultralytics: Callable[..., Any]) -> Path:
-    """YOLOv5m with random weights as Ultralytics exports it: one picture of 320 × 320 at a time.
+    """YOLOv5m with random weights, as exported by Ultralytics: one image of 320 × 320 at a time.
 
-    Kept until what makes it changes."""
+    The file is cached until the code that makes it changes."""
     made_by = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ("in_ultralytics.py", detector.PINS.name))).hexdigest()
     file = fetch.PLACE / "models" / f"yolov5m_ultralytics_{made_by[:12]}.onnx"
     if not file.exists():
@@ -69,11 +69,11 @@ def pretrained(ultralytics: Callable[..., Any]) -> Path:
 
 
 def draw(rng: np.random.Generator, objects: list[int]) -> tuple[Image.Image, list[str]]:
-    """A picture with an object of each class given, and its label lines."""
+    """An image with one object of each given class, and its label lines."""
     width, height = (int(n) for n in rng.integers(60, 140, 2))
     background = np.clip(rng.normal(rng.integers(40, 200, 3), 20, (height, width, 3)), 0, 255).astype(np.uint8)
-    picture = Image.fromarray(background)
-    brush, lines = ImageDraw.Draw(picture), []
+    image = Image.fromarray(background)
+    brush, lines = ImageDraw.Draw(image), []
     for kind in objects:
         side = int(rng.integers(16, 32))
         left, top = int(rng.integers(0, width - side)), int(rng.integers(0, height - side))
@@ -82,11 +82,11 @@ def draw(rng: np.random.Generator, objects: list[int]) -> tuple[Image.Image, lis
         shape((left, top, left + side - 1, top + side - 1), fill=colour)
         box = ((left + side / 2) / width, (top + side / 2) / height, side / width, side / height)
         lines.append(f"{kind} " + " ".join(f"{n:.6f}" for n in box))
-    return picture, lines
+    return image, lines
 
 
 def yolo_set(place: Path) -> Path:
-    """A YOLO set of 40 pictures to train on and 12 to validate with; names, formats and numbers of objects differ."""
+    """A YOLO dataset of 40 training and 12 validation images; names, formats and numbers of objects differ."""
     rng = np.random.default_rng(11)
     for split, count in (("train", 40), ("val", 12)):
         (place / "images" / split).mkdir(parents=True)
@@ -95,10 +95,10 @@ def yolo_set(place: Path) -> Path:
             objects = [int(n) for n in rng.integers(0, 2, rng.integers(1, 4))]
             if i % 13 == 7:
                 objects = []
-            picture, lines = draw(rng, objects)
+            image, lines = draw(rng, objects)
             name = f"été {i}.png" if i % 10 == 3 else f"{i:03}.JPG" if i % 4 == 1 else f"{i:03}.png"
-            picture.save(place / "images" / split / name, quality=92)
-            # Of two pictures without objects one has an empty label file and one has none.
+            image.save(place / "images" / split / name, quality=92)
+            # Of two images without objects, one has an empty label file and one has none.
             if objects or i % 2:
                 (place / "labels" / split / name).with_suffix(".txt").write_text("".join(f"{line}\n" for line in lines))
     (place / "data.yaml").write_text(f"path: .\ntrain: images/train\nval: images/val\nnames: [{', '.join(CLASSES)}]\n")
@@ -106,14 +106,14 @@ def yolo_set(place: Path) -> Path:
 
 
 def spoil(place: Path) -> int:
-    """Spoils pictures of a generated set in ways for which Ultralytics ignores them; returns how many. Others get doubts."""
+    """Damage images of a generated dataset so that Ultralytics ignores them; return their number. Others get warnings."""
     images, labels = place / "images" / "train", place / "labels" / "train"
-    (images / "000.png").write_bytes(b"no picture at all")
+    (images / "000.png").write_bytes(b"not an image")
     (labels / "002.txt").write_text("7 0.5 0.5 0.1 0.1\n")
     (labels / "004.txt").write_text("0 0.5 0.5 1.7 0.1\n")
     (labels / "006.txt").write_text("0 0.5 0.5 0.1\n")
     Image.new("RGB", (8, 30)).save(images / "008.png")
-    # Doubts: the same object twice, a label without a picture.
+    # Warnings: the same object twice, a label without an image.
     twice = labels / "010.txt"
     twice.write_text(twice.read_text() + twice.read_text().splitlines()[0] + "\n")
     (labels / "orphan.txt").write_text("0 0.5 0.5 0.1 0.1\n")
@@ -121,7 +121,7 @@ def spoil(place: Path) -> int:
 
 
 def fingerprint(place: Path) -> dict[str, tuple[str, int]]:
-    """Every file below a folder: its bytes and when it was changed."""
+    """Every file in a folder, with its hash and its modification time."""
     return {str(file.relative_to(place)): (hashlib.sha256(file.read_bytes()).hexdigest(), file.stat().st_mtime_ns)
             for file in sorted(place.rglob("*")) if file.is_file()}
 

@@ -1,10 +1,10 @@
-"""Ultralytics, to train with what leanset writes: an environment of its own below target/, shared by tests and benches.
+"""An environment with Ultralytics in target/, to train on reduced datasets. Tests and benchmarks share it.
 
-Wheels of PyTorch are large, and Debian 12's packages are not (38 MB), so the environment is one of the system's Python over
-them. As root on Debian 12 missing packages are installed; elsewhere `Missing` says what is to be done. LEANSET_ULTRALYTICS names
-the Python of an environment that has Ultralytics instead.
+The wheels of PyTorch are large, while the packages of Debian 12 are small (38 MB). So the environment uses the Python and the PyTorch of the
+system. As root on Debian 12, missing packages are installed; otherwise `Missing` says what to do. To use another environment that has
+Ultralytics, set LEANSET_ULTRALYTICS to its Python.
 
-    python3 tests/pictures/detector.py     # build it, and say where it is
+    python3 tests/pictures/detector.py     # build the environment and print where it is
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PROBE = "import sys, venv, ensurepip, torch, torchvision; assert sys.version_inf
 
 
 class Missing(RuntimeError):
-    """The machine has not what the environment is built on, and it cannot be installed here."""
+    """A requirement of the environment is missing and cannot be installed here."""
 
 
 def _works(python: str | Path, probe: str) -> bool:
@@ -46,7 +46,7 @@ def _command(*words: object) -> None:
 
 
 def _system() -> None:
-    """Sees to it that the system's Python has PyTorch."""
+    """Make sure that the system's Python has PyTorch."""
     if _works(SYSTEM, PROBE):
         return
     try:
@@ -56,10 +56,10 @@ def _system() -> None:
     debian = release.get("ID", "").strip('"') == "debian" and release.get("VERSION_ID", "").strip('"') == "12"
     wanted = " ".join(PACKAGES)
     if not debian:
-        raise Missing(f"Ultralytics is not here: {SYSTEM} of Debian 12 with {wanted} is missing; on another system name the Python of "
+        raise Missing(f"Ultralytics is not available: {SYSTEM} of Debian 12 with {wanted} is missing; on another system give the Python of "
                       "an environment that has Ultralytics: LEANSET_ULTRALYTICS=/path/to/python")
     if os.geteuid() != 0:
-        raise Missing(f"Ultralytics is not here, install what it runs on: sudo apt-get install --no-install-recommends {wanted}")
+        raise Missing(f"Ultralytics is not available; install its requirements: sudo apt-get install --no-install-recommends {wanted}")
     _command("apt-get", "update", "-qq")
     _command("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES)
     if not _works(SYSTEM, PROBE):
@@ -68,7 +68,7 @@ def _system() -> None:
 
 @functools.cache
 def python() -> Path:
-    """The Python of the environment, which is built if it is not there or its pins have changed."""
+    """The Python of the environment. The environment is built if it is missing or its pins have changed."""
     named = os.environ.get("LEANSET_ULTRALYTICS")
     if named:
         if not _works(named, "import ultralytics"):
@@ -89,9 +89,9 @@ def python() -> Path:
 
 
 def run(verb: str, *arguments: object, inside: Path | None = None) -> Any:
-    """Runs a verb of in_ultralytics.py in the environment, offline, and returns what it found.
+    """Run a verb of in_ultralytics.py in the environment, offline, and return its result.
 
-    Ultralytics takes the `path` of a data.yaml from the working folder: that is `inside`, or an empty one."""
+    Ultralytics resolves the `path` of a data.yaml in the working folder: this is `inside`, or an empty folder."""
     environment = {
         **os.environ,
         "YOLO_OFFLINE": "true",

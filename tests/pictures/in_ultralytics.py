@@ -1,13 +1,13 @@
-"""What runs inside the environment of Ultralytics: `in_ultralytics.py ANSWER VERB …`, called by detector.py.
+"""Runs inside the environment of Ultralytics: `in_ultralytics.py ANSWER VERB …`, called by detector.py.
 
-    look DATA                       the pictures and objects that Ultralytics finds
-    train DATA OUT MODEL EPOCHS SIDE FREEZE    trains, and says the same of what it trained on, and its results
+    look DATA                       the images and objects that Ultralytics finds
+    train DATA OUT MODEL EPOCHS SIDE FREEZE    trains; returns the same for the training data, and the results
     export MODEL SIDE SEED OUT      a model with random weights as an ONNX file
     weights NPZ MODEL OUT           a checkpoint whose backbone has the convolutions of an NPZ file
-    script FILE SIDE OUT            the backbone and the mean of what it makes, for PyTorch alone
-    backbone FILE NPY OUT           what the backbone of a checkpoint makes of an input
+    script FILE SIDE OUT            the backbone and the mean of its output, for PyTorch without Ultralytics
+    backbone FILE NPY OUT           the output of the backbone of a checkpoint for an input
 
-Only the standard library and what the environment has; Python 3.9 and newer.
+Uses only the standard library and the packages of the environment; Python 3.9 and newer.
 """
 
 import csv
@@ -27,12 +27,12 @@ from ultralytics.data.utils import check_det_dataset
 BACKBONE = 10
 
 
-def seen(dataset, names):
-    """The pictures of a data set, and its objects by class."""
+def contents(dataset, names):
+    """The images of a dataset, and its objects by class."""
     counts = Counter()
     for label in dataset.labels:
         counts.update(names[int(c)] for c in label["cls"].ravel())
-    return {"pictures": sorted(str(file) for file in dataset.im_files),
+    return {"images": sorted(str(file) for file in dataset.im_files),
             "objects": {name: counts[name] for name in names.values()}}
 
 
@@ -42,7 +42,7 @@ def look(data):
     found = {}
     for split in ("train", "val"):
         dataset = build_yolo_dataset(settings, described[split], 1, described, mode="val", stride=32)
-        found[split] = seen(dataset, described["names"])
+        found[split] = contents(dataset, described["names"])
     return found
 
 
@@ -54,12 +54,12 @@ def train(data, out, model, epochs, side, freeze):
     names = trainer.data["names"]
     with open(Path(out) / "run" / "results.csv", newline="") as stream:
         rows = [{key.strip(): float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
-    return {"train": seen(trainer.train_loader.dataset, names), "val": seen(trainer.test_loader.dataset, names), "results": rows,
+    return {"train": contents(trainer.train_loader.dataset, names), "val": contents(trainer.test_loader.dataset, names), "results": rows,
             "last": str(trainer.last), "best": str(trainer.best)}
 
 
 def export(model, side, seed, out):
-    """Normalisations are set to the spread of a random input, so that what goes through stays of order one."""
+    """Set the normalisation layers to the spread of a random input, so that activations stay of order one."""
     torch.manual_seed(int(seed))
     yolo = YOLO(model)
     network = yolo.model
@@ -76,9 +76,10 @@ def export(model, side, seed, out):
 
 
 def weights(convolutions, model, out):
-    """The normalisation is part of the convolutions already: behind each it is made to do no more than add the bias.
+    """The convolutions already include the normalisation, so each normalisation layer only adds the bias.
 
-    (A variance of 1 − eps, and not a gain of √(1 + eps): checkpoints are kept in half precision, which has no such gain.)
+    (With a variance of 1 − eps instead of a gain of √(1 + eps), because checkpoints are stored in half precision, which cannot
+    represent that gain.)
     """
     arrays = np.load(convolutions)
     yolo = YOLO(model)
@@ -125,7 +126,7 @@ class Features(torch.nn.Module):
 
 
 def script(file, side, out):
-    """Normalisations are folded into convolutions, as exported files have them."""
+    """Fold the normalisation layers into the convolutions, as in exported files."""
     layers = torch.nn.Sequential(*YOLO(file).model.float().eval().fuse(verbose=False).model[:BACKBONE])
     with torch.no_grad():
         traced = torch.jit.trace(Features(layers).eval(), torch.rand(2, 3, int(side), int(side)))

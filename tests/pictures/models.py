@@ -1,12 +1,12 @@
-"""The ONNX files that the tests of pictures look at: two real ones, and structures with random weights.
+"""The ONNX files of the image tests: two trained models, and structures with random weights.
 
-    efficientnet()    EfficientNet-Lite0, trained: 3 × 224 × 224 → 1,000 classes, before them 1,280 numbers
+    efficientnet()    EfficientNet-Lite0, trained: 3 × 224 × 224 → 1,000 classes, from 1,280 features
     nudenet()         YOLOv8n, trained, as Ultralytics exports it; the end of its SPPF has 256 channels
     yolo("sppf")      the backbone of YOLOv5m and a head, random: the end of the SPPF has 768 channels
-    yolo("spp")       the same with the older SPP, whose three MaxPool are side by side
-    yolo("plain")     the same with neither
+    yolo("spp")       the same with the older SPP, whose three MaxPool layers are in parallel
+    yolo("plain")     the same without SPPF and SPP
 
-EfficientNet-Lite is to be fed (p − 127) / 128 of pixels p from 0 to 255: MEAN and STD below, of pixels / 255.
+The input of EfficientNet-Lite is (p − 127) / 128 for pixels p from 0 to 255; MEAN and STD below apply to pixels / 255.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Array = NDArray[Any]
 
 MEAN = (127 / 255,) * 3
 STD = (128 / 255,) * 3
-# The end of the SPPF in files that Ultralytics exports, YOLOv5 and YOLOv8 alike.
+# The end of the SPPF in files exported by Ultralytics, for both YOLOv5 and YOLOv8.
 SPPF = "/model.9/cv2/act/Mul_output_0"
 PENULTIMATE = "features"
 
@@ -37,7 +37,7 @@ PENULTIMATE = "features"
 
 
 class _Restricted(pickle.Unpickler):
-    """Reads the pickles of torch.save before 1.6. Nothing is imported: the three names that occur are given, others refused."""
+    """Read the pickles of torch.save before 1.6. Nothing is imported: three names are known, all others are refused."""
 
     DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
@@ -89,7 +89,7 @@ def state_dict(file: Path) -> dict[str, Array]:
 
 
 class Graph:
-    """Nodes one after another, and their weights."""
+    """A list of nodes and their weights."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -125,12 +125,12 @@ def efficientnet(place: Path = fetch.PLACE / "models") -> Path:
     graph = Graph()
 
     def conv(x: str, name: str, norm: str, stride: int = 1, clip: bool = True) -> str:
-        """A convolution padded as TensorFlow's SAME, the normalisation folded into it, and ReLU6."""
+        """A convolution with TensorFlow's SAME padding, with the normalisation folded into it, and ReLU6."""
         kernel = weights[f"{name}.weight"].astype(np.float64)
         gain = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"].astype(np.float64) + 1e-3)
         bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * gain
         side = kernel.shape[2]
-        # All sides up to 224 that are halved are even: what is odd of the padding is at the end.
+        # All sides that are halved are even up to 224, so an odd padding is added at the end.
         before, after = (side - stride) // 2, side - stride - (side - stride) // 2
         y = graph.node("Conv", [x, graph.weight(f"{name}.weight", kernel * gain[:, None, None, None]), graph.weight(f"{name}.bias", bias)],
                        f"{name}.out", kernel_shape=[side, side], strides=[stride, stride], pads=[before, before, after, after],
@@ -157,7 +157,7 @@ def efficientnet(place: Path = fetch.PLACE / "models") -> Path:
 
 
 def nudenet() -> Path:
-    """YOLOv8n from PyPI, as it is there."""
+    """YOLOv8n from PyPI, unchanged."""
     return fetch.member(fetch.NUDENET, "nudenet/320n.onnx")
 
 
@@ -165,17 +165,17 @@ def nudenet() -> Path:
 
 
 def yolo(pool: str, place: Path = fetch.PLACE / "models", width: float = 0.75, depth: tuple[int, ...] = (2, 4, 6, 2)) -> Path:
-    """The structure of YOLOv5m with random weights; `pool` says what is at the end of the backbone: sppf, spp or plain.
+    """The structure of YOLOv5m with random weights; `pool` selects the end of the backbone: sppf, spp or plain.
 
-    The head is one scale of YOLOv5's, behind the upsampling, a concatenation and a MaxPool of its own, so that neither the
-    last MaxPool nor the last Concat of a file is the place to cut.
+    The head is one scale of YOLOv5's head, after the upsampling, a concatenation and another MaxPool, so that neither the last
+    MaxPool nor the last Concat of the file is the place to cut.
     """
     rng = np.random.default_rng(5)
     graph = Graph()
 
     def conv(x: str, name: str, inputs: int, outputs: int, side: int = 1, stride: int = 1, pad: int | None = None,
              gain: float = 1.7) -> str:
-        # As wide as keeps what goes through of order one behind SiLU, and what is added to it small.
+        # Weights such that activations stay of order one after SiLU, and residual additions stay small.
         weight = rng.normal(0, gain / np.sqrt(inputs * side * side), (outputs, inputs, side, side))
         y = graph.node("Conv", [x, graph.weight(f"{name}.conv.weight", weight),
                                 graph.weight(f"{name}.conv.bias", rng.normal(0, 0.1, outputs))],

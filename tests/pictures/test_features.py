@@ -22,7 +22,7 @@ ENGINES = ("rten", "onnxruntime")
 
 
 def library() -> Path:
-    """The library in the package onnxruntime, which leanset can load."""
+    """The library of the package onnxruntime, which leanset can load."""
     [found] = (Path(onnxruntime.__file__).parent / "capi").glob("libonnxruntime.so.*")
     return found
 
@@ -32,7 +32,7 @@ def engine(name: str) -> list[object]:
 
 
 def ours(leanset: Leanset, data: Path, model: Path, out: Path, *options: object) -> dict[str, Any]:
-    """The vectors in the file that leanset writes, by the names of pictures."""
+    """The vectors in the file that leanset writes, by image name."""
     leanset("images", "features", data, "--model", model, "--output", out, "--no-cache", *options)
     table = parquet.read_table(out)
     columns = [name for name in table.column_names if name != "path"]
@@ -43,8 +43,8 @@ def ours(leanset: Leanset, data: Path, model: Path, out: Path, *options: object)
     return dict(zip(names, values, strict=True))
 
 
-def pictures(place: Path, sizes: Sequence[tuple[int, int]]) -> list[Path]:
-    """A YOLO set of PNG pictures of these widths and heights: waves and noise, so that every step of scaling is visible."""
+def make_images(place: Path, sizes: Sequence[tuple[int, int]]) -> list[Path]:
+    """A YOLO dataset of PNG images of these sizes. They have waves and noise, so that every step of scaling matters."""
     rng = np.random.default_rng(3)
     (place / "images" / "train").mkdir(parents=True)
     (place / "labels" / "train").mkdir(parents=True)
@@ -62,11 +62,11 @@ def pictures(place: Path, sizes: Sequence[tuple[int, int]]) -> list[Path]:
 
 
 def close(found: dict[str, Any], files: list[Path], expected: Any, tolerance: float) -> None:
-    """All vectors are there, and differ by no more than a part of the largest value."""
+    """All vectors exist and differ by at most a fraction of the largest value."""
     assert sorted(found) == sorted(file.name for file in files)
     values = np.stack([found[file.name] for file in files])
     assert values.shape == expected.shape
-    # Pictures are told apart by more than what is tolerated.
+    # The vectors of two images differ by more than the tolerance.
     assert np.abs(expected[0] - expected[1]).max() > 10 * tolerance * np.abs(expected).max()
     worst = np.abs(values - expected).max() / np.abs(expected).max()
     print(f"largest difference: {worst:.1e} of the largest value")
@@ -81,7 +81,7 @@ SIZES = [(640, 480), (100, 333), (224, 224), (50, 40), (1000, 70)]
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_nudenet_is_cut_at_the_end_of_its_sppf(name: str, leanset: Leanset, tmp_path: Path) -> None:
-    files = pictures(tmp_path / "data", [(320, 320)] * 4)
+    files = make_images(tmp_path / "data", [(320, 320)] * 4)
     found = ours(leanset, tmp_path / "data", models.nudenet(), tmp_path / "f.parquet", "--size", 320, *engine(name))
     expected = reference.vectors(reference.cut(models.nudenet(), models.SPPF), files, 320)
     assert expected.shape == (4, 256)
@@ -90,16 +90,16 @@ def test_nudenet_is_cut_at_the_end_of_its_sppf(name: str, leanset: Leanset, tmp_
 
 @pytest.mark.parametrize("fit", ["letterbox", "stretch"])
 @pytest.mark.parametrize("name", ENGINES)
-def test_pictures_are_scaled_as_pillow_does(name: str, fit: str, leanset: Leanset, tmp_path: Path) -> None:
-    files = pictures(tmp_path / "data", SIZES)
+def test_images_are_scaled_as_in_pillow(name: str, fit: str, leanset: Leanset, tmp_path: Path) -> None:
+    files = make_images(tmp_path / "data", SIZES)
     found = ours(leanset, tmp_path / "data", models.nudenet(), tmp_path / "f.parquet", "--size", 320, "--fit", fit, *engine(name))
     close(found, files, reference.vectors(reference.cut(models.nudenet(), models.SPPF), files, 320, fit), EXACT)
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_efficientnet_is_cut_before_its_classifier(name: str, leanset: Leanset, tmp_path: Path) -> None:
-    """The file says its size, 224; mean and standard deviation are given."""
-    files = pictures(tmp_path / "data", [(224, 224)] * 4)
+    """The file has its input size, 224; mean and standard deviation are given."""
+    files = make_images(tmp_path / "data", [(224, 224)] * 4)
     model = models.efficientnet()
     found = ours(leanset, tmp_path / "data", model, tmp_path / "f.parquet", "--mean", MEAN, "--std", STD, *engine(name))
     expected = reference.vectors(reference.cut(model, models.PENULTIMATE), files, 224, "letterbox", models.MEAN, models.STD)
@@ -108,9 +108,9 @@ def test_efficientnet_is_cut_before_its_classifier(name: str, leanset: Leanset, 
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_yolov5m_has_768_numbers(name: str, leanset: Leanset, tmp_path: Path) -> None:
-    """By structure: another MaxPool and other Concats come after the SPPF in this file."""
-    files = pictures(tmp_path / "data", [(192, 192)] * 2)
+def test_yolov5m_has_768_features(name: str, leanset: Leanset, tmp_path: Path) -> None:
+    """The SPPF is found by structure: another MaxPool and other Concats follow it in this file."""
+    files = make_images(tmp_path / "data", [(192, 192)] * 2)
     model = models.yolo("sppf")
     found = ours(leanset, tmp_path / "data", model, tmp_path / "f.parquet", "--size", 192, *engine(name))
     expected = reference.vectors(reference.cut(model, models.SPPF), files, 192)
@@ -119,9 +119,9 @@ def test_yolov5m_has_768_numbers(name: str, leanset: Leanset, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_yolov5m_as_ultralytics_exports_it(name: str, leanset: Leanset, yolov5m: Path, tmp_path: Path) -> None:
-    """One picture at a time and 320 × 320 are fixed in this file."""
-    files = pictures(tmp_path / "data", [(320, 320)] * 3)
+def test_yolov5m_exported_by_ultralytics(name: str, leanset: Leanset, yolov5m: Path, tmp_path: Path) -> None:
+    """The file fixes a batch of one image and a size of 320 × 320."""
+    files = make_images(tmp_path / "data", [(320, 320)] * 3)
     found = ours(leanset, tmp_path / "data", yolov5m, tmp_path / "f.parquet", *engine(name))
     expected = reference.vectors(reference.cut(yolov5m, models.SPPF), files, 320)
     assert expected.shape == (3, 768)
@@ -129,9 +129,9 @@ def test_yolov5m_as_ultralytics_exports_it(name: str, leanset: Leanset, yolov5m:
 
 
 @pytest.mark.parametrize("pool", ["spp", "plain"])
-def test_a_structure_that_is_not_known_is_never_cut_elsewhere(pool: str, leanset: Leanset, tmp_path: Path) -> None:
-    """Without three chained MaxPool: the end of the older SPP, which is the same, or an error that names --layer; nothing else."""
-    files, model = pictures(tmp_path / "data", [(192, 192)] * 2), models.yolo(pool)
+def test_an_unknown_structure_is_not_cut(pool: str, leanset: Leanset, tmp_path: Path) -> None:
+    """Without three chained MaxPool layers, the result is either the end of the older SPP or an error that names --layer."""
+    files, model = make_images(tmp_path / "data", [(192, 192)] * 2), models.yolo(pool)
     if pool == "spp":
         try:
             found = ours(leanset, tmp_path / "data", model, tmp_path / "f.parquet", "--size", 192)
@@ -148,9 +148,9 @@ def test_a_structure_that_is_not_known_is_never_cut_elsewhere(pool: str, leanset
     close(found, files, reference.vectors(reference.cut(model, named), files, 192), EXACT)
 
 
-def test_native_size_is_that_of_the_picture(leanset: Leanset, tmp_path: Path) -> None:
-    """With --fit native nothing is scaled: of sides that are multiples of 32 the vector is that of the picture as it is."""
-    files = pictures(tmp_path / "data", [(96, 64), (64, 160), (128, 128)])
+def test_native_size_is_that_of_the_image(leanset: Leanset, tmp_path: Path) -> None:
+    """With --fit native nothing is scaled: if the sides are multiples of 32, the vector is that of the unchanged image."""
+    files = make_images(tmp_path / "data", [(96, 64), (64, 160), (128, 128)])
     found = ours(leanset, tmp_path / "data", models.nudenet(), tmp_path / "f.parquet", "--fit", "native")
     rows = []
     for file in files:
@@ -160,7 +160,7 @@ def test_native_size_is_that_of_the_picture(leanset: Leanset, tmp_path: Path) ->
 
 
 def test_vectors_are_the_same_for_any_number_of_threads(leanset: Leanset, tmp_path: Path) -> None:
-    pictures(tmp_path / "data", SIZES)
+    make_images(tmp_path / "data", SIZES)
     files = [tmp_path / f"{threads}.parquet" for threads in (1, os.cpu_count() or 2)]
     for threads, file in zip((1, os.cpu_count() or 2), files, strict=True):
         leanset("images", "features", tmp_path / "data", "--model", models.nudenet(), "--output", file, "--size", 160, "--threads", threads, "--no-cache")
@@ -168,15 +168,15 @@ def test_vectors_are_the_same_for_any_number_of_threads(leanset: Leanset, tmp_pa
     assert a.equals(b)
 
 
-def test_what_was_described_is_not_described_again(leanset: Leanset, tmp_path: Path) -> None:
-    """A picture that changed is; the parts of the cache are arrays that NumPy reads."""
-    files = pictures(tmp_path / "data", [(64, 64)] * 4)
+def test_cached_features_are_not_computed_again(leanset: Leanset, tmp_path: Path) -> None:
+    """A changed image is computed again. The files of the cache are arrays that NumPy reads."""
+    files = make_images(tmp_path / "data", [(64, 64)] * 4)
     cache = tmp_path / "cache"
 
     def run(name: str, *options: object) -> tuple[int, Any]:
-        told = leanset("images", "features", tmp_path / "data", "--model", models.nudenet(), "--output", tmp_path / name,
-                       "--size", 64, "--cache", cache, "--json", *options)
-        return json.loads(told)["features"]["model"]["cached"], parquet.read_table(tmp_path / name)
+        document = leanset("images", "features", tmp_path / "data", "--model", models.nudenet(), "--output", tmp_path / name,
+                           "--size", 64, "--cache", cache, "--json", *options)
+        return json.loads(document)["features"]["model"]["cached"], parquet.read_table(tmp_path / name)
 
     first, table = run("a.parquet")
     again, same = run("b.parquet")
@@ -188,7 +188,7 @@ def test_what_was_described_is_not_described_again(leanset: Leanset, tmp_path: P
     hashes = [hashlib.sha256(file.read_bytes()).digest() for file in files]
     row = {bytes(row["sha256"]): row["features"] for row in rows}[hashes[2]]
     assert [float(x) for x in row] == [table[f"f{i}"][2].as_py() for i in range(256)]
-    # Another size is another description, and a picture with other bytes another picture.
+    # Another fit gives other features, and an image with other bytes is another image.
     assert run("c.parquet", "--fit", "stretch")[0] == 0
     Image.new("RGB", (64, 64), (1, 2, 3)).save(files[1])
     found, changed = run("d.parquet")
@@ -196,9 +196,9 @@ def test_what_was_described_is_not_described_again(leanset: Leanset, tmp_path: P
     assert changed.slice(0, 1).equals(table.slice(0, 1)) and not changed.slice(1, 1).equals(table.slice(1, 1))
 
 
-def test_a_reduction_by_a_model_is_one_by_its_table(leanset: Leanset, tmp_path: Path) -> None:
-    """`images reduce --model` keeps the pictures that it keeps when given the table of `images features`."""
-    pictures(tmp_path / "data", [(64 + 8 * i, 64) for i in range(12)])
+def test_reduction_with_a_model_equals_one_with_its_table(leanset: Leanset, tmp_path: Path) -> None:
+    """`images reduce --model` keeps the same images as with the table of `images features`."""
+    make_images(tmp_path / "data", [(64 + 8 * i, 64) for i in range(12)])
     model = ["--model", models.nudenet(), "--size", 64]
     leanset("images", "features", tmp_path / "data", *model, "--output", tmp_path / "f.parquet", "--no-cache")
     given = [*model, "--no-cache"], ["--features", tmp_path / "f.parquet"]
@@ -212,8 +212,8 @@ def test_a_reduction_by_a_model_is_one_by_its_table(leanset: Leanset, tmp_path: 
     assert kept[0]["features"]["model"]["tensor"] == models.SPPF
 
 
-def test_an_array_comes_with_its_paths(leanset: Leanset, tmp_path: Path) -> None:
-    pictures(tmp_path / "data", [(64, 64)] * 3)
+def test_an_array_needs_a_list_of_paths(leanset: Leanset, tmp_path: Path) -> None:
+    make_images(tmp_path / "data", [(64, 64)] * 3)
     model = ["--model", models.nudenet(), "--size", 64, "--no-cache"]
     said = leanset("images", "features", tmp_path / "data", *model, "--output", tmp_path / "f.npy", code=2)
     assert "--paths FILE" in said
@@ -225,11 +225,11 @@ def test_an_array_comes_with_its_paths(leanset: Leanset, tmp_path: Path) -> None
     assert np.array_equal(np.load(tmp_path / "f.npy"), values)
 
 
-def test_neighbours_of_fruit_are_of_its_kind(leanset: Leanset, tmp_path: Path) -> None:
-    """Leave-one-out, five nearest: what EfficientNet-Lite0 sees says what is on a picture."""
+def test_nearest_neighbours_of_fruit_have_its_category(leanset: Leanset, tmp_path: Path) -> None:
+    """Leave-one-out with five neighbours: the features of EfficientNet-Lite0 predict the category of an image."""
     data = ROOT.parent / "shared" / "data" / "fruit" / "data.yaml"
     if not data.exists():
-        pytest.skip("the set is not here: put fruit, in YOLO's layout, into ../shared/data/fruit beside the repository")
+        pytest.skip("the dataset is missing: put fruit, in YOLO format, into ../shared/data/fruit beside the repository")
     found = ours(leanset, data, models.efficientnet(), tmp_path / "f.parquet", "--mean", MEAN, "--std", STD)
     names = ("apple", "banana", "orange")
     categories = []

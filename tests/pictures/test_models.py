@@ -1,4 +1,4 @@
-"""The models that the other tests look at, and how they are fetched."""
+"""The models that the other tests use, and how they are downloaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import onnx
 import pytest
 import reference
 
-# Of sin(0.37 i) over the values of a picture: every hundredth number, by PyTorch 1.13 and the model of PyPI
+# Every hundredth value for an image with the values sin(0.37 i), computed with PyTorch 1.13 and the model of PyPI
 # efficientnet-lite-pytorch 0.1.0 with the same weights.
 TORCH = {
     "features": [0.524012, 1.047393, 0.0, 0.0, 1.762704, 0.0, 1.824183, 0.0, 0.0, 0.415047],
@@ -23,23 +23,23 @@ TORCH = {
 }
 
 
-def test_a_failure_to_fetch_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
-    with pytest.raises(fetch.FetchError, match="nudenet 3.4.2 could not be fetched from PyPI"):
+    with pytest.raises(fetch.FetchError, match="nudenet 3.4.2 could not be downloaded from PyPI"):
         fetch.wheel(fetch.NUDENET, tmp_path)
 
 
-def test_other_bytes_than_those_that_were_meant_are_refused(tmp_path: Path) -> None:
+def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
     (tmp_path / fetch.NUDENET.file).write_bytes(b"something else")
     other = dataclasses.replace(fetch.NUDENET, sha256="0" * 64)
-    with pytest.raises(fetch.FetchError, match="and 0000"):
+    with pytest.raises(fetch.FetchError, match="instead of 0000"):
         fetch.wheel(other, tmp_path)
     assert not (tmp_path / fetch.NUDENET.file).exists()
 
 
-def test_a_pickle_can_name_nothing_but_tensors(tmp_path: Path) -> None:
+def test_a_pickle_may_contain_only_tensors(tmp_path: Path) -> None:
     file = tmp_path / "evil.pth"
     file.write_bytes(pickle.dumps(print))
     with pytest.raises(pickle.UnpicklingError, match="has no place in a file of weights"):
@@ -47,7 +47,7 @@ def test_a_pickle_can_name_nothing_but_tensors(tmp_path: Path) -> None:
 
 
 def test_efficientnet() -> None:
-    """Against numbers that PyTorch computed of the same weights and the same input."""
+    """Compare with values that PyTorch computed with the same weights and the same input."""
     file = models.efficientnet()
     x = np.sin(np.arange(3 * 224 * 224, dtype=np.float64) * 0.37).reshape(1, 3, 224, 224).astype(np.float32)
     [logits] = reference.session(file).run(None, {"images": np.repeat(x, 2, axis=0)})
@@ -71,7 +71,7 @@ def test_structures(pool: str) -> None:
         assert reference.tensor(file, models.SPPF, x).shape == (1, 768, 3, 2)
 
 
-def test_three_pools_in_a_chain_are_those_side_by_side() -> None:
+def test_three_chained_pools_equal_three_parallel_pools() -> None:
     x = np.random.default_rng(0).random((1, 3, 192, 192), np.float32)
     a, b = (reference.tensor(models.yolo(pool), models.SPPF, x) for pool in ("sppf", "spp"))
     np.testing.assert_allclose(a, b, rtol=1e-6)
@@ -82,7 +82,7 @@ def test_nudenet() -> None:
     assert reference.tensor(models.nudenet(), models.SPPF, x).shape == (1, 256, 2, 3)
 
 
-def test_ultralytics_exports_the_structure(yolov5m: Path) -> None:
+def test_yolov5m_has_the_structure_of_an_ultralytics_export(yolov5m: Path) -> None:
     ours, theirs = operators(models.yolo("sppf")), operators(yolov5m)
     end = [i for i, kind in enumerate(theirs) if kind == "MaxPool"][-1]
     convolutions = [kinds[:i].count("Conv") for kinds, i in ((theirs, end), (ours, [j for j, k in enumerate(ours) if k == "MaxPool"][2]))]
@@ -92,6 +92,6 @@ def test_ultralytics_exports_the_structure(yolov5m: Path) -> None:
     assert end_of_sppf.shape == (1, 768, 10, 10) and 0.01 < end_of_sppf.std() < 100
 
 
-def test_the_backbone_of_a_checkpoint_is_that_of_the_file(ultralytics: Any, pretrained: Path) -> None:
+def test_a_checkpoint_has_the_backbone_of_the_file(ultralytics: Any, pretrained: Path) -> None:
     worst, largest = backbone.difference(pretrained)
     assert largest > 1 and worst < 1e-4

@@ -1,6 +1,6 @@
-"""What `leanset images reduce` writes, trained from: Ultralytics sees the pictures and objects that the manifest says were kept.
+"""Train with Ultralytics on the output of `leanset images reduce`: it uses the images and objects that the manifest lists as kept.
 
-Ultralytics keeps `labels/SPLIT.cache` beside the labels that it reads, so trainings here are on copies.
+Ultralytics writes `labels/SPLIT.cache` beside the labels that it reads, so these tests train on copies.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Ultralytics = Callable[..., Any]
 
 
 def reduced(leanset: Leanset, data: Path, out: Path, *options: object) -> Any:
-    """Reduces, and returns the manifest. The input is as it was, to the byte and the time."""
+    """Reduce and return the manifest. The input keeps its bytes and modification times."""
     before = fingerprint(data)
     leanset("images", "reduce", data, "--method", "mms", "--output", out, "--quiet", *options)
     assert fingerprint(data) == before
@@ -31,9 +31,9 @@ def objects(kept: Any) -> dict[str, int]:
 
 
 def check(found: Any, kept: Any, names: list[str] | None = None) -> None:
-    """The pictures and objects that Ultralytics has are those of the manifest."""
-    assert len(found["pictures"]) == kept["kept"] == len(kept["names"])
-    assert sorted(Path(p).name for p in found["pictures"]) == sorted(Path(p).name for p in names or kept["names"])
+    """Ultralytics has the images and objects of the manifest."""
+    assert len(found["images"]) == kept["kept"] == len(kept["names"])
+    assert sorted(Path(p).name for p in found["images"]) == sorted(Path(p).name for p in names or kept["names"])
     assert found["objects"] == objects(kept)
 
 
@@ -44,7 +44,7 @@ def trained(ultralytics: Ultralytics, out: Path, place: Path, model: object = "y
     return run
 
 
-def test_a_machine_without_pytorch_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_pytorch_gets_an_install_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detector, "SYSTEM", "/nowhere/python3")
     monkeypatch.setattr(detector.os, "geteuid", lambda: 1000)
     with pytest.raises(detector.Missing, match="python3-torch python3-torchvision python3-venv"):
@@ -60,8 +60,8 @@ def test_a_reduced_set_trains(placement: str, leanset: Leanset, ultralytics: Ult
     before = fingerprint(data)
     run = trained(ultralytics, out, tmp_path)
     check(run["train"], kept)
-    assert len(run["val"]["pictures"]) == 12
-    # Ultralytics keeps what it found beside the labels that it read, as docs/images.md says, and touches nothing else.
+    assert len(run["val"]["images"]) == 12
+    # Ultralytics writes its cache beside the labels that it read, as docs/images.md says, and changes nothing else.
     after = fingerprint(data)
     assert {name: after.get(name) for name in before} == before
     caches = {"labels/val.cache"} | ({"labels/train.cache"} if placement == "list" else set())
@@ -81,7 +81,7 @@ def test_what_is_left_out_is_what_ultralytics_ignores(leanset: Leanset, ultralyt
 def test_a_public_set_trains(name: str, leanset: Leanset, ultralytics: Ultralytics, tmp_path: Path) -> None:
     source = ROOT.parent / "shared" / "data" / name
     if not source.exists():
-        pytest.skip(f"the set is not here: put {name}, in YOLO's layout, into ../shared/data/{name} beside the repository")
+        pytest.skip(f"the dataset is missing: put {name}, in YOLO format, into ../shared/data/{name} beside the repository")
     data, out = tmp_path / name, tmp_path / "lean"
     shutil.copytree(source, data)
     whole = ultralytics("look", data / "data.yaml", inside=data)
@@ -94,7 +94,7 @@ def test_a_public_set_trains(name: str, leanset: Leanset, ultralytics: Ultralyti
 
 
 def test_a_frozen_backbone_stays(leanset: Leanset, ultralytics: Ultralytics, pretrained: Path, tmp_path: Path) -> None:
-    """Training with freeze=10 from the checkpoint ends with the backbone it began with; without, it does not."""
+    """Training with freeze=10 does not change the backbone of the checkpoint; training without it does."""
     data, out = yolo_set(tmp_path / "data"), tmp_path / "lean"
     reduced(leanset, data, out, "--ratio", 0.25)
     given = tmp_path / "given.npy"
@@ -107,6 +107,6 @@ def test_a_frozen_backbone_stays(leanset: Leanset, ultralytics: Ultralytics, pre
     began = end(pretrained)
     frozen, free = (np.abs(end(trained(ultralytics, out, tmp_path, pretrained, freeze)["last"]) - began).max() for freeze in (10, 0))
     print(f"largest change of the end of the backbone: {frozen:.1e} frozen, {free:.1e} free, of {np.abs(began).max():.1f}")
-    # Ultralytics keeps checkpoints in half precision.
+    # Ultralytics stores checkpoints in half precision.
     assert frozen < 0.005 * np.abs(began).max()
     assert free > 4 * frozen
