@@ -1,4 +1,4 @@
-"""What the tests share: small data, every estimator, the command line."""
+"""Shared by the tests: small data, all estimators, the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def small(method: Any, **params: Any) -> Any:
 
 
 def every() -> list[Any]:
-    """One estimator a method, and one a variant that behaves in another way."""
+    """One estimator per method, and one per variant that behaves differently."""
     found = [small(method) for method in METHODS]
     return [*found, leanset.CLC(output="rows"), leanset.NRMD(scope="global"), leanset.DES(base=0.05)]
 
@@ -36,7 +36,7 @@ def method(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def blobs() -> tuple[np.ndarray, np.ndarray]:
-    """Three classes of 60, 40 and 20 rows, in three columns; every value is exact in float32."""
+    """Three classes of 60, 40 and 20 rows with three columns; every value is exact in float32."""
     rng = np.random.default_rng(7)
     y = np.repeat(["ash", "birch", "cedar"], [60, 40, 20])
     centre = {"ash": 0.0, "birch": 2.0, "cedar": 4.0}
@@ -47,7 +47,7 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def command_line() -> Any:
-    """Runs the program `leanset` of this checkout."""
+    """Run the program `leanset` of this checkout."""
     program = Path(os.environ.get("LEANSET", ROOT / "target" / "release" / "leanset"))
     assert program.exists(), f"{program}: build the command line first: cargo build --release -p leanset-cli"
 

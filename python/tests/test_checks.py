@@ -1,4 +1,4 @@
-"""The checks of imbalanced-learn and scikit-learn on every estimator; those that cannot apply, one by one, with the reason."""
+"""Run the checks of imbalanced-learn and scikit-learn on every estimator. Each check that does not apply is listed with its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same rows as the command line, for every method, data set and seed."""
+"""Python keeps the same rows as the command line, for every method, dataset and seed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def reduced(command_line, tmp_path, table, method, params, seed, *budget):
 @pytest.mark.filterwarnings("ignore::leanset.LeansetWarning")
 @pytest.mark.parametrize("name", ["blobs", "ties", "scales"])
 @pytest.mark.parametrize(("method", "params"), CASES, ids=lambda v: getattr(v, "id", None) or str(v))
-def test_the_rows_are_those_of_the_command_line(command_line, tmp_path, blobs, method, params, name):
+def test_estimators_keep_the_rows_of_the_command_line(command_line, tmp_path, blobs, method, params, name):
     X, y = data_set(name, blobs)
     table = write(tmp_path / "table.csv", X, y)
     for seed in (0, 1, 2**63 + 5):
@@ -84,7 +84,7 @@ def test_the_rows_are_those_of_the_command_line(command_line, tmp_path, blobs, m
         assert ours.parameters == manifest["method"]["parameters"]
 
 
-def test_the_default_scaling_is_that_of_minmaxscaler(command_line, tmp_path, method):
+def test_command_line_scales_like_minmaxscaler(command_line, tmp_path, method):
     from sklearn.preprocessing import MinMaxScaler
 
     X, y = data_set("scales", None)
@@ -98,7 +98,7 @@ def test_the_default_scaling_is_that_of_minmaxscaler(command_line, tmp_path, met
         assert ours.order.tolist() == manifest["row_ids"]
 
 
-def test_counts_per_class_are_those_of_the_command_line(command_line, tmp_path, blobs):
+def test_counts_per_class_match_the_command_line(command_line, tmp_path, blobs):
     X, y = blobs
     table = write(tmp_path / "table.csv", X, y)
     method = next(m for m in METHODS if m.id == "maxmin")
@@ -108,7 +108,7 @@ def test_counts_per_class_are_those_of_the_command_line(command_line, tmp_path, 
     assert ours.reduction_.order.tolist() == manifest["row_ids"]
 
 
-def test_a_target_is_that_of_the_command_line(command_line, tmp_path, blobs):
+def test_target_matches_the_command_line(command_line, tmp_path, blobs):
     X, y = blobs
     table, target = write(tmp_path / "table.csv", X, y), write(tmp_path / "target.csv", X[::2] + 0.5, y[::2])
     method = next(m for m in METHODS if m.id == "protodash")
@@ -118,9 +118,9 @@ def test_a_target_is_that_of_the_command_line(command_line, tmp_path, blobs):
     assert ours.reduction_.order.tolist() == manifest["row_ids"]
 
 
-def test_the_methods_are_those_of_the_command_line(command_line):
+def test_methods_match_the_command_line(command_line):
     assert leanset.methods() == json.loads(command_line("methods", "--json"))["methods"]
 
 
-def test_the_stub_is_where_it_belongs():
+def test_stub_is_installed():
     assert (ROOT / "python" / "leanset" / "estimators.pyi").exists()

@@ -1,4 +1,4 @@
-"""Joules never without source and range."""
+"""Energy values always have a source and a range."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import leanset
 
 
-def test_a_given_power_is_obeyed():
+def test_meter_uses_the_given_power():
     with leanset.EnergyMeter(country="Spain", watts=36.0) as meter:
         assert meter.seconds >= 0
         sum(range(2_000_000))
@@ -24,7 +24,7 @@ def test_a_given_power_is_obeyed():
     assert "estimated" in repr(meter) or meter.joules is None
 
 
-def test_what_this_machine_has():
+def test_meter_reports_the_sources_of_this_machine():
     with leanset.EnergyMeter() as meter:
         sum(range(100_000))
     assert meter.reading["carbon"] is None
@@ -32,14 +32,14 @@ def test_what_this_machine_has():
     assert meter.reading["notes"] is not None
 
 
-def test_it_stops_when_the_block_fails():
+def test_meter_stops_when_the_block_fails():
     meter = leanset.EnergyMeter(watts=1.0)
     with pytest.raises(ZeroDivisionError), meter:
         1 / 0
     assert meter.seconds > 0
 
 
-def test_bad_requests():
+def test_meter_refuses_bad_arguments():
     with pytest.raises(ValueError, match="no carbon intensity of a country 'Atlantis'"):
         leanset.EnergyMeter(country="Atlantis").__enter__()
     with pytest.raises(ValueError, match="above 0, not -1"):

@@ -1,4 +1,4 @@
-"""Bad input gets the exception that a Python user expects, with parameter, constraint and value."""
+"""Bad input raises the exception that Python users expect, with parameter, constraint and value."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fit(blobs):
     return call
 
 
-def test_values_that_are_none(fit, blobs):
+def test_values_that_are_not_numbers(fit, blobs):
     X, y = blobs
     for bad, words in ((np.nan, "Input X contains NaN"), (np.inf, "Input X contains infinity")):
         broken = X.copy()
@@ -85,7 +85,7 @@ def test_parameters(fit, blobs):
     refused(ValueError, "2 classes or more are needed", lambda: leanset.reduce(X, method="des"))
 
 
-def test_inputs_beside_the_table(blobs):
+def test_targets_dynamics_and_trainers(blobs):
     X, y = blobs
     log = leanset.ForgettingLog(y)
     refused(ValueError, "cannot choose rows that represent another table",
@@ -143,7 +143,7 @@ def test_warnings_have_codes(blobs):
     assert found[0].filename == __file__
 
 
-def test_a_fault_is_a_runtime_error_that_says_so():
+def test_bugs_are_runtime_errors():
     from leanset import _leanset
 
     with pytest.raises(RuntimeError, match="leanset itself failed: on purpose. This is a bug of leanset"):

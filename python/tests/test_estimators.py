@@ -1,4 +1,4 @@
-"""What estimators do beside what the checks of the libraries ask."""
+"""Behaviour of the estimators that the checks of scikit-learn and imbalanced-learn do not cover."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import leanset
 pytestmark = pytest.mark.filterwarnings("ignore::leanset.LeansetWarning")
 
 
-def test_a_class_for_each_method_and_its_short_name(method):
+def test_estimators_have_a_class_per_method_and_a_short_name(method):
     cls = getattr(leanset, method.class_name)
     for name in method.abbreviations:
         assert getattr(leanset, name) is cls
@@ -29,13 +29,13 @@ def test_a_class_for_each_method_and_its_short_name(method):
     assert method.record["summary"] in inspect.getdoc(cls)
 
 
-def test_the_names_are_the_fields():
+def test_estimators_have_the_usual_names():
     assert leanset.MMS is leanset.Maxmin
     assert leanset.SRS is leanset.StratifiedRandom
     assert leanset.EL2N is leanset.El2n
 
 
-def test_parameters_come_back_and_clones_are_equal(method):
+def test_get_params_returns_them_and_clones_are_equal(method):
     sampler = small(method, sampling_strategy=0.25, random_state=5)
     again = clone(sampler)
     assert again.get_params() == sampler.get_params()
@@ -48,7 +48,7 @@ def test_parameters_come_back_and_clones_are_equal(method):
         type(sampler)(colour="red")
 
 
-def test_pickles_hold_what_was_fitted(method, blobs):
+def test_pickles_keep_fitted_attributes(method, blobs):
     X, y = blobs
     sampler = small(method, sampling_strategy=0.25, epsilon="euclidean").fit(X, y)
     again = pickle.loads(pickle.dumps(sampler))
@@ -63,7 +63,7 @@ def test_pickles_hold_what_was_fitted(method, blobs):
         assert again.ranking_.reduce(0.1).order.tolist() == sampler.ranking_.reduce(0.1).order.tolist()
 
 
-def test_rows_come_back_as_they_were(method, blobs):
+def test_fit_resample_returns_rows_unchanged(method, blobs):
     X, y = blobs
     sampler = small(method, sampling_strategy=30)
     kept, labels = sampler.fit_resample(X, y)
@@ -77,7 +77,7 @@ def test_rows_come_back_as_they_were(method, blobs):
     assert not hasattr(sampler, "feature_names_in_")
 
 
-def test_rankings_are_the_beginning_of_the_whole(method, blobs):
+def test_rankings_are_prefixes_of_the_full_ranking(method, blobs):
     X, y = blobs
     sampler = small(method, sampling_strategy=0.3, epsilon="chebyshev").fit(X, y)
     if not hasattr(sampler, "ranking_"):
@@ -97,7 +97,7 @@ def test_rankings_are_the_beginning_of_the_whole(method, blobs):
     assert sampler.scores_.shape == (len(X),)
 
 
-def test_a_balanced_set_by_default(blobs):
+def test_sampling_strategy_balances_by_default(blobs):
     X, y = blobs
     _, labels = leanset.MMS().fit_resample(X, y)
     assert np.unique(labels, return_counts=True)[1].tolist() == [20, 20, 20]
@@ -144,7 +144,7 @@ def test_random_states(blobs):
     assert first != second
 
 
-def test_in_a_pipeline_and_a_grid_search(blobs):
+def test_estimators_work_in_a_pipeline_and_a_grid_search(blobs):
     from imblearn.pipeline import Pipeline
 
     X, y = blobs
@@ -155,13 +155,13 @@ def test_in_a_pipeline_and_a_grid_search(blobs):
     assert search.n_features_in_ == 3
 
 
-def test_any_number_of_threads_chooses_the_same(method, blobs):
+def test_estimators_keep_the_same_rows_for_any_number_of_threads(method, blobs):
     X, y = blobs
     found = [small(method, sampling_strategy=0.3, n_jobs=jobs).fit_resample(X, y)[0] for jobs in (1, 2, -1, None)]
     assert all(np.array_equal(found[0], other) for other in found[1:])
 
 
-def test_float32_is_as_good_as_float64(method, blobs):
+def test_float32_gives_the_rows_of_float64(method, blobs):
     X, y = blobs
     single, double = small(method, sampling_strategy=0.3), small(method, sampling_strategy=0.3)
     kept = single.fit_resample(X.astype(np.float32), y)[0]
@@ -169,7 +169,7 @@ def test_float32_is_as_good_as_float64(method, blobs):
     assert np.array_equal(kept, double.fit_resample(X, y)[0].astype(np.float32))
 
 
-def test_sparse_where_coordinates_do_not_matter(method, blobs):
+def test_sparse_input_needs_a_method_without_coordinates(method, blobs):
     from scipy import sparse
 
     X, y = blobs
@@ -191,7 +191,7 @@ def test_sparse_where_coordinates_do_not_matter(method, blobs):
     assert np.array_equal(kept.toarray(), X[dense.sample_indices_])
 
 
-def test_what_fit_leaves_says_why_it_is_not_there(blobs):
+def test_missing_attributes_say_why(blobs):
     X, y = blobs
     sampler = leanset.CLC(sampling_strategy=0.1)
     with pytest.raises(AttributeError, match="before 'fit'"):

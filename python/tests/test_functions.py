@@ -1,4 +1,4 @@
-"""Functions: what they find is what the definition says."""
+"""The functions give the values of their definitions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def naive(X, y, kept, distance):
         ("manhattan", lambda d: np.abs(d).sum()),
     ],
 )
-def test_epsilon_is_its_definition(blobs, metric, distance):
+def test_epsilon_equals_its_definition(blobs, metric, distance):
     X, y = blobs
     kept = np.array([0, 5, 17, 30, 31, 77, 90])
     found = leanset.epsilon(X, y, kept, metric=metric)
@@ -35,7 +35,7 @@ def test_epsilon_is_its_definition(blobs, metric, distance):
     assert leanset.epsilon(X, y, (X[kept], y[kept]), metric=metric).value == found.value
 
 
-def test_a_lost_class_makes_epsilon_infinite(blobs):
+def test_epsilon_of_a_lost_class_is_infinite(blobs):
     X, y = blobs
     found = leanset.epsilon(X, y, np.flatnonzero(y != "cedar"))
     assert found.value == np.inf
@@ -43,14 +43,14 @@ def test_a_lost_class_makes_epsilon_infinite(blobs):
     assert found.classes["cedar"].kept == 0
 
 
-def test_epsilon_takes_what_reduces(blobs):
+def test_epsilon_accepts_results_and_estimators(blobs):
     X, y = blobs
     sampler = leanset.MMS(sampling_strategy=0.2, epsilon="chebyshev").fit(X, y)
     reduction = leanset.reduce(X, y, 0.2, method="mms", epsilon="chebyshev")
     assert leanset.epsilon(X, y, sampler) == sampler.epsilon_ == reduction.epsilon == leanset.epsilon(X, y, reduction)
 
 
-def test_without_labels_there_is_one_class():
+def test_reduce_without_labels_has_one_class():
     X = np.arange(20.0).reshape(10, 2)
     kept = leanset.reduce(X, method="mms", sampling_strategy=3)
     assert kept.counts == {"all": 3}
@@ -58,7 +58,7 @@ def test_without_labels_there_is_one_class():
     assert leanset.rank(X, method="mms").labels.tolist() == ["all"] * 10
 
 
-def test_rankings_slice(blobs):
+def test_rankings_are_cut(blobs):
     X, y = blobs
     ranking = leanset.rank(X, y, method="mms", random_state=3)
     assert sorted(ranking.rows.tolist()) == list(range(120))
@@ -72,7 +72,7 @@ def test_rankings_slice(blobs):
     assert leanset.rank(X, y, method="nrmd", scope="global").is_global
 
 
-def test_a_circle_has_one_long_loop():
+def test_persistence_diagrams_of_a_circle_have_one_long_loop():
     angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     components, loops = leanset.persistence_diagrams(np.column_stack([np.cos(angle), np.sin(angle)]))
     assert components.shape == (60, 2)
@@ -90,7 +90,7 @@ def test_bottleneck_distances():
     assert leanset.bottleneck_distance([], np.empty((0, 2))) == 0.0
 
 
-def test_the_theory_holds(blobs):
+def test_bottleneck_distance_is_within_its_bound(blobs):
     """The bottleneck distance of a class and its reduction is at most 2 ε."""
     X, y = blobs
     own = X[y == "ash"]

@@ -1,4 +1,4 @@
-"""Frames, arrays and lists come back as they came in; labels keep their dtype."""
+"""Frames, arrays and lists keep their type; labels keep their dtype."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_pyarrow(blobs):
     assert np.array_equal(np.column_stack([c.to_numpy() for c in kept.columns]), X[sampler.sample_indices_])
 
 
-def test_anything_that_speaks_arrow(blobs):
+def test_arrow_streams(blobs):
     X, y = blobs
 
     class Frame:
@@ -67,7 +67,7 @@ def test_anything_that_speaks_arrow(blobs):
     assert np.array_equal(kept.indices, leanset.reduce(X, y, 0.2, method="mms").indices)
 
 
-def test_invented_points_are_of_the_same_kind(blobs):
+def test_prototypes_have_the_type_of_the_input(blobs):
     X, y = blobs
     plain, _ = leanset.CLC(sampling_strategy=0.1).fit_resample(X, y)
     for frame in (pd.DataFrame(X, columns=NAMES), pl.DataFrame(X, schema=NAMES),
@@ -95,7 +95,7 @@ def test_invented_points_are_of_the_same_kind(blobs):
     ],
     ids=lambda v: str(np.asarray(v).dtype),
 )
-def test_labels_of_any_dtype_come_back_as_they_were(labels):
+def test_labels_keep_their_dtype(labels):
     X = np.arange(12.0).reshape(6, 2)
     for sampler in (leanset.MMS(sampling_strategy=4), leanset.CLC(sampling_strategy=4)):
         _, kept = sampler.fit_resample(X, labels)
@@ -104,7 +104,7 @@ def test_labels_of_any_dtype_come_back_as_they_were(labels):
         assert set(np.asarray(kept).tolist()) == set(np.asarray(labels).tolist())
 
 
-def test_arrays_are_borrowed_whatever_else_is_copied(blobs):
+def test_arrays_are_not_copied(blobs):
     X, y = blobs
     same = leanset.MMS(sampling_strategy=0.2).fit(X, y).sample_indices_
     frozen = X.copy()

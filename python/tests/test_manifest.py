@@ -1,4 +1,4 @@
-"""Manifests go both ways between Python and the command line."""
+"""Python and the command line read each other's manifests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def table(tmp_path, blobs):
     return write(tmp_path / "table.csv", *blobs)
 
 
-def test_what_the_command_line_writes_is_read(command_line, tmp_path, blobs):
+def test_read_manifest_reads_the_command_line(command_line, tmp_path, blobs):
     X, y = blobs
     output = tmp_path / "lean.csv"
     command_line("reduce", table(tmp_path, blobs), "--label", "label", "--method", "prd", "--ratio", 0.2,
@@ -46,7 +46,7 @@ def test_what_the_command_line_writes_is_read(command_line, tmp_path, blobs):
     {"method": "phl", "landmarks": "vital", "sampling_strategy": 0.15},
 ])
 @pytest.mark.filterwarnings("ignore::leanset.LeansetWarning")
-def test_what_python_writes_is_reproduced_by_the_command_line(command_line, tmp_path, blobs, params):
+def test_write_manifest_is_reproduced_by_the_command_line(command_line, tmp_path, blobs, params):
     X, y = blobs
     source = table(tmp_path, blobs)
     kept = leanset.reduce(X, y, epsilon="chebyshev", **params)
@@ -60,7 +60,7 @@ def test_what_python_writes_is_reproduced_by_the_command_line(command_line, tmp_
     assert (tmp_path / "again.csv").read_bytes() == output.read_bytes()
 
 
-def test_keys_are_those_of_the_command_line(command_line, tmp_path, blobs):
+def test_manifest_of_has_the_keys_of_the_command_line(command_line, tmp_path, blobs):
     X, y = blobs
     source, output = table(tmp_path, blobs), tmp_path / "lean.csv"
     command_line("reduce", source, "--label", "label", "--method", "mms", "--ratio", 0.2, "--scale", "none",
@@ -74,7 +74,7 @@ def test_keys_are_those_of_the_command_line(command_line, tmp_path, blobs):
     assert ours == theirs
 
 
-def test_what_is_no_manifest_is_refused(tmp_path, blobs):
+def test_read_manifest_refuses_other_files(tmp_path, blobs):
     X, y = blobs
     path = tmp_path / "m.json"
     for text, words in (("[1", "is not a manifest"), ("{}", "it has no schema"),

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.filterwarnings("ignore::leanset.LeansetWarning")
-def test_the_quick_start_runs() -> None:
+def test_quick_start_runs() -> None:
     page = (ROOT / "docs/quickstart.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     assert len(blocks) >= 3

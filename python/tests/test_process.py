@@ -1,4 +1,4 @@
-"""The interpreter while Rust works: released, interruptible, and no memory that need not be."""
+"""While Rust works, the interpreter is released and can be interrupted, and data are not copied."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ print("end", flush=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
-def test_control_c_interrupts_long_work():
+def test_ctrl_c_interrupts_long_work():
     child = subprocess.Popen([sys.executable, "-c", LONG], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout.readline() == "begin\n"
     time.sleep(1.0)
@@ -43,7 +43,7 @@ def test_control_c_interrupts_long_work():
     assert "end" not in out
 
 
-def test_other_threads_go_on():
+def test_other_threads_continue():
     X = np.random.default_rng(0).normal(size=(20_000, 20))
     done = threading.Event()
     work = threading.Thread(target=lambda: (leanset.rank(X, method="mms", n_jobs=1), done.set()))
@@ -57,7 +57,7 @@ def test_other_threads_go_on():
     assert turns > 20
 
 
-def test_threads_at_once_find_the_same(blobs):
+def test_parallel_calls_give_the_same_result(blobs):
     X, y = blobs
     expected = leanset.reduce(X, y, 0.3, method="mms").indices
     found = []
@@ -73,7 +73,7 @@ def test_threads_at_once_find_the_same(blobs):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_fork_has_threads_of_its_own():
+def test_forked_processes_have_their_own_threads():
     code = """
 import os, numpy as np, leanset
 X = np.arange(200.0).reshape(100, 2)
@@ -87,7 +87,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     assert done.stdout.strip() == "0", done.stderr
 
 
-def test_the_environment_limits_threads():
+def test_environment_variables_limit_threads():
     code = """
 import os, time, numpy as np, leanset
 leanset.reduce(np.zeros((10, 1)), sampling_strategy=2, method="srs")
@@ -107,7 +107,7 @@ print(named())
     assert run(code, EXPECTED="1", OMP_NUM_THREADS="", RAYON_NUM_THREADS="1").stdout.strip() == "1"
 
 
-def test_importing_needs_neither_scikit_learn_nor_frames():
+def test_import_does_not_load_scikit_learn_or_frames():
     code = """
 import sys, leanset
 for name in ("sklearn", "imblearn", "pandas", "polars", "pyarrow", "scipy", "torch"):

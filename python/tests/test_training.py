@@ -1,4 +1,4 @@
-"""Logs of training, callbacks, and what comes out for those who train."""
+"""Training logs, callbacks, and adapters for training libraries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def probabilities(seed=0, rows=6):
     return np.random.default_rng(seed).dirichlet([1.0, 1.0, 1.0], size=rows)
 
 
-def test_el2n_and_aum_are_their_definitions():
+def test_el2n_and_aum_equal_their_definitions():
     log = leanset.ForgettingLog(LABELS)
     codes, seen = np.array([0, 1, 2, 0, 1, 2]), [probabilities(s) for s in range(4)]
     for epoch, p in enumerate(seen):
@@ -40,7 +40,7 @@ def test_el2n_and_aum_are_their_definitions():
     assert found.epochs == 4
 
 
-def test_logits_are_probabilities():
+def test_logits_equal_probabilities():
     p = probabilities()
     by_logits, by_probabilities = leanset.ForgettingLog(LABELS), leanset.ForgettingLog(LABELS)
     by_logits.update(0, range(6), logits=np.log(p) + 500.0)
@@ -48,7 +48,7 @@ def test_logits_are_probabilities():
     assert by_logits.finish().el2n == pytest.approx(by_probabilities.finish().el2n, abs=1e-11)
 
 
-def test_predictions_and_correct_are_the_same():
+def test_predictions_equal_correctness():
     predicted = ["a", "a", "c", "b", "b", "c"]
     first, second = leanset.ForgettingLog(LABELS), leanset.ForgettingLog(LABELS)
     first.update(0, range(6), predicted)
@@ -90,7 +90,7 @@ def test_logs_merge_in_any_order():
         (dict(indices=[0], logits=[[1, 2, 3]], probabilities=[[1, 0, 0]]), "both given", ValueError),
     ],
 )
-def test_what_cannot_be_observed_changes_nothing(arguments, words, kind):
+def test_update_with_an_error_changes_nothing(arguments, words, kind):
     log = leanset.ForgettingLog(LABELS)
     with pytest.raises(kind, match=words):
         log.update(7, **arguments)
@@ -98,7 +98,7 @@ def test_what_cannot_be_observed_changes_nothing(arguments, words, kind):
     assert log.finish().epochs == 1
 
 
-def test_a_row_that_is_missing_is_named():
+def test_finish_names_a_missing_row():
     log = leanset.ForgettingLog(LABELS)
     log.update(0, [0, 1, 2, 3, 5], ["a"] * 5)
     with pytest.raises(ValueError, match="no row 4 in epoch 0"):
@@ -106,7 +106,7 @@ def test_a_row_that_is_missing_is_named():
 
 
 class Tensor:
-    """What a tensor on a card looks like from here."""
+    """A stand-in for a tensor on a GPU."""
 
     def __init__(self, values):
         self.values = np.asarray(values)
@@ -122,13 +122,13 @@ class Tensor:
         return self.values
 
 
-def test_tensors_are_taken():
+def test_update_accepts_tensors():
     log = leanset.ForgettingLog(Tensor([0, 1, 2, 0, 1, 2]))
     log.update(0, Tensor(np.arange(6)), logits=Tensor(np.eye(3)[[0, 1, 2, 0, 1, 0]]))
     assert log.finish().learnt.tolist() == [True] * 5 + [False]
 
 
-def test_the_keras_callback_looks_after_each_epoch():
+def test_keras_callback_updates_after_each_epoch():
     log = leanset.ForgettingLog(LABELS)
 
     class Model:
@@ -147,7 +147,7 @@ def test_the_keras_callback_looks_after_each_epoch():
     assert not hasattr(callback, "anything_else")
 
 
-def test_the_lightning_callback_looks_at_batches():
+def test_lightning_callback_updates_with_batches():
     log = leanset.ForgettingLog(LABELS)
     callback = leanset.lightning_callback(log, indices=lambda batch: batch[2])
     trainer = types.SimpleNamespace(current_epoch=0)
@@ -159,7 +159,7 @@ def test_the_lightning_callback_looks_at_batches():
     assert log.finish().el2n is not None
 
 
-def test_callbacks_are_of_the_library_that_is_loaded(monkeypatch):
+def test_callbacks_inherit_from_the_loaded_library(monkeypatch):
     module = types.ModuleType("keras.callbacks")
     module.Callback = type("Callback", (), {"set_model": lambda self, model: setattr(self, "model", model)})
     monkeypatch.setitem(sys.modules, "keras.callbacks", module)
@@ -171,7 +171,7 @@ def test_callbacks_are_of_the_library_that_is_loaded(monkeypatch):
 
 @pytest.fixture
 def torch(monkeypatch):
-    """PyTorch if it is there, or the little of it that is used."""
+    """PyTorch if it is installed, otherwise a minimal stand-in."""
     try:
         import torch.utils.data
 
@@ -198,7 +198,7 @@ def torch(monkeypatch):
     return data
 
 
-def test_into_pytorch(torch, blobs):
+def test_adapters_for_pytorch(torch, blobs):
     X, y = blobs
     rows = list(zip(X, y, strict=True))
     sampler = leanset.PRD(sampling_strategy=0.1).fit(X, y)
@@ -218,7 +218,7 @@ def test_into_pytorch(torch, blobs):
         leanset.to_subset(rows, leanset.CLC(sampling_strategy=0.1).fit(X, y))
 
 
-def test_into_hugging_face(blobs):
+def test_adapters_for_hugging_face(blobs):
     X, y = blobs
 
     class Dataset:
@@ -229,7 +229,7 @@ def test_into_hugging_face(blobs):
     assert leanset.select(Dataset(), sampler) == y[sampler.sample_indices_].tolist()
 
 
-def test_one_training_serves_all_ratios(blobs):
+def test_trainer_serves_all_ratios(blobs):
     X, y = blobs
     dynamics = leanset.Trainer(epochs=3).observe(X, y, random_state=4)
     for name in ("fes", "el2n", "aum"):
