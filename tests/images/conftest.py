@@ -26,8 +26,8 @@ Leanset = Callable[..., str]
 @pytest.fixture(scope="session")
 def leanset() -> Leanset:
     """Run the program `leanset` of this checkout and return its stdout."""
-    program = Path(os.environ.get("LEANSET", ROOT / "target" / "release" / "leanset"))
-    assert program.exists(), f"{program}: build the command line first: cargo build --release -p leanset-cli"
+    program = Path(os.environ.get("LEANSET", ROOT / "target" / "quick" / "leanset"))
+    assert program.exists(), f"{program}: build the command line first: cargo build --profile quick -p leanset-cli"
 
     def run(*arguments: object, code: int = 0) -> str:
         done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACE = ROOT / "target" / "pictures"
+PLACE = ROOT / "target" / "images"
 
 
 class FetchError(RuntimeError):

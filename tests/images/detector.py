@@ -4,7 +4,7 @@ The wheels of PyTorch are large, while the packages of Debian 12 are small (38 M
 system. As root on Debian 12, missing packages are installed; otherwise `Missing` says what to do. To use another environment that has
 Ultralytics, set LEANSET_ULTRALYTICS to its Python.
 
-    python3 tests/pictures/detector.py     # build the environment and print where it is
+    python3 tests/images/detector.py     # build the environment and print where it is
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-PLACE = HERE.parents[1] / "target" / "pictures"
+PLACE = HERE.parents[1] / "target" / "images"
 PINS = HERE / "requirements-ultralytics.txt"
 SYSTEM = "/usr/bin/python3"
 PACKAGES = ("python3-torch", "python3-torchvision", "python3-venv")
@@ -81,7 +81,7 @@ def python() -> Path:
     _system()
     shutil.rmtree(place, ignore_errors=True)
     _command(SYSTEM, "-m", "venv", "--system-site-packages", place)
-    _command(found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", PINS)
+    _command(found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps", "-r", PINS)
     if not _works(found, "import ultralytics"):
         raise RuntimeError(f"{found} cannot import ultralytics with the pins of {PINS.name}")
     shutil.copyfile(PINS, pins)
@@ -93,12 +93,12 @@ def run(verb: str, *arguments: object, inside: Path | None = None) -> Any:
 
     Ultralytics resolves the `path` of a data.yaml in the working folder: this is `inside`, or an empty folder."""
     environment = {
-        **os.environ,
+        # Compiled modules of PyTorch are beside it, and those of Ultralytics are kept in the environment.
+        **{name: value for name, value in os.environ.items() if name not in ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")},
         "YOLO_OFFLINE": "true",
         "YOLO_AUTOINSTALL": "false",
         "YOLO_CONFIG_DIR": str(PLACE / "ultralytics-settings"),
         "MPLCONFIGDIR": str(PLACE / "ultralytics-settings"),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
     interpreter = python()
     (PLACE / "ultralytics-settings").mkdir(parents=True, exist_ok=True)
