@@ -113,8 +113,7 @@ class Dynamics:
         epochs: int,
         forgetting: _Ids,
         learnt: npt.NDArray[np.bool_],
-        el2n: npt.NDArray[np.float64] | None = None,
-        aum: npt.NDArray[np.float64] | None = None,
+        scores: dict[str, npt.NDArray[np.float64]],
     ) -> Dynamics: ...
     @property
     def epochs(self) -> int: ...
@@ -126,6 +125,8 @@ class Dynamics:
     def el2n(self) -> npt.NDArray[np.float64] | None: ...
     @property
     def aum(self) -> npt.NDArray[np.float64] | None: ...
+    @property
+    def scores(self) -> dict[str, npt.NDArray[np.float64]]: ...
 
 @final
 class NativeLog:

@@ -82,16 +82,7 @@ pub(crate) fn labelled(label: &str, style: anstyle::Style, message: &str, hint: 
 
 impl From<leanset_core::Error> for Failure {
     fn from(error: leanset_core::Error) -> Self {
-        use leanset_core::error::BudgetError;
-        // The way out in the words of this command line.
-        let hint = match &error {
-            leanset_core::Error::Budget(BudgetError::Ratio(_)) => Some("--ratio 0.1 is one row in ten".into()),
-            leanset_core::Error::Budget(BudgetError::Zero) => Some("ask for at least 1 row".into()),
-            leanset_core::Error::Budget(BudgetError::BelowClasses { classes, .. }) => {
-                Some(format!("ask for at least {classes} rows, or let classes vanish with --allow-empty-classes"))
-            }
-            error => error.hint(),
-        };
+        let hint = error.hint().map(|hint| hint.render(leanset_problem::Face::CommandLine));
         Self { message: error.to_string(), hint, code: UNUSABLE }
     }
 }

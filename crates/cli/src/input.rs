@@ -102,7 +102,8 @@ impl Input {
             ))
             .hint("use --scale minmax, or --exclude the column"),
             Error::Row { method, row, what, hint } => {
-                Failure::new(format!("{method}: {} of {} {what}", place(row), self.table.name())).hint(hint)
+                Failure::new(format!("{method}: {} of {} {what}", place(row), self.table.name()))
+                    .hint(hint.render(leanset_problem::Face::CommandLine))
             }
             other => other.into(),
         }

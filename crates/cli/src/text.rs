@@ -140,7 +140,12 @@ pub(crate) fn class_table(data: &Dataset<'_>, epsilon: &Epsilon, label: &str) ->
 
 /// A warning of the core in the words of the tables.
 pub(crate) fn own_warning(warning: &leanset_core::Warning) -> Warning {
-    Warning { code: warning.code, message: warning.message.clone(), hint: warning.hint.clone() }
+    let own = |text: &leanset_problem::Text| text.render(leanset_problem::Face::CommandLine);
+    let code = match warning.code {
+        std::borrow::Cow::Borrowed(code) => code,
+        std::borrow::Cow::Owned(_) => "warning",
+    };
+    Warning { code, message: own(&warning.message), hint: warning.hint.as_ref().map(own) }
 }
 
 /// A warning as printed on stderr.

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use leanset_core::dynamics::{LogError, Outcome};
 use leanset_core::methods::{Info, METHODS};
-use leanset_core::{ClassId, Dataset, Dynamics, Seed, Shape, TrainingLog};
+use leanset_core::{ClassId, Dataset, Dynamics, LogError, Seed, Shape, TrainingLog, dynamics::PredictionScores};
 use leanset_documents::Training as TrainingRecord;
 use leanset_tables::{Column, FileRow, Table, Values, format_of_path, write_columns};
 use leanset_train::{Network, Training, WarmUp, warm_up, warm_up_memory};
@@ -311,7 +310,7 @@ fn read(file: &Table, input: &Input, args: &TableArgs) -> Result<Dynamics, Failu
         let Some(encoded) = input.encoded_row(row) else { continue };
         let outcome = (!probabilities.is_empty()).then(|| {
             own.iter_mut().zip(&probabilities).for_each(|(own, of_class)| *own = of_class[at]);
-            Outcome::of(&own, ClassId(input.encoded.classes[encoded.index()]))
+            PredictionScores::of(&own, ClassId(input.encoded.classes[encoded.index()]))
         });
         log.observe(epochs[at] as u32, encoded, right[at] == 1.0, outcome).map_err(|error| {
             // The second line of a row and epoch; the words of the core name the row as it counts them.
@@ -321,7 +320,7 @@ fn read(file: &Table, input: &Input, args: &TableArgs) -> Result<Dynamics, Failu
                 row_name(row, input, args),
                 epochs[at]
             ))
-            .hint(leanset_core::Error::hint(&error).unwrap_or_default())
+            .hint(leanset_core::Error::hint(&error).unwrap_or_default().to_string())
         })?;
     }
     log.finish().map_err(|error| match error {

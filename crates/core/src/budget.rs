@@ -1,22 +1,24 @@
 //! How many rows to keep, per class: one rule for every method.
 //!
 //! A budget is a ratio, a count, or counts per class. A ratio r of n rows is the count nearest to r·n. A count m is
-//! dealt to the classes by **largest remainder** (Hamilton): class k gets ⌊m·n_k/n⌋ rows, and the rows still missing go
-//! one each to the classes with the largest remainders, ties to the lower class id. With [`EmptyClasses::Forbid`] a class that
-//! has rows and whose share is below one row gets exactly one, and the other classes share what is left by the same
-//! rule. All of it is integer arithmetic: the sum is exactly the budget.
+//! divided among the classes by **largest remainder** (Hamilton): class k gets ⌊m·n_k/n⌋ rows, and the rows still missing go
+//! one each to the classes with the largest remainders, ties to the lower class id. With [`EmptyClasses::Forbid`] a
+//! class that has rows and whose share is below one row gets exactly one, and the other classes share what is left by the
+//! same rule. All of it is integer arithmetic: the sum is exactly the budget.
 //!
 //! Largest remainder keeps every class within one row of its share, but it is not monotone: as the total grows by
 //! one, a small class can get one row *fewer* (the Alabama paradox; a test shows 6 : 6 : 2 rows at 10 and 11). Each
 //! class's rows are a prefix of its ranking at any total all the same.
 
+use leanset_problem::Warning;
+
+use crate::ClassId;
 use crate::error::{BudgetError, Result};
-use crate::{ClassId, Warning};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Budget {
-    /// Keep this part of the rows, in (0, 1].
+    /// Keep this fraction of the rows, in (0, 1].
     Ratio(f64),
     /// Keep this many rows in all.
     Count(usize),
@@ -60,7 +62,7 @@ impl Allocation {
 }
 
 impl Budget {
-    /// Deals the budget to classes of the given sizes.
+    /// Divides the budget among classes of the given sizes.
     ///
     /// A ratio so small that some class would get nothing is raised to one row a class under [`EmptyClasses::Forbid`], with a
     /// warning `budget-raised`; a count is never changed.
@@ -75,7 +77,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`BudgetError`], with the value and the bound.
-    pub fn allocate(&self, sizes: &[usize], floor: EmptyClasses) -> Result<(Allocation, Vec<Warning>)> {
+    pub fn allocate(&self, sizes: &[usize], empty_classes: EmptyClasses) -> Result<(Allocation, Vec<Warning>)> {
         let rows: usize = sizes.iter().sum();
         let populated = sizes.iter().filter(|&&s| s > 0).count();
         let mut warnings = Vec::new();
@@ -99,7 +101,7 @@ impl Budget {
                 if count > rows {
                     return Err(BudgetError::AboveRows { count, rows }.into());
                 }
-                if floor == EmptyClasses::Forbid && count < populated {
+                if empty_classes == EmptyClasses::Forbid && count < populated {
                     return Err(BudgetError::BelowClasses { count, classes: populated }.into());
                 }
                 count
@@ -110,30 +112,27 @@ impl Budget {
                 }
                 // r·n is within one part in 10¹⁵ of the exact product, so the nearest count is exact below 10¹⁴ rows.
                 let nearest = (ratio * rows as f64).round() as usize;
-                let least = if floor == EmptyClasses::Forbid { populated } else { 1 };
+                let least = if empty_classes == EmptyClasses::Forbid { populated } else { 1 };
                 if nearest < least {
-                    warnings.push(Warning {
-                        code: "budget-raised",
-                        message: format!("ratio {ratio:?} of {rows} rows is {nearest}; kept {least} instead"),
-                        hint: Some(match floor {
-                            EmptyClasses::Forbid => "every class that has rows keeps at least one".into(),
-                            EmptyClasses::Allow => "something is always kept".into(),
-                        }),
-                    });
+                    let message = format!("ratio {ratio:?} of {rows} rows is {nearest}; kept {least} instead");
+                    warnings.push(Warning::new("budget-raised", message).hint(match empty_classes {
+                        EmptyClasses::Forbid => "every class that has rows keeps at least one",
+                        EmptyClasses::Allow => "something is always kept",
+                    }));
                 }
                 nearest.clamp(least, rows)
             }
         };
-        Ok((Allocation { per_class: deal(total, sizes, floor), fixed: false }, warnings))
+        Ok((Allocation { per_class: apportion(total, sizes, empty_classes), fixed: false }, warnings))
     }
 }
 
 /// Largest remainder over the classes, those below one row raised to one first.
-fn deal(total: usize, sizes: &[usize], floor: EmptyClasses) -> Vec<usize> {
+fn apportion(total: usize, sizes: &[usize], empty_classes: EmptyClasses) -> Vec<usize> {
     let mut counts = vec![0usize; sizes.len()];
     let mut open: Vec<usize> = (0..sizes.len()).filter(|&k| sizes[k] > 0).collect();
     let mut left = total;
-    if floor == EmptyClasses::Forbid {
+    if empty_classes == EmptyClasses::Forbid {
         // Raising one class lowers the shares of the others: repeat until nobody is below one row.
         loop {
             let rows: u128 = open.iter().map(|&k| sizes[k] as u128).sum();
@@ -175,32 +174,32 @@ mod tests {
     use proptest::prelude::*;
 
     #[allow(clippy::needless_pass_by_value)] // budgets are written where they are used
-    fn counts(budget: Budget, sizes: &[usize], floor: EmptyClasses) -> Result<Vec<usize>> {
-        budget.allocate(sizes, floor).map(|(a, _)| a.per_class().to_vec())
+    fn counts(budget: Budget, sizes: &[usize], empty_classes: EmptyClasses) -> Result<Vec<usize>> {
+        budget.allocate(sizes, empty_classes).map(|(a, _)| a.per_class().to_vec())
     }
 
     #[test]
-    fn the_alabama_paradox_is_real() {
+    fn largest_remainder_has_the_alabama_paradox() {
         assert_eq!(counts(Budget::Count(10), &[6, 6, 2], EmptyClasses::Allow), Ok(vec![4, 4, 2]));
         assert_eq!(counts(Budget::Count(11), &[6, 6, 2], EmptyClasses::Allow), Ok(vec![5, 5, 1]));
     }
 
     #[test]
-    fn small_classes_keep_one_row() {
+    fn allocate_keeps_a_row_of_small_classes() {
         assert_eq!(counts(Budget::Count(10), &[1000, 1, 1], EmptyClasses::Forbid), Ok(vec![8, 1, 1]));
         assert_eq!(counts(Budget::Count(10), &[1000, 1, 1], EmptyClasses::Allow), Ok(vec![10, 0, 0]));
         assert_eq!(counts(Budget::Count(3), &[5, 0, 5, 5], EmptyClasses::Forbid), Ok(vec![1, 0, 1, 1]));
     }
 
     #[test]
-    fn a_ratio_below_the_classes_is_raised_with_a_warning() {
+    fn allocate_raises_a_small_ratio_with_a_warning() {
         let (kept, warnings) = Budget::Ratio(0.01).allocate(&[50, 50, 50], EmptyClasses::Forbid).expect("valid");
         assert_eq!(kept.per_class(), [1, 1, 1]);
         assert_eq!(warnings[0].code, "budget-raised");
     }
 
     #[test]
-    fn what_cannot_be_met_is_refused_with_its_value() {
+    fn allocate_refuses_with_the_value() {
         let error =
             |b: Budget, sizes: &[usize]| counts(b, sizes, EmptyClasses::Forbid).expect_err("refused").to_string();
         assert_eq!(error(Budget::Ratio(0.0), &[3]), "ratio must be in (0, 1], not 0");
@@ -214,22 +213,22 @@ mod tests {
     }
 
     proptest! {
-        /// Exactly the budget, never above a class, within one row of the share (floor apart), at least the floor.
+        /// Exactly the budget, never above a class, within one row of the share (where classes may be empty), at least one row otherwise.
         #[test]
-        fn the_sum_is_exact(sizes in prop::collection::vec(0usize..400, 1..12), part in 0.0f64..=1.0, floor in any::<bool>()) {
+        fn allocate_sum_is_exact(sizes in prop::collection::vec(0usize..400, 1..12), part in 0.0f64..=1.0, forbid in any::<bool>()) {
             let rows: usize = sizes.iter().sum();
             let populated = sizes.iter().filter(|&&s| s > 0).count();
             prop_assume!(rows > 0);
-            let floor = if floor { EmptyClasses::Forbid } else { EmptyClasses::Allow };
-            let least = if floor == EmptyClasses::Forbid { populated } else { 1 };
+            let empty_classes = if forbid { EmptyClasses::Forbid } else { EmptyClasses::Allow };
+            let least = if empty_classes == EmptyClasses::Forbid { populated } else { 1 };
             let total = least + ((rows - least) as f64 * part) as usize;
-            let got = counts(Budget::Count(total), &sizes, floor).expect("a valid budget");
+            let got = counts(Budget::Count(total), &sizes, empty_classes).expect("a valid budget");
             prop_assert_eq!(got.iter().sum::<usize>(), total);
             for (k, (&count, &size)) in got.iter().zip(&sizes).enumerate() {
                 prop_assert!(count <= size, "class {} gets {} of {}", k, count, size);
-                prop_assert!(floor == EmptyClasses::Allow || size == 0 || count >= 1);
+                prop_assert!(empty_classes == EmptyClasses::Allow || size == 0 || count >= 1);
                 let share = total as f64 * size as f64 / rows as f64;
-                if floor == EmptyClasses::Allow {
+                if empty_classes == EmptyClasses::Allow {
                     prop_assert!((count as f64 - share).abs() < 1.0);
                 }
             }

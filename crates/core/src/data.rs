@@ -244,6 +244,11 @@ impl Classes {
     pub fn sizes(&self) -> Vec<usize> {
         self.offsets.windows(2).map(|w| w[1] - w[0]).collect()
     }
+
+    /// Number of classes that have rows.
+    pub fn populated(&self) -> usize {
+        self.offsets.windows(2).filter(|w| w[0] < w[1]).count()
+    }
 }
 
 /// Labelled points, checked: at least one row and column, every value finite and small enough to square.

@@ -15,38 +15,75 @@
 //! in an epoch, or not in one in which others are, is an error that names both. Epochs that no row has are not observed:
 //! a log of every fifth epoch is one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::{ClassId, Error, Result, RowId};
+use crate::{ClassId, LogError, Result, RowId};
 
-/// How sure one prediction was.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Outcome {
-    /// ‖p − e_y‖₂, in [0, √2].
-    pub error: f64,
-    /// ln p_y − max_{k ≠ y} ln p_k, in [−42, 42].
-    pub margin: f64,
+/// A score of each row: the mean, over the observed epochs, of a number that each prediction gives.
+#[derive(Clone, Copy, Debug)]
+pub struct MeanScore {
+    /// Its name in [`Dynamics::score`].
+    pub name: &'static str,
+    /// What one prediction gives: from the probabilities of all classes, two or more, and the class of the row. Its
+    /// magnitude is at most 64 (sums of it are whole numbers of 64 bits), and it is never NaN.
+    pub of: fn(&[f64], ClassId) -> f64,
+}
+
+/// The mean of ‖p − e_y‖₂, in [0, √2].
+pub const EL2N: &str = "el2n";
+/// The mean of ln p_y − max_{k ≠ y} ln p_k, in [−42, 42].
+pub const AUM: &str = "aum";
+/// The number of forgetting events of each row; of a row that was never right the number of epochs.
+pub const FORGETTING: &str = "forgetting";
+
+/// Every mean that a log keeps. Another score is one entry here.
+pub const MEAN_SCORES: [MeanScore; 2] = [MeanScore { name: EL2N, of: error_norm }, MeanScore { name: AUM, of: margin }];
+
+fn error_norm(probabilities: &[f64], label: ClassId) -> f64 {
+    let own = probabilities[label.index()];
+    let mut squares = (1.0 - own) * (1.0 - own);
+    for (class, &p) in probabilities.iter().enumerate() {
+        if class != label.index() {
+            squares += p * p;
+        }
+    }
+    squares.sqrt().min(2f64.sqrt())
 }
 
 /// A probability below this counts as this: its logarithm is needed.
 const LEAST_PROBABILITY: f64 = 1e-18;
 
-impl Outcome {
+fn margin(probabilities: &[f64], label: ClassId) -> f64 {
+    let own = probabilities[label.index()];
+    let others = probabilities.iter().enumerate().filter(|(class, _)| *class != label.index());
+    let other = others.fold(0.0f64, |largest, (_, &p)| largest.max(p));
+    let margin = own.max(LEAST_PROBABILITY).ln() - other.max(LEAST_PROBABILITY).ln();
+    margin.clamp(-42.0, 42.0)
+}
+
+/// What one prediction adds to each of [`MEAN_SCORES`], in their order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PredictionScores([f64; MEAN_SCORES.len()]);
+
+impl PredictionScores {
     /// Of the probabilities of all classes, two or more, for a row of class `label`; in [0, 1], which is not checked.
+    ///
+    /// ```
+    /// use leanset_core::{ClassId, dynamics::{EL2N, PredictionScores}};
+    /// let scores = PredictionScores::of(&[0.4, 0.6], ClassId(1));
+    /// assert!((scores.get(EL2N).expect("known") - 0.32f64.sqrt()).abs() < 1e-15);
+    /// ```
     ///
     /// # Panics
     /// If there is no such class.
     pub fn of(probabilities: &[f64], label: ClassId) -> Self {
-        let own = probabilities[label.index()];
-        let (mut squares, mut other) = ((1.0 - own) * (1.0 - own), 0.0f64);
-        for (class, &p) in probabilities.iter().enumerate() {
-            if class != label.index() {
-                squares += p * p;
-                other = other.max(p);
-            }
-        }
-        let margin = own.max(LEAST_PROBABILITY).ln() - other.max(LEAST_PROBABILITY).ln();
-        Self { error: squares.sqrt().min(2f64.sqrt()), margin: margin.clamp(-42.0, 42.0) }
+        Self(MEAN_SCORES.map(|score| (score.of)(probabilities, label)))
+    }
+
+    /// The score of this name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        MEAN_SCORES.iter().zip(self.0).find(|(score, _)| score.name == name).map(|(_, value)| value)
     }
 }
 
@@ -62,56 +99,6 @@ pub fn softmax(logits: &mut [f64]) {
     logits.iter_mut().for_each(|z| *z = (*z - largest).exp());
     let sum: f64 = logits.iter().sum();
     logits.iter_mut().for_each(|p| *p /= sum);
-}
-
-/// Why a training log cannot be used.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LogError {
-    /// Nothing was observed.
-    #[error("it has no observations")]
-    Empty,
-    /// A row of another table.
-    #[error("it names row {row}, and the table has {rows} rows")]
-    UnknownRow {
-        /// The row.
-        row: RowId,
-        /// Rows of the table.
-        rows: usize,
-    },
-    /// A row twice in one epoch.
-    #[error("it has row {row} twice in epoch {epoch}")]
-    Twice {
-        /// The row.
-        row: RowId,
-        /// The epoch.
-        epoch: u32,
-    },
-    /// A row missing from an epoch that others have.
-    #[error("it has no row {row} in epoch {epoch}")]
-    Gap {
-        /// The row.
-        row: RowId,
-        /// The epoch.
-        epoch: u32,
-    },
-    /// Probabilities of some observations and not of others.
-    #[error("it has probabilities of some observations and not of {missing}")]
-    Partly {
-        /// How many are without.
-        missing: u64,
-    },
-    /// Of another number of rows than the table, or than the log it is merged with.
-    #[error("it is of {log} rows, and the table has {rows}")]
-    Rows {
-        /// Rows of the log.
-        log: usize,
-        /// Rows of the table.
-        rows: usize,
-    },
-    /// A number of forgetting events, EL2N or AUM that is none.
-    #[error("{0}")]
-    Value(String),
 }
 
 /// Which rows were observed in an epoch, and which of them were right: a bit each.
@@ -140,11 +127,10 @@ struct Bits {
 pub struct TrainingLog {
     rows: usize,
     epochs: BTreeMap<u32, Bits>,
-    /// Sums of errors and of margins, in [`UNIT`]s; empty until one is observed.
-    errors: Vec<i64>,
-    margins: Vec<i64>,
+    /// The sum of each of [`MEAN_SCORES`] for each row, in [`UNIT`]s; empty until one is observed.
+    sums: [Vec<i64>; MEAN_SCORES.len()],
     observations: u64,
-    with_outcome: u64,
+    with_scores: u64,
 }
 
 /// Sums are of whole multiples of this, so that their order does not matter: 2⁻⁴⁰.
@@ -153,21 +139,15 @@ const UNIT: f64 = 1.0 / (1u64 << 40) as f64;
 impl TrainingLog {
     /// No observations yet of so many rows.
     pub fn new(rows: usize) -> Self {
-        Self {
-            rows,
-            epochs: BTreeMap::new(),
-            errors: Vec::new(),
-            margins: Vec::new(),
-            observations: 0,
-            with_outcome: 0,
-        }
+        Self { rows, epochs: BTreeMap::new(), sums: Default::default(), observations: 0, with_scores: 0 }
     }
 
-    /// One row after (or in) one epoch: whether its class was predicted, and how sure the prediction was.
+    /// One row after (or in) one epoch: whether its class was predicted, and the scores of the prediction, which need its
+    /// probabilities.
     ///
     /// # Errors
-    /// [`Error::Log`] for a row that is not there, or twice in an epoch.
-    pub fn observe(&mut self, epoch: u32, row: RowId, right: bool, outcome: Option<Outcome>) -> Result<()> {
+    /// [`Error::Log`](crate::Error::Log) for a row that is not there, or twice in an epoch.
+    pub fn observe(&mut self, epoch: u32, row: RowId, right: bool, scores: Option<PredictionScores>) -> Result<()> {
         let rows = self.rows;
         if row.index() >= rows {
             return Err(LogError::UnknownRow { row, rows }.into());
@@ -181,13 +161,12 @@ impl TrainingLog {
         bits.observed[word] |= 1 << bit;
         bits.right[word] |= u64::from(right) << bit;
         self.observations += 1;
-        if let Some(outcome) = outcome {
-            self.with_outcome += 1;
-            if self.errors.is_empty() {
-                (self.errors, self.margins) = (vec![0; rows], vec![0; rows]);
+        if let Some(PredictionScores(scores)) = scores {
+            self.with_scores += 1;
+            for (sums, score) in self.sums.iter_mut().zip(scores) {
+                sums.resize(rows, 0);
+                sums[row.index()] += (score / UNIT).round() as i64;
             }
-            self.errors[row.index()] += (outcome.error / UNIT).round() as i64;
-            self.margins[row.index()] += (outcome.margin / UNIT).round() as i64;
         }
         Ok(())
     }
@@ -201,7 +180,7 @@ impl TrainingLog {
     /// The observations of both. A log that cannot be merged changes nothing.
     ///
     /// # Errors
-    /// [`Error::Log`] if they are of other numbers of rows, or both have a row of an epoch.
+    /// [`Error::Log`](crate::Error::Log) if they are of other numbers of rows, or both have a row of an epoch.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
         if self.rows != other.rows {
             return Err(LogError::Rows { log: other.rows, rows: self.rows }.into());
@@ -224,21 +203,22 @@ impl TrainingLog {
                 }
             }
         }
-        if self.errors.is_empty() {
-            (self.errors, self.margins) = (other.errors.clone(), other.margins.clone());
-        } else {
-            self.errors.iter_mut().zip(&other.errors).for_each(|(a, b)| *a += b);
-            self.margins.iter_mut().zip(&other.margins).for_each(|(a, b)| *a += b);
+        for (own, theirs) in self.sums.iter_mut().zip(&other.sums) {
+            if own.is_empty() {
+                own.clone_from(theirs);
+            } else {
+                own.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
+            }
         }
         self.observations += other.observations;
-        self.with_outcome += other.with_outcome;
+        self.with_scores += other.with_scores;
         Ok(())
     }
 
-    /// The dynamics of every row. EL2N and AUM are there if the observations have probabilities.
+    /// The dynamics of every row. [`MEAN_SCORES`] are there if the observations have probabilities.
     ///
     /// # Errors
-    /// [`Error::Log`] if nothing was observed, a row is missing from an epoch, or only some observations have
+    /// [`Error::Log`](crate::Error::Log) if nothing was observed, a row is missing from an epoch, or only some observations have
     /// probabilities.
     pub fn finish(&self) -> Result<Dynamics> {
         if self.epochs.is_empty() || self.rows == 0 {
@@ -252,8 +232,8 @@ impl TrainingLog {
                 }
             }
         }
-        if self.with_outcome != 0 && self.with_outcome != self.observations {
-            return Err(LogError::Partly { missing: self.observations - self.with_outcome }.into());
+        if self.with_scores != 0 && self.with_scores != self.observations {
+            return Err(LogError::Partly { missing: self.observations - self.with_scores }.into());
         }
         let count = self.epochs.len();
         let mut events = vec![0u32; self.rows];
@@ -271,22 +251,22 @@ impl TrainingLog {
             }
         }
         let learnt = (0..self.rows).map(|row| ever[row / 64] >> (row % 64) & 1 == 1).collect();
-        let mean = |sums: &[i64]| -> Option<Vec<f64>> {
-            (!sums.is_empty()).then(|| sums.iter().map(|&s| s as f64 * UNIT / count as f64).collect())
-        };
-        let (el2n, aum) = (mean(&self.errors), mean(&self.margins));
-        Ok(Dynamics { epochs: u32::try_from(count).unwrap_or(u32::MAX), events, learnt, el2n, aum })
+        let mean = |sums: &Vec<i64>| sums.iter().map(|&s| s as f64 * UNIT / count as f64).collect();
+        let scores = MEAN_SCORES.iter().zip(&self.sums).filter(|(_, sums)| !sums.is_empty());
+        let scores = scores.map(|(score, sums)| (score.name.into(), mean(sums))).collect();
+        Ok(Dynamics { epochs: u32::try_from(count).unwrap_or(u32::MAX), events, learnt, scores })
     }
 }
 
-/// The training dynamics of every row.
+/// The training dynamics of every row: how often it was forgotten, whether it was ever right, and scores by name.
+///
+/// The scores are an open map: a log gives [`MEAN_SCORES`], and [`Dynamics::with_score`] takes any other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dynamics {
     epochs: u32,
     events: Vec<u32>,
     learnt: Vec<bool>,
-    el2n: Option<Vec<f64>>,
-    aum: Option<Vec<f64>>,
+    scores: BTreeMap<Cow<'static, str>, Vec<f64>>,
 }
 
 impl Dynamics {
@@ -294,7 +274,7 @@ impl Dynamics {
     /// right.
     ///
     /// # Errors
-    /// [`Error::Log`] if the lists are of different lengths, or there are no rows or epochs.
+    /// [`Error::Log`](crate::Error::Log) if the lists are of different lengths, or there are no rows or epochs.
     pub fn from_counts(epochs: u32, events: Vec<u32>, learnt: Vec<bool>) -> Result<Self> {
         if epochs == 0 || events.is_empty() {
             return Err(LogError::Empty.into());
@@ -302,23 +282,31 @@ impl Dynamics {
         if events.len() != learnt.len() {
             return Err(LogError::Rows { log: learnt.len(), rows: events.len() }.into());
         }
-        Ok(Self { epochs, events, learnt, el2n: None, aum: None })
+        Ok(Self { epochs, events, learnt, scores: BTreeMap::new() })
     }
 
-    /// The same with EL2N and AUM of every row.
+    /// The same with a score of every row.
+    ///
+    /// ```
+    /// use leanset_core::dynamics::{Dynamics, FORGETTING};
+    /// let dynamics = Dynamics::from_counts(5, vec![2, 0], vec![true, false])?.with_score("entropy", vec![0.5, 0.25])?;
+    /// assert_eq!(dynamics.score("entropy").as_deref(), Some(&[0.5, 0.25][..]));
+    /// assert_eq!(dynamics.score(FORGETTING).as_deref(), Some(&[2.0, 5.0][..]));
+    /// assert_eq!(dynamics.score("margin"), None);
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::Log`] if a list is of another length, or a value is not finite.
-    pub fn with_scores(mut self, el2n: Vec<f64>, aum: Vec<f64>) -> Result<Self> {
-        for (name, values) in [("EL2N", &el2n), ("AUM", &aum)] {
-            if values.len() != self.rows() {
-                return Err(LogError::Rows { log: values.len(), rows: self.rows() }.into());
-            }
-            if let Some(row) = values.iter().position(|v| !v.is_finite()) {
-                return Err(LogError::Value(format!("{name} of row {row} is {}", values[row])).into());
-            }
+    /// [`Error::Log`](crate::Error::Log) if there is not one value per row, or a value is not finite.
+    pub fn with_score(mut self, name: impl Into<Cow<'static, str>>, values: Vec<f64>) -> Result<Self> {
+        let name = name.into();
+        if values.len() != self.rows() {
+            return Err(LogError::Rows { log: values.len(), rows: self.rows() }.into());
         }
-        (self.el2n, self.aum) = (Some(el2n), Some(aum));
+        if let Some(row) = values.iter().position(|v| !v.is_finite()) {
+            return Err(LogError::Value(format!("{name} of row {row} is {}", values[row])).into());
+        }
+        self.scores.insert(name, values);
         Ok(self)
     }
 
@@ -342,38 +330,37 @@ impl Dynamics {
         self.events.iter().zip(&self.learnt).map(|(&e, &learnt)| if learnt { e } else { self.epochs }).collect()
     }
 
-    /// The mean distance of each row's probabilities from its class, in [0, √2], if they are known.
-    pub fn el2n(&self) -> Option<&[f64]> {
-        self.el2n.as_deref()
+    /// The score of this name, of every row, if it is known. [`FORGETTING`] always is.
+    pub fn score(&self, name: &str) -> Option<Cow<'_, [f64]>> {
+        match self.scores.get(name) {
+            Some(values) => Some(Cow::Borrowed(values)),
+            None if name == FORGETTING => Some(self.forgetting().into_iter().map(f64::from).collect()),
+            None => None,
+        }
     }
 
-    /// The mean margin of each row, if it is known.
-    pub fn aum(&self) -> Option<&[f64]> {
-        self.aum.as_deref()
+    /// The scores beside [`FORGETTING`], by name.
+    pub fn scores(&self) -> impl Iterator<Item = (&str, &[f64])> {
+        self.scores.iter().map(|(name, values)| (name.as_ref(), values.as_slice()))
     }
 
     /// Bytes that it holds.
     pub fn memory(&self) -> u64 {
-        (self.rows() * (5 + if self.el2n.is_some() { 16 } else { 0 })) as u64
-    }
-}
-
-impl From<LogError> for Error {
-    fn from(error: LogError) -> Self {
-        Self::Log(error)
+        (self.rows() * (5 + 8 * self.scores.len())) as u64
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
     use proptest::prelude::*;
 
-    type Observation = (u32, RowId, bool, Option<Outcome>);
+    type Observation = (u32, RowId, bool, Option<PredictionScores>);
 
     fn log(rows: usize, observations: &[Observation]) -> Result<TrainingLog> {
         let mut log = TrainingLog::new(rows);
-        observations.iter().try_for_each(|&(epoch, row, right, outcome)| log.observe(epoch, row, right, outcome))?;
+        observations.iter().try_for_each(|&(epoch, row, right, scores)| log.observe(epoch, row, right, scores))?;
         Ok(log)
     }
 
@@ -386,8 +373,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn order_and_parts_change_nothing(
-            rows in 1usize..150, epochs in 1usize..9, bits in any::<u64>(), outcomes in any::<bool>(),
+        fn log_is_independent_of_order_and_parts(
+            rows in 1usize..150, epochs in 1usize..9, bits in any::<u64>(), scored in any::<bool>(),
         ) {
             let right = |epoch: usize, row: usize| crate::Seed(bits).unit(RowId::at(epoch * 1000 + row)) < 0.6;
             let unit = |epoch: usize, row: usize| crate::Seed(!bits).unit(RowId::at(epoch * 1000 + row));
@@ -395,10 +382,10 @@ mod tests {
             for epoch in 0..epochs {
                 for row in 0..rows {
                     let u = unit(epoch, row);
-                    let outcome = Outcome::of(&[u, 0.4 * (1.0 - u), 0.6 * (1.0 - u)], ClassId(0));
+                    let scores = PredictionScores::of(&[u, 0.4 * (1.0 - u), 0.6 * (1.0 - u)], ClassId(0));
                     // Epochs need not begin at 0, nor be every one.
                     let number = u32::try_from(3 * epoch + 5).expect("few epochs");
-                    all.push((number, RowId::at(row), right(epoch, row), outcomes.then_some(outcome)));
+                    all.push((number, RowId::at(row), right(epoch, row), scored.then_some(scores)));
                 }
             }
             let whole = log(rows, &all).expect("a log");
@@ -407,16 +394,13 @@ mod tests {
                 let own: Vec<bool> = (0..epochs).map(|e| right(e, row)).collect();
                 prop_assert_eq!(found.forgetting()[row], naive(&own));
                 prop_assert_eq!(found.learnt(RowId::at(row)), own.contains(&true));
-                if let Some(el2n) = found.el2n() {
-                    let mean = |of: fn(&Outcome) -> f64| {
-                        let own = all.iter().filter(|o| o.1.index() == row).map(|o| of(&o.3.expect("there")));
-                        own.sum::<f64>() / epochs as f64
-                    };
-                    prop_assert!((el2n[row] - mean(|o| o.error)).abs() < 1e-11);
-                    prop_assert!((found.aum().expect("there")[row] - mean(|o| o.margin)).abs() < 1e-11);
+                for (k, score) in MEAN_SCORES.iter().enumerate().filter(|_| scored) {
+                    let own = all.iter().filter(|o| o.1.index() == row).map(|o| o.3.expect("there").0[k]);
+                    let mean = own.sum::<f64>() / epochs as f64;
+                    prop_assert!((found.score(score.name).expect("there")[row] - mean).abs() < 1e-11, "{}", score.name);
                 }
             }
-            prop_assert_eq!(found.el2n().is_some(), outcomes);
+            prop_assert_eq!(found.scores().count(), if scored { MEAN_SCORES.len() } else { 0 });
             all.sort_by_key(|o| crate::Seed(bits).key(RowId(o.0 * 1000 + o.1.0)));
             prop_assert_eq!(&log(rows, &all).expect("a log"), &whole);
             let (one, other) = all.split_at(all.len() / 3);
@@ -437,8 +421,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_log_is_refused() {
-        let some = Outcome::of(&[0.5, 0.5], ClassId(1));
+    fn log_that_cannot_be_used_is_refused() {
+        let some = PredictionScores::of(&[0.5, 0.5], ClassId(1));
         assert_eq!(TrainingLog::new(3).finish(), Err(LogError::Empty.into()));
         let beyond = log(3, &[(0, RowId(3), true, None)]);
         assert_eq!(beyond, Err(LogError::UnknownRow { row: RowId(3), rows: 3 }.into()));
@@ -448,17 +432,19 @@ mod tests {
         assert_eq!(other, Err(LogError::Rows { log: 2, rows: 3 }.into()));
         let counts = |events, learnt| Dynamics::from_counts(5, events, learnt);
         assert!(counts(vec![], vec![]).is_err() && counts(vec![1], vec![]).is_err());
-        let scored = |el2n| counts(vec![1], vec![true]).and_then(|d| d.with_scores(el2n, vec![0.0]));
+        let scored = |values| counts(vec![1], vec![true]).and_then(|d| d.with_score("own", values));
         assert!(scored(vec![0.0]).is_ok() && scored(vec![]).is_err() && scored(vec![f64::NAN]).is_err());
     }
 
     #[test]
-    fn outcomes_are_those_of_the_papers() {
-        let found = Outcome::of(&[0.2, 0.7, 0.1], ClassId(0));
-        assert!((found.error - (0.64f64 + 0.49 + 0.01).sqrt()).abs() < 1e-15);
-        assert!((found.margin - (0.2f64 / 0.7).ln()).abs() < 1e-15);
-        let worst = Outcome::of(&[0.0, 1.0], ClassId(0));
-        assert!((worst.error - 2f64.sqrt()).abs() < 1e-15 && (worst.margin + 41.446_531_673_892_82).abs() < 1e-9);
-        assert_eq!(Outcome::of(&[1.0, 0.0], ClassId(0)).error, 0.0);
+    fn prediction_scores_are_those_of_the_papers() {
+        let of = |probabilities: &[f64], label, name| PredictionScores::of(probabilities, ClassId(label)).get(name);
+        let found = |name| of(&[0.2, 0.7, 0.1], 0, name).expect("known");
+        assert!((found(EL2N) - (0.64f64 + 0.49 + 0.01).sqrt()).abs() < 1e-15);
+        assert!((found(AUM) - (0.2f64 / 0.7).ln()).abs() < 1e-15);
+        let worst = |name| of(&[0.0, 1.0], 0, name).expect("known");
+        assert!((worst(EL2N) - 2f64.sqrt()).abs() < 1e-15 && (worst(AUM) + 41.446_531_673_892_82).abs() < 1e-9);
+        assert_eq!(of(&[1.0, 0.0], 0, EL2N), Some(0.0));
+        assert_eq!(of(&[1.0, 0.0], 0, FORGETTING), None);
     }
 }

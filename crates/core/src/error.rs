@@ -2,7 +2,8 @@
 //!
 //! A message is one line; the way out is [`Error::hint`], which faces print on a line of its own.
 
-use crate::dynamics::LogError;
+use leanset_problem::{Code, Problem, Text, setting, text};
+
 use crate::{ClassId, RowId};
 
 /// The result of everything here that can fail.
@@ -80,6 +81,8 @@ pub enum Error {
         name: String,
         /// The nearest registered name, if one is near.
         nearest: Option<String>,
+        /// The registered methods.
+        known: Vec<&'static str>,
     },
     /// A parameter the method does not have.
     #[error("{method} has no parameter '{name}'")]
@@ -111,7 +114,7 @@ pub enum Error {
         /// What it cannot do.
         what: String,
         /// The way out.
-        hint: String,
+        hint: Text,
     },
     /// A ranking that does not reach as far as is asked.
     #[error("the ranking holds {held} rows{}, and {asked} are asked", class.map_or(String::new(), |c| format!(" of class {c}")))]
@@ -129,8 +132,8 @@ pub enum Error {
     /// A target (the table that kept rows are to represent) that does not fit the table to reduce.
     #[error("the target does not fit the table: {0}")]
     Target(String),
-    /// A log of training that does not fit the table.
-    #[error("the log of training does not fit the table: {0}")]
+    /// A training log that does not fit the table.
+    #[error("the training log does not fit the table: {0}")]
     Log(LogError),
     /// The data cannot be used by this method (overlong, degenerate ...).
     #[error("{method}: {what}")]
@@ -140,7 +143,7 @@ pub enum Error {
         /// What is wrong with the data.
         what: String,
         /// The way out.
-        hint: String,
+        hint: Text,
     },
     /// A row that this method cannot work on.
     #[error("{method}: row {row} {what}")]
@@ -152,7 +155,7 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
         /// The way out.
-        hint: String,
+        hint: Text,
     },
     /// The caller asked to stop.
     #[error("interrupted")]
@@ -205,26 +208,76 @@ pub enum BudgetError {
     },
 }
 
+/// Why a training log cannot be used.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// Nothing was observed.
+    #[error("it has no observations")]
+    Empty,
+    /// A row of another table.
+    #[error("it names row {row}, and the table has {rows} rows")]
+    UnknownRow {
+        /// The row.
+        row: RowId,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// A row twice in one epoch.
+    #[error("it has row {row} twice in epoch {epoch}")]
+    Twice {
+        /// The row.
+        row: RowId,
+        /// The epoch.
+        epoch: u32,
+    },
+    /// A row missing from an epoch that others have.
+    #[error("it has no row {row} in epoch {epoch}")]
+    Gap {
+        /// The row.
+        row: RowId,
+        /// The epoch.
+        epoch: u32,
+    },
+    /// Probabilities of some observations and not of others.
+    #[error("it has probabilities of some observations and not of {missing}")]
+    Partly {
+        /// How many are without.
+        missing: u64,
+    },
+    /// Of another number of rows than the table, or than the log it is merged with.
+    #[error("it is of {log} rows, and the table has {rows}")]
+    Rows {
+        /// Rows of the log.
+        log: usize,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// A number of forgetting events, EL2N or AUM that is none.
+    #[error("{0}")]
+    Value(String),
+}
+
 impl Error {
     /// The way out, where there is one: a sentence for a line of its own.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Option<Text> {
         Some(match self {
             Self::NotFinite { .. } => "drop or impute the row, or leave the column out".into(),
             Self::TooLarge { .. } => "scale the columns first".into(),
             Self::TooManyRows { .. } => "reduce the table in parts".into(),
-            Self::Budget(BudgetError::BelowClasses { classes, .. }) => {
-                format!("ask for at least {classes} rows, or allow classes to vanish")
-            }
-            Self::Budget(BudgetError::AboveRows { rows, .. }) => format!("ask for at most {rows}"),
-            Self::UnknownMethod { nearest: Some(near), .. } => format!("did you mean '{near}'?"),
-            Self::UnknownMethod { nearest: None, .. } => {
-                let names: Vec<_> = crate::methods::METHODS.iter().map(|m| m.id).collect();
-                format!("the methods are {}", names.join(", "))
-            }
+            Self::Budget(BudgetError::Ratio(_)) => text![setting::RATIO.to(0.1), " is one row in ten"],
+            Self::Budget(BudgetError::Zero) => "ask for at least 1 row".into(),
+            Self::Budget(BudgetError::BelowClasses { classes, .. }) => text![
+                format!("ask for at least {classes} rows, or let classes vanish with "),
+                &setting::ALLOW_EMPTY_CLASSES
+            ],
+            Self::Budget(BudgetError::AboveRows { rows, .. }) => format!("ask for at most {rows}").into(),
+            Self::UnknownMethod { nearest: Some(near), .. } => format!("did you mean '{near}'?").into(),
+            Self::UnknownMethod { nearest: None, known, .. } => format!("the methods are {}", known.join(", ")).into(),
             Self::UnknownParameter { known, .. } if known.is_empty() => "it has no parameters".into(),
             Self::UnknownParameter { name, known, .. } => match nearest(name, known.iter().copied()) {
-                Some(near) => format!("did you mean '{near}'?"),
-                None => format!("its parameters are {}", known.join(", ")),
+                Some(near) => format!("did you mean '{near}'?").into(),
+                None => format!("its parameters are {}", known.join(", ")).into(),
             },
             Self::Unsupported { hint, .. } | Self::Data { hint, .. } | Self::Row { hint, .. } => hint.clone(),
             Self::Target(_) => "a target has the columns and the classes of the table".into(),
@@ -235,10 +288,32 @@ impl Error {
     }
 }
 
+/// An error of the core as users read it.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = if error == Error::Interrupted { Code::Interrupted } else { Code::Unusable };
+        Self::new(error.to_string()).code(code).maybe_hint(error.hint())
+    }
+}
+
 impl From<BudgetError> for Error {
     fn from(error: BudgetError) -> Self {
         Self::Budget(error)
     }
+}
+
+impl From<LogError> for Error {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
+    }
+}
+
+/// The first few of a list, and how many more there are: a thousand classes are not a thousand names.
+pub(crate) fn first_few(items: &[String]) -> String {
+    const FEW: usize = 6;
+    let more = items.len().saturating_sub(FEW);
+    let named = items[..items.len() - more].join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
 /// The candidate most like `name`, if it is near enough to be what was meant.

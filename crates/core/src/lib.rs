@@ -4,7 +4,7 @@
 //! printing or global randomness; what comes out depends on the arguments alone, for any number of threads.
 //!
 //! - [`Dataset`]: a checked view of labelled points, `f32` or `f64`, never copied;
-//! - [`Budget`]: a ratio, a count or counts per class, dealt to the classes by largest remainder;
+//! - [`Budget`]: a ratio, a count or counts per class, divided among the classes by largest remainder;
 //! - [`Reducer`]: one of the registered [`methods`] with checked parameters; it [ranks](Reducer::rank) or
 //!   [reduces](Reducer::reduce);
 //! - [`metrics::epsilon()`]: ε-representativeness of a reduced set, and of every prefix of a ranking in one pass.
@@ -41,7 +41,6 @@ pub mod metrics;
 mod monitor;
 mod nnls;
 pub mod params;
-mod problem;
 pub mod seed;
 pub mod selection;
 mod simd;
@@ -49,9 +48,10 @@ mod simd;
 pub use budget::{Allocation, Budget, EmptyClasses};
 pub use data::{Classes, Dataset, Matrix, Points, Scalar, Shape};
 pub use dynamics::{Dynamics, TrainingLog};
-pub use error::{Error, Result};
+pub use error::{Error, LogError, Result};
 pub use id::{ClassId, RowId};
+pub use leanset_problem::Warning;
 pub use methods::{Inputs, Reducer};
 pub use monitor::{Monitor, Quiet};
 pub use seed::Seed;
-pub use selection::{BudgetLimit, Prototypes, Ranking, Reduced, Reduction, Scope, Selection, Warning};
+pub use selection::{BudgetLimit, Prototypes, Ranking, Reduced, Reduction, Scope, Selection};

@@ -27,6 +27,24 @@ impl From<usize> for Value {
     }
 }
 
+impl From<&str> for Value {
+    fn from(word: &str) -> Self {
+        Self::Text(word.to_owned())
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self::Float(number)
+    }
+}
+
+impl From<Vec<RowId>> for Value {
+    fn from(rows: Vec<RowId>) -> Self {
+        Self::Rows(rows)
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn list<T: fmt::Display>(items: &[T], f: &mut fmt::Formatter<'_>) -> fmt::Result {

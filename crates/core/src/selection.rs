@@ -1,32 +1,25 @@
 //! What a method returns: rows in rank order, a whole ranking, or generated prototypes. Three things, three types.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use leanset_problem::{Text, Warning};
+
 use crate::budget::{Allocation, Budget, EmptyClasses};
+use crate::error::first_few;
 use crate::params::Value;
 use crate::{ClassId, Classes, Error, Result, RowId};
-
-/// Something the user should know, with what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// A stable name, for programs.
-    pub code: &'static str,
-    /// What happened: one sentence without a full stop.
-    pub message: String,
-    /// What to do.
-    pub hint: Option<String>,
-}
 
 /// A statement that holds of a class only where more of its rows are kept than so many: a warning that depends on the
 /// budget, and so is made where the ranking is cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BudgetLimit {
     /// The warning's code.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What is so beyond the limit, before the list of classes.
-    pub what: &'static str,
+    pub message: Cow<'static, str>,
     /// What to do.
-    pub hint: &'static str,
+    pub hint: Text,
     /// By class id: the rows up to which nothing need be said; `None` where there is no limit.
     pub after: Vec<Option<usize>>,
 }
@@ -39,8 +32,8 @@ impl BudgetLimit {
             (count > after).then(|| format!("{} ({after} of {count} rows)", classes.name(class)))
         });
         let passed: Vec<String> = passed.collect();
-        let message = format!("{} {}", self.what, crate::methods::first_of(&passed));
-        (!passed.is_empty()).then(|| Warning { code: self.code, message, hint: Some(self.hint.into()) })
+        let message = format!("{} {}", self.message, first_few(&passed));
+        (!passed.is_empty()).then(|| Warning::new(self.code.clone(), message).hint(self.hint.clone()))
     }
 }
 
@@ -273,8 +266,8 @@ impl Ranking {
     /// # Errors
     /// [`Error::Budget`], [`Error::RankingTooShort`], and [`Error::Unsupported`] for counts per class of a ranking over
     /// all classes.
-    pub fn reduce(&self, classes: &Classes, budget: &Budget, floor: EmptyClasses) -> Result<Reduction> {
-        let (allocation, mut warnings) = budget.allocate(&classes.sizes(), floor)?;
+    pub fn reduce(&self, classes: &Classes, budget: &Budget, empty_classes: EmptyClasses) -> Result<Reduction> {
+        let (allocation, mut warnings) = budget.allocate(&classes.sizes(), empty_classes)?;
         check_scope("ranking", self.scope, &allocation)?;
         let selection = self.select(&allocation, classes)?;
         warnings.extend(self.warnings_at(&selection.counts(), classes));
@@ -364,10 +357,9 @@ pub(crate) fn check_scope(method: &'static str, scope: Scope, allocation: &Alloc
 pub(crate) fn lost_classes(counts: &[usize], classes: &Classes) -> Option<Warning> {
     let lost = classes.ids().filter(|&c| counts[c.index()] == 0 && !classes.rows(c).is_empty());
     let lost: Vec<String> = lost.map(|c| format!("{} (of {} rows)", classes.name(c), classes.rows(c).len())).collect();
-    (!lost.is_empty()).then(|| Warning {
-        code: "class-lost",
-        message: format!("ε is infinite, for no row is kept of class {}", crate::methods::first_of(&lost)),
-        hint: Some("raise the budget, or use a method that chooses within classes".into()),
+    let message = format!("ε is infinite, for no row is kept of class {}", first_few(&lost));
+    (!lost.is_empty()).then(|| {
+        Warning::new("class-lost", message).hint("raise the budget, or use a method that chooses within classes")
     })
 }
 

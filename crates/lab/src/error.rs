@@ -70,7 +70,7 @@ impl Error {
 
 impl From<leanset_core::Error> for Error {
     fn from(error: leanset_core::Error) -> Self {
-        Self { message: error.to_string(), hint: error.hint(), io: None, one_run: false }
+        Self { message: error.to_string(), hint: error.hint().map(|hint| hint.to_string()), io: None, one_run: false }
     }
 }
 

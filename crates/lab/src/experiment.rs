@@ -321,7 +321,7 @@ impl<'a, T: Task> Experiment<'a, T> {
             let reduction = ReductionOutcome {
                 reduced: Some(&reduction.reduced),
                 epsilon,
-                warnings: reduction.warnings.iter().map(|w| w.code.to_owned()).collect(),
+                warnings: reduction.warnings.iter().map(|w| w.code.to_string()).collect(),
                 cost,
                 serves: if shared { plan.reduce.ratios.len() } else { 1 },
                 start: model.as_ref(),

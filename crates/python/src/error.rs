@@ -1,6 +1,7 @@
 //! Errors as the exceptions that Python users expect: the message is one line, the way out a note below it.
 
 use leanset_core::Error;
+use leanset_problem::Face;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -16,7 +17,7 @@ pub(crate) fn with_hint(py: Python<'_>, error: PyErr, hint: Option<String>) -> P
 
 /// An error of the core.
 pub(crate) fn of_core(py: Python<'_>, error: &Error) -> PyErr {
-    let hint = error.hint();
+    let hint = error.hint().map(|hint| hint.render(Face::Python));
     let exception = match error {
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         Error::UnknownParameter { .. } => PyTypeError::new_err(error.to_string()),

@@ -1,8 +1,5 @@
 //! Choosing rows: `reduce`, `rank`, and rankings that are sliced later.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
 use leanset_core::methods::Support;
 use leanset_core::params::Value;
 use leanset_core::{
@@ -10,6 +7,7 @@ use leanset_core::{
     Seed, Warning,
 };
 use leanset_documents::{methods as registry, value as json};
+use leanset_problem::{Face, Text};
 use numpy::{IntoPyArray as _, PyArray1, PyArrayMethods as _, PyReadonlyArray1};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -218,7 +216,8 @@ fn ids<'py>(py: Python<'py>, rows: &[RowId]) -> Bound<'py, PyArray1<i64>> {
 type WarningFields = (String, String, Option<String>);
 
 fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
-    warnings.iter().map(|w| (w.code.to_owned(), w.message.clone(), w.hint.clone())).collect()
+    let own = |text: &Text| text.render(Face::Python);
+    warnings.iter().map(|w| (w.code.to_string(), own(&w.message), w.hint.as_ref().map(own))).collect()
 }
 
 /// Ranks every row, or as many as `depth` says.
@@ -256,8 +255,8 @@ pub(crate) struct NativeRanking {
     pub(crate) classes: Classes,
 }
 
-/// A limit as Python keeps it: code, what, hint, after.
-type Kept = (String, String, String, Vec<Option<usize>>);
+/// A limit as Python keeps it: code, message, hint, after.
+type LimitFields = (String, String, String, Vec<Option<usize>>);
 /// What a ranking is pickled as: scope, rows, scores, codes, names, warnings, limits.
 type State<'py> = (
     bool,
@@ -266,7 +265,7 @@ type State<'py> = (
     Bound<'py, PyArray1<u32>>,
     Vec<String>,
     Vec<WarningFields>,
-    Vec<Kept>,
+    Vec<LimitFields>,
 );
 
 #[pymethods]
@@ -282,7 +281,7 @@ impl NativeRanking {
         codes: PyReadonlyArray1<'_, u32>,
         names: Vec<String>,
         warnings: Vec<WarningFields>,
-        limits: Vec<Kept>,
+        limits: Vec<LimitFields>,
     ) -> PyResult<Self> {
         let rows: Option<Vec<RowId>> = rows.as_slice()?.iter().map(|&row| u32::try_from(row).ok().map(RowId)).collect();
         let rows = rows.ok_or_else(|| PyValueError::new_err("a row id is negative or too large"))?;
@@ -302,14 +301,18 @@ impl NativeRanking {
             };
             ranking.warnings = warnings
                 .into_iter()
-                .map(|(code, message, hint)| Warning { code: kept(&code), message, hint })
+                .map(|(code, message, hint)| Warning {
+                    code: code.into(),
+                    message: message.into(),
+                    hint: hint.map(Text::from),
+                })
                 .collect();
             ranking.budget_limits = limits
                 .into_iter()
-                .map(|(code, what, hint, after)| BudgetLimit {
-                    code: kept(&code),
-                    what: kept(&what),
-                    hint: kept(&hint),
+                .map(|(code, message, hint, after)| BudgetLimit {
+                    code: code.into(),
+                    message: message.into(),
+                    hint: hint.into(),
                     after,
                 })
                 .collect();
@@ -319,7 +322,8 @@ impl NativeRanking {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, State<'py>)> {
         let (py, own) = (slf.py(), slf.get());
-        let limit = |l: &BudgetLimit| (l.code.to_owned(), l.what.to_owned(), l.hint.to_owned(), l.after.clone());
+        let limit =
+            |l: &BudgetLimit| (l.code.to_string(), l.message.to_string(), l.hint.render(Face::Python), l.after.clone());
         let rows: usize = own.classes.sizes().iter().sum();
         let codes: Vec<u32> = (0..rows).map(|row| own.classes.of(RowId::at(row)).0).collect();
         let state = (
@@ -384,17 +388,4 @@ impl NativeRanking {
         let reduction = brief(py, || self.ranking.reduce(&self.classes, &budget, floor(allow_empty)))?;
         to_dict(py, &reduction, &self.classes)
     }
-}
-
-/// Words of a pickle as the core keeps them, for good; the same words once.
-fn kept(words: &str) -> &'static str {
-    static WORDS: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
-    let mut all = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
-    let all = all.get_or_insert_default();
-    if let Some(&known) = all.get(words) {
-        return known;
-    }
-    let new: &'static str = Box::leak(words.to_owned().into_boxed_str());
-    all.insert(new);
-    new
 }

@@ -1,10 +1,10 @@
 //! Training dynamics: training logs of any trainer, and the built-in one.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use leanset_core::dynamics::{LogError, Outcome, TrainingLog};
-use leanset_core::{ClassId, Dynamics as Recorded, RowId, Seed};
+use leanset_core::dynamics::{AUM, EL2N, PredictionScores, TrainingLog};
+use leanset_core::{ClassId, Dynamics as Recorded, LogError, RowId, Seed};
 use leanset_documents::Training;
 use numpy::{
     IntoPyArray as _, PyArray1, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2,
@@ -44,60 +44,51 @@ impl Dynamics {
     /// EL2N of each row; None without probabilities.
     #[getter]
     fn el2n<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
-        self.0.el2n().map(|v| v.to_vec().into_pyarray(py))
+        self.0.score(EL2N).map(|v| v.into_owned().into_pyarray(py))
     }
 
     /// AUM of each row; None without probabilities.
     #[getter]
     fn aum<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
-        self.0.aum().map(|v| v.to_vec().into_pyarray(py))
+        self.0.score(AUM).map(|v| v.into_owned().into_pyarray(py))
+    }
+
+    /// Every score of each row beside the number of forgetting events, by name.
+    #[getter]
+    fn scores<'py>(&self, py: Python<'py>) -> BTreeMap<String, Bound<'py, PyArray1<f64>>> {
+        self.0.scores().map(|(name, values)| (name.to_owned(), values.to_vec().into_pyarray(py))).collect()
     }
 
     /// From what `__reduce__` gives.
     #[new]
-    #[pyo3(signature = (epochs, forgetting, learnt, el2n=None, aum=None))]
     fn new(
         py: Python<'_>,
         epochs: u32,
         forgetting: PyReadonlyArray1<'_, i64>,
         learnt: PyReadonlyArray1<'_, bool>,
-        el2n: Option<PyReadonlyArray1<'_, f64>>,
-        aum: Option<PyReadonlyArray1<'_, f64>>,
+        scores: BTreeMap<String, PyReadonlyArray1<'_, f64>>,
     ) -> PyResult<Self> {
         let events: Option<Vec<u32>> = forgetting.as_slice()?.iter().map(|&e| u32::try_from(e).ok()).collect();
         let events = events.ok_or_else(|| PyValueError::new_err("a number of forgetting events is negative"))?;
         let learnt = learnt.as_slice()?.to_vec();
-        let scores = match (&el2n, &aum) {
-            (Some(el2n), Some(aum)) => Some((el2n.as_slice()?.to_vec(), aum.as_slice()?.to_vec())),
-            _ => None,
-        };
+        let scores = scores.iter().map(|(name, values)| Ok((name.clone(), values.as_slice()?.to_vec())));
+        let scores = scores.collect::<PyResult<Vec<_>>>()?;
         brief(py, || {
             let counted = Recorded::from_counts(epochs, events, learnt)?;
-            match scores {
-                Some((el2n, aum)) => counted.with_scores(el2n, aum),
-                None => Ok(counted),
-            }
+            scores.into_iter().try_fold(counted, |dynamics, (name, values)| dynamics.with_score(name, values))
         })
         .map(Self)
     }
 
-    #[allow(clippy::type_complexity)] // the state of a pickle
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> (
-        Bound<'py, PyAny>,
-        (
-            u32,
-            Bound<'py, PyArray1<i64>>,
-            Bound<'py, PyArray1<bool>>,
-            Option<Bound<'py, PyArray1<f64>>>,
-            Option<Bound<'py, PyArray1<f64>>>,
-        ),
-    ) {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, State<'py>) {
         let (py, own) = (slf.py(), slf.get());
-        (slf.get_type().into_any(), (own.epochs(), own.forgetting(py), own.learnt(py), own.el2n(py), own.aum(py)))
+        (slf.get_type().into_any(), (own.epochs(), own.forgetting(py), own.learnt(py), own.scores(py)))
     }
 }
+
+/// What dynamics are pickled as: epochs, forgetting events, whether rows were learnt, scores.
+type State<'py> =
+    (u32, Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<bool>>, BTreeMap<String, Bound<'py, PyArray1<f64>>>);
 
 /// Observations of rows, in any order.
 #[pyclass(frozen, module = "leanset._leanset")]
@@ -145,7 +136,7 @@ impl NativeLog {
                 if let Some(bad) = own.iter().find(|p| !(0.0..=1.0).contains(*p)) {
                     return Err(PyValueError::new_err(format!("a probability must be in [0, 1], not {bad}")));
                 }
-                *outcome = Some(Outcome::of(own, ClassId(label)));
+                *outcome = Some(PredictionScores::of(own, ClassId(label)));
             }
         }
         let ids: Vec<RowId> = rows.iter().map(|&row| RowId(u32::try_from(row).unwrap_or(u32::MAX))).collect();

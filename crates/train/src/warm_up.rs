@@ -1,7 +1,9 @@
 //! A model trained on everything, and the dynamics of every row meanwhile: what the methods that use training dynamics
 //! need, and the model from which training goes on with the rows they keep.
 
-use leanset_core::{ClassId, Dataset, Dynamics, Monitor, Result, RowId, Seed, Shape, TrainingLog, dynamics::Outcome};
+use leanset_core::{
+    ClassId, Dataset, Dynamics, Monitor, Result, RowId, Seed, Shape, TrainingLog, dynamics::PredictionScores,
+};
 
 use crate::model::most_probable;
 use crate::{History, Model, Network, Observer, Training};
@@ -63,7 +65,7 @@ impl Observer for DynamicsRecorder {
             let label = self.labels[row.index()];
             let right = most_probable(own) == label;
             wide.iter_mut().zip(own).for_each(|(w, &p)| *w = f64::from(p));
-            self.log.observe(epoch, row, right, Some(Outcome::of(&wide, label)))?;
+            self.log.observe(epoch, row, right, Some(PredictionScores::of(&wide, label)))?;
             if let Some(kept) = &mut self.kept {
                 kept.push(Observation { epoch, row, right, probabilities: own.to_vec() });
             }

@@ -171,7 +171,7 @@ fn check_size(points: usize) -> Result<()> {
     Err(Error::Data {
         method: METHOD,
         what: format!("{points} points are above the {MOST_POINTS} whose pairs are held at once"),
-        hint: format!("take a maxmin sample of at most {MOST_POINTS}"),
+        hint: format!("take a maxmin sample of at most {MOST_POINTS}").into(),
     })
 }
 
@@ -456,7 +456,7 @@ mod tests {
         let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
         let refused = diagrams(&points, &rows, Metric::Euclidean, 1, &Quiet).expect_err("too many");
         assert!(
-            refused.to_string().contains("4097") && refused.hint().is_some_and(|h| h.contains("4096")),
+            refused.to_string().contains("4097") && refused.hint().is_some_and(|h| h.to_string().contains("4096")),
             "{refused}"
         );
         for bad in [f64::NAN, -1.0, f64::INFINITY] {

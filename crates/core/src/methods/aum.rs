@@ -23,9 +23,30 @@
 //!
 //! Loses when labels are clean and few rows are kept: easy rows teach a model little.
 
-use super::forgetting_events::{capabilities, dynamics_of, is_hardest, keep, memory, no_probabilities, rank_by};
-use super::{Support, Family, Info, Method, Run};
-use crate::{Allocation, Ranking, Result, Shape};
+use super::scored_by_dynamics::{CAPABILITIES, Keep, ScoredByDynamics};
+use super::scores::Best;
+use super::settings::parameters;
+use super::{Family, Info};
+use crate::dynamics::AUM;
+use crate::params::Kind;
+
+parameters! {
+    /// The parameters of AUM.
+    ///
+    /// ```
+    /// use leanset_core::methods::{Keep, aum::Aum};
+    /// let reducer = Aum::default().keep(Keep::Hardest).reducer()?;
+    /// assert_eq!(reducer.params().text("keep"), "hardest");
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct Aum;
+
+    keep: Keep = {
+        kind: Kind::Choice(Keep::WORDS),
+        default: "easiest",
+        doc: "The rows of the largest margins, whose labels can be trusted, or of the smallest (hardest).",
+    }
+}
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -34,46 +55,14 @@ pub static INFO: Info = Info {
     title: "AUM, the area under the margin",
     family: Family::Wrapper,
     summary: "Keeps, of each class, the rows that stood clear of other classes in training; mislabelled ones go first.",
-    params: &[keep(
-        "easiest",
-        "The rows of the largest margins, whose labels can be trusted, or of the smallest (hardest).",
-    )],
+    params: PARAMS,
     cost: "O(n log n), and the training",
     memory: "48 bytes a row, and the log",
     guarantee: "exact for the log given; nested over ratios; ties to the lowest row id",
     reference: "Pleiss, Zhang, Elenberg & Weinberger, Identifying Mislabeled Data using the Area Under the Margin \
                 Ranking, NeurIPS 2020, arXiv:2001.10528",
     departures: "margins of log-probabilities, which equal those of logits; no threshold samples: the budget decides",
-    capabilities: capabilities(),
+    capabilities: CAPABILITIES,
     variants: &[&[("keep", "hardest")]],
-    build: |params| Ok(Box::new(Aum { hardest: is_hardest(params) })),
+    build: |params| Ok(Box::new(ScoredByDynamics::new(INFO.id, AUM, Best::Smallest, params))),
 };
-
-/// AUM.
-#[derive(Clone, Copy, Debug)]
-pub struct Aum {
-    hardest: bool,
-}
-
-impl Method for Aum {
-    fn ranks(&self) -> Support {
-        Support::Yes
-    }
-
-    fn order_free(&self) -> bool {
-        true
-    }
-
-    /// Scores are mean margins.
-    fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
-        let dynamics = dynamics_of(run, INFO.id)?;
-        let scores = dynamics.aum().ok_or_else(|| no_probabilities(INFO.id))?;
-        let mut ranking = rank_by(run, scores, !self.hardest)?;
-        ranking.diagnostics.insert("epochs", (dynamics.epochs() as usize).into());
-        Ok(ranking)
-    }
-
-    fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {
-        memory(shape)
-    }
-}

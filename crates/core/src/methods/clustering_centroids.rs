@@ -31,16 +31,64 @@
 
 use rayon::prelude::*;
 
+use super::settings::{parameters, words};
 use super::stratified_random::random_order;
-use super::{Support, Capabilities, Family, Info, Method, Run};
+use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, LANES, raw};
+use crate::error::first_few;
 use crate::geometry::{Node, Tree, Visitor};
-use crate::params::{Kind, Params, Spec, Value};
+use crate::params::{Kind, Params, Value};
 use crate::selection::Diagnostics;
 use crate::{
-    Allocation, ClassId, Prototypes, Matrix, Reduced, Reduction, Result, RowId, Scalar, Selection, Shape, Warning, simd,
-    with_points,
+    Allocation, ClassId, Matrix, Prototypes, Reduced, Reduction, Result, RowId, Scalar, Selection, Shape, Warning,
+    simd, with_points,
 };
+
+words! {
+    /// What comes back.
+    pub enum Output {
+        /// The centroids: generated prototypes.
+        Centroids = "centroids",
+        /// The real row nearest each centroid.
+        Rows = "rows",
+    }
+}
+
+parameters! {
+    /// The parameters of clustering centroids.
+    ///
+    /// ```
+    /// use leanset_core::methods::clustering_centroids::{ClusteringCentroids, Output};
+    /// let reducer = ClusteringCentroids::default().output(Output::Rows).max_iter(50).reducer()?;
+    /// assert!(!reducer.generates_prototypes());
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct ClusteringCentroids;
+
+    output: Output = {
+        kind: Kind::Choice(Output::WORDS),
+        default: "centroids",
+        doc: "What comes back: the centroids (new points), or the real row nearest each.",
+    }
+
+    tolerance: f64 = {
+        kind: Kind::Float { min: 0.0, max: f64::MAX, open: false },
+        default: "0.00001",
+        doc: "Stop when the mean distance of rows to their centres changes by no more than this.",
+    }
+
+    max_iter: usize = {
+        kind: Kind::Int { min: 1, max: i64::MAX },
+        default: "300",
+        doc: "Stop after this many iterations in any case, with a warning.",
+    }
+
+    start_rows: Vec<RowId> = {
+        kind: Kind::Rows,
+        default: "",
+        doc: "The rows to start from, as many of each class as are kept of it; drawn by the seed if not given.",
+    }
+}
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -49,32 +97,7 @@ pub static INFO: Info = Info {
     title: "Clustering centroids (k-means per class)",
     family: Family::Geometry,
     summary: "Replaces each class by its k-means centroids, or by the real row nearest each; weights are cluster sizes.",
-    params: &[
-        Spec {
-            name: "output",
-            kind: Kind::Choice(&["centroids", "rows"]),
-            default: "centroids",
-            doc: "What comes back: the centroids (new points), or the real row nearest each.",
-        },
-        Spec {
-            name: "tolerance",
-            kind: Kind::Float { min: 0.0, max: f64::MAX, open: false },
-            default: "0.00001",
-            doc: "Stop when the mean distance of rows to their centres changes by no more than this.",
-        },
-        Spec {
-            name: "max_iter",
-            kind: Kind::Int { min: 1, max: i64::MAX },
-            default: "300",
-            doc: "Stop after this many iterations in any case, with a warning.",
-        },
-        Spec {
-            name: "start_rows",
-            kind: Kind::Rows,
-            default: "",
-            doc: "The rows to start from, as many of each class as are kept of it; drawn by the seed if not given.",
-        },
-    ],
+    params: PARAMS,
     cost: "O(n_k·m_k·d) an iteration at worst, usually far less: rows test only centres that moved",
     memory: "the class and its centres once more each (for each class in work) and the centroids",
     guarantee: "exactly m_k clusters, none empty; the mean squared distance never grows",
@@ -82,20 +105,15 @@ pub static INFO: Info = Info {
     departures: "an emptied cluster is refilled with the row farthest from its centre (the paper's code drops it)",
     capabilities: Capabilities {
         nested: Support::No,
-        per_class: Support::Yes,
         weights: Support::Yes,
         prototypes: Support::When("output=centroids"),
         seeded: Support::When("start_rows is not given"),
-        target: Support::No,
-        dynamics: Support::No,
-        coordinates: Support::Yes,
-        order_free: Support::No,
-        least_classes: 1,
+        ..Capabilities::DEFAULT
     },
     variants: &[&[("output", "rows")]],
     build: |params| {
-        Ok(Box::new(ClusteringCentroids {
-            rows: params.text("output") == "rows",
+        Ok(Box::new(Configured {
+            output: Output::of(params, "output"),
             tolerance: params.float("tolerance").unwrap_or(1e-5),
             max_iter: params.count("max_iter").unwrap_or(300),
             start_rows: params.rows("start_rows").map(<[_]>::to_vec),
@@ -104,17 +122,17 @@ pub static INFO: Info = Info {
     },
 };
 
-/// k-means within each class.
+/// The method with checked parameters.
 #[derive(Clone, Debug)]
-pub struct ClusteringCentroids {
-    rows: bool,
+struct Configured {
+    output: Output,
     tolerance: f64,
     max_iter: usize,
     start_rows: Option<Vec<RowId>>,
     params: Params,
 }
 
-impl ClusteringCentroids {
+impl Configured {
     /// Positions (within the class) of the rows to start from.
     fn start(&self, run: &Run<'_>, class: ClassId, rows: &[RowId], count: usize) -> Result<Vec<usize>> {
         let Some(given) = &self.start_rows else {
@@ -131,13 +149,13 @@ impl ClusteringCentroids {
     }
 }
 
-impl Method for ClusteringCentroids {
+impl Method for Configured {
     fn generates_prototypes(&self) -> bool {
-        !self.rows
+        self.output == Output::Centroids
     }
 
-    fn order_free(&self) -> bool {
-        false
+    fn ranks(&self) -> Support {
+        Support::No
     }
 
     fn reduce(&self, run: &Run<'_>, allocation: &Allocation) -> Result<Reduction> {
@@ -170,15 +188,12 @@ impl Method for ClusteringCentroids {
             .collect();
         let mut warnings = Vec::new();
         if !moving.is_empty() {
-            let (classes, after) = (super::first_of(&moving), self.max_iter);
-            warnings.push(Warning {
-                code: "not-converged",
-                message: format!("k-means still moved after max_iter = {after} iterations, in class {classes}"),
-                hint: Some("raise max_iter or tolerance".into()),
-            });
+            let (classes, after) = (first_few(&moving), self.max_iter);
+            let message = format!("k-means still moved after max_iter = {after} iterations, in class {classes}");
+            warnings.push(Warning::new("not-converged", message).hint("raise max_iter or tolerance"));
         }
         let d = run.data.columns();
-        let reduced = if self.rows {
+        let reduced = if self.output == Output::Rows {
             let mut per_class = Vec::with_capacity(classes.len());
             let mut weights = Vec::with_capacity(classes.len());
             for (clustering, class) in clusterings.iter().zip(classes.ids()) {
@@ -193,7 +208,8 @@ impl Method for ClusteringCentroids {
             }
             Reduced::Rows(Selection::new(&per_class, Some(&weights), classes)?)
         } else {
-            let mut prototypes = Prototypes { points: Vec::new(), columns: d, classes: Vec::new(), weights: Vec::new() };
+            let mut prototypes =
+                Prototypes { points: Vec::new(), columns: d, classes: Vec::new(), weights: Vec::new() };
             for (clustering, class) in clusterings.into_iter().zip(classes.ids()) {
                 prototypes.classes.extend(std::iter::repeat_n(class, clustering.sizes.len()));
                 prototypes.weights.extend(clustering.sizes.iter().map(|&s| s as f64));

@@ -23,15 +23,43 @@
 
 use rayon::prelude::*;
 
+use super::scores::{Best, by_score};
+use super::settings::parameters;
 use super::stratified_random::random_order;
-use super::{Support, Capabilities, Family, Info, Method, Run, by_score};
+use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::budget::{Budget, EmptyClasses};
 use crate::distance::{Euclidean, Terms, raw};
-use crate::params::{Kind, Params, Spec};
+use crate::params::{Kind, Params};
 use crate::selection::Diagnostics;
 use crate::{
-    Allocation, Error, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg, with_points,
+    Allocation, Classes, Error, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg,
+    with_points,
 };
+
+parameters! {
+    /// The parameters of distance-entropy selection.
+    ///
+    /// ```
+    /// use leanset_core::methods::distance_entropy::DistanceEntropy;
+    /// assert!(DistanceEntropy::default().base(1.5).reducer().is_err());
+    /// assert_eq!(DistanceEntropy::default().base(0.1).reducer()?.params().float("base"), Some(0.1));
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct DistanceEntropy;
+
+    base: f64 = {
+        kind: Kind::Or(&["half"], &Kind::Float { min: 0.0, max: 1.0, open: true }),
+        default: "half",
+        doc: "The stratified base: half of the budget, or a fixed part of all rows in (0, 1], which makes selections \
+                  nested.",
+    }
+
+    base_rows: Vec<RowId> = {
+        kind: Kind::Rows,
+        default: "",
+        doc: "The base itself, as row ids, a row of every class among them; `base` then has no say.",
+    }
+}
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -40,21 +68,7 @@ pub static INFO: Info = Info {
     title: "Distance-entropy selection",
     family: Family::Geometry,
     summary: "Keeps a random base and the rows whose distances to the class means are the most even.",
-    params: &[
-        Spec {
-            name: "base",
-            kind: Kind::Or(&["half"], &Kind::Float { min: 0.0, max: 1.0, open: true }),
-            default: "half",
-            doc: "The stratified base: half of the budget, or a fixed part of all rows in (0, 1], which makes selections \
-                  nested.",
-        },
-        Spec {
-            name: "base_rows",
-            kind: Kind::Rows,
-            default: "",
-            doc: "The base itself, as row ids, a row of every class among them; `base` then has no say.",
-        },
-    ],
+    params: PARAMS,
     cost: "O(n·c·d)",
     memory: "32 bytes a row and c·d numbers",
     guarantee: "the exact total; every class keeps at least its rows of the base",
@@ -63,22 +77,19 @@ pub static INFO: Info = Info {
     capabilities: Capabilities {
         nested: Support::When("base is a number or base_rows is given"),
         per_class: Support::No,
-        weights: Support::No,
-        prototypes: Support::No,
         seeded: Support::When("base_rows is not given"),
-        target: Support::No,
-        dynamics: Support::No,
-        coordinates: Support::Yes,
         order_free: Support::When("base_rows is given"),
+        scale_free: Support::No,
         least_classes: 2,
+        ..Capabilities::DEFAULT
     },
     variants: &[&[("base", "0.1")]],
-    build: |params| Ok(Box::new(DistanceEntropy { base: Base::of(params), params: params.clone() })),
+    build: |params| Ok(Box::new(Configured { base: Base::of(params), params: params.clone() })),
 };
 
-/// Distance-entropy selection.
+/// The method with checked parameters.
 #[derive(Clone, Debug)]
-pub struct DistanceEntropy {
+struct Configured {
     base: Base,
     params: Params,
 }
@@ -104,18 +115,18 @@ impl Base {
     }
 }
 
-impl DistanceEntropy {
+impl Configured {
     /// The base, class by class.
     fn draw(&self, run: &Run<'_>, total: usize) -> Result<Vec<Vec<RowId>>> {
         let classes = run.data.classes();
         let sizes = classes.sizes();
-        let populated = sizes.iter().filter(|&&s| s > 0).count();
+        let populated = classes.populated();
         let budget = match &self.base {
             Base::Rows(rows) => {
                 let mut base = vec![Vec::new(); classes.len()];
-                let mut seen = vec![false; run.data.rows()];
+                let mut given = vec![false; run.data.rows()];
                 for &row in rows {
-                    match seen.get_mut(row.index()) {
+                    match given.get_mut(row.index()) {
                         None => {
                             return Err(self.params.refuse("base_rows", format!("row ids below {}", run.data.rows())));
                         }
@@ -134,8 +145,12 @@ impl DistanceEntropy {
             Base::Half => Budget::Count(total.div_ceil(2).max(populated).min(total)),
         };
         // A total below the number of classes cannot give each a mean; `means` then says which class lacks one.
-        let floor = if matches!(budget, Budget::Count(c) if c < populated) { EmptyClasses::Allow } else { EmptyClasses::Forbid };
-        let (base, _) = budget.allocate(&sizes, floor)?;
+        let empty_classes = if matches!(budget, Budget::Count(c) if c < populated) {
+            EmptyClasses::Allow
+        } else {
+            EmptyClasses::Forbid
+        };
+        let (base, _) = budget.allocate(&sizes, empty_classes)?;
         run.per_class(|class, rows| {
             let order = random_order(run, rows);
             Ok(order.iter().take(base.per_class()[class.index()]).map(|&i| rows[i]).collect())
@@ -159,7 +174,7 @@ impl DistanceEntropy {
             rest.par_chunks(1024).map(score).collect::<Result<Vec<_>>>()
         })?
         .concat();
-        let order = by_score(&rest, &scores, true);
+        let order = by_score(&rest, &scores, Best::Largest);
         let mut rows = interleave(&base);
         let mut all_scores = vec![f64::NAN; rows.len()];
         rows.extend(order.iter().map(|&i| rest[i]));
@@ -187,7 +202,7 @@ impl DistanceEntropy {
     }
 }
 
-impl Method for DistanceEntropy {
+impl Method for Configured {
     fn scope(&self) -> Scope {
         Scope::Global
     }
@@ -198,6 +213,20 @@ impl Method for DistanceEntropy {
 
     fn order_free(&self) -> bool {
         matches!(self.base, Base::Rows(_))
+    }
+
+    /// Entropies are of the softmax of distances in the units of the table.
+    fn scale_free(&self) -> bool {
+        false
+    }
+
+    fn least_classes(&self) -> usize {
+        2
+    }
+
+    /// Half of the budget has to give every class a mean.
+    fn smallest_total(&self, classes: &Classes) -> usize {
+        if self.base == Base::Half { classes.populated() } else { 1 }
     }
 
     /// Scores are entropies in bits; rows of the base have none (NaN).

@@ -20,9 +20,30 @@
 //!
 //! Loses when few rows are kept or labels are noisy: then the largest errors are of rows that no model should fit.
 
-use super::forgetting_events::{capabilities, dynamics_of, is_hardest, keep, memory, no_probabilities, rank_by};
-use super::{Support, Family, Info, Method, Run};
-use crate::{Allocation, Ranking, Result, Shape};
+use super::scored_by_dynamics::{CAPABILITIES, Keep, ScoredByDynamics};
+use super::scores::Best;
+use super::settings::parameters;
+use super::{Family, Info};
+use crate::dynamics::EL2N;
+use crate::params::Kind;
+
+parameters! {
+    /// The parameters of EL2N.
+    ///
+    /// ```
+    /// use leanset_core::methods::{Keep, el2n::El2n};
+    /// let reducer = El2n::default().keep(Keep::Easiest).reducer()?;
+    /// assert_eq!(reducer.params().text("keep"), "easiest");
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct El2n;
+
+    keep: Keep = {
+        kind: Kind::Choice(Keep::WORDS),
+        default: "hardest",
+        doc: "The rows of the largest errors, or of the smallest.",
+    }
+}
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -31,42 +52,13 @@ pub static INFO: Info = Info {
     title: "EL2N, the error L2 norm",
     family: Family::Wrapper,
     summary: "Keeps, of each class, the rows whose predicted probabilities were farthest from their class in training.",
-    params: &[keep("hardest", "The rows of the largest errors, or of the smallest.")],
+    params: PARAMS,
     cost: "O(n log n), and the training",
     memory: "48 bytes a row, and the log",
     guarantee: "exact for the log given; nested over ratios; ties to the lowest row id",
     reference: "Paul, Ganguli & Dziugaite, Deep Learning on a Data Diet, NeurIPS 2021, arXiv:2107.07075",
     departures: "the mean is over the epochs of the log of one training; the paper's over ten at one early epoch",
-    capabilities: capabilities(),
+    capabilities: CAPABILITIES,
     variants: &[&[("keep", "easiest")]],
-    build: |params| Ok(Box::new(El2n { hardest: is_hardest(params) })),
+    build: |params| Ok(Box::new(ScoredByDynamics::new(INFO.id, EL2N, Best::Largest, params))),
 };
-
-/// EL2N.
-#[derive(Clone, Copy, Debug)]
-pub struct El2n {
-    hardest: bool,
-}
-
-impl Method for El2n {
-    fn ranks(&self) -> Support {
-        Support::Yes
-    }
-
-    fn order_free(&self) -> bool {
-        true
-    }
-
-    /// Scores are mean errors, in [0, √2].
-    fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
-        let dynamics = dynamics_of(run, INFO.id)?;
-        let scores = dynamics.el2n().ok_or_else(|| no_probabilities(INFO.id))?;
-        let mut ranking = rank_by(run, scores, self.hardest)?;
-        ranking.diagnostics.insert("epochs", (dynamics.epochs() as usize).into());
-        Ok(ranking)
-    }
-
-    fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {
-        memory(shape)
-    }
-}

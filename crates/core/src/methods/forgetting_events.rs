@@ -18,19 +18,36 @@
 //! Departures: none from the definition. The paper's code leaves the order of equal scores to an unstable sort; and it
 //! keeps everything where the budget of a class is cut down to zero.
 //!
-//! Wins when there is a training run to watch anyway, and about half of the rows or more are kept.
+//! Wins when a model is trained on everything anyway, and about half of the rows or more are kept.
 //!
 //! Loses when few rows are kept: the hardest rows alone describe no class. It needs a training on everything first,
 //! which one reduction seldom pays back. Mislabelled rows are never learnt, so they come first.
 
-use super::{Support, Capabilities, Family, Info, Method, Run, by_score};
-use crate::dynamics::Dynamics;
-use crate::params::{Kind, Params, Spec};
-use crate::{Allocation, Error, Ranking, Result, Shape};
+use super::scored_by_dynamics::{CAPABILITIES, Keep, ScoredByDynamics};
+use super::scores::Best;
+use super::settings::parameters;
+use super::{Family, Info};
+use crate::RowId;
+use crate::dynamics::{Dynamics, FORGETTING};
+use crate::params::Kind;
+use crate::selection::Diagnostics;
 
-/// Which end of a scale of difficulty is kept.
-pub(super) const fn keep(default: &'static str, doc: &'static str) -> Spec {
-    Spec { name: "keep", kind: Kind::Choice(&["hardest", "easiest"]), default, doc }
+parameters! {
+    /// The parameters of forgetting events.
+    ///
+    /// ```
+    /// use leanset_core::methods::{Keep, forgetting_events::ForgettingEvents};
+    /// let reducer = ForgettingEvents::default().keep(Keep::Easiest).reducer()?;
+    /// assert_eq!(reducer.params().text("keep"), "easiest");
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct ForgettingEvents;
+
+    keep: Keep = {
+        kind: Kind::Choice(Keep::WORDS),
+        default: "hardest",
+        doc: "The rows forgotten most often, or those forgotten least.",
+    }
 }
 
 /// The registered entry.
@@ -40,103 +57,23 @@ pub static INFO: Info = Info {
     title: "Forgetting events",
     family: Family::Wrapper,
     summary: "Keeps, of each class, the rows that a model in training forgot most often, those it never learnt first.",
-    params: &[keep("hardest", "The rows forgotten most often, or those forgotten least.")],
+    params: PARAMS,
     cost: "O(n log n), and the training",
     memory: "48 bytes a row, and the log",
     guarantee: "exact for the log given; nested over ratios; ties to the lowest row id",
     reference: "Toneva et al., An Empirical Study of Example Forgetting during Deep Neural Network Learning, \
                 ICLR 2019, arXiv:1812.05159",
     departures: "ties by row id (an unstable sort in the paper's code); a budget of zero keeps nothing (everything there)",
-    capabilities: capabilities(),
+    capabilities: CAPABILITIES,
     variants: &[&[("keep", "easiest")]],
-    build: |params| Ok(Box::new(ForgettingEvents { hardest: is_hardest(params) })),
+    build: |params| {
+        let method = ScoredByDynamics::new(INFO.id, FORGETTING, Best::Largest, params);
+        Ok(Box::new(ScoredByDynamics { diagnose: count_never_learnt, ..method }))
+    },
 };
 
-/// Those of all methods that rank by what was seen in training.
-pub(super) const fn capabilities() -> Capabilities {
-    Capabilities {
-        nested: Support::Yes,
-        per_class: Support::Yes,
-        weights: Support::No,
-        prototypes: Support::No,
-        seeded: Support::No,
-        target: Support::No,
-        dynamics: Support::Yes,
-        coordinates: Support::No,
-        order_free: Support::Yes,
-        least_classes: 1,
-    }
-}
-
-/// Forgetting events.
-#[derive(Clone, Copy, Debug)]
-pub struct ForgettingEvents {
-    hardest: bool,
-}
-
-pub(super) fn is_hardest(params: &Params) -> bool {
-    params.text("keep") == "hardest"
-}
-
-impl Method for ForgettingEvents {
-    fn ranks(&self) -> Support {
-        Support::Yes
-    }
-
-    fn order_free(&self) -> bool {
-        true
-    }
-
-    /// Scores are numbers of forgetting events.
-    fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
-        let dynamics = dynamics_of(run, INFO.id)?;
-        let scores: Vec<f64> = dynamics.forgetting().into_iter().map(f64::from).collect();
-        let mut ranking = rank_by(run, &scores, self.hardest)?;
-        let never = run.data.rows() - (0..run.data.rows()).filter(|&r| dynamics.learnt(crate::RowId::at(r))).count();
-        ranking.diagnostics.insert("epochs", (dynamics.epochs() as usize).into());
-        ranking.diagnostics.insert("never_learnt", never.into());
-        Ok(ranking)
-    }
-
-    fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {
-        memory(shape)
-    }
-}
-
-pub(super) fn memory(shape: &Shape) -> u64 {
-    48 * shape.rows as u64
-}
-
-/// The record of training, which a method that watches training cannot do without.
-pub(super) fn dynamics_of<'a>(run: &Run<'a>, method: &'static str) -> Result<&'a Dynamics> {
-    run.inputs.dynamics.ok_or_else(|| no_dynamics(method))
-}
-
-pub(super) fn no_dynamics(method: &'static str) -> Error {
-    Error::Unsupported {
-        method,
-        what: "rank rows without having seen a model train".into(),
-        hint: "give it a log of training, or train a model".into(),
-    }
-}
-
-/// A log without probabilities cannot tell how sure a model was.
-pub(super) fn no_probabilities(method: &'static str) -> Error {
-    Error::Unsupported {
-        method,
-        what: "rank rows by a log without probabilities".into(),
-        hint: "log the probability of every class too, or use forgetting-events".into(),
-    }
-}
-
-/// The rows of each class by their scores, the largest or the smallest first.
-pub(super) fn rank_by(run: &Run<'_>, scores: &[f64], descending: bool) -> Result<Ranking> {
-    run.monitor.begin("ranking rows", run.data.rows() as u64);
-    let orders = run.per_class(|_, rows| {
-        let own: Vec<f64> = rows.iter().map(|r| scores[r.index()]).collect();
-        let order = by_score(rows, &own, descending);
-        run.step(rows.len() as u64)?;
-        Ok((order.iter().map(|&i| rows[i]).collect(), order.iter().map(|&i| own[i]).collect()))
-    })?;
-    Ranking::per_class(orders, run.data.classes())
+/// Rows that were right in no epoch.
+fn count_never_learnt(dynamics: &Dynamics, diagnostics: &mut Diagnostics) {
+    let never = (0..dynamics.rows()).filter(|&row| !dynamics.learnt(RowId::at(row))).count();
+    diagnostics.insert("never_learnt", never.into());
 }

@@ -39,13 +39,69 @@
 //! Loses when few rows are kept: rows at right angles to the main directions are seldom typical, and ε is large.
 
 use faer::Mat;
+use leanset_problem::{setting, text};
 use rayon::prelude::*;
 
-use super::{Support, Capabilities, Family, Info, Method, Run, by_score, first_of};
+use super::scores::{Best, by_score, rank_within_classes};
+use super::settings::{parameters, words};
+use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, Terms, raw};
+use crate::error::first_few;
 use crate::linalg::{self, Spectrum};
-use crate::params::{Kind, Spec};
-use crate::{Allocation, Error, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, with_points};
+use crate::params::Kind;
+use crate::{Allocation, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, with_points};
+
+words! {
+    /// Where the directions come from.
+    pub enum Decomposition {
+        /// Singular value decomposition.
+        Svd = "svd",
+        /// QR with column pivoting.
+        Qr = "qr",
+        /// LU with full pivoting.
+        Lu = "lu",
+        /// Supervised principal components.
+        Spca = "spca",
+        /// Fisher's linear discriminants.
+        Flda = "flda",
+        /// No directions: the distance to the class mean.
+        Mean = "mean",
+    }
+}
+
+words! {
+    /// What is ranked.
+    pub enum RankScope {
+        /// The rows of each class.
+        Class = "class",
+        /// All rows at once.
+        Global = "global",
+    }
+}
+
+parameters! {
+    /// The parameters of numerosity reduction by matrix decomposition.
+    ///
+    /// ```
+    /// use leanset_core::methods::matrix_decomposition::{Decomposition, MatrixDecomposition, RankScope};
+    /// let settings = MatrixDecomposition::default().decomposition(Decomposition::Qr).scope(RankScope::Global);
+    /// assert_eq!(settings.reducer()?.scope(), leanset_core::Scope::Global);
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct MatrixDecomposition;
+
+    decomposition: Decomposition = {
+        kind: Kind::Choice(Decomposition::WORDS),
+        default: "svd",
+        doc: "Where the directions come from; spca and flda need two classes or more.",
+    }
+
+    scope: RankScope = {
+        kind: Kind::Choice(RankScope::WORDS),
+        default: "class",
+        doc: "Rank within classes, or over all rows as the paper's code does (classes may then vanish).",
+    }
+}
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -54,20 +110,7 @@ pub static INFO: Info = Info {
     title: "Numerosity reduction by matrix decomposition",
     family: Family::Ranking,
     summary: "Keeps the rows that the main directions of their class, and of all data with labels, describe worst.",
-    params: &[
-        Spec {
-            name: "decomposition",
-            kind: Kind::Choice(&["svd", "qr", "lu", "spca", "flda", "mean"]),
-            default: "svd",
-            doc: "Where the directions come from; spca and flda need two classes or more.",
-        },
-        Spec {
-            name: "scope",
-            kind: Kind::Choice(&["class", "global"]),
-            default: "class",
-            doc: "Rank within classes, or over all rows as the paper's code does (classes may then vanish).",
-        },
-    ],
+    params: PARAMS,
     cost: "O(n·d²)",
     memory: "32 bytes a row and O((d + c)²); for qr and lu the rows once more",
     guarantee: "scores equal those of a full decomposition to rounding; nested over ratios",
@@ -75,16 +118,10 @@ pub static INFO: Info = Info {
                 learning, arXiv:1903.02986",
     departures: "noise directions dropped; ranked within classes by default; zero rows have cosine 0; pivoted QR and LU",
     capabilities: Capabilities {
-        nested: Support::Yes,
         per_class: Support::When("scope=class"),
-        weights: Support::No,
-        prototypes: Support::No,
-        seeded: Support::No,
-        target: Support::No,
-        dynamics: Support::No,
-        coordinates: Support::Yes,
         order_free: Support::When("decomposition is not lu"),
-        least_classes: 1,
+        scale_free: Support::When("decomposition is spca, flda or mean"),
+        ..Capabilities::DEFAULT
     },
     variants: &[
         &[("scope", "global")],
@@ -95,35 +132,18 @@ pub static INFO: Info = Info {
         &[("decomposition", "mean")],
     ],
     build: |params| {
-        let decomposition = match params.text("decomposition") {
-            "qr" => Decomposition::Qr,
-            "lu" => Decomposition::Lu,
-            "spca" => Decomposition::Spca,
-            "flda" => Decomposition::Flda,
-            "mean" => Decomposition::Mean,
-            _ => Decomposition::Svd,
-        };
-        let scope = if params.text("scope") == "global" { Scope::Global } else { Scope::PerClass };
-        Ok(Box::new(MatrixDecomposition { decomposition, scope }))
+        Ok(Box::new(Configured {
+            decomposition: Decomposition::of(params, "decomposition"),
+            scope: RankScope::of(params, "scope"),
+        }))
     },
 };
 
-/// Where directions come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Decomposition {
-    Svd,
-    Qr,
-    Lu,
-    Spca,
-    Flda,
-    Mean,
-}
-
-/// Numerosity reduction by matrix decomposition.
+/// The method with checked parameters.
 #[derive(Clone, Copy, Debug)]
-pub struct MatrixDecomposition {
+struct Configured {
     decomposition: Decomposition,
-    scope: Scope,
+    scope: RankScope,
 }
 
 /// Rows scored at a time.
@@ -140,18 +160,26 @@ struct Directions {
     dropped: usize,
 }
 
-impl Method for MatrixDecomposition {
+impl Method for Configured {
     fn scope(&self) -> Scope {
-        self.scope
-    }
-
-    fn ranks(&self) -> Support {
-        Support::Yes
+        match self.scope {
+            RankScope::Class => Scope::PerClass,
+            RankScope::Global => Scope::Global,
+        }
     }
 
     /// LU pivots on the largest entry, and the ones that stand for labels tie: the first rows of the file decide.
     fn order_free(&self) -> bool {
         self.decomposition != Decomposition::Lu
+    }
+
+    /// The others see labels beside the points, which do not grow with them.
+    fn scale_free(&self) -> bool {
+        matches!(self.decomposition, Decomposition::Spca | Decomposition::Flda | Decomposition::Mean)
+    }
+
+    fn least_classes(&self) -> usize {
+        if matches!(self.decomposition, Decomposition::Spca | Decomposition::Flda) { 2 } else { 1 }
     }
 
     /// Scores are those of the table above; the largest is kept first.
@@ -160,17 +188,10 @@ impl Method for MatrixDecomposition {
         run.monitor.begin("scoring rows", 2 * run.data.rows() as u64);
         let (scores, warnings) = with_points!(run.data.points(), |m| self.scores(run, m))?;
         let mut ranking = match self.scope {
-            Scope::PerClass => {
-                let orders = run.per_class(|_, rows| {
-                    let own: Vec<f64> = rows.iter().map(|r| scores[r.index()]).collect();
-                    let order = by_score(rows, &own, true);
-                    Ok((order.iter().map(|&i| rows[i]).collect(), order.iter().map(|&i| own[i]).collect()))
-                })?;
-                Ranking::per_class(orders, classes)?
-            }
-            Scope::Global => {
+            RankScope::Class => rank_within_classes(run, &scores, Best::Largest)?,
+            RankScope::Global => {
                 let rows: Vec<RowId> = (0..run.data.rows()).map(RowId::at).collect();
-                let order = by_score(&rows, &scores, true);
+                let order = by_score(&rows, &scores, Best::Largest);
                 let sorted = order.iter().map(|&i| scores[i]).collect();
                 Ranking::global(order.into_iter().map(|i| rows[i]).collect(), sorted, classes)?
             }
@@ -189,7 +210,7 @@ impl Method for MatrixDecomposition {
     }
 }
 
-impl MatrixDecomposition {
+impl Configured {
     /// The score of every row, and what is to be said about the directions.
     fn scores<T: Scalar>(&self, run: &Run<'_>, points: &Matrix<'_, T>) -> Result<(Vec<f64>, Vec<Warning>)> {
         let (data, classes) = (run.data, run.data.classes());
@@ -198,11 +219,9 @@ impl MatrixDecomposition {
         let mut scores = vec![0.0; n];
         let mut warnings = Vec::new();
         if d == 1 && self.decomposition != Decomposition::Mean {
-            warnings.push(Warning {
-                code: "one-column",
-                message: "with one column all rows of a class point the same way, so their order means little".into(),
-                hint: Some("use another method, or decomposition=mean".into()),
-            });
+            let message = "with one column all rows of a class point the same way, so their order means little";
+            let hint = text!["use another method, or ", setting::PARAM.to("decomposition=mean")];
+            warnings.push(Warning::new("one-column", message).hint(hint));
         }
         let mut noise = Vec::new();
         let mut warn = |directions: &Directions, whose: String| {
@@ -234,7 +253,6 @@ impl MatrixDecomposition {
                 return Ok((scores, warnings));
             }
             Decomposition::Spca | Decomposition::Flda => {
-                self.need_classes(run)?;
                 let directions = if self.decomposition == Decomposition::Spca {
                     supervised_principal(points, run)?
                 } else {
@@ -317,26 +335,14 @@ impl MatrixDecomposition {
             }
         }
     }
-
-    fn need_classes(&self, run: &Run<'_>) -> Result<()> {
-        let populated = run.data.classes().sizes().iter().filter(|&&s| s > 0).count();
-        if populated < 2 {
-            return Err(Error::Data {
-                method: INFO.id,
-                what: format!("this decomposition needs two classes or more, and the rows are of {populated}"),
-                hint: "name a label column, or use decomposition=svd".into(),
-            });
-        }
-        Ok(())
-    }
 }
 
 /// What is said of directions that are left out, "2 of class a" and so on.
 fn noise_warning(noise: &[String]) -> Option<Warning> {
-    (!noise.is_empty()).then(|| Warning {
-        code: "noise-directions",
-        message: format!("directions that are rounding noise are left out: {}", first_of(noise)),
-        hint: Some("columns that others determine add nothing; leave them out to silence this".into()),
+    let message = format!("directions that are rounding noise are left out: {}", first_few(noise));
+    (!noise.is_empty()).then(|| {
+        Warning::new("noise-directions", message)
+            .hint("columns that others determine add nothing; leave them out to silence this")
     })
 }
 

@@ -26,11 +26,31 @@
 //! Loses when there are outliers or wrong labels: they are far from the rest, so it takes them first. At small ratios
 //! a classifier trained on its rows is often worse than on random ones.
 
-use super::{Support, Capabilities, Family, Info, Method, Run};
+use super::settings::parameters;
+use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, LANES, Terms, raw};
 use crate::geometry::Tree;
-use crate::params::{Kind, Params, Spec, Value};
+use crate::params::{Kind, Params, Value};
 use crate::{Allocation, ClassId, Dataset, Error, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points};
+
+parameters! {
+    /// The parameters of maxmin selection.
+    ///
+    /// ```
+    /// use leanset_core::methods::maxmin::{Maxmin, Start};
+    /// let reducer = Maxmin::default().start(Start::Central).reducer()?;
+    /// assert!(reducer.order_free());
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct Maxmin;
+
+    start: Start = {
+        kind: Kind::Or(&["random", "first", "central"], &Kind::Rows),
+        default: "random",
+        doc: "The first row of each class: drawn by the seed, its first row, the row nearest its mean, or one row id a \
+              class.",
+    }
+}
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -39,13 +59,7 @@ pub static INFO: Info = Info {
     title: "Maxmin selection (farthest-first traversal)",
     family: Family::Geometry,
     summary: "Keeps, of each class, rows spread so that every row has a kept one near: usually the smallest ε of all that keep rows.",
-    params: &[Spec {
-        name: "start",
-        kind: Kind::Or(&["random", "first", "central"], &Kind::Rows),
-        default: "random",
-        doc: "The first row of each class: drawn by the seed, its first row, the row nearest its mean, or one row id a \
-              class.",
-    }],
+    params: PARAMS,
     cost: "O(n·m·d) at worst; O(n log n + m log n) blocks in low intrinsic dimension",
     memory: "24 bytes a row and, for each class in work, the class once more (n_k·d coordinates); tables above 64 MiB are \
              not copied, and searched more slowly",
@@ -53,31 +67,24 @@ pub static INFO: Info = Info {
     reference: "Gonzalez, Theoretical Computer Science 38, 1985; de Silva & Carlsson, Eurographics 2004",
     departures: "the start row is seeded by default; the paper's code takes the first (start=first)",
     capabilities: Capabilities {
-        nested: Support::Yes,
-        per_class: Support::Yes,
-        weights: Support::No,
-        prototypes: Support::No,
         seeded: Support::When("start=random"),
-        target: Support::No,
-        dynamics: Support::No,
-        coordinates: Support::Yes,
         order_free: Support::When("start=central"),
-        least_classes: 1,
+        ..Capabilities::DEFAULT
     },
     variants: &[&[("start", "first")], &[("start", "central")]],
-    build: |params| Ok(Box::new(Maxmin { start: Start::of(params), params: params.clone() })),
+    build: |params| Ok(Box::new(Configured { start: Start::of(params), params: params.clone() })),
 };
 
-/// Farthest-first traversal.
+/// The method with checked parameters.
 #[derive(Clone, Debug)]
-pub struct Maxmin {
+struct Configured {
     start: Start,
     params: Params,
 }
 
 /// Where the traversal of a class begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Start {
+pub enum Start {
     /// At the row with the smallest key.
     Random,
     /// At the lowest row id.
@@ -86,6 +93,17 @@ enum Start {
     Central,
     /// At the given row of each class.
     Given(Vec<RowId>),
+}
+
+impl From<Start> for Value {
+    fn from(start: Start) -> Self {
+        match start {
+            Start::Random => "random".into(),
+            Start::First => "first".into(),
+            Start::Central => "central".into(),
+            Start::Given(rows) => rows.into(),
+        }
+    }
 }
 
 impl Start {
@@ -133,11 +151,7 @@ fn central<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> usize {
     (0..rows.len()).min_by(|&a, &b| distance(a).total_cmp(&distance(b))).unwrap_or(0)
 }
 
-impl Method for Maxmin {
-    fn ranks(&self) -> Support {
-        Support::Yes
-    }
-
+impl Method for Configured {
     fn order_free(&self) -> bool {
         self.start == Start::Central
     }

@@ -42,13 +42,84 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{Support, Capabilities, Family, Info, Method, Run, by_score, first_of};
+use super::scores::{Best, by_score};
+use super::settings::{parameters, words};
+use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, Terms};
+use crate::error::first_few;
 use crate::geometry::{Search, Tree, squared_limit};
 use crate::homology::{HIGHEST, MOST_POINTS, Workspace};
-use crate::params::{Kind, Params, Spec, Value};
-use crate::selection::Warning;
-use crate::{Allocation, ClassId, Error, Matrix, Ranking, Result, RowId, Scalar, Shape, with_points};
+use crate::params::{Kind, Params, Value};
+use crate::{Allocation, ClassId, Error, Matrix, Ranking, Result, RowId, Scalar, Shape, Warning, with_points};
+
+words! {
+    /// Which dimensions give a score.
+    pub enum Scoring {
+        /// The one that is given.
+        Restricted = "restricted",
+        /// All up to it: the largest.
+        Multi = "multi",
+    }
+}
+
+words! {
+    /// Which end of the scores is kept.
+    pub enum Kept {
+        /// The smallest: rows whose neighbourhoods have the least topology.
+        Representative = "representative",
+        /// The largest.
+        Vital = "vital",
+    }
+}
+
+parameters! {
+    /// The parameters of persistent-homology landmarks.
+    ///
+    /// ```
+    /// use leanset_core::methods::ph_landmarks::{Kept, PhLandmarks};
+    /// let reducer = PhLandmarks::default().delta(0.05).dimension(2).landmarks(Kept::Vital).reducer()?;
+    /// assert_eq!(reducer.params().float("delta"), Some(0.05));
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct PhLandmarks;
+
+    delta: f64 = {
+        kind: Kind::Or(&["auto"], &Kind::Float { min: 0.0, max: f64::MAX, open: true }),
+        default: "auto",
+        doc: "Radius of a neighbourhood, in scaled units; auto finds one for each class at which half of its rows have \
+                  the neighbours that `neighbors` says.",
+    }
+
+    neighbors: usize = {
+        kind: Kind::Int { min: 2, max: 1000 },
+        default: "50",
+        doc: "The median number of neighbours that delta=auto reaches.",
+    }
+
+    scoring: Scoring = {
+        kind: Kind::Choice(Scoring::WORDS),
+        default: "restricted",
+        doc: "Persistence in `dimension` alone, or the largest over dimensions 0 to `dimension`.",
+    }
+
+    dimension: usize = {
+        kind: Kind::Int { min: 0, max: 2 },
+        default: "1",
+        doc: "Homology dimension: 0 for gaps, 1 for loops, 2 for voids.",
+    }
+
+    landmarks: Kept = {
+        kind: Kind::Choice(Kept::WORDS),
+        default: "representative",
+        doc: "Keep the smallest scores or the largest.",
+    }
+
+    most_neighbors: usize = {
+        kind: Kind::Int { min: 2, max: 4096 },
+        default: "1000",
+        doc: "The largest neighbourhood to work on, counted without equal rows; a larger one is an error.",
+    }
+}
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -57,45 +128,7 @@ pub static INFO: Info = Info {
     title: "Persistent-homology landmarks",
     family: Family::Ranking,
     summary: "Keeps rows whose neighbourhoods have the least topology (representative) or the most (vital).",
-    params: &[
-        Spec {
-            name: "delta",
-            kind: Kind::Or(&["auto"], &Kind::Float { min: 0.0, max: f64::MAX, open: true }),
-            default: "auto",
-            doc: "Radius of a neighbourhood, in scaled units; auto finds one for each class at which half of its rows have \
-                  the neighbours that `neighbors` says.",
-        },
-        Spec {
-            name: "neighbors",
-            kind: Kind::Int { min: 2, max: 1000 },
-            default: "50",
-            doc: "The median number of neighbours that delta=auto reaches.",
-        },
-        Spec {
-            name: "scoring",
-            kind: Kind::Choice(&["restricted", "multi"]),
-            default: "restricted",
-            doc: "Persistence in `dimension` alone, or the largest over dimensions 0 to `dimension`.",
-        },
-        Spec {
-            name: "dimension",
-            kind: Kind::Int { min: 0, max: 2 },
-            default: "1",
-            doc: "Homology dimension: 0 for gaps, 1 for loops, 2 for voids.",
-        },
-        Spec {
-            name: "landmarks",
-            kind: Kind::Choice(&["representative", "vital"]),
-            default: "representative",
-            doc: "Keep the smallest scores or the largest.",
-        },
-        Spec {
-            name: "most_neighbors",
-            kind: Kind::Int { min: 2, max: 4096 },
-            default: "1000",
-            doc: "The largest neighbourhood to work on, counted without equal rows; a larger one is an error.",
-        },
-    ],
+    params: PARAMS,
     cost: "O(n log n) searches and O(k²(d + log k)) a neighbourhood of k rows",
     memory: "the class once more and 4 bytes for each neighbour of each row; 16 bytes for each pair of the largest neighbourhood, a thread",
     guarantee: "exact scores (those of ripser, in f64); nested over ratios; super-outliers last; ties to the lowest row id",
@@ -103,38 +136,27 @@ pub static INFO: Info = Info {
     departures: "super-outliers are last (the paper's code moves the first rows of an unstable order); the radius is found \
                  for each class unless given (the paper: delta=0.05 with dimension=2 for tables, delta=0.25 with \
                  dimension=1 for image features)",
-    capabilities: Capabilities {
-        nested: Support::Yes,
-        per_class: Support::Yes,
-        weights: Support::No,
-        prototypes: Support::No,
-        seeded: Support::No,
-        target: Support::No,
-        dynamics: Support::No,
-        coordinates: Support::Yes,
-        order_free: Support::No,
-        least_classes: 1,
-    },
+    capabilities: Capabilities { scale_free: Support::When("delta=auto"), ..Capabilities::DEFAULT },
     variants: &[
         &[("neighbors", "12"), ("dimension", "0")],
         &[("neighbors", "12"), ("dimension", "2"), ("landmarks", "vital")],
         &[("neighbors", "12"), ("scoring", "multi"), ("dimension", "2")],
         &[("delta", "0.3")],
     ],
-    build: |params| Ok(Box::new(Landmarks::of(params))),
+    build: |params| Ok(Box::new(Configured::of(params))),
 };
 
 const _: () = assert!(HIGHEST == 2 && MOST_POINTS == 4096, "the bounds of the parameters");
 
-/// Persistent-homology landmarks.
+/// The method with checked parameters.
 #[derive(Clone, Debug)]
-struct Landmarks {
+struct Configured {
     /// The radius, or none to find one.
     delta: Option<f64>,
     neighbors: usize,
     multi: bool,
     dimension: usize,
-    vital: bool,
+    best: Best,
     most: usize,
 }
 
@@ -159,14 +181,14 @@ struct Found {
     flat: usize,
 }
 
-impl Landmarks {
+impl Configured {
     fn of(params: &Params) -> Self {
         Self {
             delta: params.float("delta"),
             neighbors: params.count("neighbors").unwrap_or(2),
-            multi: params.text("scoring") == "multi",
+            multi: Scoring::of(params, "scoring") == Scoring::Multi,
             dimension: params.count("dimension").unwrap_or(1),
-            vital: params.text("landmarks") == "vital",
+            best: if Kept::of(params, "landmarks") == Kept::Vital { Best::Largest } else { Best::Smallest },
             most: params.count("most_neighbors").unwrap_or(MOST_POINTS),
         }
     }
@@ -187,7 +209,7 @@ impl Landmarks {
         let of =
             |positions: &[usize]| -> (Vec<RowId>, Vec<f64>) { positions.iter().map(|&i| (rows[i], scores[i])).unzip() };
         let (inner_rows, inner_scores) = of(&inner);
-        let ranked = by_score(&inner_rows, &inner_scores, self.vital);
+        let ranked = by_score(&inner_rows, &inner_scores, self.best);
         let order: Vec<usize> = ranked.into_iter().map(|k| inner[k]).chain(outliers.iter().copied()).collect();
         let flat = inner_scores.iter().filter(|s| **s == 0.0).count();
         let (order, scores) = of(&order);
@@ -291,7 +313,7 @@ impl Landmarks {
                 "of class {name} has {count} distinct neighbours within delta = {delta}, above most_neighbors = {}",
                 self.most
             ),
-            hint: format!("{smaller}{raise}"),
+            hint: format!("{smaller}{raise}").into(),
         }
     }
 
@@ -302,26 +324,21 @@ impl Landmarks {
         let flat: usize = found.iter().map(|f| f.flat).sum();
         let mut warnings = Vec::new();
         if 2 * outliers > total {
-            warnings.push(Warning {
-                code: "super-outliers",
-                message: format!(
-                    "{outliers} of {total} rows have fewer than 2 neighbours of their class{}; they have no score and \
-                     come last, by row id",
-                    self.delta.map_or_else(String::new, |d| format!(" within delta = {d}")),
-                ),
-                hint: Some(self.offer(run)),
-            });
+            let message = format!(
+                "{outliers} of {total} rows have fewer than 2 neighbours of their class{}; they have no score and come \
+                 last, by row id",
+                self.delta.map_or_else(String::new, |d| format!(" within delta = {d}")),
+            );
+            warnings.push(Warning::new("super-outliers", message).hint(self.offer(run)));
         }
         if outliers < total && outliers + flat == total {
-            warnings.push(Warning {
-                code: "scores-flat",
-                message: format!(
-                    "all {flat} rows that have a score have score 0, so their order is that of their row ids: the \
-                     neighbourhoods are too small to hold anything of dimension {}",
-                    self.dimension
-                ),
-                hint: Some(format!("{}, or a lower dimension", self.offer(run))),
-            });
+            let message = format!(
+                "all {flat} rows that have a score have score 0, so their order is that of their row ids: the \
+                 neighbourhoods are too small to hold anything of dimension {}",
+                self.dimension
+            );
+            let hint = format!("{}, or a lower dimension", self.offer(run));
+            warnings.push(Warning::new("scores-flat", message).hint(hint));
         }
         warnings
     }
@@ -341,17 +358,14 @@ impl Landmarks {
         let of_class = |(class, delta): (ClassId, f64)| format!("{delta:.3} for {}", classes.name(class));
         let populated = classes.ids().zip(fitting.unwrap_or_default()).filter(|(c, _)| !classes.rows(*c).is_empty());
         let list: Vec<String> = populated.map(of_class).collect();
-        format!("delta=auto reaches a median of {} neighbours: about {}", self.neighbors, first_of(&list))
+        format!("delta=auto reaches a median of {} neighbours: about {}", self.neighbors, first_few(&list))
     }
 }
 
-impl Method for Landmarks {
-    fn ranks(&self) -> Support {
-        Support::Yes
-    }
-
-    fn order_free(&self) -> bool {
-        false
+impl Method for Configured {
+    /// A radius that is given is one in the units of the table: it would have to grow with it.
+    fn scale_free(&self) -> bool {
+        self.delta.is_none()
     }
 
     /// Scores are outlier scores.
@@ -557,7 +571,7 @@ mod tests {
             "ph-landmarks: row 4 of class 0 has 8 distinct neighbours within delta = 4.5, above most_neighbors = 7"
         );
         assert_eq!(
-            refused.hint().expect("a way out"),
+            refused.hint().expect("a way out").to_string(),
             "give a smaller delta, or delta=auto, or raise most_neighbors (at most 4096; the work grows with its square or more)"
         );
         // Equal rows are one neighbour: a cap is about work.
@@ -576,8 +590,13 @@ mod tests {
         let (values, codes) = line();
         let data = dataset(&values, 1, &codes);
         let reduce = |given: &[(&str, &str)]| {
-            let kept = reducer(given).reduce(&data, &Budget::Ratio(0.5), EmptyClasses::Forbid, Seed(0), &Quiet).expect("reduces");
-            kept.warnings.into_iter().map(|w| (w.code, w.message, w.hint.unwrap_or_default())).collect::<Vec<_>>()
+            let kept = reducer(given)
+                .reduce(&data, &Budget::Ratio(0.5), EmptyClasses::Forbid, Seed(0), &Quiet)
+                .expect("reduces");
+            kept.warnings
+                .into_iter()
+                .map(|w| (w.code, w.message.to_string(), w.hint.unwrap_or_default().to_string()))
+                .collect::<Vec<_>>()
         };
         let warned = reduce(&[("delta", "0.5"), ("neighbors", "4")]);
         assert_eq!(warned.len(), 1);
@@ -588,7 +607,7 @@ mod tests {
         assert_eq!(warned[0].2, "delta=auto reaches a median of 4 neighbours: about 2.000 for 0, 1000.000 for 1");
         // A line has no loops.
         let warned = reduce(&[("delta", "3"), ("neighbors", "4")]);
-        assert_eq!(warned.iter().map(|w| w.0).collect::<Vec<_>>(), ["scores-flat"]);
+        assert_eq!(warned.iter().map(|w| &*w.0).collect::<Vec<_>>(), ["scores-flat"]);
         assert!(warned[0].1.contains("all 30 rows") && warned[0].1.ends_with("of dimension 1"), "{warned:?}");
         assert_eq!(reduce(&[("delta", "3"), ("dimension", "0")]), []);
     }

@@ -23,11 +23,42 @@
 //! look at classes, and can lose one.
 
 use super::clustering_centroids::{Clustering, lloyd};
+use super::settings::parameters;
 use super::stratified_random::random_order;
-use super::{Support, Capabilities, Family, Info, Method, Run};
+use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, raw};
-use crate::params::{Kind, Params, Spec, Value};
+use crate::params::{Kind, Params, Value};
 use crate::{Allocation, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, linalg, with_points};
+
+parameters! {
+    /// The parameters of representative k-means.
+    ///
+    /// ```
+    /// use leanset_core::methods::representative_kmeans::RepresentativeKmeans;
+    /// let reducer = RepresentativeKmeans::default().clusters(20).reducer()?;
+    /// assert_eq!(reducer.params().count("clusters"), Some(20));
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct RepresentativeKmeans;
+
+    clusters: usize = {
+        kind: Kind::Or(&["classes"], &Kind::Int { min: 1, max: u32::MAX as i64 }),
+        default: "classes",
+        doc: "The number of clusters: as many as there are classes with rows, or this many (at most one a row).",
+    }
+
+    tolerance: f64 = {
+        kind: Kind::Float { min: 0.0, max: f64::MAX, open: false },
+        default: "0.00001",
+        doc: "Stop when the mean distance of rows to their centres changes by no more than this part of that to the mean of all.",
+    }
+
+    max_iter: usize = {
+        kind: Kind::Int { min: 1, max: i64::MAX },
+        default: "300",
+        doc: "Stop after this many iterations in any case, with a warning.",
+    }
+}
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -36,57 +67,27 @@ pub static INFO: Info = Info {
     title: "Representative k-means",
     family: Family::Geometry,
     summary: "Clusters all rows by k-means and keeps those nearest the centres, of each cluster its share.",
-    params: &[
-        Spec {
-            name: "clusters",
-            kind: Kind::Or(&["classes"], &Kind::Int { min: 1, max: u32::MAX as i64 }),
-            default: "classes",
-            doc: "The number of clusters: as many as there are classes with rows, or this many (at most one a row).",
-        },
-        Spec {
-            name: "tolerance",
-            kind: Kind::Float { min: 0.0, max: f64::MAX, open: false },
-            default: "0.00001",
-            doc: "Stop when the mean distance of rows to their centres changes by no more than this part of that to the mean of all.",
-        },
-        Spec {
-            name: "max_iter",
-            kind: Kind::Int { min: 1, max: i64::MAX },
-            default: "300",
-            doc: "Stop after this many iterations in any case, with a warning.",
-        },
-    ],
+    params: PARAMS,
     cost: "O(n·k·d) an iteration at worst for k clusters: rows test only centres that moved",
     memory: "72 bytes a row, and the centres three times",
     guarantee: "the exact total; every beginning of the ranking deals clusters their shares as Webster's method does",
     reference: "arXiv:2403.15150, section 3 (its form for images); Lloyd, IEEE Transactions on Information Theory 28, 1982",
     departures: "each cluster gives its share (the paper leaves open how many); an emptied cluster is refilled",
-    capabilities: Capabilities {
-        nested: Support::Yes,
-        per_class: Support::No,
-        weights: Support::No,
-        prototypes: Support::No,
-        seeded: Support::Yes,
-        target: Support::No,
-        dynamics: Support::No,
-        coordinates: Support::Yes,
-        order_free: Support::No,
-        least_classes: 1,
-    },
+    capabilities: Capabilities { per_class: Support::No, seeded: Support::Yes, ..Capabilities::DEFAULT },
     variants: &[&[("clusters", "3")], &[("clusters", "20"), ("max_iter", "4")]],
-    build: |params| Ok(Box::new(RepresentativeKmeans::new(params))),
+    build: |params| Ok(Box::new(Configured::new(params))),
 };
 
-/// k-means over all rows.
+/// The method with checked parameters.
 #[derive(Clone, Debug)]
-pub struct RepresentativeKmeans {
+struct Configured {
     /// As many as classes if not given.
     clusters: Option<usize>,
     tolerance: f64,
     max_iter: usize,
 }
 
-impl RepresentativeKmeans {
+impl Configured {
     fn new(params: &Params) -> Self {
         Self {
             clusters: params.count("clusters"),
@@ -96,23 +97,15 @@ impl RepresentativeKmeans {
     }
 }
 
-impl Method for RepresentativeKmeans {
+impl Method for Configured {
     fn scope(&self) -> Scope {
         Scope::Global
-    }
-
-    fn ranks(&self) -> Support {
-        Support::Yes
-    }
-
-    fn order_free(&self) -> bool {
-        false
     }
 
     /// Scores are places: the part of its cluster that is kept when a row comes, in (0, 1), ascending.
     fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
         let classes = run.data.classes();
-        let populated = classes.sizes().iter().filter(|&&s| s > 0).count();
+        let populated = classes.populated();
         let rows: Vec<RowId> = (0..run.data.rows()).map(RowId::at).collect();
         let count = self.clusters.unwrap_or(populated).min(rows.len());
         run.monitor.begin("clustering", rows.len() as u64);
@@ -136,11 +129,8 @@ impl Method for RepresentativeKmeans {
         ranking.diagnostics.insert("iterations", found.iterations.into());
         ranking.diagnostics.insert("refilled_clusters", found.refilled.into());
         if !found.converged {
-            ranking.warnings.push(Warning {
-                code: "not-converged",
-                message: format!("k-means still moved after max_iter = {} iterations, over all rows", self.max_iter),
-                hint: Some("raise max_iter or tolerance".into()),
-            });
+            let message = format!("k-means still moved after max_iter = {} iterations, over all rows", self.max_iter);
+            ranking.warnings.push(Warning::new("not-converged", message).hint("raise max_iter or tolerance"));
         }
         Ok(ranking)
     }

@@ -19,8 +19,20 @@
 //!
 //! Loses when rows that are rare within their class matter: it misses them, and so ε is large.
 
-use super::{Support, Capabilities, Family, Info, Method, Run};
+use super::settings::parameters;
+use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::{Allocation, Ranking, Result, RowId, Shape};
+
+parameters! {
+    /// The parameters of stratified random sampling, which has none.
+    ///
+    /// ```
+    /// use leanset_core::methods::stratified_random::StratifiedRandom;
+    /// assert_eq!(StratifiedRandom::default().reducer()?.info().id, "stratified-random");
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    pub struct StratifiedRandom;
+}
 
 /// The registered entry.
 pub static INFO: Info = Info {
@@ -29,42 +41,23 @@ pub static INFO: Info = Info {
     title: "Stratified random sampling",
     family: Family::Statistic,
     summary: "Keeps a uniform random sample of each class; the baseline that every other method has to beat.",
-    params: &[],
+    params: PARAMS,
     cost: "O(n log n)",
     memory: "24 bytes a row",
     guarantee: "every set of m_k rows of a class is equally likely; nested over ratios; independent of threads and \
                 partitioning",
     reference: "Cochran, Sampling Techniques, 3rd ed., Wiley 1977, chapter 5",
     departures: "places come from hash(seed, row id) instead of a shuffled stream, so samples are nested",
-    capabilities: Capabilities {
-        nested: Support::Yes,
-        per_class: Support::Yes,
-        weights: Support::No,
-        prototypes: Support::No,
-        seeded: Support::Yes,
-        target: Support::No,
-        dynamics: Support::No,
-        coordinates: Support::No,
-        order_free: Support::No,
-        least_classes: 1,
-    },
+    capabilities: Capabilities { seeded: Support::Yes, coordinates: Support::No, ..Capabilities::DEFAULT },
     variants: &[],
-    build: |_| Ok(Box::new(StratifiedRandom)),
+    build: |_| Ok(Box::new(Configured)),
 };
 
-/// Stratified random sampling.
+/// The method; there is nothing to configure.
 #[derive(Clone, Copy, Debug)]
-pub struct StratifiedRandom;
+struct Configured;
 
-impl Method for StratifiedRandom {
-    fn ranks(&self) -> Support {
-        Support::Yes
-    }
-
-    fn order_free(&self) -> bool {
-        false
-    }
-
+impl Method for Configured {
     /// Scores are the keys as numbers in [0, 1); the smallest is kept first.
     fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
         run.monitor.begin("drawing rows", run.data.rows() as u64);

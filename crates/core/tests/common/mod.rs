@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use leanset_core::dynamics::{MEAN_SCORES, MeanScore};
 use leanset_core::methods::METHODS;
 use leanset_core::params::Value;
 use leanset_core::{
@@ -71,8 +72,10 @@ impl Subject {
         let events: Vec<u32> = keys.iter().map(place).collect();
         let learnt = events.iter().map(|&e| e > 0).collect();
         let unit = |turn: u64| keys.iter().map(|&k| Random(k ^ turn).unit()).collect::<Vec<f64>>();
-        let dynamics = Dynamics::from_counts(distinct.len() as u32, events, learnt);
-        Some(dynamics.and_then(|d| d.with_scores(unit(1), unit(2))).expect("sound"))
+        let counts = Dynamics::from_counts(distinct.len() as u32, events, learnt).expect("sound");
+        let with =
+            |d: Dynamics, (turn, score): (u64, &MeanScore)| d.with_score(score.name, unit(turn)).expect("finite");
+        Some((1..).zip(&MEAN_SCORES).fold(counts, with))
     }
 }
 
