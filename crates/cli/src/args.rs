@@ -11,7 +11,7 @@ use leanset_core::homology::{HIGHEST, MOST_POINTS};
 use leanset_core::metrics::PersistenceOptions;
 use leanset_core::params::Value;
 use leanset_lab::plan::{FeaturePlan, FitWord, PixelsWord};
-use leanset_tables::{EncodeOptions, Format};
+use leanset_tables::{Columns, Format};
 
 /// Keep the rows that matter, train on less, know what it cost.
 ///
@@ -96,8 +96,8 @@ pub(crate) struct TableArgs {
 }
 
 impl TableArgs {
-    pub(crate) fn encode_options(&self) -> EncodeOptions {
-        EncodeOptions {
+    pub(crate) fn encode_options(&self) -> Columns {
+        Columns {
             label: self.label.clone(),
             features: self.features.clone(),
             exclude: self.exclude.clone(),
@@ -105,6 +105,7 @@ impl TableArgs {
             scale: self.scale.into(),
             bins: self.bins,
             id: self.id.clone(),
+            ..Columns::default()
         }
     }
 }

@@ -142,7 +142,11 @@ impl Detector for Trainer<'_> {
             && !self.quiet
         {
             let (message, hint) = (format!("{error}; other runs go on"), error.hint().map(str::to_owned));
-            text::say(&text::warning(&leanset_tables::Warning { code: "failed-run", message, hint }));
+            text::say(&text::warning(&leanset_problem::Warning {
+                code: "failed-run".into(),
+                message: message.into(),
+                hint: hint.map(Into::into),
+            }));
         }
         trained
     }

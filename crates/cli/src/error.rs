@@ -108,10 +108,17 @@ impl From<leanset_energy::Error> for Failure {
 
 impl From<leanset_tables::Error> for Failure {
     fn from(error: leanset_tables::Error) -> Self {
-        let text = error.to_string();
-        match error.io_kind() {
-            None => Self { message: text, hint: error.hint(), code: UNUSABLE },
-            Some(kind) => Self { hint: error.hint(), ..Self::new(without_number(&text)) }.hint_of(kind),
+        leanset_problem::Problem::from(error).into()
+    }
+}
+
+impl From<leanset_problem::Problem> for Failure {
+    fn from(problem: leanset_problem::Problem) -> Self {
+        let face = leanset_problem::Face::CommandLine;
+        Self {
+            message: problem.message.render(face),
+            hint: problem.hint.as_ref().map(|hint| hint.render(face)),
+            code: UNUSABLE,
         }
     }
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use leanset_core::params::Value;
 use leanset_core::{Dataset, Monitor as _, RowId};
-use leanset_tables::{Delimiter, Encoded, Encoder, Features, FileRow, Format, Kind, ReadOptions, Table, Warning};
+use leanset_problem::Warning;
+use leanset_tables::{Delimiter, Encoded, Encoder, Features, FileRow, Format, Kind, ReadOptions, Table};
 
 use crate::args::TableArgs;
 use crate::error::Failure;
 use crate::manifest::{ColumnsRecord, FileRecord, word};
-use crate::mixed::words_among_numbers;
 use crate::output;
 use crate::progress::Progress;
 
@@ -77,9 +77,7 @@ impl Input {
 
     /// Encodes a table that was read since `began`.
     pub(crate) fn of_table(table: Table, args: &TableArgs, began: Instant) -> Result<Self, Failure> {
-        let mixed = words_among_numbers(&table, args)?;
         let (encoder, mut encoded) = Encoder::fit_encode(&table, &args.encode_options())?;
-        encoded.warnings.extend(mixed);
         encoded.warnings.extend(unlabelled(&table, &encoder));
         encoded.warnings.extend(headless(&table));
         Ok(Self { table, encoder, encoded, read_time: began.elapsed() })
@@ -217,12 +215,13 @@ fn unlabelled(table: &Table, encoder: &Encoder) -> Option<Warning> {
     }
     let text = table.columns().iter().find(|c| c.kind == Kind::Text && encoder.feature_columns().contains(&c.name))?;
     Some(Warning {
-        code: "no-label",
+        code: "no-label".into(),
         message: format!(
             "no --label is given: all rows are one class, and distances are measured on '{}' too",
             text.name
-        ),
-        hint: Some(format!("--label {0} if it holds the classes, or --exclude {0} to leave it out", text.name)),
+        )
+        .into(),
+        hint: Some(format!("--label {0} if it holds the classes, or --exclude {0} to leave it out", text.name).into()),
     })
 }
 
@@ -230,8 +229,8 @@ fn unlabelled(table: &Table, encoder: &Encoder) -> Option<Warning> {
 fn headless(table: &Table) -> Option<Warning> {
     let numbers = table.columns().iter().all(|c| c.name.trim().parse::<f64>().is_ok());
     (numbers && matches!(table.format(), Format::Csv | Format::Tsv)).then(|| Warning {
-        code: "numeric-header",
-        message: format!("{}: every column of the first line is named by a number", table.name()),
+        code: "numeric-header".into(),
+        message: format!("{}: every column of the first line is named by a number", table.name()).into(),
         hint: Some("if the first line is a row, put a line of column names before it".into()),
     })
 }

@@ -12,7 +12,6 @@ mod error;
 mod input;
 mod machine;
 mod manifest;
-mod mixed;
 mod output;
 mod plan;
 mod progress;

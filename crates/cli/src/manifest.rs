@@ -9,7 +9,7 @@ pub(crate) use leanset_documents::manifest::{
     OutputRecord, RankingRecord, SCHEMA, WarningRecord,
 };
 pub(crate) use leanset_documents::{number, parse as value, value as json};
-use leanset_tables::Warning;
+use leanset_problem::Warning;
 
 use crate::args::{Emit, Missing, Order, Scale, TableArgs};
 use crate::error::{DIFFERENT, Failure};
@@ -37,11 +37,10 @@ pub(crate) fn found(recorded: &Path, folders: &[&Path]) -> PathBuf {
 pub(crate) fn tell_version(theirs: &str) {
     let ours = env!("CARGO_PKG_VERSION");
     if theirs != ours {
-        text::say(&text::warning(&Warning {
-            code: "other-version",
-            message: format!("the manifest is of leanset {theirs}, and this is {ours}"),
-            hint: Some("results may differ between versions; a difference is reported below".into()),
-        }));
+        text::say(&text::warning(
+            &Warning::new("other-version", format!("the manifest is of leanset {theirs}, and this is {ours}"))
+                .hint("results may differ between versions; a difference is reported below"),
+        ));
     }
 }
 

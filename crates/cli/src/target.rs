@@ -4,7 +4,8 @@ use std::path::Path;
 
 use leanset_core::Dataset;
 use leanset_core::methods::{Info, METHODS};
-use leanset_tables::{Encoded, Format, Warning, format_of_path};
+use leanset_problem::Warning;
+use leanset_tables::{Encoded, Format, format_of_path};
 
 use crate::args::{MethodArgs, TableArgs};
 use crate::error::Failure;

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 use indicatif::{HumanBytes, HumanCount};
 use leanset_core::Dataset;
 use leanset_core::metrics::Epsilon;
-use leanset_tables::Warning;
+use leanset_problem::{Face, Warning};
 
 use crate::error::labelled;
 
@@ -140,18 +140,20 @@ pub(crate) fn class_table(data: &Dataset<'_>, epsilon: &Epsilon, label: &str) ->
 
 /// A warning of the core in the words of the tables.
 pub(crate) fn own_warning(warning: &leanset_core::Warning) -> Warning {
-    let own = |text: &leanset_problem::Text| text.render(leanset_problem::Face::CommandLine);
-    let code = match warning.code {
-        std::borrow::Cow::Borrowed(code) => code,
-        std::borrow::Cow::Owned(_) => "warning",
-    };
-    Warning { code, message: own(&warning.message), hint: warning.hint.as_ref().map(own) }
+    warning.clone()
+}
+
+/// A text as the command line spells it.
+pub(crate) fn plain(text: &leanset_problem::Text) -> String {
+    text.render(Face::CommandLine)
 }
 
 /// A warning as printed on stderr.
 pub(crate) fn warning(warning: &Warning) -> String {
     let style = anstyle::AnsiColor::Yellow.on_default().bold();
-    labelled("warning", style, &warning.message, warning.hint.as_deref())
+    let face = Face::CommandLine;
+    let hint = warning.hint.as_ref().map(|hint| hint.render(face));
+    labelled("warning", style, &warning.message.render(face), hint.as_deref())
 }
 
 /// Prints words to stderr. Nobody listening is nobody's failure.

@@ -50,7 +50,9 @@ impl Error {
 
 impl From<leanset_tables::Error> for Error {
     fn from(error: leanset_tables::Error) -> Self {
-        Self { message: error.to_string(), hint: error.hint(), io: error.io_kind() }
+        let face = leanset_problem::Face::CommandLine;
+        let hint = error.hint().map(|hint| hint.render(face));
+        Self { message: error.message().render(face), hint, io: error.io_kind() }
     }
 }
 

@@ -76,6 +76,8 @@ impl From<leanset_core::Error> for Error {
 
 impl From<leanset_tables::Error> for Error {
     fn from(error: leanset_tables::Error) -> Self {
-        Self { message: error.to_string(), hint: error.hint(), io: error.io_kind(), one_run: false }
+        let face = leanset_problem::Face::Plan;
+        let hint = error.hint().map(|hint| hint.render(face));
+        Self { message: error.message().render(face), hint, io: error.io_kind(), one_run: false }
     }
 }

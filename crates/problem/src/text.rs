@@ -110,6 +110,21 @@ impl Text {
         self
     }
 
+    /// Without line breaks: what other crates say, and names of files and columns, may have some.
+    #[must_use]
+    pub fn one_line(mut self) -> Self {
+        for part in &mut self.0 {
+            match part {
+                Part::Plain(text) if text.contains(['\n', '\r']) => *text = joined(text).into(),
+                Part::Setting(Assignment { value: Some(value), .. }) if value.contains(['\n', '\r']) => {
+                    *value = joined(value);
+                }
+                _ => {}
+            }
+        }
+        self
+    }
+
     /// As this face spells it.
     pub fn render(&self, face: Face) -> String {
         self.0
@@ -129,6 +144,11 @@ impl Text {
             _ => None,
         })
     }
+}
+
+/// The lines of a text as one.
+fn joined(text: &str) -> String {
+    text.split(['\n', '\r']).map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 impl fmt::Display for Text {

@@ -178,6 +178,21 @@ pub enum Format {
     Xlsx,
 }
 
+impl Format {
+    /// The extensions that stand for this format, without a dot; the first is the usual one.
+    pub fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Format::Csv => &["csv"],
+            Format::Tsv => &["tsv", "tab"],
+            Format::Parquet => &["parquet", "pq"],
+            Format::ArrowIpc => &["arrow", "feather", "ipc"],
+            Format::Npy => &["npy"],
+            Format::Npz => &["npz"],
+            Format::Xlsx => &["xlsx"],
+        }
+    }
+}
+
 fn unknown_format(given: &str) -> Problem {
     unknown::<Format>("format", given)
 }

@@ -1,22 +1,29 @@
 //! What can go wrong, said in one line, with the way out on a line of its own; and what is merely worth knowing.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::io;
+
+pub use leanset_problem::Warning;
+use leanset_problem::{Problem, Text};
+
+/// What lies behind an error.
+pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
 /// Why a table could not be read, encoded or written.
 ///
-/// [`Display`](std::fmt::Display) is one line that names the file, the row or line, the column and the value;
-/// [`Error::hint`] is what to do about it.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
+/// The message is one line that names the file, the row or line, the column and the value; [`Error::hint`] is what to do
+/// about it. Both name settings rather than spell them: render them for the face that shows them, or turn the error into
+/// a [`Problem`]. [`Display`](fmt::Display) is the message for those who have no face of their own.
+#[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
-    message: String,
-    hint: Option<String>,
-    #[source]
-    source: Option<io::Error>,
+    message: Text,
+    hint: Option<Text>,
+    source: Option<Cause>,
 }
 
-/// Whose fault an [`Error`] is, so that a caller can choose an exit code.
+/// Whose fault an [`Error`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The file could not be opened, read or written.
@@ -28,19 +35,24 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    fn new(kind: ErrorKind, message: impl Into<Text>) -> Self {
+        Self { kind, message: message.into().one_line(), hint: None, source: None }
+    }
+
     /// The file could not be read or written: `what` names the action and the file.
     pub(crate) fn io(what: &str, source: io::Error) -> Self {
-        Self { kind: ErrorKind::Io, message: format!("{what}: {source}"), hint: None, source: Some(source) }
+        let message = format!("{what}: {}", leanset_problem::without_number(&source.to_string()));
+        Self::new(ErrorKind::Io, message).caused_by(source)
     }
 
     /// The content of the file cannot be used.
-    pub(crate) fn content(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Content, message: one_line(message.into()), hint: None, source: None }
+    pub(crate) fn content(message: impl Into<Text>) -> Self {
+        Self::new(ErrorKind::Content, message)
     }
 
     /// The request does not fit the table.
-    pub(crate) fn request(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Request, message: one_line(message.into()), hint: None, source: None }
+    pub(crate) fn request(message: impl Into<Text>) -> Self {
+        Self::new(ErrorKind::Request, message)
     }
 
     /// There is nothing in the file.
@@ -49,8 +61,14 @@ impl Error {
     }
 
     /// The same error with a way out.
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(one_line(hint.into()));
+    pub(crate) fn with_hint(mut self, hint: impl Into<Text>) -> Self {
+        self.hint = Some(hint.into().one_line());
+        self
+    }
+
+    /// The same error with its cause.
+    pub(crate) fn caused_by(mut self, source: impl Into<Cause>) -> Self {
+        self.source = Some(source.into());
         self
     }
 
@@ -59,14 +77,46 @@ impl Error {
         self.kind
     }
 
-    /// The way out, one line, where there is one.
-    pub fn hint(&self) -> Option<String> {
-        self.hint.clone()
+    /// What is wrong, one line.
+    pub fn message(&self) -> &Text {
+        &self.message
     }
 
-    /// The kind of I/O error behind it, so that a broken pipe can be told from a full disk.
+    /// The way out, one line, where there is one.
+    pub fn hint(&self) -> Option<&Text> {
+        self.hint.as_ref()
+    }
+
+    /// What the system refused, where that is what went wrong, so that a broken pipe can be told from a full disk.
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
-        self.source.as_ref().map(io::Error::kind)
+        self.source
+            .as_deref()
+            .filter(|_| self.kind == ErrorKind::Io)
+            .and_then(|source| leanset_problem::io_kind(source))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message.fmt(f)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+/// With the way out of what the system refused, where the error has none of its own.
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let refused = error.io_kind().and_then(leanset_problem::io_hint).map(Text::from);
+        let problem = Problem::new(error.message).maybe_hint(error.hint.or(refused));
+        match error.source {
+            Some(source) => problem.caused_by(source),
+            None => problem,
+        }
     }
 }
 
@@ -75,18 +125,6 @@ impl From<io::Error> for Error {
     fn from(source: io::Error) -> Self {
         Self::io("writing the table", source)
     }
-}
-
-/// Something that is not wrong and still worth a line on stderr.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// A stable name: `constant-column`, `skipped-column`, `unnamed-column`, `one-class`, `fewer-bins`,
-    /// `rows-dropped`, `values-filled`, `rounded`.
-    pub code: &'static str,
-    /// One line, with the columns and counts.
-    pub message: String,
-    /// What to do if it is not what was meant.
-    pub hint: Option<String>,
 }
 
 /// A name or value from a file inside a message: quoted, control characters escaped, and cut at 60 characters.
@@ -112,11 +150,6 @@ pub(crate) fn listed_values<T: strum::VariantArray + std::fmt::Display>(separato
     T::VARIANTS.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }
 
-/// The error of a value that a setting does not have.
-pub(crate) fn unknown_value<T: strum::VariantArray + std::fmt::Display>(setting: &str, given: &str) -> Error {
-    Error::request(format!("unknown {setting} {}; known: {}", shown(given), listed_values::<T>(", ")))
-}
-
 /// `1 row`, `2 rows`.
 pub(crate) fn counted(n: usize, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
@@ -126,15 +159,6 @@ fn escape(c: char) -> impl Iterator<Item = char> {
     let escaped = c.is_control().then(|| c.escape_default());
     let plain = (!c.is_control()).then_some(c);
     escaped.into_iter().flatten().chain(plain)
-}
-
-/// Messages of other crates may span lines; ours never do.
-fn one_line(text: String) -> String {
-    if text.contains(['\n', '\r']) {
-        text.split(['\n', '\r']).map(str::trim).collect::<Vec<_>>().join(" ")
-    } else {
-        text
-    }
 }
 
 /// Errors of the CSV writer, which are those of what it writes to.

@@ -1,146 +1,28 @@
 //! Which format a file is: by its name, by what was asked, and by its first bytes.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use leanset_problem::{setting, text};
+use leanset_spec::Format;
 use strum::VariantArray;
 
-use crate::error::{Error, listed_values, unknown_value};
+use crate::error::{Error, listed_values};
 
-/// A table format.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", ascii_case_insensitive, parse_err_ty = Error, parse_err_fn = unknown_format)]
-pub enum Format {
-    /// Comma-separated values.
-    Csv,
-    /// Tab-separated values.
-    Tsv,
-    /// Apache Parquet.
-    Parquet,
-    /// Arrow IPC: file (Feather V2) or stream.
-    #[serde(rename = "arrow")]
-    #[strum(serialize = "arrow")]
-    ArrowIpc,
-    /// One NumPy array.
-    Npy,
-    /// Several NumPy arrays that share their first axis.
-    Npz,
-    /// An Excel workbook (read only).
-    Xlsx,
-}
-
-impl Format {
-    /// The extensions that mean this format, without a dot; the first is the usual one.
-    pub fn extensions(self) -> &'static [&'static str] {
-        match self {
-            Format::Csv => &["csv"],
-            Format::Tsv => &["tsv", "tab"],
-            Format::Parquet => &["parquet", "pq"],
-            Format::ArrowIpc => &["arrow", "feather", "ipc"],
-            Format::Npy => &["npy"],
-            Format::Npz => &["npz"],
-            Format::Xlsx => &["xlsx"],
-        }
-    }
-
-    /// The format in a sentence: "a CSV file", "an Arrow IPC file".
-    pub(crate) fn article(self) -> &'static str {
-        match self {
-            Format::Csv => "a CSV file",
-            Format::Tsv => "a TSV file",
-            Format::Parquet => "a Parquet file",
-            Format::ArrowIpc => "an Arrow IPC file",
-            Format::Npy => "an NPY file",
-            Format::Npz => "an NPZ file",
-            Format::Xlsx => "an XLSX workbook",
-        }
-    }
-
-    pub(crate) fn is_text(self) -> bool {
-        matches!(self, Format::Csv | Format::Tsv)
+/// The format in a sentence: "a CSV file", "an Arrow IPC file".
+pub(crate) fn article(format: Format) -> &'static str {
+    match format {
+        Format::Csv => "a CSV file",
+        Format::Tsv => "a TSV file",
+        Format::Parquet => "a Parquet file",
+        Format::ArrowIpc => "an Arrow IPC file",
+        Format::Npy => "an NPY file",
+        Format::Npz => "an NPZ file",
+        Format::Xlsx => "an XLSX workbook",
     }
 }
 
-fn unknown_format(given: &str) -> Error {
-    unknown_value::<Format>("format", given)
-}
-
-/// What separates the fields of a text table: one ASCII character that is no quote and no line ending.
-///
-/// It is written as the character itself; a tab may also be given as `\t`, which a shell passes on more easily.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Delimiter(u8);
-
-impl Delimiter {
-    /// Between the fields of CSV.
-    pub const COMMA: Self = Self(b',');
-    /// Between the fields of TSV.
-    pub const TAB: Self = Self(b'\t');
-
-    /// # Errors
-    /// A byte that is no ASCII character, a quote, or the end of a line.
-    pub fn new(byte: u8) -> Result<Self, Error> {
-        if !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r' | 0) {
-            let message = format!("the delimiter {:?} cannot separate fields", char::from(byte));
-            let hint = "give one ASCII character that is no quote and no line ending";
-            return Err(Error::request(message).with_hint(hint));
-        }
-        Ok(Self(byte))
-    }
-
-    /// The byte in the file.
-    pub fn byte(self) -> u8 {
-        self.0
-    }
-}
-
-impl FromStr for Delimiter {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text.as_bytes() {
-            b"\\t" => Ok(Self::TAB),
-            [byte] => Self::new(*byte),
-            _ => Err(Error::request("a delimiter is one ASCII character, or \\t")),
-        }
-    }
-}
-
-impl TryFrom<String> for Delimiter {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
-}
-
-impl fmt::Display for Delimiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(char::from(self.0).encode_utf8(&mut [0; 4]))
-    }
-}
-
-impl From<Delimiter> for String {
-    fn from(delimiter: Delimiter) -> Self {
-        delimiter.to_string()
-    }
+pub(crate) fn is_text(format: Format) -> bool {
+    matches!(format, Format::Csv | Format::Tsv)
 }
 
 /// How the bytes of the file are packed, whatever the format.
@@ -186,8 +68,8 @@ pub fn format_of_path(path: &Path) -> Result<(Format, Compression), Error> {
         Some(extension) => format!("{shown}: the extension '.{extension}' stands for no known format"),
         None => format!("{shown}: the name has no extension to tell its format by"),
     };
-    let hint =
-        format!("known: {} (also with .gz or .zst); or say --format {}", known.join(" "), listed_values::<Format>("|"));
+    let known = format!("known: {} (also with .gz or .zst); or say ", known.join(" "));
+    let hint = text![known, setting::FORMAT.to(listed_values::<Format>("|"))];
     Err(Error::request(message).with_hint(hint))
 }
 

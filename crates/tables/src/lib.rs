@@ -11,10 +11,10 @@
 //! choice worth knowing is a [`Warning`]. Nothing prints, and no path is touched but the one given.
 //!
 //! ```
-//! use leanset_tables::{EncodeOptions, Encoder, ReadOptions, read_bytes};
+//! use leanset_tables::{Columns, Encoder, ReadOptions, read_bytes};
 //!
 //! let table = read_bytes("toy.csv", b"x,y,kind\n0,5,a\n2,5.5,b\n4,6,a\n".to_vec(), &ReadOptions::default())?;
-//! let options = EncodeOptions { label: Some("kind".into()), ..EncodeOptions::default() };
+//! let options = Columns { label: Some("kind".into()), ..Columns::default() };
 //! let encoded = Encoder::fit(&table, &options)?.encode(&table)?;
 //! assert_eq!(encoded.features.to_f64(), [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]);
 //! assert_eq!(encoded.class_names, ["a", "b"]);
@@ -33,9 +33,10 @@ mod table;
 mod write;
 
 pub use column::{Column, ColumnInfo, Kind, Texts, Values};
-pub use encode::{EncodeOptions, Encoded, Encoder, Features, MAX_CATEGORIES, Missing, Scale};
+pub use encode::{Encoded, Encoder, Features, MAX_CATEGORIES};
 pub use error::{Error, ErrorKind, Warning};
-pub use format::{Compression, Delimiter, Format, format_of_path};
+pub use format::{Compression, format_of_path};
+pub use leanset_spec::{Columns, Delimiter, Format, Missing, Scale};
 pub use read::{Progress, ReadOptions, read, read_bytes, read_with_progress};
 pub use row::FileRow;
 pub use source::text::MISSING;

@@ -5,19 +5,18 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::Error;
-use crate::format::{Compression, Delimiter, Format, Sniffed, format_of_path, sniff, sniff_compression};
+use crate::format::{Compression, Sniffed, article, format_of_path, is_text, sniff, sniff_compression};
 use crate::source;
 use crate::table::Table;
+use leanset_problem::{setting, text};
+use leanset_spec::{Columns, Delimiter, Format};
 
 /// Is told how far reading has come: bytes done, bytes in all (parsing counts as part of the way).
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 /// How to read a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     /// The format, where the name does not tell or tells wrong; obeyed without looking at the name.
     pub format: Option<Format>,
@@ -25,6 +24,12 @@ pub struct ReadOptions {
     pub sheet: Option<String>,
     /// What separates the fields of a text table; `,` for CSV and a tab for TSV when not given.
     pub delimiter: Option<Delimiter>,
+}
+
+impl From<&Columns> for ReadOptions {
+    fn from(columns: &Columns) -> Self {
+        Self { format: columns.format, sheet: columns.sheet.clone(), delimiter: columns.delimiter }
+    }
 }
 
 /// Reads the table at `path`.
@@ -96,21 +101,22 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions, progress: Progress<'_
     if options.format.is_none() {
         match sniff(&bytes) {
             Sniffed::Format(found, mark) if found != format => {
-                let message =
-                    format!("{name} is {} by its content ({mark}), not {}", found.article(), format.article());
-                return Err(Error::content(message).with_hint(format!("--format {found}, or rename the file")));
+                let message = format!("{name} is {} by its content ({mark}), not {}", article(found), article(format));
+                return Err(Error::content(message).with_hint(text![setting::FORMAT.to(found), ", or rename the file"]));
             }
             Sniffed::Foreign(found) if found.starts_with("UTF-16") => {
                 let hint = format!("convert it first: iconv -f UTF-16 -t UTF-8 {name} > utf8.csv");
                 return Err(Error::content(format!("{name} is UTF-16 text; leanset reads UTF-8")).with_hint(hint));
             }
             Sniffed::Foreign(found) => {
-                let message = format!("{name} is {found} by its content, not {}", format.article());
+                let message = format!("{name} is {found} by its content, not {}", article(format));
                 return Err(Error::content(message).with_hint("save it as CSV or Parquet first"));
             }
-            _ if !format.is_text() && looks_like_text(&bytes) => {
-                let message = format!("{name} is text by its content, not {}", format.article());
-                return Err(Error::content(message).with_hint("--format csv, or rename the file"));
+            _ if !is_text(format) && looks_like_text(&bytes) => {
+                let message = format!("{name} is text by its content, not {}", article(format));
+                return Err(
+                    Error::content(message).with_hint(text![setting::FORMAT.to(Format::Csv), ", or rename the file"])
+                );
             }
             _ => {}
         }
@@ -137,7 +143,7 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions, progress: Progress<'_
     };
     // The decoders of binary formats are other people's, and some panic on damaged files.
     catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
-        Err(Error::content(format!("{name}: cannot be read as {}: the file is damaged", format.article()))
+        Err(Error::content(format!("{name}: cannot be read as {}: the file is damaged", article(format)))
             .with_hint("make it again, or read it with the program that made it"))
     })
 }
@@ -152,9 +158,9 @@ fn other_packing(name: &str, format: Format, said: Compression, found: Compressi
     let stem = if said == Compression::None { name } else { name.rsplit_once('.').map_or(name, |(stem, _)| stem) };
     match (said, found) {
         (said, Compression::None) => Error::content(format!("{name} is not {said} by its content"))
-            .with_hint(format!("rename it without '{}', or say --format {format}", said.extension())),
+            .with_hint(text![format!("rename it without '{}', or say ", said.extension()), setting::FORMAT.to(format)]),
         (_, found) => Error::content(format!("{name} is {found} by its content"))
-            .with_hint(format!("rename it to {stem}{}, or say --format {format}", found.extension())),
+            .with_hint(text![format!("rename it to {stem}{}, or say ", found.extension()), setting::FORMAT.to(format)]),
     }
 }
 
@@ -168,6 +174,7 @@ fn unpack(name: &str, bytes: Vec<u8>, packed: Compression) -> Result<Vec<u8>, Er
     result.map_err(|error| {
         Error::content(format!("{name}: the {packed} data is damaged: {error}"))
             .with_hint("the file may be cut short: download or pack it again")
+            .caused_by(error)
     })?;
     Ok(out)
 }

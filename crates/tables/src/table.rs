@@ -1,10 +1,12 @@
 //! A table that was read: what its columns are, and their values on demand.
 
+use leanset_problem::{Text, setting, text};
+use leanset_spec::Format;
 use std::ops::Range;
 
 use crate::column::{Column, ColumnInfo, Kind};
 use crate::error::{Error, listed, shown};
-use crate::format::Format;
+use crate::format::is_text;
 use crate::row::FileRow;
 use crate::source::{ExactIn32Bits, Source};
 
@@ -131,12 +133,12 @@ impl Table {
         if let Some((_, near)) = near {
             message.push_str(&format!("; did you mean {}?", shown(near)));
         }
-        let mut hint = format!("columns: {}", listed(&names, 40));
+        let mut hint = Text::from(format!("columns: {}", listed(&names, 40)));
         if let [only] = self.columns.as_slice()
-            && self.format.is_text()
+            && is_text(self.format)
             && only.name.contains([';', '\t', '|', ','])
         {
-            hint = "the header is one column with separators in it: say which one with --delimiter".to_owned();
+            hint = text!["the header is one column with separators in it: say which one with ", &setting::DELIMITER];
         }
         Error::request(message).with_hint(hint)
     }

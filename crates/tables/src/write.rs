@@ -1,10 +1,11 @@
 //! Writing: chosen rows of a table as they were, or new columns as a new table.
 
+use leanset_spec::Format;
 use std::io::Write;
 
 use crate::column::{Column, Kind, Values};
 use crate::error::{Error, shown};
-use crate::format::{Compression, Format};
+use crate::format::Compression;
 use crate::row::FileRow;
 use crate::source;
 use crate::table::Table;

@@ -4,19 +4,20 @@
 
 use crate::common::*;
 use leanset_core::RowId;
+use leanset_problem::Face;
 use leanset_tables::*;
 use proptest::prelude::*;
 
-fn fit(table: &Table, options: &EncodeOptions) -> (Encoder, Encoded) {
+fn fit(table: &Table, options: &Columns) -> (Encoder, Encoded) {
     Encoder::fit_encode(table, options).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn raw() -> EncodeOptions {
-    EncodeOptions { scale: Scale::None, ..EncodeOptions::default() }
+fn raw() -> Columns {
+    Columns { scale: Scale::None, ..Columns::default() }
 }
 
 fn codes(warnings: &[Warning]) -> Vec<&str> {
-    warnings.iter().map(|warning| warning.code).collect()
+    warnings.iter().map(|warning| &*warning.code).collect()
 }
 
 fn matrix(values: &[f64], width: usize) -> Table {
@@ -30,7 +31,7 @@ proptest! {
     #[test]
     fn min_max_is_the_formula_bit_for_bit(values in prop::collection::vec(-1e6f64..1e6, 3..60)) {
         let values = &values[..values.len() / 3 * 3];
-        let (_, encoded) = fit(&matrix(values, 3), &EncodeOptions::default());
+        let (_, encoded) = fit(&matrix(values, 3), &Columns::default());
         let found = encoded.features.to_f64();
         for k in 0..3 {
             let column: Vec<f64> = values.iter().skip(k).step_by(3).copied().collect();
@@ -55,7 +56,7 @@ proptest! {
     fn decoding_undoes_encoding(values in prop::collection::vec(-1e3f64..1e3, 2..60), standard in any::<bool>()) {
         let values = &values[..values.len() / 2 * 2];
         let scale = if standard { Scale::Standard } else { Scale::MinMax };
-        let (encoder, encoded) = fit(&matrix(values, 2), &EncodeOptions { scale, ..EncodeOptions::default() });
+        let (encoder, encoded) = fit(&matrix(values, 2), &Columns { scale, ..Columns::default() });
         let decoded = encoder.decode(&encoded.features.to_f64()).unwrap();
         prop_assert_eq!(decoded.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["c0", "c1"]);
         for (k, (_, column)) in decoded.iter().enumerate() {
@@ -69,7 +70,7 @@ proptest! {
     fn standard_has_mean_0_and_variance_1(values in prop::collection::vec(-1e3f64..1e3, 2..60), offset in -1e9f64..1e9) {
         prop_assume!(values.iter().any(|x| (x - values[0]).abs() > 1.0));
         let values: Vec<f64> = values.iter().map(|x| x + offset).collect();
-        let found = fit(&matrix(&values, 1), &EncodeOptions { scale: Scale::Standard, ..EncodeOptions::default() }).1.features.to_f64();
+        let found = fit(&matrix(&values, 1), &Columns { scale: Scale::Standard, ..Columns::default() }).1.features.to_f64();
         let n = found.len() as f64;
         let mean = found.iter().sum::<f64>() / n;
         let variance = found.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
@@ -79,7 +80,7 @@ proptest! {
     #[test]
     fn bins_have_equal_counts_and_keep_equal_values_together(values in prop::collection::vec(-20i64..20, 1..80), bins in 2usize..8) {
         let text: String = std::iter::once("x,y\n".to_owned()).chain(values.iter().map(|y| format!("1,{y}\n"))).collect();
-        let (_, encoded) = fit(&csv(&text), &EncodeOptions { bins: Some(bins), ..label("y") });
+        let (_, encoded) = fit(&csv(&text), &Columns { bins: Some(bins), ..label("y") });
         for (a, code_a) in values.iter().zip(&encoded.classes) {
             for (b, code_b) in values.iter().zip(&encoded.classes) {
                 let monotone = code_a == code_b || (a < b && code_a < code_b) || (a > b && code_a > code_b);
@@ -109,7 +110,7 @@ fn constant_columns_keep_scale_1() {
         (Scale::Standard, [0.0, -1.0, -5e-18, 1.0, 1.0, 0.0, 1.0, 5e-18, 1.0, 1.0]),
         (Scale::None, [5.0, 1.0, 1e-17, 1.0, 1.0, 5.0, 3.0, 2e-17, 1.0, 1.0]),
     ] {
-        let (encoder, encoded) = fit(&table, &EncodeOptions { scale, ..EncodeOptions::default() });
+        let (encoder, encoded) = fit(&table, &Columns { scale, ..Columns::default() });
         let found = encoded.features.to_f64();
         for (x, expected) in found.iter().zip(expected) {
             assert!((x - expected).abs() <= 1e-16 || scale == Scale::Standard, "{scale:?}: {found:?}");
@@ -117,7 +118,7 @@ fn constant_columns_keep_scale_1() {
         assert_eq!(encoder.constant_columns(), ["a", "flag", "word"]);
         assert_eq!(codes(&encoded.warnings), ["constant-column"]);
         assert_eq!(
-            encoded.warnings[0].message,
+            encoded.warnings[0].message.to_string(),
             "columns 'a', 'flag', 'word' hold one value in every row and tell no rows apart"
         );
     }
@@ -126,7 +127,7 @@ fn constant_columns_keep_scale_1() {
 #[test]
 fn words_are_one_hot_and_booleans_0_and_1() {
     let table = csv("size,colour,flag\n10,red,true\n20,blue,false\n15,red,true\n10,Zinc,false\n");
-    let (encoder, encoded) = fit(&table, &EncodeOptions::default());
+    let (encoder, encoded) = fit(&table, &Columns::default());
     assert_eq!(encoder.dimension_names(), ["size", "colour=Zinc", "colour=blue", "colour=red", "flag"]);
     assert_eq!((encoder.dimensions(), encoded.dimensions, encoded.rows), (5, 5, 4));
     #[rustfmt::skip]
@@ -171,7 +172,7 @@ fn the_same_ruler_measures_the_reduced_table() {
     assert_eq!(words(&error), "r.csv: row 1 (line 3), column 'x': 'two' is not a number");
     let error = encoder.encode(&open("r.csv", "x,y\n1,7\n")).unwrap_err();
     assert_eq!(words(&error), "r.csv: no column 'g'\ncolumns: 'x', 'y'");
-    let binned = Encoder::fit(&full, &EncodeOptions { bins: Some(2), ..label("x") }).unwrap();
+    let binned = Encoder::fit(&full, &Columns { bins: Some(2), ..label("x") }).unwrap();
     assert_eq!(binned.class_names(), ["[0, 5)", "[5, 10]"]);
     let error = binned.encode(&open("r.csv", "x,g,y\n11,a,7\n")).unwrap_err();
     assert_eq!(error.to_string(), "r.csv: row 0 (line 2), label column 'x': '11' is none of the 2 classes known");
@@ -180,7 +181,7 @@ fn the_same_ruler_measures_the_reduced_table() {
 #[test]
 fn rows_of_unknown_classes_can_be_left_out() {
     let full = csv("x,y\n0,red\n10,blue\n5,red\n");
-    let drop = EncodeOptions { missing: Missing::Drop, ..label("y") };
+    let drop = Columns { missing: Missing::Drop, ..label("y") };
     let encoder = Encoder::fit(&full, &drop).unwrap();
     let other = open("r.csv", "x,y\n1,green\n2,red\n,blue\n3,green\n4,blue\n5,white\n");
     assert!(encoder.encode(&other).is_err());
@@ -189,12 +190,12 @@ fn rows_of_unknown_classes_can_be_left_out() {
     assert_eq!((encoded.file_row(RowId(1)), encoded.dataset_row(FileRow(4))), (FileRow(4), Some(RowId(1))));
     assert_eq!((encoded.dataset_row(FileRow(0)), encoded.dataset_row(FileRow(9))), (None, None));
     assert_eq!((encoded.classes, encoded.features.to_f64()), (vec![1, 0], vec![0.2, 0.4]));
-    let said: Vec<_> = encoded.warnings.iter().map(|w| (w.code, w.message.as_str())).collect();
+    let said: Vec<_> = encoded.warnings.iter().map(|w| format!("{}: {}", w.code, w.message)).collect();
     assert_eq!(
         said,
         [
-            ("rows-dropped", "r.csv: 1 of 6 rows left out for missing values"),
-            ("unknown-class", "r.csv: 3 rows left out, of classes that are not known in column 'y': 'green', 'white'"),
+            "rows-dropped: r.csv: 1 of 6 rows left out for missing values",
+            "unknown-class: r.csv: 3 rows left out, of classes that are not known in column 'y': 'green', 'white'",
         ]
     );
     // Where all classes are known, it is `encode`.
@@ -208,14 +209,11 @@ fn thirty_two_bits_stay_where_nothing_needs_more() {
     let single = vec![column("a", vec![0.1f32, 0.2]), column("b", vec![true, false])];
     let table = open("t.parquet", columns_as(&single, Format::Parquet).unwrap());
     assert_eq!(fit(&table, &raw()).1.features, Features::F32(vec![0.1, 1.0, 0.2, 0.0]));
-    assert!(matches!(fit(&table, &EncodeOptions::default()).1.features, Features::F64(_)));
+    assert!(matches!(fit(&table, &Columns::default()).1.features, Features::F64(_)));
     let holed = vec![("a".to_owned(), Column::new(Values::Number32(vec![0.5, f32::NAN]), Some(vec![false, true])))];
     let table = open("t.parquet", columns_as(&holed, Format::Parquet).unwrap());
-    assert_eq!(
-        fit(&table, &EncodeOptions { missing: Missing::Mean, ..raw() }).1.features,
-        Features::F64(vec![0.5, 0.5])
-    );
-    assert_eq!(fit(&table, &EncodeOptions { missing: Missing::Drop, ..raw() }).1.features, Features::F32(vec![0.5]));
+    assert_eq!(fit(&table, &Columns { missing: Missing::Mean, ..raw() }).1.features, Features::F64(vec![0.5, 0.5]));
+    assert_eq!(fit(&table, &Columns { missing: Missing::Drop, ..raw() }).1.features, Features::F32(vec![0.5]));
     let wide = vec![column("a", vec![0.1f32]), column("b", vec![1i64])];
     let table = open("t.parquet", columns_as(&wide, Format::Parquet).unwrap());
     assert!(matches!(fit(&table, &raw()).1.features, Features::F64(_)));
@@ -237,12 +235,12 @@ fn thirty_two_bits_stay_where_nothing_needs_more() {
 #[test]
 fn missing_values_are_refused_filled_or_dropped() {
     let table = csv("x,f,t,y\n1,true,b,p\n,true,a,q\n4,,b,p\n7,false,,p\n1,false,a,\n");
-    let with = |missing| EncodeOptions { missing, scale: Scale::None, ..label("y") };
+    let with = |missing| Columns { missing, scale: Scale::None, ..label("y") };
     assert_eq!(
         words(&Encoder::fit(&table, &with(Missing::Refuse)).unwrap_err()),
         "t.csv: label column 'y' is missing in 1 row, the first is row 4 (line 6)\n--missing drop leaves those rows out"
     );
-    let features = EncodeOptions { exclude: vec!["y".into()], ..EncodeOptions::default() };
+    let features = Columns { exclude: vec!["y".into()], ..Columns::default() };
     assert_eq!(
         words(&Encoder::fit(&table, &features).unwrap_err()),
         "t.csv: missing values in 3 columns: 'x' (1), 'f' (1), 't' (1); the first is in row 1 (line 3), column 'x'\n\
@@ -250,7 +248,7 @@ fn missing_values_are_refused_filled_or_dropped() {
     );
     assert!(Encoder::fit(&table, &with(Missing::Mean)).unwrap_err().to_string().contains("label column 'y'"));
 
-    let (_, filled) = fit(&table, &EncodeOptions { missing: Missing::Mean, scale: Scale::None, ..features });
+    let (_, filled) = fit(&table, &Columns { missing: Missing::Mean, scale: Scale::None, ..features });
     #[rustfmt::skip]
     assert_eq!(filled.features.to_f64(), [
         1.0, 1.0, 0.0, 1.0,
@@ -261,17 +259,17 @@ fn missing_values_are_refused_filled_or_dropped() {
     ]);
     assert_eq!(codes(&filled.warnings), ["values-filled"]);
     assert_eq!(
-        filled.warnings[0].message,
+        filled.warnings[0].message.to_string(),
         "t.csv: 3 missing values in 3 columns filled with means and most frequent values"
     );
 
     let table = csv("x,y\n100,\n1,p\n,q\n3,p\n");
-    let (_, left) = fit(&table, &EncodeOptions { missing: Missing::Drop, ..label("y") });
+    let (_, left) = fit(&table, &Columns { missing: Missing::Drop, ..label("y") });
     assert_eq!(left.file_rows().collect::<Vec<_>>(), ids([1, 3]));
     assert_eq!((left.rows, left.classes.clone(), left.class_names.clone()), (2, vec![0, 0], vec!["p".to_owned()]));
     assert_eq!(left.features.to_f64(), [0.0, 1.0], "ranges are those of the rows that are left");
     assert_eq!(codes(&left.warnings), ["one-class", "rows-dropped"]);
-    assert_eq!(left.warnings[1].message, "t.csv: 2 of 4 rows left out for missing values");
+    assert_eq!(left.warnings[1].message.to_string(), "t.csv: 2 of 4 rows left out for missing values");
 
     let error = Encoder::fit(&csv("x,z,y\n1,,p\n2,NA,p\n"), &with(Missing::Drop)).unwrap_err();
     assert_eq!(
@@ -295,21 +293,24 @@ fn classes_are_sorted_by_what_they_are() {
     assert_eq!((found.class_names, found.classes), (vec!["false".into(), "true".into()], vec![1, 0, 1]));
     let found = classes("x,y\n1,v\n2,v\n");
     assert_eq!(codes(&found.warnings), ["one-class"]);
-    assert_eq!(found.warnings[0].message, "label column 'y' holds one class in every row: 'v'");
+    assert_eq!(found.warnings[0].message.to_string(), "label column 'y' holds one class in every row: 'v'");
 }
 
 #[test]
 fn bins_cut_a_measurement_into_classes() {
     let table = csv("x,y\n1,0.5\n2,1.25\n3,1.25\n4,9\n5,2\n6,3\n");
-    let (_, encoded) = fit(&table, &EncodeOptions { bins: Some(3), ..label("y") });
+    let (_, encoded) = fit(&table, &Columns { bins: Some(3), ..label("y") });
     assert_eq!(encoded.class_names, ["[0.5, 1.25)", "[1.25, 3)", "[3, 9]"]);
     assert_eq!(encoded.classes, [0, 1, 1, 2, 1, 2]);
-    let (_, encoded) = fit(&csv("x,y\n1,3\n2,1\n3,2\n"), &EncodeOptions { bins: Some(usize::MAX), ..label("y") });
+    let (_, encoded) = fit(&csv("x,y\n1,3\n2,1\n3,2\n"), &Columns { bins: Some(usize::MAX), ..label("y") });
     assert_eq!(encoded.class_names, ["[1, 2)", "[2, 3)", "[3, 3]"]);
-    let (_, encoded) = fit(&csv("x,y\n1,0\n2,0\n3,0\n4,5\n"), &EncodeOptions { bins: Some(3), ..label("y") });
+    let (_, encoded) = fit(&csv("x,y\n1,0\n2,0\n3,0\n4,5\n"), &Columns { bins: Some(3), ..label("y") });
     assert_eq!(encoded.class_names, ["[0, 5]"]);
     assert_eq!(codes(&encoded.warnings), ["fewer-bins", "one-class"]);
-    assert_eq!(encoded.warnings[0].message, "label column 'y' gives 1 bin instead of 3: equal values stay together");
+    assert_eq!(
+        encoded.warnings[0].message.to_string(),
+        "label column 'y' gives 1 bin instead of 3: equal values stay together"
+    );
 }
 
 #[test]
@@ -320,24 +321,29 @@ fn what_is_no_feature_is_named() {
     let mut writer = arrow_ipc::writer::FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();
     let table = open("t.arrow", writer.into_inner().unwrap());
-    let (encoder, encoded) = fit(&table, &EncodeOptions::default());
+    let (encoder, encoded) = fit(&table, &Columns::default());
     assert_eq!(encoder.feature_columns(), ["x"]);
-    assert_eq!(encoded.warnings[0].message, "column 'when' (Date32) is carried along but not used for distances");
+    assert_eq!(
+        encoded.warnings[0].message.to_string(),
+        "column 'when' (Date32) is carried along but not used for distances"
+    );
     assert_eq!(fit(&table, &label("when")).1.class_names, ["1970-01-02", "1970-01-03"]);
-    let error =
-        Encoder::fit(&table, &EncodeOptions { features: features(&["when"]), ..EncodeOptions::default() }).unwrap_err();
+    let error = Encoder::fit(&table, &Columns { features: features(&["when"]), ..Columns::default() }).unwrap_err();
     assert_eq!(
         words(&error),
         "t.arrow: column 'when' (Date32) cannot be a feature\nmake it a number first, or leave it out of --features"
     );
 
-    let (_, encoded) = fit(&csv(",x\n0,5\n1,6\n"), &EncodeOptions::default());
+    let (_, encoded) = fit(&csv(",x\n0,5\n1,6\n"), &Columns::default());
     assert_eq!(codes(&encoded.warnings), ["unnamed-column"]);
     assert_eq!(
-        encoded.warnings[0].message,
+        encoded.warnings[0].message.to_string(),
         "column 1 has no name in the header and is used for distances as 'column_0'"
     );
-    assert_eq!(encoded.warnings[0].hint.as_deref(), Some("if it is an index, as pandas writes: --exclude column_0"));
+    assert_eq!(
+        encoded.warnings[0].hint.as_ref().map(|hint| hint.render(Face::CommandLine)).as_deref(),
+        Some("if it is an index, as pandas writes: --exclude column_0")
+    );
 }
 
 /// Fitted on some rows, an encoding is that of a table of these rows, but for the categories, which are those of all.
@@ -349,7 +355,7 @@ fn fitted_on_some_rows() {
         &ReadOptions::default(),
     )
     .unwrap();
-    let options = EncodeOptions { label: Some("kind".into()), missing: Missing::Mean, ..EncodeOptions::default() };
+    let options = Columns { label: Some("kind".into()), missing: Missing::Mean, ..Columns::default() };
     let rows = ids(0..3);
     let encoded = Encoder::fit_on(&table, &options, &rows).unwrap().encode(&table).unwrap();
     // x: from 2 to 4, its mean 3 where it is missing; word: of these rows most often b.

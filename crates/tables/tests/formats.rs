@@ -411,11 +411,11 @@ fn archives_group_columns_by_array() {
         let error = table.column(4).unwrap_err();
         assert_eq!(error.to_string(), "t.npz: column 'z' (complex128) has no values leanset can read");
 
-        let options = EncodeOptions { features: features(&["X"]), scale: Scale::None, ..label("y") };
+        let options = Columns { features: features(&["X"]), scale: Scale::None, ..label("y") };
         let (encoder, encoded) = Encoder::fit_encode(&table, &options).unwrap();
         assert_eq!(encoder.feature_columns(), ["X_0", "X_1"]);
         assert_eq!(encoded.features, Features::F32(vec![1.0, 2.0, 3.0, 4.0]));
-        let options = EncodeOptions { exclude: vec!["X".into()], ..EncodeOptions::default() };
+        let options = Columns { exclude: vec!["X".into()], ..Columns::default() };
         assert_eq!(Encoder::fit(&table, &options).unwrap().feature_columns(), ["y"]);
 
         let weights = Extra { name: "weight".into(), values: ExtraValues::F64(vec![1.5]) };
@@ -450,8 +450,7 @@ fn sheets_are_read_by_the_type_of_their_cells() {
     assert_eq!(table.rows(), 2);
     assert_eq!(cells(&table)[..3], [["Ann", "Bob"], ["31", ""], ["true", "false"]]);
     assert_eq!(cells(&table)[3..5], [["2023-01-01", "2023-01-01T12:00:00"], ["0.5", ""]]);
-    let error =
-        Encoder::fit(&table, &EncodeOptions { features: features(&["age"]), ..EncodeOptions::default() }).unwrap_err();
+    let error = Encoder::fit(&table, &Columns { features: features(&["age"]), ..Columns::default() }).unwrap_err();
     assert_eq!(
         error.to_string(),
         "t.xlsx: missing values in 1 column: 'age' (1); the first is in row 1 (sheet row 4), column 'age'"

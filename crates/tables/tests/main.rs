@@ -6,6 +6,5 @@ mod encode;
 mod errors;
 mod formats;
 mod golden;
-mod settings;
 mod text;
 mod without_arrow;

@@ -165,8 +165,11 @@ fn report(command: &[OsString], end: End, reading: &Reading) -> String {
             "source-refused" => Some("`leanset energy doctor` says what to do"),
             _ => None,
         };
-        let hint = hint.map(str::to_owned);
-        let warning = leanset_tables::Warning { code: "energy", message: note.message.clone(), hint };
+        let warning = leanset_problem::Warning {
+            code: "energy".into(),
+            message: note.message.clone().into(),
+            hint: hint.map(Into::into),
+        };
         out.push_str(&text::warning(&warning));
     }
     out

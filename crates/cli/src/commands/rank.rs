@@ -157,7 +157,10 @@ pub(crate) fn run(args: &RankArgs) -> Result<String, Failure> {
             order: "rank".into(),
             weights: None,
         },
-        warnings: warnings.iter().map(|w| WarningRecord { code: w.code.into(), message: w.message.clone() }).collect(),
+        warnings: warnings
+            .iter()
+            .map(|w| WarningRecord { code: w.code.to_string(), message: text::plain(&w.message) })
+            .collect(),
         row_ids: None,
         weights: None,
         measured: Measured {

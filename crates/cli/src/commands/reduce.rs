@@ -9,8 +9,9 @@ use leanset_core::{
     Budget, Dataset, EmptyClasses, Inputs, Prototypes, Ranking, Reduced, Reducer, Reduction, Seed, Selection,
 };
 use leanset_energy::Meter;
+use leanset_problem::Warning;
 use leanset_tables::{
-    Column, Compression, Extra, ExtraValues, FileRow, Format, Texts, Warning, format_of_path, write_columns, write_rows,
+    Column, Compression, Extra, ExtraValues, FileRow, Format, Texts, format_of_path, write_columns, write_rows,
 };
 use serde_json::json;
 
@@ -221,7 +222,7 @@ impl Job {
             },
             warnings: warnings
                 .iter()
-                .map(|w| WarningRecord { code: w.code.into(), message: w.message.clone() })
+                .map(|w| WarningRecord { code: w.code.to_string(), message: text::plain(&w.message) })
                 .collect(),
             row_ids: reduction.reduced.rows().map(|s| s.rows().iter().map(|&r| input.original(r).0).collect()),
             weights: reduction.reduced.rows().and_then(Selection::weights).map(<[f64]>::to_vec),
@@ -517,16 +518,18 @@ fn ranking_record(path: &Path, input: &manifest::FileRecord) -> Result<RankingRe
     if let Some(own) = &own
         && own.input.sha256 != input.sha256
     {
-        text::say(&text::warning(&Warning {
-            code: "other-table",
-            message: format!(
-                "{}: was made of {}, which is another file than {} (or was changed since)",
-                path.display(),
-                own.input.path.display(),
-                input.path.display()
-            ),
-            hint: Some("rank again, unless the rows are the same in the same order".into()),
-        }));
+        text::say(&text::warning(
+            &Warning::new(
+                "other-table",
+                format!(
+                    "{}: was made of {}, which is another file than {} (or was changed since)",
+                    path.display(),
+                    own.input.path.display(),
+                    input.path.display()
+                ),
+            )
+            .hint("rank again, unless the rows are the same in the same order"),
+        ));
     }
     let method = own.map(|m| {
         let mut method = json!({ "id": m.method.id, "parameters": m.method.parameters, "seed": m.method.seed });

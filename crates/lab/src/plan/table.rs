@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use leanset_tables::{EncodeOptions, Format, Missing, Scale};
+use leanset_tables::{Columns, Format, Missing, Scale};
 use serde::{Deserialize, Serialize};
 
 use super::locate::Text;
@@ -131,9 +131,9 @@ impl Default for ModelPlan {
 
 impl TablePlan {
     /// The columns, as the encoder wants them.
-    pub fn encode_options(&self) -> EncodeOptions {
+    pub fn encode_options(&self) -> Columns {
         let data = &self.data;
-        EncodeOptions {
+        Columns {
             label: Some(data.label.clone()),
             features: data.features.clone(),
             exclude: data.exclude.clone(),
@@ -149,6 +149,7 @@ impl TablePlan {
             },
             bins: data.bins,
             id: data.id.clone(),
+            ..Columns::default()
         }
     }
 

@@ -1,11 +1,13 @@
 //! Which columns of a table are features, and their values with the rows that take part.
 
+use leanset_problem::{setting, text};
+
 use super::impute;
-use super::options::{EncodeOptions, Missing};
 use crate::column::{Column, Kind};
 use crate::error::{Error, Warning, shown};
 use crate::row::FileRow;
 use crate::table::Table;
+use leanset_spec::{Columns, Missing};
 
 /// A column of a table, for messages about its values.
 #[derive(Clone, Copy)]
@@ -61,7 +63,7 @@ pub(crate) fn load(
 }
 
 /// The positions of the feature columns.
-pub(crate) fn choose(table: &Table, options: &EncodeOptions, warnings: &mut Vec<Warning>) -> Result<Vec<usize>, Error> {
+pub(crate) fn choose(table: &Table, options: &Columns, warnings: &mut Vec<Warning>) -> Result<Vec<usize>, Error> {
     let file = table.name();
     let label = options.label.as_deref().map(|name| table.position(name)).transpose()?;
     let id = options.id.as_deref().map(|name| table.position(name)).transpose()?;
@@ -85,14 +87,14 @@ pub(crate) fn choose(table: &Table, options: &EncodeOptions, warnings: &mut Vec<
                 if Some(index) == label || Some(index) == id {
                     let role = if Some(index) == label { "label" } else { "id" };
                     return Err(Error::request(format!("{file}: column {name} is the {role} and cannot be a feature"))
-                        .with_hint("leave it out of --features"));
+                        .with_hint(text!["leave it out of ", &setting::FEATURES]));
                 }
                 if chosen.contains(&index) {
                     return Err(Error::request(format!("{file}: column {name} is listed twice as a feature")));
                 }
                 if let (Kind::Other(what), false) = (&column.kind, excluded[index]) {
                     return Err(Error::request(format!("{file}: column {name} ({what}) cannot be a feature"))
-                        .with_hint("make it a number first, or leave it out of --features"));
+                        .with_hint(text!["make it a number first, or leave it out of ", &setting::FEATURES]));
                 }
                 if !excluded[index] {
                     chosen.push(index);
@@ -113,19 +115,15 @@ pub(crate) fn choose(table: &Table, options: &EncodeOptions, warnings: &mut Vec<
         }
     }
     for column in skipped {
-        warnings.push(Warning {
-            code: "skipped-column",
-            message: format!("column {column} is carried along but not used for distances"),
-            hint: None,
-        });
+        let message = format!("column {column} is carried along but not used for distances");
+        warnings.push(Warning::new("skipped-column", message));
     }
     for &index in chosen.iter().filter(|index| table.unnamed.contains(index)) {
         let name = &table.columns()[index].name;
-        warnings.push(Warning {
-            code: "unnamed-column",
-            message: format!("column {} has no name in the header and is used for distances as '{name}'", index + 1),
-            hint: Some(format!("if it is an index, as pandas writes: --exclude {name}")),
-        });
+        let number = index + 1;
+        let message = format!("column {number} has no name in the header and is used for distances as '{name}'");
+        let hint = text!["if it is an index, as pandas writes: ", setting::EXCLUDE.to(name)];
+        warnings.push(Warning::new("unnamed-column", message).hint(hint));
     }
     if chosen.is_empty() {
         return Err(Error::request(format!("{file}: no column is left to be a feature"))

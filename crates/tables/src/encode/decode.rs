@@ -1,5 +1,7 @@
 //! The way back: points of the encoded space in the units of the columns.
 
+use leanset_problem::{setting, text};
+
 use super::feature::FeatureEncoding;
 use crate::error::{Error, shown};
 
@@ -21,7 +23,7 @@ pub(crate) fn decode(
             return Err(Error::request(format!(
                 "column {name} holds {kind}: a point between rows, such as a centroid, has no value there"
             ))
-            .with_hint(format!("use the nearest real rows, or --exclude {name}")));
+            .with_hint(text!["use the nearest real rows, or ", setting::EXCLUDE.to(name)]));
         };
         // All features are numbers up to here, so the feature is the dimension.
         let values = points.chunks_exact(dimensions).map(|point| scaler.inverse_transform(point[index])).collect();

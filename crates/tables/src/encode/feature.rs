@@ -1,12 +1,15 @@
 //! How one feature column becomes numbers, fitted on the rows that take part.
 
+use leanset_problem::{setting, text};
+
+use super::column_checks::words_among_numbers;
 use super::columns::ColumnRef;
 use super::impute::most_frequent;
-use super::options::Scale;
 use super::scaler::{Sample, Scaler};
 use crate::column::{Column, Kind, Texts, Values};
-use crate::error::{Error, counted, listed, shown};
+use crate::error::{Error, Warning, counted, listed, shown};
 use crate::row::FileRow;
+use leanset_spec::Scale;
 
 /// A text feature with more different values than this is refused: it is a name of the row, not a property.
 pub const MAX_CATEGORIES: usize = 1_000;
@@ -35,11 +38,12 @@ impl FeatureEncoding {
         column: &Column,
         rows: FitRows<'_>,
         scale: Scale,
+        warnings: &mut Vec<Warning>,
     ) -> Result<(Self, bool), Error> {
         if rows.fitted.iter().all(|row| column.is_missing(row.index())) {
             let (file, name) = (of.table.name(), shown(of.name));
             return Err(Error::content(format!("{file}: column {name} has no values at all"))
-                .with_hint(format!("--exclude {name}")));
+                .with_hint(text![setting::EXCLUDE.to(of.name)]));
         }
         match &column.values {
             Values::Number(v) => fit_number(of, column, rows.fitted, scale, &|row| v[row]),
@@ -50,7 +54,10 @@ impl FeatureEncoding {
                 present(column, rows.fitted).for_each(|row| counts[usize::from(v[row.index()])] += 1);
                 Ok((Self::Boolean { fill: most_frequent(&counts) == 1 }, !counts.contains(&0)))
             }
-            Values::Text(v) => fit_one_hot(of, column, rows, v),
+            Values::Text(v) => {
+                warnings.extend(words_among_numbers(of, column, v, rows.kept)?);
+                fit_one_hot(of, column, rows, v)
+            }
         }
     }
 
@@ -92,7 +99,12 @@ fn fit_one_hot(
         let every = if count == all { ", one per row" } else { "" };
         let message =
             format!("{file}: text column {name} holds {count} different values{every}: too many for categories");
-        return Err(Error::request(message).with_hint(format!("--exclude {name}, or --id {name} if it names rows")));
+        return Err(Error::request(message).with_hint(text![
+            setting::EXCLUDE.to(of.name),
+            ", or ",
+            setting::ID.to(of.name),
+            " if it names rows"
+        ]));
     }
     let mut counts = vec![0; count];
     for row in present(column, rows.fitted) {
@@ -129,7 +141,8 @@ fn fit_number(
             let (file, name) = (of.table.name(), shown(of.name));
             let message =
                 format!("{file}: column {name} runs from {min:?} to {max:?}: its range overflows 64-bit floats");
-            Err(Error::content(message).with_hint(format!("--exclude {name}, or divide it by a constant first")))
+            Err(Error::content(message)
+                .with_hint(text![setting::EXCLUDE.to(of.name), ", or divide it by a constant first"]))
         }
     }
 }
@@ -151,9 +164,10 @@ pub(crate) fn finite(
 fn not_finite(of: &ColumnRef<'_>, column: &Column, row: FileRow, value: f64) -> Error {
     let (file, place, name, shown) = (of.table.name(), of.place(row), shown(of.name), of.show(row, column));
     let what = if value.is_finite() { "is too large for the floats it is encoded in" } else { "is infinite" };
-    Error::content(format!("{file}: {place}, column {name}: {shown} {what}")).with_hint(
-        "distances need finite numbers: correct the value, leave it empty (missing), or --exclude the column",
-    )
+    Error::content(format!("{file}: {place}, column {name}: {shown} {what}")).with_hint(text![
+        "distances need finite numbers: correct the value, leave it empty (missing), or ",
+        setting::EXCLUDE.to(of.name)
+    ])
 }
 
 #[cold]

@@ -1,10 +1,12 @@
 //! Missing values: which rows take part, and what stands for a value that is not there.
 
-use super::options::Missing;
+use leanset_problem::{setting, text};
+
 use crate::column::Column;
-use crate::error::{Error, counted, shown};
+use crate::error::{Error, Warning, counted, shown};
 use crate::row::FileRow;
 use crate::table::Table;
+use leanset_spec::Missing;
 
 /// The rows that take part: all of them, or those without a missing value under [`Missing::Drop`].
 ///
@@ -23,7 +25,8 @@ pub(crate) fn rows(
         if kept.is_empty() {
             let message = format!("{}: every row has a missing value, so none is left", table.name());
             let emptiest = emptiest(table, features).join(", ");
-            return Err(Error::content(message).with_hint(format!("--exclude the emptiest columns: {emptiest}")));
+            return Err(Error::content(message)
+                .with_hint(text![&setting::EXCLUDE, format!(" the emptiest columns: {emptiest}")]));
         }
         return Ok(kept);
     }
@@ -37,6 +40,24 @@ pub(crate) fn rows(
 /// The position of the largest count, and of equal ones the first: what fills missing values that are no numbers.
 pub(crate) fn most_frequent(counts: &[usize]) -> usize {
     (0..counts.len()).max_by_key(|&at| (counts[at], std::cmp::Reverse(at))).unwrap_or(0)
+}
+
+/// What is worth knowing of rows that were left out.
+pub(crate) fn dropped(table: &Table, rows: usize) -> Option<Warning> {
+    let message =
+        format!("{}: {rows} of {} left out for missing values", table.name(), counted(table.rows(), "row", "rows"));
+    let hint = text![setting::MISSING.to(Missing::Mean), " keeps them and fills what is missing"];
+    (rows > 0).then(|| Warning::new("rows-dropped", message).hint(hint))
+}
+
+/// What is worth knowing of values that were filled.
+pub(crate) fn filled(table: &Table, columns: &[Column]) -> Option<Warning> {
+    let holes: Vec<usize> = columns.iter().map(Column::missing_count).filter(|&count| count > 0).collect();
+    let (values, columns) =
+        (counted(holes.iter().sum(), "missing value", "missing values"), counted(holes.len(), "column", "columns"));
+    let message = format!("{}: {values} in {columns} filled with means and most frequent values", table.name());
+    let hint = text![setting::MISSING.to(Missing::Drop), " leaves those rows out"];
+    (!holes.is_empty()).then(|| Warning::new("values-filled", message).hint(hint))
 }
 
 /// Features with missing values and how many, the emptiest first, ten at most.
@@ -70,7 +91,12 @@ fn refuse_missing(table: &Table, features: &[(usize, &Column)]) -> Result<(), Er
     let (file, place, name) = (table.name(), table.place(row), shown(&table.columns()[index].name));
     let holes = emptiest(table, features).join(", ");
     Err(Error::content(format!("{file}: missing values in {columns}: {holes}; the first is in {place}, column {name}"))
-        .with_hint("--missing mean fills them, --missing drop leaves those rows out"))
+        .with_hint(text![
+            setting::MISSING.to(Missing::Mean),
+            " fills them, ",
+            setting::MISSING.to(Missing::Drop),
+            " leaves those rows out"
+        ]))
 }
 
 fn refuse_missing_label(table: &Table, label: Option<(usize, &Column)>) -> Result<(), Error> {
@@ -79,5 +105,5 @@ fn refuse_missing_label(table: &Table, label: Option<(usize, &Column)>) -> Resul
     let rows = counted(column.missing_count(), "row", "rows");
     let (file, place, name) = (table.name(), table.place(row), shown(&table.columns()[index].name));
     Err(Error::content(format!("{file}: label column {name} is missing in {rows}, the first is {place}"))
-        .with_hint("--missing drop leaves those rows out"))
+        .with_hint(text![setting::MISSING.to(Missing::Drop), " leaves those rows out"]))
 }

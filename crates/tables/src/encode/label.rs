@@ -1,5 +1,7 @@
 //! Class names and codes: which classes a label column holds, in what order, and which one each row is of.
 
+use leanset_problem::{setting, text};
+
 use super::columns::ColumnRef;
 use crate::column::{Column, Kind, Values, whole};
 use crate::error::{Error, Warning, counted, listed, shown};
@@ -40,11 +42,9 @@ impl LabelEncoder {
         };
         if classes.len() == 1 {
             let (name, only) = (shown(of.name), shown(&classes.names()[0]));
-            warnings.push(Warning {
-                code: "one-class",
-                message: format!("label column {name} holds one class in every row: {only}"),
-                hint: Some("without a label every row is of one class as well".to_owned()),
-            });
+            let message = format!("label column {name} holds one class in every row: {only}");
+            let hint = "without a label every row is of one class as well";
+            warnings.push(Warning::new("one-class", message).hint(hint));
         }
         Ok(classes)
     }
@@ -73,7 +73,8 @@ impl LabelEncoder {
                         let message = format!(
                             "{file}: {place}, label column {name}: {value} is not a class, it is a measurement"
                         );
-                        Error::request(message).with_hint("--bins N cuts the label into N classes of equal counts")
+                        Error::request(message)
+                            .with_hint(text![setting::BINS.to("N"), " cuts the label into N classes of equal counts"])
                     })?);
                 }
                 few(of, numbers, kept.len())?
@@ -91,14 +92,15 @@ impl LabelEncoder {
     ) -> Result<Self, Error> {
         let (file, name) = (of.table.name(), shown(of.name));
         if !matches!(column.kind(), Kind::Number | Kind::Integer) {
-            return Err(Error::request(format!(
-                "{file}: --bins {bins}: label column {name} holds {}, not numbers",
-                column.kind()
-            ))
-            .with_hint("leave --bins out: these values are classes already"));
+            let holds = format!(": label column {name} holds {}, not numbers", column.kind());
+            return Err(Error::request(text![format!("{file}: "), setting::BINS.to(bins), holds]).with_hint(text![
+                "leave ",
+                &setting::BINS,
+                " out: these values are classes already"
+            ]));
         }
         if bins < 2 {
-            return Err(Error::request(format!("--bins {bins}: at least 2 bins make classes")));
+            return Err(Error::request(text![setting::BINS.to(bins), ": at least 2 bins make classes"]));
         }
         let mut sorted: Vec<f64> = Vec::with_capacity(kept.len());
         for &row in kept {
@@ -119,11 +121,8 @@ impl LabelEncoder {
         edges.dedup();
         if edges.len() < bins {
             let found = counted(edges.len(), "bin", "bins");
-            warnings.push(Warning {
-                code: "fewer-bins",
-                message: format!("label column {name} gives {found} instead of {bins}: equal values stay together"),
-                hint: None,
-            });
+            let message = format!("label column {name} gives {found} instead of {bins}: equal values stay together");
+            warnings.push(Warning::new("fewer-bins", message));
         }
         Ok(LabelEncoder::Bins(edges, last))
     }
@@ -229,7 +228,8 @@ fn few(of: &ColumnRef<'_>, mut numbers: Vec<i64>, rows: usize) -> Result<LabelEn
         let (file, name) = (of.table.name(), shown(of.name));
         let message =
             format!("{file}: label column {name} holds {found} different numbers in {rows} rows: too many for classes");
-        return Err(Error::request(message).with_hint("--bins N cuts the label into N classes of equal counts"));
+        return Err(Error::request(message)
+            .with_hint(text![setting::BINS.to("N"), " cuts the label into N classes of equal counts"]));
     }
     Ok(LabelEncoder::Integer(numbers))
 }

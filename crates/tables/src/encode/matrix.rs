@@ -1,5 +1,7 @@
 //! The matrix of an encoding, filled from its columns.
 
+use leanset_problem::{setting, text};
+
 use super::columns::{ColumnRef, Loaded};
 use super::feature::{FeatureEncoding, finite, unseen};
 use crate::column::Values;
@@ -25,7 +27,7 @@ pub(crate) fn fill<T: Copy + Default>(
             Error::content(format!(
                 "{name}: {rows} rows of {dimensions} dimensions of {size} bytes do not fit in memory"
             ))
-            .with_hint("--exclude text columns with many categories, or reduce the table in parts")
+            .with_hint(text![&setting::EXCLUDE, " text columns with many categories, or reduce the table in parts"])
         })?;
     out.resize(cells, T::default());
     let (zero, one) = (cast(0.0), cast(1.0));

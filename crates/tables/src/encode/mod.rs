@@ -8,6 +8,7 @@
 //!   Neither is scaled.
 //! - A column that does not vary keeps its value (scale 1) and is named in a warning.
 
+mod column_checks;
 mod columns;
 mod decode;
 mod encoded;
@@ -15,18 +16,18 @@ mod feature;
 mod impute;
 mod label;
 mod matrix;
-mod options;
 mod scaler;
 
 pub use encoded::{Encoded, Features};
 pub use feature::MAX_CATEGORIES;
-pub use options::{EncodeOptions, Missing, Scale};
 
 use std::collections::{BTreeSet, HashSet};
 
 use columns::{ColumnRef, Loaded, choose, load};
 use feature::{FeatureEncoding, FitRows};
 use label::LabelEncoder;
+use leanset_problem::{setting, text};
+use leanset_spec::{Columns, Missing, Scale};
 
 use crate::column::{Column, Kind};
 use crate::error::{Error, Warning, counted, listed, shown};
@@ -54,7 +55,7 @@ impl Encoder {
     /// # Errors
     /// A column that does not exist or cannot be a feature or label; missing values that are refused; infinite values;
     /// ranges beyond what 64-bit floats can scale.
-    pub fn fit(table: &Table, options: &EncodeOptions) -> Result<Encoder, Error> {
+    pub fn fit(table: &Table, options: &Columns) -> Result<Encoder, Error> {
         Self::fit_loaded(table, options, None).map(|(encoder, _)| encoder)
     }
 
@@ -64,7 +65,7 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`Encoder::fit`]; a column without a value in these rows.
-    pub fn fit_on(table: &Table, options: &EncodeOptions, rows: &[FileRow]) -> Result<Encoder, Error> {
+    pub fn fit_on(table: &Table, options: &Columns, rows: &[FileRow]) -> Result<Encoder, Error> {
         Self::fit_loaded(table, options, Some(rows)).map(|(encoder, _)| encoder)
     }
 
@@ -72,7 +73,7 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`Encoder::fit`].
-    pub fn fit_encode(table: &Table, options: &EncodeOptions) -> Result<(Encoder, Encoded), Error> {
+    pub fn fit_encode(table: &Table, options: &Columns) -> Result<(Encoder, Encoded), Error> {
         let (encoder, mut loaded) = Self::fit_loaded(table, options, None)?;
         if let Some((_, column)) = &mut loaded.label
             && column.kind() != encoder.classes.kind()
@@ -83,11 +84,7 @@ impl Encoder {
         Ok((encoder, encoded))
     }
 
-    fn fit_loaded(
-        table: &Table,
-        options: &EncodeOptions,
-        rows: Option<&[FileRow]>,
-    ) -> Result<(Encoder, Loaded), Error> {
+    fn fit_loaded(table: &Table, options: &Columns, rows: Option<&[FileRow]>) -> Result<(Encoder, Loaded), Error> {
         let mut warnings = Vec::new();
         let indices = choose(table, options, &mut warnings)?;
         let wanted: Vec<(usize, Kind)> = indices
@@ -99,9 +96,8 @@ impl Encoder {
             .collect();
         let label = match &options.label {
             None if options.bins.is_some() => {
-                return Err(
-                    Error::request("--bins cuts a label into classes, and there is no label").with_hint("add --label")
-                );
+                let message = text![&setting::BINS, " cuts a label into classes, and there is no label"];
+                return Err(Error::request(message).with_hint(text!["add ", &setting::LABEL]));
             }
             None => None,
             Some(name) => {
@@ -127,7 +123,7 @@ impl Encoder {
         let mut constant = Vec::new();
         for (&index, column) in loaded.indices.iter().zip(&loaded.columns) {
             let of = ColumnRef::new(table, index);
-            let (encoding, varies) = FeatureEncoding::fit(&of, column, fit_rows, options.scale)?;
+            let (encoding, varies) = FeatureEncoding::fit(&of, column, fit_rows, options.scale, &mut warnings)?;
             encodings.push(encoding);
             if !varies {
                 constant.push(of.name.to_owned());
@@ -136,14 +132,9 @@ impl Encoder {
         if !constant.is_empty() {
             let (which, verb, tell) =
                 if constant.len() == 1 { ("column", "holds", "tells") } else { ("columns", "hold", "tell") };
-            warnings.push(Warning {
-                code: "constant-column",
-                message: format!(
-                    "{which} {} {verb} one value in every row and {tell} no rows apart",
-                    listed(&constant, 10)
-                ),
-                hint: None,
-            });
+            let names = listed(&constant, 10);
+            let message = format!("{which} {names} {verb} one value in every row and {tell} no rows apart");
+            warnings.push(Warning::new("constant-column", message));
         }
         let classes = match &loaded.label {
             None => LabelEncoder::All,
@@ -211,13 +202,9 @@ impl Encoder {
             }
             if !strange.is_empty() {
                 let rows = counted(strange.len(), "row", "rows");
-                warning = Some(Warning {
-                    code: "unknown-class",
-                    message: format!(
-                        "{file}: {rows} left out, of classes that are not known in column {label}: {names}"
-                    ),
-                    hint: Some(format!("known: {all}")),
-                });
+                let message =
+                    format!("{file}: {rows} left out, of classes that are not known in column {label}: {names}");
+                warning = Some(Warning::new("unknown-class", message).hint(format!("known: {all}")));
             }
             loaded.kept = known;
         }
@@ -251,15 +238,10 @@ impl Encoder {
                 matches!(encoding, FeatureEncoding::Number { .. }) && table.exact_in_32_bits(index).is_none()
             });
             if let Some((&index, _)) = wide {
-                let name = shown(&table.columns()[index].name);
-                warnings.push(Warning {
-                    code: "rounded",
-                    message: format!(
-                        "{}: column {name} is rounded to 32 bits, as it had when the encoding was fitted",
-                        table.name()
-                    ),
-                    hint: None,
-                });
+                let (file, name) = (table.name(), shown(&table.columns()[index].name));
+                let message =
+                    format!("{file}: column {name} is rounded to 32 bits, as it had when the encoding was fitted");
+                warnings.push(Warning::new("rounded", message));
             }
             Features::F32(features)
         } else {
@@ -273,31 +255,10 @@ impl Encoder {
             }
         };
         let kept = (rows < table.rows()).then(|| loaded.kept.clone());
-        if loaded.dropped > 0 {
-            let (left_out, all) = (loaded.dropped, counted(table.rows(), "row", "rows"));
-            warnings.push(Warning {
-                code: "rows-dropped",
-                message: format!("{}: {left_out} of {all} left out for missing values", table.name()),
-                hint: Some("--missing mean keeps them and fills what is missing".to_owned()),
-            });
-        }
-        if self.missing == Missing::Mean {
-            let holes: Vec<usize> =
-                loaded.columns.iter().map(Column::missing_count).filter(|&count| count > 0).collect();
-            if !holes.is_empty() {
-                let (values, columns) = (
-                    counted(holes.iter().sum(), "missing value", "missing values"),
-                    counted(holes.len(), "column", "columns"),
-                );
-                warnings.push(Warning {
-                    code: "values-filled",
-                    message: format!(
-                        "{}: {values} in {columns} filled with means and most frequent values",
-                        table.name()
-                    ),
-                    hint: Some("--missing drop leaves those rows out".to_owned()),
-                });
-            }
+        match self.missing {
+            Missing::Drop => warnings.extend(impute::dropped(table, loaded.dropped)),
+            Missing::Mean => warnings.extend(impute::filled(table, &loaded.columns)),
+            Missing::Refuse => {}
         }
         let class_names = self.classes.names();
         Ok(Encoded { features, rows, dimensions, classes, class_names, kept, warnings })

@@ -3,7 +3,7 @@
 //! Min–max is `x·s + m` with `s = 1/(max − min)` and `m = −min·s`, bit for bit what scikit-learn's `MinMaxScaler`
 //! computes; standard is `(x − mean)/σ` with the population σ.
 
-use super::options::Scale;
+use leanset_spec::Scale;
 
 /// A fitted scale.
 #[derive(Clone, Copy, Debug, PartialEq)]

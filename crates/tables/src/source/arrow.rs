@@ -18,6 +18,8 @@ use arrow_ipc::{Block, root_as_footer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
+use leanset_problem::{setting, text};
+use leanset_spec::Format;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
@@ -25,8 +27,8 @@ use parquet::file::properties::WriterProperties;
 
 use super::{ExactIn32Bits, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
-use crate::error::{Error, shown};
-use crate::format::Format;
+use crate::error::{Cause, Error, shown};
+use crate::format::article;
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -41,17 +43,18 @@ struct Batch {
 
 /// Opens a Parquet file, all row groups.
 pub(crate) fn open_parquet(name: String, bytes: Vec<u8>) -> Result<Table, Error> {
-    let failed = |error: String| unreadable(&name, Format::Parquet, &error);
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
-        .map_err(|error| failed(error.to_string()))?;
+    let failed = |error: Cause| unreadable(&name, Format::Parquet, error);
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(|error| failed(error.into()))?;
     let rows = builder.metadata().file_metadata().num_rows();
-    let rows = u32::try_from(rows).map_err(|_| failed(format!("{rows} rows; leanset counts to {}", u32::MAX)))?;
+    let rows =
+        u32::try_from(rows).map_err(|_| failed(format!("{rows} rows; leanset counts to {}", u32::MAX).into()))?;
     // The reader forgets the metadata of the schema; the builder has it.
     let schema = Arc::clone(builder.schema());
     // One batch for all row groups: nothing to join afterwards.
-    let reader = builder.with_batch_size(rows.max(1) as usize).build().map_err(|error| failed(error.to_string()))?;
+    let reader = builder.with_batch_size(rows.max(1) as usize).build().map_err(|error| failed(error.into()))?;
     let batches = reader.map(|batch| batch?.with_schema(Arc::clone(&schema))).collect::<Result<_, ArrowError>>();
-    let batches = batches.map_err(|error| failed(error.to_string()))?;
+    let batches = batches.map_err(|error| failed(error.into()))?;
     table(name, Format::Parquet, &schema, batches)
 }
 
@@ -59,7 +62,7 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>) -> Result<Table, Error>
 pub(crate) fn open_ipc(name: String, bytes: Vec<u8>) -> Result<Table, Error> {
     let buffer = Buffer::from_vec(bytes);
     let read = if buffer.starts_with(b"ARROW1") { read_file(&buffer) } else { read_stream(buffer) };
-    let (schema, batches) = read.map_err(|error| unreadable(&name, Format::ArrowIpc, &error.to_string()))?;
+    let (schema, batches) = read.map_err(|error| unreadable(&name, Format::ArrowIpc, error))?;
     table(name, Format::ArrowIpc, &schema, batches)
 }
 
@@ -100,15 +103,17 @@ fn read_stream(mut buffer: Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), Arro
     Ok((schema, batches))
 }
 
-fn unreadable(name: &str, format: Format, error: &str) -> Error {
-    Error::content(format!("{name}: cannot be read as {}: {error}", format.article()))
+fn unreadable(name: &str, format: Format, error: impl Into<Cause>) -> Error {
+    let error = error.into();
+    Error::content(format!("{name}: cannot be read as {}: {error}", article(format)))
         .with_hint("the file may be cut short or of another format")
+        .caused_by(error)
 }
 
 fn table(name: String, format: Format, schema: &SchemaRef, mut batches: Vec<RecordBatch>) -> Result<Table, Error> {
     let batch = match batches.len() {
         1 => batches.swap_remove(0),
-        _ => concat_batches(schema, &batches).map_err(|error| unreadable(&name, format, &error.to_string()))?,
+        _ => concat_batches(schema, &batches).map_err(|error| unreadable(&name, format, error))?,
     };
     let columns: Vec<ColumnInfo> = schema
         .fields()
@@ -152,14 +157,15 @@ fn missing(array: &ArrayRef) -> usize {
 }
 
 impl Batch {
-    fn failed(&self, index: usize, error: &ArrowError) -> Error {
-        Error::content(format!("{}: column {}: {error}", self.name, shown(&self.columns[index].name)))
+    fn failed(&self, index: usize, error: ArrowError) -> Error {
+        let name = shown(&self.columns[index].name);
+        Error::content(format!("{}: column {name}: {error}", self.name)).caused_by(error)
     }
 
     fn native(&self, index: usize) -> Result<Column, Error> {
         let array = self.batch.column(index);
         let cast =
-            |array: &dyn Array, to: &DataType| arrow_cast::cast(array, to).map_err(|error| self.failed(index, &error));
+            |array: &dyn Array, to: &DataType| arrow_cast::cast(array, to).map_err(|error| self.failed(index, error));
         let mut array = Arc::clone(array);
         while let DataType::Dictionary(_, values) = array.data_type() {
             let values = if **values == DataType::Utf8 { DataType::LargeUtf8 } else { (**values).clone() };
@@ -216,11 +222,10 @@ impl Batch {
             }
             _ => {
                 let options = FormatOptions::default().with_display_error(false);
-                let formatter =
-                    ArrayFormatter::try_new(&array, &options).map_err(|error| self.failed(index, &error))?;
+                let formatter = ArrayFormatter::try_new(&array, &options).map_err(|error| self.failed(index, error))?;
                 let mut values = Texts::default();
                 for row in 0..array.len() {
-                    let text = formatter.value(row).try_to_string().map_err(|error| self.failed(index, &error))?;
+                    let text = formatter.value(row).try_to_string().map_err(|error| self.failed(index, error))?;
                     values.push(if array.is_null(row) { "" } else { &text });
                 }
                 (Values::Text(values), flags(&array, &|_| false))
@@ -236,7 +241,9 @@ impl Batch {
         extra: &[(String, Column)],
         write: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let failed = |error: ArrowError| Error::content(format!("{}: rows cannot be taken: {error}", self.name));
+        let failed = |error: ArrowError| {
+            Error::content(format!("{}: rows cannot be taken: {error}", self.name)).caused_by(error)
+        };
         let schema = self.schema(extra);
         let arrays: Vec<ArrayRef> = extra.iter().map(|(_, column)| array(column)).collect();
         // At least one batch, so that dictionaries and an empty selection are written as well.
@@ -264,12 +271,12 @@ impl Batch {
 
 /// The error of an unsigned value past the signed range.
 pub(crate) fn too_large(file: &str, row: usize, column: &str, value: u64) -> Error {
-    let column = shown(column);
     Error::content(format!(
-        "{file}: row {row}, column {column}: {value} is above {}, the largest integer here",
+        "{file}: row {row}, column {}: {value} is above {}, the largest integer here",
+        shown(column),
         i64::MAX
     ))
-    .with_hint("store the column as text or as floats, or --exclude it")
+    .with_hint(text!["store the column as text or as floats, or ", setting::EXCLUDE.to(column)])
 }
 
 impl Source for Batch {
@@ -319,7 +326,7 @@ type Feed<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&RecordBatch) -> Result<(), Err
 
 /// Parquet with Snappy, which every reader has. The writer wants to own where it writes, hence the buffer.
 fn write_parquet(schema: &SchemaRef, out: &mut dyn Write, feed: Feed<'_>) -> Result<(), Error> {
-    let failed = |error: parquet::errors::ParquetError| unwritable(Format::Parquet, &error.to_string());
+    let failed = |error: parquet::errors::ParquetError| unwritable(Format::Parquet, error);
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties)).map_err(failed)?;
     feed(&mut |batch| writer.write(batch).map_err(failed))?;
@@ -329,16 +336,18 @@ fn write_parquet(schema: &SchemaRef, out: &mut dyn Write, feed: Feed<'_>) -> Res
 fn write_ipc(schema: &SchemaRef, out: &mut dyn Write, feed: Feed<'_>) -> Result<(), Error> {
     let failed = |error: ArrowError| match error {
         ArrowError::IoError(_, error) => Error::from(error),
-        error => unwritable(Format::ArrowIpc, &error.to_string()),
+        error => unwritable(Format::ArrowIpc, error),
     };
     let mut writer = FileWriter::try_new(out, schema).map_err(failed)?;
     feed(&mut |batch| writer.write(batch).map_err(failed))?;
     writer.finish().map_err(failed)
 }
 
-fn unwritable(format: Format, error: &str) -> Error {
-    Error::content(format!("the rows cannot be written as {}: {error}", format.article()))
+fn unwritable(format: Format, error: impl Into<Cause>) -> Error {
+    let error = error.into();
+    Error::content(format!("the rows cannot be written as {}: {error}", article(format)))
         .with_hint("write them in the format they came in")
+        .caused_by(error)
 }
 
 /// Writes typed columns as a new file.
@@ -346,8 +355,7 @@ pub(crate) fn write_columns(columns: &[(String, Column)], format: Format, out: &
     let schema: SchemaRef =
         Arc::new(Schema::new(columns.iter().map(|(name, column)| field(name, column)).collect::<Vec<_>>()));
     let arrays: Vec<ArrayRef> = columns.iter().map(|(_, column)| array(column)).collect();
-    let batch =
-        RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| unwritable(format, &error.to_string()))?;
+    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| unwritable(format, error))?;
     match format {
         Format::Parquet => write_parquet(&schema, out, &mut |write| write(&batch)),
         _ => write_ipc(&schema, out, &mut |write| write(&batch)),

@@ -6,11 +6,11 @@ pub(crate) mod numpy;
 pub(crate) mod text;
 pub(crate) mod xlsx;
 
+use leanset_spec::Format;
 use std::io::Write;
 
 use crate::column::{Column, Kind};
 use crate::error::{Error, shown};
-use crate::format::Format;
 use crate::row::FileRow;
 
 /// A type whose values 32-bit floats hold exactly.
@@ -92,6 +92,6 @@ pub(crate) fn not_a(file: &str, place: &str, column: &str, value: &str, kind: &K
 
 #[cfg(not(feature = "arrow"))]
 pub(crate) fn without_arrow(name: &str, format: Format) -> Error {
-    Error::request(format!("{name}: this build of leanset has no support for {}", format.article()))
+    Error::request(format!("{name}: this build of leanset has no support for {}", crate::format::article(format)))
         .with_hint("build with the feature 'arrow', or use CSV or NPZ")
 }

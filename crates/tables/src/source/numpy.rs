@@ -6,13 +6,14 @@
 
 use std::io::{Cursor, Read, Write};
 
+use leanset_problem::{setting, text};
+use leanset_spec::Format;
 use npyz::{DType, Endianness, NpyFile, Order, TypeChar, TypeStr};
 use zip::write::SimpleFileOptions;
 
 use super::{ExactIn32Bits, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
 use crate::error::{Error, shown};
-use crate::format::Format;
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -147,7 +148,8 @@ impl Array {
         let cut_short = || "the file may be cut short: save it again with numpy.save".to_owned();
         check_shape(&bytes).map_err(|what| bad(what).with_hint(cut_short()))?;
         let mut cursor = Cursor::new(bytes.as_slice());
-        let parsed = NpyFile::new(&mut cursor).map_err(|error| bad(error.to_string()).with_hint(cut_short()))?;
+        let parsed = NpyFile::new(&mut cursor)
+            .map_err(|error| bad(error.to_string()).with_hint(cut_short()).caused_by(error))?;
         let (dtype, shape, order) = (parsed.dtype(), parsed.shape().to_vec(), parsed.order());
         drop(parsed);
         let start = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
@@ -335,16 +337,17 @@ pub(crate) fn open_npz(file: String, bytes: &[u8]) -> Result<Table, Error> {
         Error::content(format!("{file}: cannot be read as an NPZ archive: {what}"))
             .with_hint("the file may be cut short: save it again with numpy.savez")
     };
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(error.to_string()))?;
+    let mut archive =
+        zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(error.to_string()).caused_by(error))?;
     let mut arrays: Vec<Array> = Vec::new();
     let mut deflated = false;
     for index in 0..archive.len() {
-        let mut entry = archive.by_index(index).map_err(|error| damaged(error.to_string()))?;
-        let path = entry.name().map_err(|error| damaged(error.to_string()))?.into_owned();
+        let mut entry = archive.by_index(index).map_err(|error| damaged(error.to_string()).caused_by(error))?;
+        let path = entry.name().map_err(|error| damaged(error.to_string()).caused_by(error))?.into_owned();
         let Some(name) = npyz::npz::array_name_from_file_name(&path) else { continue };
         deflated |= entry.compression() != zip::CompressionMethod::Stored;
         let mut data = Vec::new();
-        entry.read_to_end(&mut data).map_err(|error| damaged(format!("array '{name}': {error}")))?;
+        entry.read_to_end(&mut data).map_err(|error| damaged(format!("array '{name}': {error}")).caused_by(error))?;
         let array = Array::parse(&format!("{file}: array '{name}'"), name.to_owned(), data)?;
         if array.shape.is_empty() {
             return Err(Error::content(format!("{file}: array '{name}' is a single value and has no rows"))
@@ -443,7 +446,8 @@ impl Arrays {
                             "{}: row {row}, column {column}: {bits} is above {top}, the largest integer here",
                             self.file
                         );
-                        Error::content(message).with_hint("store the column as floats, or --exclude it")
+                        Error::content(message)
+                            .with_hint(text!["store the column as floats, or ", setting::EXCLUDE.to(name)])
                     })
                 };
                 Values::Integer(self.items(column).enumerate().map(value).collect::<Result<_, _>>()?)

@@ -13,12 +13,14 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::ops::Range;
 
+use leanset_spec::{Delimiter, Format};
 use rayon::prelude::*;
 
 use super::{Source, not_a};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values, whole};
 use crate::error::{Error, counted};
-use crate::format::{Delimiter, Format};
+
+use crate::format::is_text;
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -514,7 +516,7 @@ impl Source for Text {
             }
             return Ok(true);
         }
-        if !format.is_text() {
+        if !is_text(format) {
             return Ok(false);
         }
         let mut writer = crate::write::text_writer(format, out);

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::io::Cursor;
 
 use calamine::{CellErrorType, Data, ExcelDateTime, Reader, Xlsx};
+use leanset_problem::{setting, text};
+use leanset_spec::Format;
 
 use super::{Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Values, whole};
 use crate::error::{Error, listed, shown};
-use crate::format::Format;
 use crate::row::FileRow;
 use crate::source::text::MISSING;
 use crate::table::Table;
@@ -30,6 +31,7 @@ pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>) -> Result<
     let failed = |error: calamine::XlsxError| {
         Error::content(format!("{file}: cannot be read as an XLSX workbook: {error}"))
             .with_hint("open it in a spreadsheet program and save it again, or save it as CSV")
+            .caused_by(error)
     };
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(failed)?;
     let names = workbook.sheet_names();
@@ -157,7 +159,7 @@ impl Sheet {
                 "{}: {place}, column {name}: cell {address} holds the error {error}",
                 self.file
             ))
-            .with_hint("repair the cell, or --exclude the column"));
+            .with_hint(text!["repair the cell, or ", setting::EXCLUDE.to(&info.name)]));
         }
         let cells = (0..self.cells.len() / self.columns.len()).map(|row| self.cell(row, column));
         let number = |cell: &Data| match cell {

@@ -3,6 +3,7 @@
 
 use std::io::{Cursor, Write};
 
+use leanset_problem::Face;
 use leanset_tables::*;
 
 pub fn open(name: &str, bytes: impl Into<Vec<u8>>) -> Table {
@@ -19,9 +20,10 @@ pub fn refused(name: &str, bytes: impl Into<Vec<u8>>) -> Error {
 
 /// Message and hint at once, so that both are held to the letter.
 pub fn words(error: &Error) -> String {
+    let message = error.message().render(Face::CommandLine);
     match error.hint() {
-        Some(hint) => format!("{error}\n{hint}"),
-        None => error.to_string(),
+        Some(hint) => format!("{message}\n{}", hint.render(Face::CommandLine)),
+        None => message,
     }
 }
 
@@ -76,8 +78,8 @@ pub fn features(names: &[&str]) -> Option<Vec<String>> {
     Some(names.iter().map(|&name| name.to_owned()).collect())
 }
 
-pub fn label(name: &str) -> EncodeOptions {
-    EncodeOptions { label: Some(name.to_owned()), ..EncodeOptions::default() }
+pub fn label(name: &str) -> Columns {
+    Columns { label: Some(name.to_owned()), ..Columns::default() }
 }
 
 /// An array as `numpy.save` writes it, from its header fields and raw data.

@@ -37,7 +37,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, thre
         );
         let hint =
             "put {batch} where the command takes it, as in batch={batch}; detector.batch says what it stands for";
-        text::say(&text::warning(&leanset_tables::Warning { code: "batch-assumed", message, hint: Some(hint.into()) }));
+        text::say(&text::warning(&leanset_problem::Warning::new("batch-assumed", message).hint(hint)));
     }
     let set = open(&dataset, &wanted)?;
 

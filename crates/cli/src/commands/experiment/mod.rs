@@ -51,7 +51,7 @@ fn carry_out<T: Task>(
     let (journal, contents) = Journal::open(path, &header)?;
     if contents.torn {
         let message = format!("{}: the last line was torn and is left out: its run is done again", path.display());
-        say(&text::warning(&leanset_tables::Warning { code: "torn-line", message, hint: None }));
+        say(&text::warning(&leanset_problem::Warning::new("torn-line", message)));
     }
     let (done, planned) = (contents.records.len(), experiment.runs().len());
     if done > 0 && !args.quiet {

@@ -131,7 +131,7 @@ impl Eye {
 }
 
 fn warn(code: &'static str, message: String, hint: &str) {
-    text::say(&text::warning(&leanset_tables::Warning { code, message, hint: Some(hint.to_owned()) }));
+    text::say(&text::warning(&leanset_problem::Warning::new(code, message).hint(hint.to_owned())));
 }
 
 /// How the model of a plan is used.

@@ -144,7 +144,10 @@ fn run(args: &ImagesReduceArgs, expected: Option<&Expected>) -> Result<String, F
             worst: epsilon.worst.map(|w| set.images[pictures[w.row.index()]].name.clone()),
         },
         faults: super::features::faults(set),
-        warnings: warnings.iter().map(|w| WarningRecord { code: w.code.into(), message: w.message.clone() }).collect(),
+        warnings: warnings
+            .iter()
+            .map(|w| WarningRecord { code: w.code.to_string(), message: text::plain(&w.message) })
+            .collect(),
         names: selection.rows().iter().map(|r| set.images[pictures[r.index()]].name.clone()).collect(),
         weights: Selection::weights(selection).map(<[f64]>::to_vec),
         placement: placement_name.into(),

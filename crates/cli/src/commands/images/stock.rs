@@ -188,7 +188,7 @@ pub(super) fn tell_faults(set: &ImageSet, strict: bool) -> Result<(), Failure> {
         let (code, hint) = (fault.kind.code(), fault.kind.hint().to_owned());
         let left_out = if fault.severity == Severity::Error { " (left out)" } else { "" };
         let message = format!("{fault}{left_out}");
-        text::say(&text::warning(&leanset_tables::Warning { code, message, hint: Some(hint) }));
+        text::say(&text::warning(&leanset_problem::Warning::new(code, message).hint(hint)));
     }
     if strict && !told.is_empty() {
         let many = if told.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", text::count(told.len())) };

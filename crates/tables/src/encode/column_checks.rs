@@ -1,0 +1,55 @@
+//! Columns of numbers with a bad cell among them.
+//!
+//! Such a column reads as text, and text becomes categories: one typing error would turn a measurement into hundreds of
+//! dimensions in silence. Categories repeat and measurements rarely do. Where the numbers are many, or repeat too seldom to
+//! be categories, the first cell that is no number is an error. Where they are few and repeat (`0`, `1`, `0`, `3+`), it may
+//! be a category, and is worth a warning.
+
+use std::collections::HashSet;
+
+use leanset_problem::{Text, setting, text};
+
+use super::columns::ColumnRef;
+use crate::column::{Column, Texts};
+use crate::error::{Error, Warning, shown};
+use crate::row::FileRow;
+
+/// More different numbers than this are a measurement, however often they repeat.
+const MOST_CATEGORIES: usize = 20;
+/// Numbers that are categories are in at least this many rows each, on average.
+const ROWS_PER_CATEGORY: usize = 3;
+
+/// Looks for words in a text column that mostly holds numbers.
+pub(crate) fn words_among_numbers(
+    of: &ColumnRef<'_>,
+    column: &Column,
+    texts: &Texts,
+    rows: &[FileRow],
+) -> Result<Option<Warning>, Error> {
+    let (mut numbers, mut different, mut words, mut first) = (0, HashSet::new(), 0, None);
+    for &row in rows.iter().filter(|row| !column.is_missing(row.index())) {
+        let text = texts.get(row.index());
+        if text.trim().parse::<f64>().is_ok() {
+            numbers += 1;
+            if different.len() <= MOST_CATEGORIES {
+                different.insert(text.trim());
+            }
+        } else {
+            words += 1;
+            first.get_or_insert(row);
+        }
+    }
+    let Some(row) = first.filter(|_| numbers > words) else { return Ok(None) };
+    let (file, place, name, value) = (of.table.name(), of.place(row), shown(of.name), of.show(row, column));
+    let values = if numbers == 1 { "1 value is" } else { &format!("{numbers} values are") };
+    let what = format!("{file}: {place}, column {name}: {value} is not a number, and {values}");
+    if different.len() > MOST_CATEGORIES || different.len() * ROWS_PER_CATEGORY > numbers {
+        let mut hint = text!["correct the value, leave it empty (missing), or ", setting::EXCLUDE.to(of.name)];
+        if words > 1 {
+            hint = hint.text(format!("; {words} values are no numbers"));
+        }
+        return Err(Error::content(what).with_hint(hint));
+    }
+    let hint = Text::from(format!("correct the value if {name} is a measurement"));
+    Ok(Some(Warning::new("words-among-numbers", what + ": all are taken as categories").hint(hint)))
+}
