@@ -92,3 +92,23 @@ fn files_of_tests_are_in_the_program() {
         }
     }
 }
+
+/// What `./x package` packs has what a registry asks for, and the licences.
+#[test]
+fn published_crates_are_described_and_licensed() {
+    for manifest in manifests() {
+        let text = std::fs::read_to_string(&manifest).expect("a manifest");
+        if text.contains("publish = false") {
+            continue;
+        }
+        for key in
+            ["description =", "license.workspace", "repository.workspace", "keywords.workspace", "categories.workspace"]
+        {
+            assert!(text.lines().any(|line| line.starts_with(key)), "{}: {key} is missing", manifest.display());
+        }
+        for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
+            let file = manifest.with_file_name(licence);
+            assert!(file.exists(), "{}: ln -s ../../{licence} beside Cargo.toml", file.display());
+        }
+    }
+}
