@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::reading::{Component, Joules, Kind, Source};
+use crate::reading::{Component, Joules, Source, SourceKind};
 
 /// More power than this in one domain, in watts, is a counter that started anew, not energy.
 const IMPLAUSIBLE: f64 = 10_000.0;
@@ -16,7 +16,7 @@ pub(crate) trait Counter: Send {
     /// How far its joules can be off, as a part of them, and the reason.
     fn tolerance(&self) -> (f64, &'static str);
     /// What the counter stands at.
-    fn read(&mut self) -> Result<u64, Problem>;
+    fn read(&mut self) -> Result<u64, SourceError>;
     /// Joules of one count.
     fn unit(&self) -> f64;
     /// The value after which the counter starts at 0 again; none where it does not.
@@ -29,7 +29,7 @@ pub(crate) trait Counter: Send {
 
 /// Why a source cannot be used.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Problem {
+pub(crate) enum SourceError {
     /// It is not there.
     Absent(String),
     /// It may not be read.
@@ -40,32 +40,32 @@ pub(crate) enum Problem {
     Broken(String),
 }
 
-impl Problem {
-    pub(crate) fn words(&self) -> &str {
+impl SourceError {
+    pub(crate) fn reason(&self) -> &str {
         match self {
-            Self::Absent(words) | Self::Denied(words) | Self::Frozen(words) | Self::Broken(words) => words,
+            Self::Absent(reason) | Self::Denied(reason) | Self::Frozen(reason) | Self::Broken(reason) => reason,
         }
     }
 }
 
 /// A counter and what it has counted since it was started.
-pub(crate) struct Running {
+pub(crate) struct ActiveCounter {
     counter: Box<dyn Counter>,
     last: u64,
     at: Instant,
     joules: f64,
-    problem: Option<Problem>,
+    problem: Option<SourceError>,
 }
 
-impl std::fmt::Debug for Running {
+impl std::fmt::Debug for ActiveCounter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running").field("place", &self.counter.place()).field("joules", &self.joules).finish()
+        f.debug_struct("ActiveCounter").field("place", &self.counter.place()).field("joules", &self.joules).finish()
     }
 }
 
-impl Running {
+impl ActiveCounter {
     /// Starts counting, from what the counter stands at.
-    pub(crate) fn start(mut counter: Box<dyn Counter>) -> Result<Self, Problem> {
+    pub(crate) fn start(mut counter: Box<dyn Counter>) -> Result<Self, SourceError> {
         let last = counter.read()?;
         Ok(Self { counter, last, at: Instant::now(), joules: 0.0, problem: None })
     }
@@ -91,7 +91,7 @@ impl Running {
         self.last = now;
     }
 
-    fn since_last(&self, now: u64, seconds: f64) -> Result<f64, Problem> {
+    fn since_last(&self, now: u64, seconds: f64) -> Result<f64, SourceError> {
         let unit = self.counter.unit();
         if self.counter.is_power() {
             // The mean of both ends, over the time between them.
@@ -102,14 +102,14 @@ impl Running {
             (None, Some(most)) if self.last <= most => most - self.last + now + 1,
             (None, _) => {
                 let words = format!("{} went back from {} to {now}", self.counter.place(), self.last);
-                return Err(Problem::Broken(words));
+                return Err(SourceError::Broken(words));
             }
         };
         let joules = count as f64 * unit;
         // Ten milliseconds stand for what the counter's own steps can add to a short time.
         if joules > IMPLAUSIBLE * (seconds + 0.01) {
             let words = format!("{} jumped by {joules:.0} J in {seconds:.3} s", self.counter.place());
-            return Err(Problem::Broken(words));
+            return Err(SourceError::Broken(words));
         }
         Ok(joules)
     }
@@ -119,7 +119,7 @@ impl Running {
         self.joules > 0.0
     }
 
-    pub(crate) fn problem(&self) -> Option<&Problem> {
+    pub(crate) fn problem(&self) -> Option<&SourceError> {
         self.problem.as_ref()
     }
 
@@ -134,7 +134,7 @@ impl Running {
     }
 
     /// What it has counted.
-    pub(crate) fn component(&self, kind: Kind) -> Component {
+    pub(crate) fn component(&self, kind: SourceKind) -> Component {
         let (tolerance, reason) = self.counter.tolerance();
         let detail = format!("{}; within {:.0} %: {reason}", self.counter.place(), 100.0 * tolerance);
         Component {

@@ -1,13 +1,13 @@
 //! CPU time: of this process and its children, and of the machine.
 
-use crate::tree::Tree;
+use crate::sysfs_root::SysfsRoot;
 
 /// Ticks of `/proc/stat` in a second: `USER_HZ`, which is 100 wherever this runs.
 const TICKS: f64 = 100.0;
 
 /// CPU time of this process and of the children it has waited for, user and system, in seconds.
 #[cfg(unix)]
-pub(crate) fn own_seconds() -> Option<f64> {
+pub(crate) fn process_cpu_seconds() -> Option<f64> {
     use nix::sys::resource::{UsageWho, getrusage};
     let mut seconds = 0.0;
     for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
@@ -21,7 +21,22 @@ pub(crate) fn own_seconds() -> Option<f64> {
 
 /// Not known here.
 #[cfg(not(unix))]
-pub(crate) fn own_seconds() -> Option<f64> {
+pub(crate) fn process_cpu_seconds() -> Option<f64> {
+    None
+}
+
+/// CPU time of the calling thread, user and system, in seconds; none where the system does not tell.
+#[cfg(target_os = "linux")]
+pub(crate) fn thread_cpu_seconds() -> Option<f64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
+    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Some(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
+/// Not known here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn thread_cpu_seconds() -> Option<f64> {
     None
 }
 
@@ -40,8 +55,8 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// What `/proc/stat` says; none without it.
-    pub(crate) fn read(tree: &Tree) -> Option<Self> {
-        let text = tree.text("/proc/stat").ok()?;
+    pub(crate) fn read(sysfs: &SysfsRoot) -> Option<Self> {
+        let text = sysfs.text("/proc/stat").ok()?;
         let all = text.lines().find_map(|line| line.strip_prefix("cpu "))?;
         // user nice system idle iowait irq softirq steal guest guest_nice; guests are in user and nice already. Old
         // kernels have fewer columns.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::meter::Options;
-use crate::tree::Tree;
+use crate::options::Options;
+use crate::sysfs_root::SysfsRoot;
 
 pub(crate) struct Fake {
     folder: tempfile::TempDir,
@@ -35,8 +35,8 @@ impl Fake {
         self.folder.path()
     }
 
-    pub(crate) fn tree(&self) -> Tree {
-        Tree::new(self.root())
+    pub(crate) fn sysfs(&self) -> SysfsRoot {
+        SysfsRoot::new(self.root())
     }
 
     pub(crate) fn options(&self) -> Options {
@@ -79,7 +79,7 @@ impl Fake {
 
     /// Lets every zone move by a millijoule.
     pub(crate) fn move_all(&self) {
-        for id in self.tree().names("/sys/class/powercap") {
+        for id in self.sysfs().names("/sys/class/powercap") {
             self.advance(&id, 1000);
         }
     }

@@ -25,6 +25,7 @@
 //! # Ok::<(), leanset_energy::Error>(())
 //! ```
 
+mod attribution;
 mod carbon;
 mod counter;
 mod cpu;
@@ -35,15 +36,19 @@ mod fake;
 mod meter;
 mod model;
 mod nvml;
+mod options;
 mod perf;
 mod powercap;
 mod reading;
+mod survey;
+mod sysfs_root;
 #[cfg(test)]
 mod tests;
-mod tree;
 
 pub use carbon::{Country, countries};
-pub use doctor::{Doctor, Finding, State};
+pub use doctor::Doctor;
 pub use error::{Error, Result};
-pub use meter::{Meter, Options};
-pub use reading::{Carbon, Component, Grams, Intensity, Joules, Kind, Load, Note, Reading, Source};
+pub use meter::Meter;
+pub use options::Options;
+pub use reading::{Carbon, Component, Grams, Intensity, Joules, Load, Note, Reading, Source, SourceKind};
+pub use survey::{Finding, State};

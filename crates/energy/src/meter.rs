@@ -1,17 +1,19 @@
 //! A meter: probes the sources, counts until it is stopped, and attributes what it counted.
 
-use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::counter::Running;
-use crate::cpu::{Machine, own_seconds};
-use crate::doctor::{Doctor, Finding, State, Survey, busy_moment, examine, is_memory, survey};
-use crate::error::{Error, Result};
+use crate::attribution;
+use crate::counter::ActiveCounter;
+use crate::cpu::{Machine, process_cpu_seconds, thread_cpu_seconds};
+use crate::doctor::{Doctor, diagnose};
+use crate::error::Result;
 use crate::model::Model;
-use crate::reading::{Carbon, Component, Intensity, Joules, Kind, Load, Note, Reading, Source};
-use crate::tree::Tree;
+use crate::options::Options;
+use crate::reading::{Carbon, Component, Intensity, Joules, Load, Note, Reading, Source, SourceKind};
+use crate::survey::{Finding, State, Survey, generate_load, is_memory, survey};
+use crate::sysfs_root::SysfsRoot;
 
 /// Counters that wrap do so after minutes; looking every ten seconds sees each wrap.
 const WRAPS_EVERY: Duration = Duration::from_secs(10);
@@ -20,57 +22,22 @@ const POWER_EVERY: Duration = Duration::from_millis(100);
 /// Counters move every few milliseconds, those of cards every tenth of a second: after so many seconds none stands still.
 const STILL: f64 = 0.5;
 
-/// What is measured, and with what.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// The country whose electricity is used: ISO code or English name. None: no CO₂.
-    pub country: Option<String>,
-    /// The carbon intensity itself, in grams of CO₂ equivalent per kilowatt-hour, instead of a country.
-    pub carbon_intensity: Option<f64>,
-    /// The power of the whole machine while it runs, in watts, instead of all counters.
-    pub watts: Option<f64>,
-    /// The rated power (TDP) of the processors of this machine together, in watts, for the model.
-    pub tdp: Option<f64>,
-    /// Where the files of the kernel are. Elsewhere than `/`, nothing is asked but these files.
-    pub root: PathBuf,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { country: None, carbon_intensity: None, watts: None, tdp: None, root: "/".into() }
-    }
-}
-
-impl Options {
-    /// The carbon intensity that is asked for, if one is; refuses numbers that are none.
-    fn check(&self) -> Result<Option<Intensity>> {
-        for (name, value) in [("the power of the machine", self.watts), ("the rated power", self.tdp)] {
-            if let Some(value) = value.filter(|watts| !(watts.is_finite() && *watts > 0.0)) {
-                return Err(Error::BadNumber { name, constraint: "a number of watts above 0", value });
-            }
-        }
-        match (&self.country, self.carbon_intensity) {
-            (Some(_), Some(_)) => Err(Error::TwoIntensities),
-            (Some(country), None) => Intensity::of_country(country).map(Some),
-            (None, Some(grams)) => Intensity::given(grams).map(Some),
-            (None, None) => Ok(None),
-        }
-    }
-}
-
 /// Counts energy from [`Meter::start`] to [`Meter::stop`].
 ///
 /// CPU time is that of the whole process: all of its threads, and the children it has waited for.
 #[derive(Debug)]
 pub struct Meter {
-    tree: Tree,
+    sysfs: SysfsRoot,
     intensity: Option<Intensity>,
     watts: Option<f64>,
     tdp: Option<f64>,
     began: Instant,
+    /// CPU time of the process when it began.
     own: Option<f64>,
+    /// CPU time of the thread that began it, then.
+    thread: Option<f64>,
     machine: Option<Machine>,
-    counters: Arc<Mutex<Vec<(Kind, Running)>>>,
+    counters: Arc<Mutex<Vec<(SourceKind, ActiveCounter)>>>,
     /// Sources that are there and were not believed.
     refused: Vec<Note>,
     /// A counter that stands still for longer than this many seconds is not believed.
@@ -83,12 +50,12 @@ impl Meter {
     /// Says what a meter started now would use, and why not more. Keeps a core busy for a moment.
     pub fn probe(options: &Options) -> Result<Doctor> {
         options.check()?;
-        Ok(examine(&Tree::new(&options.root), options, &mut busy_moment))
+        Ok(diagnose(&SysfsRoot::new(&options.root), options, &mut generate_load))
     }
 
     /// Starts counting. Counters that are there are first tried under load, which takes a moment.
     pub fn start(options: &Options) -> Result<Self> {
-        Self::start_with(options, &mut busy_moment)
+        Self::start_with(options, &mut generate_load)
     }
 
     /// Starts counting at once, for work that may be short and uses no cards: these are not asked.
@@ -106,16 +73,16 @@ impl Meter {
     fn begin(options: &Options, moment: Option<&mut dyn FnMut()>) -> Result<Self> {
         let still = if moment.is_some() { STILL } else { 0.0 };
         let intensity = options.check()?;
-        let tree = Tree::new(&options.root);
+        let sysfs = SysfsRoot::new(&options.root);
         let (mut counters, mut refused) = (Vec::new(), Vec::new());
         if options.watts.is_none() {
-            let Survey { processors, cards, findings } = survey(&tree, moment);
+            let Survey { processors, cards, findings } = survey(&sysfs, moment);
             let counted = !processors.is_empty();
             counters = processors;
             counters.extend(cards);
             for Finding { kind, state, why, .. } in findings {
                 let there = matches!(state, State::Denied | State::Frozen | State::Broken);
-                if there && (kind == Kind::Nvml || !counted) {
+                if there && (kind == SourceKind::Nvml || !counted) {
                     refused.push(Note { code: "source-refused".into(), message: format!("{kind} is not used: {why}") });
                 }
             }
@@ -129,18 +96,19 @@ impl Meter {
             counter.restart();
         }
         let counters = Arc::new(Mutex::new(counters));
-        let stop = every.and_then(|every| look_now_and_then(Arc::clone(&counters), every));
+        let stop = every.and_then(|every| sample_periodically(Arc::clone(&counters), every));
         Ok(Self {
             intensity,
             watts: options.watts,
             tdp: options.tdp,
-            machine: Machine::read(&tree),
-            tree,
+            machine: Machine::read(&sysfs),
+            sysfs,
             counters,
             refused,
             still,
             _stop: stop,
-            own: own_seconds(),
+            own: process_cpu_seconds(),
+            thread: thread_cpu_seconds(),
             began: Instant::now(),
         })
     }
@@ -150,11 +118,18 @@ impl Meter {
         self.read()
     }
 
+    /// Stops counting work that the calling thread alone has done since it started this meter, while other threads of the
+    /// process may have done other work: of what is the process's, the share of this thread.
+    pub fn stop_thread(self) -> Reading {
+        let own = thread_cpu_seconds().zip(self.thread).map(|(now, then)| (now - then).max(0.0));
+        attribution::to_thread(self.read(), own)
+    }
+
     /// What it has counted so far.
     pub fn read(&self) -> Reading {
         let seconds = self.began.elapsed().as_secs_f64();
-        let own = own_seconds().zip(self.own).map(|(now, then)| (now - then).max(0.0));
-        let machine = Machine::read(&self.tree).zip(self.machine).map(|(now, then)| now.since(&then));
+        let own = process_cpu_seconds().zip(self.own).map(|(now, then)| (now - then).max(0.0));
+        let machine = Machine::read(&self.sysfs).zip(self.machine).map(|(now, then)| now.since(&then));
         // Ticks are coarse: a short run may be in none of them.
         let time = machine.map(|time| Machine { busy: time.busy.max(own.unwrap_or_default()), ..time });
 
@@ -176,7 +151,7 @@ impl Meter {
         let sum = |parts: &[Component]| parts.iter().map(|c| c.energy).reduce(std::ops::Add::add);
         let processors = sum(&components);
         let process_joules = processors.zip(own).zip(time).map(|((energy, own), time)| {
-            let process = attributed(energy, own, &time, seconds);
+            let process = attribution::to_process(energy, own, &time, seconds);
             sum(&cards).map_or(process, |cards| process + Joules { low: 0.0, ..cards })
         });
         components.extend(cards);
@@ -216,18 +191,18 @@ impl Meter {
             let still = || {
                 (seconds > self.still && !counter.moved()).then(|| format!("{} stood still", counter.counter().place()))
             };
-            let problem = counter.problem().map(|problem| problem.words().to_owned()).or_else(still);
+            let problem = counter.problem().map(|problem| problem.reason().to_owned()).or_else(still);
             if let Some(problem) = problem {
                 let lost = match kind {
-                    Kind::Nvml => "its energy is missing here",
+                    SourceKind::Nvml => "its energy is missing here",
                     _ if is_memory(counter) => "the energy of this memory is missing here",
                     _ => "its counters are not believed",
                 };
                 notes.push(Note { code: "source-failed".into(), message: format!("{problem}; {lost}") });
-                failed |= *kind != Kind::Nvml && !is_memory(counter);
+                failed |= *kind != SourceKind::Nvml && !is_memory(counter);
                 continue;
             }
-            let place = if *kind == Kind::Nvml { &mut cards } else { &mut processors };
+            let place = if *kind == SourceKind::Nvml { &mut cards } else { &mut processors };
             place.push(counter.component(*kind));
         }
         if failed {
@@ -243,29 +218,17 @@ impl Meter {
             return Some(Component {
                 name: "machine".into(),
                 energy: Joules { joules, low: joules, high: joules },
-                source: Source { kind: Kind::Given, detail: format!("{watts} W, as given, for {seconds:.3} s") },
+                source: Source { kind: SourceKind::Given, detail: format!("{watts} W, as given, for {seconds:.3} s") },
             });
         }
         let time = time?;
-        let model = Model::of(&self.tree, time.threads, self.tdp);
+        let model = Model::of(&self.sysfs, time.threads, self.tdp);
         let energy = model.joules(time, seconds);
-        Some(Component { name: "machine".into(), energy, source: Source { kind: Kind::Model, detail: model.words } })
-    }
-}
-
-/// One busy thread may draw so many times what another draws: vector units, clocks, a shared core.
-const UNEQUAL: f64 = 3.0;
-
-/// The part of the machine's energy that a process with so much CPU time has.
-fn attributed(energy: Joules, own: f64, time: &Machine, seconds: f64) -> Joules {
-    let others = (time.busy - own).max(0.0);
-    let idle = (time.threads as f64 * seconds - time.busy).max(0.0);
-    // Weights of the own time, and of all time that shares the energy.
-    let part = |own: f64, all: f64| if all > 0.0 { own / all } else { 0.0 };
-    Joules {
-        joules: energy.joules * part(own, own + others),
-        low: energy.low * part(own, own + UNEQUAL * others + idle),
-        high: energy.high * part(UNEQUAL * own, UNEQUAL * own + others),
+        Some(Component {
+            name: "machine".into(),
+            energy,
+            source: Source { kind: SourceKind::Model, detail: model.words },
+        })
     }
 }
 
@@ -288,7 +251,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Looks at the counters until what it returns is dropped. None where no thread can be started.
-fn look_now_and_then(counters: Arc<Mutex<Vec<(Kind, Running)>>>, every: Duration) -> Option<mpsc::Sender<()>> {
+fn sample_periodically(
+    counters: Arc<Mutex<Vec<(SourceKind, ActiveCounter)>>>,
+    every: Duration,
+) -> Option<mpsc::Sender<()>> {
     let (stop, stopped) = mpsc::channel();
     let look = move || {
         while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
@@ -311,11 +277,11 @@ mod tests {
         let fake = Fake::empty();
         fake.zone("intel-rapl:0", "package-0");
         fake.set("intel-rapl:0", MOST - 999_999);
-        let mut zones = crate::powercap::zones(&fake.tree());
-        let zone = Running::start(Box::new(zones.remove(0))).expect("it is read");
-        let counters = Arc::new(Mutex::new(vec![(Kind::Powercap, zone)]));
-        let stop = look_now_and_then(Arc::clone(&counters), Duration::from_millis(2)).expect("a thread");
-        let joules = || lock(&counters)[0].1.component(Kind::Powercap).energy.joules;
+        let mut zones = crate::powercap::zones(&fake.sysfs());
+        let zone = ActiveCounter::start(Box::new(zones.remove(0))).expect("it is read");
+        let counters = Arc::new(Mutex::new(vec![(SourceKind::Powercap, zone)]));
+        let stop = sample_periodically(Arc::clone(&counters), Duration::from_millis(2)).expect("a thread");
+        let joules = || lock(&counters)[0].1.component(SourceKind::Powercap).energy.joules;
         let until = |expected: f64| {
             let began = Instant::now();
             while (joules() - expected).abs() > 1e-9 {

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use crate::cpu::Machine;
 use crate::reading::Joules;
-use crate::tree::Tree;
+use crate::sysfs_root::SysfsRoot;
 
 const TABLE: &str = include_str!("../data/processors.csv");
 
@@ -80,7 +80,7 @@ fn row(line: &'static str) -> Option<Row> {
 
 impl Model {
     /// The model of this machine, from the rated power of its processors in watts if that is given.
-    pub(crate) fn of(tree: &Tree, threads: usize, rated: Option<f64>) -> Self {
+    pub(crate) fn of(sysfs: &SysfsRoot, threads: usize, rated: Option<f64>) -> Self {
         if let Some(rated) = rated {
             let busy = rated / threads.max(1) as f64;
             let middle = Watts { idle: RATED_IDLE * busy, busy };
@@ -92,7 +92,7 @@ impl Model {
             );
             return Self { middle, low: middle.times(RATED.0), high: middle.times(RATED.1), words };
         }
-        let processor = Processor::read(tree);
+        let processor = Processor::read(sysfs);
         let known = processor.as_ref().and_then(|p| {
             rows().iter().find(|r| r.vendor == p.vendor && r.family == p.family && r.models.contains(&p.model))
         });
@@ -140,8 +140,8 @@ pub(crate) struct Processor {
 }
 
 impl Processor {
-    pub(crate) fn read(tree: &Tree) -> Option<Self> {
-        let text = tree.text("/proc/cpuinfo").ok()?;
+    pub(crate) fn read(sysfs: &SysfsRoot) -> Option<Self> {
+        let text = sysfs.text("/proc/cpuinfo").ok()?;
         let field = |name: &str| {
             text.lines().find_map(|line| {
                 let (key, value) = line.split_once(':')?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
 
-use crate::counter::{Counter, Problem};
+use crate::counter::{Counter, SourceError};
 
 /// Within 5 %: what NVIDIA says of the power reading (documentation of `nvmlDeviceGetPowerUsage`).
 const CARD: (f64, &str) = (0.05, "NVIDIA on nvmlDeviceGetPowerUsage");
@@ -25,12 +25,12 @@ struct Card {
 }
 
 impl Card {
-    fn problem(&self, error: &NvmlError) -> Problem {
+    fn problem(&self, error: &NvmlError) -> SourceError {
         let words = format!("card {} ({}): {error}", self.index, self.name);
         match error {
-            NvmlError::NoPermission => Problem::Denied(words),
-            NvmlError::NotSupported | NvmlError::NotFound | NvmlError::GpuLost => Problem::Absent(words),
-            _ => Problem::Broken(words),
+            NvmlError::NoPermission => SourceError::Denied(words),
+            NvmlError::NotSupported | NvmlError::NotFound | NvmlError::GpuLost => SourceError::Absent(words),
+            _ => SourceError::Broken(words),
         }
     }
 }
@@ -49,7 +49,7 @@ impl Counter for Card {
         CARD
     }
 
-    fn read(&mut self) -> Result<u64, Problem> {
+    fn read(&mut self) -> Result<u64, SourceError> {
         let device = self.nvml.device_by_index(self.index).map_err(|e| self.problem(&e))?;
         let count = if self.power { device.power_usage().map(u64::from) } else { device.total_energy_consumption() };
         count.map_err(|e| self.problem(&e))
@@ -69,20 +69,20 @@ impl Counter for Card {
 }
 
 /// All cards.
-pub(crate) fn cards() -> Result<Vec<Box<dyn Counter>>, Problem> {
+pub(crate) fn cards() -> Result<Vec<Box<dyn Counter>>, SourceError> {
     // Without the driver's development files the library has its number only.
     let nvml = Nvml::init().or_else(|_| Nvml::builder().lib_path("libnvidia-ml.so.1".as_ref()).init());
     let nvml = Arc::new(nvml.map_err(|error| match error {
-        NvmlError::LibloadingError(_) => Problem::Absent("there is no NVML, the library of NVIDIA's driver".into()),
-        NvmlError::NoPermission => Problem::Denied("NVML may not be used".into()),
-        error => Problem::Absent(format!("NVML: {error}")),
+        NvmlError::LibloadingError(_) => SourceError::Absent("there is no NVML, the library of NVIDIA's driver".into()),
+        NvmlError::NoPermission => SourceError::Denied("NVML may not be used".into()),
+        error => SourceError::Absent(format!("NVML: {error}")),
     })?);
-    let count = nvml.device_count().map_err(|error| Problem::Broken(format!("NVML: {error}")))?;
+    let count = nvml.device_count().map_err(|error| SourceError::Broken(format!("NVML: {error}")))?;
     if count == 0 {
-        return Err(Problem::Absent("NVML knows no card".into()));
+        return Err(SourceError::Absent("NVML knows no card".into()));
     }
-    let card = |index| -> Result<Box<dyn Counter>, Problem> {
-        let nameless = |error: NvmlError| Problem::Broken(format!("card {index}: {error}"));
+    let card = |index| -> Result<Box<dyn Counter>, SourceError> {
+        let nameless = |error: NvmlError| SourceError::Broken(format!("card {index}: {error}"));
         let device = nvml.device_by_index(index).map_err(nameless)?;
         let name = device.name().map_err(nameless)?;
         let power = device.total_energy_consumption().is_err();

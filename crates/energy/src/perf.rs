@@ -3,8 +3,8 @@
 //! The kernel sums them up in 64 bits, so they do not wrap. They count on one thread of each socket, which `cpumask`
 //! names.
 
-use crate::counter::Problem;
-use crate::tree::{Tree, words};
+use crate::counter::SourceError;
+use crate::sysfs_root::{SysfsRoot, without_number};
 
 const FOLDER: &str = "/sys/bus/event_source/devices/power";
 
@@ -26,28 +26,30 @@ pub(crate) struct Event {
 }
 
 /// The events that add up to the processors and their memory.
-pub(crate) fn events(tree: &Tree) -> Result<Vec<Event>, Problem> {
-    if !tree.path(FOLDER).is_dir() {
-        return Err(Problem::Absent(format!("there is no {FOLDER}")));
+pub(crate) fn events(sysfs: &SysfsRoot) -> Result<Vec<Event>, SourceError> {
+    if !sysfs.path(FOLDER).is_dir() {
+        return Err(SourceError::Absent(format!("there is no {FOLDER}")));
     }
-    let broken = |file: &str, what: &str| Problem::Broken(format!("{FOLDER}/{file}: {what}"));
-    let kind = tree.number(&format!("{FOLDER}/type")).map_err(|e| broken("type", &words(&e)))?;
+    let broken = |file: &str, what: &str| SourceError::Broken(format!("{FOLDER}/{file}: {what}"));
+    let kind = sysfs.number(&format!("{FOLDER}/type")).map_err(|e| broken("type", &without_number(&e)))?;
     let kind = u32::try_from(kind).map_err(|_| broken("type", "is no kind of counter"))?;
-    let mask = tree.text(&format!("{FOLDER}/cpumask")).map_err(|e| broken("cpumask", &words(&e)))?;
+    let mask = sysfs.text(&format!("{FOLDER}/cpumask")).map_err(|e| broken("cpumask", &without_number(&e)))?;
     let cpus = threads(&mask).ok_or_else(|| broken("cpumask", &format!("'{mask}' is no list of threads")))?;
-    let there = |event: &str| tree.path(&format!("{FOLDER}/events/{event}")).is_file();
+    let there = |event: &str| sysfs.path(&format!("{FOLDER}/events/{event}")).is_file();
     let wanted = match (there("energy-pkg"), there("energy-psys")) {
         (true, _) => ["energy-pkg", "energy-ram"].as_slice(),
         (false, true) => &["energy-psys", "energy-ram"],
-        (false, false) => return Err(Problem::Absent(format!("{FOLDER}/events has no energy-pkg and no energy-psys"))),
+        (false, false) => {
+            return Err(SourceError::Absent(format!("{FOLDER}/events has no energy-pkg and no energy-psys")));
+        }
     };
     let mut events = Vec::new();
     for event in wanted.iter().copied().filter(|event| there(event)) {
         let file = format!("events/{event}");
-        let text = tree.text(&format!("{FOLDER}/{file}")).map_err(|e| broken(&file, &words(&e)))?;
+        let text = sysfs.text(&format!("{FOLDER}/{file}")).map_err(|e| broken(&file, &without_number(&e)))?;
         let config = config(&text).ok_or_else(|| broken(&file, &format!("'{text}' is not event=0x…")))?;
         let scale = format!("{file}.scale");
-        let text = tree.text(&format!("{FOLDER}/{scale}")).map_err(|e| broken(&scale, &words(&e)))?;
+        let text = sysfs.text(&format!("{FOLDER}/{scale}")).map_err(|e| broken(&scale, &without_number(&e)))?;
         let unit = text.parse::<f64>().ok().filter(|unit| unit.is_finite() && *unit > 0.0);
         let unit = unit.ok_or_else(|| broken(&scale, &format!("'{text}' is no number of joules")))?;
         // There is one platform, however many sockets.
@@ -91,8 +93,8 @@ mod open {
     use perf_event::events::Software;
 
     use super::Event;
-    use crate::counter::{Counter, Problem};
-    use crate::tree::words;
+    use crate::counter::{Counter, SourceError};
+    use crate::sysfs_root::without_number;
 
     /// An event that counts.
     struct Opened {
@@ -102,13 +104,13 @@ mod open {
 
     impl Event {
         /// Opens the event and lets it count.
-        pub(crate) fn open(self) -> Result<Box<dyn Counter>, Problem> {
+        pub(crate) fn open(self) -> Result<Box<dyn Counter>, SourceError> {
             let failed = |error: &io::Error| {
-                let words = format!("power/{}/: {}", self.event, words(error));
+                let words = format!("power/{}/: {}", self.event, without_number(error));
                 match error.kind() {
-                    io::ErrorKind::PermissionDenied => Problem::Denied(words),
-                    io::ErrorKind::NotFound => Problem::Absent(words),
-                    _ => Problem::Broken(words),
+                    io::ErrorKind::PermissionDenied => SourceError::Denied(words),
+                    io::ErrorKind::NotFound => SourceError::Absent(words),
+                    _ => SourceError::Broken(words),
                 }
             };
             let mut builder = perf_event::Builder::new(Software::DUMMY);
@@ -135,8 +137,10 @@ mod open {
             if self.event.event == "energy-ram" { crate::powercap::DRAM } else { crate::powercap::PACKAGE }
         }
 
-        fn read(&mut self) -> Result<u64, Problem> {
-            self.counter.read().map_err(|error| Problem::Broken(format!("{}: {}", self.place(), words(&error))))
+        fn read(&mut self) -> Result<u64, SourceError> {
+            self.counter
+                .read()
+                .map_err(|error| SourceError::Broken(format!("{}: {}", self.place(), without_number(&error))))
         }
 
         fn unit(&self) -> f64 {
@@ -152,7 +156,7 @@ mod open {
 #[cfg(not(target_os = "linux"))]
 impl Event {
     /// There is no perf here.
-    pub(crate) fn open(self) -> Result<Box<dyn crate::counter::Counter>, Problem> {
-        Err(Problem::Absent(format!("power/{}/ is counted by Linux", self.event)))
+    pub(crate) fn open(self) -> Result<Box<dyn crate::counter::Counter>, SourceError> {
+        Err(SourceError::Absent(format!("power/{}/ is counted by Linux", self.event)))
     }
 }

@@ -6,8 +6,8 @@
 
 use std::io;
 
-use crate::counter::{Counter, Problem};
-use crate::tree::{Tree, words};
+use crate::counter::{Counter, SourceError};
+use crate::sysfs_root::{SysfsRoot, without_number};
 
 const FOLDER: &str = "/sys/class/powercap";
 
@@ -23,7 +23,7 @@ const MICRO: f64 = 1e-6;
 
 /// A zone of powercap.
 pub(crate) struct Zone {
-    tree: Tree,
+    sysfs: SysfsRoot,
     /// The folder's name, such as `intel-rapl:0:0`.
     id: String,
     name: String,
@@ -49,14 +49,14 @@ impl Counter for Zone {
         if self.name.ends_with("dram") { DRAM } else { PACKAGE }
     }
 
-    fn read(&mut self) -> Result<u64, Problem> {
+    fn read(&mut self) -> Result<u64, SourceError> {
         let file = self.file();
-        self.tree.number(&file).map_err(|error| {
-            let words = format!("{file}: {}", words(&error));
+        self.sysfs.number(&file).map_err(|error| {
+            let words = format!("{file}: {}", without_number(&error));
             match error.kind() {
-                io::ErrorKind::PermissionDenied => Problem::Denied(words),
-                io::ErrorKind::NotFound => Problem::Absent(words),
-                _ => Problem::Broken(words),
+                io::ErrorKind::PermissionDenied => SourceError::Denied(words),
+                io::ErrorKind::NotFound => SourceError::Absent(words),
+                _ => SourceError::Broken(words),
             }
         })
     }
@@ -71,12 +71,12 @@ impl Counter for Zone {
 }
 
 /// The zones that add up to the processors and their memory.
-pub(crate) fn zones(tree: &Tree) -> Vec<Zone> {
-    let ids: Vec<String> = tree.names(FOLDER).into_iter().filter(|id| id.contains(':')).collect();
+pub(crate) fn zones(sysfs: &SysfsRoot) -> Vec<Zone> {
+    let ids: Vec<String> = sysfs.names(FOLDER).into_iter().filter(|id| id.contains(':')).collect();
     let named: Vec<(String, String)> = ids
         .into_iter()
         .filter_map(|id| {
-            let name = tree.text(&format!("{FOLDER}/{id}/name")).ok()?;
+            let name = sysfs.text(&format!("{FOLDER}/{id}/name")).ok()?;
             Some((id, name))
         })
         .collect();
@@ -97,8 +97,8 @@ pub(crate) fn zones(tree: &Tree) -> Vec<Zone> {
             let parent = id.rsplit_once(':').map_or("", |(parent, _)| parent);
             let above = named.iter().find(|(other, _)| other == parent).map(|(_, name)| name);
             let name = above.map_or_else(|| name.clone(), |above| format!("{above} {name}"));
-            let most = tree.number(&format!("{FOLDER}/{id}/max_energy_range_uj")).ok();
-            Zone { tree: tree.clone(), id: id.clone(), name, most }
+            let most = sysfs.number(&format!("{FOLDER}/{id}/max_energy_range_uj")).ok();
+            Zone { sysfs: sysfs.clone(), id: id.clone(), name, most }
         })
         .collect()
 }
@@ -108,11 +108,11 @@ fn is_second_window(id: &str) -> bool {
 }
 
 /// Why there are no zones, for a person.
-pub(crate) fn absence(tree: &Tree) -> Problem {
-    let words = if tree.path(FOLDER).is_dir() {
+pub(crate) fn absence(sysfs: &SysfsRoot) -> SourceError {
+    let words = if sysfs.path(FOLDER).is_dir() {
         format!("{FOLDER} has no package and no psys")
     } else {
         format!("there is no {FOLDER}")
     };
-    Problem::Absent(words)
+    SourceError::Absent(words)
 }

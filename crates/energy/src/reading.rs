@@ -87,7 +87,7 @@ pub struct Component {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// The kind of source.
-    pub kind: Kind,
+    pub kind: SourceKind,
     /// Which one, and what its range rests on.
     pub detail: String,
 }
@@ -96,7 +96,7 @@ pub struct Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Kind {
+pub enum SourceKind {
     /// The power given by the user.
     Given,
     /// Energy counters of the processor in `/sys/class/powercap` (RAPL).
@@ -111,14 +111,14 @@ pub enum Kind {
     CpuTime,
 }
 
-impl Kind {
+impl SourceKind {
     /// Whether joules of it are measured.
     pub fn measures(self) -> bool {
         matches!(self, Self::Powercap | Self::Perf | Self::Nvml)
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for SourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Given => "given",

@@ -1,9 +1,9 @@
 //! The meter on machines made of files, and on this one.
 
-use crate::counter::{Counter, Problem, Running};
-use crate::doctor::{State, survey};
+use crate::counter::{ActiveCounter, Counter, SourceError};
 use crate::fake::{Fake, MOST};
-use crate::{Doctor, Error, Joules, Kind, Load, Meter, Options, Reading, perf};
+use crate::survey::{State, survey};
+use crate::{Doctor, Error, Joules, Load, Meter, Options, Reading, SourceKind, perf};
 
 /// Starts a meter on a machine whose counters move under load, and then when a test moves them, however slow it is.
 fn started(fake: &Fake) -> Meter {
@@ -13,10 +13,10 @@ fn started(fake: &Fake) -> Meter {
 }
 
 fn examined(fake: &Fake) -> Doctor {
-    crate::doctor::examine(&fake.tree(), &fake.options(), &mut || fake.move_all())
+    crate::doctor::diagnose(&fake.sysfs(), &fake.options(), &mut || fake.move_all())
 }
 
-fn finding(doctor: &Doctor, kind: Kind) -> (State, &str, Option<&str>) {
+fn finding(doctor: &Doctor, kind: SourceKind) -> (State, &str, Option<&str>) {
     let found = doctor.findings.iter().find(|f| f.kind == kind).expect("every source is looked at");
     (found.state, found.why.as_str(), found.remedy.as_deref())
 }
@@ -48,7 +48,7 @@ fn two_sockets_and_their_memory_add_up_and_cores_do_not() {
     assert!((machine.high - (40.0 * 1.05 + 6.0 * 1.2)).abs() < 1e-9, "{machine:?}");
     assert!((machine.low - (40.0 * 0.95 + 6.0 * 0.8)).abs() < 1e-9, "{machine:?}");
     assert!(!reading.estimated);
-    assert!(reading.components.iter().all(|c| c.source.kind == Kind::Powercap && !c.source.detail.is_empty()));
+    assert!(reading.components.iter().all(|c| c.source.kind == SourceKind::Powercap && !c.source.detail.is_empty()));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_counter_that_goes_back_without_a_range_is_not_believed() {
     assert!(reading.notes[0].message.contains("intel-rapl:1/energy_uj went back from "), "{:?}", reading.notes);
     // One socket is not the machine: the model has to do for both.
     assert_eq!(names(&reading), ["machine"]);
-    assert!(reading.estimated && reading.components[0].source.kind == Kind::Model);
+    assert!(reading.estimated && reading.components[0].source.kind == SourceKind::Model);
 }
 
 #[test]
@@ -115,13 +115,13 @@ fn a_zone_that_vanishes_takes_its_source_with_it_and_memory_only_itself() {
 fn a_frozen_counter_is_not_believed() {
     let fake = Fake::machine();
     let frozen = |zone: &'static str| {
-        let doctor = crate::doctor::examine(&fake.tree(), &fake.options(), &mut || {
-            for id in fake.tree().names("/sys/class/powercap").iter().filter(|id| *id != zone) {
+        let doctor = crate::doctor::diagnose(&fake.sysfs(), &fake.options(), &mut || {
+            for id in fake.sysfs().names("/sys/class/powercap").iter().filter(|id| *id != zone) {
                 fake.advance(id, 1000);
             }
         });
-        let (state, why, remedy) = finding(&doctor, Kind::Powercap);
-        (state, why.to_owned(), remedy.map(str::to_owned), finding(&doctor, Kind::Model).0)
+        let (state, why, remedy) = finding(&doctor, SourceKind::Powercap);
+        (state, why.to_owned(), remedy.map(str::to_owned), finding(&doctor, SourceKind::Model).0)
     };
     let (state, why, remedy, model) = frozen("intel-rapl:1");
     assert_eq!((state, model), (State::Frozen, State::Used));
@@ -188,14 +188,14 @@ fn no_counters() -> Fake {
 #[test]
 fn work_is_the_load_of_a_meter_that_starts_at_once() {
     let fake = Fake::machine();
-    let before: Vec<u64> = fake.tree().names("/sys/class/powercap").iter().map(|id| fake.stands_at(id)).collect();
+    let before: Vec<u64> = fake.sysfs().names("/sys/class/powercap").iter().map(|id| fake.stands_at(id)).collect();
     let meter = Meter::start_at_once(&fake.options()).expect("a meter");
     // Nothing has moved yet, and so nothing is claimed to be measured.
     let reading = meter.read();
     assert!(reading.estimated && names(&reading) == ["machine"], "{reading:?}");
     assert!(codes(&reading).iter().all(|code| *code == "source-failed") && !reading.notes.is_empty(), "{reading:?}");
     assert!(reading.notes[0].message.contains("stood still"), "{reading:?}");
-    for (id, before) in fake.tree().names("/sys/class/powercap").iter().zip(before) {
+    for (id, before) in fake.sysfs().names("/sys/class/powercap").iter().zip(before) {
         fake.set(id, before + 3_000_000);
     }
     let reading = meter.stop();
@@ -208,7 +208,7 @@ fn a_slow_counter_is_given_time() {
     let fake = Fake::machine();
     let mut moments = 0;
     let found = survey(
-        &fake.tree(),
+        &fake.sysfs(),
         Some(&mut || {
             moments += 1;
             if moments == 3 {
@@ -229,7 +229,7 @@ fn counters_that_may_not_be_read_say_what_to_do() {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("the mode is set");
     };
     allow("", 0o755);
-    for id in fake.tree().names("/sys/class/powercap") {
+    for id in fake.sysfs().names("/sys/class/powercap") {
         allow(&format!("sys/class/powercap/{id}/energy_uj"), 0o400);
     }
     // Root may read everything: a thread of its own looks as nobody does.
@@ -237,19 +237,19 @@ fn counters_that_may_not_be_read_say_what_to_do() {
         nix::unistd::setfsuid(nix::unistd::Uid::from_raw(65534));
         let may = std::fs::read(fake.root().join("sys/class/powercap/intel-rapl:0/energy_uj"));
         assert!(nix::unistd::Uid::effective().as_raw() != 0 || may.is_err(), "the thread is still root");
-        crate::doctor::examine(&fake.tree(), &fake.options(), &mut || {})
+        crate::doctor::diagnose(&fake.sysfs(), &fake.options(), &mut || {})
     };
     if !nix::unistd::Uid::effective().is_root() {
-        for id in fake.tree().names("/sys/class/powercap") {
+        for id in fake.sysfs().names("/sys/class/powercap") {
             allow(&format!("sys/class/powercap/{id}/energy_uj"), 0o000);
         }
     }
     let doctor = std::thread::scope(|scope| scope.spawn(look).join()).expect("it looks");
-    let (state, why, remedy) = finding(&doctor, Kind::Powercap);
+    let (state, why, remedy) = finding(&doctor, SourceKind::Powercap);
     assert_eq!(state, State::Denied);
     assert_eq!(why, "/sys/class/powercap/intel-rapl:0/energy_uj: Permission denied");
     assert_eq!(remedy, Some("until the next start of the machine: sudo chmod a+r /sys/class/powercap/*/energy_uj"));
-    assert_eq!(finding(&doctor, Kind::Model).0, State::Used);
+    assert_eq!(finding(&doctor, SourceKind::Model).0, State::Used);
 
     // Allowed at the first look, and no more at the start.
     let closed = ["intel-rapl:0", "intel-rapl:0:1", "intel-rapl:1", "intel-rapl:1:1"];
@@ -275,12 +275,12 @@ fn words_where_a_number_should_be() {
     let fake = Fake::machine();
     fake.write("sys/class/powercap/intel-rapl:0/energy_uj", "many");
     let doctor = examined_without_moving(&fake);
-    let (state, why, _) = finding(&doctor, Kind::Powercap);
+    let (state, why, _) = finding(&doctor, SourceKind::Powercap);
     assert_eq!((state, why), (State::Broken, "/sys/class/powercap/intel-rapl:0/energy_uj: 'many' is no whole number"));
 }
 
 fn examined_without_moving(fake: &Fake) -> Doctor {
-    crate::doctor::examine(&fake.tree(), &fake.options(), &mut || {})
+    crate::doctor::diagnose(&fake.sysfs(), &fake.options(), &mut || {})
 }
 
 #[test]
@@ -288,10 +288,12 @@ fn the_second_window_on_a_counter_is_not_counted_twice() {
     let fake = Fake::machine();
     fake.zone("intel-rapl-mmio:0", "package-0");
     fake.zone("intel-rapl:2", "psys");
-    assert!(finding(&examined(&fake), Kind::Powercap).1.starts_with("counts package-0, package-0 dram, package-1,"));
+    assert!(
+        finding(&examined(&fake), SourceKind::Powercap).1.starts_with("counts package-0, package-0 dram, package-1,")
+    );
     let only = Fake::empty();
     only.zone("intel-rapl-mmio:0", "package-0");
-    assert_eq!(finding(&examined(&only), Kind::Powercap).1, "counts package-0");
+    assert_eq!(finding(&examined(&only), SourceKind::Powercap).1, "counts package-0");
 }
 
 #[test]
@@ -299,11 +301,11 @@ fn the_whole_platform_does_where_there_are_no_packages() {
     let fake = Fake::empty();
     fake.zone("intel-rapl:0", "psys");
     fake.zone("intel-rapl:0:0", "core");
-    assert_eq!(finding(&examined(&fake), Kind::Powercap).1, "counts psys");
+    assert_eq!(finding(&examined(&fake), SourceKind::Powercap).1, "counts psys");
     let fake = Fake::empty();
     fake.zone("intel-rapl:0", "core");
     let doctor = examined(&fake);
-    let (state, why, remedy) = finding(&doctor, Kind::Powercap);
+    let (state, why, remedy) = finding(&doctor, SourceKind::Powercap);
     assert_eq!((state, why), (State::Absent, "/sys/class/powercap has no package and no psys"));
     assert!(remedy.is_some());
 }
@@ -319,9 +321,9 @@ fn without_any_files_there_is_cpu_time_and_no_claim() {
     assert_eq!(codes(&reading), ["no-joules", "no-carbon"]);
     let doctor = examined(&fake);
     assert_eq!((doctor.threads, doctor.processor.as_deref(), doctor.virtual_machine), (None, None, false));
-    assert_eq!(finding(&doctor, Kind::Model).0, State::Absent);
+    assert_eq!(finding(&doctor, SourceKind::Model).0, State::Absent);
     #[cfg(unix)]
-    assert_eq!(finding(&doctor, Kind::CpuTime).0, State::Used);
+    assert_eq!(finding(&doctor, SourceKind::CpuTime).0, State::Used);
 }
 
 #[test]
@@ -329,12 +331,12 @@ fn damaged_stat_is_no_stat() {
     for text in ["", "cpu  1 2 3", "cpu  1 2 three 4 5\ncpu0 1", "cpu  1 2 3 4 5 6 7 8", "intr 5"] {
         let fake = Fake::empty();
         fake.write("proc/stat", text);
-        assert_eq!(crate::cpu::Machine::read(&fake.tree()), None, "{text}");
+        assert_eq!(crate::cpu::Machine::read(&fake.sysfs()), None, "{text}");
     }
     // Kernels of long ago have no column of what the host took.
     let fake = Fake::empty();
     fake.write("proc/stat", "cpu  100 0 50 200\ncpu0 100 0 50 200");
-    let machine = crate::cpu::Machine::read(&fake.tree()).expect("it is one");
+    let machine = crate::cpu::Machine::read(&fake.sysfs()).expect("it is one");
     assert_eq!((machine.busy, machine.idle, machine.stolen, machine.threads), (1.5, 2.0, 0.0, 1));
 }
 
@@ -383,14 +385,14 @@ fn given_watts_are_obeyed_and_said() {
     std::thread::sleep(std::time::Duration::from_millis(20));
     let reading = meter.stop();
     assert!((joules(&reading) - 36.0 * reading.seconds).abs() < 1e-9);
-    assert!(reading.estimated && reading.components[0].source.kind == Kind::Given);
+    assert!(reading.estimated && reading.components[0].source.kind == SourceKind::Given);
     assert!(reading.components[0].source.detail.starts_with("36 W, as given"));
     let carbon = reading.carbon.expect("an intensity is given");
     assert!((carbon.machine.grams - joules_to_grams(36.0 * reading.seconds)).abs() < 1e-12);
     assert_eq!((carbon.intensity.source.as_str(), carbon.intensity.year), ("given", None));
-    let doctor = crate::doctor::examine(&fake.tree(), &options, &mut || fake.move_all());
-    let used: Vec<Kind> = doctor.findings.iter().filter(|f| f.state == State::Used).map(|f| f.kind).collect();
-    assert_eq!(used, [Kind::Given]);
+    let doctor = crate::doctor::diagnose(&fake.sysfs(), &options, &mut || fake.move_all());
+    let used: Vec<SourceKind> = doctor.findings.iter().filter(|f| f.state == State::Used).map(|f| f.kind).collect();
+    assert_eq!(used, [SourceKind::Given]);
 }
 
 /// At 100 g/kWh.
@@ -422,7 +424,7 @@ fn the_model_knows_generations_and_rated_power() {
         let reading = meter.stop();
         fake.stat(0, 0, 0);
         let [component] = reading.components.as_slice() else { panic!("one component: {reading:?}") };
-        assert!(reading.estimated && component.source.kind == Kind::Model);
+        assert!(reading.estimated && component.source.kind == SourceKind::Model);
         let Joules { joules, low, high } = component.energy;
         // Ten thousand seconds of one busy thread, and next to nothing of wall time.
         (low / 1e4, joules / 1e4, high / 1e4, component.source.detail.clone())
@@ -444,7 +446,7 @@ fn the_model_knows_generations_and_rated_power() {
 #[test]
 fn events_of_perf_as_the_kernel_lists_them() {
     let fake = Fake::empty();
-    assert!(matches!(perf::events(&fake.tree()), Err(Problem::Absent(_))));
+    assert!(matches!(perf::events(&fake.sysfs()), Err(SourceError::Absent(_))));
     let power = "sys/bus/event_source/devices/power";
     for (file, text) in [
         ("type", "32"),
@@ -459,14 +461,14 @@ fn events_of_perf_as_the_kernel_lists_them() {
     ] {
         fake.write(&format!("{power}/{file}"), text);
     }
-    let names = || perf::events(&fake.tree()).map(|events| events.iter().map(|e| e.name.clone()).collect::<Vec<_>>());
+    let names = || perf::events(&fake.sysfs()).map(|events| events.iter().map(|e| e.name.clone()).collect::<Vec<_>>());
     let both = ["package-0", "package-1", "package-0 dram", "package-1 dram"];
     assert_eq!(names().expect("events"), both);
-    let events = perf::events(&fake.tree()).expect("events");
+    let events = perf::events(&fake.sysfs()).expect("events");
     assert_eq!((events[1].kind, events[1].config, events[1].cpu, events[3].config), (32, 2, 28, 3));
     assert!((events[0].unit - 2f64.powi(-32)).abs() < 1e-20);
     // A copy of files cannot be asked to count.
-    assert_eq!(finding(&examined(&fake), Kind::Perf).0, State::Absent);
+    assert_eq!(finding(&examined(&fake), SourceKind::Perf).0, State::Absent);
     fake.remove(&format!("{power}/events/energy-pkg"));
     assert_eq!(names().expect("events"), ["psys", "package-0 dram", "package-1 dram"]);
     for (file, right, wrong) in [
@@ -476,10 +478,10 @@ fn events_of_perf_as_the_kernel_lists_them() {
         ("type", "32", "x"),
     ] {
         fake.write(&format!("{power}/{file}"), wrong);
-        let Err(Problem::Broken(words)) = perf::events(&fake.tree()) else { panic!("{file} is broken") };
+        let Err(SourceError::Broken(words)) = perf::events(&fake.sysfs()) else { panic!("{file} is broken") };
         assert!(words.contains(&format!("{file}: ")), "{words}");
         fake.write(&format!("{power}/{file}"), right);
-        assert!(perf::events(&fake.tree()).is_ok(), "{file}");
+        assert!(perf::events(&fake.sysfs()).is_ok(), "{file}");
     }
 }
 
@@ -495,12 +497,12 @@ fn an_event_counts_for_all_processes() {
     };
     let kind = kind.trim().parse().expect("a kind of counter");
     let event = perf::Event { kind, config: 0, unit: 1e-9, cpu: 0, event: "tsc", name: "tsc".into() };
-    let mut running = match event.open().map(Running::start) {
-        Err(Problem::Denied(words)) => return println!("not run: {words}"),
+    let mut running = match event.open().map(ActiveCounter::start) {
+        Err(SourceError::Denied(words)) => return println!("not run: {words}"),
         other => other.expect("it opens").expect("it is read"),
     };
     assert!(running.counter().wraps_at().is_none() && running.counter().place() == "power/tsc/ on thread 0");
-    crate::doctor::busy_moment();
+    crate::survey::generate_load();
     running.sample();
     assert!(running.moved() && running.problem().is_none(), "{running:?}");
 }
@@ -521,7 +523,7 @@ impl Counter for Card {
         (0.05, "a test")
     }
 
-    fn read(&mut self) -> Result<u64, Problem> {
+    fn read(&mut self) -> Result<u64, SourceError> {
         self.0 += 20_000;
         Ok(self.0)
     }
@@ -541,12 +543,12 @@ impl Counter for Card {
 
 #[test]
 fn power_is_summed_up_over_the_time_between_looks() {
-    let mut running = Running::start(Box::new(Card(0))).expect("it is read");
+    let mut running = ActiveCounter::start(Box::new(Card(0))).expect("it is read");
     let began = std::time::Instant::now();
     std::thread::sleep(std::time::Duration::from_millis(20));
     running.sample();
     // From 20 W to 40 W: the mean is 30 W.
-    let energy = running.component(Kind::Nvml).energy;
+    let energy = running.component(SourceKind::Nvml).energy;
     assert!(energy.joules >= 30.0 * 0.02 && energy.joules <= 30.0 * began.elapsed().as_secs_f64() + 1e-3, "{energy:?}");
     assert!((energy.high - 1.05 * energy.joules).abs() < 1e-9);
 }
@@ -581,10 +583,10 @@ fn one_busy_core_of_a_machine_without_counters() {
         let fake = no_counters();
         fake.write("proc/cpuinfo", processor);
         let meter = Meter::start(&fake.options()).expect("a meter");
-        let own = || crate::cpu::own_seconds().unwrap_or(f64::INFINITY);
+        let own = || crate::cpu::process_cpu_seconds().unwrap_or(f64::INFINITY);
         let (began, from) = (std::time::Instant::now(), own());
         while own() < from + 0.2 {
-            crate::doctor::busy_moment();
+            crate::survey::generate_load();
         }
         // Of four threads this process used what it used, and nobody the rest.
         let (busy, all) = (100.0 * (own() - from), 400.0 * began.elapsed().as_secs_f64());
@@ -592,7 +594,7 @@ fn one_busy_core_of_a_machine_without_counters() {
         let reading = meter.stop();
         assert_eq!(reading.cpu_seconds.is_some(), cfg!(unix));
         let Some(cpu) = reading.cpu_seconds else { return };
-        assert!(reading.estimated && reading.components[0].source.kind == Kind::Model, "{reading:?}");
+        assert!(reading.estimated && reading.components[0].source.kind == SourceKind::Model, "{reading:?}");
         let (joules, process) = (cpu * busy_watts(processor), reading.process_joules.expect("joules"));
         assert!(joules > 0.2 && process.low <= joules && joules <= process.high, "{joules} J: {reading:?}");
         // A range that anything lies in would be no statement.
@@ -605,10 +607,10 @@ fn one_busy_core_of_a_machine_without_counters() {
 fn one_busy_core_of_this_machine() {
     let options = Options { country: Some("ESP".into()), ..Options::default() };
     let meter = Meter::start(&options).expect("a meter");
-    let own = || crate::cpu::own_seconds().unwrap_or(f64::INFINITY);
+    let own = || crate::cpu::process_cpu_seconds().unwrap_or(f64::INFINITY);
     let until = own() + 1.0;
     while own() < until {
-        crate::doctor::busy_moment();
+        crate::survey::generate_load();
     }
     let reading = meter.stop();
     let Some(process) = reading.process_joules else {
@@ -626,13 +628,13 @@ fn one_busy_core_of_this_machine() {
     let measured = reading.components.iter().all(|c| c.source.kind.measures());
     assert_eq!(reading.estimated, !measured);
     if !measured {
-        assert_eq!(reading.components[0].source.kind, Kind::Model);
+        assert_eq!(reading.components[0].source.kind, SourceKind::Model);
         let joules = cpu * busy_watts(&std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default());
         assert!(process.low <= joules && joules <= process.high, "{joules} J: {reading:?}");
     }
     let doctor = Meter::probe(&options).expect("a probe");
     let used = |kind| finding(&doctor, kind).0 == State::Used;
-    assert_eq!(measured, used(Kind::Powercap) || used(Kind::Perf));
+    assert_eq!(measured, used(SourceKind::Powercap) || used(SourceKind::Perf));
     let carbon = reading.carbon.as_ref().expect("a country is given");
     assert_eq!((carbon.intensity.year, carbon.intensity.grams_per_kwh), (Some(2023), 174.05));
     assert!((carbon.machine.grams - machine.joules / 3.6e6 * 174.05).abs() < 1e-12);

@@ -31,11 +31,10 @@ impl Metering for WallClock {
 
 /// The meters of leanset-energy.
 ///
-/// A meter sees the process, and in it every run that goes on at the time. Of a run that has a thread for itself, with
-/// others beside it, the joules are those of the process times its thread's part of the process's CPU time: an
-/// estimate, and marked as one. The range is widened accordingly: from below as the meter says of the share, from above
-/// all that the meter saw. Runs use no cards and are load enough to try counters under, so meters start at once; of a
-/// command it is not known, so that cards are asked and counters tried before it begins.
+/// A meter counts what the process uses, every run that goes on at the time included. Of a run that has a thread for itself,
+/// with others beside it, the joules are that thread's share ([`leanset_energy::Meter::stop_thread`]). Runs use no cards and
+/// are load enough to try counters under, so meters start at once; of a command it is not known, so that cards are asked
+/// and counters tried before it begins.
 #[derive(Clone, Debug)]
 pub struct Meters {
     options: leanset_energy::Options,
@@ -85,44 +84,27 @@ impl Meters {
                 });
             }
         };
-        let (alone, began) = (self.alone, thread_seconds());
-        Box::new(move || {
-            let reading = meter.stop();
-            let own = thread_seconds().zip(began).map(|(now, then)| (now - then).max(0.0));
-            match own {
-                _ if alone => cost_of(&reading, None),
-                Some(_) => cost_of(&reading, own),
-                // What the process used, with other runs in it, is not what this run used.
-                None => MeteredCost {
-                    cost: Cost { seconds: reading.seconds, ..Cost::default() },
-                    others: reading.load.is_some_and(|load| load.shared()),
-                    ..MeteredCost::default()
-                },
-            }
-        })
+        let alone = self.alone;
+        Box::new(move || cost_of(&if alone { meter.stop() } else { meter.stop_thread() }))
     }
 }
 
-/// What a reading comes to, for all the process did or for a thread of it that used `own` seconds of CPU time.
-fn cost_of(reading: &leanset_energy::Reading, own: Option<f64>) -> MeteredCost {
-    let share = match (own, reading.cpu_seconds) {
-        (Some(own), Some(all)) if all > 0.0 => (own / all).min(1.0),
-        _ => 1.0,
-    };
+/// What a reading comes to.
+fn cost_of(reading: &leanset_energy::Reading) -> MeteredCost {
     let joules = reading.process_joules;
     let carbon = reading.carbon.as_ref();
     MeteredCost {
         cost: Cost {
             seconds: reading.seconds,
-            cpu_seconds: own.or(reading.cpu_seconds),
-            joules: joules.map(|j| j.joules * share),
-            joules_low: joules.map(|j| j.low * share),
+            cpu_seconds: reading.cpu_seconds,
+            joules: joules.map(|j| j.joules),
+            joules_low: joules.map(|j| j.low),
             joules_high: joules.map(|j| j.high),
-            grams: carbon.and_then(|c| c.process).map(|g| g.grams * share),
+            grams: carbon.and_then(|c| c.process).map(|g| g.grams),
         },
         sources: EnergySources {
             joules: reading.components.iter().map(|c| format!("{}: {}", c.name, c.source.kind)).collect(),
-            estimated: reading.estimated || own.is_some(),
+            estimated: reading.estimated,
             carbon: carbon.map(|c| CarbonIntensity {
                 grams_per_kwh: c.intensity.grams_per_kwh,
                 country: c.intensity.country.clone(),
@@ -134,27 +116,12 @@ fn cost_of(reading: &leanset_energy::Reading, own: Option<f64>) -> MeteredCost {
     }
 }
 
-/// CPU time of the calling thread, in seconds; none where the system does not tell.
-#[cfg(target_os = "linux")]
-fn thread_seconds() -> Option<f64> {
-    use nix::sys::resource::{UsageWho, getrusage};
-    let usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
-    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    Some(seconds(usage.user_time()) + seconds(usage.system_time()))
-}
-
-/// Not known here.
-#[cfg(not(target_os = "linux"))]
-fn thread_seconds() -> Option<f64> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leanset_energy::{Component, Joules, Kind, Reading, Source};
+    use leanset_energy::{Component, Joules, Reading, Source, SourceKind};
 
-    fn reading(kind: Kind) -> Reading {
+    fn reading(kind: SourceKind) -> Reading {
         let energy = Joules { joules: 10.0, low: 9.0, high: 12.0 };
         Reading {
             seconds: 2.0,
@@ -174,24 +141,15 @@ mod tests {
     }
 
     #[test]
-    fn a_run_alone_has_what_was_measured() {
-        let metered = cost_of(&reading(Kind::Powercap), None);
+    fn cost_of_a_run_alone_is_what_was_measured() {
+        let metered = cost_of(&reading(SourceKind::Powercap));
         assert_eq!((metered.cost.joules, metered.cost.cpu_seconds), (Some(6.0), Some(3.0)));
         assert!(!metered.sources.estimated);
         assert_eq!(metered.sources.joules, ["package-0: powercap"]);
     }
 
     #[test]
-    fn a_run_beside_others_has_its_part_and_it_is_an_estimate() {
-        let metered = cost_of(&reading(Kind::Powercap), Some(1.0));
-        assert_eq!((metered.cost.joules, metered.cost.cpu_seconds), (Some(2.0), Some(1.0)));
-        // All of it could be this run's, as far as the counter knows.
-        assert_eq!(metered.cost.joules_high, Some(12.0));
-        assert!(metered.sources.estimated);
-    }
-
-    #[test]
-    fn a_model_is_an_estimate_alone_too() {
-        assert!(cost_of(&reading(Kind::Model), None).sources.estimated);
+    fn cost_of_a_model_is_an_estimate_alone_too() {
+        assert!(cost_of(&reading(SourceKind::Model)).sources.estimated);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use leanset_energy::{Doctor, Intensity, Joules, Kind, Meter, Options, Reading, State};
+use leanset_energy::{Doctor, Intensity, Joules, Meter, Options, Reading, SourceKind, State};
 use serde_json::{Value, json};
 
 use crate::args::{CarbonArgs, DoctorArgs, EnergyArgs, PowerArgs};
@@ -65,7 +65,7 @@ pub(crate) fn line(reading: &Reading) -> String {
     let Some(Joules { joules, low, high }) = reading.process_joules else {
         return "  energy not known: nothing here tells joules\n".to_owned();
     };
-    let words = |kind: Kind| if kind == Kind::Given { "the given watts".into() } else { kind.to_string() };
+    let words = |kind: SourceKind| if kind == SourceKind::Given { "the given watts".into() } else { kind.to_string() };
     let mut kinds: Vec<String> = reading.components.iter().map(|c| words(c.source.kind)).collect();
     kinds.dedup();
     let mut out = format!(
@@ -212,10 +212,10 @@ fn diagnosis(doctor: &Doctor) -> String {
             let _ = writeln!(out, "{:17}  → {remedy}", "");
         }
     }
-    let used: Vec<Kind> = doctor.findings.iter().filter(|f| f.state == State::Used).map(|f| f.kind).collect();
-    let names: Vec<String> = used.iter().map(Kind::to_string).collect();
+    let used: Vec<SourceKind> = doctor.findings.iter().filter(|f| f.state == State::Used).map(|f| f.kind).collect();
+    let names: Vec<String> = used.iter().map(SourceKind::to_string).collect();
     let _ = match used.as_slice() {
-        [] | [Kind::CpuTime] => writeln!(out, "\nNothing here tells joules: `leanset energy` says CPU time."),
+        [] | [SourceKind::CpuTime] => writeln!(out, "\nNothing here tells joules: `leanset energy` says CPU time."),
         used if used.iter().all(|kind| kind.measures()) => {
             writeln!(out, "\nUsed: {}. Joules are measured.", names.join(", "))
         }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// Files below a root.
 #[derive(Clone, Debug)]
-pub(crate) struct Tree {
+pub(crate) struct SysfsRoot {
     root: PathBuf,
 }
 
-impl Tree {
+impl SysfsRoot {
     pub(crate) fn new(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }
@@ -45,7 +45,7 @@ impl Tree {
 }
 
 /// The system's words without the number behind them.
-pub(crate) fn words(error: &io::Error) -> String {
+pub(crate) fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
