@@ -1,7 +1,7 @@
-"""Runs every test: `./x test`. What does not wait for another runs beside it, as many at a time as there are cores.
+"""Run all tests: `./x test`. Parts that do not depend on each other run in parallel, one per core.
 
-Each part prints what it said when it ends, in whole, with its time and its CPU time; meanwhile it is in target/tests. A part that
-fails ends none that runs, and the exit code says that one has failed. Ctrl-C ends all of them.
+When a part ends, its whole output is printed with its time and CPU time; until then the output is in target/tests. If a part fails, the
+other running parts continue, and the exit code reports the failure. Ctrl-C stops all parts.
 """
 
 from __future__ import annotations
