@@ -1,11 +1,12 @@
 //! **AUM**, the area under the margin.
 //!
-//! Problem: keep the rows whose labels can be trusted. The rest of a class pulls a mislabelled row towards another, so
-//! its margin stays low however long a model trains.
+//! Problem: keep the rows whose labels can be trusted. The other rows pull the prediction of a mislabelled row towards
+//! another class, so its margin stays small for the whole training.
 //!
-//! The score of a row is its margin, the logit of its class less the largest other, averaged over the observed epochs.
-//! By default the rows of a class with the largest scores are kept, as in the paper, which takes those of low margin for
-//! mislabelled and leaves them out; `keep=hardest` keeps the smallest instead. Ties to the lowest row id.
+//! The score of a row is its margin, the logit of its class minus the largest other logit, averaged over the observed
+//! epochs. By default, the rows of a class with the largest scores are kept, as in the paper, which regards rows of
+//! small margin as mislabelled and removes them. `keep=hardest` keeps the rows with the smallest scores instead. Ties
+//! go to the lowest row id.
 //!
 //! ```math
 //! s(x) = \frac1T \sum_{t=1}^{T} \bigl( z_t(x)_y - \max_{c \ne y} z_t(x)_c \bigr)
@@ -13,15 +14,16 @@
 //!
 //! where z are logits.
 //!
-//! Cost: O(n log n) beside the training, which is the caller's ([`crate::dynamics`]). Guarantee: exact for the log it is
-//! given; nested.
+//! Cost: O(n log n) plus the training, which the caller does ([`crate::dynamics`]). Guarantee: exact for the given log;
+//! nested.
 //!
-//! Departures: margins are taken of logarithms of probabilities, which differ from logits by one constant a row; the
-//! paper's threshold samples (rows of a class made up) are not needed where a budget says how many rows are kept.
+//! Departures: margins are computed from logarithms of probabilities, which differ from logits by a constant per row.
+//! The threshold samples of the paper (rows of an artificial class) are not needed, because the budget sets how many
+//! rows are kept.
 //!
-//! Wins when labels are noisy: mislabelled rows go first.
+//! Wins when labels are noisy: mislabelled rows are removed first.
 //!
-//! Loses when labels are clean and few rows are kept: easy rows teach a model little.
+//! Loses when labels are correct and few rows are kept: easy rows teach a model little.
 
 use super::scored_by_dynamics::{CAPABILITIES, Keep, ScoredByDynamics};
 use super::scores::Best;
@@ -44,7 +46,7 @@ parameters! {
     keep: Keep = {
         kind: Kind::Choice(Keep::WORDS),
         default: "easiest",
-        doc: "The rows of the largest margins, whose labels can be trusted, or of the smallest (hardest).",
+        doc: "Keep the rows with the largest margins, whose labels can be trusted, or with the smallest (hardest).",
     }
 }
 
@@ -54,11 +56,11 @@ pub static INFO: Info = Info {
     aliases: &["margin", "area-under-the-margin"],
     title: "AUM, the area under the margin",
     family: Family::Wrapper,
-    summary: "Keeps, of each class, the rows that stood clear of other classes in training; mislabelled ones go first.",
+    summary: "Keeps the rows of each class with the largest margin to other classes during training; mislabelled rows are removed first.",
     params: PARAMS,
-    cost: "O(n log n), and the training",
-    memory: "48 bytes a row, and the log",
-    guarantee: "exact for the log given; nested over ratios; ties to the lowest row id",
+    cost: "O(n log n), plus the training",
+    memory: "48 bytes per row, plus the log",
+    guarantee: "exact for the given log; nested over ratios; ties to the lowest row id",
     reference: "Pleiss, Zhang, Elenberg & Weinberger, Identifying Mislabeled Data using the Area Under the Margin \
                 Ranking, NeurIPS 2020, arXiv:2001.10528",
     departures: "margins of log-probabilities, which equal those of logits; no threshold samples: the budget decides",

@@ -1,33 +1,34 @@
-//! **Clustering centroids** (CLC): k-means within each class, with as many clusters as rows are to be kept.
+//! **Clustering centroids** (CLC): k-means within each class, with as many clusters as rows to keep.
 //!
-//! Problem: stand m_k points for the n_k rows of a class so that the rows are near them:
+//! Problem: replace the n_k rows of a class by m_k points, so that every row has a point near it:
 //! min Σ_x min_c ‖x − c‖² over centres c₁ … c_{m_k}.
 //!
-//! Lloyd's iteration from m_k distinct start rows: every row goes to its nearest centre (of equals the first), every
-//! centre to the mean of its rows, until the mean *distance* (not squared) of rows to their centres changes by no more
-//! than `tolerance`. The centres are the result, each with its class and the number of its rows as weight; or, with
-//! `output=rows`, the row nearest each centre among the centre's own rows, so that no row can come twice.
+//! Lloyd's iteration starts from m_k distinct rows. In each iteration, every row is assigned to its nearest centre (the
+//! first of equal ones), and every centre moves to the mean of its rows. It stops when the mean *distance* (not
+//! squared) between rows and centres changes by at most `tolerance`. The result is the centres, each with its class and
+//! with its number of rows as weight. With `output=rows`, the result is the nearest row to each centre among the rows
+//! of that centre, so that no row occurs twice.
 //!
-//! The regime is unusual, m_k is 10–90 % of n_k, and that is where the work is saved:
-//! - a row whose centre did not get farther tests only the centres that moved, since all others were farther before;
-//! - the centres to test lie in a kd-tree, searched within the distance to the present centre;
-//! - the n_k × m_k table of distances is never made.
+//! Here m_k is 10–90 % of n_k, which is unusual for k-means. The code saves work accordingly:
+//! - a row whose centre did not move away tests only the centres that moved, because all others were farther before;
+//! - the centres to test are in a kd-tree, searched within the distance to the current centre;
+//! - the n_k × m_k table of distances is never computed.
 //!
 //! ```math
 //! \min_{c_1, \dots, c_{m_k}} \; \sum_{x \in X_k} \; \min_{j} \lVert x - c_j \rVert^2
 //! ```
 //!
-//! Cost: at most O(n_k·m_k·d) an iteration, usually far less. Guarantee: exactly m_k clusters, none empty; the mean
+//! Cost: at most O(n_k·m_k·d) per iteration, usually far less. Guarantee: exactly m_k clusters, none empty; the mean
 //! squared distance never grows from one iteration to the next.
 //!
-//! Departures: the paper's code drops clusters that run empty and so returns fewer points than asked. Here an empty
-//! centre is refilled with the row farthest from its own centre (lowest id among equals), taken from a cluster of more
-//! than one row. Given the same start rows and no empty cluster, the centres are those of scipy's `kmeans`.
+//! Departures: the paper's code drops clusters that become empty, so it returns fewer points than requested. Here an
+//! empty cluster gets the row that is farthest from its own centre (the lowest id of equal ones), from a cluster with
+//! more than one row. With the same start rows and no empty cluster, the centres equal those of scipy's `kmeans`.
 //!
-//! Wins when a small set of averaged points will do: noise is averaged out and ε is small.
+//! Wins when a small set of averaged points is enough: averaging removes noise, and ε is small.
 //!
-//! Loses when the points must be real rows (then `output=rows`), or many ratios are wanted: it does not rank, so each
-//! is a run.
+//! Loses when the points must be real rows (use `output=rows` then), or when you need many ratios: it does not rank, so
+//! every ratio is a separate run.
 
 use rayon::prelude::*;
 
@@ -68,25 +69,25 @@ parameters! {
     output: Output = {
         kind: Kind::Choice(Output::WORDS),
         default: "centroids",
-        doc: "What comes back: the centroids (new points), or the real row nearest each.",
+        doc: "What to return: the centroids (new points), or the real row nearest to each.",
     }
 
     tolerance: f64 = {
         kind: Kind::Float { min: 0.0, max: f64::MAX, open: false },
         default: "0.00001",
-        doc: "Stop when the mean distance of rows to their centres changes by no more than this.",
+        doc: "Stop when the mean distance between rows and their centres changes by at most this.",
     }
 
     max_iter: usize = {
         kind: Kind::Int { min: 1, max: i64::MAX },
         default: "300",
-        doc: "Stop after this many iterations in any case, with a warning.",
+        doc: "The largest number of iterations; a warning is given if it is reached.",
     }
 
     start_rows: Vec<RowId> = {
         kind: Kind::Rows,
         default: "",
-        doc: "The rows to start from, as many of each class as are kept of it; drawn by the seed if not given.",
+        doc: "The start rows, as many of each class as will be kept; drawn by the seed if not given.",
     }
 }
 
@@ -96,10 +97,10 @@ pub static INFO: Info = Info {
     aliases: &["clc", "kmeans", "cluster-centroids"],
     title: "Clustering centroids (k-means per class)",
     family: Family::Geometry,
-    summary: "Replaces each class by its k-means centroids, or by the real row nearest each; weights are cluster sizes.",
+    summary: "Replaces each class by its k-means centroids, or by the real row nearest to each. Weights are cluster sizes.",
     params: PARAMS,
-    cost: "O(n_k·m_k·d) an iteration at worst, usually far less: rows test only centres that moved",
-    memory: "the class and its centres once more each (for each class in work) and the centroids",
+    cost: "O(n_k·m_k·d) per iteration in the worst case, usually far less: rows test only centres that moved",
+    memory: "a copy of each class that is being processed and of its centres, and the centroids",
     guarantee: "exactly m_k clusters, none empty; the mean squared distance never grows",
     reference: "Lloyd, IEEE Transactions on Information Theory 28, 1982; arXiv:2403.15150, section 3",
     departures: "an emptied cluster is refilled with the row farthest from its centre (the paper's code drops it)",

@@ -1,10 +1,10 @@
 //! **Distance-entropy selection** (DES).
 //!
-//! Problem: keep the rows that are about as far from one class as from another; where a classifier is unsure.
+//! Problem: keep the rows whose distances to all classes are similar, where a classifier is uncertain.
 //!
-//! A stratified base B gives class means c_k. For every other row: d_k = ‖x − c_k‖, p = softmax(d), and the score is
-//! the entropy H = −Σ_k p_k log₂ p_k, in bits. B is kept, and then the rows with the largest H over all classes, ties
-//! to the lowest row id, until the budget.
+//! A stratified random base B gives class means c_k. For every other row, d_k = ‖x − c_k‖, p = softmax(d), and the
+//! score is the entropy H = −Σ_k p_k log₂ p_k, in bits. First B is kept, then the rows with the largest H over all
+//! classes until the budget is reached, ties to the lowest row id.
 //!
 //! ```math
 //! p_k = \frac{e^{d_k}}{\sum_j e^{d_j}}, \qquad H = -\sum_k p_k \log_2 p_k, \qquad d_k = \lVert x - c_k \rVert
@@ -12,14 +12,15 @@
 //!
 //! Cost: O(n·c·d). Guarantee: the exact total; each class keeps at least its rows of the base.
 //!
-//! Departures: the softmax is shifted by its largest term (the paper's code overflows to NaN for gaps of ≥ 745), no row
-//! is added twice under ties, and the base is drawn by hash(seed, row id). By default the base is half the budget, as
-//! in the paper, so the base itself grows with the budget and selections are not nested; a fixed base makes them
-//! so (and a budget below it keeps a stratified part of the base).
+//! Departures: the softmax is shifted by its largest term (the paper's code overflows to NaN for differences of 745 or
+//! more), no row is added twice if there are ties, and the base is drawn by hash(seed, row id). By default the base is
+//! half of the budget, as in the paper. So the base grows with the budget, and selections are not nested. With a fixed
+//! base they are nested (and a budget below the base keeps a stratified subset of it).
 //!
-//! Wins when rows between classes are wanted and the budget is large enough to keep the middle of each class as well.
+//! Wins when you want rows between the classes, and the budget is large enough to also keep the middle of each class.
 //!
-//! Loses when few rows are kept, a class has several clusters (its mean is then in none of them), or labels are noisy.
+//! Loses when few rows are kept, when a class has several clusters (its mean is then in none of them), or when labels
+//! are noisy.
 
 use rayon::prelude::*;
 
@@ -50,14 +51,14 @@ parameters! {
     base: f64 = {
         kind: Kind::Or(&["half"], &Kind::Float { min: 0.0, max: 1.0, open: true }),
         default: "half",
-        doc: "The stratified base: half of the budget, or a fixed part of all rows in (0, 1], which makes selections \
-                  nested.",
+        doc: "The size of the stratified base: half of the budget, or a fixed fraction of all rows in (0, 1], which \
+                  makes selections nested.",
     }
 
     base_rows: Vec<RowId> = {
         kind: Kind::Rows,
         default: "",
-        doc: "The base itself, as row ids, a row of every class among them; `base` then has no say.",
+        doc: "The base itself, as row ids with at least one row of every class; `base` is then ignored.",
     }
 }
 
@@ -67,10 +68,10 @@ pub static INFO: Info = Info {
     aliases: &["des"],
     title: "Distance-entropy selection",
     family: Family::Geometry,
-    summary: "Keeps a random base and the rows whose distances to the class means are the most even.",
+    summary: "Keeps a random base, and the rows whose distances to all class means are most similar.",
     params: PARAMS,
     cost: "O(n·c·d)",
-    memory: "32 bytes a row and c·d numbers",
+    memory: "32 bytes per row and c·d numbers",
     guarantee: "the exact total; every class keeps at least its rows of the base",
     reference: "Li & Chao, Distance-entropy: an effective indicator for selecting informative data, Frontiers in Plant Science 12, 2022",
     departures: "shifted softmax; ties by row id, no row twice; base drawn by hash(seed, row id)",

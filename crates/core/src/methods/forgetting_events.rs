@@ -1,27 +1,28 @@
 //! **Forgetting events** (FES).
 //!
-//! Problem: keep the rows that a model has trouble with; those it learns once and for all teach it little more.
+//! Problem: keep the rows that are difficult for a model; rows that it learns early and never forgets teach it little
+//! more.
 //!
-//! While a model trains on everything, a row is *forgotten* when it goes from classified right to wrong between two
-//! observed epochs. The score of a row is the number of its forgetting events, or, if it was never classified right, the
-//! number of epochs. The rows of a class with the largest scores are kept, ties to the lowest row id.
+//! While a model trains on all rows, a row is *forgotten* when its prediction changes from correct to wrong between two
+//! observed epochs. The score of a row is the number of its forgetting events or, if it was never predicted correctly,
+//! the number of epochs. The rows of a class with the largest scores are kept, ties to the lowest row id.
 //!
 //! ```math
 //! F(x) = \#\{\, t : a_t(x) = 1, \; a_{t+1}(x) = 0 \,\}
 //! ```
 //!
-//! where a_t is 1 if the row is classified right in epoch t and 0 if not.
+//! where a_t is 1 if the row is predicted correctly in epoch t, and 0 otherwise.
 //!
-//! Cost: O(n log n) beside the training, which is the caller's ([`crate::dynamics`]); one training serves all ratios.
-//! Guarantee: exact for the log it is given; nested.
+//! Cost: O(n log n) plus the training, which the caller does ([`crate::dynamics`]); one training serves all ratios.
+//! Guarantee: exact for the given log; nested.
 //!
-//! Departures: none from the definition. The paper's code leaves the order of equal scores to an unstable sort; and it
-//! keeps everything where the budget of a class is cut down to zero.
+//! Departures: none from the definition. The paper's code leaves the order of equal scores to an unstable sort, and it
+//! keeps all rows of a class whose budget rounds down to zero.
 //!
-//! Wins when a model is trained on everything anyway, and about half of the rows or more are kept.
+//! Wins when a model is trained on all rows anyway, and about half of the rows or more are kept.
 //!
-//! Loses when few rows are kept: the hardest rows alone describe no class. It needs a training on everything first,
-//! which one reduction seldom pays back. Mislabelled rows are never learnt, so they come first.
+//! Loses when few rows are kept: the most difficult rows alone do not describe a class. It first needs a training on
+//! all rows, which one reduction seldom pays back. Mislabelled rows are never learnt, so they come first.
 
 use super::scored_by_dynamics::{CAPABILITIES, Keep, ScoredByDynamics};
 use super::scores::Best;
@@ -46,7 +47,7 @@ parameters! {
     keep: Keep = {
         kind: Kind::Choice(Keep::WORDS),
         default: "hardest",
-        doc: "The rows forgotten most often, or those forgotten least.",
+        doc: "Keep the rows that were forgotten most often, or least often.",
     }
 }
 
@@ -56,14 +57,14 @@ pub static INFO: Info = Info {
     aliases: &["fes", "forgetting"],
     title: "Forgetting events",
     family: Family::Wrapper,
-    summary: "Keeps, of each class, the rows that a model in training forgot most often, those it never learnt first.",
+    summary: "Keeps the rows of each class that a model forgot most often during training; rows that it never learnt come first.",
     params: PARAMS,
-    cost: "O(n log n), and the training",
-    memory: "48 bytes a row, and the log",
-    guarantee: "exact for the log given; nested over ratios; ties to the lowest row id",
+    cost: "O(n log n), plus the training",
+    memory: "48 bytes per row, plus the log",
+    guarantee: "exact for the given log; nested over ratios; ties to the lowest row id",
     reference: "Toneva et al., An Empirical Study of Example Forgetting during Deep Neural Network Learning, \
                 ICLR 2019, arXiv:1812.05159",
-    departures: "ties by row id (an unstable sort in the paper's code); a budget of zero keeps nothing (everything there)",
+    departures: "ties go to the lowest row id (an unstable sort in the paper's code); a budget of zero keeps nothing (everything in the paper's code)",
     capabilities: CAPABILITIES,
     variants: &[&[("keep", "easiest")]],
     build: |params| {

@@ -2,11 +2,11 @@
 //!
 //! Problem: keep the rows that the main directions of the data describe worst.
 //!
-//! A decomposition gives directions u_j with weights w_j. The score of a row x is
-//! Σ_j w_j · (−ln max(|cos(x, u_j)|, 10⁻³)): large for rows that are at right angles to the directions that weigh most.
-//! A row's final score is the product of its score within its class, from the rows X_k, and its score in the whole,
-//! from [X, one-hot(y)]; the data are not centred. Supervised decompositions score once, on the whole. The rows with
-//! the largest scores are kept, ties to the lowest row id.
+//! A decomposition gives directions u_j with weights w_j. The score of a row x is Σ_j w_j · (−ln max(|cos(x, u_j)|,
+//! 10⁻³)). It is large for rows that are orthogonal to the directions with the largest weights. The final score of a
+//! row is the product of its score within its class, from the rows X_k, and its score in the whole table, from [X,
+//! one-hot(y)]. The data are not centred. Supervised decompositions score once, on the whole table. The rows with the
+//! largest scores are kept, ties to the lowest row id.
 //!
 //! | decomposition | directions | weights |
 //! |---|---|---|
@@ -24,19 +24,20 @@
 //! Cost: O(n·d²). The SVD folds rows into a d × d triangular factor, so no n × d copy is made; QR and LU need one.
 //! Guarantee: `svd` scores equal those of a full decomposition to rounding, wherever the directions are determined.
 //!
-//! Departures. (1) Singular values below max(n, d)·ε·σ₁ are dropped with a warning: their directions are rounding noise
-//! and 1/σ would let them decide everything. (2) Rows are ranked within classes; the paper's code ranks over all
-//! classes, so that whole classes vanish (`scope=global` does that). (3) A row of zeros has cosine 0 with everything;
-//! the paper's code gives it NaN and ranks it first. (4) QR and LU are pivoted: without pivoting, the first d rows of
-//! the file decide. (Of equal pivots the first is taken, and the label columns make many, so LU still depends on the order
-//! of rows.) (5) SPCA uses one-hot labels instead of label codes, FLDA solves the symmetric-definite problem
-//! with a ridge of 10⁻⁴ of the mean within-class variance (the paper's code hands a matrix that is not symmetric to a
-//! symmetric solver). Rank-one downdate, NMF and dictionary learning are not offered, for we
-//! know no Rust library that has them; ICA is not, for the one that has it (linfa) brings a second linear algebra.
+//! Departures. (1) Singular values below max(n, d)·ε·σ₁ are dropped with a warning: their directions are rounding
+//! noise, and with weights of 1/σ they would decide everything. (2) Rows are ranked within classes. The paper's code
+//! ranks over all classes, so that whole classes disappear (`scope=global` does the same). (3) A row of zeros has
+//! cosine 0 with everything. The paper's code gives it NaN and ranks it first. (4) QR and LU are pivoted. Without
+//! pivoting, the first d rows of the file decide. (The first of equal pivots is taken, and the label columns produce
+//! many equal pivots, so LU still depends on the order of rows.) (5) SPCA uses one-hot labels instead of label codes.
+//! FLDA solves the symmetric-definite problem with a ridge of 10⁻⁴ of the mean within-class variance, while the paper's
+//! code passes a non-symmetric matrix to a symmetric solver. Rank-one downdate, NMF and dictionary learning are
+//! missing, because we know no Rust library for them. ICA is missing, because the only library that has it (linfa)
+//! needs a second linear-algebra library.
 //!
-//! Wins when a ranking of all rows is wanted in about the time of one decomposition, without randomness.
+//! Wins when you want a ranking of all rows in about the time of one decomposition, without randomness.
 //!
-//! Loses when few rows are kept: rows at right angles to the main directions are seldom typical, and ε is large.
+//! Loses when few rows are kept: rows that are orthogonal to the main directions are seldom typical, and ε is large.
 
 use faer::Mat;
 use leanset_problem::{setting, text};
@@ -93,13 +94,13 @@ parameters! {
     decomposition: Decomposition = {
         kind: Kind::Choice(Decomposition::WORDS),
         default: "svd",
-        doc: "Where the directions come from; spca and flda need two classes or more.",
+        doc: "The decomposition that gives the directions; spca and flda need two classes or more.",
     }
 
     scope: RankScope = {
         kind: Kind::Choice(RankScope::WORDS),
         default: "class",
-        doc: "Rank within classes, or over all rows as the paper's code does (classes may then vanish).",
+        doc: "Rank within classes, or over all rows as in the paper's code (classes can then lose all rows).",
     }
 }
 
@@ -109,14 +110,14 @@ pub static INFO: Info = Info {
     aliases: &["nrmd", "svd"],
     title: "Numerosity reduction by matrix decomposition",
     family: Family::Ranking,
-    summary: "Keeps the rows that the main directions of their class, and of all data with labels, describe worst.",
+    summary: "Keeps the rows that are described worst by the main directions of their class and of the whole table with labels.",
     params: PARAMS,
     cost: "O(n·d²)",
-    memory: "32 bytes a row and O((d + c)²); for qr and lu the rows once more",
+    memory: "32 bytes per row and O((d + c)²); for qr and lu also a copy of the rows",
     guarantee: "scores equal those of a full decomposition to rounding; nested over ratios",
     reference: "Ghojogh & Crowley, Instance ranking and numerosity reduction using matrix decomposition and subspace \
                 learning, arXiv:1903.02986",
-    departures: "noise directions dropped; ranked within classes by default; zero rows have cosine 0; pivoted QR and LU",
+    departures: "noise directions are dropped; rows are ranked within classes by default; zero rows have cosine 0; QR and LU are pivoted",
     capabilities: Capabilities {
         per_class: Support::When("scope=class"),
         order_free: Support::When("decomposition is not lu"),

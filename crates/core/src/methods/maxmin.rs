@@ -1,30 +1,30 @@
 //! **Maxmin selection** (MMS): farthest-first traversal.
 //!
-//! Problem: choose m rows of a class whose covering radius max_x min_{s ∈ S} ‖x − s‖ is small (k-center).
+//! Problem: choose m rows of a class whose covering radius max_x min_{s ∈ S} ‖x − s‖ is small (the k-center problem).
 //!
-//! From a start row, repeatedly add the row farthest (Euclidean) from those chosen:
-//! s_{t+1} = argmax_x min_{i ≤ t} ‖x − s_i‖, ties to the lowest row id. The distance at which a row is added is its
-//! score; it never grows, and the covering radius after the last pick comes free.
+//! From a start row, repeatedly add the row that is farthest (Euclidean) from the rows chosen so far: s_{t+1} =
+//! argmax_x min_{i ≤ t} ‖x − s_i‖, ties to the lowest row id. The score of a row is the distance at which it is added.
+//! Scores never grow, and the distance after the last pick is the covering radius.
 //!
 //! ```math
 //! s_{t+1} = \arg\max_{x \in X_k} \; \min_{i \le t} \lVert x - s_i \rVert
 //! ```
 //!
-//! Cost: O(n·m·d) at worst. The rows of a class lie in a kd-tree; a subtree whose largest remaining distance is at
-//! most the new row's distance to its box cannot change and is skipped, which in low intrinsic dimension leaves
-//! O(log n) blocks a pick; large classes are searched in parallel parts. All sums run in column order, so scores equal
-//! the naive twin's bit for bit.
+//! Cost: O(n·m·d) in the worst case. The rows of a class are in a kd-tree. A subtree is skipped if its largest
+//! remaining distance is at most the distance of the new row to its box, because then nothing in it changes. In low
+//! intrinsic dimension this leaves O(log n) blocks per pick. Large classes are searched in parallel parts. All sums run
+//! in column order, so scores equal those of the naive reference implementation bit for bit.
 //!
-//! Guarantee: the covering radius is at most twice the best possible for m rows (Gonzalez 1985), and no method does
-//! better than 2 in polynomial time unless P = NP.
+//! Guarantee: the covering radius is at most twice the best possible for m rows (Gonzalez 1985). No polynomial-time
+//! method has a factor below 2 unless P = NP.
 //!
-//! Departures: none from the definition. The paper's code starts from the first row of a class; the default here is a
-//! seeded one (`start=first` is the paper's).
+//! Departures: none from the definition. The paper's code starts from the first row of a class. The default here is a
+//! start row drawn by the seed (`start=first` is the paper's choice).
 //!
-//! Wins when coverage is what counts: its ε is usually the smallest of all methods that keep rows.
+//! Wins when coverage matters: its ε is usually the smallest of all methods that keep rows.
 //!
-//! Loses when there are outliers or wrong labels: they are far from the rest, so it takes them first. At small ratios
-//! a classifier trained on its rows is often worse than on random ones.
+//! Loses when there are outliers or mislabelled rows: they are far from the other rows, so they are chosen first. At
+//! small ratios, a classifier trained on its rows is often worse than one trained on random rows.
 
 use super::settings::parameters;
 use super::{Capabilities, Family, Info, Method, Run, Support};
@@ -47,8 +47,8 @@ parameters! {
     start: Start = {
         kind: Kind::Or(&["random", "first", "central"], &Kind::Rows),
         default: "random",
-        doc: "The first row of each class: drawn by the seed, its first row, the row nearest its mean, or one row id a \
-              class.",
+        doc: "The start row of each class: drawn by the seed, the first row, the row nearest to the mean, or one row id \
+              per class.",
     }
 }
 
@@ -58,14 +58,14 @@ pub static INFO: Info = Info {
     aliases: &["mms", "farthest-first", "k-center"],
     title: "Maxmin selection (farthest-first traversal)",
     family: Family::Geometry,
-    summary: "Keeps, of each class, rows spread so that every row has a kept one near: usually the smallest ε of all that keep rows.",
+    summary: "Keeps rows that are spread over each class, so that every row has a kept row nearby. Its ε is usually the smallest.",
     params: PARAMS,
-    cost: "O(n·m·d) at worst; O(n log n + m log n) blocks in low intrinsic dimension",
-    memory: "24 bytes a row and, for each class in work, the class once more (n_k·d coordinates); tables above 64 MiB are \
-             not copied, and searched more slowly",
+    cost: "O(n·m·d) in the worst case; O(n log n + m log n) blocks in low intrinsic dimension",
+    memory: "24 bytes per row and a copy of each class that is being processed (n_k·d coordinates); tables above 64 MiB \
+             are not copied, and searched more slowly",
     guarantee: "covering radius at most twice the best possible; nested over ratios; ties to the lowest row id",
     reference: "Gonzalez, Theoretical Computer Science 38, 1985; de Silva & Carlsson, Eurographics 2004",
-    departures: "the start row is seeded by default; the paper's code takes the first (start=first)",
+    departures: "the start row is drawn by the seed by default; the paper's code takes the first row (start=first)",
     capabilities: Capabilities {
         seeded: Support::When("start=random"),
         order_free: Support::When("start=central"),

@@ -3,14 +3,14 @@
 //! Problem: choose rows that represent their class robustly against outliers (`landmarks=representative`), or rows
 //! where its shape changes (`vital`).
 //!
-//! A row's *outlier score* is the largest finite persistence, death − birth, of the Vietoris–Rips filtration of its
-//! neighbours: the other rows of its class within Euclidean distance δ, δ itself included. It is taken in one homology
-//! dimension (`scoring=restricted`) or over all up to it (`multi`). A row with fewer than two neighbours is a
-//! *super-outlier*: its score is 0 and it comes last. Representative landmarks are the rows of smallest score, vital
-//! ones those of largest; ties go to the lowest row id.
+//! The *outlier score* of a row is the largest finite persistence, death − birth, of the Vietoris–Rips filtration of
+//! its neighbours. Its neighbours are the other rows of its class within Euclidean distance δ (inclusive). The score is
+//! taken in one homology dimension (`scoring=restricted`) or over all dimensions up to it (`multi`). A row with fewer
+//! than two neighbours is a *super-outlier*: its score is 0, and it is ranked last. Representative landmarks are the
+//! rows with the smallest scores, vital landmarks those with the largest; ties go to the lowest row id.
 //!
-//! A radius means something for one table only, so by default δ is found for each class: the median, over its rows, of
-//! the distance to the `neighbors`-th nearest other row. Half of the rows then have at least that many neighbours.
+//! A fixed radius suits only one table, so by default δ is computed for each class: the median, over its rows, of the
+//! distance to the `neighbors`-th nearest other row. Then half of the rows have at least that many neighbours.
 //!
 //! ```math
 //! \mathrm{out}_\delta(x) = \max \{\, d - b : (b, d) \in \mathrm{Dgm}_p(\mathrm{VR}(N_\delta(x))), \; d < \infty \,\}
@@ -18,22 +18,22 @@
 //!
 //! where N_δ(x) are the neighbours of x and p is the dimension.
 //!
-//! Cost: one kd-tree a class, one search a row, and for each distinct neighbourhood of k rows a sweep over its pairs
-//! nearer than its enclosing radius: O(k² d) for distances and O(k² log k) for their order (see
-//! [`crate::homology`]). Equal rows are one point of a neighbourhood, for they have no persistence between them, and
-//! rows with the same neighbours are scored once. Memory: the neighbour lists, and O(k²) a thread.
+//! Cost: one kd-tree per class and one search per row. For each distinct neighbourhood of k rows, a sweep over its
+//! pairs that are closer than its enclosing radius: O(k² d) for distances and O(k² log k) for sorting them (see
+//! [`crate::homology`]). Equal rows count as one point of a neighbourhood, because they have no persistence between
+//! them. Rows with the same neighbours are scored once. Memory: the neighbour lists, and O(k²) per thread.
 //!
 //! Guarantee: scores are exact; nested over ratios; the same for any number of threads.
 //!
-//! Departures: the paper's code moves the first N rows of its ranking to the end, which are the super-outliers only if
-//! no other score is 0, and orders ties by an unstable sort of a random permutation; here super-outliers come last and
-//! ties go to the lowest row id. It uses δ = 0.05 for every table (`delta=0.05` is the paper's, with `dimension=2`).
+//! Departures: the paper's code moves the first N rows of its ranking to the end. These are the super-outliers only if
+//! no other score is 0. It orders ties by an unstable sort of a random permutation. Here super-outliers come last, and
+//! ties go to the lowest row id. The paper's code uses δ = 0.05 for every table (`delta=0.05` with `dimension=2` does
+//! the same).
 //!
-//! Wins when outliers are to be left out and the shape of a class is to stay (`representative`), or the reverse
-//! (`vital`).
+//! Wins when outliers should be removed and the shape of a class kept (`representative`), or the reverse (`vital`).
 //!
-//! Loses when the radius fits badly: then most scores are 0 or most rows have no neighbours, and ties decide. Outliers
-//! are what ε is about, so ε is large.
+//! Loses when the radius fits badly: then most scores are 0, or most rows have no neighbours, and ties decide. ε is
+//! large, because it depends on the outliers.
 //!
 //! Reference: Stolz, *Outlier-robust subsampling techniques for persistent homology*, J. Machine Learning Research 24,
 //! 2023.
@@ -86,20 +86,20 @@ parameters! {
     delta: f64 = {
         kind: Kind::Or(&["auto"], &Kind::Float { min: 0.0, max: f64::MAX, open: true }),
         default: "auto",
-        doc: "Radius of a neighbourhood, in scaled units; auto finds one for each class at which half of its rows have \
-                  the neighbours that `neighbors` says.",
+        doc: "Radius of a neighbourhood, in scaled units; auto computes one for each class, such that half of its rows \
+                  have at least `neighbors` neighbours.",
     }
 
     neighbors: usize = {
         kind: Kind::Int { min: 2, max: 1000 },
         default: "50",
-        doc: "The median number of neighbours that delta=auto reaches.",
+        doc: "The median number of neighbours for delta=auto.",
     }
 
     scoring: Scoring = {
         kind: Kind::Choice(Scoring::WORDS),
         default: "restricted",
-        doc: "Persistence in `dimension` alone, or the largest over dimensions 0 to `dimension`.",
+        doc: "Persistence in `dimension` only, or the largest over dimensions 0 to `dimension`.",
     }
 
     dimension: usize = {
@@ -111,13 +111,13 @@ parameters! {
     landmarks: Kept = {
         kind: Kind::Choice(Kept::WORDS),
         default: "representative",
-        doc: "Keep the smallest scores or the largest.",
+        doc: "Keep the rows with the smallest scores, or with the largest.",
     }
 
     most_neighbors: usize = {
         kind: Kind::Int { min: 2, max: 4096 },
         default: "1000",
-        doc: "The largest neighbourhood to work on, counted without equal rows; a larger one is an error.",
+        doc: "The largest neighbourhood, counted without equal rows; a larger one is an error.",
     }
 }
 
@@ -127,13 +127,13 @@ pub static INFO: Info = Info {
     aliases: &["phl", "persistent-homology-landmarks"],
     title: "Persistent-homology landmarks",
     family: Family::Ranking,
-    summary: "Keeps rows whose neighbourhoods have the least topology (representative) or the most (vital).",
+    summary: "Keeps the rows whose neighbourhoods have the least topology (representative) or the most (vital).",
     params: PARAMS,
-    cost: "O(n log n) searches and O(k²(d + log k)) a neighbourhood of k rows",
-    memory: "the class once more and 4 bytes for each neighbour of each row; 16 bytes for each pair of the largest neighbourhood, a thread",
+    cost: "O(n log n) for searches and O(k²(d + log k)) per neighbourhood of k rows",
+    memory: "a copy of the class, and 4 bytes per neighbour of each row; 16 bytes per pair of the largest neighbourhood and thread",
     guarantee: "exact scores (those of ripser, in f64); nested over ratios; super-outliers last; ties to the lowest row id",
     reference: "Stolz, J. Machine Learning Research 24, 2023; Vietoris–Rips by links: arXiv:2307.16333, arXiv:2412.07805",
-    departures: "super-outliers are last (the paper's code moves the first rows of an unstable order); the radius is found \
+    departures: "super-outliers are last (the paper's code moves the first rows of an unstable order); the radius is computed \
                  for each class unless given (the paper: delta=0.05 with dimension=2 for tables, delta=0.25 with \
                  dimension=1 for image features)",
     capabilities: Capabilities { scale_free: Support::When("delta=auto"), ..Capabilities::DEFAULT },

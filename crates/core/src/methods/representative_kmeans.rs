@@ -1,26 +1,27 @@
-//! **Representative k-means** (RKM): k-means over all rows, and from every cluster the rows nearest its centre.
+//! **Representative k-means** (RKM): k-means over all rows; each cluster keeps the rows nearest to its centre.
 //!
-//! Problem: keep the rows that are typical of the groups that the points form by themselves, whatever their classes.
+//! Problem: keep the rows that are typical of the natural groups in the data, regardless of their classes.
 //!
-//! Lloyd's iteration is that of clustering centroids, over all rows at once, with k = the number of classes that have rows
-//! or as given; its tolerance is a part of the mean distance of rows from their mean, so that units do not matter. In a
-//! cluster of s rows, the row that is t-th nearest the centre (from 0; ties to the lowest row id) has the place (t + ½) / s.
-//! Rows are ranked by place, equals by row id: every beginning of the ranking has the share of each cluster as Webster's
-//! method of apportionment deals it.
+//! Lloyd's iteration is that of clustering centroids, over all rows at once. k is the number of classes that have rows,
+//! unless it is given. The tolerance is relative to the mean distance of rows from their mean, so that units do not
+//! matter. In a cluster of s rows, the t-th nearest row to the centre (from 0; ties to the lowest row id) gets the
+//! position (t + ½) / s. Rows are ranked by position, then by row id. So every prefix of the ranking has the share of
+//! each cluster that Webster's method of apportionment gives.
 //!
 //! ```math
 //! \min_{c_1, \dots, c_k} \; \sum_{x} \; \min_{j} \lVert x - c_j \rVert^2
 //! ```
 //!
-//! Cost: O(n·k·d) an iteration at worst. Guarantee: the exact total; nested, for the clusters do not depend on the budget.
+//! Cost: O(n·k·d) per iteration in the worst case. Guarantee: the exact total; nested, because the clusters do not
+//! depend on the budget.
 //!
-//! Departures: the paper says that rows nearest the centres are kept, and not how many of each cluster: here its share.
-//! Clusters that run empty are refilled as in clustering centroids.
+//! Departures: the paper says that the rows nearest to the centres are kept, but not how many of each cluster; here
+//! each cluster keeps its share. Empty clusters are refilled as in clustering centroids.
 //!
-//! Wins when typical rows are wanted and the points group by themselves, such as pictures of few kinds.
+//! Wins when you want typical rows, and the data form natural groups, such as images of a few kinds.
 //!
-//! Loses when rows at the edge of a group matter: all that are nearer its centre come first, so ε is large. It does not
-//! look at classes, and can lose one.
+//! Loses when rows at the edge of a group matter: all rows nearer to the centre come first, so ε is large. It ignores
+//! classes, and can lose one.
 
 use super::clustering_centroids::{Clustering, lloyd};
 use super::settings::parameters;
@@ -44,19 +45,19 @@ parameters! {
     clusters: usize = {
         kind: Kind::Or(&["classes"], &Kind::Int { min: 1, max: u32::MAX as i64 }),
         default: "classes",
-        doc: "The number of clusters: as many as there are classes with rows, or this many (at most one a row).",
+        doc: "The number of clusters (at most one per row); by default the number of classes that have rows.",
     }
 
     tolerance: f64 = {
         kind: Kind::Float { min: 0.0, max: f64::MAX, open: false },
         default: "0.00001",
-        doc: "Stop when the mean distance of rows to their centres changes by no more than this part of that to the mean of all.",
+        doc: "Stop when the mean distance between rows and their centres changes by at most this fraction of the mean distance to the overall mean.",
     }
 
     max_iter: usize = {
         kind: Kind::Int { min: 1, max: i64::MAX },
         default: "300",
-        doc: "Stop after this many iterations in any case, with a warning.",
+        doc: "The largest number of iterations; a warning is given if it is reached.",
     }
 }
 
@@ -66,13 +67,13 @@ pub static INFO: Info = Info {
     aliases: &["rkm", "representative-k-means"],
     title: "Representative k-means",
     family: Family::Geometry,
-    summary: "Clusters all rows by k-means and keeps those nearest the centres, of each cluster its share.",
+    summary: "Clusters all rows with k-means and keeps, in proportion to cluster size, the rows nearest to the centres.",
     params: PARAMS,
-    cost: "O(n·k·d) an iteration at worst for k clusters: rows test only centres that moved",
-    memory: "72 bytes a row, and the centres three times",
-    guarantee: "the exact total; every beginning of the ranking deals clusters their shares as Webster's method does",
+    cost: "O(n·k·d) per iteration in the worst case for k clusters: rows test only centres that moved",
+    memory: "72 bytes per row, and the centres three times",
+    guarantee: "the exact total; every prefix of the ranking has the cluster shares of Webster's method",
     reference: "arXiv:2403.15150, section 3 (its form for images); Lloyd, IEEE Transactions on Information Theory 28, 1982",
-    departures: "each cluster gives its share (the paper leaves open how many); an emptied cluster is refilled",
+    departures: "each cluster keeps its share (the paper does not say how many); an empty cluster is refilled",
     capabilities: Capabilities { per_class: Support::No, seeded: Support::Yes, ..Capabilities::DEFAULT },
     variants: &[&[("clusters", "3")], &[("clusters", "20"), ("max_iter", "4")]],
     build: |params| Ok(Box::new(Configured::new(params))),

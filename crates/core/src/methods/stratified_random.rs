@@ -1,9 +1,9 @@
 //! **Stratified random sampling** (SRS).
 //!
-//! Problem: keep m_k rows of each class, every set of m_k rows as likely as any other.
+//! Problem: keep m_k rows of each class, so that every set of m_k rows is equally likely.
 //!
-//! A row's key is hash(seed, row id); the rows of a class with the smallest keys are kept. The sample at a smaller
-//! ratio is a part of the one at a larger, and neither threads, chunks nor partitions change it.
+//! A row's key is hash(seed, row id). The rows of a class with the smallest keys are kept. So the sample at a smaller
+//! ratio is a subset of the sample at a larger ratio, and the result does not depend on threads, chunks or partitions.
 //!
 //! ```math
 //! K_k = \{\, i \in X_k : h(s, i) \text{ is one of the } m_k \text{ smallest} \,\}
@@ -12,12 +12,12 @@
 //! with h a hash of the seed s and the row id i.
 //!
 //! Cost: O(n log n). Guarantee: uniform within classes; exact counts. No departures from the definition; the paper's
-//! code draws with scikit-learn's stratified split, whose stream is not part of the definition.
+//! code draws with scikit-learn's stratified split, whose random stream is not part of the definition.
 //!
-//! Wins when nothing is known of the data: it costs next to nothing and keeps every distribution as it is. No method is
-//! sure to beat it. It is the baseline.
+//! Wins when nothing is known about the data: it costs almost nothing and keeps every distribution as it is. It is the
+//! baseline, and no other method is certain to beat it.
 //!
-//! Loses when rows that are rare within their class matter: it misses them, and so ε is large.
+//! Loses when rare rows within a class matter: it misses them, so ε is large.
 
 use super::settings::parameters;
 use super::{Capabilities, Family, Info, Method, Run, Support};
@@ -40,14 +40,14 @@ pub static INFO: Info = Info {
     aliases: &["srs", "random", "stratified"],
     title: "Stratified random sampling",
     family: Family::Statistic,
-    summary: "Keeps a uniform random sample of each class; the baseline that every other method has to beat.",
+    summary: "Keeps a uniform random sample of each class. It is the baseline that every other method has to beat.",
     params: PARAMS,
     cost: "O(n log n)",
-    memory: "24 bytes a row",
+    memory: "24 bytes per row",
     guarantee: "every set of m_k rows of a class is equally likely; nested over ratios; independent of threads and \
                 partitioning",
     reference: "Cochran, Sampling Techniques, 3rd ed., Wiley 1977, chapter 5",
-    departures: "places come from hash(seed, row id) instead of a shuffled stream, so samples are nested",
+    departures: "rows are ordered by hash(seed, row id) instead of a shuffled stream, so samples are nested",
     capabilities: Capabilities { seeded: Support::Yes, coordinates: Support::No, ..Capabilities::DEFAULT },
     variants: &[],
     build: |_| Ok(Box::new(Configured)),

@@ -1,58 +1,61 @@
 //! **ProtoDash** (PRD): prototypes with weights.
 //!
-//! Problem: choose rows S of a class, |S| ≤ m, and weights w ≥ 0 on them, so that the weighted rows have the mean
-//! embedding of the class (or of the same class of another table, the *target*) under a kernel k: maximise
+//! Problem: choose rows S of a class, |S| ≤ m, with weights w ≥ 0, so that the weighted rows have the same mean
+//! embedding under a kernel k as the class (or as the same class of another table, the *target*): maximise
 //!
 //! f(w) = μᵀw − ½ wᵀK w, where K_ij = k(x_i, x_j) and μ_i is the mean of k(x_i, ·) over the class or the target,
 //!
-//! which is ½‖mean‖² − ½‖mean − Σ w_s φ(x_s)‖² in feature space. Kernels: `gaussian` exp(−‖x − y‖² / 2σ²), `linear` xᵀy.
+//! which is ½‖mean‖² − ½‖mean − Σ w_s φ(x_s)‖² in feature space. Kernels: `gaussian` exp(−‖x − y‖² / 2σ²), `linear`
+//! xᵀy.
 //!
-//! The first row is the one whose objective alone is best, μ_i² / 2K_ii. Then again and again the row with the largest
-//! gradient g_i = μ_i − (K w)_i is added (ties to the lowest row id), and w is made optimal over all rows chosen so far:
-//! an active-set method with a factor that is extended and repaired (`nnls.rs`). After every pick the optimality
-//! conditions hold to rounding: on S, |g| where w > 0 and g where w = 0 are at most some 10⁻¹³ of max |μ|, and the worst
-//! there was is stated (`kkt_residual`, relative; tests hold it below 10⁻⁸). The objective after each pick is its score;
-//! weights belong to one budget and come with `reduce`.
+//! The first row is the one that maximises the objective alone, μ_i² / 2K_ii. Then, repeatedly, the row with the
+//! largest gradient g_i = μ_i − (K w)_i is added (ties to the lowest row id), and w is optimised over all rows chosen
+//! so far, by an active-set method whose Cholesky factor is extended and repaired (`nnls.rs`). After every pick, the
+//! optimality conditions hold to rounding: on S, |g| where w > 0 and g where w = 0 are at most about 10⁻¹³ of max |μ|.
+//! The largest violation is reported (`kkt_residual`, relative; tests keep it below 10⁻⁸). The score of a pick is the
+//! objective after it. Weights belong to one budget and come with `reduce`.
 //!
-//! When no gradient is above 10⁻¹⁰ of max |μ| (or 2⁻⁵⁰ of the largest K_ii, below which all is rounding), the objective is
-//! exhausted: what a row could still add to it is below its last digit. Weights stay, and the remaining rows follow in
-//! order of gradient; those whose gradient is zero by that measure, between which the objective cannot tell, in order of
-//! hash(seed, row id). With the linear kernel that is every row after about as many as there are columns, since the mean
-//! is then matched exactly.
+//! If no gradient is above 10⁻¹⁰ of max |μ| (or above 2⁻⁵⁰ of the largest K_ii, below which everything is rounding),
+//! the objective is exhausted: another row can only change its last digit. Then the weights stay, and the remaining
+//! rows follow in order of gradient. Rows whose gradient is zero by this measure, which the objective cannot
+//! distinguish, follow in order of hash(seed, row id). With the linear kernel, the objective is exhausted after about
+//! as many rows as there are columns, because then the mean is matched exactly.
 //!
 //! ```math
 //! f(w) = \mu^\top w - \tfrac12\, w^\top K w, \qquad w \ge 0, \quad |\{ i : w_i > 0 \}| \le m
 //! ```
 //!
-//! Cost, linear kernel: O(n·d) a pick and at most a few d picks. Everything happens in the d columns; support ≤ d.
-//! Gaussian kernel: no n × n and no n × m table is made. The rows get r features (pivoted Cholesky, `kernel.rs`), a few
-//! at first, and more when they leave too many rows that could lead, until they explain all but 10⁻¹² of the trace or r is
-//! `rank`: O(n·r·(r + d)). A pick is O(n·r) for gradients in features, whose error on row i is at most √E_ii·‖Σ w_s e_s‖
-//! (E is what the features leave of K, e_s of row s); the rows whose bounds reach above the best lower bound, at least 32
-//! and at most 128, are compared by the true kernel, and weights are solved on the true K_SS. Where more than 128 reach
-//! and r is at its limit, the choice is the best of the likeliest 128, and a warning says from which pick on
-//! (`gradients-approximate`). Means μ are those of the true kernel wherever they decide: of all rows up to 2²⁶ pairs,
-//! beyond that of the rows compared (then the mean's error in features, at most the mean of √E_jj, adds to the bound).
-//! At most 2,048 rows are chosen by the objective; the rest follow as when it is exhausted, in order of the gradients in
-//! features.
+//! Cost, linear kernel: O(n·d) per pick and at most a few d picks. All computations are in the d columns; the support
+//! is ≤ d. Gaussian kernel: no n × n and no n × m table is made. The rows get r features (pivoted Cholesky,
+//! `kernel.rs`). It starts with a few features and adds more while too many rows are possible candidates, until the
+//! features explain all but 10⁻¹² of the trace or r reaches `rank`: O(n·r·(r + d)). A pick computes gradients in
+//! features in O(n·r); their error for row i is at most √E_ii·‖Σ w_s e_s‖ (E is what the features leave of K, e_s is
+//! that of row s). The rows whose upper bound exceeds the best lower bound, at least 32 and at most 128, are compared
+//! with the true kernel, and weights are solved on the true K_SS. If more than 128 rows exceed it and r is at its
+//! limit, the choice is the best of the 128 most likely rows, and a warning reports the first such pick
+//! (`gradients-approximate`). The means μ are those of the true kernel wherever they decide: of all rows up to 2²⁶
+//! pairs, above that of the rows that are compared (then the error of the mean in features, at most the mean of √E_jj,
+//! is added to the bound). At most 2,048 rows are chosen by the objective. The others follow in order of the gradients
+//! in features, as when the objective is exhausted.
 //!
-//! Coordinates are scaled by a power of two, which changes no order. Linear objectives are in the units of the input,
-//! squared: finite up to the largest coordinates there may be, and 0 where they are below the smallest number.
+//! Coordinates are scaled by a power of two, which does not change any order. Linear objectives are in squared units of
+//! the input: finite up to the largest possible coordinates, and 0 if they are below the smallest number.
 //!
-//! Guarantee: f(w) ≥ (1 − e^(−γ))·f* with γ the restricted strong concavity over smoothness of f (weak submodularity;
-//! Gurumoorthy et al., theorem IV.3), and the weights are the best there are for the rows chosen.
+//! Guarantee: f(w) ≥ (1 − e^(−γ))·f*, where γ is the ratio of restricted strong concavity to smoothness of f (weak
+//! submodularity; Gurumoorthy et al., theorem IV.3), and the weights are optimal for the chosen rows.
 //!
-//! Departures from the paper's code (AIX360): its first remaining row never wins while others remain; its solver stops at
-//! 10⁻⁴, so its order is noise soon after; it caps weights at 10⁴; its wrapper here never passes the kernel on, so what
-//! it calls Gaussian is linear. And it goes on in file order when the objective is exhausted. Files are often sorted by a
-//! feature, and a prefix of file order is then a biased sample, where a prefix of the hash's order is a random one.
+//! Departures from the paper's code (AIX360): in that code, the first remaining row never wins while others remain; the
+//! solver stops at 10⁻⁴, so the order soon becomes noise; weights are capped at 10⁴; and the wrapper used here never
+//! passes the kernel on, so its "Gaussian" is linear. It also continues in file order when the objective is exhausted.
+//! Files are often sorted by a feature; then a prefix in file order is a biased sample, while a prefix in hash order is
+//! a random one.
 //!
-//! Wins when a few weighted rows stand for a class, or for the class of another table, and the trainer can use the
+//! Wins when a few weighted rows should represent a class, or the class of another table, and the training can use the
 //! weights.
 //!
-//! Loses when many rows are kept: once the objective is exhausted the rest is as good as random, and until then the
-//! Gaussian kernel can cost more than training does. The linear kernel sees only means, and is exhausted after about d
-//! rows.
+//! Loses when many rows are kept: after the objective is exhausted, the remaining rows are as good as random. Before
+//! that, the Gaussian kernel can cost more than the training. The linear kernel depends only on means, and is exhausted
+//! after about d rows.
 
 mod gaussian;
 mod greedy;
@@ -98,21 +101,21 @@ parameters! {
     kernel: Kernel = {
         kind: Kind::Choice(Kernel::WORDS),
         default: "gaussian",
-        doc: "How alike two rows are: exp(−‖x − y‖²/2σ²), or xᵀy, which sees no more than the mean of a class.",
+        doc: "The similarity of two rows: exp(−‖x − y‖²/2σ²), or xᵀy, which depends only on the mean of a class.",
     }
 
     sigma: f64 = {
         kind: Kind::Or(&["auto"], &Kind::Float { min: 0.0, max: f64::MAX, open: true }),
         default: "auto",
-        doc: "σ of the Gaussian kernel; auto: of each class the median of the Euclidean distances between its rows \
-                  that are not 0, over 1000 rows drawn by the seed where it has more.",
+        doc: "σ of the Gaussian kernel; auto: for each class the median of the nonzero Euclidean distances between its \
+                  rows, over 1000 rows drawn by the seed if it has more.",
     }
 
     rank: usize = {
         kind: Kind::Or(&["auto"], &Kind::Int { min: 1, max: 1 << 20 }),
         default: "auto",
-        doc: "The most features a row gets under the Gaussian kernel; auto: 2048, fewer (to no less than 64) where \
-                  those of a class would take more than 256 MiB.",
+        doc: "The largest number of features per row for the Gaussian kernel; auto: 2048, but fewer (at least 64) if \
+                  the features of a class would need more than 256 MiB.",
     }
 }
 
@@ -122,22 +125,22 @@ pub static INFO: Info = Info {
     aliases: &["prd", "proto-dash"],
     title: "ProtoDash (prototypes with weights)",
     family: Family::Statistic,
-    summary: "Keeps, of each class, rows that with non-negative weights have the mean of the class under a kernel, or that of a target table.",
+    summary: "Keeps rows with non-negative weights that together match the mean of their class under a kernel, or that of a target table.",
     params: PARAMS,
     cost: "gaussian: O(n·r·(r + d + m)) for r features, and O(s³) for s ≤ 2048 rows chosen by the objective; linear: \
-           O(n·d) a pick, about d picks",
-    memory: "gaussian: r features a row (at most 256 MiB a class by default) for each class in work, the class once more, \
-             and 64 MiB for weights; linear: the class once more",
-    guarantee: "objective at least 1 − e^(−γ) of the best (weak submodularity); weights optimal for the rows chosen, to \
+           O(n·d) per pick, about d picks",
+    memory: "gaussian: r features per row (at most 256 MiB per class by default) and a copy of each class that is being \
+             processed, and 64 MiB for weights; linear: a copy of the class",
+    guarantee: "objective at least 1 − e^(−γ) of the best (weak submodularity); weights optimal for the chosen rows, to \
                 rounding; nested over ratios; ties to the lowest row id",
     reference: "Gurumoorthy, Dhurandhar, Cecchi & Aggarwal, ICDM 2019, arXiv:1707.01212",
-    departures: "optimal weights instead of a solver stopped at 10⁻⁴; every row can be chosen (AIX360 never lets the first \
-                 remaining one win); where the objective cannot tell rows apart they follow by hash(seed, row id), not in \
-                 file order, a prefix of which would be a biased sample; at most 2048 rows of a class are chosen by the \
+    departures: "optimal weights instead of a solver that stops at 10⁻⁴; every row can be chosen (in AIX360 the first \
+                 remaining row never wins); rows that the objective cannot distinguish follow by hash(seed, row id), not \
+                 in file order, a prefix of which would be a biased sample; at most 2048 rows of a class are chosen by the \
                  objective",
     capabilities: Capabilities {
         weights: Support::Yes,
-        seeded: Support::When("the objective cannot tell rows apart, or sigma=auto and a class has over 1000 rows"),
+        seeded: Support::When("the objective cannot distinguish rows, or sigma=auto and a class has over 1000 rows"),
         target: Support::Yes,
         ..Capabilities::DEFAULT
     },
@@ -199,7 +202,7 @@ impl Configured {
             Self::Linear => text![
                 "keep fewer rows, or use ",
                 setting::PARAM.to("kernel=gaussian"),
-                ", which sees more than the mean"
+                ", which uses more than the mean"
             ],
             Self::Gaussian { .. } => "keep fewer rows, or use a smaller sigma".into(),
         };
