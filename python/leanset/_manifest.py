@@ -24,7 +24,7 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Its keys are described in docs/json.md, `leanset.manifest/1`. `row_ids` are the kept rows, class by class, from first
+        Its keys are described in docs/json.md, `leanset.manifest/2`. `row_ids` are the kept rows, class by class, from first
         to last pick.
 
     Raises
@@ -118,18 +118,17 @@ def manifest_of(
     manifest = {
         "schema": _leanset.manifest_schema(),
         "leanset": _leanset.VERSION,
-        "command": "reduce",
+        "request": {
+            "command": "reduce",
+            "input": str(input),
+            "columns": {"label": label, "features": list(features), "missing": "refuse", "scale": "none"},
+            "method": {"method": reduction.method, "parameters": reduction.parameters, "seed": reduction.seed},
+            "budget": {**_budget(reduction), "allow_empty_classes": reduction.allow_empty_classes},
+            "metric": epsilon.metric,
+        },
         "input": {**source, "rows": rows},
-        "columns": {
-            "label": label, "features": list(features), "features_given": True, "exclude": [], "id": None,
-            "missing": "refuse", "scale": "none", "bins": None, "format": None, "sheet": None, "delimiter": None,
-            "dimensions": len(features), "dropped_rows": 0,
-        },
-        "method": {
-            "id": reduction.method, "parameters": reduction.parameters, "seed": reduction.seed,
-            "facts": _plain(reduction.facts),
-        },
-        "budget": {**_budget(reduction), "allow_empty_classes": reduction.allow_empty_classes},
+        "columns": {"features": list(features), "dimensions": len(features), "dropped_rows": 0},
+        "method": {"id": reduction.method, "facts": _plain(reduction.facts)},
         "classes": _classes(reduction, epsilon),
         "rows": rows,
         "kept": len(reduction),
@@ -137,7 +136,7 @@ def manifest_of(
             "metric": epsilon.metric, "value": _plain(epsilon.value), "worst_row": epsilon.worst_row,
             "worst_class": None if epsilon.worst_class is None else str(epsilon.worst_class),
         },
-        "output": {**result, "emit": "rows", "order": "input", "weights": None},
+        "output": result,
         "warnings": [{"code": w.code, "message": w.message} for w in reduction.warnings],
         "row_ids": reduction.order.tolist(),
         "weights": weights,

@@ -79,13 +79,13 @@ def test_read_manifest_refuses_other_files(tmp_path, blobs):
     path = tmp_path / "m.json"
     for text, words in (("[1", "is not a manifest"), ("{}", "it has no schema"),
                         ('{"schema": "leanset.manifest/9"}', "has schema 'leanset.manifest/9'"),
-                        ('{"schema": "leanset.manifest/1"}', "is a damaged manifest")):
+                        ('{"schema": "leanset.manifest/2"}', "is a damaged manifest")):
         path.write_text(text)
         with pytest.raises(ValueError, match=words) as found:
             leanset.read_manifest(path)
         assert found.value.__notes__
     with pytest.raises(ValueError, match="is a damaged manifest"):
-        leanset.write_manifest(tmp_path / "n.json", {"schema": "leanset.manifest/1"})
+        leanset.write_manifest(tmp_path / "n.json", {"schema": "leanset.manifest/2"})
     assert not (tmp_path / "n.json").exists()
     with pytest.raises(ValueError, match="was not measured"):
         leanset.manifest_of(leanset.reduce(X, y, 9, method="mms"), input=path, output=path, features=[])

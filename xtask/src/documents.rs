@@ -96,9 +96,7 @@ fn verbs(command: &clap::Command, above: &str, out: &mut String) {
 
 /// Every verb with its help.
 fn command_line() -> String {
-    let mut out = format!(
-        "{MADE}# The command line\n\nExit codes: 0 done; 2 the request or its data cannot be used; 3 a manifest was not reproduced; 130 interrupted;\n1 a fault of leanset itself; of a command that `leanset energy` runs, its own. Data go to stdout or to files, words to stderr; `NO_COLOR` is honoured.\n"
-    );
+    let mut out = format!("{MADE}# The command line\n\n{}\n", leanset_cli::exit_codes());
     let mut root = leanset_cli::command().term_width(100);
     root.build();
     let _ = write!(out, "\n## leanset\n\n```text\n{}\n```\n", root.clone().render_long_help().to_string().trim_end());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use leanset_documents::methods;
+use leanset_spec::methods;
 use serde_json::Value;
 
 const HEAD: &str = r#"# Made from the code by ./x docs; a test holds it against the code.

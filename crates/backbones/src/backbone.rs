@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use leanset_problem::{Problem, Result, setting, text};
+use leanset_spec::images::EmbeddingModel;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::cut::{self, Found};
-use crate::engine::{Engine, Loaded, Runner, Tensor};
+use crate::engine::{Device, Engine, Loaded, Runner, Tensor};
+use crate::error::problem;
 use crate::onnx::{self, FLOAT, ValueInfo};
-use crate::pixels::Feeder;
-use crate::{Error, Fit, Layer, Pixels, Result};
+use crate::preprocess::Preprocessor;
+use crate::{Fit, Layer, Normalisation};
 
 /// The side of images for models that take any and say none: what YOLO is trained with, and most classifiers.
 const SIDES: (u32, u32) = (640, 224);
@@ -33,9 +36,38 @@ pub struct Options {
     /// The side of the square that it sees, of models that take any: 640 for an SPPF, else 224.
     pub size: Option<u32>,
     /// What becomes of pixels: 0 to 1 for an SPPF, else by ImageNet's mean and deviation.
-    pub pixels: Option<Pixels>,
+    pub normalisation: Option<Normalisation>,
     /// What runs it.
     pub engine: Engine,
+}
+
+impl TryFrom<&EmbeddingModel> for Options {
+    type Error = Problem;
+
+    /// # Errors
+    /// Settings that contradict each other, or values that they cannot have.
+    fn try_from(model: &EmbeddingModel) -> Result<Self> {
+        let normalisation = match model.normalisation()? {
+            Some((mean, std)) => Some(Normalisation { mean, std }),
+            None => model.pixels.map(Normalisation::from),
+        };
+        let device = model.device.as_deref().map(str::parse::<Device>).transpose()?;
+        let engine = match (&model.onnxruntime, device) {
+            (None, None) => Engine::Rten,
+            (None, Some(device)) => {
+                return Err(Problem::new(text![
+                    setting::DEVICE.to(device),
+                    " applies to ONNX Runtime only, and the model is run by the built-in engine"
+                ])
+                .hint(text!["give the library with ", setting::ONNXRUNTIME.to("PATH")]));
+            }
+            (Some(library), device) => {
+                Engine::OnnxRuntime { library: library.clone(), device: device.unwrap_or_default() }
+            }
+        };
+        let layer = model.layer.as_deref().map_or(Layer::Auto, Layer::named);
+        Ok(Self { layer, fit: model.fit.unwrap_or_default(), size: model.size, normalisation, engine })
+    }
 }
 
 /// A pretrained model that describes images.
@@ -49,7 +81,7 @@ pub struct Backbone {
     found: Found,
     loaded: Loaded,
     fit: Fit,
-    pixels: Pixels,
+    normalisation: Normalisation,
     /// Height and width; nothing for those of each image.
     size: Option<(u32, u32)>,
     /// Images that it takes at once; nothing for any number.
@@ -74,9 +106,9 @@ impl Backbone {
         let inputs = cut::inputs(&graph);
         let [input] = inputs.as_slice() else {
             let names: Vec<&str> = inputs.iter().map(ValueInfo::name).collect();
-            return Err(Error::new(
+            return Err(problem(
                 format!("{name}: '{}' takes {} inputs, not one image: {}", found.tensor, names.len(), names.join(", ")),
-                "--layer names a tensor that an image alone leads to",
+                text!["choose with ", &setting::LAYER, " a tensor that depends on the image alone"],
             ));
         };
         let shape = InputShape::of(input, &name)?;
@@ -85,7 +117,8 @@ impl Backbone {
         model.graph = Some(graph);
         let cut = model.encode_to_vec();
         let loaded = Loaded::new(&options.engine, &cut, &input, &found.tensor, &name)?;
-        let pixels = options.pixels.unwrap_or(if detector { Pixels::UNIT } else { Pixels::IMAGENET });
+        let normalisation =
+            options.normalisation.unwrap_or(if detector { Normalisation::UNIT } else { Normalisation::IMAGENET });
         let mut backbone = Self {
             path: path.to_owned(),
             sha256: Sha256::digest(&bytes).into(),
@@ -93,7 +126,7 @@ impl Backbone {
             found,
             loaded,
             fit: options.fit,
-            pixels,
+            normalisation,
             size,
             batch: shape.batch,
             channels_last: shape.channels_last,
@@ -101,7 +134,7 @@ impl Backbone {
         };
         let side = size.unwrap_or((SIDES.1, SIDES.1));
         let grey = vec![114; 3 * side.0 as usize * side.1 as usize];
-        backbone.dimensions = backbone.worker()?.describe(&[(side.1, side.0, &grey)])?[0].len();
+        backbone.dimensions = backbone.worker()?.embed(&[(side.1, side.0, &grey)])?[0].len();
         backbone.key = digest(&[&cut, PIXELS.as_bytes(), backbone.settings_in_key().as_bytes()]);
         Ok(backbone)
     }
@@ -153,8 +186,8 @@ impl Backbone {
     }
 
     /// What becomes of pixels.
-    pub fn pixels(&self) -> Pixels {
-        self.pixels
+    pub fn normalisation(&self) -> Normalisation {
+        self.normalisation
     }
 
     /// What runs it.
@@ -171,13 +204,13 @@ impl Backbone {
             _ => "named by the user",
         };
         let size = match self.size {
-            Some((height, width)) => format!("{} to {width} × {height}", self.fit.name()),
+            Some((height, width)) => format!("{} to {width} × {height}", self.fit),
             None => "each image at its own size".to_owned(),
         };
-        let pixels = match self.pixels {
-            Pixels::UNIT => "pixels 0 to 1".to_owned(),
-            Pixels::IMAGENET => "ImageNet's mean and standard deviation".to_owned(),
-            Pixels { mean, deviation } => format!("mean {mean:?}, standard deviation {deviation:?}"),
+        let pixels = match self.normalisation {
+            Normalisation::UNIT => "pixels 0 to 1".to_owned(),
+            Normalisation::IMAGENET => "ImageNet's mean and standard deviation".to_owned(),
+            Normalisation { mean, std } => format!("mean {mean:?}, standard deviation {std:?}"),
         };
         format!("'{}' ({rule}), {} features; {size}, {pixels}; {}", self.found.tensor, self.dimensions, self.engine())
     }
@@ -192,13 +225,13 @@ impl Backbone {
             _ => "as named",
         };
         let size = match self.size {
-            Some((height, width)) => format!("{} to {width} × {height}", self.fit.name()),
+            Some((height, width)) => format!("{} to {width} × {height}", self.fit),
             None => "each picture at its own size".to_owned(),
         };
-        let pixels = match self.pixels {
-            Pixels::UNIT => "pixels 0 to 1".to_owned(),
-            Pixels::IMAGENET => "ImageNet's mean and deviation".to_owned(),
-            Pixels { mean, deviation } => format!("mean {mean:?}, deviation {deviation:?}"),
+        let pixels = match self.normalisation {
+            Normalisation::UNIT => "pixels 0 to 1".to_owned(),
+            Normalisation::IMAGENET => "ImageNet's mean and deviation".to_owned(),
+            Normalisation { mean, std } => format!("mean {mean:?}, deviation {std:?}"),
         };
         format!("'{}' ({rule}), {} numbers; {size}, {pixels}; {}", self.found.tensor, self.dimensions, self.engine())
     }
@@ -208,8 +241,8 @@ impl Backbone {
     /// # Errors
     /// If the engine cannot start another.
     pub fn worker(&self) -> Result<Worker<'_>> {
-        let feeder = Feeder::new(self.size, self.fit, self.pixels, self.channels_last);
-        Ok(Worker { backbone: self, feeder, runner: self.loaded.runner()? })
+        let preprocessor = Preprocessor::new(self.size, self.fit, self.normalisation, self.channels_last);
+        Ok(Worker { backbone: self, preprocessor, runner: self.loaded.runner()? })
     }
 }
 
@@ -225,7 +258,7 @@ type Rgb<'p> = (u32, u32, &'p [u8]);
 /// One thread's part of a [`Backbone`].
 pub struct Worker<'b> {
     backbone: &'b Backbone,
-    feeder: Feeder,
+    preprocessor: Preprocessor,
     runner: Runner,
 }
 
@@ -235,7 +268,7 @@ impl Worker<'_> {
     ///
     /// # Errors
     /// What the engine says; a tensor that is not a row for each image; a number that is not finite.
-    pub fn describe(&mut self, images: &[Rgb<'_>]) -> Result<Vec<Vec<f32>>> {
+    pub fn embed(&mut self, images: &[Rgb<'_>]) -> Result<Vec<Vec<f32>>> {
         // At their own sizes images go alone, whatever the model takes at once.
         let most = match self.backbone.size {
             None => 1,
@@ -252,7 +285,7 @@ impl Worker<'_> {
         let mut values = Vec::new();
         let (mut height, mut width) = (0, 0);
         for (w, h, rgb) in images {
-            (height, width) = self.feeder.feed((*w, *h), rgb, &mut values);
+            (height, width) = self.preprocessor.append((*w, *h), rgb, &mut values);
         }
         let rows = self.backbone.batch.unwrap_or(images.len());
         values.resize(rows * 3 * height * width, 0.0);
@@ -262,15 +295,25 @@ impl Worker<'_> {
         let found = self.runner.run(Tensor { shape, values }, &name)?;
         let mut described = rows_of(&found, rows).map_err(|what| {
             let tensor = &self.backbone.found.tensor;
-            Error::new(format!("{name}: '{tensor}' {what}"), "--layer names another tensor, --size another size")
+            problem(
+                format!("{name}: '{tensor}' {what}"),
+                text!["choose another tensor with ", &setting::LAYER, ", or another size with ", &setting::SIZE],
+            )
         })?;
         described.truncate(images.len());
         let wanted = self.backbone.dimensions;
         if let Some(other) = described.iter().map(Vec::len).find(|&n| n != wanted && wanted > 0) {
             let (tensor, (width, height, _)) = (&self.backbone.found.tensor, images[0]);
-            return Err(Error::new(
-                format!("{name}: '{tensor}' has {other} numbers for {width} × {height} pixels and {wanted} for others"),
-                "fit letterbox gives all images one size; --layer names a tensor with height and width, which are averaged",
+            return Err(problem(
+                format!(
+                    "{name}: '{tensor}' has {other} features for {width} × {height} pixels and {wanted} for other sizes"
+                ),
+                text![
+                    setting::FIT.to(Fit::Letterbox),
+                    " gives all images one size; or choose with ",
+                    &setting::LAYER,
+                    " a tensor with height and width, which are averaged"
+                ],
             ));
         }
         Ok(described)
@@ -322,8 +365,9 @@ struct InputShape {
 
 impl InputShape {
     fn of(input: &ValueInfo, name: &str) -> Result<Self> {
-        let refuse =
-            |what: String, hint: &str| Err(Error::new(format!("{name}: the input '{}' {what}", input.name()), hint));
+        let refuse = |what: String, hint: &'static str| {
+            Err(problem(format!("{name}: the input '{}' {what}", input.name()), hint))
+        };
         let Some(tensor) = input.tensor() else {
             return refuse("is no tensor".into(), "use a model whose input is an image");
         };
@@ -359,32 +403,44 @@ impl InputShape {
         let own = || format!("{} × {}", self.width.unwrap_or(0), self.height.unwrap_or(0));
         if options.fit == Fit::Native {
             if let Some(size) = options.size {
-                let message = format!("size {size} is given, and so is fit native, which takes each image at its own");
-                return Err(Error::new(message, "leave one of them out"));
+                let message = text![
+                    setting::SIZE.to(size),
+                    " and ",
+                    setting::FIT.to(Fit::Native),
+                    " contradict each other: native takes each image at its own size"
+                ];
+                return Err(Problem::new(message).hint("leave one of them out"));
             }
             if fixed {
-                return Err(Error::new(
-                    format!("{name}: takes images of {} pixels alone, not each at its own size", own()),
-                    "export it with dynamic=True (YOLO) or dynamic axes, or leave fit native out",
+                return Err(problem(
+                    format!("{name}: takes images of {} pixels only, not each at its own size", own()),
+                    text![
+                        "export it with dynamic=True (YOLO) or dynamic axes, or leave out ",
+                        setting::FIT.to(Fit::Native)
+                    ],
                 ));
             }
             return Ok(None);
         }
         if let Some(size) = options.size {
             if !(LEAST_SIDE..=MOST_SIDE).contains(&size) {
-                let message = format!("size must be in [{LEAST_SIDE}, {MOST_SIDE}], not {size}");
-                return Err(Error::new(message, "640 is usual, or 224"));
+                let message = text![&setting::SIZE, format!(" must be in [{LEAST_SIDE}, {MOST_SIDE}], not {size}")];
+                return Err(Problem::new(message).hint("640 or 224 are usual"));
             }
             if [self.height, self.width].into_iter().flatten().any(|s| s != size) {
-                let message = format!("{name}: takes images of {} pixels, and size {size} is given", own());
-                return Err(Error::new(message, "leave size out, or export the model with dynamic axes"));
+                let message = text![format!("{name}: takes images of {} pixels, not ", own()), setting::SIZE.to(size)];
+                return Err(Problem::new(message).hint(text![
+                    "leave out ",
+                    &setting::SIZE,
+                    ", or export the model with dynamic axes"
+                ]));
             }
         }
         let most = [self.height, self.width].into_iter().flatten().max().unwrap_or(0);
         if most > MOST_SIDE || self.batch.is_some_and(|b| b > MOST_BATCH) {
             let batch = self.batch.unwrap_or(1);
-            return Err(Error::new(
-                format!("{name}: takes {batch} images of {} pixels at once, which no memory holds", own()),
+            return Err(problem(
+                format!("{name}: takes {batch} images of {} pixels at once, more than any memory holds", own()),
                 format!("use a model of at most {MOST_SIDE} pixels a side and {MOST_BATCH} images at once"),
             ));
         }

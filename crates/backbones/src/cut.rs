@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use leanset_problem::{Result, list, setting, text};
+
+use crate::error::problem;
 use crate::onnx::{FLOAT, Graph, Kind, Node, Sparse, TensorKind, ValueInfo, name_of};
-use crate::{Error, Result};
 
 /// Which tensor of a model describes the image. One with height and width is averaged over them, one of tokens over the
 /// tokens.
@@ -24,17 +26,16 @@ pub enum Layer {
     Tensor(String),
 }
 
-impl std::str::FromStr for Layer {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
+impl Layer {
+    /// The layer of this name: one of the rules, else a tensor.
+    pub fn named(name: &str) -> Self {
+        match name {
             "auto" => Self::Auto,
             "sppf" => Self::Sppf,
             "penultimate" => Self::Penultimate,
             "output" => Self::Output,
             name => Self::Tensor(name.to_owned()),
-        })
+        }
     }
 }
 
@@ -89,6 +90,9 @@ const ACTIVATIONS: [&str; 12] = [
     "PRelu",
     "Swish",
 ];
+
+/// Names of tensors that an error lists.
+const LISTED: usize = 4;
 
 struct Wires<'g> {
     graph: &'g Graph,
@@ -233,11 +237,14 @@ pub(crate) fn find(graph: &Graph, layer: &Layer, name: &str) -> Result<Found> {
     let outputs: Vec<&str> = graph.output.iter().map(ValueInfo::name).collect();
     let one = if let [one] = outputs.as_slice() { Some((*one).to_owned()) } else { None };
     let hint = || {
-        format!(
-            "--layer names the tensor that describes the image; the outputs are {}, fully connected layers are fed {}",
-            list(outputs.iter().map(|s| (*s).to_owned())),
-            list(fed(&wires))
-        )
+        let fed = fed(&wires);
+        let outputs = format!(" the tensor to use as features; the outputs are {}", list(&outputs, LISTED));
+        let fed = if fed.is_empty() {
+            String::new()
+        } else {
+            format!(", inputs of fully connected layers are {}", list(fed, LISTED))
+        };
+        text!["name with ", &setting::LAYER, outputs, fed]
     };
     let (tensor, what) = match layer {
         Layer::Auto => (
@@ -256,7 +263,7 @@ pub(crate) fn find(graph: &Graph, layer: &Layer, name: &str) -> Result<Found> {
             (found(there, layer.clone()), format!("no tensor '{tensor}'"))
         }
     };
-    tensor.ok_or_else(|| Error::new(format!("{name}: has {what}"), hint()))
+    tensor.ok_or_else(|| problem(format!("{name}: has {what}"), hint()))
 }
 
 /// What fully connected layers are fed.
@@ -265,16 +272,6 @@ fn fed(wires: &Wires<'_>) -> Vec<String> {
         ["Gemm", "MatMul"].contains(&n.op_type()) && n.input.get(1).is_some_and(|w| wires.constants.contains(w))
     };
     wires.graph.node.iter().rev().filter(dense).filter_map(|n| n.input.first().cloned()).collect()
-}
-
-/// A few names.
-fn list(names: impl IntoIterator<Item = String>) -> String {
-    let names: Vec<String> = names.into_iter().collect();
-    match names.len() {
-        0 => "nothing".to_owned(),
-        1..=4 => names.join(", "),
-        _ => format!("{}, … ({} in all)", names[..4].join(", "), names.len()),
-    }
 }
 
 /// Leaves of a graph only what the tensor is made of, and makes it the output.

@@ -1,14 +1,18 @@
 //! What runs a model: rten, which is inside, or a library of ONNX Runtime.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::{Error, Result};
+use leanset_problem::{Problem, Result, Text, setting, text};
+
+use crate::error::problem;
 
 /// What runs a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Engine {
-    /// The engine inside: no library is needed.
+    /// The built-in engine: no library is needed.
     #[default]
     Rten,
     /// ONNX Runtime, 1.17 or later: its shared library, or a folder with one, such as that of the Python package.
@@ -30,7 +34,34 @@ pub enum Device {
     Cuda(i32),
 }
 
-/// The engine inside, with its version.
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(0) => f.write_str("cuda"),
+            Self::Cuda(card) => write!(f, "cuda:{card}"),
+        }
+    }
+}
+
+impl FromStr for Device {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let card = match text.split_once(':') {
+            None if text == "cpu" => return Ok(Self::Cpu),
+            None if text == "cuda" => Some(0),
+            Some(("cuda", card)) => card.parse::<u8>().ok(),
+            _ => None,
+        };
+        card.map(|card| Self::Cuda(i32::from(card))).ok_or_else(|| {
+            Problem::new(text![&setting::DEVICE, format!(" must be cpu, cuda or cuda:N, not '{text}'")])
+                .hint("leave it out for cpu")
+        })
+    }
+}
+
+/// The built-in engine, with its version.
 pub(crate) const RTEN: &str = "rten 0.27.0";
 
 /// A tensor.
@@ -69,13 +100,21 @@ impl Loaded {
             Engine::Rten => {
                 let options = || rten::ModelOptions::with_all_ops();
                 let model = options().prepack_weights(true).load(model.to_vec()).map_err(|e| {
-                    let hint = "--onnxruntime runs it with a library of ONNX Runtime";
-                    Error::new(format!("{name}: the engine inside cannot run it: {e}"), hint)
+                    let hint = text!["run it with a library of ONNX Runtime: ", setting::ONNXRUNTIME.to("PATH")];
+                    problem(format!("{name}: the built-in engine cannot run it: {e}"), hint).caused_by(e)
                 })?;
                 let node = |tensor: &str| {
                     model.find_node(tensor).ok_or_else(|| {
-                        let message = format!("{name}: the engine inside optimised '{tensor}' away");
-                        Error::new(message, "--layer names another tensor, or --onnxruntime a library that keeps it")
+                        let message = format!("{name}: the built-in engine optimised '{tensor}' away");
+                        problem(
+                            message,
+                            text![
+                                "choose another tensor with ",
+                                &setting::LAYER,
+                                ", or run the model with ",
+                                setting::ONNXRUNTIME.to("PATH")
+                            ],
+                        )
                     })
                 };
                 let (input, output) = (node(input)?, node(output)?);
@@ -86,9 +125,9 @@ impl Loaded {
                 Ok(Self::OnnxRuntime(onnxruntime::Loaded::new(library, *device, model, input, name)?))
             }
             #[cfg(not(feature = "onnxruntime"))]
-            Engine::OnnxRuntime { .. } => Err(Error::new(
+            Engine::OnnxRuntime { .. } => Err(problem(
                 "this leanset was built without ONNX Runtime",
-                "leave --onnxruntime out, or build it with the feature onnxruntime",
+                text!["leave out ", &setting::ONNXRUNTIME, ", or build leanset with the feature onnxruntime"],
             )),
         }
     }
@@ -119,27 +158,33 @@ impl Loaded {
 impl Runner {
     /// Runs the model on a batch.
     pub(crate) fn run(&mut self, batch: Tensor, name: &str) -> Result<Tensor> {
-        let hint = match self {
-            Self::Rten { .. } => "--onnxruntime runs it with a library of ONNX Runtime, which knows more of ONNX",
+        let hint: Text = match self {
+            Self::Rten { .. } => text![
+                "run it with a library of ONNX Runtime, which supports more of ONNX: ",
+                setting::ONNXRUNTIME.to("PATH")
+            ],
             #[cfg(feature = "onnxruntime")]
-            Self::OnnxRuntime(_) => "look at the model with netron, or export it again",
+            Self::OnnxRuntime(_) => "look at the model with netron, or export it again".into(),
         };
-        let failed =
-            |why: &dyn std::fmt::Display| Error::new(format!("{name}: cannot be run on an image: {why}"), hint);
+        let failed = |why: &dyn std::fmt::Display| -> Problem {
+            problem(format!("{name}: cannot be run on an image: {why}"), hint.clone())
+        };
         match self {
             Self::Rten { model, input, output, thread } => {
-                let value = rten::Value::from_shape(batch.shape.as_slice(), batch.values).map_err(|e| failed(&e))?;
+                let value = rten::Value::from_shape(batch.shape.as_slice(), batch.values)
+                    .map_err(|e| failed(&e).caused_by(e))?;
                 let options = rten::RunOptions::default().with_thread_pool(Some(thread.clone()));
-                let outputs =
-                    model.run(vec![(*input, value.into())], &[*output], Some(options)).map_err(|e| failed(&e))?;
-                let Some(found) = outputs.into_iter().next() else { return Err(failed(&"nothing comes out")) };
+                let outputs = model
+                    .run(vec![(*input, value.into())], &[*output], Some(options))
+                    .map_err(|e| failed(&e).caused_by(e))?;
+                let Some(found) = outputs.into_iter().next() else { return Err(failed(&"there is no output")) };
                 let found: rten_tensor::Tensor<f32> =
-                    found.try_into().map_err(|_| failed(&"what comes out are no numbers of single precision"))?;
+                    found.try_into().map_err(|_| failed(&"the output is not of single precision"))?;
                 use rten_tensor::Layout as _;
                 Ok(Tensor { shape: found.shape().to_vec(), values: found.into_data() })
             }
             #[cfg(feature = "onnxruntime")]
-            Self::OnnxRuntime(runner) => runner.run(batch).map_err(|e| failed(&e)),
+            Self::OnnxRuntime(runner) => runner.run(batch).map_err(|e| failed(&e).caused_by(e)),
         }
     }
 }
@@ -153,8 +198,10 @@ pub(crate) mod onnxruntime {
     use ort::session::Session;
     use sha2::{Digest as _, Sha256};
 
+    use leanset_problem::{Problem, Result, setting, text};
+
     use super::{Device, Tensor};
-    use crate::{Error, Result};
+    use crate::error::{io, problem};
 
     const WHERE: &str = "pip install onnxruntime, and give what this prints: \
                          python -c 'import onnxruntime; print(onnxruntime.__path__[0])'";
@@ -178,7 +225,7 @@ pub(crate) mod onnxruntime {
     impl Loaded {
         pub(crate) fn new(library: &Path, device: Device, model: &[u8], input: &str, name: &str) -> Result<Self> {
             let file = find(library)?;
-            let digest = std::fs::read(&file).map_err(|e| Error::io(&file, "cannot be read", &e))?;
+            let digest = std::fs::read(&file).map_err(|e| io(&file, "cannot be read", e))?;
             let digest = Sha256::digest(digest).iter().take(8).map(|b| format!("{b:02x}")).collect::<String>();
             let environment = environment(&file)?;
             let mut loaded = Self {
@@ -197,26 +244,29 @@ pub(crate) mod onnxruntime {
         }
 
         fn session(&self) -> Result<Session> {
-            let failed = |e: &dyn std::fmt::Display| {
-                Error::new(
+            let failed = |e: ort::Error| {
+                problem(
                     format!("{}: ONNX Runtime cannot load it: {e}", self.name),
-                    "leave --onnxruntime out for the engine inside",
+                    text!["leave out ", &setting::ONNXRUNTIME, " to run it with the built-in engine"],
                 )
+                .caused_by(e)
             };
             let mut builder = Session::builder(&self.environment)
-                .map_err(|e| failed(&e))?
+                .map_err(failed)?
                 .with_intra_threads(1)
-                .map_err(|e| failed(&e))?;
+                .map_err(|e| failed(e.into()))?;
             if let Device::Cuda(card) = self.device {
                 let cuda = ort::ep::CUDA::default().with_device_id(card).build().error_on_failure();
                 builder = builder.with_execution_providers([cuda]).map_err(|e| {
-                    Error::new(
-                        format!("{}: ONNX Runtime cannot use card {card}: {e}", self.name),
-                        "pip install onnxruntime-gpu brings a library that can; --device cpu needs none",
+                    let e: ort::Error = e.into();
+                    problem(
+                        format!("{}: ONNX Runtime cannot use GPU {card}: {e}", self.name),
+                        text!["pip install onnxruntime-gpu for a library that can, or use ", setting::DEVICE.to("cpu")],
                     )
+                    .caused_by(e)
                 })?;
             }
-            builder.commit_from_memory(&self.model).map_err(|e| failed(&e))
+            builder.commit_from_memory(&self.model).map_err(failed)
         }
 
         pub(crate) fn runner(&self) -> Result<Runner> {
@@ -256,19 +306,21 @@ pub(crate) mod onnxruntime {
                 return Ok(environment.clone());
             }
             let message = format!("{}: another ONNX Runtime is in use, {}", file.display(), path.display());
-            return Err(Error::new(message, "use one library in a process"));
+            return Err(problem(message, "use one library per process"));
         }
-        let failed = |e: &dyn std::fmt::Display| Error::new(format!("{}: cannot be used: {e}", file.display()), WHERE);
-        let builder = ort::init_from(file).map_err(|e| failed(&e))?;
+        fn failed(file: &Path, e: impl std::error::Error + Send + Sync + 'static) -> Problem {
+            problem(format!("{}: cannot be used: {e}", file.display()), WHERE).caused_by(e)
+        }
+        let builder = ort::init_from(file).map_err(|e| failed(file, e))?;
         // Nobody is told what is run here.
-        let environment = builder.with_name("leanset").with_telemetry(false).build().map_err(|e| failed(&e))?;
+        let environment = builder.with_name("leanset").with_telemetry(false).build().map_err(|e| failed(file, e))?;
         *open = Some((file.to_owned(), environment.clone()));
         Ok(environment)
     }
 
     /// The library that a path means: itself, or in a folder.
     fn find(path: &Path) -> Result<PathBuf> {
-        let absolute = std::path::absolute(path).map_err(|e| Error::io(path, "cannot be opened", &e))?;
+        let absolute = std::path::absolute(path).map_err(|e| io(path, "cannot be opened", e))?;
         if absolute.is_file() {
             return Ok(absolute);
         }
@@ -281,8 +333,9 @@ pub(crate) mod onnxruntime {
         let mut found: Vec<PathBuf> =
             files(absolute.clone()).chain(files(absolute.join("capi"))).filter(ours).collect();
         found.sort();
-        found.into_iter().next().ok_or_else(|| {
-            Error::new(format!("{}: is no library of ONNX Runtime, and has none", path.display()), WHERE)
-        })
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| problem(format!("{}: is no library of ONNX Runtime, and has none", path.display()), WHERE))
     }
 }

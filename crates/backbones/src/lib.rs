@@ -9,9 +9,9 @@
 //! let backbone = Backbone::open("yolov5m.onnx".as_ref(), &Options::default())?;
 //! let mut worker = backbone.worker()?;
 //! let grey = vec![114; 640 * 480 * 3];
-//! let numbers = worker.describe(&[(640, 480, &grey)])?;
+//! let numbers = worker.embed(&[(640, 480, &grey)])?;
 //! assert_eq!(numbers[0].len(), 768); // layer 9 of YOLOv5m, averaged over the image
-//! # Ok::<(), leanset_backbones::Error>(())
+//! # Ok::<(), leanset_problem::Problem>(())
 //! ```
 
 mod backbone;
@@ -19,7 +19,7 @@ mod cut;
 mod engine;
 mod error;
 mod onnx;
-mod pixels;
+mod preprocess;
 mod resize;
 #[cfg(test)]
 mod tests;
@@ -27,5 +27,5 @@ mod tests;
 pub use backbone::{Backbone, Options, Worker};
 pub use cut::Layer;
 pub use engine::{Device, Engine};
-pub use error::{Error, Result};
-pub use pixels::{Fit, Pixels};
+pub use leanset_spec::images::Fit;
+pub use preprocess::Normalisation;

@@ -6,9 +6,10 @@
 use std::path::{Component, Path};
 
 use bytes::Bytes;
+use leanset_problem::Result;
 use prost::Message;
 
-use crate::{Error, Result};
+use crate::error::{io, problem};
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Model {
@@ -211,19 +212,19 @@ pub(crate) fn name_of(initializer: &Bytes) -> String {
 /// Reads a model.
 pub(crate) fn read(path: &Path) -> Result<(Model, Bytes)> {
     let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::io(path, "cannot be opened", &e).with_hint(
+        std::io::ErrorKind::NotFound => io(path, "cannot be opened", e).hint(
             "YOLOv5m, the paper's, takes two commands: pip install ultralytics onnx, and yolo export model=yolov5mu.pt format=onnx dynamic=True",
         ),
-        _ => Error::io(path, "cannot be opened", &e),
+        _ => io(path, "cannot be opened", e),
     })?;
     let bytes = Bytes::from(bytes);
     let strange = |why: &str| {
-        Error::new(
+        problem(
             format!("{}: is no ONNX model: {why}", path.display()),
             "export the model to ONNX: yolo export format=onnx, or torch.onnx.export",
         )
     };
-    let model = Model::decode(bytes.clone()).map_err(|e| strange(&e.to_string()))?;
+    let model = Model::decode(bytes.clone()).map_err(|e| strange(&e.to_string()).caused_by(e))?;
     if model.graph.as_ref().is_none_or(|g| g.node.is_empty() && g.output.is_empty()) {
         return Err(strange("it has no graph"));
     }
@@ -242,7 +243,7 @@ pub(crate) fn bring_in(graph: &mut Graph, path: &Path) -> Result<()> {
             |key: &str| tensor.elsewhere.iter().find(|e| e.key.as_deref() == Some(key)).and_then(|e| e.value.clone());
         let name = tensor.name.clone().unwrap_or_default();
         let bad = |what: &str| {
-            Error::new(
+            problem(
                 format!("{}: the weights '{name}' are said to be {what}", path.display()),
                 "export the model again, in one file if it is below 2 GB: torch.onnx.export(…, external_data=False)",
             )
@@ -256,8 +257,7 @@ pub(crate) fn bring_in(graph: &mut Graph, path: &Path) -> Result<()> {
         let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
         let file = folder.join(&place);
         tensor.raw = Some(
-            part(&file, offset, length)
-                .map_err(|e| Error::io(&file, &format!("the weights '{name}' cannot be read"), &e))?,
+            part(&file, offset, length).map_err(|e| io(&file, &format!("the weights '{name}' cannot be read"), e))?,
         );
         tensor.elsewhere.clear();
         tensor.location = None;

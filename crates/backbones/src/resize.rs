@@ -49,9 +49,9 @@ fn byte(sum: i32) -> u8 {
     u8::try_from((sum >> BITS).clamp(0, 255)).unwrap_or(u8::MAX)
 }
 
-/// Room that is used again.
+/// Buffers that is used again.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct Buffers {
     narrow: Vec<u8>,
     sums: Vec<i32>,
 }
@@ -62,14 +62,14 @@ pub(crate) fn resize(
     rgb: &[u8],
     (w, h): (usize, usize),
     (columns, rows): (Range<usize>, Range<usize>),
-    room: &mut Room,
+    buffers: &mut Buffers,
     out: &mut Vec<u8>,
 ) {
     let narrow = if w == width && columns == (0..w) {
         rgb
     } else {
-        room.narrow.clear();
-        room.narrow.reserve(3 * columns.len() * height);
+        buffers.narrow.clear();
+        buffers.narrow.reserve(3 * columns.len() * height);
         let weights = Weights::new(width, w, columns.clone());
         for row in rgb.chunks_exact(3 * width) {
             for (first, weights) in weights.each() {
@@ -79,10 +79,10 @@ pub(crate) fn resize(
                         *sum += i32::from(value) * weight;
                     }
                 }
-                room.narrow.extend(sums.map(byte));
+                buffers.narrow.extend(sums.map(byte));
             }
         }
-        &room.narrow
+        &buffers.narrow
     };
     out.clear();
     let w = columns.len();
@@ -91,14 +91,14 @@ pub(crate) fn resize(
         return;
     }
     for (first, weights) in Weights::new(height, h, rows).each() {
-        room.sums.clear();
-        room.sums.resize(3 * w, HALF);
+        buffers.sums.clear();
+        buffers.sums.resize(3 * w, HALF);
         for (row, &weight) in narrow[3 * w * first..].chunks_exact(3 * w).zip(weights) {
-            for (sum, &value) in room.sums.iter_mut().zip(row) {
+            for (sum, &value) in buffers.sums.iter_mut().zip(row) {
                 *sum += i32::from(value) * weight;
             }
         }
-        out.extend(room.sums.iter().map(|&sum| byte(sum)));
+        out.extend(buffers.sums.iter().map(|&sum| byte(sum)));
     }
 }
 
@@ -108,7 +108,7 @@ mod tests {
 
     fn resized(size: (usize, usize), rgb: &[u8], to: (usize, usize)) -> Vec<u8> {
         let mut out = Vec::new();
-        resize(size, rgb, to, (0..to.0, 0..to.1), &mut Room::default(), &mut out);
+        resize(size, rgb, to, (0..to.0, 0..to.1), &mut Buffers::default(), &mut out);
         assert_eq!(out.len(), 3 * to.0 * to.1);
         out
     }
@@ -165,7 +165,7 @@ mod tests {
             let whole = resized(size, &rgb, to);
             let (columns, rows) = (to.0 / 4..to.0 - 1, 1..to.1 - to.1 / 4);
             let mut part = Vec::new();
-            resize(size, &rgb, to, (columns.clone(), rows.clone()), &mut Room::default(), &mut part);
+            resize(size, &rgb, to, (columns.clone(), rows.clone()), &mut Buffers::default(), &mut part);
             let expected: Vec<u8> = rows
                 .flat_map(|y| whole[3 * (y * to.0 + columns.start)..3 * (y * to.0 + columns.end)].to_vec())
                 .collect();

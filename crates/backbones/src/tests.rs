@@ -1,4 +1,4 @@
-//! Small models made here, run by the engine inside, against the same computed plainly.
+//! Small models made here, run by the built-in engine, against the same computed plainly.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::onnx::{Dimension, Entry, Graph, Kind, Model, Node, Shape, Tensor, TensorKind, ValueInfo};
-use crate::{Backbone, Engine, Error, Fit, Layer, Options, Pixels};
+use crate::{Backbone, Engine, Fit, Layer, Normalisation, Options};
 
 #[derive(Clone, PartialEq, Message)]
 struct Attribute {
@@ -186,14 +186,17 @@ fn channels(rgb: &[u8]) -> Vec<f32> {
     (0..3).flat_map(|c| rgb[c..].iter().step_by(3).map(|v| f32::from(*v) / 255.0)).collect()
 }
 
-fn open(made: &Made, options: &Options) -> Result<Backbone, Error> {
+fn open(made: &Made, options: &Options) -> leanset_problem::Result<Backbone> {
     Backbone::open(&made.write(folder().path()), options)
 }
 
 fn refusal(made: &Made, options: &Options) -> (String, String) {
     let error = open(made, options).expect_err("refused");
     let message = error.to_string();
-    (message[message.find("model.onnx").map_or(0, |i| i)..].to_owned(), error.hint().unwrap_or_default().to_owned())
+    (
+        message[message.find("model.onnx").map_or(0, |i| i)..].to_owned(),
+        error.hint_text().map(ToString::to_string).unwrap_or_default(),
+    )
 }
 
 fn layer(layer: Layer) -> Options {
@@ -205,9 +208,9 @@ fn the_end_of_sppf_is_found_and_is_what_it_should_be() {
     let backbone =
         open(&detector(&[-1, 3, -1, -1]), &Options { size: Some(12), ..Options::default() }).expect("a model");
     assert_eq!((backbone.tensor(), backbone.rule(), backbone.dimensions()), ("end", "sppf", 4));
-    assert_eq!(backbone.pixels(), Pixels::UNIT);
+    assert_eq!(backbone.normalisation(), Normalisation::UNIT);
     let rgb = image(9, 12, 12);
-    let found = backbone.worker().and_then(|mut w| w.describe(&[(12, 12, &rgb)])).expect("described");
+    let found = backbone.worker().and_then(|mut w| w.embed(&[(12, 12, &rgb)])).expect("described");
     for (a, b) in found[0].iter().zip(plainly(&channels(&rgb), 12, 12)) {
         assert!((a - b).abs() < 1e-5, "{a} {b}");
     }
@@ -219,7 +222,7 @@ fn at_its_own_size_an_image_is_not_touched() {
     let backbone = open(&detector(&[-1, 3, -1, -1]), &options).expect("a model");
     let mut worker = backbone.worker().expect("a worker");
     let (a, b) = (image(1, 17, 11), image(2, 9, 20));
-    let found = worker.describe(&[(17, 11, &a), (9, 20, &b)]).expect("described");
+    let found = worker.embed(&[(17, 11, &a), (9, 20, &b)]).expect("described");
     for (found, (rgb, height, width)) in found.iter().zip([(a, 11, 17), (b, 20, 9)]) {
         for (a, b) in found.iter().zip(plainly(&channels(&rgb), height, width)) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
@@ -235,8 +238,8 @@ fn images_of_a_batch_are_what_they_are_alone() {
         let options = Options { size: Some(16), ..Options::default() };
         let backbone = open(&detector(&[batch, 3, -1, -1]), &options).expect("a model");
         let mut worker = backbone.worker().expect("a worker");
-        let together = worker.describe(&all).expect("described");
-        let alone: Vec<_> = all.iter().map(|p| worker.describe(&[*p]).expect("described").remove(0)).collect();
+        let together = worker.embed(&all).expect("described");
+        let alone: Vec<_> = all.iter().map(|p| worker.embed(&[*p]).expect("described").remove(0)).collect();
         assert_eq!(together, alone, "batch {batch}");
     }
 }
@@ -306,7 +309,7 @@ fn a_classifier_is_cut_before_it_decides() {
     ] {
         let backbone = open(&classifier(&tail), &Options::default()).expect("a model");
         assert_eq!((backbone.tensor(), backbone.rule(), backbone.dimensions()), ("f", "penultimate", 4));
-        assert_eq!((backbone.size(), backbone.pixels()), (Some((16, 16)), Pixels::IMAGENET));
+        assert_eq!((backbone.size(), backbone.normalisation()), (Some((16, 16)), Normalisation::IMAGENET));
     }
     let without = classifier(&[node("Identity", &["f"], "y", &[])]);
     let backbone = open(&without, &Options::default()).expect("a model");
@@ -330,7 +333,7 @@ fn tokens_are_averaged() {
     let rgb = image(4, 16, 16);
     let describe = |tensor: &str| {
         let backbone = open(&made, &layer(Layer::Tensor(tensor.into()))).expect("a model");
-        backbone.worker().and_then(|mut w| w.describe(&[(16, 16, &rgb)])).expect("described").remove(0)
+        backbone.worker().and_then(|mut w| w.embed(&[(16, 16, &rgb)])).expect("described").remove(0)
     };
     for (a, b) in describe("y").iter().zip(describe("f")) {
         assert!((a - b).abs() < 1e-6);
@@ -372,15 +375,12 @@ fn inputs_that_are_no_images_are_refused() {
 fn sizes_that_do_not_go_together_are_refused() {
     let fixed = detector(&[1, 3, 32, 32]);
     let size = |size| Options { size: Some(size), ..Options::default() };
-    assert_eq!(refusal(&fixed, &size(64)).0, "model.onnx: takes images of 32 × 32 pixels, and size 64 is given");
+    assert_eq!(refusal(&fixed, &size(64)).0, "model.onnx: takes images of 32 × 32 pixels, not size=64");
     let native = Options { fit: Fit::Native, ..Options::default() };
-    assert_eq!(
-        refusal(&fixed, &native).0,
-        "model.onnx: takes images of 32 × 32 pixels alone, not each at its own size"
-    );
+    assert_eq!(refusal(&fixed, &native).0, "model.onnx: takes images of 32 × 32 pixels only, not each at its own size");
     assert_eq!(refusal(&fixed, &size(4)).0, "size must be in [8, 8192], not 4");
     let both = Options { size: Some(64), ..native };
-    assert!(refusal(&detector(&[-1, 3, -1, -1]), &both).0.starts_with("size 64 is given, and so is fit native"));
+    assert!(refusal(&detector(&[-1, 3, -1, -1]), &both).0.starts_with("size=64 and fit=native contradict each other"));
 }
 
 /// The key changes with what a description follows from, and with nothing else.
@@ -399,7 +399,7 @@ fn the_key_is_of_what_is_run() {
     for other in [
         Options { size: Some(24), ..options.clone() },
         Options { fit: Fit::Stretch, ..options.clone() },
-        Options { pixels: Some(Pixels::IMAGENET), ..options.clone() },
+        Options { normalisation: Some(Normalisation::IMAGENET), ..options.clone() },
         Options { layer: Layer::Tensor("a1".into()), ..options.clone() },
     ] {
         assert_ne!(first, key(&made, &other), "{other:?}");
@@ -435,7 +435,7 @@ fn weights_in_another_file_are_brought_in() {
 fn files_that_are_no_models_are_refused() {
     let place = folder();
     let missing = Backbone::open(&place.path().join("yolov5m.onnx"), &Options::default()).expect_err("missing");
-    let hint = missing.hint().unwrap_or_default();
+    let hint = missing.hint_text().map(ToString::to_string).unwrap_or_default();
     assert!(hint.contains("pip install ultralytics onnx") && hint.contains("yolo export model=yolov5mu.pt"), "{hint}");
     assert_eq!(missing.io_kind(), Some(std::io::ErrorKind::NotFound));
     for bytes in [&b"no model at all"[..], b"", b"\x08\x08"] {
@@ -456,8 +456,10 @@ fn files_that_are_no_models_are_refused() {
 fn numbers_that_are_not_finite_are_refused() {
     let mut made = classifier(&[node("Gemm", &["f", "w2", "b2"], "y", &[])]);
     made.weights[0] = weights("w1", &[4, 3, 1, 1], &[f32::MAX; 12]);
-    let error =
-        open(&made, &Options { pixels: Some(Pixels { mean: [-9.0; 3], deviation: [1.0; 3] }), ..Options::default() });
+    let error = open(
+        &made,
+        &Options { normalisation: Some(Normalisation { mean: [-9.0; 3], std: [1.0; 3] }), ..Options::default() },
+    );
     assert!(error.expect_err("infinite").to_string().contains("which is no finite number"));
 }
 
@@ -469,9 +471,9 @@ fn rows_of_other_lengths_are_refused() {
     let options = Options { fit: Fit::Native, ..layer(Layer::Output) };
     let backbone = open(&made, &options).expect("a model");
     let mut worker = backbone.worker().expect("a worker");
-    let error = worker.describe(&[(40, 30, &image(1, 40, 30))]).expect_err("another length");
+    let error = worker.embed(&[(40, 30, &image(1, 40, 30))]).expect_err("another length");
     let message = error.to_string();
-    assert!(message.ends_with("'y' has 40 numbers for 40 × 30 pixels and 224 for others"), "{message}");
+    assert!(message.ends_with("'y' has 40 features for 40 × 30 pixels and 224 for other sizes"), "{message}");
 }
 
 /// A model that takes four at once is given them one by one where each has its own size.
@@ -481,7 +483,7 @@ fn images_of_their_own_sizes_are_never_mixed() {
     let backbone = backbone.expect("a model");
     let mut worker = backbone.worker().expect("a worker");
     let (a, b) = (image(1, 17, 11), image(2, 9, 20));
-    let found = worker.describe(&[(17, 11, &a), (9, 20, &b)]).expect("described");
+    let found = worker.embed(&[(17, 11, &a), (9, 20, &b)]).expect("described");
     for (found, (rgb, height, width)) in found.iter().zip([(a, 11, 17), (b, 20, 9)]) {
         for (a, b) in found.iter().zip(plainly(&channels(&rgb), height, width)) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
@@ -522,7 +524,7 @@ fn names_that_are_left_out_join_nothing() {
 #[test]
 fn sizes_that_no_memory_holds_are_refused() {
     let message = refusal(&detector(&[1, 3, 2_000_000, 2_000_000]), &Options::default()).0;
-    assert_eq!(message, "model.onnx: takes 1 images of 2000000 × 2000000 pixels at once, which no memory holds");
+    assert_eq!(message, "model.onnx: takes 1 images of 2000000 × 2000000 pixels at once, more than any memory holds");
     assert!(refusal(&detector(&[2_000_000_000, 3, 64, 64]), &Options::default()).0.contains("takes 2000000000 images"));
     let options = Options { size: Some(1_000_000), ..Options::default() };
     assert!(refusal(&detector(&[-1, 3, -1, -1]), &options).0.starts_with("size must be in [8, 8192]"));

@@ -1,37 +1,31 @@
-//! The command line `leanset`: arguments, progress, printing, exit codes.
+//! The command line `leanset`: arguments, rendering, exit codes. What is done is done by the crate `leanset`.
 //!
-//! Data go to stdout or to files, words to stderr. Outputs appear by rename, whole or not at all ([`output`]); each has
-//! a manifest beside it ([`manifest`]) from which it can be made again. Exit codes: 0 done, 2 the request or its data
-//! cannot be used, 3 a manifest could not be reproduced, 130 interrupted, 1 a fault of leanset itself; of a command that `energy` runs, its own.
+//! Data go to stdout or to files, words to stderr. Exit codes are in [`exit`]; what each means stands in `leanset --help`.
 
 mod args;
-mod child;
 mod commands;
-mod detector;
-mod error;
-mod input;
-mod machine;
-mod manifest;
-mod output;
-mod plan;
-mod progress;
-mod ranking;
-mod shapes;
-mod target;
-mod text;
-mod training;
+mod exit;
+mod render;
+mod session;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use leanset::{Problem, Result};
+use leanset_problem::Face;
 
-use args::{Cli, EnergyVerb, ImagesVerb, Verb};
-use error::Failure;
+use args::{Cli, Verb};
+use commands::energy::EnergyVerb;
+use commands::images::ImagesVerb;
 
 /// The command line as clap sees it: for completions, the manual page and the reference.
 pub fn command() -> clap::Command {
     Cli::command()
+}
+
+/// What every exit code means, for the reference.
+pub fn exit_codes() -> &'static str {
+    args::CODES
 }
 
 /// Runs the command line of this process.
@@ -41,25 +35,27 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are data; the rest are words. A closed pipe is nobody's failure.
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if error.use_stderr() { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS };
         }
     };
     // A command that is metered gets the signals, and what it makes of them is its own.
     if !matches!(cli.verb, Verb::Energy(_)) {
-        output::remove_unfinished_when_interrupted();
+        leanset::output::remove_unfinished_when_interrupted(commands::experiment::say_how_to_go_on);
     }
+    // A plan's problems are about its keys.
+    let face = if matches!(cli.verb, Verb::Experiment(_)) { Face::Plan } else { Face::CommandLine };
     match guarded(|| run(cli)) {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            let _ = write!(anstream::stderr(), "{}", failure.styled());
-            ExitCode::from(failure.code)
+        Err(problem) => {
+            render::eprint(&render::problem(&problem, face));
+            ExitCode::from(exit::of(problem.code))
         }
     }
 }
 
-/// Turns a fault of leanset into an error that says so. Libraries that read damaged files may panic and be caught on the
+/// Turns a fault of leanset into a problem that says so. Libraries that read damaged files may panic and be caught on the
 /// way, so the words of a panic are kept and only said when it comes through to here.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     static WORDS: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
     std::panic::set_hook(Box::new(|panic| {
         if let Ok(mut words) = WORDS.lock() {
@@ -68,14 +64,13 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     }));
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let words = WORDS.lock().map(|w| w.clone()).unwrap_or_default();
-        Err(Failure::new(format!("leanset itself failed: {words}"))
-            .hint("this is a fault of the program, not of your data: please report it with the command that you ran")
-            .code(error::FAULT))
+        Err(Problem::internal(format!("leanset itself failed: {words}"))
+            .hint("this is a fault of the program, not of your data: please report it with the command that you ran"))
     })
 }
 
 /// Runs a verb, prints its data and returns the exit code.
-fn run(cli: Cli) -> Result<u8, Failure> {
+fn run(cli: Cli) -> Result<u8> {
     let data = match cli.verb {
         Verb::Reduce(args) => commands::reduce::run(&args),
         Verb::Rank(args) => commands::rank::run(&args),
@@ -86,11 +81,11 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         },
         Verb::Images(args) => match &args.verb {
             ImagesVerb::Check(args) => {
-                let (data, code) = commands::images::check(args)?;
-                return print(&data).map(|()| code);
+                let (data, code) = commands::images::check::run(args)?;
+                return render::print(&data).map(|()| code);
             }
-            ImagesVerb::Reduce(args) => commands::images::reduce(args),
-            ImagesVerb::Features(args) => commands::images::features(args),
+            ImagesVerb::Reduce(args) => commands::images::reduce::run(args),
+            ImagesVerb::Features(args) => commands::images::features::run(args),
         },
         Verb::Methods(args) => commands::methods::run(&args),
         Verb::Experiment(args) => commands::experiment::run(&args),
@@ -99,16 +94,5 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Verb::Completions(args) => Ok(commands::shell::completions(&args)),
         Verb::Man(args) => commands::shell::man(&args),
     }?;
-    print(&data).map(|()| 0)
-}
-
-/// Writes to stdout; a reader that has gone away has had what it wanted.
-fn print(data: &str) -> Result<(), Failure> {
-    let mut out = anstream::stdout();
-    match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::io("stdout: cannot be written", &error))
-        }
-        _ => Ok(()),
-    }
+    render::print(&data).map(|()| 0)
 }

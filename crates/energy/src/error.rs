@@ -1,5 +1,7 @@
 //! What can go wrong before a meter runs. A meter that runs does not fail: it measures less, and says so.
 
+use leanset_problem::{Problem, Text, setting, text};
+
 /// The result of everything here that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -41,5 +43,18 @@ impl Error {
             Self::TwoIntensities => "give one of them".into(),
             Self::BadNumber { .. } => return None,
         })
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let hint = match &error {
+            Error::UnknownCountry { nearest, .. } if nearest.is_empty() => Some(text![
+                "a country is an ISO code or an English name, such as ESP; or give ",
+                &setting::CARBON_INTENSITY
+            ]),
+            error => error.hint().map(Text::from),
+        };
+        Self::new(error.to_string()).maybe_hint(hint)
     }
 }

@@ -14,9 +14,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use leanset_backbones::Backbone;
+use leanset_problem::Result;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Result};
+use crate::error::io;
 
 /// A part is written when it has so many bytes, or is so old.
 const PART: usize = 4 << 20;
@@ -58,10 +59,10 @@ impl Cache {
 
     fn of_key(below: &Path, key: &[u8; 32], dimensions: usize, about: &str) -> Result<Self> {
         let folder = below.join(hex(&key[..16]));
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "cannot be made", &e))?;
+        std::fs::create_dir_all(&folder).map_err(|e| io(&folder, "cannot be made", e))?;
         let file = folder.join("model.txt");
         if !file.exists() {
-            std::fs::write(&file, about).map_err(|e| Error::io(&file, "cannot be written", &e))?;
+            std::fs::write(&file, about).map_err(|e| io(&file, "cannot be written", e))?;
         }
         let mut cache = Self {
             dimensions,
@@ -73,7 +74,7 @@ impl Cache {
             broken: OnceLock::new(),
             folder,
         };
-        let entries = std::fs::read_dir(&cache.folder).map_err(|e| Error::io(&cache.folder, "cannot be listed", &e))?;
+        let entries = std::fs::read_dir(&cache.folder).map_err(|e| io(&cache.folder, "cannot be listed", e))?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         files.sort();
         files.retain(|f| f.extension().is_some_and(|e| e == "npy"));
@@ -84,7 +85,7 @@ impl Cache {
                 Ok(bytes) => bytes,
                 // Another process made one part of several.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(Error::io(&file, "cannot be read", &error)),
+                Err(error) => return Err(io(&file, "cannot be read", error)),
             };
             match cache.rows_of(&file, &bytes) {
                 None => cache.damaged.push(file),
@@ -99,7 +100,7 @@ impl Cache {
             && let Ok(file) = cache.write(&rows)
         {
             small.iter().filter(|(old, _)| *old != file).for_each(|(old, _)| drop(std::fs::remove_file(old)));
-            let bytes = std::fs::read(&file).map_err(|e| Error::io(&file, "cannot be read", &e))?;
+            let bytes = std::fs::read(&file).map_err(|e| io(&file, "cannot be read", e))?;
             cache.add(file, &bytes);
         } else {
             small.into_iter().for_each(|(file, bytes)| cache.add(file, &bytes));
@@ -212,7 +213,7 @@ impl Cache {
         });
         written.map_err(|e| {
             drop(std::fs::remove_file(&beside));
-            Error::io(&path, "cannot be written", &e)
+            io(&path, "cannot be written", e)
         })?;
         Ok(path)
     }
@@ -251,6 +252,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
 
     fn parts(cache: &Cache) -> Vec<PathBuf> {

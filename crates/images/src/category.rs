@@ -6,37 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use leanset_problem::Result;
+use leanset_spec::images::{CategoryRule, Group};
 use leanset_tables::{ReadOptions, read};
 
+use crate::error::{self, problem};
 use crate::path_index::{PATH, PathIndex, texts};
-use crate::{Error, Image, ImageSet, Result};
+use crate::{Image, ImageSet};
 
 /// Of images without objects.
 pub const BACKGROUND: &str = "background";
-/// Of images with several classes, under [`Rule::Amount`].
+/// Of images with several classes, under [`CategoryRule::Amount`].
 pub const MIXED: &str = "mixed";
 /// The column of categories in a table that gives them.
 pub const CATEGORY: &str = "category";
-
-/// How a category follows from what is on an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// One object of a class, several of it, or several classes: `apple single`, `apple several`, `mixed`. The paper's.
-    Amount,
-    /// The classes on it: `apple`, `apple + orange`.
-    Classes,
-    /// All images are one category.
-    One,
-}
-
-/// Classes under one name, for categories only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// The name.
-    pub name: String,
-    /// Its classes.
-    pub classes: Vec<String>,
-}
 
 /// The category of every image that was asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +50,7 @@ impl Categories {
     ///
     /// # Errors
     /// If a group names a class that there is not, or one that another group has.
-    pub fn by_rule(set: &ImageSet, images: &[usize], rule: Rule, groups: &[Group]) -> Result<Self> {
+    pub fn by_rule(set: &ImageSet, images: &[usize], rule: CategoryRule, groups: &[Group]) -> Result<Self> {
         let mut titles: Vec<&str> = set.classes.iter().map(String::as_str).collect();
         let mut grouped: BTreeMap<usize, &str> = BTreeMap::new();
         for group in groups {
@@ -77,16 +60,16 @@ impl Categories {
                         || format!("its classes are {}", set.classes.join(", ")),
                         |near| format!("did you mean '{near}'?"),
                     );
-                    return Err(Error::new(format!(
+                    return Err(problem(format!(
                         "group {}: {} has no class '{class}'",
                         group.name,
                         set.source.display()
                     ))
-                    .with_hint(hint));
+                    .hint(hint));
                 };
                 if let Some(other) = grouped.insert(at, &group.name) {
-                    return Err(Error::new(format!("class '{class}' is in group {other} and in group {}", group.name))
-                        .with_hint("put it into one"));
+                    return Err(problem(format!("class '{class}' is in group {other} and in group {}", group.name))
+                        .hint("put it into one"));
                 }
                 titles[at] = &group.name;
             }
@@ -100,30 +83,33 @@ impl Categories {
     /// # Errors
     /// If it cannot be read, or has no row or no category for one of the images.
     pub fn from_table(set: &ImageSet, images: &[usize], file: &Path) -> Result<Self> {
-        let table = read(file, &ReadOptions::default())?;
+        let table = read(file, &ReadOptions::default()).map_err(error::table)?;
         let (paths, categories) = (texts(&table, PATH)?, texts(&table, CATEGORY)?);
         let rows = PathIndex::new(set, file).rows(file, paths.iter(), images)?;
         let of: Vec<String> = rows.iter().map(|&row| categories[row].trim().to_owned()).collect();
         if let Some(place) = of.iter().position(String::is_empty) {
             let name = &set.images[images[place]].name;
-            return Err(Error::new(format!("{}: the category of {name} is empty", file.display()))
-                .with_hint("give every image one"));
+            return Err(
+                problem(format!("{}: the category of {name} is empty", file.display())).hint("give every image one")
+            );
         }
         Ok(Self::new(&of))
     }
 }
 
 /// The category of one image, its classes under these titles.
-fn category(image: &Image, titles: &[&str], rule: Rule) -> String {
-    if rule == Rule::One {
+fn category(image: &Image, titles: &[&str], rule: CategoryRule) -> String {
+    if rule == CategoryRule::None {
         return "all".into();
     }
     let present: BTreeSet<&str> = image.objects.iter().map(|o| titles[o.class as usize]).collect();
     let present: Vec<&str> = present.into_iter().collect();
     match (rule, present.as_slice()) {
         (_, []) => BACKGROUND.into(),
-        (Rule::Amount, [one]) => format!("{one} {}", if image.objects.len() == 1 { "single" } else { "several" }),
-        (Rule::Amount, _) => MIXED.into(),
+        (CategoryRule::Amount, [one]) => {
+            format!("{one} {}", if image.objects.len() == 1 { "single" } else { "several" })
+        }
+        (CategoryRule::Amount, _) => MIXED.into(),
         (_, several) => several.join(" + "),
     }
 }

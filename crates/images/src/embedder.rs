@@ -3,7 +3,9 @@
 use image::RgbImage;
 use leanset_backbones::Backbone;
 
-use crate::{Cache, Error, Result};
+use leanset_problem::{Problem, Result, Text};
+
+use crate::Cache;
 
 /// A model, the cache of its features, and how many images it computes at once.
 #[derive(Clone, Copy, Debug)]
@@ -37,9 +39,11 @@ impl Worker<'_> {
         let batch: Vec<(u32, u32, &[u8])> =
             missing.iter().map(|((_, _, rgb), _)| (rgb.width(), rgb.height(), rgb.as_raw().as_slice())).collect();
         if !batch.is_empty() {
-            let computed = self.backbone.describe(&batch).map_err(|e| {
+            let computed = self.backbone.embed(&batch).map_err(|mut e: Problem| {
                 let names: Vec<&str> = missing.iter().map(|((name, ..), _)| *name).collect();
-                Error::from(e).of(&names.join(", "))
+                let message = std::mem::take(&mut e.message);
+                e.message = Text::from(format!("{}: ", names.join(", "))).append(message);
+                e
             })?;
             for (((_, sha256, _), place), features) in missing.into_iter().zip(computed) {
                 if let Some(cache) = self.cache {

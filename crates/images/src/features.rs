@@ -4,8 +4,11 @@ use std::path::Path;
 
 use leanset_tables::{Kind, ReadOptions, Table, Values, read};
 
+use leanset_problem::{Result, setting, text};
+
+use crate::error::{self, io, problem};
 use crate::path_index::{PATH, PathIndex, texts};
-use crate::{Error, ImageSet, Inspection, Result};
+use crate::{ImageSet, Inspection};
 
 /// A row of numbers for each image that was asked about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,7 +28,7 @@ impl Features {
         let mut found = Self::default();
         for &image in images {
             let features = inspections[image].features.take().ok_or_else(|| {
-                Error::new(format!("{}: was not decoded, and has no features", set.images[image].path.display()))
+                problem(format!("{}: was not decoded, and has no features", set.images[image].path.display()))
             })?;
             if found.values.is_empty() {
                 found.dimensions = features.len();
@@ -33,7 +36,7 @@ impl Features {
             }
             if features.len() != found.dimensions {
                 let (name, all) = (&set.images[image].name, found.dimensions);
-                return Err(Error::new(format!(
+                return Err(problem(format!(
                     "{name}: is described by {} numbers, and others by {all}",
                     features.len()
                 )));
@@ -48,7 +51,7 @@ impl Features {
     /// # Errors
     /// If it cannot be read, or holds no numbers.
     pub fn extent(file: &Path, paths: Option<&Path>) -> Result<(usize, u64)> {
-        let table = read(file, &ReadOptions::default())?;
+        let table = read(file, &ReadOptions::default()).map_err(error::table)?;
         // Of columns one at a time as numbers, and the paths.
         let passing = (8 + 64) * table.rows() as u64;
         Ok((numbers(&table, file, paths.is_some())?.len(), table.memory() + passing))
@@ -60,27 +63,31 @@ impl Features {
     /// If it cannot be read, an image has no row or two, or a number is missing or infinite.
     pub fn from_table(set: &ImageSet, images: &[usize], file: &Path, paths: Option<&Path>) -> Result<Self> {
         let name = file.display();
-        let table = read(file, &ReadOptions::default())?;
+        let table = read(file, &ReadOptions::default()).map_err(error::table)?;
         let listed = match paths {
             Some(list) => {
-                let text = std::fs::read_to_string(list).map_err(|e| Error::io(list, "cannot be read", &e))?;
+                let text = std::fs::read_to_string(list).map_err(|e| io(list, "cannot be read", e))?;
                 let lines: Vec<String> =
                     text.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect();
                 if lines.len() != table.rows() {
-                    return Err(Error::new(format!(
+                    return Err(problem(format!(
                         "{name}: has {} rows, and {} has {} paths",
                         table.rows(),
                         list.display(),
                         lines.len()
                     ))
-                    .with_hint("give one path a line for every row, in their order"));
+                    .hint("give one path a line for every row, in their order"));
                 }
                 lines
             }
             None if table.columns().iter().any(|c| c.name == PATH) => texts(&table, PATH)?,
             None => {
-                return Err(Error::new(format!("{name}: has no column '{PATH}' that says which image a row is of"))
-                    .with_hint("--feature-paths FILE names a list of paths, one a line, for the rows of an array"));
+                return Err(problem(format!("{name}: has no column '{PATH}' that says which image a row is of")).hint(
+                    text![
+                        "for an array, name a list of the paths of its rows, one per line: ",
+                        setting::FEATURE_PATHS.to("FILE")
+                    ],
+                ));
             }
         };
         let numbers = numbers(&table, file, paths.is_some())?;
@@ -88,7 +95,7 @@ impl Features {
         let dimensions = numbers.len();
         let mut values = vec![0f32; images.len() * dimensions];
         for (place, &index) in numbers.iter().enumerate() {
-            let column = table.column(index)?;
+            let column = table.column(index).map_err(error::table)?;
             #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // features are of single precision
             let value = |row: usize| match &column.values {
                 Values::Number(v) => v[row] as f32,
@@ -100,11 +107,11 @@ impl Features {
                 let number = value(row);
                 if column.is_missing(row) || !number.is_finite() {
                     let of = &set.images[images[image]].name;
-                    return Err(Error::new(format!(
+                    return Err(problem(format!(
                         "{name}: '{}' of {of} is no finite number",
                         table.columns()[index].name
                     ))
-                    .with_hint("give every image a number there"));
+                    .hint("give every image a number there"));
                 }
                 values[image * dimensions + place] = number;
             }
@@ -121,8 +128,8 @@ fn numbers(table: &Table, file: &Path, listed: bool) -> Result<Vec<usize>> {
         .map(|(index, _)| index)
         .collect();
     if numbers.is_empty() {
-        return Err(Error::new(format!("{}: has no column of numbers", file.display()))
-            .with_hint("a column for each number of a feature vector"));
+        return Err(problem(format!("{}: has no column of numbers", file.display()))
+            .hint("a column for each number of a feature vector"));
     }
     Ok(numbers)
 }

@@ -12,9 +12,11 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbImage};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::plain;
+use leanset_problem::Result;
+
+use crate::error::{io, plain, problem};
 use crate::walk::extension;
-use crate::{Embedder, Error, Image, ImageSet, Issue, IssueKind, Result, Severity, color_edge_features};
+use crate::{Embedder, Image, ImageSet, Issue, IssueKind, Severity, color_edge_features};
 
 /// Detectors refuse images of fewer pixels a side.
 const LEAST_SIDE: u32 = 10;
@@ -132,7 +134,7 @@ fn inspect_all(
     });
     results.into_iter().collect::<Result<()>>()?;
     if stopped.into_inner() {
-        return Err(Error::new("interrupted"));
+        return Err(problem("interrupted"));
     }
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
@@ -148,7 +150,7 @@ fn inspect_one(image: &Image) -> Result<(Inspection, Vec<Issue>, Option<RgbImage
     let mut issue = |kind, severity, message: String| issues.push(Issue::new(kind, severity, path, message));
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) if exhausted(&error) => return Err(Error::io(path, "cannot be opened", &error)),
+        Err(error) if exhausted(&error) => return Err(io(path, "cannot be opened", error)),
         Err(error) => {
             issue(IssueKind::ImageMissing, Severity::Error, format!("cannot be opened: {}", plain(&error)));
             return Ok((inspection, issues, None));

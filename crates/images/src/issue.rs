@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use leanset_problem::{Text, setting, text};
+
 /// How much a issue matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -25,7 +27,7 @@ impl std::fmt::Display for Severity {
 
 /// Declares the kinds with their stable names, what they are in plural, and the way out.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident $code:literal, $what:literal, $hint:literal;)+) => {
+    ($($(#[$doc:meta])* $kind:ident $code:literal, $what:literal, $hint:expr;)+) => {
         /// What a issue is about.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum IssueKind { $($(#[$doc])* $kind),+ }
@@ -45,8 +47,8 @@ macro_rules! kinds {
             }
 
             /// What to do about it.
-            pub fn hint(self) -> &'static str {
-                match self { $(Self::$kind => $hint),+ }
+            pub fn hint(self) -> Text {
+                match self { $(Self::$kind => Text::from($hint)),+ }
             }
         }
     };
@@ -58,7 +60,7 @@ kinds! {
     /// The file of an image is damaged.
     ImageDamaged "image-damaged", "images that cannot be decoded", "copy the file again from where it came";
     /// The format of an image is not read here.
-    ImageFormat "image-format", "images of a format that leanset does not decode", "convert them to JPEG, PNG, WebP or BMP, or give features with --features";
+    ImageFormat "image-format", "images of a format that leanset does not decode", text!["convert them to JPEG, PNG, WebP or BMP, or give the features with ", &setting::FEATURE_TABLE];
     /// Less than ten pixels a side.
     ImageTiny "image-tiny", "images below 10 pixels a side", "detectors refuse them: leave them out";
     /// More pixels than fit into memory.

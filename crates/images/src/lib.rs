@@ -25,14 +25,15 @@ mod set;
 mod walk;
 mod write;
 
+pub use leanset_spec::images::{CategoryRule, Group, Placement};
+
 pub use cache::Cache;
-pub use category::{Categories, Group, Rule};
+pub use category::Categories;
 pub use class_balance::balanced_counts;
 pub use contact_sheet::{ContactSheet, contact_sheet_memory};
 pub use embedder::Embedder;
-pub use error::{Error, Result};
 pub use features::Features;
-pub use formats::{Detected, FORMATS, Format, OpenOptions, Placed, Placement, Smaller, Source};
+pub use formats::{Detected, FORMATS, Format, OpenOptions, Placed, Smaller, Source};
 pub use inspect::{ImageHeader, Inspection, inspect, inspection_memory};
 pub use issue::{Issue, IssueKind, Severity};
 pub use set::{Bounds, Image, ImageSet, Object, Split};

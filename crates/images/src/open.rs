@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use leanset_problem::{Result, setting, text};
+
+use crate::error::problem;
 use crate::formats::{Detected, FORMATS, Format, OpenOptions, Source};
-use crate::{Error, Image, ImageSet, Issue, IssueKind, Result, Severity};
+use crate::{Image, ImageSet, Issue, IssueKind, Severity};
 
 impl ImageSet {
     /// Opens a dataset: a file that describes it, or its folder, in one of the [`FORMATS`]. Reads annotations, and no image.
@@ -15,18 +18,18 @@ impl ImageSet {
         let (format, path) = detect(&Source::new(source)?)?;
         if options.image_folder.is_some() && !format.takes_image_folder() {
             let able: Vec<&str> = FORMATS.iter().filter(|f| f.takes_image_folder()).map(|f| f.title()).collect();
-            return Err(Error::new(format!(
+            return Err(problem(format!(
                 "{}: is {}; a folder of images applies to {} only",
                 source.display(),
                 format.title(),
                 able.join(", ")
             ))
-            .with_hint("leave --images out"));
+            .hint(text!["leave out ", &setting::IMAGES]));
         }
         let mut set = format.read(&path, options)?;
         set.settle();
         if set.images.is_empty() {
-            return Err(Error::new(format!("{}: contains no images", source.display())).with_hint(given()));
+            return Err(problem(format!("{}: contains no images", source.display())).hint(given()));
         }
         Ok(set)
     }
@@ -94,11 +97,11 @@ fn detect(source: &Source) -> Result<(&'static dyn Format, PathBuf)> {
     possible.sort_by(|a, b| a.0.cmp(&b.0));
     if possible.len() > 1 {
         let names: Vec<_> = possible.iter().filter_map(|(p, _)| Some(p.file_name()?.to_string_lossy())).collect();
-        return Err(Error::new(format!("{name}: several files could describe the dataset: {}", names.join(", ")))
-            .with_hint("name the file that describes it"));
+        return Err(problem(format!("{name}: several files could describe the dataset: {}", names.join(", ")))
+            .hint("name the file that describes it"));
     }
     let found = possible.pop().map(|(path, format)| (format, path)).or(fallback);
-    found.ok_or_else(|| Error::new(format!("{name}: does not describe an image dataset")).with_hint(given()))
+    found.ok_or_else(|| problem(format!("{name}: does not describe an image dataset")).hint(given()))
 }
 
 /// What can be given, as a hint.

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use leanset_tables::{Table, Values};
 
+use leanset_problem::Result;
+
+use crate::ImageSet;
+use crate::error::{self, problem};
 use crate::walk::absolute;
-use crate::{Error, ImageSet, Result};
 
 /// The column of paths in a table about images.
 pub const PATH: &str = "path";
@@ -73,21 +76,21 @@ impl<'a> PathIndex<'a> {
             for &image in self.find(name.as_ref()) {
                 if let Some(other) = row_of.insert(image, row) {
                     let name = &self.set.images[image].name;
-                    return Err(Error::new(format!("{}: rows {other} and {row} are both of {name}", file.display()))
-                        .with_hint("give every image one row"));
+                    return Err(problem(format!("{}: rows {other} and {row} are both of {name}", file.display()))
+                        .hint("give every image one row"));
                 }
             }
         }
         let lacking: Vec<usize> = wanted.iter().copied().filter(|p| !row_of.contains_key(p)).collect();
         if let Some(&one) = lacking.first() {
             let name = &self.set.images[one].name;
-            return Err(Error::new(format!(
+            return Err(problem(format!(
                 "{}: {} of {} images have no row in it; the first is {name}",
                 file.display(),
                 lacking.len(),
                 wanted.len()
             ))
-            .with_hint(format!(
+            .hint(format!(
                 "paths in it are like '{}'; they may be absolute, below {}, or file names that only one image has",
                 first.unwrap_or_default(),
                 self.set.root.display()
@@ -99,7 +102,7 @@ impl<'a> PathIndex<'a> {
 
 /// The texts of a column.
 pub(crate) fn texts(table: &Table, column: &str) -> Result<Vec<String>> {
-    let values = table.text_column(table.position(column)?)?;
+    let values = table.position(column).and_then(|at| table.text_column(at)).map_err(error::table)?;
     match &values.values {
         Values::Text(texts) => Ok(texts.iter().map(str::to_owned).collect()),
         _ => Ok((0..values.len()).map(|row| values.text(row).into_owned()).collect()),

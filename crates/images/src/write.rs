@@ -3,8 +3,12 @@
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
-use crate::formats::{Placed, Placement, Smaller};
-use crate::{Error, Image, ImageSet, Result};
+use leanset_problem::{Result, setting, text};
+use leanset_spec::images::Placement;
+
+use crate::error::problem;
+use crate::formats::{Placed, Smaller};
+use crate::{Image, ImageSet};
 
 /// The content of a file that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,10 +60,16 @@ fn places(set: &ImageSet, images: &[&Image]) -> Result<Vec<Placed>> {
                 return Ok(placed);
             }
             let (from, to) = (image.path.display(), placed.image.display());
-            Err(Error::new(format!(
+            Err(problem(format!(
                 "{from}: its place in the new folder would be {to}, where another image is, or outside"
             ))
-            .with_hint("leave the images where they are: without --copy and --link a list names them"))
+            .hint(text![
+                "leave out ",
+                &setting::COPY,
+                " and ",
+                &setting::LINK,
+                ": a list then names the images where they are"
+            ]))
         })
         .collect()
 }

@@ -1,10 +1,10 @@
 //! Categories by rule, group and table; the published numbers where the real sets are at hand.
 
 use crate::common::{Place, shared};
-use leanset_images::{Categories, Group, ImageSet, OpenOptions, Rule, Split};
+use leanset_images::{Categories, CategoryRule, Group, ImageSet, OpenOptions, Split};
 
 /// Training images and their categories, by name.
-fn sizes(set: &ImageSet, rule: Rule, groups: &[Group]) -> Vec<(String, usize)> {
+fn sizes(set: &ImageSet, rule: CategoryRule, groups: &[Group]) -> Vec<(String, usize)> {
     let train: Vec<usize> = (0..set.images.len()).filter(|&i| set.images[i].split == Split::Train).collect();
     let categories = Categories::by_rule(set, &train, rule, groups).expect("categories");
     categories.names.iter().cloned().zip(categories.sizes()).collect()
@@ -27,7 +27,7 @@ fn the_published_categories_of_fruit_in_any_order_of_files() {
         ("orange several", 25),
         ("orange single", 48),
     ]);
-    assert_eq!(sizes(&set, Rule::Amount, &[]), published);
+    assert_eq!(sizes(&set, CategoryRule::Amount, &[]), published);
     assert_eq!((set.of(Split::Train).count(), set.of(Split::Val).count()), (240, 60));
     let mut objects = vec![0; set.classes.len()];
     set.images.iter().flat_map(|p| &p.objects).for_each(|o| objects[o.class as usize] += 1);
@@ -44,7 +44,7 @@ fn the_published_categories_of_fruit_in_any_order_of_files() {
     lines.rotate_left(middle);
     place.write("list.txt", lines.join("\n")).write("data.yaml", "train: list.txt\nnames: [apple, banana, orange]\n");
     let shuffled = place.open("data.yaml");
-    assert_eq!(sizes(&shuffled, Rule::Amount, &[]), published);
+    assert_eq!(sizes(&shuffled, CategoryRule::Amount, &[]), published);
     let paths = |set: &ImageSet| set.of(Split::Train).map(|p| p.path.clone()).collect::<Vec<_>>();
     assert_eq!(paths(&shuffled), paths(&set), "and the images are in the same order");
 }
@@ -61,7 +61,7 @@ fn nearly_every_image_of_blood_cells_is_mixed() {
     let lost: usize = published.iter().zip(&objects).map(|(p, o)| p - o).sum();
     assert!(lost <= 3 * told, "{objects:?} with {told} issues");
     assert_eq!((set.of(Split::Train).count(), set.of(Split::Val).count()), (292, 72));
-    let mixed = sizes(&set, Rule::Amount, &[]).iter().find(|(n, _)| n == "mixed").map_or(0, |c| c.1);
+    let mixed = sizes(&set, CategoryRule::Amount, &[]).iter().find(|(n, _)| n == "mixed").map_or(0, |c| c.1);
     assert!(mixed > 250, "{mixed}");
 }
 
@@ -88,7 +88,7 @@ fn groups_stand_for_their_classes_under_any_rule() {
     };
     let groups = [group("with aid", &["wheelchair", "crutch"]), group("without aid", &["person"])];
     assert_eq!(
-        sizes(&set, Rule::Amount, &groups),
+        sizes(&set, CategoryRule::Amount, &groups),
         counted(&[
             ("background", 1),
             ("dog single", 1),
@@ -100,14 +100,14 @@ fn groups_stand_for_their_classes_under_any_rule() {
         ])
     );
     assert_eq!(
-        sizes(&set, Rule::Classes, &groups),
+        sizes(&set, CategoryRule::Classes, &groups),
         counted(&[("background", 1), ("dog", 1), ("with aid", 2), ("with aid + without aid", 1), ("without aid", 2)])
     );
-    assert_eq!(sizes(&set, Rule::One, &groups), counted(&[("all", 7)]));
-    let error = |groups: &[Group]| Categories::by_rule(&set, &[0], Rule::Amount, groups).expect_err("refused");
+    assert_eq!(sizes(&set, CategoryRule::None, &groups), counted(&[("all", 7)]));
+    let error = |groups: &[Group]| Categories::by_rule(&set, &[0], CategoryRule::Amount, groups).expect_err("refused");
     let unknown = error(&[group("x", &["persom"])]);
     assert!(unknown.to_string().ends_with("has no class 'persom'"), "{unknown}");
-    assert_eq!(unknown.hint(), Some("did you mean 'person'?"));
+    assert_eq!(unknown.hint_text().map(ToString::to_string).as_deref(), Some("did you mean 'person'?"));
     let twice = error(&[group("x", &["dog"]), group("y", &["dog"])]);
     assert_eq!(twice.to_string(), "class 'dog' is in group x and in group y");
 }

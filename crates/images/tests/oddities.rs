@@ -2,7 +2,7 @@
 
 use crate::common::{Place, encoded, issues, pattern};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgba};
-use leanset_images::{Categories, IssueKind, Rule, Severity, Split, inspect};
+use leanset_images::{Categories, CategoryRule, IssueKind, Severity, Split, inspect};
 
 const LABEL: &str = "0 0.5 0.5 0.2 0.2\n";
 
@@ -205,7 +205,7 @@ fn a_background_is_a_category_of_its_own() {
     let place = set_of(&[("a.jpg", jpeg(1)), ("b.jpg", jpeg(2))]);
     place.write("labels/b.txt", "");
     let set = place.open("data.yaml");
-    let categories = Categories::by_rule(&set, &[0, 1], Rule::Amount, &[]).expect("categories");
+    let categories = Categories::by_rule(&set, &[0, 1], CategoryRule::Amount, &[]).expect("categories");
     assert_eq!(categories.names, ["background", "cat single"]);
     assert_eq!(categories.codes, [1, 0]);
 }

@@ -37,7 +37,7 @@ pub fn read(path: &Path, which: ResultEpoch) -> Result<DetectorResults> {
             format!("{}: is not there: the command ended without writing its results", path.display()),
             "detector.results says where the command writes them, such as {out}/run/results.csv",
         ),
-        _ => Error::io(path, "cannot be read", &e),
+        _ => Error::io(path, "cannot be read", e),
     })?;
     parse(&text, &path.display().to_string(), which)
 }

@@ -1,14 +1,14 @@
-//! Why an experiment cannot be run, resumed or reported: one line, and the way out on a line of its own.
+//! Why an experiment cannot be run, resumed or reported: a problem, and whether it is of one run alone.
 
 use std::path::Path;
 
-/// What went wrong. [`Display`](std::fmt::Display) is one line; [`Error::hint`] is what to do about it.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
+use leanset_problem::{Face, Problem, Text};
+
+/// What went wrong. [`Display`](std::fmt::Display) is one line, in which settings are keys of the plan; [`Error::hint`] is
+/// what to do about it.
+#[derive(Debug)]
 pub struct Error {
-    message: String,
-    hint: Option<String>,
-    io: Option<std::io::ErrorKind>,
+    problem: Problem,
     one_run: bool,
 }
 
@@ -17,31 +17,24 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// One line that names the file or key, the constraint and the value; and the way out.
-    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: Some(hint.into()), io: None, one_run: false }
+    pub fn new(message: impl Into<Text>, hint: impl Into<Text>) -> Self {
+        Problem::new(message).hint(hint).into()
     }
 
     /// One line of what has no way out but its own words.
-    pub fn bare(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, io: None, one_run: false }
+    pub fn bare(message: impl Into<Text>) -> Self {
+        Problem::new(message).into()
     }
 
     /// A file could not be read or written: `what` is the action.
-    pub(crate) fn io(path: &Path, what: &str, error: &std::io::Error) -> Self {
-        let text = error.to_string();
-        let words = text.split(" (os error").next().unwrap_or(&text);
-        Self {
-            message: format!("{}: {what}: {words}", path.display()),
-            hint: None,
-            io: Some(error.kind()),
-            one_run: false,
-        }
+    pub(crate) fn io(path: &Path, what: &str, error: std::io::Error) -> Self {
+        Problem::io(format!("{}: {what}", path.display()), error).into()
     }
 
-    /// The same error with the file it is about.
+    /// The same error with the file, or the place in it, that it is about.
     #[must_use]
-    pub(crate) fn of_file(mut self, name: &str) -> Self {
-        self.message = format!("{name}: {}", self.message);
+    pub fn of_file(mut self, name: &str) -> Self {
+        self.problem = self.problem.at(name.to_owned());
         self
     }
 
@@ -58,26 +51,43 @@ impl Error {
     }
 
     /// The way out, one line, where there is one.
-    pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+    pub fn hint(&self) -> Option<String> {
+        self.problem.hint.as_ref().map(|hint| hint.render(Face::Plan))
     }
+}
 
-    /// The kind of I/O error behind it.
-    pub fn io_kind(&self) -> Option<std::io::ErrorKind> {
-        self.io
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.problem.message.render(Face::Plan))
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.problem)
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self { problem, one_run: false }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        error.problem
     }
 }
 
 impl From<leanset_core::Error> for Error {
     fn from(error: leanset_core::Error) -> Self {
-        Self { message: error.to_string(), hint: error.hint().map(|hint| hint.to_string()), io: None, one_run: false }
+        Problem::from(error).into()
     }
 }
 
 impl From<leanset_tables::Error> for Error {
     fn from(error: leanset_tables::Error) -> Self {
-        let face = leanset_problem::Face::Plan;
-        let hint = error.hint().map(|hint| hint.render(face));
-        Self { message: error.message().render(face), hint, io: error.io_kind(), one_run: false }
+        Problem::from(error).into()
     }
 }

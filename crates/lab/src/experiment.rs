@@ -14,13 +14,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use leanset_core::methods::Inputs;
-use leanset_core::{Allocation, EmptyClasses, Monitor, Quiet, Reduced, Seed, metrics};
+use leanset_core::{Allocation, EmptyClasses, Quiet, Reduced, Seed, metrics};
 
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::metering::Metering;
 use crate::plan::{ConfiguredMethod, FULL, Plan};
 use crate::record::{Cost, Header, Measurements, MeteredCost, Record, RunKey, SCHEMA, SetupCost, Steps};
+use crate::remaining::{Progress, RemainingTime};
 use crate::task::{Task, TrainingRequest};
 
 /// How runs are done.
@@ -121,6 +122,20 @@ impl<'a, T: Task> Experiment<'a, T> {
         groups.iter().map(|group| self.steps_of(group)).sum()
     }
 
+    /// Every method at every ratio, for an estimate of the time that is left.
+    fn remaining(&self) -> RemainingTime {
+        let plan = self.plan;
+        let mut remaining = RemainingTime::new(plan.repetitions);
+        remaining.expect(FULL, 1.0, None);
+        for (entry, method) in plan.methods.iter().zip(&self.methods) {
+            let features = self.task.features().filter(|_| method.reducer.info().uses_coordinates());
+            for &ratio in &plan.reduce.ratios {
+                remaining.expect(entry.label(), ratio, features.map(|cost| cost.cost.seconds));
+            }
+        }
+        remaining
+    }
+
     fn steps_of(&self, group: &RunGroup) -> u64 {
         let (task, all) = (&self.task, self.all());
         let Some(method) = group.method else { return task.steps(all, task.epochs(all)) };
@@ -161,7 +176,8 @@ impl<'a, T: Task> Experiment<'a, T> {
         groups
     }
 
-    /// Does the runs that are left, and appends each to the journal when it is done. Progress is in gradient steps.
+    /// Does the runs that are left, and appends each to the journal when it is done. `progress` gets gradient steps, and
+    /// after each run the seconds that are left.
     ///
     /// # Errors
     /// The first that any run meets; the runs before it stay. Errors [of one run](Error::of_one_run) are reported when all
@@ -172,16 +188,20 @@ impl<'a, T: Task> Experiment<'a, T> {
         journal: Journal,
         done: &[Record],
         options: RunOptions,
-        monitor: &dyn Monitor,
+        progress: &dyn Progress,
     ) -> Result<Vec<Record>> {
         let finished: BTreeSet<RunKey> = done.iter().map(Record::key).collect();
         let groups = self.groups(&finished);
-        monitor.begin("running", self.steps_left(&finished));
+        progress.begin("running", self.steps_left(&finished));
+        let mut remaining = self.remaining();
+        done.iter().for_each(|record| remaining.add(record));
         let (workers, threads) =
             if options.exclusive { (1, options.threads) } else { (options.threads.min(groups.len()).max(1), 1) };
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
-        let journal = Mutex::new((journal, Vec::new()));
+        remaining.workers = workers;
+        progress.remaining(remaining.seconds());
+        let journal = Mutex::new((journal, Vec::new(), remaining));
         let failed = Mutex::new(Vec::new());
         let splits = Mutex::new(BTreeMap::<u32, Weak<T::Split>>::new());
         let worker = || -> Result<()> {
@@ -200,6 +220,8 @@ impl<'a, T: Task> Experiment<'a, T> {
                         Ok(record) => {
                             let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
                             journal.0.write(&record)?;
+                            journal.2.add(&record);
+                            progress.remaining(journal.2.seconds());
                             journal.1.push(record);
                         }
                         Err(error) if error.is_of_one_run() => {
@@ -207,8 +229,8 @@ impl<'a, T: Task> Experiment<'a, T> {
                         }
                         Err(error) => return Err(error),
                     }
-                    monitor.advance(steps);
-                    if monitor.cancelled() { Err(leanset_core::Error::Interrupted.into()) } else { Ok(()) }
+                    progress.advance(steps);
+                    if progress.cancelled() { Err(leanset_core::Error::Interrupted.into()) } else { Ok(()) }
                 })?;
             }
             Ok(())
@@ -238,7 +260,7 @@ impl<'a, T: Task> Experiment<'a, T> {
         if let Some(error) = summarize(&failed) {
             return Err(error);
         }
-        let (_, records) = journal.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (_, records, _) = journal.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(done.iter().cloned().chain(records).collect())
     }
 

@@ -14,7 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
-use crate::json::{differences, sha256};
+use leanset::output::sha256_of as sha256;
+
+use crate::json::differences;
 use crate::plan::TaskPlan;
 use crate::record::{Header, MeteredCost, Record, SCHEMA};
 
@@ -58,7 +60,7 @@ pub struct Contents {
 /// The file cannot be read, holds no records, or is damaged elsewhere than in its last line.
 pub fn read(path: &Path) -> Result<Contents> {
     let mut bytes = Vec::new();
-    File::open(path).and_then(|mut f| f.read_to_end(&mut bytes)).map_err(|e| Error::io(path, "cannot be read", &e))?;
+    File::open(path).and_then(|mut f| f.read_to_end(&mut bytes)).map_err(|e| Error::io(path, "cannot be read", e))?;
     match parse(path, &bytes)? {
         Some(contents) => Ok(contents),
         None => Err(Error::new(
@@ -146,7 +148,7 @@ pub struct Journal {
 }
 
 impl Contents {
-    /// What the features of all pictures cost when they were first made.
+    /// The cost of the features of all images when they were first computed.
     pub fn features(&self) -> Option<&MeteredCost> {
         let beforehand = self.header.measured.as_ref().map(|measured| &measured.features);
         // Without it in the header: of a file that was begun when it was in records alone.
@@ -160,9 +162,9 @@ impl Journal {
     /// # Errors
     /// The file cannot be used, or was begun with another plan, table or version; another process writes to it.
     pub fn open(path: &Path, header: &Header) -> Result<(Self, Contents)> {
-        let failed = |e: &std::io::Error| Error::io(path, "cannot be written", e);
+        let failed = |e: std::io::Error| Error::io(path, "cannot be written", e);
         let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(|e| failed(&e))?;
+            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         if file.try_lock().is_err() {
             return Err(Error::new(
                 format!("{}: another process is writing to it", path.display()),
@@ -170,19 +172,19 @@ impl Journal {
             ));
         }
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|e| failed(&e))?;
+        file.read_to_end(&mut bytes).map_err(failed)?;
         let contents = match parse(path, &bytes)? {
             Some(contents) => {
                 check_same(path, &contents.header, header)?;
-                file.set_len(contents.whole).map_err(|e| failed(&e))?;
+                file.set_len(contents.whole).map_err(failed)?;
                 contents
             }
             None => {
-                file.set_len(0).map_err(|e| failed(&e))?;
+                file.set_len(0).map_err(failed)?;
                 Contents { header: header.clone(), records: Vec::new(), torn: !bytes.is_empty(), whole: 0 }
             }
         };
-        file.seek(std::io::SeekFrom::End(0)).map_err(|e| failed(&e))?;
+        file.seek(std::io::SeekFrom::End(0)).map_err(failed)?;
         let mut journal = Self { file, path: path.to_owned() };
         if contents.whole == 0 {
             journal.append(&line(header)?)?;
@@ -200,7 +202,7 @@ impl Journal {
 
     fn append(&mut self, line: &str) -> Result<()> {
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        written.map_err(|e| Error::io(&self.path, "cannot be written", &e))
+        written.map_err(|e| Error::io(&self.path, "cannot be written", e))
     }
 }
 
@@ -210,7 +212,7 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
         if let Some(header) = json.as_object_mut() {
             header.remove("measured");
         }
-        // Of pictures the name is a place, and their contents are compared wherever they are.
+        // The name of images is a path; their contents are compared instead.
         if let (TaskPlan::Images(_), Some(data)) = (&header.plan.task, json["data"].as_object_mut()) {
             data.remove("name");
         }
@@ -330,7 +332,7 @@ mod tests {
         }
     }
 
-    /// What was measured, and where pictures are, may differ; nothing else may.
+    /// Measurements and the path of images may differ; nothing else may.
     #[test]
     fn a_header_is_the_same_whatever_was_measured() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest as _, Sha256};
-
 /// A number as JSON, infinity as "inf".
 pub(crate) mod infinite {
     use serde::{Deserialize, Deserializer, Serializer};
@@ -25,15 +23,6 @@ pub(crate) mod infinite {
             Number::Word(word) => Err(serde::de::Error::custom(format!("'{word}' is no number"))),
         }
     }
-}
-
-/// SHA-256 of bytes, in hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Where two documents differ, a line each.

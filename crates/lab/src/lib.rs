@@ -12,6 +12,8 @@
 //! [`Metering`](metering::Metering) is the interface to meters; [`Mlp`] and [`metering::Meters`] are those of this
 //! workspace.
 
+pub mod choose;
+pub mod detector;
 pub mod detector_results;
 mod error;
 pub mod experiment;
@@ -22,6 +24,8 @@ pub mod learner;
 pub mod metering;
 pub mod plan;
 pub mod record;
+pub mod remaining;
+pub mod render;
 pub mod report;
 pub mod splits;
 pub mod statistics;
@@ -31,13 +35,14 @@ pub mod task;
 pub mod template;
 pub mod vocabulary;
 
+pub use detector::Trainer;
 pub use error::{Error, Result};
 pub use experiment::{Experiment, RunOptions};
 pub use image_task::{Detector, ImageTask};
 pub use journal::Journal;
-pub use json::sha256;
 pub use learner::{Learner, Mlp};
 pub use plan::Plan;
+pub use remaining::Progress;
 pub use summary::Summary;
 pub use table_task::TableTask;
 pub use task::Task;

@@ -1,7 +1,9 @@
 //! Metering of time and energy: the interface between runs and meters.
 
+use leanset_problem::Problem;
+use leanset_spec::Energy;
+
 use crate::error::{Error, Result};
-use crate::plan::EnergyPlan;
 use crate::record::{CarbonIntensity, Cost, EnergySources, MeteredCost};
 
 /// Meters work.
@@ -46,17 +48,9 @@ impl Meters {
     ///
     /// # Errors
     /// A country that is not known, a number that cannot be used.
-    pub fn new(plan: &EnergyPlan, alone: bool) -> Result<Self> {
-        let options = leanset_energy::Options {
-            country: plan.country.clone(),
-            carbon_intensity: plan.carbon_intensity,
-            watts: plan.watts,
-            tdp: plan.tdp,
-            ..leanset_energy::Options::default()
-        };
-        leanset_energy::Meter::start_at_once(&options).map_err(|e| {
-            Error::new(format!("energy: {e}"), e.hint().unwrap_or_else(|| "see docs/experiments.md".into()))
-        })?;
+    pub fn new(energy: &Energy, alone: bool) -> Result<Self> {
+        let options = energy.options();
+        leanset_energy::Meter::start_at_once(&options).map_err(|e| Error::from(Problem::from(e)).of_file("energy"))?;
         Ok(Self { options, alone })
     }
 }

@@ -161,9 +161,9 @@ pub struct ClassScores {
 /// Gradient steps of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Steps {
-    /// On everything, before the method chose.
+    /// On all rows, before the method chose.
     pub warm_up: u64,
-    /// On what was kept.
+    /// On the kept rows.
     pub training: u64,
 }
 
@@ -182,8 +182,8 @@ pub struct Measurements {
     pub reduction: Cost,
     /// How many runs of the plan share that cost: 1 if it is this run's own.
     pub reduction_serves: usize,
-    /// What making the features of all pictures cost, once in the experiment. It is in `reduction` where the method
-    /// looked at them.
+    /// The cost of computing the features of all images, once per experiment. It is part of `reduction` where the method
+    /// uses them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<MeteredCost>,
     /// Training on what was kept.

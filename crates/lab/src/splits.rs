@@ -73,7 +73,10 @@ impl SplitPlan {
         let sizes = classes.sizes();
         if names.len() < 2 {
             return Err(Error::new(
-                format!("{name}: label column '{}' holds one class: there is nothing to learn", plan.data.label),
+                format!(
+                    "{name}: label column '{}' holds one class: there is nothing to learn",
+                    plan.data.columns.label.as_deref().unwrap_or_default()
+                ),
                 "label names the column of classes",
             ));
         }
@@ -130,7 +133,7 @@ impl SplitPlan {
     pub fn split(&self, table: &Table, plan: &TablePlan, seed: u64) -> Result<Split> {
         let (test, train) = self.rows_of_split(Seed(seed));
         let training: Vec<FileRow> = train.iter().map(|&row| self.kept[row]).collect();
-        let encoded = Encoder::fit_on(table, &plan.encode_options(), &training)?.encode(table)?;
+        let encoded = Encoder::fit_on(table, &plan.data.columns, &training)?.encode(table)?;
         let all = LabelledPoints {
             values: encoded.features.to_f64(),
             columns: encoded.dimensions,
@@ -170,7 +173,7 @@ mod tests {
         );
         let plan = Plan::parse(&plan, "t.toml").expect("a plan");
         let TaskPlan::Table(plan) = plan.task else { panic!("for a table") };
-        let (_, encoded) = Encoder::fit_encode(&table, &plan.encode_options()).expect("encoded");
+        let (_, encoded) = Encoder::fit_encode(&table, &plan.data.columns).expect("encoded");
         let splits = SplitPlan::new(&plan, "t.csv", &encoded);
         (table, plan, splits)
     }

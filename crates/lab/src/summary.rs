@@ -1,9 +1,9 @@
-//! What the runs of an experiment come to: medians with intervals, comparisons pair by pair, correlations.
+//! The summary of an experiment: which statistics are computed of which runs. [`statistics`](crate::statistics) defines them.
 //!
-//! What is compared by is the [`TaskVocabulary`] of the experiment's: accuracy and macro F1 of tables, mAP50-95 and mAP50 of
-//! pictures. Pairs are of one repetition: one split, one seed. A method is compared with stratified random at the same ratio
-//! (does it beat random here?) and with full training (what does it lose, and does it pay?). What a run saves is the
-//! cost of full training less its own, reduction and warm-up included in whole.
+//! The [`TaskVocabulary`] names what is compared: accuracy and macro F1 for tables, mAP50-95 and mAP50 for images. Pairs
+//! belong to one repetition: one split, one seed. A method is compared with stratified random at the same ratio (does it
+//! beat random?) and with full training (what does it lose, and does it pay?). What a run saves is the cost of full
+//! training minus its own, with reduction and warm-up counted in full.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,8 @@ use serde::{Serialize, Serializer};
 use crate::experiment::runs;
 use crate::plan::{FULL, TaskPlan};
 use crate::record::{Cost, Header, MeteredCost, ModelScores, Record, RunKey, TimeBasis};
-use crate::statistics::{Median, Paired, Spearman, median, paired, spearman};
+use crate::render::plural;
+use crate::statistics::{LEVEL, Median, Paired, Spearman, Verdict, median, paired, spearman};
 use crate::vocabulary::TaskVocabulary;
 
 /// The method that the others are compared with.
@@ -40,35 +41,35 @@ impl<T: Serialize> Serialize for Keyed<T> {
     }
 }
 
-/// What the runs come to.
+/// The results of an experiment.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// `leanset.experiment/1`.
     pub schema: &'static str,
-    /// What it is about.
+    /// The words and the measures of its task.
     #[serde(skip)]
     pub vocabulary: &'static TaskVocabulary,
     /// The version of leanset.
     pub leanset: String,
-    /// What the plan is called.
+    /// The title of the plan.
     pub title: String,
-    /// The table.
+    /// The name of the data.
     pub data: String,
     /// Runs that are done.
     pub done: usize,
     /// Runs of the plan.
     pub planned: usize,
-    /// What the plan calls stratified random; none if it is not among the methods.
+    /// The name of stratified random in the plan; none if it is not among the methods.
     pub random: Option<String>,
-    /// What all seconds are of: CPU time if runs shared the machine and all tell it, else wall time.
+    /// What all seconds are: CPU time if runs shared the machine and all report it, else wall time.
     pub clock: TimeBasis,
-    /// Of tables, the part of the rows that is of the largest class: the accuracy of saying it every time.
+    /// For tables, the fraction of rows in the largest class: the accuracy of always predicting it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_class: Option<f64>,
-    /// Of tables, runs whose model found not one test row of some class.
+    /// For tables, runs whose model never predicted some class correctly.
     #[serde(rename = "blind", skip_serializing_if = "Option::is_none")]
     pub never_predicted: Option<usize>,
-    /// Of pictures, what making their features cost.
+    /// For images, the cost of computing their features.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<FeatureCost>,
     /// Full training; none as long as it was not run.
@@ -77,32 +78,34 @@ pub struct Summary {
     pub methods: Vec<MethodSummary>,
     /// ε against both measures, at each ratio.
     pub spearman: Vec<Correlation>,
-    /// How the numbers came about.
+    /// Where the numbers come from.
     pub provenance: Provenance,
 }
 
-/// What making the features of pictures cost.
+/// The cost of computing the features of images.
 #[derive(Clone, Debug, Serialize)]
 pub struct FeatureCost {
-    /// What they are called; `given` if they come from elsewhere.
+    /// Their name; `given` if they are read from a table.
     pub name: String,
-    /// What they cost, once, in every run whose method looks at them; none if nobody knows.
+    /// What they cost, once; part of every run whose method uses them. None if it is not known.
     pub cost: Option<MeteredCost>,
 }
 
 impl FeatureCost {
-    /// What is to be said of it beside what was saved.
+    /// A note on that cost, in a sentence.
     pub fn describe(&self, clock: TimeBasis) -> String {
         match &self.cost {
-            None => "Features: given; their cost is not known, and not among the costs here. What methods that look at them \
-                     save is less by that."
-                .to_owned(),
+            None => {
+                "The features were read from a table. Their cost is not known and not included, so methods that use \
+                     them save less than shown."
+                    .to_owned()
+            }
             Some(MeteredCost { cost, sources, .. }) => {
                 let about = if sources.estimated { "≈ " } else { "" };
                 let joules = cost.joules.map_or_else(String::new, |j| format!(" and {about}{j:.3} J"));
                 format!(
-                    "The features of all pictures ({}) cost {:.3} s{joules}, once. They are charged in whole to every run \
-                     whose method looks at them, as they would cost alone.",
+                    "Computing the features of all images ({}) cost {:.3} s{joules}, once. This cost counts in full for every \
+                     run whose method uses them.",
                     self.name,
                     cost.by(clock)
                 )
@@ -114,7 +117,7 @@ impl FeatureCost {
 /// One method at every ratio.
 #[derive(Clone, Debug, Serialize)]
 pub struct MethodSummary {
-    /// What the plan calls it.
+    /// Its name in the plan.
     pub label: String,
     /// The method.
     pub method: String,
@@ -125,7 +128,7 @@ pub struct MethodSummary {
 /// One method at one ratio, over repetitions.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cell {
-    /// The part of the training rows kept.
+    /// The fraction of the training rows kept.
     pub ratio: f64,
     /// Runs.
     pub runs: usize,
@@ -165,17 +168,17 @@ pub struct Correlation {
     /// The ratio.
     pub ratio: f64,
     /// With the main and the second measure: over all runs at this ratio, as in the paper, and over the medians of the
-    /// methods, as `accuracy_of_medians`: runs of one method are no independent witnesses.
+    /// methods, as `accuracy_of_medians`, because runs of one method are not independent.
     #[serde(flatten)]
     pub with: Keyed<Option<Spearman>>,
 }
 
-/// How the numbers came about.
+/// Where the numbers come from.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Provenance {
     /// Processors that runs were done on.
     pub processors: Vec<String>,
-    /// Threads a run had.
+    /// Threads per run.
     pub threads: Vec<usize>,
     /// Runs that shared the machine.
     pub shared: usize,
@@ -200,8 +203,8 @@ impl Summary {
         let random = plan.methods.iter().find(|m| m.name == RANDOM).map(|m| m.label().to_owned());
         // Beside others a run waits for memory and for its turn: wall times then compare the company, not the work.
         let shared = records.iter().any(|r| r.measured.shared);
-        let told = records.iter().all(|r| r.measured.total().cpu_seconds.is_some());
-        let clock = if shared && told { TimeBasis::Cpu } else { TimeBasis::Wall };
+        let reported = records.iter().all(|r| r.measured.total().cpu_seconds.is_some());
+        let clock = if shared && reported { TimeBasis::Cpu } else { TimeBasis::Wall };
         let cell = |label: &str, ratio: f64| {
             let runs = at(label, ratio);
             let beside = |method: &str, ratio: f64, of: &dyn Fn(&Record, &Record) -> Option<f64>| {
@@ -277,14 +280,48 @@ impl Summary {
         self.methods.iter().flat_map(|m| m.cells.iter().filter(lost).map(|c| (m.label.as_str(), c))).collect()
     }
 
-    /// Comparisons with random, and how many of them come out by luck if no method differs.
-    pub fn comparisons(&self) -> (usize, f64) {
-        let count = self.methods.iter().flat_map(|m| &m.cells).filter(|c| c.over_random.is_some()).count();
-        (count, count as f64 * crate::statistics::LEVEL)
+    /// Every method at every ratio that has runs.
+    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.methods.iter().flat_map(|method| &method.cells)
+    }
+
+    /// The verdicts of all comparisons with stratified random, counted.
+    pub fn verdicts(&self) -> Verdicts {
+        let count = |verdict| self.cells().filter(|c| c.over_random.is_some_and(|p| p.verdict == verdict)).count();
+        Verdicts { better: count(Verdict::Yes), worse: count(Verdict::No), unclear: count(Verdict::Unclear) }
     }
 }
 
-/// Whether a model found not one test row of some class.
+/// Verdicts of comparisons, counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdicts {
+    /// Better than what they are compared with.
+    pub better: usize,
+    /// Worse.
+    pub worse: usize,
+    /// These runs cannot tell.
+    pub unclear: usize,
+}
+
+impl Verdicts {
+    /// All comparisons.
+    pub fn all(&self) -> usize {
+        self.better + self.worse + self.unclear
+    }
+
+    /// How many verdicts to expect if no method differs, in a sentence.
+    pub fn describe_false_positives(&self) -> String {
+        let all = self.all();
+        let expected = all as f64 * LEVEL;
+        if expected < 0.5 {
+            return format!("With {all} comparisons, expect less than one false positive.");
+        }
+        let noun = plural(expected.round() as usize, "a false positive", "false positives");
+        format!("Expect about {expected:.0} of {all} verdicts to be {noun}.")
+    }
+}
+
+/// Whether a model never predicted some class correctly.
 fn never_predicts_a_class(scores: &ModelScores) -> bool {
     match scores {
         ModelScores::Classifier(scores) => scores.classes.iter().any(|c| c.rows > 0 && c.recall == 0.0),

@@ -11,13 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// What may stand in braces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placeholder {
-    /// The description of the set to train on.
+    /// The description of the image dataset to train on.
     Data,
     /// The seed of the training.
     Seed,
     /// Its epochs.
     Epochs,
-    /// Pictures a gradient step sees.
+    /// Images per gradient step.
     Batch,
     /// Its gradient steps.
     Steps,
@@ -44,13 +44,13 @@ impl Placeholder {
 /// What the places of a run hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Values {
-    /// The description of the set to train on.
+    /// The description of the image dataset to train on.
     pub data: PathBuf,
     /// The seed.
     pub seed: u64,
     /// Epochs.
     pub epochs: u32,
-    /// Pictures a gradient step sees.
+    /// Images per gradient step.
     pub batch: usize,
     /// Gradient steps in all.
     pub steps: u64,
@@ -214,7 +214,7 @@ impl<'de> Deserialize<'de> for Command {
     }
 }
 
-/// Words as a person would type them into a shell.
+/// Words as they would be typed into a shell.
 pub fn render_shell(words: &[OsString]) -> String {
     // An assignment is one in the first word alone, so that those behind it need no quotes for their '='.
     let quoted = |(place, word): (usize, &OsString)| {

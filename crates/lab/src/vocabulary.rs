@@ -20,7 +20,9 @@ pub struct TaskVocabulary {
     pub row: &'static str,
     /// Several of them.
     pub rows: &'static str,
-    /// What they are divided into.
+    /// One of the groups that they are divided into.
+    pub class: &'static str,
+    /// All of these groups.
     pub classes: &'static str,
     /// The same at the beginning of a title.
     pub classes_title: &'static str,
@@ -58,6 +60,7 @@ impl TaskVocabulary {
 pub static TABLE: TaskVocabulary = TaskVocabulary {
     row: "row",
     rows: "rows",
+    class: "class",
     classes: "classes",
     classes_title: "Classes",
     data: "Table",
@@ -79,6 +82,7 @@ pub static TABLE: TaskVocabulary = TaskVocabulary {
 pub static IMAGES: TaskVocabulary = TaskVocabulary {
     row: "image",
     rows: "images",
+    class: "category",
     classes: "categories",
     classes_title: "Categories",
     data: "Images",

@@ -96,6 +96,13 @@ impl Problem {
         self
     }
 
+    /// With this in front of its message: the file, or the place in it, that it is about.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<Text>) -> Self {
+        self.message = place.into().text(": ").append(self.message);
+        self
+    }
+
     /// Of this kind.
     #[must_use]
     pub fn code(mut self, code: Code) -> Self {

@@ -1,8 +1,8 @@
 //! Errors as the exceptions that Python users expect: the message is one line, the way out a note below it.
 
 use leanset_core::Error;
-use leanset_problem::Face;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyTypeError, PyValueError};
+use leanset_problem::{Code, Face, Problem};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 /// An exception with a note that says the way out.
@@ -30,6 +30,18 @@ pub(crate) fn of_core(py: Python<'_>, error: &Error) -> PyErr {
             PyValueError::new_err(format!("Input X contains infinity or a value too large: {error}"))
         }
         _ => PyValueError::new_err(error.to_string()),
+    };
+    with_hint(py, exception, hint)
+}
+
+/// A problem, in the spelling of Python.
+pub(crate) fn of_problem(py: Python<'_>, problem: &Problem) -> PyErr {
+    let hint = problem.hint.as_ref().map(|hint| hint.render(Face::Python));
+    let message = problem.message.render(Face::Python);
+    let exception = match problem.code {
+        Code::Interrupted => PyKeyboardInterrupt::new_err(()),
+        Code::Internal => PyRuntimeError::new_err(message),
+        _ => PyValueError::new_err(message),
     };
     with_hint(py, exception, hint)
 }

@@ -1,10 +1,9 @@
 //! Manifests.
 
-use leanset_documents::manifest::{Manifest, SCHEMA};
-use pyo3::exceptions::PyValueError;
+use leanset_spec::manifest::table::{Manifest, SCHEMA};
 use pyo3::prelude::*;
 
-use crate::error::with_hint;
+use crate::error::of_problem;
 
 /// The schema that is written.
 #[pyfunction]
@@ -15,6 +14,6 @@ pub(crate) fn manifest_schema() -> &'static str {
 /// The text of a manifest as leanset writes it, from any JSON that is one; errors call it `name`.
 #[pyfunction]
 pub(crate) fn manifest_text(py: Python<'_>, name: &str, text: &str) -> PyResult<String> {
-    let refused = |e: leanset_documents::Error| with_hint(py, PyValueError::new_err(e.message), e.hint);
-    Manifest::parse(name, text).map_err(refused)?.text().map_err(refused)
+    let refused = |problem: leanset_problem::Problem| of_problem(py, &problem);
+    Manifest::parse(name, text).and_then(|manifest| manifest.text()).map_err(refused)
 }

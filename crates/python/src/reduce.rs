@@ -6,8 +6,8 @@ use leanset_core::{
     Budget, BudgetLimit, Classes, EmptyClasses, Inputs, Monitor, Ranking, Reduced, Reducer, Reduction, RowId, Scope,
     Seed, Warning,
 };
-use leanset_documents::{methods as registry, value as json};
 use leanset_problem::{Face, Text};
+use leanset_spec::{methods as registry, value as json};
 use numpy::{IntoPyArray as _, PyArray1, PyArrayMethods as _, PyReadonlyArray1};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use leanset_core::dynamics::{AUM, EL2N, PredictionScores, TrainingLog};
 use leanset_core::{ClassId, Dynamics as Recorded, LogError, RowId, Seed};
-use leanset_documents::Training;
+use leanset_spec::Training;
 use numpy::{
     IntoPyArray as _, PyArray1, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2,
     PyUntypedArrayMethods as _,
@@ -182,7 +182,7 @@ pub(crate) fn warm_up(
 ) -> PyResult<Dynamics> {
     let settings: Training = serde_json::from_str(settings)
         .map_err(|e| PyValueError::new_err(format!("the settings of the trainer cannot be used: {e}")))?;
-    let (network, training) = settings.resolve(Seed(seed)).map_err(PyValueError::new_err)?;
+    let (network, training) = leanset_train::of_settings(&settings.resolved(), Seed(seed));
     let view = table.view()?;
     run(py, n_jobs, |monitor| {
         let data = view.dataset()?;

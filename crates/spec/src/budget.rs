@@ -158,9 +158,11 @@ impl Budget {
     }
 }
 
-/// A fraction, as 0.1 or as 10%.
-#[cfg(feature = "clap")]
-fn fraction(text: &str) -> Result<f64, String> {
+/// A fraction, written as 0.1 or as 10%.
+///
+/// # Errors
+/// It is no number.
+pub fn fraction(text: &str) -> Result<f64, String> {
     let (number, scale) = match text.trim().strip_suffix('%') {
         Some(percent) => (percent.trim_end(), 100.0),
         None => (text.trim(), 1.0),
@@ -229,7 +231,6 @@ mod tests {
         assert_eq!(problem.to_string(), "per_category does not name a");
     }
 
-    #[cfg(feature = "clap")]
     #[test]
     fn fraction_takes_percent() {
         assert_eq!(fraction("10%"), Ok(0.1));

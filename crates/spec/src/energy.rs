@@ -55,6 +55,10 @@ pub struct Power {
 }
 
 impl Energy {
+    /// Nothing is known.
+    pub const UNKNOWN: Self =
+        Self { country: None, carbon_intensity: None, power: Power { watts: None, tdp: None, root: None } };
+
     /// As the meter takes it.
     pub fn options(&self) -> leanset_energy::Options {
         leanset_energy::Options {

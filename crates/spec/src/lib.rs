@@ -23,10 +23,12 @@ mod training;
 mod value;
 mod word;
 
-pub use budget::{Budget, Vocabulary};
+pub use budget::{Budget, Vocabulary, fraction};
 pub use columns::{Columns, Delimiter, Format, Missing, Scale};
 pub use energy::{Energy, Power};
-pub use method::{Method, Parameters, no_method};
+pub use method::{Method, Parameters, TableMethod, no_method};
 pub use training::{Activation, Optimizer, ResolvedTraining, Training};
 pub use value::{number, parse, value};
+#[cfg(feature = "clap")]
+pub use word::parser::words;
 pub use word::{Word, listed};

@@ -8,19 +8,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::training::Training;
 
-/// A method with its parameters, and what it draws from.
+/// A method with its parameters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 #[cfg_attr(feature = "clap", derive(clap::Args), command(next_help_heading = "Method"))]
 pub struct Method {
     /// Method that chooses the rows, e.g. srs (random per class) or mms (coverage); `leanset methods` lists all.
     #[serde(rename = "method", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long = "method", short = 'm', value_name = "NAME", id = "method"))]
     pub name: Option<String>,
-    /// Parameter of the method, e.g. start=first. `NAME=@FILE` reads row ids from a file. Repeatable.
+    /// Its parameters.
     #[serde(skip_serializing_if = "Parameters::is_empty")]
     #[cfg_attr(feature = "clap", command(flatten))]
     pub parameters: Parameters,
+    /// Seed of all random choices; the same seed gives the same rows.
+    #[cfg_attr(feature = "clap", arg(long, value_name = "N", default_value_t = 0, hide_short_help = true))]
+    pub seed: u64,
+}
+
+/// A method for tables, and what it works with beside the table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "clap", derive(clap::Args), command(next_help_heading = "Method"))]
+pub struct TableMethod {
+    /// The method.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "clap", command(flatten))]
+    pub choice: Method,
     /// Choose rows that represent this table instead of FILE, e.g. target.csv.
     ///
     /// Only for methods that support a target (see `leanset methods`). The target needs the feature and label columns of FILE;
@@ -37,9 +51,6 @@ pub struct Method {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, hide_short_help = true))]
     pub log: Option<PathBuf>,
-    /// Seed of all random choices; the same seed gives the same rows.
-    #[cfg_attr(feature = "clap", arg(long, value_name = "N", default_value_t = 0, hide_short_help = true))]
-    pub seed: u64,
     /// How the built-in trainer trains, where there is no log.
     #[serde(skip_serializing_if = "is_default")]
     #[cfg_attr(feature = "clap", command(flatten))]
@@ -63,6 +74,12 @@ impl Method {
     pub fn info(&self) -> Result<&'static leanset_core::methods::Info> {
         let name = self.name.as_deref().ok_or_else(no_method)?;
         Ok(leanset_core::methods::find(name)?)
+    }
+}
+
+impl From<Method> for TableMethod {
+    fn from(choice: Method) -> Self {
+        Self { choice, ..Self::default() }
     }
 }
 

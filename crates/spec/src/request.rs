@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Budget;
 use crate::columns::Columns;
 use crate::images::{Division, EmbeddingModel, Features, Placement};
-use crate::method::Method;
+use crate::method::{Method, TableMethod};
 use crate::word::{as_text, unknown};
 
 /// A request about a table.
@@ -50,7 +50,7 @@ impl TableRequest {
     }
 
     /// The method, if one is run.
-    pub fn method(&self) -> Option<&Method> {
+    pub fn method(&self) -> Option<&TableMethod> {
         match self {
             Self::Reduce(Reduce { choice: Choice::Method(method), .. }) | Self::Rank(Rank { method, .. }) => {
                 Some(method)
@@ -86,7 +86,7 @@ pub struct Reduce {
 #[serde(rename_all = "lowercase")]
 pub enum Choice {
     /// A method.
-    Method(Method),
+    Method(TableMethod),
     /// A ranking that was made before, cut at the budget.
     Ranking(PathBuf),
 }
@@ -101,7 +101,7 @@ pub struct Rank {
     #[serde(default)]
     pub columns: Columns,
     /// What orders the rows.
-    pub method: Method,
+    pub method: TableMethod,
 }
 
 /// What is written of the kept rows, and in which order.
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn reduce_comes_back_from_its_document() {
-        for choice in [Choice::Method(Method::named("maxmin")), Choice::Ranking("ranking.csv".into())] {
+        for choice in [Choice::Method(Method::named("maxmin").into()), Choice::Ranking("ranking.csv".into())] {
             let request = TableRequest::Reduce(Reduce {
                 input: "beans.csv".into(),
                 columns: Columns::labelled("Class"),

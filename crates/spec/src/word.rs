@@ -48,8 +48,8 @@ pub(crate) mod parser {
 
     use super::Word;
 
-    /// One of the words of `T`, each with its help.
-    pub(crate) fn words<T: Word + Send + Sync + 'static>() -> impl TypedValueParser<Value = T> {
+    /// One of the words of `T`, each with its help, as an argument of the command line.
+    pub fn words<T: Word + Send + Sync + 'static>() -> impl TypedValueParser<Value = T> {
         let values = T::VARIANTS.iter().map(|word| {
             let help = word.get_documentation().unwrap_or_default().trim_end_matches('.').to_owned();
             PossibleValue::new(word.to_string()).help(help)

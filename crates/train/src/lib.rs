@@ -35,10 +35,12 @@ mod network;
 #[cfg(test)]
 mod reference;
 mod scores;
+mod settings;
 mod simd;
 mod warm_up;
 
 pub use model::{Epoch, History, Model, Observer};
 pub use network::{Activation, EarlyStopping, Loss, Network, Optimizer, Training};
 pub use scores::{ClassScores, Scores, scores};
+pub use settings::of_settings;
 pub use warm_up::{DynamicsRecorder, Observation, WarmUp, warm_up, warm_up_memory};

@@ -4,82 +4,89 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use leanset_core::distance::Metric;
+use clap::{Args, Parser as _, ValueHint};
+use leanset::output::Outputs;
+use leanset::{Columns, Input, Metric, Problem, Result, memory};
 use leanset_core::methods::METHODS;
 use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{Budget, Dataset, EmptyClasses, Inputs, Reduced, Reducer, RowId, Seed};
 use leanset_tables::{ReadOptions, read_bytes};
 use leanset_train::{Network, Training, warm_up};
 
-use crate::args::{Cli, DemoArgs, Verb};
-use crate::error::Failure;
-use crate::input::Input;
-use crate::output::Outputs;
-use crate::progress::Progress;
-use crate::{machine, text};
+use crate::args::{Cli, ThreadsArg, Verb};
+use crate::render::{self, progress::Progress};
+use crate::session::use_threads;
+
+/// Reduce a small built-in dataset.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder to write to [default: leanset-demo, or leanset-demo-2, … if that exists].
+    #[arg(long, short, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
+}
 
 /// The UCI handwritten digits, CC BY 4.0: data/CREDITS.md.
 const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
-/// The metric of ε here: of a picture every pixel counts, not only the one that differs most.
+/// The metric of ε here: of an image every pixel counts, not only the one that differs most.
 const METRIC: Metric = Metric::Euclidean;
 /// The ratios compared.
 const RATIOS: [f64; 4] = [0.05, 0.1, 0.25, 0.5];
 
-pub(crate) fn run(args: &DemoArgs) -> Result<String, Failure> {
-    let threads = machine::use_threads(args.threads)?;
+pub(crate) fn run(args: &DemoArgs) -> Result<String> {
+    let threads = use_threads(args.threads)?;
     let progress = Progress::new(false);
     let folder = folder(args.output.as_deref())?;
     let csv = unpack()?;
     let began = Instant::now();
     let table = read_bytes("digits.csv", csv.clone(), &ReadOptions::default())?;
-    let columns = table_args();
-    let input = Input::of_table(table, &columns, began)?;
+    let input = Input::of_table(table, &Columns::labelled("digit"), began)?;
     let data = input.dataset()?;
 
     let mut out = format!(
-        "leanset {}: the UCI handwritten digits, {} pictures of {} pixels, {} classes\n\n",
+        "leanset {}: the UCI handwritten digits, {} images of {} pixels, {} classes\n\n",
         env!("CARGO_PKG_VERSION"),
-        text::count(data.rows()),
+        render::count(data.rows()),
         data.columns(),
         data.classes().len()
     );
     out.push_str(
-        "How well does what is kept stand for the rest? ε is the distance from the worst-covered picture to the\n",
+        "How well does what is kept stand for the rest? ε is the distance from the worst-covered image to the\n",
     );
     out.push_str("nearest kept one of its class (Euclidean, pixels scaled to [0, 1]); the smaller, the better.\n\n");
     out.push_str(&compare(&data, &progress)?);
 
     // The folder appears only now that there is something to put into it.
-    std::fs::create_dir_all(&folder).map_err(|e| Failure::io(&format!("{}: cannot be made", folder.display()), &e))?;
+    std::fs::create_dir_all(&folder).map_err(|e| Problem::io(format!("{}: cannot be made", folder.display()), e))?;
     let full = folder.join("digits.csv");
     let lean = folder.join("digits-maxmin-10.csv");
     let mut outputs = Outputs::new(false);
     outputs.check(&full, &[])?;
-    outputs.stage(&full, |o| o.write_all(&csv).map_err(|e| Failure::io("digits.csv cannot be written", &e)))?;
+    outputs.stage(&full, |o| o.write_all(&csv).map_err(|e| Problem::io("digits.csv cannot be written", e)))?;
     outputs.commit()?;
     // The very command that the user would type.
     let command = |full: &str, lean: &str| {
         format!("leanset reduce {full} --label digit --method mms --ratio 0.1 --metric {METRIC} --output {lean}")
     };
-    let parsed = <Cli as clap::Parser>::try_parse_from(command("FULL", "LEAN").split(' '))
-        .map_err(|e| Failure::new(format!("the demo's own command is not understood: {e}")))?;
+    let parsed = Cli::try_parse_from(command("FULL", "LEAN").split(' '))
+        .map_err(|e| Problem::internal(format!("the demo's own command is not understood: {e}")))?;
     let Verb::Reduce(mut reduce) = parsed.verb else {
-        return Err(Failure::new("the demo's own command is not `reduce`"));
+        return Err(Problem::internal("the demo's own command is not `reduce`"));
     };
     (reduce.file, reduce.output) = (Some(full.clone()), Some(lean.clone()));
-    (reduce.run.quiet, reduce.run.silent) = (true, true);
-    super::reduce::run(&reduce)?;
+    super::reduce::run_silently(&reduce)?;
 
     let maxmin = Reducer::new("maxmin", &[])?;
     let kept = maxmin.reduce(&data, &Budget::Ratio(0.1), EmptyClasses::Forbid, Seed(0), &progress)?;
     let epsilon = metrics::epsilon(&data, &kept.reduced, METRIC, &progress)?;
     let _ = writeln!(out, "\nThe same, class by class, for maxmin at 10 %\n");
-    out.push_str(&text::class_table(&data, &epsilon, "digit"));
-    if let Some(picture) = worst_beside_nearest(&data, &kept.reduced, &epsilon) {
+    out.push_str(&render::class_table(&data, &epsilon, "digit"));
+    if let Some(image) = worst_beside_nearest(&data, &kept.reduced, &epsilon) {
         let _ = write!(
             out,
-            "\nWhat ε = {} looks like: the worst-covered picture, and the nearest one kept\n\n{picture}",
-            text::distance(epsilon.value)
+            "\nWhat ε = {} looks like: the worst-covered image, and the nearest one kept\n\n{image}",
+            render::distance(epsilon.value)
         );
     }
     let _ = write!(
@@ -97,18 +104,18 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String, Failure> {
         full.display(),
         lean.display()
     );
-    let memory = machine::peak_memory().map_or_else(String::new, |m| format!(", peak memory {}", text::bytes(m)));
+    let memory = memory::peak().map_or_else(String::new, |m| format!(", peak memory {}", render::bytes(m)));
     let _ = write!(
         out,
-        "\n{} in all on {threads} thread{}{memory}. Data: E. Alpaydin & C. Kaynak, UCI 80, CC BY 4.0.\n",
-        text::duration(began.elapsed()),
-        if threads == 1 { "" } else { "s" }
+        "\n{} in all on {}{memory}. Data: E. Alpaydin & C. Kaynak, UCI 80, CC BY 4.0.\n",
+        render::duration(began.elapsed()),
+        render::counted(threads, "thread", "threads")
     );
     Ok(out)
 }
 
 /// Methods × ratios: ε, and the time of all ratios together.
-fn compare(data: &Dataset<'_>, progress: &Progress) -> Result<String, Failure> {
+fn compare(data: &Dataset<'_>, progress: &Progress) -> Result<String> {
     let mut rows = Vec::new();
     // One model is trained for all methods that watch training, and its time is counted with each.
     let began = Instant::now();
@@ -127,31 +134,31 @@ fn compare(data: &Dataset<'_>, progress: &Progress) -> Result<String, Failure> {
             let reduction =
                 reducer.reduce_with(data, &given, &Budget::Ratio(ratio), EmptyClasses::Forbid, Seed(0), progress)?;
             time += began.elapsed();
-            row.push(text::distance(metrics::epsilon(data, &reduction.reduced, METRIC, progress)?.value));
+            row.push(render::distance(metrics::epsilon(data, &reduction.reduced, METRIC, progress)?.value));
         }
-        row.push(text::duration(time));
+        row.push(render::duration(time));
         rows.push(row);
     }
     let kept: Vec<String> = RATIOS.iter().map(|r| format!("ε at {:.0} %", r * 100.0)).collect();
     let mut header = vec!["method", "alias"];
     header.extend(kept.iter().map(String::as_str));
     header.push("time");
-    Ok(text::columns(&header, rows, 2, 2))
+    Ok(render::columns(&header, rows, 2, 2))
 }
 
-/// The worst-covered picture beside the nearest kept picture of its class, in shades.
+/// The worst-covered image beside the nearest kept image of its class, in shades.
 fn worst_beside_nearest(data: &Dataset<'_>, reduced: &Reduced, epsilon: &Epsilon) -> Option<String> {
     let worst = epsilon.worst?;
-    let picture = |row: RowId| {
+    let image = |row: RowId| {
         let mut pixels = vec![0.0; data.columns()];
         data.points().widen_row(row, &mut pixels);
         pixels
     };
-    let left = picture(worst.row);
-    let distance = |row: &RowId| METRIC.distance(&left, &picture(*row));
+    let left = image(worst.row);
+    let distance = |row: &RowId| METRIC.distance(&left, &image(*row));
     let nearest =
         reduced.rows()?.class(worst.class).iter().copied().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
-    let right = picture(nearest);
+    let right = image(nearest);
     let shade = |v: &f64| [" ", "░", "▒", "▓", "█"][((v * 4.0).round() as usize).min(4)].repeat(2);
     let mut out = String::new();
     for line in 0..8 {
@@ -163,38 +170,23 @@ fn worst_beside_nearest(data: &Dataset<'_>, reduced: &Reduced, epsilon: &Epsilon
 }
 
 /// A folder that is not there yet.
-fn folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
+fn folder(given: Option<&Path>) -> Result<PathBuf> {
     if let Some(folder) = given {
         if folder.exists() {
             return Err(
-                Failure::new(format!("{}: exists", folder.display())).hint("name a folder that is not there yet")
+                Problem::new(format!("{}: exists", folder.display())).hint("name a folder that is not there yet")
             );
         }
         return Ok(folder.to_owned());
     }
     let names = std::iter::once("leanset-demo".to_owned()).chain((2..).map(|i| format!("leanset-demo-{i}")));
-    names.map(PathBuf::from).find(|p| !p.exists()).ok_or_else(|| Failure::new("no free name for the demo's folder"))
-}
-
-fn table_args() -> crate::args::TableArgs {
-    crate::args::TableArgs {
-        label: Some("digit".into()),
-        features: None,
-        exclude: Vec::new(),
-        id: None,
-        missing: crate::args::Missing::Refuse,
-        scale: crate::args::Scale::Minmax,
-        bins: None,
-        format: None,
-        sheet: None,
-        delimiter: None,
-    }
+    names.map(PathBuf::from).find(|p| !p.exists()).ok_or_else(|| Problem::new("no free name for the demo's folder"))
 }
 
 /// The embedded digits as CSV.
-pub(crate) fn unpack() -> Result<Vec<u8>, Failure> {
+pub(crate) fn unpack() -> Result<Vec<u8>> {
     let mut csv = Vec::new();
     std::io::copy(&mut flate2::read::GzDecoder::new(DIGITS), &mut csv)
-        .map_err(|e| Failure::io("the embedded data set cannot be unpacked", &e))?;
+        .map_err(|e| Problem::io("the embedded data set cannot be unpacked", e))?;
     Ok(csv)
 }

@@ -2,88 +2,99 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use leanset_energy::{Doctor, Intensity, Joules, Meter, Options, Reading, SourceKind, State};
+use clap::{Args, Subcommand, ValueHint};
+use leanset::output::Outputs;
+use leanset::subprocess::{self, End};
+use leanset::{Problem, Result, Warning};
+use leanset_energy::{Doctor, Joules, Meter, Reading, SourceKind, State};
+use leanset_problem::{Face, setting, text};
+use leanset_spec::{Energy, Power};
 use serde_json::{Value, json};
 
-use crate::args::{CarbonArgs, DoctorArgs, EnergyArgs, PowerArgs};
-use crate::child::{self, End};
-use crate::error::Failure;
-use crate::output::Outputs;
-use crate::text;
+use crate::render;
+use crate::render::energy::intensity;
+
+/// Run a command and report the energy that it used.
+#[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(disable_help_subcommand = true, subcommand_value_name = "VERB")]
+#[command(after_help = "\
+Examples:
+  leanset energy --country ESP -- python train.py
+  leanset energy doctor")]
+pub(crate) struct EnergyArgs {
+    #[command(subcommand)]
+    pub(crate) verb: Option<EnergyVerb>,
+    /// Command to run, with its arguments, after `--`.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) energy: Energy,
+    /// Also write the result as JSON to this file, e.g. energy.json (docs/json.md).
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace an output file that exists.
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) force: bool,
+    /// Print the result as JSON on stderr, since stdout belongs to the command (docs/json.md).
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Print no result.
+    #[arg(long, short, conflicts_with = "json", help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
+/// What else there is to do about energy.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum EnergyVerb {
+    /// Report what this machine can measure, and how to measure more.
+    Doctor(DoctorArgs),
+}
+
+/// Report what this machine can measure.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) power: Power,
+    /// Print as JSON (docs/json.md).
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
 
 /// Letters of the command that the report repeats.
 const TITLE: usize = 60;
 
 /// Runs the command and returns its exit code.
-pub(crate) fn run(args: &EnergyArgs) -> Result<u8, Failure> {
+pub(crate) fn run(args: &EnergyArgs) -> Result<u8> {
     let mut outputs = Outputs::new(args.force);
     if let Some(path) = &args.output {
         if path == Path::new("-") {
-            return Err(Failure::new("--output -: stdout belongs to the command")
-                .hint("name a file, or have the reading on stderr with --json"));
+            return Err(Problem::new(text![setting::OUTPUT.to("-"), ": stdout belongs to the command"])
+                .hint(text!["name a file, or have the reading on stderr with ", &setting::JSON]));
         }
         outputs.check(path, &[])?;
     }
-    let meter = Meter::start(&with_carbon(&args.carbon, &args.power))?;
-    let end = child::run(&args.command)?;
+    let meter = Meter::start(&args.energy.options())?;
+    let end = subprocess::run(&args.command)?;
     let reading = meter.stop();
 
     let document = record(&args.command, end, &reading)?;
     if args.json {
-        text::say(&document);
+        render::eprint(&document);
     } else if !args.quiet {
-        text::say(&report(&args.command, end, &reading));
+        render::eprint(&report(&args.command, end, &reading));
     }
     if let Some(path) = &args.output {
         outputs.stage(path, |file| {
             file.write_all(document.as_bytes())
-                .map_err(|e| Failure::io(&format!("{}: cannot be written", path.display()), &e))
+                .map_err(|e| Problem::io(format!("{}: cannot be written", path.display()), e))
         })?;
         outputs.commit()?;
     }
     Ok(end.code)
-}
-
-fn options(args: &PowerArgs) -> Options {
-    Options { watts: args.watts, tdp: args.tdp, root: args.root.clone(), ..Options::default() }
-}
-
-fn with_carbon(carbon: &CarbonArgs, power: &PowerArgs) -> Options {
-    Options { country: carbon.country.clone(), carbon_intensity: carbon.carbon_intensity, ..options(power) }
-}
-
-/// Meters this process: its own work is the load that counters are tried under.
-pub(crate) fn meter(carbon: &CarbonArgs, power: &PowerArgs) -> Result<Meter, Failure> {
-    Ok(Meter::start_at_once(&with_carbon(carbon, power))?)
-}
-
-/// The energy of this process on one line of a summary.
-pub(crate) fn line(reading: &Reading) -> String {
-    let Some(Joules { joules, low, high }) = reading.process_joules else {
-        return "  energy not known: nothing here tells joules\n".to_owned();
-    };
-    let words = |kind: SourceKind| if kind == SourceKind::Given { "the given watts".into() } else { kind.to_string() };
-    let mut kinds: Vec<String> = reading.components.iter().map(|c| words(c.source.kind)).collect();
-    kinds.dedup();
-    let mut out = format!(
-        "  energy {} ({} to {}), {} by {}",
-        text::joules(joules),
-        text::joules(low),
-        text::joules(high),
-        if reading.estimated { "estimated" } else { "measured" },
-        kinds.join(" and ")
-    );
-    if let Some((mass, intensity)) = reading.carbon.as_ref().and_then(|c| Some((c.process?, &c.intensity))) {
-        let _ = write!(out, "; CO₂ {} at {}", text::grams(mass.grams), self::intensity(intensity));
-    }
-    if reading.notes.iter().any(|note| ["source-refused", "source-failed"].contains(&note.code.as_str())) {
-        out.push_str("; counters were not believed: `leanset energy doctor`");
-    }
-    out.push('\n');
-    out
 }
 
 /// The command as it was given.
@@ -100,7 +111,7 @@ fn title(command: &[OsString]) -> String {
     }
 }
 
-fn record(command: &[OsString], end: End, reading: &Reading) -> Result<String, Failure> {
+fn record(command: &[OsString], end: End, reading: &Reading) -> Result<String> {
     let document = json!({
         "schema": "leanset.energy/1",
         "leanset": env!("CARGO_PKG_VERSION"),
@@ -112,14 +123,13 @@ fn record(command: &[OsString], end: End, reading: &Reading) -> Result<String, F
     Ok(format!("{document:#}\n"))
 }
 
-fn value(thing: &impl serde::Serialize) -> Result<Value, Failure> {
-    serde_json::to_value(thing)
-        .map_err(|e| Failure::new(format!("leanset itself failed: {e}")).code(crate::error::FAULT))
+fn value(thing: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(thing).map_err(|e| Problem::internal(format!("leanset itself failed: {e}")))
 }
 
 /// The reading for a person.
 fn report(command: &[OsString], end: End, reading: &Reading) -> String {
-    let time = |seconds: f64| text::duration(Duration::from_secs_f64(seconds));
+    let time = |seconds: f64| render::duration(Duration::from_secs_f64(seconds));
     let mut out = format!("energy of {}: {}", title(command), time(reading.seconds));
     if let Some(seconds) = reading.cpu_seconds {
         let _ = write!(out, ", {} of CPU time", time(seconds));
@@ -140,7 +150,7 @@ fn report(command: &[OsString], end: End, reading: &Reading) -> String {
     rows.extend(reading.process_joules.iter().map(|joules| energy("command", joules)));
     if !rows.is_empty() {
         let header = if reading.estimated { "estimated" } else { "measured" };
-        let _ = write!(out, "\n{}\n", text::columns(&[header, "energy", "from", "to"], rows, 2, 1));
+        let _ = write!(out, "\n{}\n", render::columns(&[header, "energy", "from", "to"], rows, 2, 1));
     }
     for component in &reading.components {
         let name = if reading.components.len() > 1 { format!("{}: ", component.name) } else { String::new() };
@@ -148,7 +158,7 @@ fn report(command: &[OsString], end: End, reading: &Reading) -> String {
     }
     if let Some(carbon) = &reading.carbon {
         let (of, mass) = carbon.process.map_or(("machine", carbon.machine), |mass| ("command", mass));
-        let (mass, low, high) = (text::grams(mass.grams), text::grams(mass.low), text::grams(mass.high));
+        let (mass, low, high) = (render::grams(mass.grams), render::grams(mass.low), render::grams(mass.high));
         let _ = writeln!(out, "  CO₂ of the {of}: {mass} ({low} to {high}), at {}", intensity(&carbon.intensity));
     }
     if let Some(load) = &reading.load {
@@ -165,31 +175,19 @@ fn report(command: &[OsString], end: End, reading: &Reading) -> String {
             "source-refused" => Some("`leanset energy doctor` says what to do"),
             _ => None,
         };
-        let warning = leanset_problem::Warning {
-            code: "energy".into(),
-            message: note.message.clone().into(),
-            hint: hint.map(Into::into),
-        };
-        out.push_str(&text::warning(&warning));
+        let warning = Warning { hint: hint.map(Into::into), ..Warning::new("energy", note.message.clone()) };
+        out.push_str(&render::warning(&warning, Face::CommandLine));
     }
     out
 }
 
 fn energy(name: &str, joules: &Joules) -> Vec<String> {
-    vec![name.to_owned(), text::joules(joules.joules), text::joules(joules.low), text::joules(joules.high)]
-}
-
-fn intensity(intensity: &Intensity) -> String {
-    let Intensity { grams_per_kwh, country_name, year, source, .. } = intensity;
-    match (country_name, year) {
-        (Some(country), Some(year)) => format!("{grams_per_kwh} g/kWh ({country} {year}; {source})"),
-        _ => format!("{grams_per_kwh} g/kWh ({source})"),
-    }
+    vec![name.to_owned(), render::joules(joules.joules), render::joules(joules.low), render::joules(joules.high)]
 }
 
 /// What this machine can measure.
-pub(crate) fn doctor(args: &DoctorArgs) -> Result<String, Failure> {
-    let doctor = Meter::probe(&options(&args.power))?;
+pub(crate) fn doctor(args: &DoctorArgs) -> Result<String> {
+    let doctor = Meter::probe(&args.power.options())?;
     if args.json {
         let mut document = json!({ "schema": "leanset.energy-doctor/1", "leanset": env!("CARGO_PKG_VERSION") });
         if let (Value::Object(document), Value::Object(found)) = (&mut document, value(&doctor)?) {

@@ -1,322 +1,244 @@
-//! `leanset measure`: ε of a reduced table, of prefixes of a ranking, or of the whole curve; and shapes compared.
+//! `leanset measure`: ε of a reduced table, of prefixes of a ranking, or of the whole curve; and persistence diagrams.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
-use leanset_core::metrics::{self, Epsilon, Persistence, PersistenceOptions};
-use leanset_core::{Allocation, Budget, Dataset, EmptyClasses, Reduced, Scope, Selection};
-use serde_json::json;
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueHint};
+use leanset::{Against, Measure, Measurement, Metric, Problem, Result};
+use leanset_core::homology::{HIGHEST, MOST_POINTS};
+use leanset_core::metrics::{Epsilon, PersistenceOptions};
+use leanset_core::{ClassId, Classes};
+use leanset_problem::{Command, setting, text};
+use leanset_spec::{Columns, Energy};
 
-use crate::args::MeasureArgs;
-use crate::error::Failure;
-use crate::input::{Input, read_table};
-use crate::manifest::number;
-use crate::progress::Progress;
-use crate::{machine, plan, ranking, shapes, text};
-use leanset_tables::{FileRow, Table};
+use crate::args::RunArgs;
+use crate::render::{self, persistence_report};
+use crate::session::Session;
 
-pub(crate) fn run(args: &MeasureArgs) -> Result<String, Failure> {
-    let threads = machine::use_threads(args.run.threads)?;
-    let progress = Progress::new(args.run.quiet);
-    // Said here, because `requires` gives way where the ranking is in conflict with REDUCED.
-    if args.ranking.is_none() && (args.curve || !args.ratio.is_empty()) {
-        let option = if args.curve { "--curve" } else { "--ratio" };
-        return Err(Failure::new(format!("{option} is of a ranking, and none is given"))
-            .hint("leanset measure FULL --ranking FILE; `leanset rank` makes one"));
-    }
-    if args.ranking.is_some() && !args.curve && args.ratio.is_empty() {
-        return Err(
-            Failure::new("a ranking is measured at ratios").hint("--curve for 1 % … 100 %, or --ratio R (repeatable)")
-        );
-    }
-    if args.curve && args.persistence {
-        return Err(Failure::new("--persistence is of one reduced table or of single ratios, not of a whole curve")
-            .hint("--ratio R (repeatable) in place of --curve"));
-    }
-    let options = args.persistence_options();
-    plan::file_within_limit(&args.full, &args.run)?;
-    let input = Input::read(&args.full, &args.table, &progress)?;
-    let data = input.dataset()?;
-    let predicted = plan::BASE_MEMORY
-        + 2 * input.memory()
-        + plan::epsilon_memory(&data.shape(), data.rows()).max(input.passing_memory());
-    plan::within_limit(predicted, &args.run)?;
-    if let Some(options) = &options {
-        plan::within_limit(predicted + plan::persistence_memory(&data.shape(), options), &args.run)
-            .map_err(|error| error.hint("raise --memory-limit, or take fewer --persistence-points"))?;
-    }
-    input.warnings().iter().for_each(|w| text::say(&text::warning(w)));
-    let mut report = Report { args, options, input: &input, data: &data, threads };
-    match (&args.ranking, &args.reduced) {
-        (Some(ranking), _) => report.prefixes(ranking, &progress),
-        (None, Some(reduced)) => report.one(reduced, &progress),
-        (None, None) => Err(Failure::new("nothing to measure").hint("give REDUCED, or --ranking")),
-    }
+/// Measure ε.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
+pub(crate) struct MeasureArgs {
+    /// Full table, e.g. beans.csv.
+    #[arg(value_name = "FULL", value_hint = ValueHint::FilePath)]
+    pub(crate) full: PathBuf,
+    /// Reduced table, e.g. lean.csv; or a file with a column `row` of row ids.
+    ///
+    /// It has the columns of FULL, or the ids of the kept rows in a column `row` (or in the --id column). Give REDUCED or
+    /// --ranking.
+    #[arg(value_name = "REDUCED", value_hint = ValueHint::FilePath, conflicts_with = "ranking")]
+    pub(crate) reduced: Option<PathBuf>,
+    /// Ranking to measure instead of REDUCED, e.g. ranking.csv.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = EPSILON)]
+    pub(crate) ranking: Option<PathBuf>,
+    /// Measure ε at 1 %, 2 %, … 100 % of the ranking.
+    #[arg(long, help_heading = EPSILON)]
+    pub(crate) curve: bool,
+    /// Measure ε at this fraction of the ranking, e.g. 0.1; repeatable.
+    #[arg(long, short, value_name = "R", value_parser = leanset_spec::fraction, allow_negative_numbers = true,
+          conflicts_with = "curve", help_heading = EPSILON)]
+    pub(crate) ratio: Vec<f64>,
+    /// Distance metric of ε: chebyshev, euclidean or manhattan.
+    #[arg(long, value_name = "METRIC", default_value_t, help_heading = EPSILON, hide_short_help = true)]
+    pub(crate) metric: Metric,
+    /// Also print ε of every class.
+    #[arg(long, help_heading = EPSILON)]
+    pub(crate) per_class: bool,
+    /// Also compare persistence diagrams of both tables, class by class.
+    ///
+    /// Diagrams of the Vietoris–Rips filtration in the metric of ε, their bottleneck distance, and its theoretical bound:
+    /// 2ε if the kept points are rows of FULL.
+    #[arg(long, help_heading = PERSISTENCE, hide_short_help = true)]
+    pub(crate) persistence: bool,
+    /// Highest dimension of the diagrams: 0 components, 1 also loops, 2 also voids [default: 1].
+    #[arg(long, value_name = "K", requires = "persistence", help_heading = PERSISTENCE, hide_short_help = true,
+          value_parser = RangedU64ValueParser::<usize>::new().range(0..=HIGHEST as u64))]
+    pub(crate) dimension: Option<usize>,
+    /// Subsample classes of more than N rows before computing diagrams [default: 1000].
+    ///
+    /// The subsample covers the class evenly; its covering radius is added to the bound and reported.
+    #[arg(long, value_name = "N", requires = "persistence", help_heading = PERSISTENCE, hide_short_help = true,
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_POINTS as u64))]
+    pub(crate) persistence_points: Option<usize>,
+    #[command(flatten)]
+    pub(crate) columns: Columns,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
-/// ε and the shapes, of which it is a part.
-fn both(shapes: Persistence) -> (Epsilon, Option<Persistence>) {
-    (shapes.epsilon.clone(), Some(shapes))
+const EPSILON: &str = "Representativeness (ε)";
+const PERSISTENCE: &str = "Persistence diagrams";
+
+const EXAMPLES: &str = "\
+Examples:
+  leanset measure beans.csv lean.csv --label Class --per-class
+  leanset measure beans.csv --ranking ranking.csv --label Class --curve";
+
+const MORE: &str = "
+  leanset measure beans.csv lean.csv --label Class --persistence";
+
+pub(crate) fn run(args: &MeasureArgs) -> Result<String> {
+    let session = Session::new(&args.run, &Energy::UNKNOWN)?;
+    let request = request_of(args)?;
+    let found = leanset::measure(&request, &session.context())?;
+    session.end_progress();
+    if args.run.json {
+        return Ok(format!("{:#}\n", found.document()?));
+    }
+    let report = Report { args, found: &found, classes: found.classes()? };
+    Ok(match &request.against {
+        Against::Table(_) => report.table(),
+        Against::Ranking { file, .. } => report.prefixes(file),
+    })
+}
+
+/// The arguments as a request.
+fn request_of(args: &MeasureArgs) -> Result<Measure> {
+    let ranking = || setting::RANKING.to("FILE");
+    let against = match (&args.ranking, &args.reduced) {
+        (None, _) if args.curve || !args.ratio.is_empty() => {
+            let option = if args.curve { &setting::CURVE } else { &setting::RATIO };
+            return Err(Problem::new(text![option, " is of a ranking, and none is given"]).hint(text![
+                "leanset measure FULL ",
+                ranking(),
+                "; ",
+                Command::RANK,
+                " makes one"
+            ]));
+        }
+        (None, Some(reduced)) => Against::Table(reduced.clone()),
+        (None, None) => {
+            return Err(Problem::new(text!["measure needs the reduced table, or ", ranking()]).hint(text![
+                "leanset measure FULL REDUCED, or leanset measure FULL ",
+                ranking(),
+                " ",
+                &setting::CURVE
+            ]));
+        }
+        (Some(_), _) if !args.curve && args.ratio.is_empty() => {
+            return Err(Problem::new("a ranking is measured at ratios").hint(text![
+                &setting::CURVE,
+                " for 1 % … 100 %, or ",
+                setting::RATIO.to("R"),
+                " (repeatable)"
+            ]));
+        }
+        (Some(_), _) if args.curve && args.persistence => {
+            return Err(Problem::new(text![
+                &setting::PERSISTENCE,
+                " is of one reduced table or of single ratios, not of a whole curve"
+            ])
+            .hint(text![setting::RATIO.to("R"), " (repeatable) in place of ", &setting::CURVE]));
+        }
+        (Some(file), _) => {
+            let curve = || (1..=100).map(|p| f64::from(p) / 100.0).collect();
+            Against::Ranking { file: file.clone(), ratios: if args.curve { curve() } else { args.ratio.clone() } }
+        }
+    };
+    let usual = PersistenceOptions::default();
+    let persistence = args.persistence.then(|| PersistenceOptions {
+        dimension: args.dimension.unwrap_or(usual.dimension),
+        points: args.persistence_points.unwrap_or(usual.points),
+    });
+    Ok(Measure { full: args.full.clone(), columns: args.columns.clone(), against, metric: args.metric, persistence })
 }
 
 struct Report<'a> {
     args: &'a MeasureArgs,
-    /// How shapes are compared, if they are.
-    options: Option<PersistenceOptions>,
-    input: &'a Input,
-    data: &'a Dataset<'a>,
-    threads: usize,
+    found: &'a Measurement,
+    classes: Classes,
 }
 
 impl Report<'_> {
-    /// ε of a reduced table: rows with the columns of the full one, or row ids.
-    fn one(&mut self, path: &Path, progress: &Progress) -> Result<String, Failure> {
-        let (args, name) = (self.args, path.display());
-        // What was said of FULL goes for rows of it; a name that tells its format, and ids, which leanset writes with
-        // commas, need no saying.
-        let format = args.table.format.filter(|_| leanset_tables::format_of_path(path).is_err());
-        let plain = crate::args::TableArgs { sheet: None, format, ..args.table.clone() };
-        let mut reduced = read_table(path, &plain, progress)?;
-        if reduced.columns().len() == 1 && plain.delimiter.is_some() {
-            reduced = read_table(path, &crate::args::TableArgs { delimiter: None, ..plain }, progress)?;
-        }
-        let missing: Vec<&String> =
-            self.input.encoder.feature_columns().iter().filter(|c| reduced.positions(c).is_err()).collect();
-        let id_column = args.table.id.as_deref().filter(|id| reduced.position(id).is_ok()).unwrap_or("row");
-        let (epsilon, shapes) = if missing.is_empty() {
-            let encoded = self.input.encoder.encode(&reduced)?;
-            encoded.warnings.iter().filter(|w| w.code == "rows-dropped").for_each(|w| text::say(&text::warning(w)));
-            let table = encoded.dataset()?;
-            match &self.options {
-                None => (metrics::epsilon_between(self.data, &table, args.metric, progress)?, None),
-                Some(options) => both(metrics::persistence_between(self.data, &table, args.metric, options, progress)?),
-            }
-        } else if reduced.position(id_column).is_ok() {
-            if reduced.position("score").is_ok() && reduced.rows() == self.data.rows() {
-                return Err(Failure::new(format!("{name}: is a ranking of all rows, so nothing is reduced"))
-                    .hint(format!("--ranking {name} --curve measures its prefixes")));
-            }
-            let named = self.input.rows_by_name(args.table.id.as_deref())?;
-            let rows = named.resolve(&reduced, id_column, self.input.table.name())?;
-            let kept = Reduced::Rows(self.select(&rows, &reduced, path)?);
-            match &self.options {
-                None => (metrics::epsilon(self.data, &kept, args.metric, progress)?, None),
-                Some(options) => both(metrics::persistence(self.data, &kept, args.metric, options, progress)?),
-            }
-        } else {
-            return Err(Failure::new(format!(
-                "{name}: has neither the feature column '{}' of {} nor a column '{id_column}' of row ids",
-                missing[0],
-                self.input.table.name()
-            ))
-            .hint("REDUCED holds rows of FULL, or ids of its rows"));
-        };
-        if args.run.json {
-            let mut document = json!({
-                "schema": "leanset.measure/1",
-                "leanset": env!("CARGO_PKG_VERSION"),
-                "full": args.full,
-                "reduced": path,
-                "scale": crate::manifest::word(args.table.scale),
-                "threads": self.threads,
-                "epsilon": self.record(&epsilon),
-            });
-            if let Some(shapes) = &shapes {
-                document["persistence"] = shapes::record(shapes, self.data.classes());
-            }
-            return Ok(format!("{document:#}\n"));
-        }
-        let kept: usize = epsilon.per_class.iter().map(|c| c.kept).sum();
+    /// ε of a reduced table.
+    fn table(&self) -> String {
+        let Some(point) = self.found.points.first() else { return String::new() };
+        let rows = self.found.input.encoded.rows;
         let mut out = format!(
             "ε = {}  ({}, {} of {} rows, {})\n",
-            text::distance(epsilon.value),
-            args.metric,
-            text::count(kept),
-            text::count(self.data.rows()),
-            text::percent(kept, self.data.rows()),
+            render::distance(point.epsilon.value),
+            self.args.metric,
+            render::count(point.kept),
+            render::count(rows),
+            render::percent(point.kept, rows),
         );
-        out.push_str(&self.worst(&epsilon));
-        if args.per_class {
+        out.push_str(&self.worst(&point.epsilon));
+        if self.args.per_class {
             out.push('\n');
-            out.push_str(&self.class_table(&epsilon));
+            out.push_str(&self.class_table(&point.epsilon));
         }
-        if let Some(shapes) = &shapes {
+        if let Some(persistence) = &point.persistence {
             out.push('\n');
-            out.push_str(&shapes::tell(shapes, self.data.classes()));
+            out.push_str(&persistence_report::render(persistence, &self.classes));
         }
-        Ok(out)
+        out
     }
 
     /// ε of prefixes of a ranking.
-    fn prefixes(&mut self, path: &Path, progress: &Progress) -> Result<String, Failure> {
-        let args = self.args;
-        let ranking = ranking::read(path, self.input, &args.table, progress)?;
-        let ratios: Vec<f64> =
-            if args.curve { (1..=100).map(|p| f64::from(p) / 100.0).collect() } else { args.ratio.clone() };
-        let sizes = self.data.classes().sizes();
-        let allocations: Vec<Allocation> = ratios
-            .iter()
-            .map(|&r| Ok(Budget::Ratio(r).allocate(&sizes, EmptyClasses::Forbid)?.0))
-            .collect::<Result<_, Failure>>()?;
-        let too_short = |error| ranking::too_short(error, path, self.data.classes());
-        let (curve, shapes): (Vec<Epsilon>, Vec<Option<Persistence>>) = match &self.options {
-            None => {
-                let curve = metrics::epsilon_curve(self.data, &ranking, &allocations, args.metric, progress);
-                curve.map_err(too_short)?.into_iter().map(|epsilon| (epsilon, None)).unzip()
-            }
-            Some(options) => {
-                metrics::persistence_curve(self.data, &ranking, &allocations, args.metric, options, progress)
-                    .map_err(too_short)?
-                    .into_iter()
-                    .map(both)
-                    .unzip()
-            }
-        };
-        if args.run.json {
-            let points: Vec<_> = ratios
-                .iter()
-                .zip(&allocations)
-                .zip(curve.iter().zip(&shapes))
-                .map(|((ratio, allocation), (epsilon, shapes))| {
-                    let mut point =
-                        json!({ "ratio": ratio, "kept": allocation.total(), "epsilon": self.record(epsilon) });
-                    if let Some(shapes) = shapes {
-                        point["persistence"] = shapes::record(shapes, self.data.classes());
-                    }
-                    point
-                })
-                .collect();
-            let document = json!({
-                "schema": "leanset.curve/1",
-                "leanset": env!("CARGO_PKG_VERSION"),
-                "full": args.full,
-                "ranking": path,
-                "scope": if ranking.scope() == Scope::PerClass { "class" } else { "global" },
-                "scale": crate::manifest::word(args.table.scale),
-                "threads": self.threads,
-                "points": points,
-            });
-            return Ok(format!("{document:#}\n"));
-        }
+    fn prefixes(&self, ranking: &std::path::Path) -> String {
         let mut header = vec!["ratio", "kept", "ε", "worst row", "class"];
-        let names: Vec<String> = if args.per_class {
-            self.data.classes().ids().map(|c| format!("ε {}", self.data.classes().name(c))).collect()
-        } else {
-            Vec::new()
+        let names: Vec<String> = match self.args.per_class {
+            true => self.classes.ids().map(|c| format!("ε {}", self.classes.name(c))).collect(),
+            false => Vec::new(),
         };
         header.extend(names.iter().map(String::as_str));
-        let rows = ratios.iter().zip(&allocations).zip(&curve).map(|((ratio, allocation), epsilon)| {
-            let worst = epsilon.worst.map(|w| (self.input.original(w.row), self.data.classes().name(w.class)));
-            let lost = epsilon.per_class.iter().zip(self.data.classes().ids()).find(|(c, _)| c.value.is_infinite());
+        let rows = self.found.points.iter().map(|point| {
+            let epsilon = &point.epsilon;
+            let worst = epsilon.worst.map(|w| (self.found.input.file_row(w.row), self.classes.name(w.class)));
+            let lost = epsilon.per_class.iter().zip(self.classes.ids()).find(|(c, _)| c.value.is_infinite());
             let mut row = vec![
-                format!("{ratio}"),
-                text::count(allocation.total()),
-                text::distance(epsilon.value),
+                point.ratio.map_or_else(String::new, |ratio| format!("{ratio}")),
+                render::count(point.kept),
+                render::distance(epsilon.value),
                 worst.map_or_else(|| "–".into(), |w| w.0.to_string()),
                 match (worst, lost) {
                     (Some(worst), _) => worst.1.to_owned(),
-                    (None, Some((_, class))) => format!("{} (lost)", self.data.classes().name(class)),
+                    (None, Some((_, class))) => format!("{} (lost)", self.classes.name(class)),
                     (None, None) => "–".into(),
                 },
             ];
-            if args.per_class {
-                row.extend(epsilon.per_class.iter().map(|c| text::distance(c.value)));
+            if self.args.per_class {
+                row.extend(epsilon.per_class.iter().map(|c| render::distance(c.value)));
             }
             row
         });
         let mut out = format!(
             "ε of {} at prefixes of {} ({})\n\n{}",
-            args.full.display(),
-            path.display(),
-            args.metric,
-            text::columns(&header, rows, 0, 0)
+            self.args.full.display(),
+            ranking.display(),
+            self.args.metric,
+            render::columns(&header, rows, 0, 0)
         );
-        for (ratio, shapes) in ratios.iter().zip(&shapes) {
-            if let Some(shapes) = shapes {
-                let _ = write!(out, "\nratio {ratio}: {}", shapes::tell(shapes, self.data.classes()));
+        for point in &self.found.points {
+            if let (Some(persistence), Some(ratio)) = (&point.persistence, point.ratio) {
+                let _ = write!(out, "\nratio {ratio}: {}", persistence_report::render(persistence, &self.classes));
             }
         }
-        Ok(out)
-    }
-
-    /// Rows as a selection, each once and in its class.
-    fn select(&self, rows: &[FileRow], file: &Table, path: &Path) -> Result<Selection, Failure> {
-        let full = self.input.table.name();
-        let classes = self.data.classes();
-        let mut per_class = vec![Vec::new(); classes.len()];
-        let mut before = vec![None; self.input.table.rows()];
-        for (at, &row) in rows.iter().enumerate() {
-            if let Some(first) = before[row.index()].replace(FileRow::at(at)) {
-                let (name, first, again) = (path.display(), file.place(first), file.place(FileRow::at(at)));
-                return Err(Failure::new(format!("{name}: {first} and {again} name the same row of {full}"))
-                    .hint("name every row once"));
-            }
-            let Some(row) = self.input.encoded_row(row) else {
-                let (name, place) = (path.display(), file.place(FileRow::at(at)));
-                return Err(Failure::new(format!(
-                    "{name}: {place} names row {row}, which is left out for missing values"
-                ))
-                .hint("use --missing mean, or reduce without that row"));
-            };
-            per_class[classes.of(row).index()].push(row);
-        }
-        Selection::new(&per_class, None, classes).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
+        out
     }
 
     fn worst(&self, epsilon: &Epsilon) -> String {
-        let classes = self.data.classes();
+        let input = &self.found.input;
         if let Some(worst) = epsilon.worst {
-            return format!(
-                "worst-covered: {} of class {}\n",
-                self.input.table.place(self.input.original(worst.row)),
-                classes.name(worst.class)
-            );
+            let (place, class) = (input.table.place(input.file_row(worst.row)), self.classes.name(worst.class));
+            return format!("worst-covered: {place} of class {class}\n");
         }
-        let lost: Vec<&str> = classes
-            .ids()
-            .filter(|c| epsilon.per_class[c.index()].value.is_infinite())
-            .map(|c| classes.name(c))
-            .collect();
+        let is_lost = |class: &ClassId| epsilon.per_class[class.index()].value.is_infinite();
+        let lost: Vec<&str> = self.classes.ids().filter(is_lost).map(|c| self.classes.name(c)).collect();
         format!("lost: {} has no row left, so ε is infinite\n", lost.join(", "))
     }
 
     fn class_table(&self, epsilon: &Epsilon) -> String {
-        let mut out = String::new();
-        let rows = epsilon.per_class.iter().zip(self.data.classes().ids()).map(|(class, id)| {
+        let rows = epsilon.per_class.iter().zip(self.classes.ids()).map(|(class, id)| {
             vec![
-                self.data.classes().name(id).to_owned(),
-                text::count(class.rows),
-                text::count(class.kept),
-                text::distance(class.value),
-                class.worst.map_or_else(|| "–".into(), |w| self.input.original(w).to_string()),
+                self.classes.name(id).to_owned(),
+                render::count(class.rows),
+                render::count(class.kept),
+                render::distance(class.value),
+                class.worst.map_or_else(|| "–".into(), |w| self.found.input.file_row(w).to_string()),
             ]
         });
-        let _ = write!(out, "{}", text::columns(&["class", "rows", "kept", "ε", "worst row"], rows, 0, 1));
-        out
-    }
-
-    fn record(&self, epsilon: &Epsilon) -> serde_json::Value {
-        let classes = self.data.classes();
-        let per_class: Vec<_> = epsilon
-            .per_class
-            .iter()
-            .zip(classes.ids())
-            .map(|(class, id)| {
-                json!({
-                    "name": classes.name(id),
-                    "rows": class.rows,
-                    "kept": class.kept,
-                    "epsilon": number(class.value),
-                    "worst_row": class.worst.map(|w| self.input.original(w).0),
-                })
-            })
-            .collect();
-        json!({
-            "metric": epsilon.metric.name(),
-            "value": number(epsilon.value),
-            "worst_row": epsilon.worst.map(|w| self.input.original(w.row).0),
-            "worst_class": epsilon.worst.map(|w| classes.name(w.class)),
-            "classes": per_class,
-        })
+        render::columns(&["class", "rows", "kept", "ε", "worst row"], rows, 0, 1)
     }
 }

@@ -2,16 +2,31 @@
 
 use std::fmt::Write as _;
 
+use clap::Args;
+use leanset::Result;
 use leanset_core::methods::{Info, METHODS, find};
 
-use crate::args::MethodsArgs;
-use crate::error::Failure;
-use crate::text;
+use crate::render;
 
-pub(crate) fn run(args: &MethodsArgs) -> Result<String, Failure> {
+/// List the methods.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leanset methods
+  leanset methods maxmin")]
+pub(crate) struct MethodsArgs {
+    /// Method to describe, by name or alias, e.g. mms.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Print as JSON (docs/json.md).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(crate) fn run(args: &MethodsArgs) -> Result<String> {
     let one = args.name.as_deref().map(find).transpose()?;
     if args.json {
-        let document = leanset_documents::methods::document(one);
+        let document = leanset_spec::methods::document(one);
         return Ok(format!("{document:#}\n"));
     }
     Ok(one.map_or_else(list, describe))
@@ -30,12 +45,12 @@ fn list() -> String {
             short(c.seeded).into(),
         ]
     });
-    let mut out = text::columns(&["method", "alias", "family", "nested", "weights", "seeded"], rows, 0, 6);
+    let mut out = render::columns(&["method", "alias", "family", "nested", "weights", "seeded"], rows, 0, 6);
     out.push('\n');
     for m in METHODS {
-        let _ = writeln!(out, "{}: {}", m.id, m.summary);
+        out.push_str(&render::wrapped(&format!("{}: {}", m.id, m.summary)));
     }
-    out.push_str("\nleanset methods NAME tells all about one: parameters, cost, guarantee, reference.\n");
+    out.push_str("\nleanset methods NAME describes one: parameters, cost, guarantee, reference.\n");
     out
 }
 

@@ -1,8 +1,27 @@
 //! `leanset completions` and `leanset man`: made from the arguments.
 
-use crate::args::{CompletionsArgs, ManArgs};
-use crate::error::Failure;
-use crate::output::Outputs;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use leanset::output::Outputs;
+use leanset::{Problem, Result};
+
+/// Print a completion script.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:  leanset completions bash > ~/.local/share/bash-completion/completions/leanset")]
+pub(crate) struct CompletionsArgs {
+    /// Shell: bash, elvish, fish, powershell or zsh.
+    #[arg(hide_possible_values = true)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// The manual page.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Write one manual page per command into this folder instead, e.g. man/.
+    #[arg(long, short, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) output: Option<PathBuf>,
+}
 
 pub(crate) fn completions(args: &CompletionsArgs) -> String {
     let mut script = Vec::new();
@@ -10,14 +29,14 @@ pub(crate) fn completions(args: &CompletionsArgs) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-pub(crate) fn man(args: &ManArgs) -> Result<String, Failure> {
-    let failed = |error| Failure::io("the manual page cannot be written", &error);
+pub(crate) fn man(args: &ManArgs) -> Result<String> {
+    let failed = |error| Problem::io("the manual page cannot be written", error);
     let Some(folder) = &args.output else {
         let mut page = Vec::new();
         clap_mangen::Man::new(crate::command()).render(&mut page).map_err(failed)?;
         return Ok(String::from_utf8_lossy(&page).into_owned());
     };
-    std::fs::create_dir_all(folder).map_err(|e| Failure::io(&format!("{}: cannot be made", folder.display()), &e))?;
+    std::fs::create_dir_all(folder).map_err(|e| Problem::io(format!("{}: cannot be made", folder.display()), e))?;
     // Pages are made anew from the program: replacing them loses nothing.
     let mut outputs = Outputs::new(true);
     let mut pages = Vec::new();

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::format::{Detected, Format, OpenOptions, Placed, Placement, Smaller, Source, name_parts};
+use leanset_problem::{Result, setting, text};
+use leanset_spec::images::Placement;
+
+use super::format::{Detected, Format, OpenOptions, Placed, Smaller, Source, name_parts};
+use crate::error::{io, problem};
 use crate::set::Original;
 use crate::walk::{absolute, name_below};
-use crate::{Bounds, Error, Image, ImageSet, Issue, IssueKind, Object, Result, Severity, Split};
+use crate::{Bounds, Image, ImageSet, Issue, IssueKind, Object, Severity, Split};
 
 /// The file of a smaller dataset.
 const FILE: &str = "train.json";
@@ -36,13 +40,13 @@ impl Format for Coco {
 
     fn read(&self, file: &Path, options: &OpenOptions) -> Result<ImageSet> {
         let name = file.display();
-        let bytes = std::fs::read(file).map_err(|e| Error::io(file, "cannot be read", &e))?;
+        let bytes = std::fs::read(file).map_err(|e| io(file, "cannot be read", e))?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        let value: Value = serde_json::from_slice(bytes).map_err(|e| Error::new(format!("{name}: is no JSON: {e}")))?;
+        let value: Value = serde_json::from_slice(bytes).map_err(|e| problem(format!("{name}: is no JSON: {e}")))?;
         let list = |key: &str| {
             value[key].as_array().ok_or_else(|| {
-                Error::new(format!("{name}: has no list '{key}'"))
-                    .with_hint("a COCO file has images, annotations and categories")
+                problem(format!("{name}: has no list '{key}'"))
+                    .hint("a COCO file has images, annotations and categories")
             })
         };
         let (image_list, annotations, categories) = (list("images")?, list("annotations")?, list("categories")?);
@@ -50,13 +54,11 @@ impl Format for Coco {
         let mut class_of = HashMap::new();
         for category in categories {
             let (Some(id), Some(title)) = (category["id"].as_i64(), category["name"].as_str()) else {
-                return Err(Error::new(format!("{name}: category {category} has no id or no name")));
+                return Err(problem(format!("{name}: category {category} has no id or no name")));
             };
             let class = u32::try_from(classes.len()).unwrap_or(u32::MAX);
             if class_of.insert(id, class).is_some() {
-                return Err(
-                    Error::new(format!("{name}: two categories have the id {id}")).with_hint("give each its own")
-                );
+                return Err(problem(format!("{name}: two categories have the id {id}")).hint("give each its own"));
             }
             classes.push(title.to_owned());
         }
@@ -64,7 +66,7 @@ impl Format for Coco {
         let folder = whole.parent().unwrap_or(Path::new("/"));
         let root = match options.image_folder.as_deref() {
             Some(given) if given.is_dir() => absolute(given),
-            Some(given) => return Err(Error::new(format!("{}: is no folder of images", given.display()))),
+            Some(given) => return Err(problem(format!("{}: is no folder of images", given.display()))),
             None => folder_of_images(file, folder, image_list)?,
         };
         let mut issues = Vec::new();
@@ -186,7 +188,7 @@ impl Document {
             let place = self
                 .places
                 .get(&image.path)
-                .ok_or_else(|| Error::new(format!("{}: is not of this set", image.path.display())))?;
+                .ok_or_else(|| problem(format!("{}: is not of this set", image.path.display())))?;
             places.insert(*place);
         }
         let entries = self.value["images"].as_array().cloned().unwrap_or_default();
@@ -231,7 +233,7 @@ fn folder_of_images(file: &Path, folder: &Path, entries: &[Value]) -> Result<Pat
     };
     tries.iter().find(|t| has(t)).cloned().ok_or_else(|| {
         let looked = tries.iter().map(|t| t.display().to_string()).collect::<Vec<_>>().join(", ");
-        Error::new(format!("{}: its images are in none of {looked}", file.display()))
-            .with_hint("--images FOLDER names the place")
+        problem(format!("{}: its images are in none of {looked}", file.display()))
+            .hint(text!["name their folder with ", setting::IMAGES.to("FOLDER")])
     })
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::format::{Detected, Format, OpenOptions, Placed, Placement, Smaller, Source, below_split, name_parts};
+use leanset_problem::Result;
+use leanset_spec::images::{CategoryRule, Placement};
+
+use super::format::{Detected, Format, OpenOptions, Placed, Smaller, Source, below_split, name_parts};
+use crate::error::io;
 use crate::set::Original;
 use crate::walk::{absolute, hidden, images_below, name_below};
-use crate::{Error, Image, ImageSet, Object, Result, Rule, Split};
+use crate::{Image, ImageSet, Object, Split};
 
 /// The list of kept images.
 const LIST: &str = "train.txt";
@@ -46,8 +50,8 @@ impl Format for Folders {
         let mut issues = Vec::new();
         let mut found: Vec<(Split, String, PathBuf)> = Vec::new();
         for (split, place) in &splits {
-            for entry in std::fs::read_dir(place).map_err(|e| Error::io(place, "cannot be listed", &e))? {
-                let path = entry.map_err(|e| Error::io(place, "cannot be listed", &e))?.path();
+            for entry in std::fs::read_dir(place).map_err(|e| io(place, "cannot be listed", e))? {
+                let path = entry.map_err(|e| io(place, "cannot be listed", e))?.path();
                 if path.is_dir() && !hidden(&path) {
                     let class = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                     found.extend(images_below(&path, &mut issues).into_iter().map(|p| (*split, class.clone(), p)));
@@ -86,8 +90,8 @@ impl Format for Folders {
         vec![set.root.clone()]
     }
 
-    fn default_rule(&self) -> Rule {
-        Rule::Classes
+    fn default_rule(&self) -> CategoryRule {
+        CategoryRule::Classes
     }
 
     fn entry_file(&self, _: Placement) -> &'static str {

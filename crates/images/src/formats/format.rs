@@ -3,8 +3,12 @@
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
+use leanset_problem::Result;
+use leanset_spec::images::{CategoryRule, Placement};
+
+use crate::error::{io, problem};
 use crate::walk::{extension, hidden};
-use crate::{Error, Image, ImageSet, Result, Rule, Split};
+use crate::{Image, ImageSet, Split};
 
 /// A format of image datasets: how annotations are stored, and where.
 ///
@@ -41,8 +45,8 @@ pub trait Format: Debug + Sync {
     }
 
     /// The rule of categories where the user gives none.
-    fn default_rule(&self) -> Rule {
-        Rule::Amount
+    fn default_rule(&self) -> CategoryRule {
+        CategoryRule::Amount
     }
 
     /// Bytes of memory that [`Format::write`] takes for the documents that it changes, beyond its lists.
@@ -94,11 +98,11 @@ impl Source {
     /// # Errors
     /// If it cannot be opened or listed.
     pub fn new(path: &Path) -> Result<Self> {
-        let metadata = std::fs::metadata(path).map_err(|e| Error::io(path, "cannot be opened", &e))?;
+        let metadata = std::fs::metadata(path).map_err(|e| io(path, "cannot be opened", e))?;
         let mut files = Vec::new();
         if metadata.is_dir() {
-            for entry in std::fs::read_dir(path).map_err(|e| Error::io(path, "cannot be listed", &e))? {
-                let file = entry.map_err(|e| Error::io(path, "cannot be listed", &e))?.path();
+            for entry in std::fs::read_dir(path).map_err(|e| io(path, "cannot be listed", e))? {
+                let file = entry.map_err(|e| io(path, "cannot be listed", e))?.path();
                 // The manifest of a reduction records what was done; it describes no dataset.
                 if file.is_file() && !hidden(&file) && file.file_name().is_some_and(|n| n != "manifest.json") {
                     files.push(file);
@@ -134,18 +138,6 @@ pub struct OpenOptions {
     pub image_folder: Option<PathBuf>,
 }
 
-/// What becomes of the kept images.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Placement {
-    /// They stay where they are, and a list names them.
-    #[default]
-    Stay,
-    /// They are copied, with their annotations.
-    Copy,
-    /// They are linked to, with their annotations.
-    Link,
-}
-
 /// Where an image and its annotation file go, relative to the folder of a smaller dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
@@ -173,7 +165,7 @@ impl Smaller<'_> {
     pub(super) fn original<T: std::any::Any>(&self) -> Result<&T> {
         self.set.original.get().ok_or_else(|| {
             let source = self.set.source.display();
-            Error::new(format!("{source}: the document that a smaller dataset is written from is not in memory"))
+            problem(format!("{source}: the document that a smaller dataset is written from is not in memory"))
         })
     }
 

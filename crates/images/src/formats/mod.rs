@@ -9,7 +9,7 @@ mod yolo;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-pub use format::{Detected, Format, OpenOptions, Placed, Placement, Smaller, Source};
+pub use format::{Detected, Format, OpenOptions, Placed, Smaller, Source};
 
 use crate::ImageSet;
 

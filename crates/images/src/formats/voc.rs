@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::format::{Detected, Format, OpenOptions, Placed, Placement, Smaller, Source};
-use crate::error::plain;
+use leanset_problem::Result;
+use leanset_spec::images::Placement;
+
+use super::format::{Detected, Format, OpenOptions, Placed, Smaller, Source};
+use crate::error::{io, plain, problem};
 use crate::set::Original;
 use crate::walk::{absolute, extension, files_below, images_below, name_below};
-use crate::{Bounds, Error, Image, ImageSet, Issue, IssueKind, Object, Result, Severity, Split};
+use crate::{Bounds, Image, ImageSet, Issue, IssueKind, Object, Severity, Split};
 
 /// The folder of annotations.
 const ANNOTATIONS: &str = "Annotations";
@@ -49,8 +52,8 @@ impl Format for Voc {
             (root.clone(), root.clone())
         };
         if !shots.is_dir() {
-            return Err(Error::new(format!("{}: has Annotations and neither JPEGImages nor images", folder.display()))
-                .with_hint("Pascal VOC has its images in JPEGImages"));
+            return Err(problem(format!("{}: has Annotations and neither JPEGImages nor images", folder.display()))
+                .hint("Pascal VOC has its images in JPEGImages"));
         }
         let stem = |base: &Path, path: &Path| name_below(base, &path.with_extension(""));
         let mut by_stem: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
@@ -169,7 +172,7 @@ fn splits(root: &Path, apart: bool) -> Result<Vec<(Split, Vec<String>)>> {
     for (split, names) in [(Split::Train, &["train", "trainval"][..]), (Split::Val, &["val"]), (Split::Test, &["test"])]
     {
         let Some(list) = names.iter().map(|n| lists.join(format!("{n}.txt"))).find(|p| p.is_file()) else { continue };
-        let text = std::fs::read_to_string(&list).map_err(|e| Error::io(&list, "cannot be read", &e))?;
+        let text = std::fs::read_to_string(&list).map_err(|e| io(&list, "cannot be read", e))?;
         // A list of one class has a second column; the first is the image in any case.
         let stems = text.lines().filter_map(|l| l.split_whitespace().next()).map(str::to_owned).collect();
         found.push((split, stems));

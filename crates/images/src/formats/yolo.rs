@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter, YamlLoader};
 
-use super::format::{Detected, Format, OpenOptions, Placed, Placement, Smaller, Source, below_split, name_parts};
-use crate::error::plain;
+use leanset_problem::Result;
+use leanset_spec::images::Placement;
+
+use super::format::{Detected, Format, OpenOptions, Placed, Smaller, Source, below_split, name_parts};
+use crate::error::{io, plain, problem};
 use crate::set::Original;
 use crate::walk::{absolute, extension, files_below, images_below, is_image, name_below};
-use crate::{Bounds, Error, Image, ImageSet, Issue, IssueKind, Object, Result, Severity, Split};
+use crate::{Bounds, Image, ImageSet, Issue, IssueKind, Object, Severity, Split};
 
 /// Coordinates may pass the edge by this, as in Ultralytics.
 const TOLERANCE: f64 = 0.01;
@@ -45,12 +48,12 @@ impl Format for Yolo {
 
     fn read(&self, file: &Path, _: &OpenOptions) -> Result<ImageSet> {
         let name = file.display();
-        let text = std::fs::read_to_string(file).map_err(|e| Error::io(file, "cannot be read", &e))?;
+        let text = std::fs::read_to_string(file).map_err(|e| io(file, "cannot be read", e))?;
         let mut documents = YamlLoader::load_from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
-            Error::new(format!("{name}: is no YAML: {e}")).with_hint("see docs/images.md for what a data.yaml has")
+            problem(format!("{name}: is no YAML: {e}")).hint("see docs/images.md for what a data.yaml has")
         })?;
         let Some(Yaml::Hash(document)) = (!documents.is_empty()).then(|| documents.swap_remove(0)) else {
-            return Err(Error::new(format!("{name}: has no keys")).with_hint("a data.yaml has train, val and names"));
+            return Err(problem(format!("{name}: has no keys")).hint("a data.yaml has train, val and names"));
         };
         let get = |key: &str| document.get(&Yaml::String(key.into())).filter(|v| !matches!(v, Yaml::Null));
         let classes = names(file, get("names"), get("nc"))?;
@@ -63,8 +66,8 @@ impl Format for Yolo {
         {
             let Some((key, value)) = keys.iter().find_map(|k| Some((*k, get(k)?))) else { continue };
             let bad = || {
-                Error::new(format!("{name}: '{key}' must be a path or a list of paths, not {}", shown(value)))
-                    .with_hint("a folder, a .txt list, or a list of either")
+                problem(format!("{name}: '{key}' must be a path or a list of paths, not {}", shown(value)))
+                    .hint("a folder, a .txt list, or a list of either")
             };
             let texts: Vec<&str> = match value {
                 Yaml::String(text) => vec![text],
@@ -75,7 +78,7 @@ impl Format for Yolo {
             splits.push((split, places));
         }
         if !splits.iter().any(|(split, _)| *split == Split::Train) {
-            return Err(Error::new(format!("{name}: has no 'train'")).with_hint("train: images/train"));
+            return Err(problem(format!("{name}: has no 'train'")).hint("train: images/train"));
         }
         let root = roots[0].clone();
         let mut images = Vec::new();
@@ -186,7 +189,7 @@ impl DataYaml {
         let mut out = String::new();
         YamlEmitter::new(&mut out)
             .dump(&Yaml::Hash(document))
-            .map_err(|e| Error::new(format!("data.yaml cannot be written: {e}")))?;
+            .map_err(|e| problem(format!("data.yaml cannot be written: {e}")))?;
         Ok(out.trim_start_matches("---").trim_start().to_owned() + "\n")
     }
 }
@@ -201,19 +204,21 @@ fn names(file: &Path, names: Option<&Yaml>, count: Option<&Yaml>) -> Result<Vec<
         _ => None,
     };
     let bad = |value: &Yaml| {
-        Error::new(format!("{name}: 'names' must hold words, not {}", shown(value))).with_hint("names: [apple, banana]")
+        problem(format!("{name}: 'names' must hold words, not {}", shown(value))).hint("names: [apple, banana]")
     };
-    let count =
-        match count {
-            None => None,
-            Some(value) => Some(value.as_i64().and_then(|n| usize::try_from(n).ok()).ok_or_else(|| {
-                Error::new(format!("{name}: 'nc' must be the number of classes, not {}", shown(value)))
-            })?),
-        };
+    let count = match count {
+        None => None,
+        Some(value) => Some(
+            value
+                .as_i64()
+                .and_then(|n| usize::try_from(n).ok())
+                .ok_or_else(|| problem(format!("{name}: 'nc' must be the number of classes, not {}", shown(value))))?,
+        ),
+    };
     let found = match names {
         None => {
             let count = count.ok_or_else(|| {
-                Error::new(format!("{name}: has neither 'names' nor 'nc'")).with_hint("names: [apple, banana]")
+                problem(format!("{name}: has neither 'names' nor 'nc'")).hint("names: [apple, banana]")
             })?;
             return Ok((0..count).map(|i| format!("class_{i}")).collect());
         }
@@ -227,18 +232,17 @@ fn names(file: &Path, names: Option<&Yaml>, count: Option<&Yaml>) -> Result<Vec<
                     _ => None,
                 };
                 let id = id.ok_or_else(|| {
-                    Error::new(format!("{name}: a class of 'names' has no number"))
-                        .with_hint("names: {0: apple, 1: banana}")
+                    problem(format!("{name}: a class of 'names' has no number")).hint("names: {0: apple, 1: banana}")
                 })?;
                 by_id.insert(id, text(value).ok_or_else(|| bad(value))?);
             }
             let highest = by_id.keys().next_back().copied().unwrap_or(-1);
             if by_id.keys().next().is_some_and(|&id| id != 0) || usize::try_from(highest + 1) != Ok(by_id.len()) {
-                return Err(Error::new(format!(
+                return Err(problem(format!(
                     "{name}: the numbers of 'names' must be 0 to {}, and go to {highest}",
                     by_id.len().saturating_sub(1)
                 ))
-                .with_hint("number the classes from 0 without a gap"));
+                .hint("number the classes from 0 without a gap"));
             }
             by_id.into_values().collect()
         }
@@ -247,8 +251,8 @@ fn names(file: &Path, names: Option<&Yaml>, count: Option<&Yaml>) -> Result<Vec<
     if let Some(count) = count
         && count != found.len()
     {
-        return Err(Error::new(format!("{name}: 'names' has {} classes, and 'nc' is {count}", found.len()))
-            .with_hint("make them agree, or leave nc out"));
+        return Err(problem(format!("{name}: 'names' has {} classes, and 'nc' is {count}", found.len()))
+            .hint("make them agree, or leave nc out"));
     }
     Ok(found)
 }
@@ -258,7 +262,7 @@ fn roots(file: &Path, folder: &Path, path: Option<&Yaml>) -> Result<Vec<PathBuf>
     let here = std::env::current_dir().unwrap_or_default();
     let Some(value) = path else { return Ok(vec![folder.to_owned(), here]) };
     let Some(text) = value.as_str() else {
-        return Err(Error::new(format!("{}: 'path' must be a folder, not {}", file.display(), shown(value))));
+        return Err(problem(format!("{}: 'path' must be a folder, not {}", file.display(), shown(value))));
     };
     let given = Path::new(text);
     if given.is_absolute() {
@@ -277,14 +281,14 @@ fn place(file: &Path, key: &str, text: &str, roots: &[PathBuf]) -> Result<PathBu
     let tries = roots.iter().map(|r| r.join(text)).chain(text.strip_prefix("../").map(|rest| roots[0].join(rest)));
     let tries: Vec<PathBuf> = tries.map(|p| absolute(&p)).collect();
     tries.iter().find(|p| p.exists()).cloned().ok_or_else(|| {
-        Error::new(format!("{}: '{key}' is {}, which is not there", file.display(), tries[0].display()))
-            .with_hint("correct 'path' or the split: relative paths are of 'path', and that of the file's own folder")
+        problem(format!("{}: '{key}' is {}, which is not there", file.display(), tries[0].display()))
+            .hint("correct 'path' or the split: relative paths are of 'path', and that of the file's own folder")
     })
 }
 
 /// The images of a list file: a path a line, `./` of its own folder.
 fn listed(list: &Path, roots: &[PathBuf], issues: &mut Vec<Issue>) -> Result<Vec<PathBuf>> {
-    let text = std::fs::read_to_string(list).map_err(|e| Error::io(list, "cannot be read as a list of images", &e))?;
+    let text = std::fs::read_to_string(list).map_err(|e| io(list, "cannot be read as a list of images", e))?;
     let folder = list.parent().unwrap_or(Path::new(""));
     let mut found = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {

@@ -36,7 +36,8 @@ impl Place {
 
     pub(crate) fn refuses(&self, name: &str) -> String {
         let error = ImageSet::open(&self.path(name), &OpenOptions::default()).expect_err("refused");
-        let text = format!("{error}\nhint: {}", error.hint().unwrap_or("none"));
+        let text =
+            format!("{error}\nhint: {}", error.hint_text().map_or_else(|| "none".to_owned(), ToString::to_string));
         text.replace(&self.0.path().display().to_string(), "PLACE")
     }
 }

@@ -12,7 +12,7 @@ pub(super) struct Text<'a> {
 
 impl Text<'_> {
     pub(super) fn wrong<T>(&self, key: &str, what: &str, hint: &str) -> Result<T> {
-        Err(Error::new(format!("{}: {what}", place(self.text, self.name, key)), hint))
+        Err(Error::new(format!("{}: {what}", place(self.text, self.name, key)), hint.to_owned()))
     }
 
     pub(super) fn refuse(&self, key: &str, constraint: &str, value: &dyn std::fmt::Display, hint: &str) -> Result<()> {

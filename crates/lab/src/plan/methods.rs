@@ -67,7 +67,7 @@ impl MethodPlan {
         let uses_dynamics = reducer.info().uses_dynamics();
         let label = self.label();
         if model_epochs.is_none() {
-            refuse_for_images(&reducer, "parameters = { output = \"rows\" }")?;
+            leanset::images::check_method(&reducer)?;
         }
         // No epoch of a detector is a warm-up.
         let epochs = model_epochs.unwrap_or(0);
@@ -96,26 +96,6 @@ impl MethodPlan {
         };
         Ok(ConfiguredMethod { reducer, warm_up })
     }
-}
-
-/// Refuses a method that cannot reduce images. `rows` is the setting that makes it keep real ones.
-///
-/// # Errors
-/// It uses training dynamics, or generates prototypes.
-pub fn refuse_for_images(reducer: &Reducer, rows: &str) -> Result<()> {
-    let info = reducer.info();
-    if info.uses_dynamics() {
-        let message = format!("{} needs a training log, and there is none for images", info.id);
-        return Err(Error::new(message, "use another method (`leanset methods`)"));
-    }
-    if reducer.generates_prototypes() {
-        let hint = match info.params.iter().any(|spec| spec.name == "output") {
-            true => format!("{rows} keeps the real image nearest to each prototype"),
-            false => "use another method (`leanset methods`)".to_owned(),
-        };
-        return Err(Error::new("the method generates prototypes, and no image belongs to them", hint));
-    }
-    Ok(())
 }
 
 /// Epochs of a warm-up, as in the paper.

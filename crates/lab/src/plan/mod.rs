@@ -33,17 +33,19 @@ mod table;
 use std::path::Path;
 
 use leanset_core::distance::Metric;
+use leanset_spec::Energy;
+use leanset_spec::images::Features;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::vocabulary::{self, TaskVocabulary};
 
 pub use detector::{DetectorPlan, EqualTraining, ResultEpoch};
-pub use images::{CategoryWord, FeaturePlan, FitWord, ImagePlan, ImagesSection, PixelsWord};
+pub use images::{ImagePlan, ImagesSection};
 use locate::{Text, malformed, place};
-pub use methods::{ConfiguredMethod, MethodPlan, refuse_for_images};
+pub use methods::{ConfiguredMethod, MethodPlan};
 use seeds::{Purpose, Seeds, seed_of};
-pub use table::{DataSection, MissingWord, ModelPlan, ScaleWord, SplitSection, TablePlan};
+pub use table::{DataSection, ModelPlan, SplitSection, TablePlan};
 
 /// The name of full training among the methods.
 pub const FULL: &str = "full";
@@ -68,7 +70,7 @@ pub struct Plan {
     /// The methods that are compared.
     pub methods: Vec<MethodPlan>,
     /// Energy and carbon.
-    pub energy: EnergyPlan,
+    pub energy: Energy,
 }
 
 /// What is reduced, and what is trained on it.
@@ -94,7 +96,7 @@ struct PlanFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     images: Option<ImagesSection>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    features: Option<FeaturePlan>,
+    features: Option<Features>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     split: Option<SplitSection>,
     reduce: ReduceSection,
@@ -105,7 +107,7 @@ struct PlanFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     detector: Option<DetectorPlan>,
     #[serde(default)]
-    energy: EnergyPlan,
+    energy: Energy,
 }
 
 /// Sections or keys that exclude one another: the key, what is wrong, the hint.
@@ -202,7 +204,10 @@ impl From<Plan> for PlanFile {
             TaskPlan::Table(TablePlan { data, split, model }) => {
                 (file.data, file.split, file.model) = (Some(data), Some(split), Some(model));
             }
-            TaskPlan::Images(ImagePlan { images, features, detector }) => {
+            TaskPlan::Images(mut plan) => {
+                // What files hold is compared on resuming, and not where they are.
+                plan.files().into_iter().for_each(|path| *path = None);
+                let ImagePlan { images, features, detector } = plan;
                 (file.images, file.features, file.detector) = (Some(images), Some(features), Some(detector));
             }
         }
@@ -221,24 +226,6 @@ pub struct ReduceSection {
     pub metric: String,
 }
 
-/// Energy and carbon.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EnergyPlan {
-    /// Whose mix of electricity: a country by code or English name, such as ESP. Without one no CO₂ is computed.
-    #[serde(default)]
-    pub country: Option<String>,
-    /// Grams of CO₂ a kilowatt-hour, where the supply is known better than by country.
-    #[serde(default)]
-    pub carbon_intensity: Option<f64>,
-    /// The power of the whole machine while it runs, in watts, instead of all counters.
-    #[serde(default)]
-    pub watts: Option<f64>,
-    /// The rated power of the processors together, in watts, where nothing can be measured.
-    #[serde(default)]
-    pub tdp: Option<f64>,
-}
-
 fn default_repetitions() -> u32 {
     10
 }
@@ -247,34 +234,43 @@ fn default_metric() -> String {
     "chebyshev".into()
 }
 
+/// What a path names that is given in place of a plan: a table or an image dataset.
+fn other_input(path: &Path) -> Option<&'static str> {
+    if path.is_dir() {
+        return Some("a folder");
+    }
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "yaml" | "yml" => Some("a YAML file"),
+        "json" => Some("a JSON file"),
+        _ => leanset_tables::format_of_path(path).ok().map(|_| "a table"),
+    }
+}
+
 impl Plan {
     /// Reads a plan and checks everything that can be checked without the data.
     ///
     /// # Errors
     /// The file cannot be read; an unknown key; a value that cannot be used.
     pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display();
+        if let Some(what) = other_input(path) {
+            return Err(Error::new(
+                format!("{name}: is {what}; an experiment needs a plan, a TOML file that names its data"),
+                "copy one of plans/*.toml, or the example of docs/experiments.md, and write the name of your data into it",
+            ));
+        }
         let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::InvalidData => Error::new(
-                format!("{}: is not a text file", path.display()),
-                "a plan is a TOML file: docs/experiments.md",
-            ),
-            _ => Error::io(path, "cannot be read", &e),
+            std::io::ErrorKind::InvalidData => {
+                Error::new(format!("{name}: is not a text file"), "a plan is a TOML file: docs/experiments.md")
+            }
+            _ => Error::io(path, "cannot be read", e),
         })?;
-        let mut plan = Self::parse(&text, &path.display().to_string())?;
+        let mut plan = Self::parse(&text, &name.to_string())?;
         let Some(folder) = path.parent() else { return Ok(plan) };
         let files = match &mut plan.task {
             TaskPlan::Table(table) => vec![&mut table.data.path],
-            TaskPlan::Images(ImagePlan { images, features, .. }) => {
-                vec![
-                    &mut images.path,
-                    &mut images.images,
-                    &mut images.categories,
-                    &mut features.model,
-                    &mut features.onnxruntime,
-                    &mut features.table,
-                    &mut features.paths,
-                ]
-            }
+            TaskPlan::Images(images) => images.files().into(),
         };
         files.into_iter().flatten().for_each(|file| *file = folder.join(&*file));
         Ok(plan)
@@ -361,9 +357,11 @@ impl Plan {
             TaskPlan::Table(table) => table.model.check(text)?,
             TaskPlan::Images(images) => images.detector.check(text)?,
         }
-        for (key, value) in
-            [("carbon_intensity", self.energy.carbon_intensity), ("watts", self.energy.watts), ("tdp", self.energy.tdp)]
-        {
+        for (key, value) in [
+            ("carbon_intensity", self.energy.carbon_intensity),
+            ("watts", self.energy.power.watts),
+            ("tdp", self.energy.power.tdp),
+        ] {
             if let Some(value) = value.filter(|v| !(*v > 0.0 && v.is_finite())) {
                 let hint = "leave it out where it is not known";
                 return text.refuse(&format!("energy.{key}"), "above 0", &value, hint);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use leanset_tables::{Columns, Format, Missing, Scale};
+use leanset_spec::Columns;
 use serde::{Deserialize, Serialize};
 
 use super::locate::Text;
@@ -19,7 +19,7 @@ pub struct TablePlan {
     pub model: ModelPlan,
 }
 
-/// The table, and which of its columns mean what: as the arguments of `leanset reduce`.
+/// The table, and which of its columns mean what: as in `leanset reduce`. Scaling is fitted on the training rows of each split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
@@ -29,61 +29,9 @@ pub struct DataSection {
     /// A data set inside the program, instead of a file.
     #[serde(default)]
     pub embedded: Option<String>,
-    /// The column of classes.
-    pub label: String,
-    /// The feature columns; all others by default.
-    #[serde(default)]
-    pub features: Option<Vec<String>>,
-    /// Columns that are no features.
-    #[serde(default)]
-    pub exclude: Vec<String>,
-    /// A column that names rows and is no feature.
-    #[serde(default)]
-    pub id: Option<String>,
-    /// What to do about missing values.
-    #[serde(default)]
-    pub missing: MissingWord,
-    /// How numbers are scaled; fitted on the training rows of each split.
-    #[serde(default)]
-    pub scale: ScaleWord,
-    /// Cuts a numeric label into so many classes.
-    #[serde(default)]
-    pub bins: Option<usize>,
-    /// The format, whatever the file is called.
-    #[serde(default)]
-    pub format: Option<String>,
-    /// The sheet of a workbook.
-    #[serde(default)]
-    pub sheet: Option<String>,
-    /// What separates the fields of a text table.
-    #[serde(default)]
-    pub delimiter: Option<char>,
-}
-
-/// What to do about missing values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MissingWord {
-    /// An error.
-    #[default]
-    Refuse,
-    /// Fill with means and most frequent values of the training rows.
-    Mean,
-    /// Leave the rows out.
-    Drop,
-}
-
-/// How numbers are scaled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScaleWord {
-    /// To [0, 1].
-    #[default]
-    Minmax,
-    /// To mean 0 and deviation 1.
-    Standard,
-    /// Not at all.
-    None,
+    /// The columns; the label is needed.
+    #[serde(flatten)]
+    pub columns: Columns,
 }
 
 /// How the table is split into training and test rows, class by class.
@@ -130,29 +78,6 @@ impl Default for ModelPlan {
 }
 
 impl TablePlan {
-    /// The columns, as the encoder wants them.
-    pub fn encode_options(&self) -> Columns {
-        let data = &self.data;
-        Columns {
-            label: Some(data.label.clone()),
-            features: data.features.clone(),
-            exclude: data.exclude.clone(),
-            missing: match data.missing {
-                MissingWord::Refuse => Missing::Refuse,
-                MissingWord::Mean => Missing::Mean,
-                MissingWord::Drop => Missing::Drop,
-            },
-            scale: match data.scale {
-                ScaleWord::Minmax => Scale::MinMax,
-                ScaleWord::Standard => Scale::Standard,
-                ScaleWord::None => Scale::None,
-            },
-            bins: data.bins,
-            id: data.id.clone(),
-            ..Columns::default()
-        }
-    }
-
     pub(super) fn check_data(&self, text: &Text<'_>) -> Result<()> {
         let data = &self.data;
         match (&data.path, &data.embedded) {
@@ -165,14 +90,8 @@ impl TablePlan {
             }
             _ => {}
         }
-        if data.format.as_ref().is_some_and(|f| f.parse::<Format>().is_err()) {
-            let value = data.format.clone().unwrap_or_default();
-            let formats = "csv, tsv, parquet, arrow, npy, npz or xlsx";
-            return text.refuse("data.format", formats, &format!("'{value}'"), "leave it out to go by the file's name");
-        }
-        if data.delimiter.is_some_and(|d| !d.is_ascii()) {
-            let value = data.delimiter.unwrap_or_default();
-            return text.refuse("data.delimiter", "one ASCII character", &format!("'{value}'"), "delimiter = \";\"");
+        if data.columns.label.is_none() {
+            return text.wrong("data", "data has no label", "label = \"Class\" names the column of classes");
         }
         if !(self.split.test > 0.0 && self.split.test < 1.0) {
             let hint = "test = 0.25 tests on a quarter of the rows";

@@ -1,8 +1,9 @@
-//! A line chart as SVG: medians with whiskers against the part kept, and a line for full training.
+//! A line chart as SVG: medians with whiskers against the fraction kept, and a line for full training.
 
 use std::fmt::Write as _;
 
-use super::{escape, number, share};
+use super::html::escape;
+use crate::render::{number, share};
 use crate::statistics::Median;
 
 const WIDTH: f64 = 580.0;
@@ -157,7 +158,7 @@ impl Chart<'_> {
             .collect();
         let _ = write!(
             out,
-            "<figure><figcaption>{title}{}</figcaption>\n<svg id=\"{id}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title} against the part kept</title><desc id=\"{id}-d\">{}. All numbers are in the table below.</desc>\n",
+            "<figure><figcaption>{title}{}</figcaption>\n<svg id=\"{id}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{title} against the fraction kept</title><desc id=\"{id}-d\">{}. All numbers are in the table below.</desc>\n",
             if unit.is_empty() { String::new() } else { format!(", {}", self.unit) },
             escape(&says.join("; "))
         );
@@ -194,12 +195,12 @@ impl Chart<'_> {
         }
         let _ = writeln!(
             out,
-            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">part of the training {} kept</text>",
+            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">fraction of the training {} kept</text>",
             (left + WIDTH - RIGHT) / 2.0,
             HEIGHT - 5.0,
             self.rows
         );
-        let full = self.full.filter(|_| self.id != "epsilon").map(|value| ("everything", value, -5.0));
+        let full = self.full.filter(|_| self.id != "epsilon").map(|value| ("full training", value, -5.0));
         let floor = self.floor.filter(|v| (bottom..=top).contains(v)).map(|v| ("always the largest class", v, 14.0));
         for (words, value, below) in full.into_iter().chain(floor) {
             let tip = escape(&format!("{words}: {}{unit}", number(value)));
@@ -255,7 +256,10 @@ impl Chart<'_> {
         out.push_str("</svg>\n");
         let lost: usize = self.series.iter().flat_map(|s| &s.points).filter(|(_, m)| m.value.is_infinite()).count();
         if lost > 0 {
-            let _ = writeln!(out, "<p class=\"note\">{lost} medians are ∞, a class was lost, and are not drawn.</p>");
+            let _ = writeln!(
+                out,
+                "<p class=\"note\">{lost} medians are ∞ because a class was lost. They are not drawn.</p>"
+            );
         }
         out.push_str("</figure>\n");
         out

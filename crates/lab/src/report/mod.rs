@@ -1,84 +1,30 @@
-//! One page of an experiment: self-contained HTML, no network, every picture also as a table.
+//! The report of an experiment: one self-contained HTML file that needs no network. Every chart is also a table.
 //!
-//! Pictures are inline SVG made here ([`chart`]), readable without a script; a short script adds tooltips and lets one
-//! method stand out. Colours are those of Okabe and Ito, told apart with any colour vision, and every method has a
-//! shape of its own besides. Dark or light is the reader's choice.
+//! It begins with the recommendation ([`choose`]); the evidence follows. Charts are inline SVG ([`chart`]) and readable
+//! without a script; a short script adds tooltips and highlights a method. The colours are those of Okabe and Ito, which
+//! people with any colour vision can tell apart, and every method has its own marker. The page follows the reader's choice of
+//! dark or light.
 
 mod chart;
+mod html;
 
 use std::fmt::Write as _;
 
+use crate::choose;
 use crate::plan::{DetectorPlan, EqualTraining, ResultEpoch, TaskPlan};
 use crate::record::{GIVEN_FEATURES, Header, TimeBasis};
+use crate::render::{counted, number, p_value, points, share, three, whole};
 use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 use crate::summary::{Cell, Summary};
 use chart::{Chart, Series};
-
-/// Text in HTML.
-pub(crate) fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-        out
-    })
-}
-
-/// A number in a few digits.
-pub(crate) fn number(value: f64) -> String {
-    match value {
-        v if v.is_infinite() => "∞".into(),
-        0.0 => "0".into(),
-        v if v.abs() >= 1000.0 => format!("{}{}", if v < 0.0 { "−" } else { "" }, whole(v.abs().round() as usize)),
-        v => {
-            let decimals = (2.0 - v.abs().log10().floor()).clamp(0.0, 6.0) as usize;
-            format!("{v:.decimals$}").replace('-', "−")
-        }
-    }
-}
-
-/// A count, its thousands apart.
-fn whole(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(c);
-    }
-    text
-}
-
-fn share(ratio: f64) -> String {
-    format!("{} %", (ratio * 1e8).round() / 1e6)
-}
-
-fn three(value: f64) -> String {
-    format!("{value:.3}")
-}
-
-/// A difference with its sign, in hundredths.
-fn points(value: f64) -> String {
-    let text = format!("{:+.1}", 100.0 * value);
-    if text == "+0.0" || text == "-0.0" { "0.0".into() } else { text.replace('-', "−") }
-}
-
-fn p_value(p: f64) -> String {
-    if p < 0.001 { "p < 0.001".into() } else { format!("p = {p:.3}") }
-}
+use html::escape;
 
 /// The median and its interval.
 fn interval(median: &Median, show: impl Fn(f64) -> String) -> String {
     format!("{} <small>{}–{}</small>", show(median.value), show(median.low), show(median.high))
 }
 
-/// The page.
+/// The report as HTML.
 pub fn page(header: &Header, summary: &Summary) -> String {
     let mut out = String::with_capacity(1 << 17);
     let title = escape(&summary.title);
@@ -92,10 +38,10 @@ pub fn page(header: &Header, summary: &Summary) -> String {
         include_str!("page.css")
     );
     head(&mut out, header, summary);
-    short(&mut out, summary);
+    recommendation(&mut out, summary);
     charts(&mut out, header, summary);
     random(&mut out, header, summary);
-    paid(&mut out, summary);
+    savings(&mut out, summary);
     correlations(&mut out, summary);
     numbers(&mut out, summary);
     provenance(&mut out, header, summary);
@@ -111,64 +57,64 @@ fn head(out: &mut String, header: &Header, summary: &Summary) {
     let (data, vocabulary) = (&header.data, summary.vocabulary);
     let _ = write!(
         out,
-        "<header>\n<p class=\"over\">leanset experiment</p>\n<h1>{}</h1>\n<p class=\"sub\">{}: {} {}, {} numbers a \
-         {}, {} {} · {} repetitions · {} methods at {} ratios</p>\n<p class=\"badges\">",
+        "<header>\n<p class=\"over\">leanset experiment</p>\n<h1>{}</h1>\n<p class=\"sub\">{}: {}, {} features per {}, {} · {} · {} at {}</p>\n<p class=\"badges\">",
         escape(&summary.title),
         escape(&data.name),
-        whole(data.rows),
-        vocabulary.rows,
+        counted(data.rows, vocabulary.row, vocabulary.rows),
         data.dimensions,
         vocabulary.row,
-        data.classes.len(),
-        vocabulary.classes,
-        header.plan.repetitions,
-        summary.methods.len(),
-        header.plan.reduce.ratios.len()
+        counted(data.classes.len(), vocabulary.class, vocabulary.classes),
+        counted(header.plan.repetitions as usize, "repetition", "repetitions"),
+        counted(summary.methods.len(), "method", "methods"),
+        counted(header.plan.reduce.ratios.len(), "ratio", "ratios")
     );
     let mut badge = |class: &str, text: String| {
         let _ = write!(out, "<span class=\"badge {class}\">{text}</span> ");
     };
     if summary.done < summary.planned {
-        badge("warn", format!("{} of {} runs: not done yet", whole(summary.done), whole(summary.planned)));
+        badge("warn", format!("{} of {} done", whole(summary.done), counted(summary.planned, "run", "runs")));
     } else {
-        badge("ok", format!("all {} runs", whole(summary.done)));
+        badge("ok", format!("all {} done", counted(summary.done, "run", "runs")));
     }
     let found = &summary.provenance;
     if found.shared > 0 {
-        badge("warn", format!("{} runs shared the machine", whole(found.shared)));
+        badge("warn", format!("{} shared the machine", counted(found.shared, "run", "runs")));
     }
     if found.estimated > 0 {
         badge("warn", "energy is estimated ≈".into());
     }
-    if let Some(blind) = summary.never_predicted.filter(|&runs| runs > 0) {
-        badge("warn", format!("{} runs found no row of some class", whole(blind)));
+    if let Some(runs) = summary.never_predicted.filter(|&runs| runs > 0) {
+        badge("warn", format!("{} never predicted some class correctly", counted(runs, "run", "runs")));
     }
     if !features_known(header) {
-        badge("warn", "features: their cost is not known".into());
+        badge("warn", "the cost of the features is not known".into());
     }
     out.push_str("</p>\n</header>\n");
 }
 
-/// Whether what methods looked at cost something that is not in the records.
+/// Whether the cost of the features is in the records.
 fn features_known(header: &Header) -> bool {
     header.data.features.as_deref() != Some(GIVEN_FEATURES)
 }
 
-/// What the page says, in a few sentences.
-fn short(out: &mut String, summary: &Summary) {
+/// The recommendation, and the numbers behind it.
+fn recommendation(out: &mut String, summary: &Summary) {
+    let _ = writeln!(
+        out,
+        "<section>\n<h2>Recommendation</h2>\n<p class=\"lead\">{}</p>",
+        escape(&choose::describe(summary))
+    );
     let Some(full) = &summary.full else {
-        out.push_str(
-            "<section><h2>In short</h2><p>Nothing can be said before full training has run once.</p></section>\n",
-        );
+        out.push_str("</section>\n");
         return;
     };
-    out.push_str("<section>\n<h2>In short</h2>\n<div class=\"tiles\">\n");
+    out.push_str("<div class=\"tiles\">\n");
     let mut tile = |label: &str, value: String, below: String| {
         let _ = writeln!(out, "<div class=\"tile\"><p>{label}</p><strong>{value}</strong><p>{below}</p></div>");
     };
     let joules = full.joules.map_or_else(String::new, |j| format!(", {}\u{a0}J{}", number(j.value), mark(summary)));
     tile(
-        "Training on everything",
+        "Full training",
         three(summary.main(full).value),
         format!(
             "{}, in {}\u{a0}s of {}{joules}{}",
@@ -177,48 +123,46 @@ fn short(out: &mut String, summary: &Summary) {
             summary.clock,
             summary
                 .largest_class
-                .map_or_else(String::new, |part| format!("; always the largest class: {}", three(part)))
+                .map_or_else(String::new, |share| format!("; always the largest class: {}", three(share)))
         ),
     );
-    let cells = || summary.methods.iter().flat_map(|m| m.cells.iter().map(move |c| (m, c)));
-    // The least that is kept without losing a point: of F1 neither, because accuracy hardly tells of a small class.
-    let main = |c: &Cell| summary.main(c).value;
-    let near = |c: &Cell| main(c) >= main(full) - 0.01 && summary.second(c).value >= summary.second(full).value - 0.01;
-    let enough = cells()
-        .filter(|(_, c)| near(c))
-        .min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio).then(main(b.1).total_cmp(&main(a.1))));
     let least = format!(
         "Fewest {} within 1 point of full training, in {} and {}",
         summary.vocabulary.rows,
         summary.vocabulary.main().name,
         summary.vocabulary.second().name
     );
-    match enough {
+    match choose::smallest_good_enough(summary) {
         Some((method, cell)) => tile(
             &least,
             share(cell.ratio),
-            format!("{}: {}, in {}\u{a0}s", escape(&method.label), three(main(cell)), number(cell.seconds.value)),
+            format!(
+                "{}: {}, in {}\u{a0}s",
+                escape(&method.label),
+                three(summary.main(cell).value),
+                number(cell.seconds.value)
+            ),
         ),
-        None => tile(&least, "none".into(), "every ratio here costs more".into()),
+        None => tile(&least, "none".into(), "every ratio loses more".into()),
     }
-    let count = |verdict| cells().filter(|(_, c)| c.over_random.is_some_and(|p| p.verdict == verdict)).count();
     if summary.random.is_some() {
+        let verdicts = summary.verdicts();
         tile(
             "Beat stratified random",
-            format!("{} of {}", count(Verdict::Yes), summary.comparisons().0),
-            format!("{} are worse, of {} these runs cannot tell", count(Verdict::No), count(Verdict::Unclear)),
+            format!("{} of {}", verdicts.better, verdicts.all()),
+            format!("{} are worse; for {} these runs cannot tell", verdicts.worse, verdicts.unclear),
         );
     }
     let lost = summary.did_not_pay();
     tile(
-        "Cost more than they saved",
-        format!("{} of {}", lost.len(), cells().count()),
-        format!("method and ratio, by {} of choosing and training", summary.clock),
+        "Cost more than they save",
+        format!("{} of {}", lost.len(), summary.cells().count()),
+        format!("methods and ratios, by {} of choosing and training", summary.clock),
     );
     out.push_str("</div>\n</section>\n");
 }
 
-/// The clock, to begin a title.
+/// The time basis at the beginning of a title.
 fn capital(summary: &Summary) -> &'static str {
     match summary.clock {
         TimeBasis::Wall => "Time",
@@ -226,7 +170,7 @@ fn capital(summary: &Summary) -> &'static str {
     }
 }
 
-/// What marks joules and grams that are not measured.
+/// The mark of joules and grams that are not measured.
 fn mark(summary: &Summary) -> &'static str {
     if summary.provenance.estimated > 0 { " <abbr title=\"estimated\">≈</abbr>" } else { "" }
 }
@@ -235,7 +179,7 @@ fn charts(out: &mut String, header: &Header, summary: &Summary) {
     let vocabulary = summary.vocabulary;
     let _ = write!(
         out,
-        "<section>\n<h2>{}, representativeness, cost</h2>\n<p>Medians over repetitions against the part of the training {} that is kept; whiskers are their intervals. Point at a method to make it stand out.</p>\n<ul class=\"legend\">\n",
+        "<section>\n<h2>{}, representativeness, cost</h2>\n<p>Medians over repetitions against the fraction of the training {} that is kept. Whiskers are their intervals. Point at a method to highlight it.</p>\n<ul class=\"legend\">\n",
         vocabulary.main().title,
         vocabulary.rows
     );
@@ -324,36 +268,37 @@ fn verdict(paired: Option<Paired>, show: impl Fn(f64) -> String) -> (String, &'s
         Verdict::No => ("▼ no", "no"),
         Verdict::Unclear => ("cannot tell", "unclear"),
     };
-    let (value, p) = (show(paired.difference.value), p_value(paired.p));
-    (format!("<b>{value}</b><small>{sign}</small><small>{p}</small>"), class)
+    let Median { value, low, high, .. } = paired.difference;
+    let (value, low, high, p) = (show(value), show(low), show(high), p_value(paired.p));
+    (format!("<b>{value}</b><small>{low} to {high}</small><small>{sign}</small><small>{p}</small>"), class)
 }
 
 fn random(out: &mut String, header: &Header, summary: &Summary) {
     let Some(random) = &summary.random else {
-        out.push_str("<section><h2>Does it beat random?</h2><p>The plan has no stratified random to compare with: add it with <code>[[method]] name = \"srs\"</code>.</p></section>\n");
+        out.push_str("<section><h2>Does it beat random?</h2><p>The plan has no stratified random to compare with. Add it with <code>[[method]] name = \"srs\"</code>.</p></section>\n");
         return;
     };
-    let (count, luck) = summary.comparisons();
     let _ = write!(
         out,
-        "<section>\n<h2>Does it beat random?</h2>\n<p>Each method against {} at the same ratio, {}: the median difference of {} in points, and whether these runs can tell. \
-         The test is Wilcoxon’s signed-rank test, two-sided and exact; below {LEVEL} it tells. Of {count} comparisons about {luck:.0} come out by luck. \
-         Fewer than six repetitions can never tell.</p>\n",
+        "<section>\n<h2>Does it beat random?</h2>\n<p>Each method is compared with {} at the same ratio, {}. The tables show the median difference of {} in points, its interval and the verdict. \
+         The test is Wilcoxon’s signed-rank test, two-sided and exact; a verdict needs p < {LEVEL}. {} \
+         Fewer than six repetitions give no verdict.</p>\n",
         escape(random),
         summary.vocabulary.pairs,
-        summary.vocabulary.main().name
+        summary.vocabulary.main().name,
+        summary.verdicts().describe_false_positives()
     );
     let warm: Vec<String> =
         header.plan.methods.iter().filter_map(|m| Some(format!("{} ({} epochs)", m.label(), m.warm_up?))).collect();
     if !warm.is_empty() {
         let _ = writeln!(
             out,
-            "<p class=\"note\">Warmed up on all training rows before they chose, and trained on from there: {}. All have the same epochs, so that fewer rows are fewer gradient steps; a warm-up is steps on everything, and is among the costs.</p>",
+            "<p class=\"note\">These methods train on all rows before they choose, and training continues from that model: {}. All runs have the same number of epochs, so that fewer rows are fewer gradient steps. The warm-up on all rows counts as a cost.</p>",
             escape(&warm.join(", "))
         );
     }
-    if let TaskPlan::Images(about) = &header.plan.task {
-        let _ = writeln!(out, "<p class=\"note\">{}</p>", trained(&about.detector));
+    if let TaskPlan::Images(settings) = &header.plan.task {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", describe_training(&settings.detector));
     }
     let (main, second) = (summary.vocabulary.main(), summary.vocabulary.second());
     let over = |title: &str, what: &str| format!("{title} over {what}, in points");
@@ -362,42 +307,42 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
     grid(out, summary, &over(second.title, "stratified random"), Some(random), |c| {
         verdict(c.second_over_random.values().next().copied().flatten(), points)
     });
-    out.push_str("</details>\n<details><summary>Against training on everything</summary>\n");
+    out.push_str("</details>\n<details><summary>Against full training</summary>\n");
     grid(out, summary, &over(main.title, "full training"), None, |c| verdict(c.over_full, points));
     out.push_str("</details>\n</section>\n");
 }
 
-/// How detectors were made comparable, and what is taken for their result.
-fn trained(detector: &DetectorPlan) -> String {
+/// What all trainings of a detector have in common, and which epoch is the result.
+fn describe_training(detector: &DetectorPlan) -> String {
     let equal = match detector.equal {
         EqualTraining::Epochs => {
-            format!("All trainings have {} epochs, so that fewer pictures are fewer gradient steps.", detector.epochs)
+            format!("All trainings have {} epochs, so that fewer images are fewer gradient steps.", detector.epochs)
         }
         EqualTraining::Steps => format!(
-            "Trainings on fewer pictures have more epochs than the {} on everything, so that all have about as many gradient steps.",
+            "Trainings on fewer images have more epochs than the {} of full training, so that all have about the same number of gradient steps.",
             detector.epochs
         ),
     };
     let which = match detector.epoch {
         ResultEpoch::Last => "The result is that of the last epoch.",
         ResultEpoch::Best => {
-            "The result is that of the best epoch, which was chosen on the pictures that it is tested on, and flatters."
+            "The result is that of the best epoch. It was chosen on the images that it is tested on, so the scores are too high."
         }
     };
-    format!("{equal} {which} What the command tests after each epoch is in the cost of training.")
+    format!("{equal} {which} The cost of training includes the tests that the command runs after each epoch.")
 }
 
-fn paid(out: &mut String, summary: &Summary) {
-    out.push_str("<section>\n<h2>Did it pay?</h2>\n<p>What choosing and training save of the cost of training on everything, in the median. A ranking or a warm-up that serves several ratios is charged to each of them in whole, as it would cost alone.</p>\n");
+fn savings(out: &mut String, summary: &Summary) {
+    out.push_str("<section>\n<h2>Did it pay?</h2>\n<p>What choosing and training save of the cost of full training, in the median. A ranking or a warm-up that serves several ratios counts in full for each of them, as if it were done for that ratio alone.</p>\n");
     if let Some(features) = &summary.features {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", escape(&features.describe(summary.clock)));
     }
     let saved = |paired: Option<Paired>, full: Option<Median>| match (paired, full) {
         (Some(paired), Some(full)) if full.value > 0.0 => {
-            let part = 100.0 * paired.difference.value / full.value;
-            let sign = if part < 0.0 { "costs more" } else { "" };
-            let text = format!("{part:+.0} %").replace('-', "−");
-            (format!("<b>{text}</b><small>{sign}</small>"), if part < 0.0 { "no" } else { "yes" })
+            let percent = 100.0 * paired.difference.value / full.value;
+            let sign = if percent < 0.0 { "costs more" } else { "" };
+            let text = format!("{percent:+.0} %").replace('-', "−");
+            (format!("<b>{text}</b><small>{sign}</small>"), if percent < 0.0 { "no" } else { "yes" })
         }
         _ => ("–".into(), "none"),
     };
@@ -411,9 +356,9 @@ fn paid(out: &mut String, summary: &Summary) {
     }
     let lost = summary.did_not_pay();
     if lost.is_empty() {
-        out.push_str("<p>Every method at every ratio took less time than training on everything.</p>\n");
+        out.push_str("<p>Every method at every ratio took less time than full training.</p>\n");
     } else {
-        out.push_str("<p>Took longer than training on everything:</p>\n<ul class=\"lost\">\n");
+        out.push_str("<p>These took longer than full training:</p>\n<ul class=\"lost\">\n");
         for (label, cell) in lost {
             let full = full.map_or(f64::NAN, |f| f.seconds.value);
             let _ = writeln!(
@@ -430,17 +375,17 @@ fn paid(out: &mut String, summary: &Summary) {
     }
     let _ = writeln!(
         out,
-        "<details><summary>Gradient steps: {} on everything</summary>",
+        "<details><summary>Gradient steps: {} in full training</summary>",
         full.map_or_else(|| "?".into(), |f| whole(f.steps.value.round() as usize))
     );
-    grid(out, summary, "Gradient steps, those of a warm-up included", None, |c| {
+    grid(out, summary, "Gradient steps, including those of a warm-up", None, |c| {
         (whole(c.steps.value.round() as usize), "none")
     });
     out.push_str("</details>\n");
     if summary.provenance.shared > 0 {
         let _ = writeln!(
             out,
-            "<p class=\"note\">Runs shared the machine, so CPU time is compared where the system tells it, and not the time from beginning to end; {}.</p>",
+            "<p class=\"note\">Runs shared the machine, so CPU time is compared instead of elapsed time, where the system reports it. {}.</p>",
             summary.vocabulary.alone
         );
     }
@@ -451,7 +396,7 @@ fn correlations(out: &mut String, summary: &Summary) {
     let (main, second) = (summary.vocabulary.main(), summary.vocabulary.second());
     let _ = write!(
         out,
-        "<section>\n<h2>Does ε tell the quality?</h2>\n<p>Spearman’s ρ of ε with {0} and {1}: −1 if a smaller ε always goes with more. Over all runs at a ratio, as in the paper (their p-values take runs of one method for independent, which they are not), and over the medians of the methods, with p-values over all orders.</p>\n<div class=\"wide\"><table>\n<caption>Rank correlation with ε</caption>\n<thead><tr><th scope=\"col\">kept</th><th scope=\"col\">{2}, runs</th><th scope=\"col\">{3}, runs</th><th scope=\"col\">{2}, methods</th><th scope=\"col\">{3}, methods</th></tr></thead>\n<tbody>\n",
+        "<section>\n<h2>Does ε predict the quality?</h2>\n<p>Spearman’s ρ of ε with {0} and {1}: −1 if a smaller ε always goes with a higher score. It is computed over all runs at a ratio, as in the paper, and over the medians of the methods. The p-values over all runs are too small, because they treat runs of one method as independent.</p>\n<div class=\"wide\"><table>\n<caption>Rank correlation with ε</caption>\n<thead><tr><th scope=\"col\">kept</th><th scope=\"col\">{2}, runs</th><th scope=\"col\">{3}, runs</th><th scope=\"col\">{2}, methods</th><th scope=\"col\">{3}, methods</th></tr></thead>\n<tbody>\n",
         main.name, second.name, main.short, second.short
     );
     let show = |s: &Option<Spearman>| match s {
@@ -477,7 +422,7 @@ fn numbers(out: &mut String, summary: &Summary) {
         "<section>\n<h2>All numbers</h2>\n<details><summary>Every method at every ratio: the charts as a table</summary>\n<div class=\"wide\"><table>\n<caption>Medians and intervals</caption>\n<thead><tr><th scope=\"col\">method</th><th scope=\"col\">kept</th><th scope=\"col\">{}</th><th scope=\"col\">runs</th>{heads}<th scope=\"col\">ε</th><th scope=\"col\">steps</th><th scope=\"col\">choosing, s</th><th scope=\"col\">all, s</th><th scope=\"col\">J{mark}</th><th scope=\"col\">g CO₂{mark}</th></tr></thead>\n<tbody>\n",
         summary.vocabulary.rows
     );
-    let full = summary.full.iter().map(|c| ("everything", c));
+    let full = summary.full.iter().map(|c| ("full training", c));
     for (label, c) in full.chain(summary.methods.iter().flat_map(|m| m.cells.iter().map(|c| (m.label.as_str(), c)))) {
         let scores: String = c.scores.values().map(|m| format!("<td>{}</td>", interval(m, three))).collect();
         let optional = |m: &Option<Median>| m.as_ref().map_or_else(|| "–".into(), |m| interval(m, number));
@@ -502,7 +447,7 @@ fn numbers(out: &mut String, summary: &Summary) {
 fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     let found = &summary.provenance;
     let list = |items: &[String]| if items.is_empty() { "none".into() } else { escape(&items.join("; ")) };
-    out.push_str("<section>\n<h2>Where the numbers are from</h2>\n<dl>\n");
+    out.push_str("<section>\n<h2>Where the numbers come from</h2>\n<dl>\n");
     let mut entry = |term: &str, text: String| {
         let _ = writeln!(out, "<dt>{term}</dt><dd>{text}</dd>");
     };
@@ -512,18 +457,18 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     entry(vocabulary.data, format!("{}, SHA-256 <code>{}</code>", escape(&data.name), data.sha256));
     entry(vocabulary.classes_title, escape(&classes.join(", ")));
     if let Some(name) = &data.features {
-        entry("Features", format!("{}, {} numbers a {}", escape(name), data.dimensions, vocabulary.row));
+        entry("Features", format!("{}, {} features per {}", escape(name), data.dimensions, vocabulary.row));
     }
-    if let Some(pictures) = data.validation {
-        let words = "pictures of the set’s own validation split, the same in every run";
-        entry("Tested on", format!("{} {words}", whole(pictures)));
+    if let Some(images) = data.validation {
+        let images = counted(images, "image", "images");
+        entry("Tested on", format!("{images} of the dataset’s own validation split, the same in every run"));
     }
-    if let Some(blind) = summary.never_predicted.filter(|&runs| runs > 0) {
+    if let Some(runs) = summary.never_predicted.filter(|&runs| runs > 0) {
         entry(
-            "Classes not found",
+            "Classes never predicted",
             format!(
-                "In {} of {} runs the model found not one test row of some class. Accuracy hardly shows it where a class is small; macro F1 and recall do.",
-                whole(blind),
+                "In {} of {} runs the model never predicted some class correctly. Where that class is small, accuracy hardly shows it; macro F1 and recall do.",
+                whole(runs),
                 whole(summary.done)
             ),
         );
@@ -532,26 +477,26 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     entry(
         "Processor",
         format!(
-            "{}; {} thread(s) {}",
+            "{}; threads: {} {}",
             list(&found.processors),
             list(&found.threads.iter().map(usize::to_string).collect::<Vec<_>>()),
             summary.vocabulary.threads
         ),
     );
     let shared = match found.shared {
-        0 => "Every run had the machine to itself.".to_owned(),
+        0 => "No run shared the machine.".to_owned(),
         n => format!(
-            "{} of {} runs shared the machine with other runs or other processes: their times are longer than alone, and their joules are a share by CPU time.",
+            "{} of {} runs shared the machine with other runs or other processes. Their times are longer than alone, and their joules are a share by CPU time.",
             whole(n),
             whole(summary.done)
         ),
     };
     entry("Machine", shared);
     let energy = match (found.joules.is_empty(), found.estimated) {
-        (true, _) => "Nothing here tells joules.".to_owned(),
+        (true, _) => "This machine reports no energy.".to_owned(),
         (false, 0) => format!("Measured: {}.", list(&found.joules)),
         (false, n) => format!(
-            "{}. Of {} of {} runs the joules are an estimate, marked ≈.",
+            "{}. In {} of {} runs the joules are an estimate, marked ≈.",
             list(&found.joules),
             whole(n),
             whole(summary.done)
@@ -561,22 +506,23 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     entry(
         "Carbon",
         if found.carbon.is_empty() {
-            "No country or carbon intensity is named in the plan, so no CO₂ is computed.".into()
+            "The plan names no country and no carbon intensity, so no CO₂ is computed.".into()
         } else {
             list(&found.carbon)
         },
     );
     if !found.warnings.is_empty() {
-        let codes: Vec<String> = found.warnings.iter().map(|(code, n)| format!("{code} ({n} runs)")).collect();
+        let codes: Vec<String> =
+            found.warnings.iter().map(|(code, n)| format!("{code} ({})", counted(*n, "run", "runs"))).collect();
         entry("Warnings", escape(&codes.join(", ")));
     }
     let coverage = summary.full.as_ref().map_or(0.0, |f| summary.main(f).coverage);
     entry(
         "Intervals",
         format!(
-            "From the order of the values alone, at least {:.0} % where there are enough of them; with {} repetitions they hold the median with {:.1} %.",
+            "From order statistics, with a coverage of at least {:.0} % where there are enough values. With {} they contain the median with a probability of {:.1} %.",
             100.0 * COVERAGE,
-            summary.full.as_ref().map_or(0, |f| f.runs),
+            counted(summary.full.as_ref().map_or(0, |f| f.runs), "repetition", "repetitions"),
             100.0 * coverage
         ),
     );

@@ -4,113 +4,120 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use leanset::images::{Candidates, Embedder, check_scope, open};
+use leanset::{Context, Reporter, Result, Silent, Warning};
 use leanset_core::{Budget, EmptyClasses};
-use leanset_images::Group;
 use leanset_lab::image_task::{DetectorRun, ImageData};
 use leanset_lab::metering::{Metering as _, Meters};
-use leanset_lab::plan::{CategoryWord, FULL, ImagePlan, Plan};
+use leanset_lab::plan::{FULL, ImagePlan, Plan};
 use leanset_lab::record::{DataRecord, MeteredCost};
-use leanset_lab::{Experiment, ImageTask, RunOptions, journal};
+use leanset_lab::{Experiment, ImageTask, RunOptions, Trainer, journal};
+use leanset_problem::{Face, setting, text};
 use serde_json::json;
 
+use super::ExperimentArgs;
 use super::{Forecast, carry_out, check_output, dry_run};
-use crate::args::{Category, ExperimentArgs, ImageSetArgs};
-use crate::commands::images::{Eye, Stock, check_scope, open};
-use crate::detector::Trainer;
-use crate::error::Failure;
-use crate::progress::Progress;
-use crate::text;
+use crate::render::{counted, progress::Progress};
 
-pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, threads: usize) -> Result<String, Failure> {
+pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, threads: usize) -> Result<String> {
     // A command takes the threads that it likes: trainings are done one after the other, each metered alone.
     let options = RunOptions { threads, exclusive: true };
-    let progress = Progress::new(args.quiet);
+    let progress = Progress::of_face(args.quiet, Face::Plan);
     let dataset = args.data.clone().or_else(|| settings.images.path.clone()).unwrap_or_default();
     check_output(args, Some(&dataset))?;
     let meter = Meters::new(&plan.energy, true)?;
-    let wanted = arguments(settings);
+    let (division, context) = (&settings.images.division, Context::new(&progress));
     if !settings.detector.names_batch() {
         let message = format!(
-            "{}: detector.command has no {{batch}}: steps are counted as if it took {} pictures each",
+            "{}: detector.command has no {{batch}}: gradient steps are counted as if each took {} images",
             args.plan.display(),
             settings.detector.batch
         );
-        let hint =
-            "put {batch} where the command takes it, as in batch={batch}; detector.batch says what it stands for";
-        text::say(&text::warning(&leanset_problem::Warning::new("batch-assumed", message).hint(hint)));
+        let hint = "put {batch} where the command takes it, as in batch={batch}; detector.batch is its value";
+        progress.warn(&Warning::new("batch-assumed", message).hint(hint));
     }
-    let set = open(&dataset, &wanted)?;
+    let set = open(&dataset, division)?;
 
     if args.dry_run {
-        // Numbers of pictures and commands follow from annotations: none is looked at.
-        let stock = Stock::unseen(set, &wanted, &settings.features, &progress)?;
-        let budgets = budgets(args, plan, settings, &stock)?;
-        let data = described(&dataset, &stock, 0);
-        let (codes, names) = (&stock.categories.codes, &stock.categories.names);
+        // Numbers of images and commands follow from annotations: no image is decoded.
+        let candidates = Candidates::from_annotations(set, division, &settings.features, &context)?;
+        let budgets = budgets(args, plan, settings, &candidates)?;
+        let data = described(&dataset, &candidates, 0);
+        let (codes, names) = (&candidates.categories.codes, &candidates.categories.names);
         let images = ImageData { features: &[], codes, names, budgets, features_cost: None, data };
-        let experiment = Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &stock)))?;
+        let experiment =
+            Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &candidates, &progress)))?;
         return dry_run(args, plan, &experiment, options, |_| {
-            Ok(forecast(plan, settings, &experiment, &trainer(args, settings, &stock)))
+            Ok(forecast(plan, settings, &experiment, &trainer(args, settings, &candidates, &progress)))
         });
     }
 
-    let stop = if settings.features.model.is_some() { meter.start_with_cards() } else { meter.start() };
-    // No cache: what a run would cost includes describing every picture.
-    let eye = Eye::new(&settings.features, &progress)?;
-    let mut stock = Stock::new(set, &wanted, eye, settings.features.given(), false, &progress)?;
-    let (features, record) = stock.features(&settings.features)?;
+    let stop = if settings.features.model.model.is_some() { meter.start_with_cards() } else { meter.start() };
+    // No cache: what a run would cost includes describing every image.
+    let embedder = Embedder::new(&settings.features.model, &context)?;
+    let given = settings.features.are_given();
+    let mut candidates = Candidates::new(set, division, embedder, (given, false), &context)?;
+    let (features, record) = candidates.features(&settings.features)?;
     let metered = stop();
     // Where an experiment was begun already, what it paid: what was read once is quicker read again.
-    let features_cost = (!settings.features.given()).then(|| paid(args).unwrap_or(metered));
+    let features_cost = (!given).then(|| paid(args).unwrap_or(metered));
 
-    let budgets = budgets(args, plan, settings, &stock)?;
-    let (validation, validation_sha256) = stock.validation();
+    let budgets = budgets(args, plan, settings, &candidates)?;
+    let (validation, validation_sha256) = candidates.validation();
     let mut sources = BTreeMap::from([("validation".to_owned(), validation_sha256)]);
-    let categories = stock.category_record(&wanted)?;
+    let categories = candidates.category_record(division)?;
     // Weights may be in files beside the model, and two engines do not see quite the same.
     sources.extend(record.model.as_ref().map(|model| ("model".to_owned(), model.key.clone())));
     for (name, file) in [("features", &record.table), ("paths", &record.paths), ("categories", &categories.table)] {
         sources.extend(file.as_ref().map(|file| (name.to_owned(), file.sha256.clone())));
     }
     let data = DataRecord {
-        sha256: stock.fingerprint(),
+        sha256: candidates.fingerprint(),
         features: Some(record.title()),
         validation: (validation > 0).then_some(validation),
         sources,
-        ..described(&dataset, &stock, record.dimensions)
+        ..described(&dataset, &candidates, record.dimensions)
     };
-    let (codes, names) = (&stock.categories.codes, &stock.categories.names);
+    let (codes, names) = (&candidates.categories.codes, &candidates.categories.names);
     let images = ImageData { features: &features.values, codes, names, budgets, features_cost, data };
-    let experiment = Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &stock)))?;
-    carry_out(args, &experiment, &meter, options, progress)
+    let experiment =
+        Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &candidates, &progress)))?;
+    carry_out(args, &experiment, &meter, options, &progress)
 }
 
-fn trainer<'a>(args: &'a ExperimentArgs, settings: &'a ImagePlan, stock: &'a Stock) -> Trainer<'a> {
-    Trainer { plan: &settings.detector, stock, keep: args.keep.as_deref(), quiet: args.quiet }
+fn trainer<'a>(
+    args: &'a ExperimentArgs,
+    settings: &'a ImagePlan,
+    candidates: &'a Candidates,
+    progress: &'a Progress,
+) -> Trainer<'a> {
+    // Runs that fail are reported at the end alone where nothing else is said.
+    let reporter: &dyn Reporter = if args.quiet { &Silent } else { progress };
+    Trainer { plan: &settings.detector, candidates, keep: args.keep.as_deref(), reporter }
 }
 
-/// How many pictures of each category are kept at each ratio; a method that keeps no such counts is refused.
-fn budgets(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, stock: &Stock) -> Result<Vec<Budget>, Failure> {
-    let budget = |&ratio: &f64| stock.budget(Budget::Ratio(ratio), settings.images.balance, EmptyClasses::Forbid);
+/// How many images of each category are kept at each ratio; a method that keeps no such counts is refused.
+fn budgets(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, candidates: &Candidates) -> Result<Vec<Budget>> {
+    let budget = |&ratio: &f64| candidates.budget(Budget::Ratio(ratio), settings.images.balance, EmptyClasses::Forbid);
     let budgets = plan.reduce.ratios.iter().map(budget).collect::<Result<Vec<_>, _>>()?;
     for leanset_lab::plan::ConfiguredMethod { reducer, .. } in plan.configured_methods()? {
-        budgets.iter().try_for_each(|budget| check_scope(&reducer, budget, "images.balance")).map_err(|failure| {
-            let message = format!("{}: {}", args.plan.display(), failure.message);
-            Failure { message, ..failure }
-        })?;
+        budgets
+            .iter()
+            .try_for_each(|budget| check_scope(&reducer, budget, text![&setting::BALANCE]))
+            .map_err(|problem| problem.at(args.plan.display().to_string()))?;
     }
     Ok(budgets)
 }
 
 /// What annotations tell of a set, for the header of the records.
-fn described(dataset: &Path, stock: &Stock, dimensions: usize) -> DataRecord {
+fn described(dataset: &Path, candidates: &Candidates, dimensions: usize) -> DataRecord {
     DataRecord {
         name: name(dataset),
         sha256: String::new(),
-        rows: stock.pictures.len(),
+        rows: candidates.images.len(),
         dimensions,
-        training_rows: stock.pictures.len(),
-        classes: stock.categories.names.iter().cloned().zip(stock.categories.sizes()).collect(),
+        training_rows: candidates.images.len(),
+        classes: candidates.categories.names.iter().cloned().zip(candidates.categories.sizes()).collect(),
         features: None,
         validation: None,
         sources: BTreeMap::new(),
@@ -132,7 +139,7 @@ fn paid(args: &ExperimentArgs) -> Option<MeteredCost> {
     there.features().cloned()
 }
 
-/// What would be run first: everything, and the first method at each ratio.
+/// The runs that would be first: full training, and the first method at each ratio.
 fn forecast(
     plan: &Plan,
     settings: &ImagePlan,
@@ -142,9 +149,9 @@ fn forecast(
     let first = plan.methods.first().map_or(FULL, |method| method.label());
     let kept = plan.reduce.ratios.iter().enumerate().map(|(place, &ratio)| (first, ratio, experiment.kept(place)));
     let (mut keys, mut lines) = (Vec::new(), String::new());
-    for (method, ratio, pictures) in std::iter::once((FULL, 1.0, experiment.all())).chain(kept) {
-        let epochs = settings.detector.epochs_on(pictures, experiment.all());
-        let steps = settings.detector.steps(pictures) * u64::from(epochs);
+    for (method, ratio, images) in std::iter::once((FULL, 1.0, experiment.all())).chain(kept) {
+        let epochs = settings.detector.epochs_on(images, experiment.all());
+        let steps = settings.detector.steps(images) * u64::from(epochs);
         let command = trainer.render_command(&DetectorRun {
             repetition: 0,
             method,
@@ -155,38 +162,20 @@ fn forecast(
         });
         let _ = write!(
             lines,
-            "\n{method} at {ratio}: {} pictures, {epochs} epochs, {} gradient steps\n  {command}\n",
-            text::count(pictures),
-            text::count(usize::try_from(steps).unwrap_or(usize::MAX))
+            "\n{method} at {ratio}: {}, {}, {}\n  {command}\n",
+            counted(images, "image", "images"),
+            counted(epochs as usize, "epoch", "epochs"),
+            counted(usize::try_from(steps).unwrap_or(usize::MAX), "gradient step", "gradient steps")
         );
         keys.push(json!({
             "method": method,
             "ratio": ratio,
-            "pictures": pictures,
+            "images": images,
             "epochs": epochs,
             "steps": steps,
             "command": command,
         }));
     }
-    lines.push_str("\nPictures were not looked at: those that cannot be decoded are still among them.\n");
-    Forecast { step: None, keys: vec![("pictures", experiment.all().into()), ("first", keys.into())], lines }
-}
-
-/// The set of a plan as arguments.
-fn arguments(plan: &ImagePlan) -> ImageSetArgs {
-    let images = &plan.images;
-    ImageSetArgs {
-        images: images.images.clone(),
-        category: images.category.map(|word| match word {
-            CategoryWord::Amount => Category::Amount,
-            CategoryWord::Classes => Category::Classes,
-            CategoryWord::None => Category::None,
-        }),
-        groups: images
-            .groups
-            .iter()
-            .map(|(name, classes)| Group { name: name.clone(), classes: classes.clone() })
-            .collect(),
-        categories: images.categories.clone(),
-    }
+    lines.push_str("\nNo image was decoded: the numbers include images that cannot be.\n");
+    Forecast { step: None, keys: vec![("images", experiment.all().into()), ("first", keys.into())], lines }
 }

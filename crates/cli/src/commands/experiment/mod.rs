@@ -1,31 +1,70 @@
 //! `leanset experiment`: the runs of a plan, resumed where they stopped, and what they come to.
 
 mod images;
+mod render;
 mod table;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use clap::{Args, ValueHint};
+use leanset::output::Outputs;
+use leanset::{Problem, Reporter as _, Result, Warning};
 use leanset_lab::metering::Meters;
 use leanset_lab::plan::{Plan, TaskPlan};
 use leanset_lab::record::Record;
-use leanset_lab::statistics::Verdict;
-use leanset_lab::summary::Cell;
-use leanset_lab::{Experiment, Journal, RunOptions, Summary, Task, journal};
+use leanset_lab::template::render_shell;
+use leanset_lab::{Experiment, Journal, RunOptions, Summary, Task, choose, journal};
+use leanset_problem::setting;
 use serde_json::json;
 
-use crate::args::ExperimentArgs;
-use crate::error::Failure;
-use crate::output::Outputs;
-use crate::progress::Progress;
-use crate::text::say;
-use crate::{machine, text};
+use crate::args::ThreadsArg;
+use crate::render::{count, counted, duration, eprint, progress::Progress, rounded_duration};
+use crate::session::use_threads;
 
-pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
+/// Run the experiment of a plan.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leanset experiment plans/demo.toml --output runs.jsonl
+  leanset report runs.jsonl --output report.html")]
+pub(crate) struct ExperimentArgs {
+    /// Plan of the experiment: a TOML file, e.g. plans/demo.toml.
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
+    pub(crate) plan: PathBuf,
+    /// Table or image dataset to use instead of the one in the plan, e.g. beans.csv.
+    #[arg(long, value_name = "DATA", value_hint = ValueHint::AnyPath)]
+    pub(crate) data: Option<PathBuf>,
+    /// File of the records, one line per run, e.g. runs.jsonl; an existing file is continued.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "dry_run")]
+    pub(crate) output: Option<PathBuf>,
+    /// Run one training at a time and meter it alone, for times and energy that you publish.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) exclusive: bool,
+    /// Keep the folder of every detector training (image list, log, results) in this folder
+    /// [default: only of a training that fails].
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub(crate) keep: Option<PathBuf>,
+    /// Number of threads; the results do not depend on it (times and energy do) [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), hide_short_help = true)]
+    pub(crate) threads: Option<u16>,
+    /// Report the number of runs and the expected time; run nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the result as JSON on stdout (docs/json.md).
+    #[arg(long, hide_short_help = true)]
+    pub(crate) json: bool,
+    /// Print no result and no progress, only warnings and errors.
+    #[arg(long, short, hide_short_help = true)]
+    pub(crate) quiet: bool,
+}
+
+pub(crate) fn run(args: &ExperimentArgs) -> Result<String> {
     let plan = Plan::read(&args.plan)?;
-    let threads = machine::use_threads(args.threads)?;
+    let threads = use_threads(ThreadsArg { threads: args.threads })?;
     match &plan.task {
         TaskPlan::Table(settings) => table::run(args, &plan, settings, threads),
         TaskPlan::Images(settings) => images::run(args, &plan, settings, threads),
@@ -33,33 +72,42 @@ pub(crate) fn run(args: &ExperimentArgs) -> Result<String, Failure> {
 }
 
 /// Refuses an output that is an input.
-fn check_output(args: &ExperimentArgs, data: Option<&Path>) -> Result<(), Failure> {
+fn check_output(args: &ExperimentArgs, data: Option<&Path>) -> Result<()> {
     let inputs: Vec<&Path> = [Some(args.plan.as_path()), data].into_iter().flatten().collect();
     args.output.as_ref().map_or(Ok(()), |output| Outputs::new(true).check(output, &inputs))
 }
 
-/// Does what is left of a plan, and says what it comes to.
+/// Does the runs that are left, and renders the summary.
 fn carry_out<T: Task>(
     args: &ExperimentArgs,
     experiment: &Experiment<'_, T>,
     meter: &Meters,
     options: RunOptions,
-    progress: Progress,
-) -> Result<String, Failure> {
+    progress: &Progress,
+) -> Result<String> {
     let header = experiment.header();
-    let Some(path) = &args.output else { return Err(Failure::new("no output is named").hint("--output runs.jsonl")) };
+    let Some(path) = &args.output else {
+        return Err(Problem::new("no output is named").hint(setting::OUTPUT.to("runs.jsonl")));
+    };
     let (journal, contents) = Journal::open(path, &header)?;
     if contents.torn {
-        let message = format!("{}: the last line was torn and is left out: its run is done again", path.display());
-        say(&text::warning(&leanset_problem::Warning::new("torn-line", message)));
+        let message = format!("{}: the last line is incomplete and is left out; its run is done again", path.display());
+        progress.warn(&Warning::new("torn-line", message));
     }
     let (done, planned) = (contents.records.len(), experiment.runs().len());
-    if done > 0 && !args.quiet {
-        say(&format!("{}: {done} of {planned} runs are there already\n", path.display()));
+    if done > 0 && done < planned && !args.quiet {
+        let (done, planned) = (count(done), counted(planned, "run", "runs"));
+        eprint(&format!("{}: {done} of {planned} are done already\n", path.display()));
+    }
+    if !args.quiet {
+        let path = path.clone();
+        say_when_interrupted(Some(Box::new(move || how_to_go_on(&path, planned))));
     }
     let began = Instant::now();
-    let found = experiment.run(meter, journal, &contents.records, options, &progress)?;
-    drop(progress);
+    let found = experiment.run(meter, journal, &contents.records, options, progress);
+    say_when_interrupted(None);
+    let found = found?;
+    progress.clear();
     let summary = Summary::new(&header, &found);
     if args.json {
         return json(&summary, path);
@@ -67,30 +115,62 @@ fn carry_out<T: Task>(
     if args.quiet {
         return Ok(String::new());
     }
-    let mut out = words(&summary);
-    let _ = write!(
-        out,
-        "\n{} of {} runs in {}, {}\nThe page: leanset report {} --output report.html\n",
-        text::count(found.len() - done),
-        text::count(planned),
-        text::duration(began.elapsed()),
-        path.display(),
-        path.display()
-    );
-    Ok(out)
+    let file = path.display();
+    let all = counted(planned, "run", "runs");
+    let now = match (found.len() - done, done) {
+        (0, _) => format!("{file}: all {all} were done already"),
+        (_, 0) => format!("{file}: {all} done in {}", duration(began.elapsed())),
+        (new, _) => {
+            let (new, before) = (count(new), count(done));
+            format!("{file}: {new} of {all} done in {}, {before} before", duration(began.elapsed()))
+        }
+    };
+    let report =
+        render_shell(&["leanset".into(), "report".into(), path.into(), "--output".into(), "report.html".into()]);
+    Ok(format!("{}\n{now}\nReport: {report}\n", render::render(&summary, render::width())))
 }
 
-/// What is there already.
-fn there(args: &ExperimentArgs) -> Result<Vec<Record>, Failure> {
+/// What is said when an interrupt ends this process.
+type LastWords = Box<dyn FnOnce() -> String + Send>;
+static LAST_WORDS: Mutex<Option<LastWords>> = Mutex::new(None);
+
+/// Says this, or nothing, if an interrupt ends this process.
+fn say_when_interrupted(words: Option<LastWords>) {
+    *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = words;
+}
+
+/// Called when an interrupt ends this process.
+pub(crate) fn say_how_to_go_on() {
+    let words = LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(words) = words {
+        eprint(&words());
+    }
+}
+
+/// What an interrupt leaves, and the command that goes on from there.
+fn how_to_go_on(path: &Path, planned: usize) -> String {
+    let command: Vec<OsString> = std::iter::once("leanset".into()).chain(std::env::args_os().skip(1)).collect();
+    let kept = journal::read(path).map_or(0, |contents| contents.records.len());
+    format!(
+        "\ninterrupted: {} of {} are kept in {}; this command goes on from there:\n  {}\n",
+        count(kept),
+        counted(planned, "run", "runs"),
+        path.display(),
+        render_shell(&command)
+    )
+}
+
+/// The runs that are done already.
+fn there(args: &ExperimentArgs) -> Result<Vec<Record>> {
     match &args.output {
         Some(path) if path.exists() => Ok(journal::read(path)?.records),
         _ => Ok(Vec::new()),
     }
 }
 
-/// What a dry run says beside the number of runs.
+/// What a dry run reports beside the number of runs.
 struct Forecast {
-    /// Seconds of a gradient step and what that is known by, where no run tells; none if nothing does.
+    /// Seconds per gradient step and where they come from, if no run was done yet; none if nothing was measured.
     step: Option<(&'static str, f64)>,
     /// Keys of the document.
     keys: Vec<(&'static str, serde_json::Value)>,
@@ -104,8 +184,8 @@ fn dry_run<T: Task>(
     plan: &Plan,
     experiment: &Experiment<'_, T>,
     options: RunOptions,
-    forecast: impl FnOnce(bool) -> Result<Forecast, Failure>,
-) -> Result<String, Failure> {
+    forecast: impl FnOnce(bool) -> Result<Forecast>,
+) -> Result<String> {
     let there = there(args)?;
     let done: BTreeSet<_> = there.iter().map(Record::key).collect();
     let (planned, left) = (experiment.runs().len(), experiment.steps_left(&done));
@@ -113,7 +193,7 @@ fn dry_run<T: Task>(
     let forecast = forecast(known > 0)?;
     let step = if known > 0 {
         let seconds = there.iter().map(|r| r.measured.training.seconds).sum::<f64>();
-        Some(("the runs that are there", seconds / known as f64))
+        Some(("the runs that are done", seconds / known as f64))
     } else {
         forecast.step
     };
@@ -140,118 +220,41 @@ fn dry_run<T: Task>(
     }
     let (methods, ratios) = (plan.methods.len(), plan.reduce.ratios.len());
     let time = match step.zip(seconds) {
-        Some(((by, _), seconds)) => {
-            format!(
-                "about {} of training left at {at_once} at once, by {by}",
-                text::duration(Duration::from_secs_f64(seconds))
-            )
-        }
+        _ if left == 0 => "Nothing is left to do.".into(),
+        Some(((by, _), seconds)) => format!(
+            "The training that is left takes about {} with {at_once} at a time, by {by}. Choosing {} comes on top.",
+            rounded_duration(Duration::from_secs_f64(seconds)),
+            plan.vocabulary().rows
+        ),
         None => format!(
-            "{} gradient steps left; how long one takes is known after the first run",
-            text::count(left as usize)
+            "{} gradient steps are left; the time of one is known after the first run. Choosing {} comes on top.",
+            count(left as usize),
+            plan.vocabulary().rows
         ),
     };
+    let runs = format!(
+        "{}: {} of {} at {}, and of full training; {} done",
+        counted(planned, "run", "runs"),
+        counted(plan.repetitions as usize, "repetition", "repetitions"),
+        counted(methods, "method", "methods"),
+        counted(ratios, "ratio", "ratios"),
+        if done.is_empty() { "none is".into() } else { format!("{} are", count(done.len())) },
+    );
+    let width = render::width();
     Ok(format!(
-        "{}\n{} runs: {} repetitions of {methods} methods at {ratios} ratios and full training; {} are done\n\
-         {time}; choosing {} comes on top\n{}",
+        "{}\n{}{}{}",
         plan.title,
-        text::count(planned),
-        plan.repetitions,
-        text::count(done.len()),
-        plan.vocabulary().rows,
+        render::wrap(&runs, width, ""),
+        render::wrap(&time, width, ""),
         forecast.lines
     ))
 }
 
 /// The summary and where its records are.
-pub(super) fn json(summary: &Summary, path: &Path) -> Result<String, Failure> {
-    let mut document = serde_json::to_value(summary)
-        .map_err(|e| Failure::new(format!("the summary cannot be made: {e}")).code(crate::error::FAULT))?;
+pub(super) fn json(summary: &Summary, path: &Path) -> Result<String> {
+    let mut document =
+        serde_json::to_value(summary).map_err(|e| Problem::internal(format!("the summary cannot be made: {e}")))?;
+    document["recommendation"] = serde_json::to_value(choose::recommend(summary)).unwrap_or_default();
     document["records"] = path.display().to_string().into();
     Ok(format!("{document:#}\n"))
-}
-
-/// What the runs come to, for a person.
-fn words(summary: &Summary) -> String {
-    let mut out = format!(
-        "{}\n{}, {} of {} runs, medians of up to {} repetitions\n",
-        summary.title,
-        summary.data,
-        text::count(summary.done),
-        text::count(summary.planned),
-        summary.full.as_ref().map_or(0, |f| f.runs),
-    );
-    let full = |value: &dyn Fn(&Cell) -> String| summary.full.as_ref().map_or_else(|| "?".into(), value);
-    let (vocabulary, main) = (summary.vocabulary, |cell: &Cell| format!("{:.3}", summary.main(cell).value));
-    let judged = |cell: &Cell| {
-        let mark = match cell.over_random.map(|p| p.verdict) {
-            Some(Verdict::Yes) => " ▲",
-            Some(Verdict::No) => " ▼",
-            Some(Verdict::Unclear) | None => "  ",
-        };
-        format!("{}{mark}", main(cell))
-    };
-    let time = |cell: &Cell| {
-        let lost = cell.seconds_saved.is_some_and(|s| s.difference.value < 0.0);
-        format!("{}{}", text::duration(Duration::from_secs_f64(cell.seconds.value)), if lost { " !" } else { "" })
-    };
-    let largest =
-        summary.largest_class.map_or_else(String::new, |part| format!(", always the largest class: {part:.3}"));
-    let everything = full(&main);
-    let _ = write!(out, "\n{} (everything: {everything}{largest})\n{}", vocabulary.main().title, grid(summary, judged));
-    if let Some(runs) = summary.never_predicted.filter(|&runs| runs > 0) {
-        let (runs, done) = (text::count(runs), text::count(summary.done));
-        let _ = writeln!(
-            out,
-            "  {runs} of {done} runs never predicted some class correctly: see macro F1 (report, --json)"
-        );
-    }
-    if let Some(random) = &summary.random {
-        let (count, luck) = summary.comparisons();
-        let _ = writeln!(
-            out,
-            "  ▲ beats {random}, ▼ is worse, else these runs cannot tell (Wilcoxon signed-rank, exact, p < 0.05;\n  \
-             of {count} comparisons about {luck:.0} come out by luck)"
-        );
-    }
-    let _ = write!(out, "\nε\n{}", grid(summary, |c| text::distance(c.epsilon.value)));
-    let _ = write!(
-        out,
-        "\nSeconds of choosing and training, {} (everything: {})\n{}",
-        summary.clock,
-        full(&|c| text::duration(Duration::from_secs_f64(c.seconds.value))),
-        grid(summary, time)
-    );
-    if !summary.did_not_pay().is_empty() {
-        out.push_str("  ! took longer than training on everything\n");
-    }
-    if let Some(features) = &summary.features {
-        let _ = writeln!(out, "  {}", features.describe(summary.clock));
-    }
-    let steps = |c: &Cell| text::count(c.steps.value.round() as usize);
-    let _ = write!(out, "\nGradient steps (everything: {})\n{}", full(&steps), grid(summary, steps));
-    if summary.provenance.shared > 0 {
-        let (shared, done) = (text::count(summary.provenance.shared), text::count(summary.done));
-        let _ = writeln!(out, "  {shared} of {done} runs shared the machine: {}", vocabulary.alone);
-    }
-    out
-}
-
-/// Methods × ratios.
-fn grid(summary: &Summary, value: impl Fn(&Cell) -> String) -> String {
-    let mut ratios: Vec<f64> = summary.methods.iter().flat_map(|m| m.cells.iter().map(|c| c.ratio)).collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios.dedup();
-    let header: Vec<String> = ratios.iter().map(|r| format!("{} %", trim(100.0 * r))).collect();
-    let header: Vec<&str> = std::iter::once("method").chain(header.iter().map(String::as_str)).collect();
-    let rows = summary.methods.iter().map(|method| {
-        let at = |ratio: &f64| method.cells.iter().find(|c| c.ratio == *ratio).map_or_else(String::new, &value);
-        std::iter::once(method.label.clone()).chain(ratios.iter().map(at)).collect()
-    });
-    text::columns(&header, rows, 2, 1)
-}
-
-/// A percentage without the noise of its last digits.
-fn trim(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
 }

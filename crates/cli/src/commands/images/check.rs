@@ -1,29 +1,51 @@
-//! `leanset images check`: all that is wrong with a set, at once.
+//! `leanset images check`: all issues of a dataset at once.
 
 use std::fmt::Write as _;
 
+use clap::Args;
+use leanset::Result;
 use leanset_images::{Categories, ImageSet, IssueKind, Severity, Split};
+use leanset_spec::Energy;
+use leanset_spec::images::Division;
 use serde_json::json;
 
-use super::{candidates, categories, look_at, open};
-use crate::args::ImagesCheckArgs;
-use crate::error::{Failure, UNUSABLE};
-use crate::progress::Progress;
-use crate::{machine, text};
+use super::DatasetArg;
+use crate::args::{RunArgs, ThreadsArg};
+use crate::exit;
+use crate::render;
+use crate::session::Session;
+
+/// Report all issues of an image dataset.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:  leanset images check fruit/data.yaml")]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) dataset: DatasetArg,
+    #[command(flatten)]
+    pub(crate) division: Division,
+    /// Treat warnings as errors.
+    #[arg(long, help_heading = "Run")]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
+    /// Print as JSON (docs/json.md).
+    #[arg(long, help_heading = "Run", hide_short_help = true)]
+    pub(crate) json: bool,
+    /// Print no progress.
+    #[arg(long, short, help_heading = "Run", hide_short_help = true)]
+    pub(crate) quiet: bool,
+}
 
 /// Returns what is printed, and the exit code.
-pub(crate) fn check(args: &ImagesCheckArgs) -> Result<(String, u8), Failure> {
-    machine::use_threads(args.threads)?;
-    let mut set = open(&args.dataset, &args.set)?;
-    let progress = Progress::new(args.quiet);
-    look_at(&mut set, |_| true, None, &progress)?;
-    drop(progress);
-    let pictures = candidates(&set);
-    let categories = categories(&set, &pictures, &args.set)?;
+pub(crate) fn run(args: &CheckArgs) -> Result<(String, u8)> {
+    let run = RunArgs { threads: args.threads, quiet: args.quiet, ..RunArgs::default() };
+    let session = Session::new(&run, &Energy::UNKNOWN)?;
+    let checked = leanset::images::check(&args.dataset.dataset, &args.division, &session.context())?;
+    session.end_progress();
+    let (set, categories) = (&checked.set, &checked.categories);
     let least = if args.strict { Severity::Warning } else { Severity::Error };
-    let code = if set.issues.iter().any(|f| f.severity >= least) { UNUSABLE } else { 0 };
-    let told = if args.json { as_json(&set, &categories) } else { in_words(&set, &categories) };
-    Ok((told, code))
+    let code = if set.issues.iter().any(|issue| issue.severity >= least) { exit::UNUSABLE } else { 0 };
+    Ok((if args.json { as_json(set, categories) } else { in_words(set, categories) }, code))
 }
 
 /// Objects of each class in a split.
@@ -33,7 +55,7 @@ fn objects(set: &ImageSet, split: Split) -> Vec<usize> {
     counts
 }
 
-/// Splits that have pictures.
+/// Splits that have images.
 fn splits(set: &ImageSet) -> Vec<Split> {
     Split::ALL.into_iter().filter(|&s| set.of(s).next().is_some()).collect()
 }
@@ -43,7 +65,7 @@ fn as_json(set: &ImageSet, categories: &Categories) -> String {
         .into_iter()
         .map(|split| {
             let part = json!({
-                "pictures": set.of(split).count(),
+                "images": set.of(split).count(),
                 "usable": set.of(split).filter(|p| p.usable).count(),
                 "backgrounds": set.of(split).filter(|p| p.objects.is_empty()).count(),
                 "objects": set.classes.iter().cloned().zip(objects(set, split)).collect::<Vec<_>>(),
@@ -51,7 +73,7 @@ fn as_json(set: &ImageSet, categories: &Categories) -> String {
             (split.name().to_owned(), part)
         })
         .collect();
-    let faults: Vec<_> = set
+    let issues: Vec<_> = set
         .issues
         .iter()
         .map(|f| {
@@ -65,14 +87,14 @@ fn as_json(set: &ImageSet, categories: &Categories) -> String {
         })
         .collect();
     let value = json!({
-        "schema": "leanset.images-check/1",
+        "schema": "leanset.images-check/2",
         "leanset": env!("CARGO_PKG_VERSION"),
         "dataset": set.source,
         "layout": set.format().name(),
         "classes": set.classes,
         "splits": parts,
         "categories": categories.names.iter().cloned().zip(categories.sizes()).collect::<Vec<_>>(),
-        "faults": faults,
+        "issues": issues,
     });
     format!("{value:#}\n")
 }
@@ -80,13 +102,13 @@ fn as_json(set: &ImageSet, categories: &Categories) -> String {
 fn in_words(set: &ImageSet, categories: &Categories) -> String {
     let layout = set.format().title();
     let mut out = format!(
-        "{}: {layout}, {} pictures, {} classes\n\n",
+        "{}: {layout}, {}, {}\n\n",
         set.source.display(),
-        text::count(set.images.len()),
-        text::count(set.classes.len())
+        render::counted(set.images.len(), "image", "images"),
+        render::counted(set.classes.len(), "class", "classes")
     );
     let line = |split: Split| {
-        let count = |n: usize| text::count(n);
+        let count = |n: usize| render::count(n);
         vec![
             split.name().to_owned(),
             count(set.of(split).count()),
@@ -96,24 +118,24 @@ fn in_words(set: &ImageSet, categories: &Categories) -> String {
         ]
     };
     let parts = splits(set);
-    let header = ["split", "pictures", "usable", "background", "objects"];
-    out.push_str(&text::columns(&header, parts.iter().map(|&s| line(s)), 2, 1));
+    let header = ["split", "images", "usable", "background", "objects"];
+    out.push_str(&render::columns(&header, parts.iter().map(|&s| line(s)), 2, 1));
     out.push('\n');
     let mut header = vec!["objects of class"];
     header.extend(parts.iter().map(|s| s.name()));
     let counts: Vec<Vec<usize>> = parts.iter().map(|&s| objects(set, s)).collect();
     let rows = set.classes.iter().enumerate().map(|(class, name)| {
-        std::iter::once(name.clone()).chain(counts.iter().map(|c| text::count(c[class]))).collect()
+        std::iter::once(name.clone()).chain(counts.iter().map(|c| render::count(c[class]))).collect()
     });
-    out.push_str(&text::columns(&header, rows, 2, 1));
+    out.push_str(&render::columns(&header, rows, 2, 1));
     out.push('\n');
-    let rows = categories.names.iter().zip(categories.sizes()).map(|(name, n)| vec![name.clone(), text::count(n)]);
-    out.push_str(&text::columns(&["category", "usable train"], rows, 2, 1));
+    let rows = categories.names.iter().zip(categories.sizes()).map(|(name, n)| vec![name.clone(), render::count(n)]);
+    out.push_str(&render::columns(&["category", "usable train"], rows, 2, 1));
     out.push('\n');
     for &kind in IssueKind::ALL {
         let of_kind: Vec<_> = set.issues.iter().filter(|f| f.kind == kind).collect();
         let Some(worst) = of_kind.iter().map(|f| f.severity).max() else { continue };
-        let _ = writeln!(out, "{worst}: {} {} ({})", text::count(of_kind.len()), kind.what(), kind.code());
+        let _ = writeln!(out, "{worst}: {} {} ({})", render::count(of_kind.len()), kind.what(), kind.code());
         for fault in &of_kind {
             let _ = writeln!(out, "  {fault}");
         }
@@ -124,7 +146,7 @@ fn in_words(set: &ImageSet, categories: &Categories) -> String {
     let told: Vec<String> = counts
         .iter()
         .filter(|c| c.1 > 0)
-        .map(|(s, n)| format!("{} {s}{}", text::count(*n), if *n == 1 { "" } else { "s" }))
+        .map(|(s, n)| format!("{} {s}{}", render::count(*n), if *n == 1 { "" } else { "s" }))
         .collect();
     let _ = writeln!(out, "{}", if told.is_empty() { "nothing is wrong".to_owned() } else { told.join(", ") });
     out

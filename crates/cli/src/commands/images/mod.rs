@@ -1,76 +1,120 @@
-//! `leanset images`: sets of pictures.
+//! `leanset images`: image datasets.
 
-mod again;
-mod check;
-mod eye;
-mod features;
-mod forecast;
-mod reduce;
-mod stock;
+pub(crate) mod check;
+pub(crate) mod features;
+pub(crate) mod reduce;
 
-pub(crate) use check::check;
-pub(crate) use eye::Eye;
-pub(crate) use features::features;
-pub(crate) use reduce::reduce;
-pub(crate) use stock::{Stock, check_scope};
+use std::path::PathBuf;
 
-use std::path::Path;
+use clap::{Args, FromArgMatches, Subcommand, ValueHint};
+use leanset_spec::{Budget, Method};
 
-use leanset_core::Monitor as _;
-use leanset_images::{Categories, Image, ImageSet, Inspection, OpenOptions, Rule, Split, inspect};
+use check::CheckArgs;
+use features::FeaturesArgs;
+use reduce::ReduceArgs;
 
-use crate::args::{Category, ImageSetArgs};
-use crate::error::Failure;
-use crate::progress::Progress;
-
-/// Opens the set that the arguments name.
-pub(crate) fn open(dataset: &Path, args: &ImageSetArgs) -> Result<ImageSet, Failure> {
-    Ok(ImageSet::open(dataset, &OpenOptions { image_folder: args.images.clone() })?)
+/// Check, reduce or embed an image dataset.
+#[derive(Clone, Debug, Args)]
+#[command(disable_help_subcommand = true, subcommand_value_name = "VERB")]
+#[command(after_help = "Start with:  leanset images check data.yaml")]
+pub(crate) struct ImagesArgs {
+    #[command(subcommand)]
+    pub(crate) verb: ImagesVerb,
 }
 
-/// Looks at the pictures for which `wanted` is true, through a model if there is one.
-fn look_at(
-    set: &mut ImageSet,
-    wanted: impl Fn(&Image) -> bool + Sync,
-    eye: Option<&Eye>,
-    progress: &Progress,
-) -> Result<Vec<Inspection>, Failure> {
-    let count = set.images.iter().filter(|p| wanted(p)).count();
-    progress.begin(if eye.is_some() { "describing pictures" } else { "looking at pictures" }, count as u64);
-    let step = || {
-        progress.advance(1);
-        true
-    };
-    Ok(inspect(set, wanted, eye.map(Eye::describer).as_ref(), step)?)
+/// What there is to do with an image dataset.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ImagesVerb {
+    /// Report all issues of an image dataset at once, and count its classes.
+    ///
+    /// Every image is opened and decoded. An *error* is an image that cannot be trained on; `images reduce` leaves it out. A
+    /// *warning* is a doubt: the image is used. A *note* is for your information. The exit code is 2 if there are errors
+    /// (with --strict: errors or warnings).
+    Check(CheckArgs),
+    /// Keep a fraction of the training images.
+    ///
+    /// A fraction of the training images of each category is kept. The validation and test images do not change.
+    ///
+    /// OUTPUT gets the list of kept images and a dataset file to train from: `data.yaml` with `train.txt` (YOLO),
+    /// `train.json` (COCO), or `train.txt` (Pascal VOC, class folders); and manifest.json. The images stay where they are;
+    /// --copy and --link also put them into OUTPUT.
+    Reduce(Box<ReduceArgs>),
+    /// Compute an embedding of each image with a pretrained ONNX model.
+    ///
+    /// The output has one row per image that can be decoded, ordered by split and path: the column `path`, then f0, f1, … .
+    /// Use it with `images reduce --features`, `leanset reduce --exclude path`, or any program that reads Parquet. An array
+    /// (.npy) holds only the numbers; --paths writes the paths beside it.
+    Features(Box<FeaturesArgs>),
 }
 
-/// Indices of the pictures that a reduction chooses from.
-fn candidates(set: &ImageSet) -> Vec<usize> {
-    (0..set.images.len()).filter(|&i| set.images[i].split == Split::Train && set.images[i].usable).collect()
+/// The dataset.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DatasetArg {
+    /// Image dataset: a data.yaml (YOLO), a .json (COCO), or a folder of one, of Pascal VOC or of class folders.
+    #[arg(value_name = "DATASET", value_hint = ValueHint::AnyPath)]
+    pub(crate) dataset: PathBuf,
 }
 
-/// There has to be one.
-fn check_candidates(set: &ImageSet, pictures: &[usize]) -> Result<(), Failure> {
-    if !pictures.is_empty() {
-        return Ok(());
+/// A group of arguments in the words of image datasets: the same settings, called by what they count.
+#[derive(Clone, Debug)]
+pub(crate) struct OfImages<T>(pub(crate) T);
+
+/// How a setting reads where rows are images and classes are categories.
+pub(crate) trait InImageWords: Args {
+    /// The arguments with flags and help renamed.
+    fn renamed(command: clap::Command) -> clap::Command;
+}
+
+impl InImageWords for Budget {
+    fn renamed(command: clap::Command) -> clap::Command {
+        command
+            .mut_arg("ratio", |arg| arg.help("Fraction of images to keep, e.g. 0.5 or 50%"))
+            .mut_arg("count", |arg| arg.help("Number of images to keep, e.g. 200"))
+            .mut_arg("per_class", |arg| {
+                arg.long("per-category").value_name("CATEGORY=N").hide_short_help(true).help(
+                    "Number of images to keep of one category, e.g. 'apple single=50'; repeat it for every category",
+                )
+            })
+            .mut_arg("allow_empty_classes", |arg| {
+                arg.long("allow-empty-categories").help(
+                    "Allow a small category to lose all its images (by default every category keeps at least one)",
+                )
+            })
     }
-    Err(Failure::new(format!("{}: no training picture can be used", set.source.display()))
-        .hint("`leanset images check` says what is wrong with each"))
 }
 
-/// Their categories.
-fn categories(set: &ImageSet, pictures: &[usize], args: &ImageSetArgs) -> Result<Categories, Failure> {
-    if let Some(file) = &args.categories {
-        return Ok(Categories::from_table(set, pictures, file)?);
+impl InImageWords for Method {
+    fn renamed(command: clap::Command) -> clap::Command {
+        command
+            .mut_arg("method", |arg| {
+                arg.help(
+                    "Method that chooses the images, e.g. srs (random per category) or mms (coverage); `leanset methods` lists all",
+                )
+            })
+            .mut_arg("params", |arg| {
+                arg.help("Set a parameter of the method, e.g. start=first; repeatable")
+                    .long_help("Set a parameter of the method, e.g. start=first; repeatable")
+            })
+            .mut_arg("seed", |arg| arg.help("Seed of all random choices; the same seed gives the same images"))
     }
-    Ok(Categories::by_rule(set, pictures, rule(set, args), &args.groups)?)
 }
 
-fn rule(set: &ImageSet, args: &ImageSetArgs) -> Rule {
-    match args.category {
-        Some(Category::Amount) => Rule::Amount,
-        Some(Category::Classes) => Rule::Classes,
-        Some(Category::None) => Rule::One,
-        None => set.format().default_rule(),
+impl<T: InImageWords + FromArgMatches> Args for OfImages<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        T::renamed(T::augment_args(command))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        T::renamed(T::augment_args_for_update(command))
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for OfImages<T> {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
     }
 }

@@ -1,384 +1,316 @@
-//! `leanset images reduce`: a smaller training set, in a folder of its own.
+//! `leanset images reduce`: keep a fraction of the training images.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use leanset_core::metrics::{self, Epsilon};
-use leanset_core::{Budget, Classes, Dataset, EmptyClasses, Matrix, Reducer, Seed, Selection};
-use leanset_documents::images::{DatasetRecord, FILE, ImagesManifest, PartRecord, SCHEMA, WorstRecord};
-use leanset_images::{Categories, ContactSheet, Features, ImageSet, Placement, Split, files};
-use leanset_lab::plan::refuse_for_images;
+use clap::{Args, ValueHint};
+use leanset::images::{
+    ImageDestination, ImageDryRun, ImagePlaces, ImageReduction, ImagesOutcome, REPORT, read, reproduce,
+};
+use leanset::{Metric, Problem, Result};
+use leanset_problem::{setting, text};
+use leanset_spec::images::{Division, Features, Placement};
+use leanset_spec::manifest::images::{FILE, PartRecord};
+use leanset_spec::request::ReduceImages;
+use leanset_spec::{Budget, Energy, Method, no_method};
 
-use super::again::Expected;
-use super::eye::Eye;
-use super::forecast::{Asked, check_files};
-use super::open;
-use super::stock::{Stock, check_scope, spread};
-use crate::args::{ImagesReduceArgs, values};
-use crate::commands::{energy, no_method};
-use crate::error::Failure;
-use crate::manifest::{BudgetRecord, Measured, MethodRecord, WarningRecord, json as value_json, number};
-use crate::output::Folder;
-use crate::progress::Progress;
-use crate::{machine, text};
+use super::OfImages;
+use crate::args::{CacheArgs, RunArgs, VerboseArg, size};
+use crate::render::{self, dry_run::closing};
+use crate::session::Session;
 
-pub(crate) fn reduce(args: &ImagesReduceArgs) -> Result<String, Failure> {
-    match &args.from_manifest {
-        None => run(args, None),
-        Some(path) => {
-            let (expected, args) = Expected::read(path, args)?;
-            run(&args, Some(&expected))
-        }
-    }
+/// Keep a fraction of the training images.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leanset images reduce fruit/data.yaml --method mms --ratio 0.5 --output lean/
+  leanset images reduce fruit/data.yaml --model yolov5mu.onnx --method mms --ratio 0.5 --output lean/ --report")]
+pub(crate) struct ReduceArgs {
+    /// Image dataset: a data.yaml (YOLO), a .json (COCO), or a folder of one, of Pascal VOC or of class folders.
+    #[arg(value_name = "DATASET", value_hint = ValueHint::AnyPath, required_unless_present = "from_manifest")]
+    pub(crate) dataset: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) method: OfImages<Method>,
+    #[command(flatten)]
+    pub(crate) budget: OfImages<Budget>,
+    /// Keep more images of rare classes, to even out the number of objects per class.
+    #[arg(long, help_heading = "Budget", conflicts_with = "per_class")]
+    pub(crate) balance: bool,
+    /// Folder to write the reduced dataset to, e.g. lean/; it must not exist.
+    ///
+    /// It is written completely or not at all.
+    #[arg(long, short, value_name = "FOLDER", value_hint = ValueHint::DirPath, required_unless_present = "dry_run",
+          help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the folder, if every file in it comes from an earlier reduction.
+    #[arg(long, short, help_heading = "Output")]
+    pub(crate) force: bool,
+    /// Also copy the kept images and their annotations into the folder.
+    #[arg(long, conflicts_with = "link", help_heading = "Output")]
+    pub(crate) copy: bool,
+    /// Also link the kept images and their annotations into the folder.
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub(crate) link: bool,
+    /// Also write report.html: kept and dropped images, nearest neighbours and a map of the features.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) report: bool,
+    /// Largest total size of the thumbnails in report.html.
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "2MB", requires = "report",
+          help_heading = "Output", hide_short_help = true)]
+    pub(crate) report_size: bytesize::ByteSize,
+    /// Reproduce the reduction of this manifest.json (or of the one in this folder), or report what differs, e.g. lean/.
+    ///
+    /// DATASET, --images, --categories, --model, --onnxruntime, --features and --feature-paths say where the files are now;
+    /// their contents must be the same. What the manifest settles cannot be given.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Reproduce", hide_short_help = true,
+          group = "described",
+          conflicts_with_all = ["method", "params", "seed", "ratio", "count", "per_class", "balance",
+                                "allow_empty_classes", "category", "groups", "layer", "fit", "size", "pixels", "mean",
+                                "std", "metric", "copy", "link"])]
+    pub(crate) from_manifest: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) division: Division,
+    #[command(flatten)]
+    pub(crate) features: Features,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+    /// Distance metric of ε: chebyshev, euclidean or manhattan.
+    #[arg(
+        long,
+        value_name = "METRIC",
+        default_value_t,
+        help_heading = "Representativeness (ε)",
+        hide_short_help = true
+    )]
+    pub(crate) metric: Metric,
+    #[command(flatten)]
+    pub(crate) energy: Energy,
+    /// Report what would be done and the memory that it would need; decode no image, write nothing.
+    #[arg(long, help_heading = "Run")]
+    pub(crate) dry_run: bool,
+    /// Stop at any error or warning of the dataset, instead of leaving out what cannot be used.
+    #[arg(long, help_heading = "Run", hide_short_help = true)]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    #[command(flatten)]
+    pub(crate) verbose: VerboseArg,
 }
 
-fn run(args: &ImagesReduceArgs, expected: Option<&Expected>) -> Result<String, Failure> {
-    let meter = energy::meter(&args.carbon, &args.power)?;
-    let dataset = args
-        .dataset
-        .as_deref()
-        .ok_or_else(|| Failure::new("no set is given").hint("leanset images reduce DATASET …"))?;
-    let reducer = reducer(args)?;
-    let folder = args.output.as_deref().map(|output| Folder::new(output, args.force, ours)).transpose()?;
-    let threads = machine::use_threads(args.run.threads)?;
-    let progress = Progress::new(args.run.quiet);
-    if let Some(expected) = expected {
-        expected.check_sources(args)?;
-    }
-
-    let began = Instant::now();
-    let set = open(dataset, &args.set)?;
-    if let (Some(folder), Some(output)) = (&folder, &args.output)
-        && let Some(inside) = set.folders().iter().find(|f| folder.is_in(f))
-    {
-        return Err(Failure::new(format!(
-            "{}: is in {}, where the set has its files, and nothing there is changed",
-            output.display(),
-            inside.display()
-        ))
-        .hint("name a folder elsewhere"));
-    }
-    let wanted = args.features.plan();
-    check_files(&wanted, &args.run)?;
-    let eye = Eye::new(&wanted, &progress)?;
-    if let Some(expected) = expected {
-        expected.check_model(eye.as_ref())?;
-        expected.check_count(dataset, &set)?;
-    }
-    let asked = Asked { args, dataset, set: &set, features: &wanted, eye: eye.as_ref(), reducer: &reducer, threads };
+pub(crate) fn run(args: &ReduceArgs) -> Result<String> {
+    let session = Session::new(&args.run, &args.energy)?;
+    let reduction = prepare(args, &session)?;
     if args.dry_run {
-        return asked.tell(progress);
+        let found = reduction.dry_run()?;
+        session.end_progress();
+        if args.run.json {
+            return found.plan.text();
+        }
+        render::eprint(&would(&found));
+        return Ok(String::new());
     }
-    let Some(mut folder) = folder else {
-        return Err(Failure::new("no output is given").hint("--output FOLDER"));
-    };
-    asked.check_limit(&progress)?;
-    let eye = eye.map(|eye| eye.remembering(args.features.model.cache_folder().as_deref()));
-    let mut stock = Stock::new(set, &args.set, eye, wanted.given(), args.strict, &progress)?;
-    if let Some(expected) = expected {
-        expected.check_set(dataset, &stock)?;
-    }
-    let (features, features_record) = stock.features(&wanted)?;
-    let Stock { set, pictures, categories, .. } = &stock;
-    let classes = Classes::new(&categories.codes, categories.names.len())?.with_names(&categories.names);
-    let data = Dataset::new(Matrix::new(&features.values, pictures.len(), features.dimensions)?, classes)?;
-    let read_time = began.elapsed();
-
-    let began = Instant::now();
-    let floor = if args.allow_empty_categories { EmptyClasses::Allow } else { EmptyClasses::Forbid };
-    let budget = budget(args, set, pictures, categories, floor)?;
-    check_scope(&reducer, &budget, "--balance and --per-category")?;
-    let reduction = reducer.reduce(&data, &budget, floor, Seed(args.seed), &progress)?;
-    let method_time = began.elapsed();
-    let began = Instant::now();
-    let epsilon = metrics::epsilon(&data, &reduction.reduced, args.metric, &progress)?;
-    let epsilon_time = began.elapsed();
-    drop(progress);
-    let warnings: Vec<_> = reduction.warnings.iter().map(text::own_warning).collect();
-    warnings.iter().for_each(|w| text::say(&text::warning(w)));
-    let selection =
-        reduction.reduced.rows().ok_or_else(|| Failure::new("the method invented points").code(crate::error::FAULT))?;
-
-    // In the order of the set, as it was: what is trained on is a part of it and no other order.
-    let kept: Vec<usize> = selection.input_order().into_iter().map(|i| pictures[selection.rows()[i].index()]).collect();
-    let (placement, placement_name) = placement(args);
-    folder.begin()?;
-    for (path, content) in files(set, &kept, folder.target(), placement)? {
-        folder.add(&path, &content)?;
-    }
-    if args.report {
-        let page = page(args, set, (pictures, &kept), categories, &features, &epsilon, reducer.info().title);
-        folder.add(Path::new(REPORT), &leanset_images::Content::Text(page))?;
-    }
-    let manifest = ImagesManifest {
-        schema: SCHEMA.into(),
-        leanset: env!("CARGO_PKG_VERSION").into(),
-        command: "images reduce".into(),
-        dataset: DatasetRecord {
-            path: dataset.to_owned(),
-            images: args.set.images.clone(),
-            layout: set.format().name().into(),
-            sha256: stock.fingerprint(),
-            train: set.of(Split::Train).count(),
-            left_out: set.of(Split::Train).filter(|p| !p.usable).count(),
-        },
-        category: stock.category_record(&args.set)?,
-        features: features_record,
-        method: MethodRecord {
-            id: reducer.info().id.into(),
-            parameters: reducer.params().iter().map(|(n, v)| (n.to_owned(), value_json(v))).collect(),
-            seed: Some(args.seed),
-            facts: reduction.diagnostics.iter().map(|(n, v)| ((*n).to_owned(), value_json(v))).collect(),
-            ranking: None,
-        },
-        budget: BudgetRecord::new(&budget, &categories.names, args.allow_empty_categories),
-        categories: category_parts(set, pictures, categories, &epsilon),
-        classes: class_parts(set, pictures, &kept),
-        pictures: pictures.len(),
-        kept: kept.len(),
-        epsilon: WorstRecord {
-            metric: epsilon.metric.name().into(),
-            value: number(epsilon.value),
-            worst: epsilon.worst.map(|w| set.images[pictures[w.row.index()]].name.clone()),
-        },
-        faults: super::features::faults(set),
-        warnings: warnings
-            .iter()
-            .map(|w| WarningRecord { code: w.code.to_string(), message: text::plain(&w.message) })
-            .collect(),
-        names: selection.rows().iter().map(|r| set.images[pictures[r.index()]].name.clone()).collect(),
-        weights: Selection::weights(selection).map(<[f64]>::to_vec),
-        placement: placement_name.into(),
-        files: folder.written().to_vec(),
-        measured: Measured {
-            read_seconds: read_time.as_secs_f64(),
-            method_seconds: method_time.as_secs_f64(),
-            epsilon_seconds: epsilon_time.as_secs_f64(),
-            peak_memory_bytes: machine::peak_memory(),
-            threads,
-            energy: Some(meter.read()),
-        },
-    };
-    if let Some(expected) = expected {
-        expected.check(&manifest)?;
-    }
-    let text = manifest.text()?;
-    folder.add(Path::new(FILE), &leanset_images::Content::Text(text.clone()))?;
-    folder.commit()?;
+    let outcome = reduction.run()?;
+    session.end_progress();
     if args.run.json {
-        return Ok(text);
+        return Ok(outcome.manifest_text);
     }
     if !args.run.quiet {
-        let mut told = report(&manifest, set, args, stock.told.as_deref(), (read_time, method_time, epsilon_time));
-        if expected.is_some() {
-            told.push_str("  the same pictures as the manifest's\n");
+        let mut report = report(&outcome, args);
+        if args.from_manifest.is_some() {
+            report.push_str("  the same images as the manifest's\n");
         }
-        text::say(&told);
+        render::eprint(&report);
     }
     Ok(String::new())
 }
 
-/// The name of the contact sheet.
-pub(super) const REPORT: &str = "report.html";
-
-/// What becomes of the kept pictures, and its name.
-pub(super) fn placement(args: &ImagesReduceArgs) -> (Placement, &'static str) {
-    match (args.copy, args.link) {
-        (true, _) => (Placement::Copy, "copy"),
-        (_, true) => (Placement::Link, "link"),
-        _ => (Placement::Stay, "stay"),
-    }
-}
-
-/// The contact sheet.
-fn page(
-    args: &ImagesReduceArgs,
-    set: &ImageSet,
-    (pictures, kept): (&[usize], &[usize]),
-    categories: &Categories,
-    features: &Features,
-    epsilon: &Epsilon,
-    method: &str,
-) -> String {
-    let chosen: HashSet<usize> = kept.iter().copied().collect();
-    let flags: Vec<bool> = pictures.iter().map(|p| chosen.contains(p)).collect();
-    let worst: Vec<_> = epsilon.per_class.iter().map(|c| c.worst.map(|row| (row.index(), c.value))).collect();
-    let title = format!("{} of {} pictures kept", text::count(kept.len()), text::count(pictures.len()));
-    let subtitle =
-        format!("{} of {}; ε = {} ({})", method, set.source.display(), text::distance(epsilon.value), epsilon.metric);
-    let sheet = ContactSheet {
-        set,
-        images: pictures,
-        categories,
-        features,
-        kept: &flags,
-        worst: &worst,
-        metric: epsilon.metric,
-        title: &title,
-        subtitle: &subtitle,
+fn prepare<'a>(args: &ReduceArgs, session: &'a Session) -> Result<ImageReduction<'a>> {
+    let context = session.context();
+    let destination = ImageDestination {
+        output: args.output.clone(),
+        force: args.force,
+        strict: args.strict,
+        cache: args.cache.folder(),
     };
-    sheet.page(usize::try_from(args.report_size.as_u64()).unwrap_or(usize::MAX))
+    let report_bytes = args.report.then(|| args.report_size.as_u64());
+    if let Some(path) = &args.from_manifest {
+        let (manifest, file) = read(path)?;
+        let model = &args.features.model;
+        check_cache(args, manifest.features.model.is_some())?;
+        let places = ImagePlaces {
+            dataset: args.dataset.clone(),
+            images: args.division.images.clone(),
+            categories: args.division.categories.clone(),
+            model: model.model.clone(),
+            onnxruntime: model.onnxruntime.clone(),
+            device: model.device.clone(),
+            batch: model.batch,
+            features: args.features.table.clone(),
+            feature_paths: args.features.paths.clone(),
+            report_bytes,
+        };
+        return reproduce(manifest, &file, &places, &destination, &context);
+    }
+    if args.method.0.name.is_none() {
+        return Err(no_method());
+    }
+    let request = ReduceImages {
+        dataset: args.dataset.clone().unwrap_or_default(),
+        division: args.division.clone(),
+        features: args.features.clone(),
+        method: args.method.0.clone(),
+        budget: args.budget.0.clone(),
+        balance: args.balance,
+        metric: args.metric,
+        placement: match (args.copy, args.link) {
+            (true, _) => Placement::Copy,
+            (_, true) => Placement::Link,
+            _ => Placement::Stay,
+        },
+        report_bytes,
+    };
+    ImageReduction::prepare(&request, &destination, &context)
 }
 
-/// The method, refused before any picture is opened if it is not for pictures.
-fn reducer(args: &ImagesReduceArgs) -> Result<Reducer, Failure> {
-    let name = args.method.as_deref().ok_or_else(no_method)?;
-    let given = values(&args.params, |file| {
-        Err(Failure::new(format!("@{file}: row ids from a file are of tables, and pictures have none"))
-            .hint("leave the parameter out"))
-    })?;
-    let reducer = Reducer::new(name, &given)?;
-    refuse_for_images(&reducer, "--param output=rows")?;
-    if args.ratio.is_none() && args.count.is_none() && args.per_category.is_empty() {
-        return Err(Failure::new("no budget is given")
-            .hint("--ratio R, --count N, or --per-category NAME=N for every category"));
-    }
-    if let Some(ratio) = args.ratio {
-        Budget::Ratio(ratio).allocate(&[1], EmptyClasses::Allow)?;
-    }
-    Ok(reducer)
-}
-
-/// What was asked, in the order of the categories.
-pub(super) fn budget(
-    args: &ImagesReduceArgs,
-    set: &ImageSet,
-    pictures: &[usize],
-    categories: &Categories,
-    floor: EmptyClasses,
-) -> Result<Budget, Failure> {
-    if let Some(whole) = args.ratio.map(Budget::Ratio).or(args.count.map(Budget::Count)) {
-        return spread(whole, args.balance, floor, set, pictures, categories);
-    }
-    let names = &categories.names;
-    let listed = format!("the categories are {}", names.join(", "));
-    let mut counts = vec![None; names.len()];
-    for (name, count) in &args.per_category {
-        let place = names.iter().position(|n| n == name).ok_or_else(|| {
-            Failure::new(format!("--per-category {name}={count}: there is no category '{name}'")).hint(&listed)
-        })?;
-        if counts[place].replace(*count).is_some() {
-            return Err(Failure::new(format!("--per-category names '{name}' twice")).hint("name it once"));
+/// A cache is of a model.
+fn check_cache(args: &ReduceArgs, has_model: bool) -> Result<()> {
+    let given = [(&setting::CACHE, args.cache.cache.is_some()), (&setting::NO_CACHE, args.cache.no_cache)];
+    match given.iter().find(|(_, given)| *given) {
+        Some((setting, _)) if !has_model && args.features.model.model.is_none() => {
+            Err(Problem::new(text![*setting, ": the manifest has no model"]).hint(text!["leave ", *setting, " out"]))
         }
+        _ => Ok(()),
     }
-    let missing: Vec<&str> = counts.iter().zip(names).filter(|(c, _)| c.is_none()).map(|(_, n)| n.as_str()).collect();
-    if !missing.is_empty() {
-        return Err(Failure::new(format!("--per-category says nothing of {}", missing.join(", ")))
-            .hint("name every category; NAME=0 keeps none of it"));
-    }
-    Ok(Budget::PerClass(counts.into_iter().flatten().collect()))
-}
-
-fn category_parts(set: &ImageSet, pictures: &[usize], categories: &Categories, epsilon: &Epsilon) -> Vec<PartRecord> {
-    let part = |(name, of): (&String, &metrics::ClassEpsilon)| PartRecord {
-        name: name.clone(),
-        all: of.rows,
-        kept: of.kept,
-        epsilon: Some(number(of.value)),
-        worst: of.worst.map(|r| set.images[pictures[r.index()]].name.clone()),
-    };
-    categories.names.iter().zip(&epsilon.per_class).map(part).collect()
-}
-
-fn class_parts(set: &ImageSet, pictures: &[usize], kept: &[usize]) -> Vec<PartRecord> {
-    let count = |of: &[usize]| {
-        let mut counts = vec![0; set.classes.len()];
-        of.iter().flat_map(|&p| &set.images[p].objects).for_each(|o| counts[o.class as usize] += 1);
-        counts
-    };
-    let (all, kept) = (count(pictures), count(kept));
-    let part = |(class, name): (usize, &String)| PartRecord {
-        name: name.clone(),
-        all: all[class],
-        kept: kept[class],
-        epsilon: None,
-        worst: None,
-    };
-    set.classes.iter().enumerate().map(part).collect()
 }
 
 /// What happened, for a person.
-fn report(
-    manifest: &ImagesManifest,
-    set: &ImageSet,
-    args: &ImagesReduceArgs,
-    told: Option<&str>,
-    times: (Duration, Duration, Duration),
-) -> String {
-    let m = manifest;
-    let distance = |value: &serde_json::Value| text::distance(value.as_f64().unwrap_or(f64::INFINITY));
+fn report(outcome: &ImagesOutcome, args: &ReduceArgs) -> String {
+    let m = &outcome.manifest;
     let mut out = format!(
-        "{} keeps {} of {} pictures ({})\n\n",
+        "{} keeps {} of {} ({})\n\n",
         m.method.id,
-        text::count(m.kept),
-        text::count(m.pictures),
-        text::percent(m.kept, m.pictures)
+        render::count(m.kept),
+        render::counted(m.images, "image", "images"),
+        render::percent(m.kept, m.images)
     );
-    let line =
-        |p: &PartRecord| vec![p.name.clone(), text::count(p.all), text::count(p.kept), text::percent(p.kept, p.all)];
+    let line = |p: &PartRecord| {
+        vec![p.name.clone(), render::count(p.all), render::count(p.kept), render::percent(p.kept, p.all)]
+    };
     let rows = m.categories.iter().map(|p| {
         let mut row = line(p);
-        row.extend(p.epsilon.as_ref().map(distance));
+        row.extend(p.epsilon.as_ref().map(render::json_distance));
         row
     });
-    out.push_str(&text::columns(&["category", "pictures", "kept", "part", "ε"], rows, 2, 1));
+    out.push_str(&render::columns(&["category", "images", "kept", "share", "ε"], rows, 2, 1));
     out.push('\n');
-    out.push_str(&text::columns(&["class", "objects", "kept", "part"], m.classes.iter().map(line), 2, 1));
-    let worst = m
-        .epsilon
-        .worst
-        .as_ref()
-        .map_or_else(|| "; a category is lost".to_owned(), |w| format!("; worst covered is {w}"));
-    let _ = writeln!(
-        out,
-        "\n  ε = {} ({}, {} numbers a picture, {}){worst}",
-        distance(&m.epsilon.value),
+    out.push_str(&render::columns(&["class", "objects", "kept", "share"], m.classes.iter().map(line), 2, 1));
+    let worst = match &m.epsilon.worst {
+        Some(worst) => format!("; worst covered is {worst}"),
+        None => "; a category is lost".to_owned(),
+    };
+    out.push('\n');
+    out.push_str(&render::wrapped(&format!(
+        "  ε = {} ({}, {} features per image, {}){worst}",
+        render::json_distance(&m.epsilon.value),
         m.epsilon.metric,
         m.features.dimensions,
         m.features.kind
-    );
-    out.extend(told);
+    )));
+    if let Some(model) = &outcome.model {
+        let cached = m.features.model.as_ref().map_or(0, |model| model.cached);
+        out.push_str(&described_by(model, cached));
+    }
     if m.dataset.left_out > 0 {
         let _ = writeln!(
             out,
-            "  left out for errors: {} of {} training pictures",
-            text::count(m.dataset.left_out),
-            text::count(m.dataset.train)
+            "  left out for errors: {} of {}",
+            render::count(m.dataset.left_out),
+            render::counted(m.dataset.train, "training image", "training images")
         );
     }
-    let memory = machine::peak_memory().map_or_else(String::new, |b| format!(", peak memory {}", text::bytes(b)));
-    let _ = writeln!(
-        out,
-        "  read {}, chose {}, measured {}{memory}",
-        text::duration(times.0),
-        text::duration(times.1),
-        text::duration(times.2)
-    );
-    out.extend(m.measured.energy.as_ref().map(energy::line));
-    let first = set.format().entry_file(placement(args).0);
-    let folder = args.output.as_deref().unwrap_or(Path::new(""));
-    let sheet = if args.report { format!(", {}", folder.join(REPORT).display()) } else { String::new() };
-    let _ = writeln!(out, "  wrote {}{sheet} and {}", folder.join(first).display(), folder.join(FILE).display());
+    let measured = &m.measured;
+    if render::costs_are_worth_a_word(args.verbose.verbose, &args.energy, measured) {
+        let seconds = |s: f64| render::duration(Duration::from_secs_f64(s));
+        let memory =
+            measured.peak_memory_bytes.map_or_else(String::new, |b| format!(", peak memory {}", render::bytes(b)));
+        let _ = writeln!(
+            out,
+            "  read {}, chose {}, measured {}{memory}",
+            seconds(measured.read_seconds),
+            seconds(measured.method_seconds),
+            seconds(measured.epsilon_seconds)
+        );
+        out.extend(measured.energy.as_ref().map(render::energy::line));
+    }
+    let folder = outcome.folder.as_path();
+    let sheet = match m.request.report_bytes {
+        Some(_) => format!(", {}", folder.join(REPORT).display()),
+        None => String::new(),
+    };
+    let (first, manifest) = (folder.join(outcome.entry_file), folder.join(FILE));
+    let _ = writeln!(out, "  wrote {}{sheet} and {}", first.display(), manifest.display());
     out
 }
 
-/// Whether everything in a folder was written by an earlier reduction: only then may it be replaced.
-fn ours(folder: &Path) -> bool {
-    let Ok(text) = std::fs::read_to_string(folder.join(FILE)) else { return false };
-    let Ok(manifest) = ImagesManifest::parse(FILE, &text) else { return false };
-    let known: HashSet<PathBuf> = manifest.files.into_iter().map(|f| f.path).chain([FILE.into()]).collect();
-    fn all_known(base: &Path, folder: &Path, known: &HashSet<PathBuf>) -> bool {
-        let Ok(entries) = std::fs::read_dir(folder) else { return false };
-        entries.into_iter().all(|entry| {
-            let Ok(path) = entry.map(|e| e.path()) else { return false };
-            let link = path.is_symlink();
-            if path.is_dir() && !link {
-                return all_known(base, &path, known);
-            }
-            path.strip_prefix(base).is_ok_and(|below| known.contains(below))
-        })
+/// The line about the model.
+pub(super) fn described_by(model: &str, cached: usize) -> String {
+    let cached = match cached {
+        0 => String::new(),
+        n => format!("; {} from the cache", render::counted(n, "image", "images")),
+    };
+    render::wrapped(&format!("  features by {model}{cached}"))
+}
+
+/// What would be done, for a person.
+fn would(found: &ImageDryRun) -> String {
+    let plan = &found.plan;
+    let mut out = format!(
+        "would keep {} of {} of {} by {} ({})\n\n",
+        render::count(plan.kept),
+        render::counted(plan.images, "image", "images"),
+        plan.request.dataset.display(),
+        plan.method.id,
+        render::percent(plan.kept, plan.images)
+    );
+    let rows = plan.categories.iter().map(|p| {
+        let kept = p.kept.map_or_else(|| "?".to_owned(), render::count);
+        let share = p.kept.map_or_else(String::new, |kept| render::percent(kept, p.all));
+        vec![p.name.clone(), render::count(p.all), kept, share]
+    });
+    out.push_str(&render::columns(&["category", "images", "would keep", "share"], rows, 2, 1));
+    if found.global {
+        out.push('\n');
+        out.push_str(&render::wrapped(&format!(
+            "  {} chooses over all images at once: what a category keeps is not known yet",
+            plan.method.id
+        )));
     }
-    all_known(folder, folder, &known)
+    let (features, dimensions) = (plan.features.title(), plan.features.dimensions);
+    let _ = writeln!(
+        out,
+        "\n  features: {features}, {}",
+        render::counted(dimensions, "number per image", "numbers per image")
+    );
+    if let Some(model) = &found.model {
+        out.push_str(&described_by(model, 0));
+    }
+    if plan.left_out > 0 {
+        let _ = writeln!(out, "  left out for errors in annotations: {}", render::count(plan.left_out));
+    }
+    let many = match plan.unreadable {
+        0 => String::new(),
+        n => format!("; {} do not even begin like one", render::count(n)),
+    };
+    out.push_str(&render::wrapped(&format!(
+        "  no image was decoded: images that cannot be decoded are counted here, and would be left out{many}"
+    )));
+    if found.reproduces {
+        out.push_str("  whether the images are those of the manifest is not known yet\n");
+    }
+    if let Some((width, height)) = found.largest {
+        let _ = writeln!(out, "  the largest is {width} × {height} pixels");
+    }
+    out.push_str(&closing(plan.predicted_peak_memory_bytes, plan.threads));
+    out
 }

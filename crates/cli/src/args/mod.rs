@@ -1,0 +1,162 @@
+//! The command line: its verbs, and the groups of arguments that several of them share.
+//!
+//! Each verb has its arguments beside what it does, in `commands/`. Settings are those of `leanset_spec`, which derives their
+//! flags. Every doc comment on the way is the help text, the manual page and the reference.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use crate::commands::demo::DemoArgs;
+use crate::commands::energy::EnergyArgs;
+use crate::commands::experiment::ExperimentArgs;
+use crate::commands::images::ImagesArgs;
+use crate::commands::measure::MeasureArgs;
+use crate::commands::methods::MethodsArgs;
+use crate::commands::rank::RankArgs;
+use crate::commands::reduce::ReduceArgs;
+use crate::commands::report::ReportArgs;
+use crate::commands::shell::{CompletionsArgs, ManArgs};
+
+/// Reduce a labelled training set to its most useful rows or images.
+///
+/// leanset selects a subset (coreset) of a labelled table, of embeddings or of an image dataset, so that a model trains on
+/// less data. It reports how representative the subset is: ε, the largest distance from a row to the nearest kept row of its
+/// class. It measures or estimates the energy that a run used.
+#[derive(Debug, Parser)]
+#[command(name = "leanset", version, propagate_version = true)]
+#[command(after_help = START, after_long_help = format!("{START}\n\n{CODES}"))]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const START: &str = "\
+Try it:                leanset demo
+Reduce a table:        leanset reduce beans.csv --label Class --method mms --ratio 0.1 --output lean.csv
+Help on one command:   leanset help reduce";
+
+/// What every exit code means.
+pub(crate) const CODES: &str = "\
+Exit codes: 0 success; 2 the arguments or the data cannot be used; 3 a manifest was not reproduced; 130 interrupted; \
+1 internal error. `leanset energy` exits with the code of the command that it ran.
+Results go to stdout or to files, messages to stderr. NO_COLOR is honoured.";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Keep a fraction of the rows of a table.
+    ///
+    /// The rows are chosen by a method, and leanset reports how representative they are (ε). They are written unchanged
+    /// and in their order. A manifest beside the output records the request, the row ids and ε; `--from-manifest`
+    /// reproduces the output from it. Split off your test data first, and reduce only the training table.
+    Reduce(Box<ReduceArgs>),
+    /// Rank all rows of a table, to cut at any ratio later.
+    ///
+    /// Rows are ranked from the first to keep to the last. `leanset reduce --ranking` and `leanset measure --ranking` then
+    /// take any fraction of the ranking without another run of the method.
+    Rank(Box<RankArgs>),
+    /// Measure how representative a reduced table or a ranking is (ε).
+    ///
+    /// ε is the largest distance from a row of the full table to the nearest kept row of its class. With --ranking, ε is
+    /// measured at several ratios at once.
+    Measure(Box<MeasureArgs>),
+    /// Check, reduce or embed an image dataset (YOLO, COCO, Pascal VOC, class folders).
+    ///
+    /// Your images and annotations are never moved, renamed, changed or deleted.
+    Images(ImagesArgs),
+    /// Compare methods and ratios on your data: reduce, train, test, meter.
+    ///
+    /// The experiment of a plan is run: split, reduce, train, test and meter, several times over. Every method is compared
+    /// with stratified random selection and with full training. Is a smaller training set good enough, and what does it
+    /// save?
+    ///
+    /// Every finished run is one line of OUTPUT. You can interrupt the command at any time; the same command goes on where
+    /// it stopped, with the same results. docs/experiments.md describes plans, records and statistics.
+    Experiment(Box<ExperimentArgs>),
+    /// Turn the records of an experiment into an HTML report.
+    ///
+    /// The report is one HTML file that needs no network; every number of a chart is also there as text. An unfinished
+    /// experiment gives a report that says so.
+    Report(ReportArgs),
+    /// List the methods, or describe one.
+    Methods(MethodsArgs),
+    /// Run a command and report the energy that it used.
+    ///
+    /// Every number has a source: measured by a counter, given by you, or estimated by a model, always with its range.
+    ///
+    /// The command keeps its stdin, stdout, stderr and signals. The exit code is that of the command: 128 plus the number of
+    /// a signal that ended it, 127 if there is no such command, 126 if it cannot be run. The report goes to stderr when the
+    /// command has ended.
+    Energy(EnergyArgs),
+    /// Reduce a small built-in dataset and explain each step.
+    Demo(DemoArgs),
+    /// Print a completion script for your shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page.
+    Man(ManArgs),
+}
+
+/// How the run behaves.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct RunArgs {
+    /// Stop before the run if the predicted peak memory is above this, e.g. 2GB.
+    #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
+    pub(crate) memory_limit: Option<bytesize::ByteSize>,
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
+    /// Print the result as JSON on stdout (docs/json.md).
+    #[arg(long, hide_short_help = true)]
+    pub(crate) json: bool,
+    /// Print no report and no progress, only warnings and errors.
+    #[arg(long, short, hide_short_help = true)]
+    pub(crate) quiet: bool,
+}
+
+/// Whether costs are reported.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct VerboseArg {
+    /// Also report time, peak memory and energy (always reported of runs above a second, and with --country).
+    #[arg(long, short, conflicts_with = "quiet", hide_short_help = true)]
+    pub(crate) verbose: bool,
+}
+
+/// How many threads work.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub(crate) struct ThreadsArg {
+    /// Number of threads; the result does not depend on it [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), hide_short_help = true)]
+    pub(crate) threads: Option<u16>,
+}
+
+/// Where feature vectors of images are cached.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Image features")]
+pub(crate) struct CacheArgs {
+    /// Folder of cached features [default: leanset/features in your user cache].
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, requires = "described",
+          conflicts_with = "no_cache", hide_short_help = true)]
+    pub(crate) cache: Option<PathBuf>,
+    /// Do not use or write cached features.
+    #[arg(long, requires = "described", hide_short_help = true)]
+    pub(crate) no_cache: bool,
+}
+
+impl CacheArgs {
+    /// The folder below which features are cached; nothing if none are.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        use etcetera::BaseStrategy as _;
+        if self.no_cache {
+            return None;
+        }
+        let own = || Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("leanset").join("features"));
+        self.cache.clone().or_else(own)
+    }
+}
+
+pub(crate) fn size(text: &str) -> Result<bytesize::ByteSize, String> {
+    text.parse().map_err(|_| "a size is a number with a unit, e.g. 500MB or 2GiB".into())
+}

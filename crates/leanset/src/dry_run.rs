@@ -1,0 +1,72 @@
+//! What a job would do and take: the document of a dry run.
+
+use leanset_core::Reducer;
+use leanset_spec::request::TableRequest;
+use serde_json::{Value, json};
+
+use crate::table::Input;
+
+/// `leanset.plan/2`: what `reduce` or `rank` would do.
+#[derive(Clone, Debug)]
+pub struct DryRun {
+    /// What is asked, with every default said.
+    pub request: TableRequest,
+    /// The name of the table.
+    pub input: String,
+    /// Rows of the dataset.
+    pub rows: usize,
+    /// Features per row.
+    pub dimensions: usize,
+    /// Classes.
+    pub classes: usize,
+    /// The registered name of the method, or `ranking`.
+    pub method: String,
+    /// Rows that would be kept.
+    pub kept: usize,
+    /// Threads that would work.
+    pub threads: usize,
+    /// The predicted peak.
+    pub predicted_peak_memory_bytes: u64,
+}
+
+/// The schema of dry runs.
+pub const SCHEMA: &str = "leanset.plan/2";
+
+impl DryRun {
+    pub(crate) fn new(
+        request: TableRequest,
+        input: &Input,
+        reducer: Option<&Reducer>,
+        kept: usize,
+        (threads, predicted_peak_memory_bytes): (usize, u64),
+    ) -> Self {
+        Self {
+            request,
+            input: input.table.name().to_owned(),
+            rows: input.encoded.rows,
+            dimensions: input.encoded.dimensions,
+            classes: input.encoded.class_names.len(),
+            method: reducer.map_or("ranking", |reducer| reducer.info().id).to_owned(),
+            kept,
+            threads,
+            predicted_peak_memory_bytes,
+        }
+    }
+
+    /// As a document.
+    pub fn document(&self) -> Value {
+        json!({
+            "schema": SCHEMA,
+            "leanset": env!("CARGO_PKG_VERSION"),
+            "request": self.request,
+            "input": self.input,
+            "rows": self.rows,
+            "dimensions": self.dimensions,
+            "classes": self.classes,
+            "method": self.method,
+            "kept": self.kept,
+            "threads": self.threads,
+            "predicted_peak_memory_bytes": self.predicted_peak_memory_bytes,
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! leanset: reduce labelled training data, and know what it cost.
+//!
+//! This is the job, whoever asks for it: read, choose, measure, record, reproduce, for tables and for image datasets. It
+//! predicts memory before it takes it, writes outputs whole or not at all, and leaves a manifest beside each. It prints
+//! nothing, parses no arguments and has no exit codes; those are the command line's (`leanset-cli`).
+//!
+//! ```no_run
+//! use leanset::{Budget, Choice, Columns, Context, Destination, Method, Output, Reduce};
+//!
+//! let request = Reduce {
+//!     input: "train.parquet".into(),
+//!     columns: Columns::labelled("y"),
+//!     choice: Choice::Method(Method::named("maxmin").into()),
+//!     budget: Budget::of_ratio(0.1),
+//!     metric: Default::default(),
+//!     writing: Default::default(),
+//! };
+//! let destination = Destination { output: Output::File("lean.parquet".into()), ..Destination::default() };
+//! let outcome = leanset::reduce(&request, &destination, &Context::default())?;
+//! println!("ε = {:?}", outcome.manifest.epsilon);
+//! # Ok::<(), leanset::Problem>(())
+//! ```
+//!
+//! - [`reduce`], [`rank`] and [`measure`] work on tables; [`reproduce`] makes the output of a manifest again.
+//! - [`images`] works on image datasets.
+//! - [`output`] stages files and folders; [`memory`] predicts; [`subprocess`] runs commands.
+
+mod context;
+mod dry_run;
+pub mod images;
+mod measure;
+pub mod memory;
+pub mod output;
+mod rank;
+mod reduce;
+pub mod reproduce;
+pub mod subprocess;
+mod table;
+
+pub use leanset_core::distance::Metric;
+pub use leanset_problem::{Problem, Result, Warning};
+pub use leanset_spec::request::{Choice, Emit, Order, Rank, Reduce, TableRequest, Writing};
+pub use leanset_spec::{
+    Budget, Columns, Delimiter, Energy, Format, Method, Missing, Parameters, Scale, TableMethod, Training,
+};
+
+pub use context::{Context, Reporter, Silent};
+pub use dry_run::{DryRun, SCHEMA as DRY_RUN_SCHEMA};
+pub use measure::{Against, Measure, Measurement, Point, measure};
+pub use rank::{RankOutcome, Ranking, rank};
+pub use reduce::{Destination, Outcome, Output, Reduction, reduce};
+pub use table::Input;

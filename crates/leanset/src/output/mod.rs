@@ -1,0 +1,23 @@
+//! Outputs, written whole or not at all.
+//!
+//! Everything that a job writes is staged in temporary files beside their targets and appears by rename when all of it is
+//! there. An error, an interrupt or a full disk leaves what was there before, and nothing else.
+
+mod folder;
+mod hash;
+mod interrupt;
+mod staged;
+mod workdir;
+
+use std::path::Path;
+
+pub use folder::Folder;
+pub use hash::{hexadecimal, sha256, sha256_of};
+pub use interrupt::remove_unfinished_when_interrupted;
+pub use staged::{Outputs, check_output, manifest_beside, same_place};
+pub use workdir::{TEMPORARY, WorkDir};
+
+/// The folder that a file is or will be in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,572 @@
+//! The main job: read a table, choose rows, measure ε, write the rows untouched with a manifest beside them.
+//!
+//! [`Reduction::prepare`] reads and checks everything that can be known before the work; then [`Reduction::dry_run`] says
+//! what would be done and take, and [`Reduction::run`] does it. [`reduce`] is both in one.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use leanset_core::methods::Support;
+use leanset_core::metrics::{self, Epsilon};
+use leanset_core::{Budget, ClassId, Dataset, Inputs, Prototypes, Ranking, Reduced, Reducer, Seed, Selection};
+use leanset_energy::Meter;
+use leanset_problem::{Problem, Result, Warning, setting, text};
+use leanset_spec::manifest::table::{ClassRecord, EpsilonRecord, FileRecord, Manifest, OutputRecord, SCHEMA};
+use leanset_spec::manifest::{Measured, MethodRecord, RankingRecord};
+use leanset_spec::request::{Choice, Emit, Order, Reduce, TableRequest};
+use leanset_spec::{Format, Method, TableMethod, Vocabulary, number, value};
+use leanset_tables::{
+    Column, Compression, Extra, ExtraValues, FileRow, Texts, format_of_path, write_columns, write_rows,
+};
+
+use crate::context::Context;
+use crate::dry_run::DryRun;
+use crate::memory;
+use crate::output::{Outputs, check_output, manifest_beside, sha256_of};
+use crate::reproduce::Expected;
+use crate::table::dynamics::{self, Source};
+use crate::table::input::{Input, file_record};
+use crate::table::rows::names_of;
+use crate::table::target::Target;
+use crate::table::{method, ranking};
+
+/// Where the result of a job about a table goes.
+#[derive(Clone, Debug, Default)]
+pub struct Destination {
+    /// Where the rows go.
+    pub output: Output,
+    /// Where the manifest goes; beside the output if that is not said.
+    pub manifest: Option<PathBuf>,
+    /// Where the training log of the built-in trainer goes, if it is kept.
+    pub save_log: Option<PathBuf>,
+    /// Whether files that exist are replaced.
+    pub force: bool,
+}
+
+/// Where rows go.
+#[derive(Clone, Debug, Default)]
+pub enum Output {
+    /// Nowhere: a dry run.
+    #[default]
+    Nowhere,
+    /// Into memory, in the format of the input; without a manifest.
+    Memory,
+    /// Into a file, in the format that its name says, with a manifest.
+    File(PathBuf),
+}
+
+/// A request for a reduction whose files are read, and which is checked.
+pub struct Reduction<'a> {
+    request: Reduce,
+    destination: Destination,
+    context: Context<'a>,
+    expected: Option<Expected>,
+    place: Place,
+    meter: Meter,
+    input: Input,
+    file: FileRecord,
+    chooser: Chooser,
+    target: Option<Target>,
+    source: Source,
+    budget: Budget,
+    kept: usize,
+    predicted: u64,
+}
+
+/// What came of a reduction.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was asked and what came of it. Of rows that went into memory its output has an empty path.
+    pub manifest: Manifest,
+    /// The text of the manifest as written.
+    pub manifest_text: String,
+    /// Where the manifest is, if it was written.
+    pub manifest_path: Option<PathBuf>,
+    /// The output, if it went into memory.
+    pub bytes: Option<Vec<u8>>,
+    /// What is worth knowing; the reporter has heard of it.
+    pub warnings: Vec<Warning>,
+    /// The worst-covered row as the file's editor counts it, such as `line 7`; nothing if a class is lost.
+    pub worst_place: Option<String>,
+    /// The name of the label column.
+    pub label: Option<String>,
+    /// Whether generated prototypes were written, and no rows.
+    pub prototypes: bool,
+    /// Where the training log is, if it was written.
+    pub saved_log: Option<PathBuf>,
+}
+
+/// Where the rows go, checked before any work.
+enum Place {
+    Nowhere,
+    Memory(Format, Compression),
+    File { path: PathBuf, manifest: PathBuf, format: Format, compression: Compression },
+}
+
+/// What chooses the rows.
+enum Chooser {
+    Method(Reducer),
+    Ranking(Box<Ranking>, RankingRecord),
+}
+
+/// Reduces a table: [`Reduction::prepare`] and [`Reduction::run`].
+///
+/// # Errors
+/// What is asked, or the table, cannot be used; nothing is written then.
+pub fn reduce(request: &Reduce, destination: &Destination, context: &Context<'_>) -> Result<Outcome> {
+    Reduction::prepare(request, destination, context)?.run()
+}
+
+impl<'a> Reduction<'a> {
+    /// Reads what is asked for and checks it.
+    ///
+    /// # Errors
+    /// What is asked, or the table, cannot be used; the predicted memory is above the limit.
+    pub fn prepare(request: &Reduce, destination: &Destination, context: &Context<'a>) -> Result<Self> {
+        Self::prepare_expected(request, destination, context, None)
+    }
+
+    pub(crate) fn prepare_expected(
+        request: &Reduce,
+        destination: &Destination,
+        context: &Context<'a>,
+        expected: Option<Expected>,
+    ) -> Result<Self> {
+        let meter = context.meter()?;
+        // What needs no table is refused before it is read.
+        if let Choice::Method(method) = &request.choice {
+            let info = method::check(method)?;
+            method::check_saves_log(info, destination.save_log.is_some(), method)?;
+        }
+        request.budget.check(Vocabulary::TABLE)?;
+        let place = place(request, destination, expected.as_ref())?;
+        if let Some(expected) = &expected {
+            expected.check_sources(request, context)?;
+        }
+        context.limit().check_file(&request.input)?;
+
+        let input = Input::read(&request.input, &request.columns, context)?;
+        let file = file_record(&request.input, &input.table)?;
+        let data = input.dataset()?;
+        let (chooser, target, source) = match &request.choice {
+            Choice::Ranking(path) => {
+                let record = ranking::record_of(path, &file, context)?;
+                if let Some(expected) = &expected {
+                    expected.check_ranking(&record)?;
+                }
+                let ranking = ranking::read(path, &input, &request.columns, context)?;
+                (Chooser::Ranking(Box::new(ranking), record), None, Source::None)
+            }
+            Choice::Method(asked) => {
+                let reducer = method::reducer(&asked.choice, &request.columns, &input, context)?;
+                let target = asked
+                    .target
+                    .as_deref()
+                    .map(|path| Target::read(path, &request.columns, &input, context))
+                    .transpose()?;
+                let source = Source::new(asked, reducer.info(), &request.columns, &input, context)?;
+                (Chooser::Method(reducer), target, source)
+            }
+        };
+        let sizes = data.classes().sizes();
+        let budget = request.budget.resolve(&input.encoded.class_names, &sizes, Vocabulary::TABLE)?;
+        let kept = budget.allocate(&sizes, request.budget.empty_classes())?.0.total();
+        drop(data);
+        let mut reduction = Self {
+            request: request.clone(),
+            destination: destination.clone(),
+            context: *context,
+            expected,
+            place,
+            meter,
+            input,
+            file,
+            chooser,
+            target,
+            source,
+            budget,
+            kept,
+            predicted: 0,
+        };
+        reduction.predicted = reduction.predict()?;
+        context.limit().check(reduction.predicted)?;
+        reduction.check_output_fits()?;
+        Ok(reduction)
+    }
+
+    /// What would be done, and what it would take.
+    pub fn dry_run(&self) -> DryRun {
+        let reducer = match &self.chooser {
+            Chooser::Method(reducer) => Some(reducer),
+            Chooser::Ranking(..) => None,
+        };
+        let request = TableRequest::Reduce(self.request_used());
+        DryRun::new(request, &self.input, reducer, self.kept, (self.context.threads(), self.predicted))
+    }
+
+    /// The request with every default said.
+    fn request_used(&self) -> Reduce {
+        let choice = match (&self.request.choice, &self.chooser) {
+            (Choice::Method(asked), Chooser::Method(reducer)) => {
+                Choice::Method(method_used(asked, reducer, &self.input))
+            }
+            (choice, _) => choice.clone(),
+        };
+        Reduce { choice, ..self.request.clone() }
+    }
+
+    /// The predicted peak.
+    fn predict(&self) -> Result<u64> {
+        let shape = self.input.dataset()?.shape();
+        let method = match &self.chooser {
+            Chooser::Method(reducer) => reducer.memory(&shape, self.kept, self.context.threads()),
+            Chooser::Ranking(..) => 24 * shape.rows as u64,
+        };
+        let work = method.max(memory::of_epsilon(&shape, self.kept)) + (self.kept * 32) as u64;
+        Ok(memory::BASE
+            + self.input.memory()
+            + self.target.as_ref().map_or(0, Target::memory)
+            + self.source.memory(&shape, self.destination.save_log.is_some())
+            + work.max(self.input.passing_memory()).max(self.writing_memory()))
+    }
+
+    /// Bytes that writing holds for a while: text is copied as it is, other formats go by columns, which are chosen
+    /// from and then encoded.
+    fn writing_memory(&self) -> u64 {
+        let (Place::File { format, .. } | Place::Memory(format, _)) = self.place else { return 0 };
+        match format {
+            Format::Csv | Format::Tsv => 0,
+            _ if self.request.writing.emit == Emit::Ids => 0,
+            _ => 8 * (self.input.table.columns().len() * (self.input.table.rows() + 2 * self.kept)) as u64,
+        }
+    }
+
+    /// Whether what the method returns can be written as asked: known before the work.
+    fn check_output_fits(&self) -> Result<()> {
+        let (input, writing) = (&self.input, &self.request.writing);
+        let (id, prototypes, weights) = match &self.chooser {
+            Chooser::Ranking(..) => ("a ranking", false, Support::No),
+            Chooser::Method(reducer) => {
+                (reducer.info().id, reducer.generates_prototypes(), reducer.info().capabilities.weights)
+            }
+        };
+        let rows = || setting::PARAM.to("output=rows");
+        if prototypes {
+            if writing.emit == Emit::Ids {
+                return Err(Problem::new(format!("{id} generates prototypes, and they have no row ids"))
+                    .hint(text![rows(), " keeps the real row nearest each"]));
+            }
+            input.encoder.decode(&[]).map_err(|error| {
+                Problem::new(format!("{}: {error}", input.table.name())).hint(text![
+                    rows(),
+                    " keeps the real row nearest each, or ",
+                    &setting::EXCLUDE,
+                    " the column"
+                ])
+            })?;
+        }
+        if weights == Support::No {
+            return match writing.weights {
+                Some(_) => {
+                    Err(Problem::new(format!("{id} gives no weights")).hint(text!["leave ", &setting::WEIGHTS, " out"]))
+                }
+                None => Ok(()),
+            };
+        }
+        let name = writing.weights.as_deref().unwrap_or("weight");
+        let taken = match writing.emit {
+            Emit::Ids => ["row", "class", "rank"].contains(&name),
+            Emit::Rows if prototypes => {
+                let encoder = &input.encoder;
+                encoder.label() == Some(name) || encoder.feature_columns().iter().any(|column| column == name)
+            }
+            Emit::Rows => writing.weights.is_some() && input.table.positions(name).is_ok(),
+        };
+        if taken {
+            return Err(Problem::new(format!(
+                "{}: the weights need a column '{name}', and there is one of that name",
+                input.table.name()
+            ))
+            .hint(text!["name another: ", setting::WEIGHTS.to("NAME")]));
+        }
+        Ok(())
+    }
+
+    /// Chooses, measures and writes.
+    ///
+    /// # Errors
+    /// The method cannot work on these data, an output cannot be written, or a manifest is not reproduced. Nothing is
+    /// written then.
+    pub fn run(self) -> Result<Outcome> {
+        let request_used = self.request_used();
+        let Self {
+            request, destination, context, expected, place, meter, input, file, chooser, target, source, ..
+        } = self;
+        let (reporter, monitor) = (context.reporter, context.reporter.monitor());
+        let data = input.dataset()?;
+        let keep_log = destination.save_log.is_some();
+
+        let began = Instant::now();
+        let log = source.log_record();
+        let observed = source.observe(keep_log, &data, monitor)?;
+        let represented = target.as_ref().map(Target::dataset).transpose()?;
+        let inputs = Inputs { target: represented.as_ref(), dynamics: observed.dynamics() };
+        let empty = request.budget.empty_classes();
+        let seed = Seed(seed_of(&request));
+        let reduction = match &chooser {
+            Chooser::Method(reducer) => reducer
+                .reduce_with(&data, &inputs, &self.budget, empty, seed, monitor)
+                .map_err(|error| input.problem(error))?,
+            Chooser::Ranking(ranking, record) => ranking
+                .reduce(data.classes(), &self.budget, empty)
+                .map_err(|error| ranking::too_short(error, &record.path, data.classes()))?,
+        };
+        let method_time = began.elapsed();
+        let began = Instant::now();
+        let epsilon = metrics::epsilon(&data, &reduction.reduced, request.metric, monitor)?;
+        let epsilon_time = began.elapsed();
+        let of_target = target.as_ref().map_or(&[][..], Target::warnings);
+        let warnings: Vec<Warning> =
+            input.warnings().iter().chain(of_target).chain(&reduction.warnings).cloned().collect();
+        warnings.iter().for_each(|warning| reporter.warn(warning));
+
+        let written = Written::new(&request, &input, &data, &reduction.reduced)?;
+        let mut outputs = Outputs::new(destination.force);
+        let (path, manifest_path, format, bytes, sha256, size) = match place {
+            Place::Nowhere => return Err(no_output()),
+            Place::Memory(format, compression) => {
+                let mut bytes = Vec::new();
+                written.write(&input, format, compression, &mut bytes)?;
+                let (sha256, size) = (sha256_of(&bytes), bytes.len() as u64);
+                (PathBuf::new(), None, format, Some(bytes), sha256, size)
+            }
+            Place::File { path, manifest, format, compression } => {
+                let (sha256, size) = outputs.stage(&path, |out| written.write(&input, format, compression, out))?;
+                (path, Some(manifest), format, None, sha256, size)
+            }
+        };
+        if let Some(expected) = &expected {
+            expected.check_output(&sha256, size)?;
+        }
+        let facts = reduction.diagnostics.iter().map(|(n, v)| (n.to_string(), value(v))).collect();
+        let method = match &chooser {
+            Chooser::Method(reducer) => MethodRecord { id: reducer.info().id.into(), facts, ranking: None },
+            Chooser::Ranking(_, record) => MethodRecord { id: "ranking".into(), facts, ranking: Some(record.clone()) },
+        };
+        let file_row = |row| input.file_row(row).0;
+        let rows = reduction.reduced.rows();
+        let manifest = Manifest {
+            schema: SCHEMA.into(),
+            leanset: env!("CARGO_PKG_VERSION").into(),
+            request: TableRequest::Reduce(request_used),
+            input: file,
+            target: target.as_ref().map(|target| target.record.clone()),
+            log,
+            columns: input.columns_record(),
+            method,
+            classes: class_records(&input, &data, &reduction.reduced, &epsilon),
+            rows: data.rows(),
+            kept: reduction.reduced.len(),
+            epsilon: Some(EpsilonRecord::new(&epsilon, data.classes(), file_row)),
+            output: OutputRecord { path, sha256, bytes: size, format: format.to_string() },
+            warnings: warnings.iter().map(Into::into).collect(),
+            row_ids: rows.map(|s| s.rows().iter().map(|&row| file_row(row)).collect()),
+            weights: rows.and_then(Selection::weights).map(<[f64]>::to_vec),
+            measured: measured(&input, method_time, epsilon_time, &context, &meter),
+        };
+        let mut manifest_text = String::new();
+        if let Some(path) = &manifest_path {
+            if let Some(expected) = &expected {
+                expected.check_manifest(&manifest)?;
+            }
+            manifest_text = manifest.text()?;
+            outputs.stage(path, |out| {
+                out.write_all(manifest_text.as_bytes()).map_err(|e| Problem::io("the manifest cannot be written", e))
+            })?;
+        }
+        observed.stage(&mut outputs, destination.save_log.as_deref(), &request.columns, &input)?;
+        outputs.commit()?;
+        Ok(Outcome {
+            worst_place: epsilon.worst.map(|w| input.table.place(input.file_row(w.row))),
+            label: input.encoder.label().map(str::to_owned),
+            prototypes: rows.is_none(),
+            saved_log: destination.save_log,
+            manifest,
+            manifest_text,
+            manifest_path,
+            bytes,
+            warnings,
+        })
+    }
+}
+
+/// The seed of the method; rankings have none.
+fn seed_of(request: &Reduce) -> u64 {
+    match &request.choice {
+        Choice::Method(method) => method.choice.seed,
+        Choice::Ranking(_) => 0,
+    }
+}
+
+/// A method as it is used: its registered name, its parameters and its training with every default said.
+pub(crate) fn method_used(asked: &TableMethod, reducer: &Reducer, input: &Input) -> TableMethod {
+    let trained = reducer.info().uses_dynamics() && asked.log.is_none();
+    TableMethod {
+        choice: Method {
+            name: Some(reducer.info().id.into()),
+            parameters: method::parameters_used(reducer, input),
+            seed: asked.choice.seed,
+        },
+        training: if trained { asked.training.filled() } else { asked.training.clone() },
+        ..asked.clone()
+    }
+}
+
+/// What depends on the machine and the moment.
+pub(crate) fn measured(
+    input: &Input,
+    method: Duration,
+    epsilon: Duration,
+    context: &Context<'_>,
+    meter: &Meter,
+) -> Measured {
+    Measured {
+        read_seconds: input.read_time.as_secs_f64(),
+        method_seconds: method.as_secs_f64(),
+        epsilon_seconds: epsilon.as_secs_f64(),
+        peak_memory_bytes: memory::peak(),
+        threads: context.threads(),
+        energy: Some(meter.read()),
+    }
+}
+
+/// Where the rows go, checked before any work.
+fn place(request: &Reduce, destination: &Destination, expected: Option<&Expected>) -> Result<Place> {
+    let Destination { output, manifest, save_log, force } = destination;
+    let method = match &request.choice {
+        Choice::Method(method) => Some(method),
+        Choice::Ranking(_) => None,
+    };
+    let listed =
+        method.into_iter().flat_map(|method| &method.choice.parameters.values).filter_map(|(_, value)| match value {
+            leanset_core::params::Value::Text(text) => text.strip_prefix('@').map(Path::new),
+            _ => None,
+        });
+    let ranking = match &request.choice {
+        Choice::Ranking(path) => Some(path),
+        Choice::Method(_) => None,
+    };
+    let beside = [ranking, method.and_then(|m| m.target.as_ref()), method.and_then(|m| m.log.as_ref())];
+    let others = beside.into_iter().flatten().map(PathBuf::as_path);
+    let inputs: Vec<&Path> = std::iter::once(request.input.as_path()).chain(others).chain(listed).collect();
+    match output {
+        Output::Nowhere => Ok(Place::Nowhere),
+        Output::Memory => {
+            dynamics::check_saving(save_log.as_deref(), &inputs, &[], *force)?;
+            if let Some(expected) = expected {
+                let (format, compression) = format_of_path(expected.output())?;
+                return Ok(Place::Memory(format, compression));
+            }
+            let (format, compression) = format_of_path(&request.input).unwrap_or((Format::Csv, Compression::None));
+            let format = request.columns.format.unwrap_or(format);
+            Ok(match format {
+                Format::Xlsx => Place::Memory(Format::Csv, Compression::None),
+                format => Place::Memory(format, compression),
+            })
+        }
+        Output::File(path) => {
+            let manifest = manifest.clone().unwrap_or_else(|| manifest_beside(path));
+            let (format, compression) = check_output(path, &manifest, &inputs, &Outputs::new(*force))?;
+            dynamics::check_saving(save_log.as_deref(), &inputs, &[path, &manifest], *force)?;
+            Ok(Place::File { path: path.clone(), manifest, format, compression })
+        }
+    }
+}
+
+pub(crate) fn no_output() -> Problem {
+    Problem::new("no output is given").hint(setting::OUTPUT.to("FILE"))
+}
+
+fn class_records(input: &Input, data: &Dataset<'_>, reduced: &Reduced, epsilon: &Epsilon) -> Vec<ClassRecord> {
+    let counts = match reduced {
+        Reduced::Rows(selection) => selection.counts(),
+        Reduced::Points(points) => points.counts(data.classes().len()),
+    };
+    let record = |(class, of): (ClassId, &metrics::ClassEpsilon)| ClassRecord {
+        name: data.classes().name(class).to_owned(),
+        rows: of.rows,
+        kept: counts[class.index()],
+        epsilon: Some(number(of.value)),
+        worst_row: of.worst.map(|w| input.file_row(w).0),
+    };
+    data.classes().ids().zip(&epsilon.per_class).map(record).collect()
+}
+
+/// What is written, and in which order.
+enum Written {
+    /// Rows of the input, and columns to append.
+    Rows(Vec<FileRow>, Vec<Extra>),
+    /// A new table.
+    Columns(Vec<(String, Column)>),
+}
+
+impl Written {
+    fn new(request: &Reduce, input: &Input, data: &Dataset<'_>, reduced: &Reduced) -> Result<Self> {
+        let writing = &request.writing;
+        let selection = match reduced {
+            Reduced::Points(points) => return Ok(Self::Columns(prototypes(points, request, input)?)),
+            Reduced::Rows(selection) => selection,
+        };
+        let order: Vec<usize> = match writing.order {
+            Order::Input => selection.input_order(),
+            Order::Rank => (0..selection.rows().len()).collect(),
+        };
+        let rows: Vec<FileRow> = order.iter().map(|&i| input.file_row(selection.rows()[i])).collect();
+        let weights = |w: &[f64]| order.iter().map(|&i| w[i]).collect::<Vec<f64>>();
+        if writing.emit == Emit::Rows {
+            let extra = match (&writing.weights, selection.weights()) {
+                (Some(name), Some(w)) => vec![Extra { name: name.clone(), values: ExtraValues::F64(weights(w)) }],
+                _ => Vec::new(),
+            };
+            return Ok(Self::Rows(rows, extra));
+        }
+        let classes = data.classes();
+        let ranks: Vec<i64> = selection.counts().iter().flat_map(|&count| (0_i64..).take(count)).collect();
+        let names: Texts = order.iter().map(|&i| classes.name(classes.of(selection.rows()[i]))).collect();
+        let mut columns = vec![
+            ("row".to_owned(), names_of(&rows, input, &request.columns)?),
+            ("class".to_owned(), names.into()),
+            ("rank".to_owned(), order.iter().map(|&i| ranks[i]).collect::<Vec<_>>().into()),
+        ];
+        if let Some(w) = selection.weights() {
+            columns.push((writing.weights.clone().unwrap_or_else(|| "weight".into()), weights(w).into()));
+        }
+        Ok(Self::Columns(columns))
+    }
+
+    fn write(
+        &self,
+        input: &Input,
+        format: Format,
+        compression: Compression,
+        out: &mut dyn std::io::Write,
+    ) -> Result<()> {
+        match self {
+            Self::Rows(rows, extra) => Ok(write_rows(&input.table, rows, extra, format, compression, out)?),
+            Self::Columns(columns) => Ok(write_columns(columns, format, compression, out)?),
+        }
+    }
+}
+
+/// Generated prototypes in the units of the table: features, label, weight.
+fn prototypes(points: &Prototypes, request: &Reduce, input: &Input) -> Result<Vec<(String, Column)>> {
+    let mut columns: Vec<(String, Column)> =
+        input.encoder.decode(&points.points)?.into_iter().map(|(name, values)| (name, values.into())).collect();
+    if let Some(label) = input.encoder.label() {
+        let codes: Vec<u32> = points.classes.iter().map(|c| c.0).collect();
+        columns.push((label.to_owned(), input.encoder.label_column(&codes)));
+    }
+    let weight = request.writing.weights.clone().unwrap_or_else(|| "weight".into());
+    columns.push((weight, points.weights.clone().into()));
+    Ok(columns)
+}

@@ -1,0 +1,255 @@
+//! Training dynamics: what happened to each row while a model trained, read from a log or observed by the built-in trainer.
+
+use std::path::Path;
+
+use leanset_core::dynamics::PredictionScores;
+use leanset_core::methods::Info;
+use leanset_core::{ClassId, Dataset, Dynamics, LogError, Monitor, Seed, Shape, TrainingLog};
+use leanset_problem::{Problem, Result, setting, text};
+use leanset_spec::manifest::table::FileRecord;
+use leanset_spec::{Columns, Format, ResolvedTraining, TableMethod};
+use leanset_tables::{Column, FileRow, Table, Values, format_of_path, write_columns};
+use leanset_train::{Network, WarmUp, warm_up, warm_up_memory};
+
+use super::input::{Input, file_record, read_table};
+use super::rows::{name_of_row, names_of};
+use crate::context::Context;
+use crate::output::Outputs;
+
+/// Where training dynamics come from.
+pub(crate) enum Source {
+    /// The method does not use them.
+    None,
+    /// A log.
+    Log { dynamics: Box<Dynamics>, record: FileRecord, reading_memory: u64 },
+    /// The built-in trainer.
+    Trainer { training: ResolvedTraining, seed: Seed },
+}
+
+/// Training dynamics, and who observed them.
+pub(crate) enum Observed {
+    /// The method does not use them.
+    Nothing,
+    /// Whoever wrote the log.
+    Logged(Box<Dynamics>),
+    /// The built-in trainer.
+    Trained(Box<WarmUp>),
+}
+
+/// Whether the training log can be written: asked before the work.
+pub(crate) fn check_saving(path: Option<&Path>, inputs: &[&Path], others: &[&Path], force: bool) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let (format, _) = format_of_path(path)?;
+    if format == Format::Xlsx {
+        return Err(Problem::new(format!("{}: a training log is not written as a workbook", path.display()))
+            .hint("name it .parquet or .csv.gz"));
+    }
+    if others.contains(&path) {
+        return Err(Problem::new(format!("{}: is another output of this command", path.display())).hint(text![
+            "give ",
+            &setting::SAVE_LOG,
+            " a file of its own"
+        ]));
+    }
+    Outputs::new(force).check(path, inputs)
+}
+
+impl Source {
+    /// What the request says; a log is read.
+    pub(crate) fn new(
+        method: &TableMethod,
+        info: &Info,
+        columns: &Columns,
+        input: &Input,
+        context: &Context<'_>,
+    ) -> Result<Self> {
+        if !info.uses_dynamics() {
+            return Ok(Self::None);
+        }
+        if let Some(path) = &method.log {
+            context.limit().check_file(path)?;
+            let file = read_table(path, &columns.of_other_file(), context)?;
+            let dynamics = read(&file, input, columns)?;
+            let record = file_record(path, &file)?;
+            // Numbers of each column, the rows that are named, and one more column as it is parsed.
+            let columns = file.columns().len() as u64 + 3;
+            let reading_memory = file.memory() + 8 * file.rows() as u64 * columns;
+            return Ok(Self::Log { dynamics: Box::new(dynamics), record, reading_memory });
+        }
+        if input.encoded.class_names.len() < 2 {
+            return Err(Problem::new(format!(
+                "{}: all rows are of one class, and a model needs two or more to train",
+                input.table.name()
+            ))
+            .hint(text![
+                setting::LABEL.to("COLUMN"),
+                " names the column of classes; ",
+                setting::LOG.to("FILE"),
+                " takes the training log of another model"
+            ]));
+        }
+        Ok(Self::Trainer { training: method.training.resolved(), seed: Seed(method.choice.seed) })
+    }
+
+    /// The log as recorded in the manifest.
+    pub(crate) fn log_record(&self) -> Option<FileRecord> {
+        match self {
+            Self::Log { record, .. } => Some(record.clone()),
+            _ => None,
+        }
+    }
+
+    /// Bytes that it takes beside the table; `keep`: the log is saved.
+    pub(crate) fn memory(&self, shape: &Shape, keep: bool) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Log { dynamics, reading_memory, .. } => dynamics.memory() + reading_memory,
+            Self::Trainer { training, seed } => {
+                let (network, training): (Network, _) = leanset_train::of_settings(training, *seed);
+                // The columns of the log that is saved, one number each.
+                let columns = if keep { 8 * shape.rows * training.epochs * (shape.classes + 3) } else { 0 };
+                warm_up_memory(shape, &network, training.epochs, keep) + columns as u64
+            }
+        }
+    }
+
+    /// Trains, if nothing is logged; `keep`: the log is saved.
+    pub(crate) fn observe(self, keep: bool, data: &Dataset<'_>, monitor: &dyn Monitor) -> Result<Observed> {
+        Ok(match self {
+            Self::None => Observed::Nothing,
+            Self::Log { dynamics, .. } => Observed::Logged(dynamics),
+            Self::Trainer { training, seed } => {
+                let (network, training) = leanset_train::of_settings(&training, seed);
+                Observed::Trained(Box::new(warm_up(data, &network, &training, keep, monitor)?))
+            }
+        })
+    }
+}
+
+impl Observed {
+    /// As methods take it.
+    pub(crate) fn dynamics(&self) -> Option<&Dynamics> {
+        match self {
+            Self::Nothing => None,
+            Self::Logged(dynamics) => Some(dynamics),
+            Self::Trained(warm_up) => Some(&warm_up.dynamics),
+        }
+    }
+
+    /// Stages the log of the training: `epoch,row,correct` and a probability of each class.
+    pub(crate) fn stage(
+        &self,
+        outputs: &mut Outputs,
+        path: Option<&Path>,
+        columns: &Columns,
+        input: &Input,
+    ) -> Result<()> {
+        let (Some(path), Self::Trained(warm_up)) = (path, self) else { return Ok(()) };
+        let observations = warm_up.recorder.observations().unwrap_or_default();
+        let rows: Vec<FileRow> = observations.iter().map(|o| input.file_row(o.row)).collect();
+        let mut written: Vec<(String, Column)> = vec![
+            ("epoch".into(), observations.iter().map(|o| i64::from(o.epoch)).collect::<Vec<_>>().into()),
+            ("row".into(), names_of(&rows, input, columns)?),
+            ("correct".into(), observations.iter().map(|o| i64::from(o.right)).collect::<Vec<_>>().into()),
+        ];
+        for class in 0..input.encoded.class_names.len() {
+            let own: Vec<f64> = observations.iter().map(|o| f64::from(o.probabilities[class])).collect();
+            written.push((format!("p_{class}"), own.into()));
+        }
+        let (format, compression) = format_of_path(path)?;
+        outputs.stage(path, |out| Ok(write_columns(&written, format, compression, out)?))?;
+        Ok(())
+    }
+}
+
+/// Reads a log: the columns `epoch`, `row` (or the --id column), `correct`, and `p_0`, `p_1` … in the order of classes.
+fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
+    let name = file.name();
+    let by_id = columns.id.clone().filter(|id| file.position("row").is_err() && file.position(id).is_ok());
+    let row_column = by_id.unwrap_or_else(|| "row".into());
+    for needed in ["epoch", &row_column, "correct"] {
+        if file.position(needed).is_err() {
+            return Err(Problem::new(format!("{name}: has no column '{needed}', so it is not a training log")).hint(
+                text![
+                    "a log has the columns epoch, row (or the ",
+                    &setting::ID,
+                    " column) and correct, and p_0, p_1 … if known"
+                ],
+            ));
+        }
+    }
+    let rows = input.rows_by_name(columns.id.as_deref())?.resolve(file, &row_column, input.table.name())?;
+    let numbers = |column: &str, what: &str, good: &dyn Fn(f64) -> bool| -> Result<Vec<f64>> {
+        let found = file.column(file.position(column)?)?;
+        let value = |at: usize| -> Option<f64> {
+            match &found.values {
+                _ if found.is_missing(at) => None,
+                Values::Number(v) => Some(v[at]),
+                Values::Number32(v) => Some(f64::from(v[at])),
+                Values::Integer(v) => Some(v[at] as f64),
+                Values::Boolean(v) if column == "correct" => Some(f64::from(u8::from(v[at]))),
+                Values::Text(v) => v.get(at).trim().parse().ok(),
+                Values::Boolean(_) => None,
+            }
+        };
+        (0..found.len())
+            .map(|at| {
+                value(at).filter(|&v| good(v)).ok_or_else(|| {
+                    let (place, text) = (file.place(FileRow::at(at)), found.text(at));
+                    Problem::new(format!("{name}: {place} has '{text}' in the column '{column}', which is not {what}"))
+                        .hint(format!("the column '{column}' has {what} in every row"))
+                })
+            })
+            .collect()
+    };
+    let whole = |v: f64| v >= 0.0 && v.fract() == 0.0 && v <= f64::from(u32::MAX);
+    let epochs = numbers("epoch", "a whole number of at least 0", &whole)?;
+    let right = numbers("correct", "0, 1, false or true", &|v| v == 0.0 || v == 1.0)?;
+    let classes = input.encoded.class_names.len();
+    let named = |class: usize| format!("p_{class}");
+    let of_file = file.columns().iter().filter(|c| c.name.strip_prefix("p_").is_some_and(|n| n.parse::<u32>().is_ok()));
+    let of_file = of_file.count();
+    let mut probabilities = Vec::new();
+    if of_file > 0 {
+        if of_file != classes || (0..classes).any(|class| file.position(&named(class)).is_err()) {
+            return Err(Problem::new(format!(
+                "{name}: has {of_file} columns of probabilities, and {} has {classes} classes",
+                input.table.name()
+            ))
+            .hint(format!("one a class, p_0 to p_{}, in the order of the classes; or none", classes - 1)));
+        }
+        for class in 0..classes {
+            probabilities.push(numbers(&named(class), "a number in [0, 1]", &|v| (0.0..=1.0).contains(&v))?);
+        }
+    }
+    let mut log = TrainingLog::new(input.encoded.rows);
+    let mut own = vec![0.0; classes];
+    for (at, &row) in rows.iter().enumerate() {
+        // Of a row that was left out for missing values nothing need be known.
+        let Some(encoded) = input.dataset_row(row) else { continue };
+        let outcome = (!probabilities.is_empty()).then(|| {
+            own.iter_mut().zip(&probabilities).for_each(|(own, of_class)| *own = of_class[at]);
+            PredictionScores::of(&own, ClassId(input.encoded.classes[encoded.index()]))
+        });
+        log.observe(epochs[at] as u32, encoded, right[at] == 1.0, outcome).map_err(|error| {
+            // The second line of a row and epoch; the words of the core name the row as it counts them.
+            Problem::new(format!(
+                "{name}: {} has row {} a second time in epoch {}",
+                file.place(FileRow::at(at)),
+                name_of_row(row, input, columns),
+                epochs[at]
+            ))
+            .maybe_hint(leanset_core::Error::hint(&error))
+        })?;
+    }
+    log.finish().map_err(|error| match error {
+        leanset_core::Error::Log(LogError::Gap { row, epoch }) => {
+            let row = name_of_row(input.file_row(row), input, columns);
+            Problem::new(format!("{name}: has no row {row} in epoch {epoch}"))
+                .hint(format!("a log has every row of {} once in every epoch", input.table.name()))
+        }
+        leanset_core::Error::Log(LogError::Empty) => Problem::new(format!("{name}: has no observations"))
+            .hint(format!("a log has every row of {} once in every epoch", input.table.name())),
+        other => other.into(),
+    })
+}

@@ -1,0 +1,217 @@
+//! A table, read, encoded and checked: what every job about tables starts from.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use leanset_core::{Dataset, RowId};
+use leanset_problem::{Problem, Result, Warning, setting, text};
+use leanset_spec::manifest::table::{ColumnsRecord, FileRecord};
+use leanset_spec::{Columns, Format};
+use leanset_tables::{Encoded, Encoder, Features, FileRow, Kind, ReadOptions, Table};
+
+use super::rows::RowNames;
+use crate::context::Context;
+use crate::output::sha256;
+
+/// A table and its encoding.
+pub struct Input {
+    /// As in the file.
+    pub table: Table,
+    /// What turned its columns into coordinates and classes.
+    pub encoder: Encoder,
+    /// Its coordinates and classes.
+    pub encoded: Encoded,
+    /// How long reading and encoding took.
+    pub read_time: Duration,
+}
+
+/// Reads a table.
+pub(crate) fn read_table(path: &Path, columns: &Columns, context: &Context<'_>) -> Result<Table> {
+    let metadata = std::fs::metadata(path).ok();
+    if metadata.as_ref().is_some_and(|m| !m.is_file() && !m.is_dir()) {
+        return Err(Problem::new(format!("{}: is no regular file", path.display()))
+            .hint("save it to a file first: a table is read once to use it and once for its SHA-256"));
+    }
+    context.reporter.begin("reading", metadata.as_ref().map_or(0, std::fs::Metadata::len));
+    let before = AtomicU64::new(0);
+    let report = |done: u64, _total: u64| {
+        let steps = done.saturating_sub(before.fetch_max(done, Ordering::Relaxed));
+        context.reporter.advance(steps);
+    };
+    let options = ReadOptions { format: columns.format, sheet: columns.sheet.clone(), delimiter: columns.delimiter };
+    leanset_tables::read_with_progress(path, &options, &report).map_err(|error| match nearby(path) {
+        Some(near) if metadata.is_none() => Problem::from(error).hint(format!("did you mean {near}?")),
+        _ => error.into(),
+    })
+}
+
+/// A file in the same folder with a name like this one's.
+fn nearby(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    // What comes before the extensions: all tables end alike.
+    let stem = |name: &str| name.split('.').next().unwrap_or(name).to_owned();
+    let stems: Vec<String> = names.iter().map(|name| stem(name)).collect();
+    let near =
+        leanset_core::error::nearest(&stem(path.file_name()?.to_str()?), stems.iter().map(String::as_str))?.to_owned();
+    let name = names.iter().zip(&stems).find(|(_, stem)| **stem == near)?.0;
+    Some(path.with_file_name(name).display().to_string())
+}
+
+impl Input {
+    /// Reads and encodes a table.
+    ///
+    /// # Errors
+    /// It cannot be read, or its columns cannot be used as asked.
+    pub fn read(path: &Path, columns: &Columns, context: &Context<'_>) -> Result<Self> {
+        let began = Instant::now();
+        let table = read_table(path, columns, context)?;
+        // A setting that changes nothing is a misunderstanding.
+        let (name, format) = (table.name(), table.format());
+        if columns.sheet.is_some() && format != Format::Xlsx {
+            return Err(Problem::new(text![
+                format!("{name}: "),
+                &setting::SHEET,
+                format!(" is of workbooks, and this is {format}")
+            ])
+            .hint(text!["leave ", &setting::SHEET, " out"]));
+        }
+        if columns.delimiter.is_some() && !matches!(format, Format::Csv | Format::Tsv) {
+            return Err(Problem::new(text![
+                format!("{name}: "),
+                &setting::DELIMITER,
+                format!(" is of text tables, and this is {format}")
+            ])
+            .hint(text!["leave ", &setting::DELIMITER, " out"]));
+        }
+        Self::of_table(table, columns, began)
+    }
+
+    /// Encodes a table that was read since `began`.
+    ///
+    /// # Errors
+    /// Its columns cannot be used as asked.
+    pub fn of_table(table: Table, columns: &Columns, began: Instant) -> Result<Self> {
+        let (encoder, mut encoded) = Encoder::fit_encode(&table, columns)?;
+        encoded.warnings.extend(unlabelled(&table, &encoder));
+        encoded.warnings.extend(headless(&table));
+        Ok(Self { table, encoder, encoded, read_time: began.elapsed() })
+    }
+
+    /// The encoded rows as methods and metrics take them.
+    ///
+    /// # Errors
+    /// A value whose square overflows; no rows.
+    pub fn dataset(&self) -> Result<Dataset<'_>> {
+        self.encoded.dataset().map_err(|error| self.problem(error))
+    }
+
+    /// An error of the core in which rows and columns are those that the user knows.
+    pub fn problem(&self, error: leanset_core::Error) -> Problem {
+        use leanset_core::Error;
+        let place = |row| self.table.place(self.file_row(row));
+        match error {
+            Error::TooLarge { row, value, limit, .. } => {
+                too_large(&format!("{}: {}", self.table.name(), place(row)), value, limit)
+            }
+            Error::Row { method, row, what, hint } => {
+                Problem::new(format!("{method}: {} of {} {what}", place(row), self.table.name())).hint(hint)
+            }
+            other => other.into(),
+        }
+    }
+
+    /// The row of the file that a row of the dataset is.
+    pub fn file_row(&self, row: RowId) -> FileRow {
+        self.encoded.file_row(row)
+    }
+
+    /// The row of the dataset that a row of the file is, if it was not left out.
+    pub fn dataset_row(&self, row: FileRow) -> Option<RowId> {
+        self.encoded.dataset_row(row)
+    }
+
+    /// Warnings of reading and encoding.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.encoded.warnings
+    }
+
+    /// The columns as recorded in a manifest.
+    pub(crate) fn columns_record(&self) -> ColumnsRecord {
+        ColumnsRecord {
+            features: self.encoder.feature_columns().to_vec(),
+            dimensions: self.encoded.dimensions,
+            dropped_rows: self.table.rows() - self.encoded.rows,
+        }
+    }
+
+    /// How other files name rows of this table: by the id column, or by position when there is none.
+    pub(crate) fn rows_by_name(&self, id: Option<&str>) -> Result<RowNames> {
+        RowNames::of(&self.table, id)
+    }
+
+    /// Bytes that columns hold for a while beside the table and its encoding: when it is made, and when rows are
+    /// written in another format.
+    pub(crate) fn passing_memory(&self) -> u64 {
+        8 * self.table.rows() as u64 * (self.encoder.feature_columns().len() + 1) as u64
+    }
+
+    /// Bytes that the table and its encoding hold.
+    pub(crate) fn memory(&self) -> u64 {
+        self.table.memory() + encoded_memory(&self.encoded)
+    }
+}
+
+/// A file as recorded in a manifest.
+pub(crate) fn file_record(path: &Path, table: &Table) -> Result<FileRecord> {
+    let (sha256, bytes) = sha256(path)?;
+    Ok(FileRecord { path: path.to_owned(), sha256, bytes, format: table.format().to_string(), rows: table.rows() })
+}
+
+/// A value whose square overflows.
+pub(crate) fn too_large(place: &str, value: f64, limit: f64) -> Problem {
+    Problem::new(format!(
+        "{place} has {value:e} in a feature column; squared distances of values beyond ±{limit:e} overflow"
+    ))
+    .hint(text!["use ", setting::SCALE.to("minmax"), ", or ", &setting::EXCLUDE, " the column"])
+}
+
+/// Bytes that encoded rows and their classes hold.
+pub(crate) fn encoded_memory(encoded: &Encoded) -> u64 {
+    let width = match encoded.features {
+        Features::F32(_) => 4,
+        Features::F64(_) => 8,
+    };
+    (encoded.rows * (encoded.dimensions * width + 16)) as u64
+}
+
+/// Without a label, a text column is a feature: if it was meant as the class, everything that follows would be wrong.
+fn unlabelled(table: &Table, encoder: &Encoder) -> Option<Warning> {
+    if encoder.label().is_some() {
+        return None;
+    }
+    let text = table.columns().iter().find(|c| c.kind == Kind::Text && encoder.feature_columns().contains(&c.name))?;
+    let message = text![
+        "no ",
+        &setting::LABEL,
+        format!(" is given: all rows are one class, and distances are measured on '{}' too", text.name)
+    ];
+    Some(Warning::new("no-label", message).hint(text![
+        setting::LABEL.to(&text.name),
+        " if it holds the classes, or ",
+        setting::EXCLUDE.to(&text.name),
+        " to leave it out"
+    ]))
+}
+
+/// A text table whose every column is named by a number has probably lost its first row to the header.
+fn headless(table: &Table) -> Option<Warning> {
+    let numbers = table.columns().iter().all(|c| c.name.trim().parse::<f64>().is_ok());
+    (numbers && matches!(table.format(), Format::Csv | Format::Tsv)).then(|| {
+        Warning::new("numeric-header", format!("{}: every column of the first line is named by a number", table.name()))
+            .hint("if the first line is a row, put a line of column names before it")
+    })
+}

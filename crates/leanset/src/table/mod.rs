@@ -1,0 +1,10 @@
+//! What jobs about tables read: the table itself, and what stands beside it.
+
+pub(crate) mod dynamics;
+pub(crate) mod input;
+pub(crate) mod method;
+pub(crate) mod ranking;
+pub(crate) mod rows;
+pub(crate) mod target;
+
+pub use input::Input;
