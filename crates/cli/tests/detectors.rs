@@ -304,7 +304,7 @@ fn an_interrupt_of_the_first_run_keeps_the_cost_of_features() {
         let (header, rest) =
             place.text("r.jsonl").split_once('\n').map(|(a, b)| (a.to_owned(), b.to_owned())).expect("lines");
         let body = header.split(",\"measured\":").next().expect("a header").to_owned() + "}";
-        let digest = leanset_lab::sha256(body.as_bytes());
+        let digest = leanset::output::sha256_of(body.as_bytes());
         let old = format!("{},\"sha256\":\"{digest}\"}}", body.strip_suffix('}').expect("an object"));
         let first = rest.lines().next().expect("a run");
         place.write("old.jsonl", format!("{old}\n{first}\n"));
@@ -498,19 +498,19 @@ fn a_dry_run_does_nothing_and_shows_the_commands() {
     insta::with_settings!({filters => vec![(tmp.as_str(), "TMP"), (r"data.yaml \d+ ", "data.yaml SEED ")]}, {
         insta::assert_snapshot!(said, @r"
         Cats & dogs
-        10 runs: 2 repetitions of 2 methods at 2 ratios and full training; 0 are done
-        120 gradient steps left; how long one takes is known after the first run; choosing pictures comes on top
+        10 runs: 2 repetitions of 2 methods at 2 ratios, and of full training; none is done
+        120 gradient steps are left; the time of one is known after the first run. Choosing images comes on top.
 
-        full at 1: 24 pictures, 4 epochs, 20 gradient steps
+        full at 1: 24 images, 4 epochs, 20 gradient steps
           sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 20
 
-        stratified-random at 0.25: 6 pictures, 4 epochs, 8 gradient steps
+        stratified-random at 0.25: 6 images, 4 epochs, 8 gradient steps
           sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 8
 
-        stratified-random at 0.5: 12 pictures, 4 epochs, 12 gradient steps
+        stratified-random at 0.5: 12 images, 4 epochs, 12 gradient steps
           sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 12
 
-        Pictures were not looked at: those that cannot be decoded are still among them.
+        No image was decoded: the numbers include images that cannot be.
         ");
     });
     assert!(place.listing() == before);
@@ -533,7 +533,7 @@ fn a_dry_run_does_nothing_and_shows_the_commands() {
         serde_json::from_str(&ok(&place, "experiment p.toml --output r.jsonl --dry-run --json")).expect("JSON");
     assert_eq!(
         (&plan["done"], &plan["steps_left"], &plan["estimated_from"]),
-        (&10.into(), &0.into(), &"the runs that are there".into())
+        (&10.into(), &0.into(), &"the runs that are done".into())
     );
     // Annotations alone are read: what is no picture is not known to be none, and no model sees any.
     put(&place, "set/images/train/03.png", "no picture");
@@ -552,8 +552,7 @@ fn a_dry_run_does_nothing_and_shows_the_commands() {
 #[test]
 fn steps_that_are_a_guess_are_told() {
     let place = place();
-    let told =
-        "warning: p.toml: detector.command has no {batch}: steps are counted as if it took 5 pictures each\n  hint: ";
+    let told = "warning: p.toml: detector.command has no {batch}: gradient steps are counted as if each took 5 images\n  hint: ";
     assert!(!run(&place, "experiment p.toml --dry-run").err.contains("{batch}"));
     place.write("p.toml", PLAN.replace("\"{batch}\"", "\"8\""));
     for arguments in ["--dry-run", "--output r.jsonl --quiet"] {
@@ -563,7 +562,7 @@ fn steps_that_are_a_guess_are_told() {
 }
 
 #[test]
-fn a_report_speaks_of_pictures() {
+fn report_of_a_detector_speaks_of_images() {
     let place = place();
     ok(&place, "experiment p.toml --output r.jsonl --quiet");
     place.ok("report r.jsonl --output r.html --quiet");
@@ -574,24 +573,25 @@ fn a_report_speaks_of_pictures() {
     let full: Vec<f64> = full.map(|run| number(&run["map50_95"])).collect();
     for said in [
         "Cats &amp; dogs",
-        "24 pictures, 192 numbers a picture, 4 categories",
+        "24 images, 192 features per image, 4 categories",
         "mAP50-95 over stratified random, in points",
         "The same for mAP50<",
-        "distance of the worst-covered picture",
-        "part of the training pictures kept",
-        "Gradient steps: 20 on everything",
-        "All trainings have 4 epochs, so that fewer pictures are fewer gradient steps. The result is that of the last epoch.",
-        "The features of all pictures (colours-and-edges/1) cost",
-        "3 pictures of the set’s own validation split",
+        "distance of the worst-covered image",
+        "fraction of the training images kept",
+        "Gradient steps: 20 in full training",
+        "All trainings have 4 epochs, so that fewer images are fewer gradient steps. The result is that of the last epoch.",
+        "Computing the features of all images (colours-and-edges/1) cost",
+        "3 images of the dataset’s own validation split",
         &format!("<strong>{:.3}</strong>", (full[0] + full[1]) / 2.0),
     ] {
         assert!(page.contains(said), "{said}");
     }
-    for other in ["ccuracy", "acro F1", "largest class", "split by split", "--exclusive", " rows"] {
+    for other in ["ccuracy", "acro F1", "largest class", "on the same split", "--exclusive", " rows"] {
         assert!(!page.contains(other), "{other}");
     }
     let said = ok(&place, "experiment p.toml --output r.jsonl");
-    for part in ["mAP50-95 (everything: ", "Gradient steps (everything: 20)", "  stratified-random     8    12\n"] {
+    for part in ["mAP50-95 (full training: ", "Gradient steps (full training: 20)", "  stratified-random     8    12\n"]
+    {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
     assert!(!said.contains("ccuracy") && !said.contains("--exclusive"), "{said}");
@@ -606,16 +606,14 @@ fn the_cost_of_given_features_is_not_known_and_said_so() {
     place.write("f.csv", format!("path,a,b\n{table}"));
     place.write("p.toml", format!("{PLAN}\n[features]\ntable = \"f.csv\"\n"));
     let said = ok(&place, "experiment p.toml --output r.jsonl");
-    assert!(said.contains("Features: given; their cost is not known"), "{said}");
+    assert!(said.contains("Their cost is not known"), "{said}");
     let found = runs(&place, "r.jsonl");
     assert_eq!((&found[0]["data"]["features"], &found[0]["data"]["dimensions"]), (&"given".into(), &2.into()));
     assert!(found[1..].iter().all(|run| run["measured"].get("features").is_none()));
     let page: Value = serde_json::from_str(&place.ok("report r.jsonl --output r.html --json")).expect("JSON");
     assert_eq!(page["features"], serde_json::json!({ "name": "given", "cost": null }));
     let html = place.text("r.html");
-    assert!(
-        html.contains("features: their cost is not known") && html.contains("Features: given; their cost is not known")
-    );
+    assert!(html.contains("the cost of the features is not known") && html.contains("Their cost is not known"));
     // Other numbers are another experiment.
     place.write("f.csv", format!("path,a,b\n{}", table.replace("00.png,0", "00.png,1")));
     let said = refuses(&place, "experiment p.toml --output r.jsonl");

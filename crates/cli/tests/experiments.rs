@@ -283,7 +283,10 @@ fn a_dry_run_does_nothing() {
     let place = place();
     let before = place.listing();
     let said = place.ok("experiment p.toml --dry-run");
-    assert!(said.contains("54 runs: 6 repetitions of 4 methods at 2 ratios and full training; 0 are done"), "{said}");
+    assert!(
+        said.contains("54 runs: 6 repetitions of 4 methods at 2 ratios, and of full training; none is done"),
+        "{said}"
+    );
     assert!(place.listing() == before);
     let plan: Value = serde_json::from_str(&place.ok("experiment p.toml --dry-run --json")).expect("JSON");
     assert_eq!((plan["runs"].as_u64(), plan["done"].as_u64()), (Some(54), Some(0)));
@@ -320,7 +323,8 @@ fn a_report_is_whole_and_needs_nothing_else() {
         "Spearman",
         "shared the machine",
         "estimated",
-        "Where the numbers are from",
+        "Where the numbers come from",
+        "Recommendation",
     ] {
         assert!(page.contains(said), "{said}");
     }
@@ -331,6 +335,118 @@ fn a_report_is_whole_and_needs_nothing_else() {
     ");
     place.ok("report r.jsonl --output r.html --force --quiet");
     assert!(place.text("r.html") == page);
+}
+
+/// What a hint tells to type is a key of the plan: `leanset experiment` has no flag for it.
+#[test]
+fn experiment_hints_name_keys_of_the_plan() {
+    let plan = "title = \"t\"\n[data]\npath = \"d.csv\"\nlabel = \"class\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n";
+    let rows = |cell: &dyn Fn(usize) -> String, class: &dyn Fn(usize) -> String| -> String {
+        let lines = (0..40).map(|i| format!("{},{},{}\n", i * i, cell(i), class(i)));
+        std::iter::once("x,y,class\n".to_owned()).chain(lines).collect()
+    };
+    let class = |i: usize| if i % 2 == 0 { "a".to_owned() } else { "b".to_owned() };
+    let number = |i: usize| format!("{}.5", i * 7 % 40);
+    let gap = |i: usize| if i == 3 { String::new() } else { number(i) };
+    let word = |i: usize| if i == 3 { "oops".into() } else { number(i) };
+    for (table, plan, expected) in [
+        (rows(&gap, &class), plan.to_owned(), "data.missing = \"mean\""),
+        (rows(&word, &class), plan.to_owned(), "data.exclude = [\"y\"]"),
+        (rows(&number, &number), plan.to_owned(), "data.bins = N"),
+        (rows(&number, &class).replace(',', ";"), plan.to_owned(), "data.delimiter"),
+        (rows(&number, &class), plan.replace("\"class\"", "\"class\"\nformat = \"parquet\""), "data.format = \"csv\""),
+    ] {
+        let place = Place::with("d.csv", table);
+        place.write("p.toml", plan);
+        let refused = place.refuses("experiment p.toml --output r.jsonl");
+        assert!(refused.contains(expected), "{expected} is not in\n{refused}");
+        assert!(!refused.contains("--"), "a flag in\n{refused}");
+    }
+}
+
+#[test]
+fn experiment_says_that_a_table_is_no_plan() {
+    let place = place();
+    insta::assert_snapshot!(place.refuses("experiment t.csv --output r.jsonl"), @r"
+    exit 2
+    error: t.csv: is a table; an experiment needs a plan, a TOML file that names its data
+      hint: copy one of plans/*.toml, or the example of docs/experiments.md, and write the name of your data into it
+    ");
+}
+
+/// The summary begins with what to do, and nothing in it is wider than the terminal.
+#[test]
+fn summary_begins_with_a_recommendation_and_stays_within_the_width() {
+    let place = place();
+    // Rows of random are worse than all of them: differences are told with their intervals.
+    place.ok("experiment p.toml --output r.jsonl --quiet --threads 2");
+    for width in [60, 80] {
+        let output = place
+            .command("experiment p.toml --output r.jsonl")
+            .env("COLUMNS", width.to_string())
+            .output()
+            .expect("the binary runs");
+        let said = String::from_utf8(output.stdout).expect("text");
+        let lines: Vec<&str> = said.lines().collect();
+        assert!(lines[3].starts_with("Recommendation: "), "{said}");
+        let wide: Vec<&&str> = lines.iter().filter(|line| line.chars().count() > width).collect();
+        assert!(wide.is_empty(), "{wide:?}");
+        assert!(said.contains("r.jsonl: all 54 runs were done already"), "{said}");
+        for (mark, line) in ["▲", "▼"].iter().flat_map(|mark| lines.iter().map(move |line| (mark, line))) {
+            if line.contains(mark) && line.contains('[') {
+                assert!(line.contains(']'), "an interval is broken: {line}");
+            }
+        }
+    }
+    let dry = place.ok("experiment p.toml --output r.jsonl --dry-run");
+    assert!(dry.contains("54 are done\nNothing is left to do."), "{dry}");
+    let summary: Value = serde_json::from_str(&place.ok("experiment p.toml --output r.jsonl --json")).expect("JSON");
+    let chosen = &summary["recommendation"];
+    assert!(chosen.is_null() || chosen["ratio"].is_number() && chosen["method"].is_string(), "{chosen}");
+}
+
+/// Verdicts are in colour where there is colour, and `NO_COLOR` takes it away.
+#[test]
+fn summary_is_in_colour_where_that_is_asked() {
+    let place = place();
+    place.ok("experiment p.toml --output r.jsonl --quiet --threads 2");
+    let colour = |variable: &str| {
+        let output = place.command("experiment p.toml --output r.jsonl").env(variable, "1").output().expect("it runs");
+        output.stdout.contains(&0x1b)
+    };
+    assert!(colour("CLICOLOR_FORCE") && !colour("NO_COLOR"));
+}
+
+/// Ctrl-C says how many runs are kept, and the command that goes on.
+#[cfg(unix)]
+#[test]
+fn interrupt_of_an_experiment_says_what_is_kept_and_how_to_go_on() {
+    let place = place();
+    place.write("long.toml", PLAN.replace("epochs = 8", "epochs = 4000"));
+    let child = place
+        .command("experiment long.toml --output 'r s.jsonl' --threads 1")
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    // As soon as a run is kept.
+    let began = std::time::Instant::now();
+    let whole = || std::fs::read_to_string(place.path("r s.jsonl")).map_or(0, |text| text.matches('\n').count());
+    while whole() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(120), "no run is done");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a number"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("a signal");
+    let output = child.wait_with_output().expect("its end");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    let kept = whole() - 1;
+    let expected = format!(
+        "interrupted: {kept} of 54 runs are kept in r s.jsonl; this command goes on from there:\n  \
+         leanset experiment long.toml --output 'r s.jsonl' --threads 1\n"
+    );
+    assert!(said.ends_with(&expected), "{expected} does not end\n{said}");
 }
 
 /// A model that never finds some class may be right most of the time: the runs are counted, and the page says it.
@@ -349,7 +465,7 @@ fn runs_that_find_no_row_of_a_class_are_said() {
     assert!(summary["largest_class"].as_f64().is_some_and(|part| (part - largest).abs() < 1e-12), "{largest}");
     place.ok("report r.jsonl --output r.html --quiet");
     let page = place.text("r.html");
-    assert!(page.contains(&format!("{found} runs found no row of some class")));
+    assert!(page.contains(&format!("{found} runs never predicted some class correctly")));
     assert!(page.contains(&format!("always the largest class: {largest:.3}")));
 }
 
@@ -366,7 +482,7 @@ fn a_report_of_an_experiment_under_way() {
         place.ok("report some.jsonl --output some.html --force --quiet");
         let page = place.text("some.html");
         elements(&page);
-        assert!(page.contains(&format!("{} of 54 runs: not done yet", if lines == 1 { 0 } else { lines - 1 })));
+        assert!(page.contains(&format!("{} of 54 runs done", if lines == 1 { 0 } else { lines - 1 })));
         assert_eq!(place.text("some.jsonl"), torn);
     }
     place.write("empty.jsonl", "");

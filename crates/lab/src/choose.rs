@@ -65,7 +65,7 @@ pub fn describe(summary: &Summary) -> String {
     };
     let kept = plural(cell.kept, vocabulary.row, rows);
     let mut text = format!(
-        "{so_far}Keep {} of the {rows} ({} {kept}), chosen by {}. {} is {:.3}, and {:.3} with all {rows}",
+        "{so_far}Keep {} of the {rows} ({} {kept}), chosen by {}. {} is {:.3}, against {:.3} with all {rows}.",
         share(cell.ratio),
         whole(cell.kept),
         method.label,
@@ -77,28 +77,136 @@ pub fn describe(summary: &Summary) -> String {
         let fraction = saved.difference.value / full.seconds.value;
         let direction = if fraction < 0.0 { "more" } else { "less" };
         text.push_str(&format!(
-            ", and choosing and training take {:.0} % {direction} {}",
+            " Choosing and training take {:.0} % {direction} {} than full training.",
             100.0 * fraction.abs(),
             summary.clock
         ));
     }
-    text.push('.');
     if let (Some(random), Some(paired)) = (&summary.random, cell.over_random) {
         text.push_str(&match paired.verdict {
             Verdict::Yes => format!(
-                " It beats {random} by {} points [{}, {}].",
+                " It is better than {random} by {} points [{}, {}].",
                 points(paired.difference.value),
                 points(paired.difference.low),
                 points(paired.difference.high)
             ),
             Verdict::No => format!(
-                " {random} is better there, by {} points, but loses more of the {second}.",
+                " {random} has {} points more there, but loses more than 1 point of {second}.",
                 points(-paired.difference.value)
             ),
             Verdict::Unclear => format!(" These runs cannot tell it from {random} there."),
         });
     } else if summary.random.as_ref() == Some(&method.label) && summary.methods.len() > 1 {
-        text.push_str(" No other method is proven better there.");
+        text.push_str(" These runs do not show that another method is better there.");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::seeds::Seeds;
+    use crate::plan::{FULL, Plan};
+    use crate::record::{
+        ClassifierScores, Cost, DataRecord, EnergySources, Header, Measurements, ModelScores, Record, SCHEMA, Steps,
+    };
+
+    const PLAN: &str = "title = \"t\"\nrepetitions = 8\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.1, 0.5]\n[[method]]\nname = \"srs\"\n[[method]]\nname = \"mms\"\n";
+
+    /// The summary of runs whose accuracy and macro F1 are as `score` says, for method, ratio and repetition.
+    fn summary(score: impl Fn(&str, f64, u32) -> f64) -> Summary {
+        let plan = Plan::parse(PLAN, "t.toml").expect("a plan");
+        let data = DataRecord {
+            name: "t.csv".into(),
+            sha256: String::new(),
+            rows: 100,
+            dimensions: 2,
+            training_rows: 80,
+            classes: vec![("a".into(), 60), ("b".into(), 40)],
+            features: None,
+            validation: None,
+            sources: Default::default(),
+        };
+        let header = Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data, measured: None };
+        let mut records = Vec::new();
+        for repetition in 0..8 {
+            for (method, ratio) in
+                [(FULL, 1.0), ("stratified-random", 0.1), ("stratified-random", 0.5), ("maxmin", 0.1), ("maxmin", 0.5)]
+            {
+                let value = score(method, ratio, repetition);
+                let scores = ClassifierScores {
+                    accuracy: value,
+                    precision: value,
+                    recall: value,
+                    f1: value,
+                    classes: Vec::new(),
+                };
+                records.push(Record {
+                    repetition,
+                    method: method.into(),
+                    ratio,
+                    seeds: Seeds { split: None, method: 0, model: 0 },
+                    kept: vec![(80.0 * ratio) as usize],
+                    epsilon: 0.0,
+                    scores: ModelScores::Classifier(scores),
+                    steps: Steps::default(),
+                    warnings: Vec::new(),
+                    measured: Measurements {
+                        shared: false,
+                        threads: 1,
+                        processor: String::new(),
+                        reduction: Cost::default(),
+                        reduction_serves: 1,
+                        features: None,
+                        training: Cost { seconds: ratio, ..Cost::default() },
+                        energy: EnergySources::default(),
+                    },
+                });
+            }
+        }
+        Summary::new(&header, &records)
+    }
+
+    #[test]
+    fn recommend_names_the_smallest_set_that_is_good_enough() {
+        let summary = summary(|method, ratio, repetition| {
+            let noise = 0.001 * f64::from(repetition);
+            match (method, ratio) {
+                (FULL, _) => 0.9001 + noise,
+                ("maxmin", 0.1) => 0.8951 + noise,
+                (_, 0.1) => 0.8 + 2.0 * noise,
+                _ => 0.9 + noise,
+            }
+        });
+        assert_eq!(recommend(&summary), Some(Recommendation { method: "maxmin", ratio: 0.1 }));
+        let text = describe(&summary);
+        assert!(
+            text.starts_with(
+                "Keep 10 % of the rows (8 rows), chosen by maxmin. Accuracy is 0.899, against 0.904 with all rows."
+            ),
+            "{text}"
+        );
+        assert!(text.contains("take 90 % less time than full training"), "{text}");
+        assert!(text.contains("It is better than stratified-random by +9.2 points"), "{text}");
+    }
+
+    #[test]
+    fn recommend_prefers_random_where_no_method_is_shown_to_be_better() {
+        let summary = summary(|method, _, repetition| {
+            let sign = if repetition % 2 == 0 { 1.0 } else { -1.0 };
+            0.9 + if method == "maxmin" { 0.001 + 0.002 * sign } else { 0.0 }
+        });
+        assert_eq!(recommend(&summary), Some(Recommendation { method: "stratified-random", ratio: 0.1 }));
+        assert!(describe(&summary).ends_with("These runs do not show that another method is better there."));
+    }
+
+    #[test]
+    fn recommend_is_nothing_where_every_set_loses_more_than_a_point() {
+        let summary = summary(|method, _, _| if method == FULL { 0.9 } else { 0.8 });
+        assert_eq!(recommend(&summary), None);
+        assert_eq!(
+            describe(&summary),
+            "Train on all rows. Every smaller set that was tried loses more than 1 point of accuracy or macro F1."
+        );
+    }
 }

@@ -4,16 +4,16 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use crate::RunError;
 use crate::detector_results::{self as results, DetectorResults};
 use crate::image_task::{Detector, DetectorRun};
 use crate::metering::Metering;
 use crate::plan::DetectorPlan;
 use crate::record::MeteredCost;
 use crate::template::{Values, render_shell};
-use crate::{Error, Result};
 use leanset::images::Candidates;
 use leanset::output::{TEMPORARY, WorkDir};
-use leanset::{Problem, Reporter, Warning, subprocess};
+use leanset::{Problem, Reporter, Result, Warning, subprocess};
 use leanset_images::files;
 use leanset_spec::images::Placement;
 use serde_json::json;
@@ -85,7 +85,7 @@ impl Trainer<'_> {
             "command": render_shell(&self.plan.command.fill(&self.values(folder.path(), task))),
         });
         std::fs::write(&path, format!("{document:#}\n"))
-            .map_err(|e| Problem::io(format!("{}: cannot be written", path.display()), e).into())
+            .map_err(|e| Problem::io(format!("{}: cannot be written", path.display()), e))
     }
 
     /// Runs the command in its folder, which stays if the command fails: there it can be looked at.
@@ -94,7 +94,7 @@ impl Trainer<'_> {
         folder: &mut WorkDir,
         task: &DetectorRun<'_>,
         meter: &dyn Metering,
-    ) -> Result<(MeteredCost, DetectorResults)> {
+    ) -> Result<(MeteredCost, DetectorResults), RunError> {
         let values = self.values(folder.path(), task);
         let words = self.plan.command.fill(&values);
         let path = folder.path().join(LOG);
@@ -112,17 +112,20 @@ impl Trainer<'_> {
             };
             let last = last_lines(&path);
             let said = if last.is_empty() { "it said nothing".into() } else { format!("its last words: {last}") };
-            return Err(Error::new(
-                format!("{}: the command {how}; {said}", about(task)),
-                format!("{log}; the command was: {}", render_shell(&words)),
-            )
-            .of_one_run());
+            return Err(RunError::Run(
+                Problem::new(format!("{}: the command {how}; {said}", about(task)))
+                    .hint(format!("{log}; the command was: {}", render_shell(&words))),
+            ));
         }
-        let results = results::read(Path::new(&self.plan.results.fill(&values)), self.plan.epoch).map_err(|error| {
-            folder.keep();
-            let hint = error.hint().map_or_else(|| log.clone(), |hint| format!("{hint}; {log}"));
-            Error::new(format!("{}: {error}", about(task)), hint).of_one_run()
-        })?;
+        let results =
+            results::read(Path::new(&self.plan.results.fill(&values)), self.plan.epoch).map_err(|problem| {
+                folder.keep();
+                let hint = match &problem.hint {
+                    Some(hint) => hint.clone().text(format!("; {log}")),
+                    None => log.clone().into(),
+                };
+                RunError::Run(problem.at(about(task)).hint(hint))
+            })?;
         Ok((cost, results))
     }
 }
@@ -133,16 +136,14 @@ impl Detector for Trainer<'_> {
         images: &[usize],
         task: &DetectorRun<'_>,
         meter: &dyn Metering,
-    ) -> Result<(MeteredCost, DetectorResults)> {
+    ) -> Result<(MeteredCost, DetectorResults), RunError> {
         let mut folder = WorkDir::new(self.keep, &name(task))?;
         self.write(&folder, images)?;
         self.name(&folder, task)?;
         let trained = self.run(&mut folder, task, meter);
-        if let Err(error) = &trained
-            && error.is_of_one_run()
-        {
-            let warning = Warning::new("failed-run", format!("{error}; other runs go on"));
-            self.reporter.warn(&Warning { hint: error.hint().map(Into::into), ..warning });
+        if let Err(RunError::Run(problem)) = &trained {
+            let message = problem.message.clone().text("; other runs go on");
+            self.reporter.warn(&Warning { hint: problem.hint.clone(), ..Warning::new("failed-run", message) });
         }
         trained
     }

@@ -6,7 +6,8 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use leanset_problem::{Problem, Result};
+
 use crate::plan::ResultEpoch;
 use crate::record::DetectorScores;
 
@@ -33,11 +34,11 @@ const COLUMNS: [[&str; 2]; 4] = [
 /// It is not there, is empty, lacks a column, or holds what is no part of 1.
 pub fn read(path: &Path, which: ResultEpoch) -> Result<DetectorResults> {
     let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::new(
-            format!("{}: is not there: the command ended without writing its results", path.display()),
-            "detector.results says where the command writes them, such as {out}/run/results.csv",
-        ),
-        _ => Error::io(path, "cannot be read", e),
+        std::io::ErrorKind::NotFound => {
+            Problem::new(format!("{}: is not there: the command ended without writing its results", path.display()))
+                .hint("detector.results says where the command writes them, such as {out}/run/results.csv")
+        }
+        _ => Problem::io(format!("{}: cannot be read", path.display()), e),
     })?;
     parse(&text, &path.display().to_string(), which)
 }
@@ -54,23 +55,25 @@ pub fn parse(text: &str, name: &str, which: ResultEpoch) -> Result<DetectorResul
         .map(|(number, line)| (number + 1, fields(line)))
         .filter(|(_, fields)| fields.iter().any(|field| !field.is_empty()));
     let empty =
-        |what: &str| Error::new(format!("{name}: {what}"), "the training may have ended before its first epoch");
+        |what: &str| Problem::new(format!("{name}: {what}")).hint("the training may have ended before its first epoch");
     let (_, header) = lines.next().ok_or_else(|| empty("is empty"))?;
     let mut places = [0; 4];
     for (place, names) in places.iter_mut().zip(&COLUMNS) {
         *place = header.iter().position(|column| names.contains(&column.as_str())).ok_or_else(|| {
-            Error::new(
-                format!("{name}: has no column '{}'", names[0]),
-                format!("its columns are {}; results of Ultralytics or YOLOv5 detectors are read", header.join(", ")),
-            )
+            Problem::new(format!("{name}: has no column '{}'", names[0])).hint(format!(
+                "its columns are {}; results of Ultralytics or YOLOv5 detectors are read",
+                header.join(", ")
+            ))
         })?;
     }
     let lines: Vec<(usize, Vec<String>)> = lines.collect();
     if let Some((line, fields)) = lines.iter().find(|(_, fields)| fields.len() != header.len()) {
-        return Err(Error::new(
-            format!("{name}: line {line} has {} fields, and the header {}", fields.len(), header.len()),
-            "the file was cut off, or is no CSV",
-        ));
+        return Err(Problem::new(format!(
+            "{name}: line {line} has {} fields, and the header {}",
+            fields.len(),
+            header.len()
+        ))
+        .hint("the file was cut off, or is no CSV"));
     }
     let epochs = epochs(&lines, header.iter().position(|column| column == "epoch"), name)?;
     let read = |at: usize| -> Result<DetectorScores> {
@@ -78,10 +81,11 @@ pub fn parse(text: &str, name: &str, which: ResultEpoch) -> Result<DetectorResul
         let part = |column: usize| {
             let value = fields[column].parse::<f64>().ok().filter(|value| (0.0..=1.0).contains(value));
             value.ok_or_else(|| {
-                Error::new(
-                    format!("{name}: line {line}: '{}' must be in [0, 1], not '{}'", header[column], fields[column]),
-                    "the training may have diverged",
-                )
+                Problem::new(format!(
+                    "{name}: line {line}: '{}' must be in [0, 1], not '{}'",
+                    header[column], fields[column]
+                ))
+                .hint("the training may have diverged")
             })
         };
         let [map50_95, map50, precision, recall] = places.map(part);
@@ -144,10 +148,8 @@ fn epochs(lines: &[(usize, Vec<String>)], column: Option<usize>, name: &str) -> 
         let field = &fields[column];
         let value = field.parse::<f64>().ok().filter(|v| v.fract() == 0.0 && (0.0..f64::from(u32::MAX)).contains(v));
         let value = value.ok_or_else(|| {
-            Error::new(
-                format!("{name}: line {line}: 'epoch' must be a whole number, not '{field}'"),
-                "the file may have been changed, or written by something else",
-            )
+            Problem::new(format!("{name}: line {line}: 'epoch' must be a whole number, not '{field}'"))
+                .hint("the file may have been changed, or written by something else")
         })?;
         found.push(value as u32);
     }
@@ -212,7 +214,7 @@ mod tests {
         );
         let error = read(Path::new("/nowhere/r.csv"), ResultEpoch::Last).expect_err("not there");
         assert!(error.to_string().starts_with("/nowhere/r.csv: is not there"), "{error}");
-        assert!(error.hint().is_some_and(|hint| hint.contains("detector.results")), "{error}");
+        assert!(error.hint_text().is_some_and(|hint| hint.to_string().contains("detector.results")), "{error}");
     }
 
     /// One epoch without numbers is no end of a training.

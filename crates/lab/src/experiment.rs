@@ -15,14 +15,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use leanset_core::methods::Inputs;
 use leanset_core::{Allocation, EmptyClasses, Quiet, Reduced, Seed, metrics};
+use leanset_problem::{Problem, Result, Text};
 
-use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::metering::Metering;
 use crate::plan::{ConfiguredMethod, FULL, Plan};
 use crate::record::{Cost, Header, Measurements, MeteredCost, Record, RunKey, SCHEMA, SetupCost, Steps};
 use crate::remaining::{Progress, RemainingTime};
-use crate::task::{Task, TrainingRequest};
+use crate::render::plural;
+use crate::task::{RunError, Task, TrainingRequest};
 
 /// How runs are done.
 #[derive(Clone, Copy, Debug)]
@@ -74,14 +75,16 @@ impl<'a, T: Task> Experiment<'a, T> {
     pub fn new(plan: &'a Plan, task: T) -> Result<Self> {
         let methods = plan.configured_methods()?;
         let sizes = task.sizes();
-        for info in methods.iter().map(|method| method.reducer.info()) {
-            let least = info.capabilities.least_classes;
-            if least > sizes.len() {
-                let (name, classes) = (task.data().name, plan.vocabulary().classes);
-                return Err(Error::new(
-                    format!("{} needs {least} {classes}, and {name} has {}", info.id, sizes.len()),
-                    "leave the method out",
-                ));
+        // As the core counts them: classes with rows.
+        let populated = sizes.iter().filter(|&&rows| rows > 0).count();
+        for reducer in methods.iter().map(|method| &method.reducer) {
+            let least = reducer.least_classes();
+            if least > populated {
+                let (name, vocabulary) = (task.data().name, plan.vocabulary());
+                let classes = plural(populated, vocabulary.class, vocabulary.classes);
+                let (id, needed) = (reducer.info().id, vocabulary.classes);
+                return Err(Problem::new(format!("{id} needs {least} {needed}, and {name} has {populated} {classes}"))
+                    .hint("leave the method out"));
             }
         }
         let allocate = |ratio| Ok(task.budget(ratio)?.allocate(&sizes, EmptyClasses::Forbid)?.0);
@@ -180,7 +183,7 @@ impl<'a, T: Task> Experiment<'a, T> {
     /// after each run the seconds that are left.
     ///
     /// # Errors
-    /// The first that any run meets; the runs before it stay. Errors [of one run](Error::of_one_run) are reported when all
+    /// The first that any run meets; the runs before it stay. A [run that failed](RunError::Run) is reported when all
     /// others are done.
     pub fn run(
         &self,
@@ -224,10 +227,10 @@ impl<'a, T: Task> Experiment<'a, T> {
                             progress.remaining(journal.2.seconds());
                             journal.1.push(record);
                         }
-                        Err(error) if error.is_of_one_run() => {
-                            failed.lock().unwrap_or_else(PoisonError::into_inner).push((key, error));
+                        Err(RunError::Run(problem)) => {
+                            failed.lock().unwrap_or_else(PoisonError::into_inner).push((key, problem));
                         }
-                        Err(error) => return Err(error),
+                        Err(RunError::Experiment(problem)) => return Err(problem),
                     }
                     progress.advance(steps);
                     if progress.cancelled() { Err(leanset_core::Error::Interrupted.into()) } else { Ok(()) }
@@ -240,7 +243,7 @@ impl<'a, T: Task> Experiment<'a, T> {
         let pools = (0..workers)
             .map(|_| rayon::ThreadPoolBuilder::new().num_threads(threads).build())
             .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(|e| Error::new(format!("threads cannot be started: {e}"), "use fewer with --threads"))?;
+            .map_err(|e| Problem::new(format!("threads cannot be started: {e}")).hint("use fewer with --threads"))?;
         let results: Vec<Result<()>> = std::thread::scope(|scope| {
             let run = |pool: &rayon::ThreadPool| {
                 let result = pool.install(worker);
@@ -257,7 +260,7 @@ impl<'a, T: Task> Experiment<'a, T> {
         });
         results.into_iter().collect::<Result<()>>()?;
         let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(error) = summarize(&failed) {
+        if let Some(error) = summarize(failed) {
             return Err(error);
         }
         let (_, records, _) = journal.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -281,7 +284,7 @@ impl<'a, T: Task> Experiment<'a, T> {
         split: &T::Split,
         meter: &impl Metering,
         resources: &Resources,
-        write: &mut dyn FnMut(RunKey, Result<Record>, u64) -> Result<()>,
+        write: &mut dyn FnMut(RunKey, Result<Record, RunError>, u64) -> Result<()>,
     ) -> Result<()> {
         let plan = self.plan;
         let Some(method) = group.method else {
@@ -368,7 +371,7 @@ impl<'a, T: Task> Experiment<'a, T> {
         meter: &impl Metering,
         resources: &Resources,
         reduction: ReductionOutcome<'_, T::Model>,
-    ) -> Result<Record> {
+    ) -> Result<Record, RunError> {
         let kept = match reduction.reduced {
             None => self.task.sizes(),
             Some(Reduced::Rows(selection)) => selection.counts(),
@@ -414,19 +417,24 @@ impl<'a, T: Task> Experiment<'a, T> {
 const NAMED: usize = 3;
 
 /// One error for all runs that failed while others were done.
-fn summarize(failed: &[(RunKey, Error)]) -> Option<Error> {
-    let (_, first) = failed.first()?;
-    let again = "the same command repeats the failed runs";
-    let hint = first.hint().map_or_else(|| again.to_owned(), |hint| format!("{hint}; {again}"));
-    if failed.len() == 1 {
-        return Some(Error::new(first.to_string(), hint));
+fn summarize(failed: Vec<(RunKey, Problem)>) -> Option<Problem> {
+    let count = failed.len();
+    let mut names: Vec<String> = failed.iter().take(NAMED).map(|(key, _)| key.to_string()).collect();
+    let named = names.len();
+    if let Some(last) = names.last_mut().filter(|_| count > named) {
+        last.push_str(&format!(" and {} more", count - named));
     }
-    let named: Vec<String> = failed.iter().take(NAMED).map(|(key, _)| key.to_string()).collect();
-    let more = match failed.len() - named.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+    let (_, mut first) = failed.into_iter().next()?;
+    let again = "the same command repeats the failed runs";
+    let hint = match &first.hint {
+        Some(hint) => hint.clone().text(format!("; {again}")),
+        None => again.into(),
     };
-    Some(Error::new(format!("{} runs failed: {}{more}; the first: {first}", failed.len(), named.join("; ")), hint))
+    if count > 1 {
+        let names = format!("{count} runs failed: {}; the first: ", names.join("; "));
+        first.message = Text::from(names).append(first.message);
+    }
+    Some(first.hint(hint))
 }
 
 /// Every run of a plan, in its order.

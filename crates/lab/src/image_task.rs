@@ -4,13 +4,13 @@
 //! repetition reduces the same images with other seeds; the detector is tested on the validation images of the dataset.
 
 use leanset_core::{Budget, Classes, Dataset, Dynamics, Matrix, Reduced};
+use leanset_problem::{Problem, Result};
 
 use crate::detector_results::DetectorResults;
-use crate::error::{Error, Result};
 use crate::metering::Metering;
 use crate::plan::ImagePlan;
 use crate::record::{DataRecord, MeteredCost, ModelScores};
-use crate::task::{Task, TrainingOutcome, TrainingRequest, sorted_rows};
+use crate::task::{RunError, Task, TrainingOutcome, TrainingRequest, sorted_rows};
 
 /// The training images.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub trait Detector: Sync {
         images: &[usize],
         run: &DetectorRun<'_>,
         meter: &dyn Metering,
-    ) -> Result<(MeteredCost, DetectorResults)>;
+    ) -> Result<(MeteredCost, DetectorResults), RunError>;
 }
 
 /// A training that is to be done.
@@ -119,15 +119,22 @@ impl<D: Detector> Task for ImageTask<'_, D> {
     }
 
     fn warm_up(&self, _: &(), _: u32, _: u64) -> Result<((), Dynamics)> {
-        Err(Error::new("a detector gives no training log", "leave out methods that use training dynamics"))
+        Err(Problem::new("a detector gives no training log").hint("leave out methods that use training dynamics"))
     }
 
-    fn train(&self, _split: &(), request: &TrainingRequest<'_, ()>, meter: &dyn Metering) -> Result<TrainingOutcome> {
+    fn train(
+        &self,
+        _split: &(),
+        request: &TrainingRequest<'_, ()>,
+        meter: &dyn Metering,
+    ) -> Result<TrainingOutcome, RunError> {
         let images = match request.kept {
             None => (0..self.all()).collect(),
             Some(Reduced::Rows(selection)) => sorted_rows(selection),
             Some(Reduced::Points(_)) => {
-                return Err(Error::new("no image belongs to a generated prototype", "leave the method out"));
+                return Err(Problem::new("no image belongs to a generated prototype")
+                    .hint("leave the method out")
+                    .into());
             }
         };
         let run = DetectorRun {
@@ -184,7 +191,7 @@ mod tests {
             images: &[usize],
             run: &DetectorRun<'_>,
             meter: &dyn Metering,
-        ) -> Result<(MeteredCost, DetectorResults)> {
+        ) -> Result<(MeteredCost, DetectorResults), RunError> {
             assert!(images.is_sorted_by(|a, b| a < b));
             assert_eq!(run.steps, u64::from(run.epochs) * images.len().div_ceil(2) as u64);
             let cost = meter.start_with_cards()();

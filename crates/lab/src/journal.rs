@@ -10,10 +10,10 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use leanset_problem::{Problem, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, Result};
 use leanset::output::sha256_of as sha256;
 
 use crate::json::differences;
@@ -26,7 +26,7 @@ const BEGIN: &str = "{\"schema\":\"leanset.runs/";
 /// The line of a value: its JSON, with the SHA-256 of that as the last key.
 fn line(value: &impl Serialize) -> Result<String> {
     let mut text = serde_json::to_string(value).map_err(|e| {
-        Error::new(format!("a record cannot be made: {e}"), "this is a fault of leanset: please report it")
+        Problem::new(format!("a record cannot be made: {e}")).hint("this is a fault of leanset: please report it")
     })?;
     let digest = sha256(text.as_bytes());
     text.pop();
@@ -60,21 +60,23 @@ pub struct Contents {
 /// The file cannot be read, holds no records, or is damaged elsewhere than in its last line.
 pub fn read(path: &Path) -> Result<Contents> {
     let mut bytes = Vec::new();
-    File::open(path).and_then(|mut f| f.read_to_end(&mut bytes)).map_err(|e| Error::io(path, "cannot be read", e))?;
+    File::open(path)
+        .and_then(|mut f| f.read_to_end(&mut bytes))
+        .map_err(|e| Problem::io(format!("{}: cannot be read", path.display()), e))?;
     match parse(path, &bytes)? {
         Some(contents) => Ok(contents),
-        None => Err(Error::new(
-            format!("{}: holds no records yet", path.display()),
-            "run the experiment: leanset experiment PLAN.toml --output FILE",
-        )),
+        None => Err(Problem::new(format!("{}: holds no records yet", path.display()))
+            .hint("run the experiment: leanset experiment PLAN.toml --output FILE")),
     }
 }
 
 /// None: nothing but a torn first line, or nothing at all.
 fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Contents>> {
     let name = path.display();
-    let strange =
-        || Error::new(format!("{name}: holds no records of leanset"), "name another file, or a new one to begin anew");
+    let strange = || {
+        Problem::new(format!("{name}: holds no records of leanset"))
+            .hint("name another file, or a new one to begin anew")
+    };
     let begins = |bytes: &[u8]| bytes.iter().zip(BEGIN.as_bytes()).all(|(a, b)| a == b);
     if !begins(bytes) {
         return Err(strange());
@@ -86,16 +88,11 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Contents>> {
         let last = at + text.len() == bytes.len();
         let text = std::str::from_utf8(text).ok().and_then(|t| t.strip_suffix('\n'));
         let damaged = || {
-            Error::new(
-                format!("{name}: line {} does not match its checksum", number + 1),
-                "the file was changed or damaged: take it from a backup, or delete that line and run the experiment again",
-            )
+            Problem::new(format!("{name}: line {} does not match its checksum", number + 1)).hint("the file was changed or damaged: take it from a backup, or delete that line and run the experiment again")
         };
         let understood = |e: &serde_json::Error| {
-            Error::new(
-                format!("{name}: line {} is not understood: {e}", number + 1),
-                "use the version of leanset that wrote it",
-            )
+            Problem::new(format!("{name}: line {} is not understood: {e}", number + 1))
+                .hint("use the version of leanset that wrote it")
         };
         match &mut found {
             None => match text.and_then(value::<serde_json::Value>) {
@@ -105,10 +102,10 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Contents>> {
                     let header = header.map_err(|e| understood(&e))?;
                     if header["schema"] != SCHEMA {
                         let schema = header["schema"].as_str().unwrap_or_default();
-                        return Err(Error::new(
-                            format!("{name}: has schema '{schema}'; this leanset reads {SCHEMA}"),
-                            "use the version of leanset that wrote it",
-                        ));
+                        return Err(Problem::new(format!(
+                            "{name}: has schema '{schema}'; this leanset reads {SCHEMA}"
+                        ))
+                        .hint("use the version of leanset that wrote it"));
                     }
                     let header = serde_json::from_value(header).map_err(|e| understood(&e))?;
                     found = Some(Contents { header, records: Vec::new(), torn: false, whole: 0 });
@@ -123,10 +120,11 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Contents>> {
                 Some(record) => {
                     let record = record.map_err(|e| understood(&e))?;
                     if !seen.insert(record.key()) {
-                        return Err(Error::new(
-                            format!("{name}: line {} is a run that another line holds too", number + 1),
-                            "delete one of the two lines",
-                        ));
+                        return Err(Problem::new(format!(
+                            "{name}: line {} is a run that another line holds too",
+                            number + 1
+                        ))
+                        .hint("delete one of the two lines"));
                     }
                     contents.records.push(record);
                 }
@@ -162,14 +160,12 @@ impl Journal {
     /// # Errors
     /// The file cannot be used, or was begun with another plan, table or version; another process writes to it.
     pub fn open(path: &Path, header: &Header) -> Result<(Self, Contents)> {
-        let failed = |e: std::io::Error| Error::io(path, "cannot be written", e);
+        let failed = |e: std::io::Error| Problem::io(format!("{}: cannot be written", path.display()), e);
         let mut file =
             File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         if file.try_lock().is_err() {
-            return Err(Error::new(
-                format!("{}: another process is writing to it", path.display()),
-                "wait for it to end, or name another file",
-            ));
+            return Err(Problem::new(format!("{}: another process is writing to it", path.display()))
+                .hint("wait for it to end, or name another file"));
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
@@ -202,7 +198,7 @@ impl Journal {
 
     fn append(&mut self, line: &str) -> Result<()> {
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        written.map_err(|e| Error::io(&self.path, "cannot be written", e))
+        written.map_err(|e| Problem::io(format!("{}: cannot be written", self.path.display()), e))
     }
 }
 
@@ -223,10 +219,8 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
     if found.is_empty() {
         return Ok(());
     }
-    Err(Error::new(
-        format!("{}: was begun with something else: {}", path.display(), found.join(", ")),
-        "go back to what it was begun with, or name another file",
-    ))
+    Err(Problem::new(format!("{}: was begun with something else: {}", path.display(), found.join(", ")))
+        .hint("go back to what it was begun with, or name another file"))
 }
 
 #[cfg(test)]

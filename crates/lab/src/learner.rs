@@ -1,10 +1,9 @@
 //! Models: the seam between runs and trainers, and the built-in perceptron behind it.
 
 use leanset_core::{ClassId, Dynamics, Quiet, RowId, Seed};
-use leanset_train::{DynamicsRecorder, Model, Network, Observer, Training};
+use leanset_problem::Result;
+use leanset_train::{DynamicsRecorder, Model, Network, Observer, Training, of_settings};
 
-use crate::error::Result;
-use crate::plan::ModelPlan;
 use crate::splits::LabelledPoints;
 
 /// Trains models.
@@ -48,10 +47,9 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// The network of a plan.
-    pub fn new(plan: &ModelPlan) -> Self {
-        let network = Network { hidden: plan.hidden.clone(), dropout: plan.dropout, ..Network::paper() };
-        let training = Training { batch: plan.batch, learning_rate: plan.learning_rate, ..Training::paper(1, Seed(0)) };
+    /// The network and the training of a plan.
+    pub fn new(settings: &leanset_spec::Training) -> Self {
+        let (network, training) = of_settings(&settings.resolved(), Seed(0));
         Self { network, training }
     }
 

@@ -15,7 +15,6 @@
 pub mod choose;
 pub mod detector;
 pub mod detector_results;
-mod error;
 pub mod experiment;
 pub mod image_task;
 pub mod journal;
@@ -36,7 +35,6 @@ pub mod template;
 pub mod vocabulary;
 
 pub use detector::Trainer;
-pub use error::{Error, Result};
 pub use experiment::{Experiment, RunOptions};
 pub use image_task::{Detector, ImageTask};
 pub use journal::Journal;
@@ -45,4 +43,4 @@ pub use plan::Plan;
 pub use remaining::Progress;
 pub use summary::Summary;
 pub use table_task::TableTask;
-pub use task::Task;
+pub use task::{RunError, Task};

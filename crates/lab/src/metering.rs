@@ -1,9 +1,8 @@
 //! Metering of time and energy: the interface between runs and meters.
 
-use leanset_problem::Problem;
+use leanset_problem::{Problem, Result};
 use leanset_spec::Energy;
 
-use crate::error::{Error, Result};
 use crate::record::{CarbonIntensity, Cost, EnergySources, MeteredCost};
 
 /// Meters work.
@@ -50,7 +49,7 @@ impl Meters {
     /// A country that is not known, a number that cannot be used.
     pub fn new(energy: &Energy, alone: bool) -> Result<Self> {
         let options = energy.options();
-        leanset_energy::Meter::start_at_once(&options).map_err(|e| Error::from(Problem::from(e)).of_file("energy"))?;
+        leanset_energy::Meter::start_at_once(&options).map_err(|e| Problem::from(e).at("energy"))?;
         Ok(Self { options, alone })
     }
 }

@@ -9,9 +9,9 @@
 //! first row (of equals, or to begin with), the order of the file would decide.
 
 use leanset_core::{Budget, ClassId, Classes, Dataset, EmptyClasses, Matrix, RowId, Seed};
+use leanset_problem::{Problem, Result};
 use leanset_tables::{Encoded, Encoder, FileRow, Table};
 
-use crate::error::{Error, Result};
 use crate::plan::TablePlan;
 
 /// Labelled points that are owned.
@@ -72,26 +72,22 @@ impl SplitPlan {
         let classes = Classes::new(&encoded.classes, names.len())?.with_names(&names);
         let sizes = classes.sizes();
         if names.len() < 2 {
-            return Err(Error::new(
-                format!(
-                    "{name}: label column '{}' holds one class: there is nothing to learn",
-                    plan.data.columns.label.as_deref().unwrap_or_default()
-                ),
-                "label names the column of classes",
-            ));
+            return Err(Problem::new(format!(
+                "{name}: label column '{}' holds one class: there is nothing to learn",
+                plan.data.label()
+            ))
+            .hint("label names the column of classes"));
         }
         let (test, _) = Budget::Ratio(plan.split.test).allocate(&sizes, EmptyClasses::Forbid)?;
         let test = test.per_class().to_vec();
         for ((class, &size), &tested) in classes.ids().zip(&sizes).zip(&test) {
             if tested >= size {
                 let part = plan.split.test;
-                return Err(Error::new(
-                    format!(
-                        "{name}: class '{}' has {size} rows: with split.test = {part} none is left to train on",
-                        classes.name(class)
-                    ),
-                    "make split.test smaller, or leave the class out of the table",
-                ));
+                return Err(Problem::new(format!(
+                    "{name}: class '{}' has {size} rows: with split.test = {part} none is left to train on",
+                    classes.name(class)
+                ))
+                .hint("make split.test smaller, or leave the class out of the table"));
             }
         }
         let kept = encoded.file_rows().collect();

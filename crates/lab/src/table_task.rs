@@ -1,16 +1,16 @@
 //! Experiments on a table, with a model that predicts the class of a row.
 
 use leanset_core::{Budget, Dataset, Dynamics, Reduced};
+use leanset_problem::Result;
 use leanset_tables::{Encoded, Table};
 use leanset_train::scores;
 
-use crate::error::Result;
 use crate::learner::Learner;
 use crate::metering::Metering;
 use crate::plan::{Plan, TablePlan};
 use crate::record::{ClassScores, ClassifierScores, DataRecord, ModelScores};
 use crate::splits::{LabelledPoints, Split, SplitPlan, class_ids};
-use crate::task::{Task, TrainingOutcome, TrainingRequest, sorted_rows};
+use crate::task::{RunError, Task, TrainingOutcome, TrainingRequest, sorted_rows};
 
 /// A table, and a model that predicts the class of a row.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl<L: Learner> Task for TableTask<'_, L> {
     }
 
     fn epochs(&self, _rows: usize) -> u32 {
-        self.settings.model.epochs
+        self.settings.epochs()
     }
 
     fn warm_up(&self, split: &Split, epochs: u32, seed: u64) -> Result<(L::Model, Dynamics)> {
@@ -101,7 +101,7 @@ impl<L: Learner> Task for TableTask<'_, L> {
         split: &Split,
         request: &TrainingRequest<'_, L::Model>,
         meter: &dyn Metering,
-    ) -> Result<TrainingOutcome> {
+    ) -> Result<TrainingOutcome, RunError> {
         let points = match request.kept {
             None => split.train.take(0..split.train.classes.len()),
             Some(Reduced::Rows(selection)) => split.train.take(sorted_rows(selection)),

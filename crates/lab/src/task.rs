@@ -4,8 +4,8 @@
 //! [`TableTask`](crate::table_task::TableTask) and [`ImageTask`](crate::image_task::ImageTask) implement it.
 
 use leanset_core::{Budget, Dataset, Dynamics, Reduced};
+use leanset_problem::{Problem, Result};
 
-use crate::error::Result;
 use crate::metering::Metering;
 use crate::record::{DataRecord, MeteredCost, ModelScores};
 
@@ -66,7 +66,22 @@ pub trait Task: Sync {
         split: &Self::Split,
         request: &TrainingRequest<'_, Self::Model>,
         meter: &dyn Metering,
-    ) -> Result<TrainingOutcome>;
+    ) -> Result<TrainingOutcome, RunError>;
+}
+
+/// Why a run was not done.
+#[derive(Debug)]
+pub enum RunError {
+    /// This run failed. The others can be done.
+    Run(Problem),
+    /// The experiment cannot go on.
+    Experiment(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for RunError {
+    fn from(error: E) -> Self {
+        Self::Experiment(error.into())
+    }
 }
 
 /// A training that is to be done.

@@ -36,6 +36,9 @@ impl Setting {
     }
 }
 
+/// Keys of a plan whose values are lists.
+const LISTS: [&str; 4] = ["data.features", "data.exclude", "model.hidden", "reduce.ratios"];
+
 /// Whether a value is a placeholder, such as `FILE` or `CLASS=N`, and no value to be quoted.
 fn is_placeholder(value: &str) -> bool {
     value.chars().any(char::is_uppercase) && !value.chars().any(char::is_lowercase)
@@ -62,6 +65,7 @@ impl Assignment {
             (Face::CommandLine, None) => (*flag).to_owned(),
             (Face::CommandLine, Some(value)) => format!("{flag} {value}"),
             (Face::Plan, value) => match (plan, value) {
+                (Some(key), Some(value)) if LISTS.contains(key) => format!("{key} = [{}]", quoted(value)),
                 (Some(key), Some(value)) => format!("{key} = {}", quoted(value)),
                 (Some(key), None) => (*key).to_owned(),
                 (None, Some(value)) => format!("{flag} {value}"),
@@ -290,6 +294,7 @@ mod tests {
         assert_eq!(mean.render(Face::CommandLine), "--missing mean");
         assert_eq!(mean.render(Face::Plan), "data.missing = \"mean\"");
         assert_eq!(mean.render(Face::Python), "missing=\"mean\"");
+        assert_eq!(EXCLUDE.to("name").render(Face::Plan), "data.exclude = [\"name\"]");
         assert_eq!(mean.to_string(), "missing=mean");
         assert_eq!(RATIO.to(0.1).render(Face::Python), "ratio=0.1");
         assert_eq!(OUTPUT.to("FILE").render(Face::Python), "output=FILE");

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use leanset_problem::Result;
 use serde::{Deserialize, Serialize};
 
 use super::locate::Text;
-use crate::error::Result;
 use crate::template::{Command, Placeholder, Template};
 
 /// Which epoch is the result.

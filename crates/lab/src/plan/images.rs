@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use leanset_problem::Result;
 use leanset_spec::images::{Division, Features};
 use serde::{Deserialize, Serialize};
 
 use super::detector::DetectorPlan;
 use super::locate::Text;
-use crate::error::Result;
 
 /// Images and a detector.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,14 @@ pub struct ImagesSection {
     #[serde(default)]
     pub balance: bool,
 }
+
+impl ImagesSection {
+    /// Its keys beside those of [`Division`].
+    pub(super) const KEYS: [&str; 2] = ["path", "balance"];
+}
+
+/// The keys of `[features]` beside those of [`EmbeddingModel`](leanset_spec::images::EmbeddingModel).
+pub(super) const FEATURE_KEYS: [&str; 2] = ["table", "paths"];
 
 impl ImagePlan {
     /// Every file that it names, to be found from the folder of the plan.

@@ -1,8 +1,10 @@
 //! Errors of a plan with the line of the key that they are about.
 
 use leanset_core::error::nearest;
-
-use crate::error::{Error, Result};
+use leanset_problem::{Problem, Result};
+use serde::de::{DeserializeOwned, Error as _, Visitor};
+use serde::forward_to_deserialize_any;
+use toml::de::{DeTable, DeValue, Error};
 
 /// The text of a plan, for errors with their place.
 pub(super) struct Text<'a> {
@@ -12,7 +14,7 @@ pub(super) struct Text<'a> {
 
 impl Text<'_> {
     pub(super) fn wrong<T>(&self, key: &str, what: &str, hint: &str) -> Result<T> {
-        Err(Error::new(format!("{}: {what}", place(self.text, self.name, key)), hint.to_owned()))
+        Err(Problem::new(format!("{}: {what}", place(self.text, self.name, key))).hint(hint.to_owned()))
     }
 
     pub(super) fn refuse(&self, key: &str, constraint: &str, value: &dyn std::fmt::Display, hint: &str) -> Result<()> {
@@ -22,7 +24,6 @@ impl Text<'_> {
 
 /// The file and the line of a key, such as `energy.country` or `method.1.name`; where that is left out, of what it is in.
 pub(super) fn place(text: &str, name: &str, key: &str) -> String {
-    use toml::de::{DeTable, DeValue};
     let Ok(document) = DeTable::parse(text) else { return name.to_owned() };
     let (mut table, mut at, mut parts) = (document.get_ref(), None, key.split('.'));
     while let Some(part) = parts.next() {
@@ -47,21 +48,92 @@ fn line_at(text: &str, at: usize) -> usize {
     text[..at.min(text.len())].matches('\n').count() + 1
 }
 
-/// What the TOML reader says, in one line with the key's place.
-pub(super) fn malformed(text: &str, name: &str, error: &toml::de::Error) -> Error {
+/// A section that contains settings which the command line and manifests have as well.
+///
+/// Serde reads such settings from the section without their places. Where that fails they are read once more on their own,
+/// so that the error names the line.
+pub(super) struct Section {
+    name: &'static str,
+    /// Its keys that are not among the settings.
+    own: &'static [&'static str],
+    /// The keys of the settings.
+    keys: &'static [&'static str],
+    read: fn(toml::Spanned<DeTable<'_>>) -> Option<Error>,
+}
+
+impl Section {
+    /// A section with the settings `T` and keys of its own.
+    pub(super) fn of<T: DeserializeOwned>(name: &'static str, own: &'static [&'static str]) -> Self {
+        let mut keys = FieldNames(&[]);
+        let _ = T::deserialize(&mut keys);
+        Self { name, own, keys: keys.0, read: |table| T::deserialize(toml::de::Deserializer::from(table)).err() }
+    }
+
+    /// What is wrong with the section, if it is there and anything is.
+    fn check(&self, text: &str, name: &str) -> Option<Problem> {
+        let document = DeTable::parse(text).ok()?.into_inner();
+        let (_, value) = document.into_iter().find(|(key, _)| key.get_ref() == self.name)?;
+        let span = value.span();
+        let DeValue::Table(table) = value.into_inner() else { return None };
+        let known = || self.own.iter().chain(self.keys);
+        if let Some((key, _)) = table.iter().find(|(key, _)| !known().any(|known| known == key.get_ref())) {
+            let place = format!("{name}: line {}", line_at(text, key.span().start));
+            return Some(unknown_key(&place, key.get_ref(), &known().copied().collect::<Vec<_>>()));
+        }
+        let table = table.into_iter().filter(|(key, _)| self.keys.contains(&key.get_ref().as_ref())).collect();
+        let error = (self.read)(toml::Spanned::new(span, table))?;
+        Some(render_error(text, name, &error))
+    }
+}
+
+/// Reads nothing, and learns the names of the fields that a type has.
+struct FieldNames(&'static [&'static str]);
+
+impl<'de> serde::Deserializer<'de> for &mut FieldNames {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> std::result::Result<V::Value, Self::Error> {
+        Err(Self::Error::custom("only the names of fields are wanted"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> std::result::Result<V::Value, Self::Error> {
+        self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct
+        seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// What the TOML reader reports, in one line with the place of the key.
+pub(super) fn malformed(text: &str, name: &str, error: &Error, sections: &[Section]) -> Problem {
+    sections.iter().find_map(|section| section.check(text, name)).unwrap_or_else(|| render_error(text, name, error))
+}
+
+/// A key that there is not.
+fn unknown_key(place: &str, unknown: &str, known: &[&str]) -> Problem {
+    let hint = match nearest(unknown, known.iter().copied()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("known here: {}", known.join(", ")),
+    };
+    Problem::new(format!("{place}: there is no key '{unknown}'")).hint(hint)
+}
+
+fn render_error(text: &str, name: &str, error: &Error) -> Problem {
     let line = error.span().map(|span| line_at(text, span.start));
     let place = line.map_or_else(|| name.to_owned(), |line| format!("{name}: line {line}"));
     let message = error.message().replace('\n', " ");
     // "unknown field `foo`, expected one of `bar`, `baz`": the words in backquotes.
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     match (message.strip_prefix("unknown field"), quoted.as_slice()) {
-        (Some(_), [unknown, known @ ..]) => {
-            let hint = match nearest(unknown, known.iter().copied()) {
-                Some(near) => format!("did you mean '{near}'?"),
-                None => format!("known here: {}", known.join(", ")),
-            };
-            Error::new(format!("{place}: there is no key '{unknown}'"), hint)
-        }
+        (Some(_), [unknown, known @ ..]) => unknown_key(&place, unknown, known),
         _ => {
             // "invalid type: string "all", expected a sequence", of the key on that line.
             let key = line.and_then(|line| text.lines().nth(line - 1)?.split_once('=').map(|pair| pair.0.trim()));
@@ -74,7 +146,8 @@ pub(super) fn malformed(text: &str, name: &str, error: &toml::de::Error) -> Erro
                 }
                 _ => plain,
             };
-            Error::new(format!("{place}: {said}"), "docs/experiments.md describes every key, and plans/ holds examples")
+            Problem::new(format!("{place}: {said}"))
+                .hint("docs/experiments.md describes every key, and plans/ holds examples")
         }
     }
 }

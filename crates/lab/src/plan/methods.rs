@@ -1,13 +1,11 @@
 //! The sections `[[method]]`: the methods that are compared.
 
-use std::collections::BTreeMap;
-
 use leanset_core::Reducer;
 use leanset_core::methods::Support;
 use leanset_core::params::Value;
+use leanset_problem::{Problem, Result};
+use leanset_spec::Parameters;
 use serde::{Deserialize, Serialize};
-
-use crate::error::{Error, Result};
 
 /// One method of the comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +18,7 @@ pub struct MethodPlan {
     pub label: Option<String>,
     /// Its parameters, as `leanset methods NAME` lists them.
     #[serde(default)]
-    pub parameters: BTreeMap<String, toml::Value>,
+    pub parameters: Parameters,
     /// For methods that use training dynamics: epochs on all rows before they choose, out of the epochs of the model.
     #[serde(default)]
     pub warm_up: Option<u32>,
@@ -37,25 +35,17 @@ impl MethodPlan {
     /// # Errors
     /// A value of a type that no parameter has.
     pub fn values(&self) -> Result<Vec<(String, Value)>> {
-        let value = |(name, value): (&String, &toml::Value)| {
-            let value = match value {
-                toml::Value::String(text) => Value::Text(text.clone()),
-                toml::Value::Integer(number) => Value::Int(*number),
-                toml::Value::Float(number) => Value::Float(*number),
-                other => {
-                    return Err(Error::new(
-                        format!(
-                            "{}: parameter '{name}' must be a number or a word, not {}",
-                            self.label(),
-                            other.type_str()
-                        ),
-                        "row ids mean nothing here: every repetition has other rows",
-                    ));
-                }
+        let values = self.parameters.distinct()?;
+        for (name, value) in values {
+            let kind = match value {
+                Value::Text(_) | Value::Int(_) | Value::Float(_) => continue,
+                Value::Bool(_) => "boolean",
+                Value::Rows(_) | Value::Floats(_) => "array",
             };
-            Ok((name.clone(), value))
-        };
-        self.parameters.iter().map(value).collect()
+            let message = format!("{}: parameter '{name}' must be a number or a word, not {kind}", self.label());
+            return Err(Problem::new(message).hint("row ids mean nothing here: every repetition has other rows"));
+        }
+        Ok(values.to_vec())
     }
 
     /// The method with its parameters checked. `model_epochs` are those of the model; none where a detector is trained.
@@ -74,22 +64,21 @@ impl MethodPlan {
         let warm_up = match (uses_dynamics, self.warm_up) {
             (false, None) => 0,
             (false, Some(_)) => {
-                return Err(Error::new(
-                    format!("{label}: warm_up is for methods that use training dynamics, and {label} does not"),
-                    "leave it out",
-                ));
+                return Err(Problem::new(format!(
+                    "{label}: warm_up is for methods that use training dynamics, and {label} does not"
+                ))
+                .hint("leave it out"));
             }
             (true, _) if epochs < 2 => {
-                return Err(Error::new(
-                    format!("{label}: a model of {epochs} epoch has none to warm up with"),
-                    "make model.epochs larger, or leave the method out",
-                ));
+                return Err(Problem::new(format!("{label}: a model of {epochs} epoch has none to warm up with"))
+                    .hint("make model.epochs larger, or leave the method out"));
             }
             (true, Some(given)) if !(1..epochs).contains(&given) => {
-                return Err(Error::new(
-                    format!("{label}: warm_up must be in [1, {}], not {given}", epochs.saturating_sub(1)),
-                    format!("of the {epochs} epochs at least one is for the rows that are kept"),
-                ));
+                return Err(Problem::new(format!(
+                    "{label}: warm_up must be in [1, {}], not {given}",
+                    epochs.saturating_sub(1)
+                ))
+                .hint(format!("of the {epochs} epochs at least one is for the rows that are kept")));
             }
             (true, Some(given)) => given,
             (true, None) => WARM_UP.min(epochs / 2),

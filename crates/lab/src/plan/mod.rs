@@ -33,19 +33,19 @@ mod table;
 use std::path::Path;
 
 use leanset_core::distance::Metric;
-use leanset_spec::Energy;
-use leanset_spec::images::Features;
+use leanset_problem::{Problem, Result};
+use leanset_spec::images::{Division, EmbeddingModel, Features};
+use leanset_spec::{Columns, Energy, Power, Training};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
 use crate::vocabulary::{self, TaskVocabulary};
 
 pub use detector::{DetectorPlan, EqualTraining, ResultEpoch};
 pub use images::{ImagePlan, ImagesSection};
-use locate::{Text, malformed, place};
+use locate::{Section, Text, malformed, place};
 pub use methods::{ConfiguredMethod, MethodPlan};
 use seeds::{Purpose, Seeds, seed_of};
-pub use table::{DataSection, ModelPlan, SplitSection, TablePlan};
+pub use table::{DataSection, SplitSection, TablePlan};
 
 /// The name of full training among the methods.
 pub const FULL: &str = "full";
@@ -103,7 +103,7 @@ struct PlanFile {
     #[serde(rename = "method")]
     methods: Vec<MethodPlan>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    model: Option<ModelPlan>,
+    model: Option<Training>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     detector: Option<DetectorPlan>,
     #[serde(default)]
@@ -162,7 +162,8 @@ impl TryFrom<PlanFile> for Plan {
                 {
                     return Err(of(key.0, "images, and the plan is for a table"));
                 }
-                TaskPlan::Table(TablePlan { data, split: split.unwrap_or_default(), model: model.unwrap_or_default() })
+                let (split, model) = (split.unwrap_or_default(), table::filled(&model.unwrap_or_default()));
+                TaskPlan::Table(TablePlan { data, split, model })
             }
             (None, Some(images)) => {
                 if let Some(key) = [("split", split.is_some()), ("model", model.is_some())].iter().find(|k| k.1) {
@@ -234,6 +235,16 @@ fn default_metric() -> String {
     "chebyshev".into()
 }
 
+/// The sections that contain settings of other faces, and keys of their own.
+fn sections() -> [Section; 4] {
+    [
+        Section::of::<Columns>("data", &DataSection::KEYS),
+        Section::of::<Division>("images", &ImagesSection::KEYS),
+        Section::of::<EmbeddingModel>("features", &images::FEATURE_KEYS),
+        Section::of::<Power>("energy", &["country", "carbon_intensity"]),
+    ]
+}
+
 /// What a path names that is given in place of a plan: a table or an image dataset.
 fn other_input(path: &Path) -> Option<&'static str> {
     if path.is_dir() {
@@ -255,16 +266,13 @@ impl Plan {
     pub fn read(path: &Path) -> Result<Self> {
         let name = path.display();
         if let Some(what) = other_input(path) {
-            return Err(Error::new(
-                format!("{name}: is {what}; an experiment needs a plan, a TOML file that names its data"),
-                "copy one of plans/*.toml, or the example of docs/experiments.md, and write the name of your data into it",
-            ));
+            return Err(Problem::new(format!("{name}: is {what}; an experiment needs a plan, a TOML file that names its data")).hint("copy one of plans/*.toml, or the example of docs/experiments.md, and write the name of your data into it"));
         }
         let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::InvalidData => {
-                Error::new(format!("{name}: is not a text file"), "a plan is a TOML file: docs/experiments.md")
+                Problem::new(format!("{name}: is not a text file")).hint("a plan is a TOML file: docs/experiments.md")
             }
-            _ => Error::io(path, "cannot be read", e),
+            _ => Problem::io(format!("{}: cannot be read", path.display()), e),
         })?;
         let mut plan = Self::parse(&text, &name.to_string())?;
         let Some(folder) = path.parent() else { return Ok(plan) };
@@ -281,15 +289,15 @@ impl Plan {
     /// # Errors
     /// As [`Self::read`].
     pub fn parse(text: &str, name: &str) -> Result<Self> {
-        let file: PlanFile = toml::from_str(text).map_err(|e| malformed(text, name, &e))?;
+        let file: PlanFile = toml::from_str(text).map_err(|e| malformed(text, name, &e, &sections()))?;
         let mut plan = Self::try_from(file).map_err(|WrongCombination(key, what, hint)| {
-            Error::new(format!("{}: {what}", place(text, name, key)), hint)
+            Problem::new(format!("{}: {what}", place(text, name, key))).hint(hint)
         })?;
         plan.check(&Text { text, name })?;
         let epochs = plan.model_epochs();
         for (i, method) in plan.methods.iter_mut().enumerate() {
             let place = || place(text, name, &format!("method.{i}.name"));
-            let configured = method.configure(epochs).map_err(|e| e.of_file(&place()))?;
+            let configured = method.configure(epochs).map_err(|problem| problem.at(place()))?;
             let id = configured.reducer.info().id;
             method.warm_up = Some(configured.warm_up).filter(|&epochs| epochs > 0);
             method.label.get_or_insert_with(|| id.to_owned());
@@ -299,16 +307,15 @@ impl Plan {
             let label = method.label();
             let place = |key| place(text, name, &format!("method.{i}.{key}"));
             if label == FULL {
-                return Err(Error::new(
-                    format!("{}: method.label is '{FULL}', which is the name of full training", place("label")),
-                    "call it otherwise",
-                ));
+                return Err(Problem::new(format!(
+                    "{}: method.label is '{FULL}', which is the name of full training",
+                    place("label")
+                ))
+                .hint("call it otherwise"));
             }
             if plan.methods[..i].iter().any(|m| m.label() == label) {
-                return Err(Error::new(
-                    format!("{}: two methods are called '{label}'", place("name")),
-                    "tell them apart with label = \"…\", or leave one out",
-                ));
+                return Err(Problem::new(format!("{}: two methods are called '{label}'", place("name")))
+                    .hint("tell them apart with label = \"…\", or leave one out"));
             }
         }
         plan.reduce.ratios.retain(|&r| r < 1.0);
@@ -354,7 +361,7 @@ impl Plan {
             return text.wrong("", "the plan has no method", "[[method]] with name = \"srs\" adds one");
         }
         match &self.task {
-            TaskPlan::Table(table) => table.model.check(text)?,
+            TaskPlan::Table(table) => table.check_model(text)?,
             TaskPlan::Images(images) => images.detector.check(text)?,
         }
         for (key, value) in [
@@ -404,7 +411,7 @@ impl Plan {
     /// Epochs of the model; none where a detector is trained.
     fn model_epochs(&self) -> Option<u32> {
         match &self.task {
-            TaskPlan::Table(table) => Some(table.model.epochs),
+            TaskPlan::Table(table) => Some(table.epochs()),
             TaskPlan::Images(_) => None,
         }
     }
@@ -431,8 +438,8 @@ mod tests {
     fn plan_has_the_defaults_of_the_paper() {
         let plan = Plan::parse(SMALL, "t.toml").expect("a plan");
         let TaskPlan::Table(table) = &plan.task else { panic!("for a table") };
-        assert_eq!(table.model.hidden, [50, 45, 40, 35, 30, 25, 20, 15, 10]);
-        assert_eq!((plan.repetitions, table.split.test, table.model.epochs), (10, 0.25, 150));
+        assert_eq!(table.model.hidden.as_deref(), Some(&[50, 45, 40, 35, 30, 25, 20, 15, 10][..]));
+        assert_eq!((plan.repetitions, table.split.test, table.epochs()), (10, 0.25, 150));
         // Full training is not a ratio: it is always run.
         assert_eq!(plan.reduce.ratios, [0.1, 0.5]);
         assert_eq!(plan.methods[0].label(), "maxmin");
@@ -493,6 +500,84 @@ mod tests {
         let json = serde_json::to_value(&table).expect("JSON");
         let keys: Vec<&String> = json.as_object().expect("an object").keys().collect();
         assert_eq!(keys, ["title", "seed", "repetitions", "data", "split", "reduce", "method", "model", "energy"]);
+    }
+
+    #[test]
+    fn plan_names_the_line_of_a_setting_that_other_faces_have_too() {
+        let refused = |text: &str| {
+            let problem = Plan::parse(text, "t.toml").expect_err("no plan");
+            (problem.to_string(), problem.hint.map(|hint| hint.to_string()).unwrap_or_default())
+        };
+        let data = |key: &str| refused(&SMALL.replace("label = ", &format!("{key}\nlabel = ")));
+        assert_eq!(
+            data("exlude = [\"a\"]"),
+            ("t.toml: line 4: there is no key 'exlude'".into(), "did you mean 'exclude'?".into())
+        );
+        assert_eq!(
+            data("scale = \"log\"").0,
+            "t.toml: line 4: scale must be one of 'minmax', 'standard', 'none', not 'log'"
+        );
+        assert_eq!(
+            data("bins = \"few\"").0,
+            "t.toml: line 4: bins must be a whole number of at least 0, not string \"few\""
+        );
+        assert_eq!(data("path2 = 1").0, "t.toml: line 4: there is no key 'path2'");
+        let features = IMAGES.replace("[reduce]", "[features]\nmodel = \"m.onnx\"\nfit = \"wide\"\n[reduce]");
+        assert_eq!(
+            refused(&features).0,
+            "t.toml: line 7: fit must be one of 'letterbox', 'stretch', 'crop', 'native', not 'wide'"
+        );
+        let energy = SMALL.replace("[reduce]", "[energy]\nwat = 3\n[reduce]");
+        assert_eq!(refused(&energy), ("t.toml: line 6: there is no key 'wat'".into(), "did you mean 'watts'?".into()));
+        let unlabelled = SMALL.replace("label = \"kind\"\n", "");
+        assert_eq!(refused(&unlabelled).0, "t.toml: line 2: data has no label");
+    }
+
+    /// A header from before plans shared their settings: every key is there, `null` where nothing was given.
+    #[test]
+    fn plan_reads_the_header_of_an_older_journal() {
+        let old = serde_json::json!({
+            "title": "t", "seed": 0, "repetitions": 10,
+            "data": {
+                "embedded": null, "label": "kind", "features": null, "exclude": [], "id": null, "missing": "refuse",
+                "scale": "minmax", "bins": null, "format": null, "sheet": null, "delimiter": null
+            },
+            "split": { "test": 0.25 },
+            "reduce": { "ratios": [0.1, 0.5], "metric": "chebyshev" },
+            "method": [{ "name": "maxmin", "label": "maxmin", "parameters": { "start": "first" }, "warm_up": null }],
+            "model": {
+                "hidden": [50, 45, 40, 35, 30, 25, 20, 15, 10], "dropout": 0.25, "epochs": 150, "batch": 32,
+                "learning_rate": 0.001
+            },
+            "energy": { "country": null, "carbon_intensity": null, "watts": null, "tdp": null }
+        });
+        let mut plan = Plan::parse(SMALL, "t.toml").expect("a plan");
+        let TaskPlan::Table(table) = &mut plan.task else { panic!("for a table") };
+        table.data.path = None;
+        assert_eq!(serde_json::from_value::<Plan>(old).expect("a plan"), plan);
+    }
+
+    #[test]
+    fn plan_reads_every_plan_of_the_repository() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plans");
+        let mut read = 0;
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                Plan::read(&path).unwrap_or_else(|problem| panic!("{problem}"));
+                read += 1;
+            }
+        }
+        assert!(read >= 6, "{read} plans");
+    }
+
+    #[test]
+    fn plan_read_says_that_a_table_is_no_plan() {
+        let problem = Plan::read(Path::new("some/table.csv")).expect_err("a table");
+        assert_eq!(
+            problem.to_string(),
+            "some/table.csv: is a table; an experiment needs a plan, a TOML file that names its data"
+        );
     }
 
     #[test]

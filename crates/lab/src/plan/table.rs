@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use leanset_spec::Columns;
+use leanset_problem::Result;
+use leanset_spec::{Columns, Training};
 use serde::{Deserialize, Serialize};
 
 use super::locate::Text;
-use crate::error::Result;
 
 /// A table and a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,10 +16,10 @@ pub struct TablePlan {
     /// How it is split.
     pub split: SplitSection,
     /// The model and its training.
-    pub model: ModelPlan,
+    pub model: Training,
 }
 
-/// The table, and which of its columns mean what: as in `leanset reduce`. Scaling is fitted on the training rows of each split.
+/// The table, and what its columns mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
@@ -27,11 +27,21 @@ pub struct DataSection {
     #[serde(default, skip_serializing)]
     pub path: Option<PathBuf>,
     /// A data set inside the program, instead of a file.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedded: Option<String>,
-    /// The columns; the label is needed.
+    /// Which columns take part, and how. Scales and means are fitted on the training rows of each split.
     #[serde(flatten)]
     pub columns: Columns,
+}
+
+impl DataSection {
+    /// Its keys beside those of [`Columns`].
+    pub(super) const KEYS: [&str; 2] = ["path", "embedded"];
+
+    /// The column of classes.
+    pub fn label(&self) -> &str {
+        self.columns.label.as_deref().unwrap_or_default()
+    }
 }
 
 /// How the table is split into training and test rows, class by class.
@@ -48,32 +58,22 @@ impl Default for SplitSection {
     }
 }
 
-/// The model and its training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ModelPlan {
-    /// Widths of the hidden layers, each with ReLU.
-    pub hidden: Vec<usize>,
-    /// The part of each hidden layer that is dropped in training.
-    pub dropout: f64,
-    /// Passes over the training rows; for methods that warm up, those of the warm-up included.
-    pub epochs: u32,
-    /// Rows a gradient step sees.
-    pub batch: usize,
-    /// The learning rate of Adam.
-    pub learning_rate: f64,
-}
+/// Epochs of the paper's model for tables.
+const EPOCHS: u32 = 150;
+/// The most epochs, so that a slip of the finger is caught.
+const MOST_EPOCHS: usize = 1_000_000;
 
-impl Default for ModelPlan {
-    /// The paper's for tables.
-    fn default() -> Self {
-        Self {
-            hidden: vec![50, 45, 40, 35, 30, 25, 20, 15, 10],
-            dropout: 0.25,
-            epochs: 150,
-            batch: 32,
-            learning_rate: 0.001,
-        }
+/// The model of a plan with what is left out filled in: the paper's for tables.
+pub(super) fn filled(model: &Training) -> Training {
+    let paper = Training { epochs: model.epochs.or(Some(EPOCHS as usize)), ..model.clone() }.resolved();
+    // Settings that a plan did not have before stay out of the header where they are left out of the plan.
+    Training {
+        hidden: Some(paper.hidden),
+        dropout: Some(paper.dropout),
+        epochs: Some(paper.epochs),
+        batch: Some(paper.batch),
+        learning_rate: Some(paper.learning_rate),
+        ..model.clone()
     }
 }
 
@@ -99,25 +99,35 @@ impl TablePlan {
         }
         Ok(())
     }
-}
 
-impl ModelPlan {
-    pub(super) fn check(&self, text: &Text<'_>) -> Result<()> {
-        if self.hidden.contains(&0) {
+    /// Epochs of the model.
+    pub fn epochs(&self) -> u32 {
+        self.model.epochs.and_then(|epochs| u32::try_from(epochs).ok()).unwrap_or(EPOCHS)
+    }
+
+    /// Refuses settings that no model can have.
+    pub(super) fn check_model(&self, text: &Text<'_>) -> Result<()> {
+        let model = self.model.resolved();
+        if model.hidden.contains(&0) {
             return text.refuse("each of model.hidden", "at least 1", &0, "hidden = [] is a linear model");
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return text.refuse("model.dropout", "in [0, 1)", &self.dropout, "dropout = 0 drops nothing");
+        if !(0.0..1.0).contains(&model.dropout) {
+            return text.refuse("model.dropout", "in [0, 1)", &model.dropout, "dropout = 0 drops nothing");
         }
-        if self.epochs == 0 {
-            return text.refuse("model.epochs", "at least 1", &self.epochs, "epochs = 150 is the paper's");
+        if !(1..=MOST_EPOCHS).contains(&model.epochs) {
+            let range = if model.epochs == 0 { "at least 1".into() } else { format!("in [1, {MOST_EPOCHS}]") };
+            return text.refuse("model.epochs", &range, &model.epochs, "epochs = 150 is the paper's");
         }
-        if self.batch == 0 {
-            return text.refuse("model.batch", "at least 1", &self.batch, "batch = 32 is the paper's");
+        if model.batch == 0 {
+            return text.refuse("model.batch", "at least 1", &model.batch, "batch = 32 is the paper's");
         }
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+        if !(model.learning_rate > 0.0 && model.learning_rate.is_finite()) {
             let hint = "learning_rate = 0.001 is the paper's";
-            return text.refuse("model.learning_rate", "above 0", &self.learning_rate, hint);
+            return text.refuse("model.learning_rate", "above 0", &model.learning_rate, hint);
+        }
+        if !(model.weight_decay >= 0.0 && model.weight_decay.is_finite()) {
+            let hint = "weight_decay = 0 is the paper's";
+            return text.refuse("model.weight_decay", "at least 0", &model.weight_decay, hint);
         }
         Ok(())
     }
