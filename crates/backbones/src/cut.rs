@@ -238,13 +238,12 @@ pub(crate) fn find(graph: &Graph, layer: &Layer, name: &str) -> Result<Found> {
     let one = if let [one] = outputs.as_slice() { Some((*one).to_owned()) } else { None };
     let hint = || {
         let fed = fed(&wires);
-        let outputs = format!(" the tensor to use as features; the outputs are {}", list(&outputs, LISTED));
-        let fed = if fed.is_empty() {
-            String::new()
-        } else {
-            format!(", inputs of fully connected layers are {}", list(fed, LISTED))
+        let outputs = format!("; outputs are {}", list(&outputs, LISTED));
+        let fed = match fed.as_slice() {
+            [] => String::new(),
+            fed => format!(", inputs of fully connected layers are {}", list(fed, LISTED)),
         };
-        text!["name with ", &setting::LAYER, outputs, fed]
+        text!["name the tensor of the features with ", setting::LAYER.to("NAME"), outputs, fed]
     };
     let (tensor, what) = match layer {
         Layer::Auto => (

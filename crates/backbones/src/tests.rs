@@ -349,11 +349,11 @@ fn what_cannot_be_cut_is_refused_with_names() {
         message,
         "model.onnx: has neither an SPPF, nor a last fully connected layer, nor a description as its only output"
     );
-    assert!(hint.contains("the outputs are output0"), "{hint}");
+    assert!(hint.contains("outputs are output0"), "{hint}");
     let gemm = [node("Gemm", &["f", "w2", "b2"], "y", &[])];
     let (message, hint) = refusal(&classifier(&gemm), &layer(Layer::Tensor("z".into())));
     assert_eq!(message, "model.onnx: has no tensor 'z'");
-    assert!(hint.ends_with("fully connected layers are fed f"), "{hint}");
+    assert!(hint.ends_with("inputs of fully connected layers are f"), "{hint}");
     let mut two = classifier(&[node("Identity", &["f"], "y", &[])]);
     two.outputs.push("c");
     assert_eq!(refusal(&two, &layer(Layer::Output)).0, "model.onnx: has 2 outputs, not one");

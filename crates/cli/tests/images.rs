@@ -70,10 +70,10 @@ fn all_faults_are_told_at_once_and_strictness_is_the_users() {
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     let told = ran.stdout();
     for part in [
-        "error: 1 pictures that cannot be decoded (image-damaged)",
+        "error: 1 images that cannot be decoded (image-damaged)",
         "error: 1 objects of a class that the set does not have (class-unknown)",
         "03.txt, line 1: class 2 is not one of 0 to 1",
-        "warning: 1 pictures without an annotation (label-missing)",
+        "warning: 1 images without an annotation (label-missing)",
         "\n2 errors, 1 warning\n",
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
@@ -257,7 +257,7 @@ fn features_are_joined_by_path() {
     let said = |arguments: &str| place.refuses(&format!("images reduce set -m mms -r 0.5 -o z {arguments}"));
     assert_eq!(
         said("--features f.npy"),
-        "exit 2\nerror: f.npy: has no column 'path' that says which picture a row is of\n  hint: --feature-paths FILE names a list of paths, one a line, for the rows of an array\n"
+        "exit 2\nerror: f.npy: has no column 'path' that says which image a row is of\n  hint: for an array, name a list of the paths of its rows, one per line: --feature-paths FILE\n"
     );
     put(&place, "short.txt", "a\nb\n");
     assert!(
@@ -266,7 +266,7 @@ fn features_are_joined_by_path() {
     put(&place, "g.csv", "path,x\n00.png,1\n");
     assert!(
         said("--features g.csv")
-            .contains("g.csv: 23 of 24 pictures have no row in it; the first is images/train/01.png")
+            .contains("g.csv: 23 of 24 images have no row in it; the first is images/train/01.png")
     );
 }
 
@@ -392,7 +392,7 @@ fn what_cannot_be_done_is_refused_and_leaves_nothing() {
         ("images reduce set -m mms -n 3 -o z", "error: count 3 is below the 4 classes"),
         (
             "images reduce set -m mms -r 0.5 -o z --images set",
-            "error: set: a folder of pictures is given, and only a COCO file needs it\n",
+            "error: set: is YOLO; a folder of images applies to COCO only\n",
         ),
         ("images check set/data.yaml/x", "error: set/data.yaml/x: cannot be opened: Not a directory\n"),
     ] {
@@ -724,7 +724,7 @@ fn the_contact_sheet_is_one_page_of_its_own() {
     let small = place.text("small/report.html");
     let thumbnails: usize = small.lines().filter(|l| l.starts_with(".p")).map(|l| l.len() + 1).sum();
     assert!(thumbnails > 0 && thumbnails <= 6000, "{thumbnails}");
-    assert!(small.contains("pictures are shown by name alone"));
+    assert!(small.contains("images are shown by name alone"));
     if let Some(dom) = in_browser(&place.path("lean/report.html")) {
         assert!(dom.contains("12 of 24 pictures kept") && dom.matches("<circle").count() == 24, "{dom}");
     }

@@ -10,7 +10,7 @@ use leanset_problem::Result;
 use leanset_spec::images::{CategoryRule, Group};
 use leanset_tables::{ReadOptions, read};
 
-use crate::error::{self, problem};
+use crate::error::problem;
 use crate::path_index::{PATH, PathIndex, texts};
 use crate::{Image, ImageSet};
 
@@ -83,7 +83,7 @@ impl Categories {
     /// # Errors
     /// If it cannot be read, or has no row or no category for one of the images.
     pub fn from_table(set: &ImageSet, images: &[usize], file: &Path) -> Result<Self> {
-        let table = read(file, &ReadOptions::default()).map_err(error::table)?;
+        let table = read(file, &ReadOptions::default())?;
         let (paths, categories) = (texts(&table, PATH)?, texts(&table, CATEGORY)?);
         let rows = PathIndex::new(set, file).rows(file, paths.iter(), images)?;
         let of: Vec<String> = rows.iter().map(|&row| categories[row].trim().to_owned()).collect();

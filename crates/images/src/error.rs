@@ -15,11 +15,6 @@ pub(crate) fn io(path: &Path, what: &str, error: std::io::Error) -> Problem {
     Problem::io(format!("{}: {what}", path.display()), error)
 }
 
-/// What a table is refused for.
-pub(crate) fn table(error: leanset_tables::Error) -> Problem {
-    error.into()
-}
-
 /// The system's words without the number behind them.
 pub(crate) fn plain(error: &std::io::Error) -> String {
     leanset_problem::without_number(&error.to_string()).to_owned()

@@ -6,7 +6,7 @@ use leanset_tables::{Kind, ReadOptions, Table, Values, read};
 
 use leanset_problem::{Result, setting, text};
 
-use crate::error::{self, io, problem};
+use crate::error::{io, problem};
 use crate::path_index::{PATH, PathIndex, texts};
 use crate::{ImageSet, Inspection};
 
@@ -51,7 +51,7 @@ impl Features {
     /// # Errors
     /// If it cannot be read, or holds no numbers.
     pub fn extent(file: &Path, paths: Option<&Path>) -> Result<(usize, u64)> {
-        let table = read(file, &ReadOptions::default()).map_err(error::table)?;
+        let table = read(file, &ReadOptions::default())?;
         // Of columns one at a time as numbers, and the paths.
         let passing = (8 + 64) * table.rows() as u64;
         Ok((numbers(&table, file, paths.is_some())?.len(), table.memory() + passing))
@@ -63,7 +63,7 @@ impl Features {
     /// If it cannot be read, an image has no row or two, or a number is missing or infinite.
     pub fn from_table(set: &ImageSet, images: &[usize], file: &Path, paths: Option<&Path>) -> Result<Self> {
         let name = file.display();
-        let table = read(file, &ReadOptions::default()).map_err(error::table)?;
+        let table = read(file, &ReadOptions::default())?;
         let listed = match paths {
             Some(list) => {
                 let text = std::fs::read_to_string(list).map_err(|e| io(list, "cannot be read", e))?;
@@ -95,7 +95,7 @@ impl Features {
         let dimensions = numbers.len();
         let mut values = vec![0f32; images.len() * dimensions];
         for (place, &index) in numbers.iter().enumerate() {
-            let column = table.column(index).map_err(error::table)?;
+            let column = table.column(index)?;
             #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // features are of single precision
             let value = |row: usize| match &column.values {
                 Values::Number(v) => v[row] as f32,

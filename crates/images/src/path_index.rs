@@ -8,7 +8,7 @@ use leanset_tables::{Table, Values};
 use leanset_problem::Result;
 
 use crate::ImageSet;
-use crate::error::{self, problem};
+use crate::error::problem;
 use crate::walk::absolute;
 
 /// The column of paths in a table about images.
@@ -102,7 +102,7 @@ impl<'a> PathIndex<'a> {
 
 /// The texts of a column.
 pub(crate) fn texts(table: &Table, column: &str) -> Result<Vec<String>> {
-    let values = table.position(column).and_then(|at| table.text_column(at)).map_err(error::table)?;
+    let values = table.text_column(table.position(column)?)?;
     match &values.values {
         Values::Text(texts) => Ok(texts.iter().map(str::to_owned).collect()),
         _ => Ok((0..values.len()).map(|row| values.text(row).into_owned()).collect()),

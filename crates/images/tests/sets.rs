@@ -79,7 +79,7 @@ fn a_description_that_cannot_be_used_says_why() {
     }
     assert_eq!(
         place.write("a.csv", "x").refuses("a.csv"),
-        "PLACE/a.csv: '.csv' is no description of a set of images\nhint: give a data.yaml (YOLO), a .json (COCO), or a folder (Pascal VOC, class folders)"
+        "PLACE/a.csv: does not describe an image dataset\nhint: give a data.yaml (YOLO), a .json (COCO), a folder with Annotations (Pascal VOC) or a folder with a folder for each class (class folders)"
     );
 }
 
@@ -118,7 +118,7 @@ fn coco_in_the_usual_places() {
     // Elsewhere, and nowhere.
     let moved = Place::new();
     moved.write("x.json", text);
-    assert!(moved.refuses("x.json").ends_with("hint: --images FOLDER names the place"));
+    assert!(moved.refuses("x.json").ends_with("hint: name their folder with images=FOLDER"));
     let options = OpenOptions { image_folder: Some(place.path("images")) };
     assert_eq!(ImageSet::open(&moved.path("x.json"), &options).expect("a set").images.len(), 2);
 }
@@ -195,6 +195,6 @@ fn class_folders_with_splits_and_without() {
         place
             .write("empty/readme.md", "x")
             .refuses("empty")
-            .starts_with("PLACE/empty: no image in any folder below it")
+            .starts_with("PLACE/empty: contains no images\nhint: give a data.yaml (YOLO)")
     );
 }
