@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod completions;
 mod exit;
 mod render;
 mod session;
@@ -30,6 +31,8 @@ pub fn exit_codes() -> &'static str {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    // Asked by the script of `leanset completions`, it answers and ends.
+    clap_complete::CompleteEnv::with_factory(|| completions::complete(Cli::command())).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -91,7 +94,7 @@ fn run(cli: Cli) -> Result<u8> {
         Verb::Experiment(args) => commands::experiment::run(&args),
         Verb::Report(args) => commands::report::run(&args),
         Verb::Demo(args) => commands::demo::run(&args),
-        Verb::Completions(args) => Ok(commands::shell::completions(&args)),
+        Verb::Completions(args) => commands::shell::completions(&args),
         Verb::Man(args) => commands::shell::man(&args),
     }?;
     render::print(&data).map(|()| 0)

@@ -469,7 +469,7 @@ fn a_summary_has_a_line_of_energy() {
     let rank = "rank t.csv --label kind --method srs --force --output r.csv";
     assert_words!(line(&format!("{rank} --watts 42 --carbon-intensity 100")), @"  energy N (N to N), estimated by the given watts; CO₂ N at 100 g/kWh (given)");
     // The counter of this machine stands still.
-    assert_words!(line(&format!("{rank} --root machine")), @"  energy N (N to N), estimated by model; counters were not believed: `leanset energy doctor`");
+    assert_words!(line(&format!("{rank} --root machine --verbose")), @"  energy N (N to N), estimated by model; counters were not believed: `leanset energy doctor`");
     let manifest = place.json("r.csv.manifest.json");
     let energy = &manifest["measured"]["energy"];
     assert_eq!(energy["notes"][0]["code"], "source-failed", "{energy}");

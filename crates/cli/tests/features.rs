@@ -17,15 +17,19 @@ fn a_row_for_each_picture_and_a_manifest() {
     let place = place();
     let ran = place.run("images features set --model model.onnx --no-cache -o f.csv");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    assert!(ran.err.contains("2 numbers of each of 24 pictures (train) of set"), "{}", ran.err);
-    assert!(ran.err.contains("seen by model.onnx: 'seen' (output of the model), 2 features; letterbox to 224 × 224"), "{}", ran.err);
+    assert!(ran.err.contains("2 features of each of 24 images (train) of set"), "{}", ran.err);
+    assert!(
+        ran.err.contains("seen by model.onnx: 'seen' (output of the model), 2 features; letterbox to 224 × 224"),
+        "{}",
+        ran.err
+    );
     let table = place.text("f.csv");
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!((lines[0], lines.len()), ("path,f0,f1", 25));
     assert!(lines[1].starts_with("images/train/00.png,") && lines[24].starts_with("images/train/23.png,"));
     let manifest = place.json("f.csv.manifest.json");
-    assert_eq!(manifest["schema"], "leanset.features/1");
-    assert_eq!((&manifest["pictures"], &manifest["left_out"]), (&24.into(), &0.into()));
+    assert_eq!(manifest["schema"], "leanset.features/2");
+    assert_eq!((&manifest["images"], &manifest["left_out"]), (&24.into(), &0.into()));
     assert_eq!(manifest["features"]["model"]["rule"], "output");
     // The table stands for the model.
     place.ok("images reduce set -m mms -r 0.5 --features f.csv -o given -q");
@@ -79,7 +83,7 @@ fn what_cannot_be_described_is_refused_and_leaves_nothing() {
         ),
         ("--model model.onnx -o model.onnx --force", "error: model.onnx: is an input of this command"),
         ("--model model.onnx -o f.xlsx", "error: f.xlsx: leanset reads workbooks and does not write them\n"),
-        ("--model model.onnx -o f.csv --split test", "error: set/data.yaml: no picture could be described\n"),
+        ("--model model.onnx -o f.csv --split test", "error: set/data.yaml: no image could be described\n"),
         ("--model model.onnx -o f.csv --layer nowhere", "error: model.onnx: has no tensor 'nowhere'\n"),
         ("--model model.onnx -o f.csv --size 4", "error: --size must be in [8, 8192], not 4\n"),
         (
@@ -87,7 +91,10 @@ fn what_cannot_be_described_is_refused_and_leaves_nothing() {
             "error: --mean must be in [0, 1], not [123.675, 116.28, 103.53]\n",
         ),
         ("--model model.onnx -o f.csv --mean 0.5,0.5,0.5 --std 0.5,0,0.5", "error: --std must be in (0, 1], not "),
-        ("--model model.onnx -o f.csv --fit native --size 64", "error: --size 64 and --fit native contradict each other"),
+        (
+            "--model model.onnx -o f.csv --fit native --size 64",
+            "error: --size 64 and --fit native contradict each other",
+        ),
         ("-o f.csv --batch 2", "error: the following required arguments were not provided:\n  <--model <FILE>>\n"),
         ("-o f.csv --no-cache", "error: the following required arguments were not provided:\n  <--model <FILE>>\n"),
     ] {
@@ -136,7 +143,10 @@ fn a_dry_run_reads_the_model_and_touches_no_cache() {
     let plan: serde_json::Value = serde_json::from_str(&place.ok(&format!("{run} --dry-run --json"))).expect("JSON");
     let words = place.run(&format!("{run} --dry-run")).err;
     assert!(place.listing() == before, "a dry run writes something");
-    assert!(words.contains("seen by model.onnx: 'seen' (output of the model), 2 features; letterbox to 64 × 64"), "{words}");
+    assert!(
+        words.contains("seen by model.onnx: 'seen' (output of the model), 2 features; letterbox to 64 × 64"),
+        "{words}"
+    );
     place.ok(&format!("{run} -o lean -q"));
     assert!(place.exists("cache"));
     let manifest = place.json("lean/manifest.json");

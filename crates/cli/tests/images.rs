@@ -35,12 +35,12 @@ fn a_sound_set_is_told_and_nothing_is_wrong() {
     let told = place.ok("images check set/data.yaml");
     assert_eq!(
         told,
-        "set/data.yaml: YOLO, 27 pictures, 2 classes
+        "set/data.yaml: YOLO, 27 images, 2 classes
 
-  split  pictures  usable  background  objects
-  ──────────────────────────────────────────────
-  train        24      24           0       36
-  val           3       3           0        3
+  split  images  usable  background  objects
+  ────────────────────────────────────────────
+  train      24      24           0       36
+  val         3       3           0        3
 
   objects of class  train  val
   ──────────────────────────────
@@ -79,11 +79,11 @@ fn all_faults_are_told_at_once_and_strictness_is_the_users() {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
     let json: serde_json::Value = serde_json::from_slice(&place.run("images check set --json").out).expect("JSON");
-    assert_eq!(json["schema"], "leanset.images-check/1");
+    assert_eq!(json["schema"], "leanset.images-check/2");
     let codes: Vec<&str> =
-        json["faults"].as_array().expect("a list").iter().filter_map(|f| f["code"].as_str()).collect();
+        json["issues"].as_array().expect("a list").iter().filter_map(|f| f["code"].as_str()).collect();
     assert_eq!(codes, ["image-damaged", "class-unknown", "label-missing"]);
-    assert_eq!((&json["splits"]["train"]["pictures"], &json["splits"]["train"]["usable"]), (&26.into(), &24.into()));
+    assert_eq!((&json["splits"]["train"]["images"], &json["splits"]["train"]["usable"]), (&26.into(), &24.into()));
 
     // Reduced all the same, without what cannot be used; not if that was asked.
     let said = place.refuses("images reduce set --method mms --ratio 0.5 -o lean --strict");
@@ -132,8 +132,8 @@ fn a_reduced_yolo_set_is_a_list_and_a_description() {
         )
     );
     let manifest = place.json("lean/manifest.json");
-    assert_eq!(manifest["schema"], "leanset.images/1");
-    assert_eq!((&manifest["pictures"], &manifest["kept"]), (&24.into(), &12.into()));
+    assert_eq!(manifest["schema"], "leanset.images/2");
+    assert_eq!((&manifest["images"], &manifest["kept"]), (&24.into(), &12.into()));
     for category in manifest["categories"].as_array().expect("a list") {
         assert_eq!((&category["all"], &category["kept"]), (&6.into(), &3.into()), "{category}");
         assert!(category["epsilon"].as_f64().is_some_and(|e| e > 0.0), "{category}");
@@ -149,7 +149,7 @@ fn a_reduced_yolo_set_is_a_list_and_a_description() {
     let told: Vec<u64> =
         manifest["classes"].as_array().expect("a list").iter().filter_map(|c| c["kept"].as_u64()).collect();
     assert_eq!(told, objects);
-    assert!(ran.err.contains("maxmin keeps 12 of 24 pictures (50.0 %)"), "{}", ran.err);
+    assert!(ran.err.contains("maxmin keeps 12 of 24 images (50.0 %)"), "{}", ran.err);
     assert!(ran.err.contains("class  objects  kept"), "{}", ran.err);
 
     // The smaller set is a set: it is checked, and reduced again.
@@ -224,7 +224,7 @@ fn categories_and_budgets_are_the_users() {
     assert!(
         place
             .refuses("images reduce set -m des -n 12 --balance -o z")
-            .contains("distance-entropy chooses over all pictures at once")
+            .contains("distance-entropy chooses over all images at once")
     );
     let said = |arguments: &str| place.refuses(&format!("images reduce set -m mms -o z {arguments}"));
     assert_eq!(
@@ -265,8 +265,7 @@ fn features_are_joined_by_path() {
     );
     put(&place, "g.csv", "path,x\n00.png,1\n");
     assert!(
-        said("--features g.csv")
-            .contains("g.csv: 23 of 24 images have no row in it; the first is images/train/01.png")
+        said("--features g.csv").contains("g.csv: 23 of 24 images have no row in it; the first is images/train/01.png")
     );
 }
 
@@ -358,11 +357,11 @@ fn coco_voc_and_folders_keep_their_own_form() {
         assert!(place.listing() == before, "{set}: something was changed");
     }
     place.ok("images reduce voc -m mms -r 0.5 -o lean --copy -q");
-    assert!(place.ok("images check lean").contains("Pascal VOC, 6 pictures, 2 classes"));
+    assert!(place.ok("images check lean").contains("Pascal VOC, 6 images, 2 classes"));
     place.ok("images reduce folders -m mms -r 0.5 -o small --link -q");
-    assert!(place.ok("images check small").contains("class folders, 6 pictures, 2 classes"));
+    assert!(place.ok("images check small").contains("class folders, 6 images, 2 classes"));
     place.ok("images reduce coco/train.json -m mms -r 0.5 -o copied --copy -q");
-    assert!(place.ok("images check copied/train.json").contains("COCO, 6 pictures, 2 classes"));
+    assert!(place.ok("images check copied/train.json").contains("COCO, 6 images, 2 classes"));
 }
 
 #[test]
@@ -428,17 +427,17 @@ fn a_dry_run_says_what_would_be_kept_and_decodes_nothing() {
     let (told, memory) = ran.err.rsplit_once("  predicted peak memory ").expect("the memory");
     assert_eq!(
         told,
-        "would keep 13 of 26 pictures of set by maxmin (50.0 %)
+        "would keep 13 of 26 images of set by maxmin (50.0 %)
 
-  category     pictures  would keep    part
-  ───────────────────────────────────────────
-  cat several         6           3  50.0 %
-  cat single          7           4  57.1 %
-  dog single          7           3  42.9 %
-  mixed               6           3  50.0 %
+  category     images  would keep   share
+  ─────────────────────────────────────────
+  cat several       6           3  50.0 %
+  cat single        7           4  57.1 %
+  dog single        7           3  42.9 %
+  mixed             6           3  50.0 %
 
-  features: colours-and-edges/1, 192 numbers a picture
-  no picture was decoded: those that cannot be are not known yet, are counted here, and would be left out; 1 do not even begin like one
+  features: colours-and-edges/1, 192 numbers per image
+  no image was decoded: images that cannot be decoded are counted here, and would be left out; 1 do not even begin like one
   the largest is 32 × 24 pixels
 "
     );
@@ -447,18 +446,18 @@ fn a_dry_run_says_what_would_be_kept_and_decodes_nothing() {
         serde_json::from_str(&place.ok(&format!("images reduce set {arguments} --dry-run --json"))).expect("JSON")
     };
     let found = plan("-m mms -n 12 --seed 3");
-    assert_eq!(found["schema"], "leanset.images-plan/1");
-    assert_eq!((&found["pictures"], &found["unreadable"], &found["kept"]), (&26.into(), &1.into(), &12.into()));
+    assert_eq!(found["schema"], "leanset.images-plan/2");
+    assert_eq!((&found["images"], &found["unreadable"], &found["kept"]), (&26.into(), &1.into(), &12.into()));
     assert_eq!((&found["method"]["id"], &found["method"]["seed"]), (&"maxmin".into(), &3.into()));
-    assert_eq!((&found["budget"]["count"], &found["placement"]), (&12.into(), &"stay".into()));
-    // What chooses over all pictures at once keeps what it keeps of a category.
+    assert_eq!((&found["request"]["budget"]["count"], &found["request"]["placement"]), (&12.into(), &"stay".into()));
+    // What chooses over all images at once keeps what it keeps of a category.
     let found = plan("-m des -r 0.5");
     assert_eq!((&found["kept"], &found["categories"][0]["kept"]), (&13.into(), &serde_json::Value::Null));
     assert!(place.run("images reduce set -m des -r 0.5 --dry-run").err.contains("is not known yet"));
     // Refused as it would be.
     for (arguments, said) in [
         ("-m mms -n 27", "count 27 is above the 26"),
-        ("-m des -n 12 --balance", "distance-entropy chooses over all pictures at once"),
+        ("-m des -n 12 --balance", "distance-entropy chooses over all images at once"),
         ("-m mms -r 0.5 -o set/images/train/z", "is in "),
         ("-m mms -r 0.5 --memory-limit 1MB", "is predicted to take "),
         ("-m mms -r 0.5 --strict --categories set/data.yaml", "set/data.yaml"),
@@ -480,7 +479,7 @@ fn a_dry_run_says_what_would_be_kept_and_decodes_nothing() {
         let found = plan(&format!("-m mms {arguments}"));
         place.ok(&format!("images reduce set -m mms {arguments} -o {number} -q"));
         let manifest = place.json(&format!("{number}/manifest.json"));
-        for key in ["pictures", "kept", "features", "budget"] {
+        for key in ["images", "kept", "features", "request"] {
             assert_eq!(found[key], manifest[key], "{arguments}: {key}");
         }
         let pairs = |v: &serde_json::Value| -> Vec<_> {
@@ -591,7 +590,7 @@ fn a_manifest_is_done_again_or_says_what_differs() {
         let named = if number % 2 == 0 { first.clone() } else { format!("{first}/manifest.json") };
         let ran = place.run(&format!("images reduce --from-manifest {named} -o {again} --threads 1"));
         assert_eq!(ran.code, Some(0), "{}", ran.err);
-        assert!(ran.err.ends_with("  the same pictures as the manifest's\n"), "{}", ran.err);
+        assert!(ran.err.ends_with("  the same images as the manifest's\n"), "{}", ran.err);
         same(&first, &again);
     }
     // In place of itself, and from within its folder.
@@ -644,9 +643,9 @@ fn a_manifest_is_done_again_or_says_what_differs() {
         assert!(told.starts_with("exit 2\n") && told.contains(said), "{flag}: {told}");
     }
     // Other documents.
-    put(&place, "m.json", r#"{"schema": "leanset.manifest/1"}"#);
+    put(&place, "m.json", r#"{"schema": "leanset.manifest/2"}"#);
     let said = place.refuses("images reduce --from-manifest m.json -o z");
-    assert!(said.contains("m.json: has schema 'leanset.manifest/1'; this leanset reads leanset.images/1\n  hint: tables: leanset reduce --from-manifest"), "{said}");
+    assert!(said.contains("m.json: has schema 'leanset.manifest/2'; this leanset reads leanset.images/2\n  hint: tables: leanset reduce --from-manifest"), "{said}");
     assert!(place.refuses("images reduce --from-manifest set -o z").contains("set/manifest.json: cannot be read"));
     assert!(place.refuses("images reduce --from-manifest time.csv -o z").contains("time.csv: is not a manifest"));
 
@@ -664,18 +663,18 @@ fn a_manifest_is_done_again_or_says_what_differs() {
         "set/images/train/05.png",
         &picture(77),
         0,
-        "set: is not the set of the manifest: a training picture or its annotation differs: SHA-256 ",
+        "set: is not the dataset of the manifest: a training image or its annotation differs: SHA-256 ",
     );
     changed(
         "set/labels/train/05.txt",
         LABELS[3].as_bytes(),
         0,
-        "set: is not the set of the manifest: a training picture",
+        "set: is not the dataset of the manifest: a training image",
     );
     let other = place.text("first0/manifest.json").replacen("/02.png", "/xx.png", 1).replacen("/03.png", "/xx.png", 1);
     changed("first0/manifest.json", other.as_bytes(), 0, "the result differs from the manifest in ");
     put(&place, "set/images/train/99.png", picture(99));
-    assert!(again(0, "").contains("set: is not the set of the manifest: 25 training pictures, not 24"));
+    assert!(again(0, "").contains("set: is not the dataset of the manifest: 25 training images, not 24"));
     std::fs::remove_file(place.path("set/images/train/99.png")).expect("removed");
     // A set that was moved is named.
     std::fs::rename(place.path("set"), place.path("moved")).expect("renamed");
@@ -726,7 +725,7 @@ fn the_contact_sheet_is_one_page_of_its_own() {
     assert!(thumbnails > 0 && thumbnails <= 6000, "{thumbnails}");
     assert!(small.contains("images are shown by name alone"));
     if let Some(dom) = in_browser(&place.path("lean/report.html")) {
-        assert!(dom.contains("12 of 24 pictures kept") && dom.matches("<circle").count() == 24, "{dom}");
+        assert!(dom.contains("12 of 24 images kept") && dom.matches("<circle").count() == 24, "{dom}");
     }
 }
 
@@ -859,7 +858,7 @@ fn a_hundred_faults_are_named_and_none_is_fatal_unless_asked() {
         let ran = place.run("images check set --json");
         assert_eq!(ran.code, Some(2), "{}", ran.err);
         let json: serde_json::Value = serde_json::from_slice(&ran.out).expect("JSON");
-        let told: BTreeSet<(&str, &str)> = json["faults"]
+        let told: BTreeSet<(&str, &str)> = json["issues"]
             .as_array()
             .expect("a list")
             .iter()
@@ -880,7 +879,7 @@ fn a_hundred_faults_are_named_and_none_is_fatal_unless_asked() {
             .collect();
         let manifest = place.json("lean/manifest.json");
         let chosen_from = json["splits"]["train"]["usable"].as_u64().expect("a number");
-        assert_eq!(manifest["pictures"].as_u64(), Some(chosen_from));
+        assert_eq!(manifest["images"].as_u64(), Some(chosen_from));
         let kept = lines(&place, "lean/train.txt");
         assert_eq!(kept.len() as u64, manifest["kept"].as_u64().expect("a number"));
         let stems: BTreeSet<String> =

@@ -6,6 +6,7 @@ mod common;
 mod detectors;
 mod energy;
 mod experiments;
+mod faces;
 mod features;
 mod images;
 mod main_job;

@@ -178,8 +178,8 @@ fn rankings_hold_every_row_once_with_positions_of_the_input() {
     place.ok(&format!("reduce t.csv {columns} --param start={start} --count 3 --output lean.csv --quiet"));
     let (ranked, reduced) = (place.json("ranking.csv.manifest.json"), place.json("lean.csv.manifest.json"));
     let given: Value = serde_json::from_str(&format!("[{start}]")).expect("JSON");
-    assert_eq!(ranked["method"]["parameters"]["start"], given);
-    assert_eq!(reduced["method"]["parameters"]["start"], given);
+    assert_eq!(ranked["request"]["method"]["parameters"]["start"], given);
+    assert_eq!(reduced["request"]["method"]["parameters"]["start"], given);
     assert_eq!(reduced["row_ids"], given);
     place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --quiet");
     place.write("start.csv", format!("row\n{}\n", start.replace(',', "\n")));
@@ -251,11 +251,14 @@ fn rows_are_chosen_by_what_a_model_found_hard() {
     let rank = format!("rank t.csv {COLUMNS} --method fes --epochs 12 --hidden 12,8 --seed 3");
     let said = place.run(&format!("{rank} --save-log log.csv --output ranking.csv"));
     assert_eq!(said.code, Some(0), "{}", said.err);
-    assert!(said.err.contains("wrote log.csv, the log of the training"), "{}", said.err);
+    assert!(said.err.contains("wrote log.csv, the training log"), "{}", said.err);
     let manifest = place.json("ranking.csv.manifest.json");
-    assert_eq!(manifest["training"]["epochs"], 12);
-    assert_eq!(manifest["training"]["hidden"], serde_json::json!([12, 8]));
-    assert_eq!((&manifest["training"]["dropout"], &manifest["method"]["seed"]), (&0.25.into(), &3.into()));
+    assert_eq!(manifest["request"]["method"]["training"]["epochs"], 12);
+    assert_eq!(manifest["request"]["method"]["training"]["hidden"], serde_json::json!([12, 8]));
+    assert_eq!(
+        (&manifest["request"]["method"]["training"]["dropout"], &manifest["request"]["method"]["seed"]),
+        (&0.25.into(), &3.into())
+    );
     assert_eq!(manifest["method"]["facts"]["epochs"], 12);
     assert!(manifest.get("log").is_none());
     let log = place.text("log.csv");
@@ -284,7 +287,7 @@ fn rows_are_chosen_by_what_a_model_found_hard() {
         assert_eq!(place.text(other), place.text("lean.csv"), "{other}");
     }
     let sliced = place.json("sliced.csv.manifest.json");
-    assert_eq!(sliced["method"]["ranking"]["method"]["training"], manifest["training"]);
+    assert_eq!(sliced["method"]["ranking"]["request"], manifest["request"]);
     place.ok(&format!("reduce t.csv {COLUMNS} --method el2n --log log.csv --ratio 0.2 --output by-log.csv --quiet"));
     place.ok("reduce --from-manifest by-log.csv.manifest.json --output by-log-again.csv --quiet");
     assert_eq!(place.text("by-log-again.csv"), place.text("by-log.csv"));
@@ -293,7 +296,7 @@ fn rows_are_chosen_by_what_a_model_found_hard() {
     assert_ne!(place.text("other.csv"), place.text("lean.csv"));
     let plan = place.ok(&format!("{reduce} --dry-run --json"));
     let plan: Value = serde_json::from_str(&plan).expect("JSON");
-    assert_eq!(plan["training"], manifest["training"]);
+    assert_eq!(plan["request"]["method"]["training"], manifest["request"]["method"]["training"]);
 }
 
 /// Rows near a target, of a table that is spread out: what is kept represents the target, and all of it is recorded.
@@ -347,7 +350,7 @@ fn rows_are_chosen_to_represent_a_target() {
     place.ok("reduce t.csv --label class --id id --ranking ranking.csv --count 6 --output sliced.csv --quiet");
     assert_eq!(place.text("sliced.csv"), place.text("lean.csv"));
     let sliced = place.json("sliced.csv.manifest.json");
-    assert_eq!(sliced["method"]["ranking"]["method"]["target"], ranked["target"]);
+    assert_eq!(sliced["method"]["ranking"]["request"], ranked["request"]);
     // The table as its own target changes nothing.
     place.ok(&format!("{reduce} --target t.csv --output again.csv --quiet"));
     assert_eq!(place.text("again.csv"), place.text("own.csv"));
@@ -381,7 +384,10 @@ fn a_dry_run_counts_the_target() {
         let bytes = |plan: &Value| plan["predicted_peak_memory_bytes"].as_u64().expect("bytes");
         let file = place.bytes("new.csv").len() as u64;
         assert!(bytes(&with) >= bytes(&without) + file, "{verb}: {without} {with}");
-        assert_eq!((&with["target"], without.get("target")), (&"new.csv".into(), None));
+        assert_eq!(
+            (&with["request"]["method"]["target"], without["request"]["method"].get("target")),
+            (&"new.csv".into(), None)
+        );
     }
 }
 
@@ -633,18 +639,18 @@ fn json_is_versioned_and_alone_on_stdout() {
     };
     let reduced = json(
         &format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1 --output lean.csv --json"),
-        "leanset.manifest/1",
+        "leanset.manifest/2",
     );
     assert_eq!(reduced, place.json("lean.csv.manifest.json"));
     assert_eq!(reduced["input"]["rows"], 300);
-    let ranked = json(&format!("rank t.csv {COLUMNS} --method mms --output ranking.csv --json"), "leanset.manifest/1");
+    let ranked = json(&format!("rank t.csv {COLUMNS} --method mms --output ranking.csv --json"), "leanset.manifest/2");
     assert_eq!(ranked["command"], "rank");
-    assert!(ranked["output"]["emit"] == "ranking" && ranked.get("budget").is_none());
+    assert!(ranked["request"]["command"] == "rank" && ranked["request"].get("budget").is_none());
     json(&format!("measure t.csv lean.csv {COLUMNS} --json"), "leanset.measure/1");
     json(&format!("measure t.csv --ranking ranking.csv --curve {COLUMNS} --json"), "leanset.curve/1");
-    let plan = json(&format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1 --dry-run --json"), "leanset.plan/1");
+    let plan = json(&format!("reduce t.csv {COLUMNS} --method mms --ratio 0.1 --dry-run --json"), "leanset.plan/2");
     assert_eq!(plan["kept"], 30);
-    json(&format!("rank t.csv {COLUMNS} --method mms --dry-run --json"), "leanset.plan/1");
+    json(&format!("rank t.csv {COLUMNS} --method mms --dry-run --json"), "leanset.plan/2");
     let methods = json("methods --json", "leanset.methods/1");
     let ids: Vec<&str> =
         methods["methods"].as_array().expect("methods").iter().map(|m| m["id"].as_str().expect("an id")).collect();
@@ -681,7 +687,7 @@ fn completions_and_manual_pages() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = place.ok(&format!("completions {shell}"));
-        assert!(script.contains("leanset") && script.contains("from-manifest"), "{shell}");
+        assert!(script.contains("leanset") && script.contains("COMPLETE"), "{shell}");
     }
     let page = place.ok("man");
     assert!(page.contains(".TH leanset") && page.contains("reduce"), "{page}");
@@ -830,7 +836,7 @@ fn no_escape_codes_without_a_terminal() {
 fn the_demo_can_be_repeated_by_hand() {
     let place = Place::new();
     let shown = place.ok("demo --threads 2");
-    assert!(shown.contains("1,797 pictures of 64 pixels, 10 classes") && shown.contains("CC BY 4.0"), "{shown}");
+    assert!(shown.contains("1,797 images of 64 pixels, 10 classes") && shown.contains("CC BY 4.0"), "{shown}");
     for info in leanset_core::methods::METHODS {
         assert!(shown.contains(info.id), "{shown}");
     }

@@ -15,6 +15,7 @@ use leanset::images::Candidates;
 use leanset::output::{TEMPORARY, WorkDir};
 use leanset::{Problem, Reporter, Result, Warning, subprocess};
 use leanset_images::files;
+use leanset_problem::Code;
 use leanset_spec::images::Placement;
 use serde_json::json;
 
@@ -101,7 +102,7 @@ impl Trainer<'_> {
         let failed = |e: std::io::Error| Problem::io(format!("{}: cannot be written", path.display()), e);
         let log = File::create_new(&path).map_err(failed)?;
         let stop = meter.start_with_cards();
-        let end = subprocess::run_aside(&words, &log)?;
+        let end = subprocess::run_aside(&words, &log).map_err(|problem| problem.code(Code::Unusable))?;
         let cost = stop();
         let log = format!("the whole log is {}", path.display());
         if end.code != 0 {

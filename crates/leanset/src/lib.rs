@@ -4,21 +4,26 @@
 //! predicts memory before it takes it, writes outputs whole or not at all, and leaves a manifest beside each. It prints
 //! nothing, parses no arguments and has no exit codes; those are the command line's (`leanset-cli`).
 //!
-//! ```no_run
-//! use leanset::{Budget, Choice, Columns, Context, Destination, Method, Output, Reduce};
+//! ```
+//! use leanset::{Budget, Choice, Columns, Context, Destination, Method, Metric, Output, Reduce, Writing};
 //!
+//! # let folder = tempfile::tempdir()?;
+//! # let (train, lean) = (folder.path().join("train.parquet"), folder.path().join("lean.parquet"));
+//! # leanset::example::write_parquet(&train)?;
 //! let request = Reduce {
-//!     input: "train.parquet".into(),
+//!     input: train,
 //!     columns: Columns::labelled("y"),
 //!     choice: Choice::Method(Method::named("maxmin").into()),
 //!     budget: Budget::of_ratio(0.1),
-//!     metric: Default::default(),
-//!     writing: Default::default(),
+//!     metric: Metric::Euclidean,
+//!     writing: Writing::default(),
 //! };
-//! let destination = Destination { output: Output::File("lean.parquet".into()), ..Destination::default() };
+//! let destination = Destination { output: Output::File(lean), ..Destination::default() };
 //! let outcome = leanset::reduce(&request, &destination, &Context::default())?;
-//! println!("ε = {:?}", outcome.manifest.epsilon);
-//! # Ok::<(), leanset::Problem>(())
+//! let epsilon = outcome.manifest.epsilon.expect("a reduction measures ε");
+//! println!("{} of {} rows, ε = {}", outcome.manifest.kept, outcome.manifest.rows, epsilon.value);
+//! # assert_eq!(outcome.manifest.kept, 20);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! - [`reduce`], [`rank`] and [`measure`] work on tables; [`reproduce`] makes the output of a manifest again.
@@ -27,6 +32,8 @@
 
 mod context;
 mod dry_run;
+#[doc(hidden)]
+pub mod example;
 pub mod images;
 mod measure;
 pub mod memory;

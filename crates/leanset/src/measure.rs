@@ -75,12 +75,12 @@ pub struct Point {
 /// # Errors
 /// A file cannot be read or does not fit; the predicted memory is above the limit.
 pub fn measure(request: &Measure, context: &Context<'_>) -> Result<Measurement> {
+    let base = memory::base();
     context.limit().check_file(&request.full)?;
     let input = Input::read(&request.full, &request.columns, context)?;
     let data = input.dataset()?;
     let shape = data.shape();
-    let predicted =
-        memory::BASE + 2 * input.memory() + memory::of_epsilon(&shape, data.rows()).max(input.passing_memory());
+    let predicted = base + 2 * input.memory() + memory::of_epsilon(&shape, data.rows()).max(input.passing_memory());
     context.limit().check(predicted)?;
     if let Some(options) = &request.persistence {
         let hint = text!["raise ", &setting::MEMORY_LIMIT, ", or take fewer ", &setting::PERSISTENCE_POINTS];

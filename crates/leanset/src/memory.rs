@@ -6,8 +6,15 @@ use leanset_core::Shape;
 use leanset_core::metrics::PersistenceOptions;
 use leanset_problem::{Problem, Result, Text, setting, text};
 
-/// What the process takes before it has read anything.
-pub const BASE: u64 = 12 << 20;
+/// What the process takes before it has read anything, where the system does not tell.
+pub(crate) const BASE: u64 = 12 << 20;
+/// Code that is not touched before the work begins.
+const CODE: u64 = 6 << 20;
+
+/// What the process takes before the job has read anything.
+pub(crate) fn base() -> u64 {
+    peak().map_or(BASE, |reached| reached + CODE)
+}
 
 /// Bytes that measuring ε takes: the kept points in trees.
 pub(crate) fn of_epsilon(shape: &Shape, kept: usize) -> u64 {

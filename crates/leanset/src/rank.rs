@@ -76,7 +76,7 @@ impl<'a> Ranking<'a> {
     /// # Errors
     /// What is asked, or the table, cannot be used; the predicted memory is above the limit.
     pub fn prepare(request: &Rank, destination: &Destination, context: &Context<'a>) -> Result<Self> {
-        let meter = context.meter()?;
+        let (base, meter) = (memory::base(), context.meter()?);
         let info = method::check(&request.method)?;
         method::check_saves_log(info, destination.save_log.is_some(), &request.method)?;
         let place = place(request, destination)?;
@@ -89,7 +89,7 @@ impl<'a> Ranking<'a> {
         method::check_ranks(&reducer)?;
         let target = asked.target.as_deref().map(|path| Target::read(path, columns, &input, context)).transpose()?;
         let source = Source::new(asked, info, columns, &input, context)?;
-        let predicted = memory::BASE
+        let predicted = base
             + input.memory()
             + target.as_ref().map_or(0, Target::memory)
             + source.memory(&shape, destination.save_log.is_some())

@@ -70,6 +70,8 @@ pub struct Reduction<'a> {
     source: Source,
     budget: Budget,
     kept: usize,
+    /// Bytes that were taken before anything was read.
+    base: u64,
     predicted: u64,
 }
 
@@ -132,7 +134,7 @@ impl<'a> Reduction<'a> {
         context: &Context<'a>,
         expected: Option<Expected>,
     ) -> Result<Self> {
-        let meter = context.meter()?;
+        let (base, meter) = (memory::base(), context.meter()?);
         // What needs no table is refused before it is read.
         if let Choice::Method(method) = &request.choice {
             let info = method::check(method)?;
@@ -186,6 +188,7 @@ impl<'a> Reduction<'a> {
             source,
             budget,
             kept,
+            base,
             predicted: 0,
         };
         reduction.predicted = reduction.predict()?;
@@ -223,7 +226,7 @@ impl<'a> Reduction<'a> {
             Chooser::Ranking(..) => 24 * shape.rows as u64,
         };
         let work = method.max(memory::of_epsilon(&shape, self.kept)) + (self.kept * 32) as u64;
-        Ok(memory::BASE
+        Ok(self.base
             + self.input.memory()
             + self.target.as_ref().map_or(0, Target::memory)
             + self.source.memory(&shape, self.destination.save_log.is_some())

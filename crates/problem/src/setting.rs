@@ -39,6 +39,10 @@ impl Setting {
 /// Keys of a plan whose values are lists.
 const LISTS: [&str; 4] = ["data.features", "data.exclude", "model.hidden", "reduce.ratios"];
 
+/// Settings without a value on the command line.
+const SWITCHES: [&str; 6] =
+    ["allow_empty_classes", "allow_empty_categories", "balance", "force", "strict", "persistence"];
+
 /// Whether a value is a placeholder, such as `FILE` or `CLASS=N`, and no value to be quoted.
 fn is_placeholder(value: &str) -> bool {
     value.chars().any(char::is_uppercase) && !value.chars().any(char::is_lowercase)
@@ -72,6 +76,8 @@ impl Assignment {
                 (None, None) => (*flag).to_owned(),
             },
             (Face::Python, Some(value)) => format!("{}={}", python.unwrap_or(name), quoted(value)),
+            // A switch is turned on.
+            (Face::Python, None) if SWITCHES.contains(name) => format!("{}=True", python.unwrap_or(name)),
             (Face::Python, None) => python.unwrap_or(name).to_owned(),
         }
     }
@@ -298,6 +304,7 @@ mod tests {
         assert_eq!(mean.to_string(), "missing=mean");
         assert_eq!(RATIO.to(0.1).render(Face::Python), "ratio=0.1");
         assert_eq!(OUTPUT.to("FILE").render(Face::Python), "output=FILE");
+        assert_eq!(Assignment { setting: &FORCE, value: None }.render(Face::Python), "overwrite=True");
         let rows = PARAM.to("output=rows");
         assert_eq!(rows.render(Face::CommandLine), "--param output=rows");
         assert_eq!(rows.render(Face::Plan), "method.parameters.output = \"rows\"");

@@ -224,6 +224,7 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
         None => "; a class is lost".into(),
     };
     if let Some(epsilon) = &manifest.epsilon {
+        out.push('\n');
         out.push_str(&render::wrapped(&format!(
             "  ε = {} ({}, {} columns {scaled}){worst}",
             render::json_distance(&epsilon.value),

@@ -23,10 +23,15 @@ pub(crate) struct ManArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
-pub(crate) fn completions(args: &CompletionsArgs) -> String {
+pub(crate) fn completions(args: &CompletionsArgs) -> Result<String> {
+    use clap_complete::env::Shells;
+    let (shells, name) = (Shells::builtins(), args.shell.to_string());
+    let shell = shells.completer(&name).ok_or_else(|| Problem::internal(format!("there is no script for {name}")))?;
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut crate::command(), "leanset", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    shell
+        .write_registration("COMPLETE", "leanset", "leanset", "leanset", &mut script)
+        .map_err(|error| Problem::io("the script cannot be written", error))?;
+    Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
 pub(crate) fn man(args: &ManArgs) -> Result<String> {

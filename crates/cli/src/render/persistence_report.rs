@@ -8,9 +8,10 @@ use leanset_core::metrics::{ClassPersistence, Persistence};
 /// The table of classes and dimensions, and what has to be said about it.
 pub(crate) fn render(found: &Persistence, classes: &Classes) -> String {
     let metric = found.epsilon.metric;
-    let mut out = format!(
-        "persistence diagrams of each class, full → reduced ({metric}, Vietoris–Rips), and their bottleneck distance\n\n"
-    );
+    let mut out = super::wrapped(&format!(
+        "persistence diagrams of each class, full → reduced ({metric}, Vietoris–Rips), and their bottleneck distance"
+    ));
+    out.push('\n');
     let subsampled = found.is_subsampled();
     let mut header = vec!["class", "rows", "points", "dimension", "bars", "longest bar", "bottleneck", "bound", "±"];
     header.truncate(if subsampled { 9 } else { 8 });
