@@ -1,6 +1,6 @@
-//! Linear algebra over rows in fixed blocks: the same bits for any number of threads. faer does the decompositions.
+//! Linear algebra over rows in fixed blocks: the same bits for any number of threads. leanset-linalg does the decompositions.
 
-use faer::Mat;
+use leanset_linalg::Mat;
 
 use crate::{Error, Matrix, Result, RowId, Scalar};
 
@@ -50,11 +50,10 @@ pub(crate) fn spectrum(
                 stacked[(above + i, j)] = v;
             }
         }
-        factor = if stacked.nrows() <= columns { stacked } else { stacked.qr().thin_R().to_owned() };
+        factor = if stacked.nrows() <= columns { stacked } else { leanset_linalg::triangular_factor(&stacked) };
     }
-    let svd = factor.thin_svd().map_err(|_| diverged(method))?;
-    let values = svd.S().column_vector().iter().copied().collect();
-    Ok(Spectrum { values, vectors: svd.V().to_owned() })
+    let svd = leanset_linalg::thin_svd(&factor).ok_or_else(|| diverged(method))?;
+    Ok(Spectrum { values: svd.values, vectors: svd.right })
 }
 
 /// The error for a decomposition that did not converge.

@@ -290,7 +290,7 @@ impl simd::Kernel for Multiply<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faer::prelude::*;
+    use leanset_linalg::Mat;
     use proptest::prelude::*;
 
     /// The best of the solutions over every subset of variables that has no negative weight.
@@ -299,9 +299,9 @@ mod tests {
         (0u32..1 << n)
             .filter_map(|set| {
                 let members: Vec<usize> = (0..n).filter(|i| set >> i & 1 == 1).collect();
-                let k = faer::Mat::from_fn(members.len(), members.len(), |i, j| gram[members[i]][members[j]]);
-                let u = faer::Mat::from_fn(members.len(), 1, |i, _| linear[members[i]]);
-                let w = k.full_piv_lu().solve(&u);
+                let k = Mat::from_fn(members.len(), members.len(), |i, j| gram[members[i]][members[j]]);
+                let u = Mat::from_fn(members.len(), 1, |i, _| linear[members[i]]);
+                let w = leanset_linalg::solve(&k, &u);
                 let feasible = (0..members.len()).all(|i| w[(i, 0)] >= 0.0 && w[(i, 0)].is_finite());
                 feasible.then(|| 0.5 * (0..members.len()).map(|i| w[(i, 0)] * u[(i, 0)]).sum::<f64>())
             })

@@ -503,7 +503,7 @@ impl Dense {
 
 /// The weights ≥ 0 on some rows that are best (Lawson & Hanson), every system solved afresh.
 fn optimum(k: &[Vec<f64>], u: &[f64], among: &[usize], start: &[f64]) -> Vec<f64> {
-    use faer::prelude::*;
+    use leanset_linalg::Mat;
     let mut weights = start.to_vec();
     let mut passive: Vec<usize> = among.iter().copied().filter(|&i| weights[i] > 0.0).collect();
     for _ in 0..10 * among.len() + 10 {
@@ -512,9 +512,9 @@ fn optimum(k: &[Vec<f64>], u: &[f64], among: &[usize], start: &[f64]) -> Vec<f64
         let Some((_, next)) = free.filter(|f| f.0 > 1e-14).max_by(|a, b| a.0.total_cmp(&b.0)) else { break };
         passive.push(next);
         loop {
-            let table = faer::Mat::from_fn(passive.len(), passive.len(), |i, j| k[passive[i]][passive[j]]);
-            let right = faer::Mat::from_fn(passive.len(), 1, |i, _| u[passive[i]]);
-            let solved = table.full_piv_lu().solve(&right);
+            let table = Mat::from_fn(passive.len(), passive.len(), |i, j| k[passive[i]][passive[j]]);
+            let right = Mat::from_fn(passive.len(), 1, |i, _| u[passive[i]]);
+            let solved = leanset_linalg::solve(&table, &right);
             let target: Vec<f64> = (0..passive.len()).map(|i| solved[(i, 0)]).collect();
             let outside = (0..passive.len()).filter(|&i| target[i] <= 0.0);
             let reach = |i: usize| weights[passive[i]] / (weights[passive[i]] - target[i]);

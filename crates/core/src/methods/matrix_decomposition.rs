@@ -39,7 +39,7 @@
 //!
 //! Loses when few rows are kept: rows that are orthogonal to the main directions are seldom typical, and ε is large.
 
-use faer::Mat;
+use leanset_linalg::Mat;
 use leanset_problem::{setting, text};
 use rayon::prelude::*;
 
@@ -309,25 +309,11 @@ impl Configured {
         let rising = |k: usize| (1..=k).map(|j| (2 * j) as f64 / (k * (k + 1)) as f64).collect();
         match self.decomposition {
             Decomposition::Qr => {
-                let vectors = matrix().col_piv_qr().compute_thin_Q();
+                let vectors = leanset_linalg::orthogonal_factor(&matrix());
                 Ok(Directions { weights: rising(vectors.ncols()), vectors, dropped: 0 })
             }
             Decomposition::Lu => {
-                let lu = matrix().full_piv_lu();
-                let lower = lu.L();
-                let back = lu.P().inverse();
-                let mut vectors = Mat::<f64>::zeros(columns, rank);
-                for (to, &from) in back.arrays().0.iter().enumerate() {
-                    for j in 0..rank {
-                        vectors[(to, j)] = lower[(from, j)];
-                    }
-                }
-                for j in 0..rank {
-                    let norm = vectors.col(j).norm_l2();
-                    if norm > 0.0 {
-                        (0..columns).for_each(|i| vectors[(i, j)] /= norm);
-                    }
-                }
+                let vectors = leanset_linalg::lower_factor(&matrix());
                 Ok(Directions { weights: rising(rank), vectors, dropped: 0 })
             }
             _ => {
@@ -377,7 +363,7 @@ fn score(
                 }
             }
         }
-        let cosines = directions.vectors.transpose() * &units;
+        let cosines = leanset_linalg::transposed_product(&directions.vectors, &units);
         let score = |i: usize| {
             let terms = directions.weights.iter().enumerate();
             terms.map(|(j, w)| -w * cosines[(j, i)].abs().max(LEAST_COSINE).ln()).sum()
@@ -459,27 +445,14 @@ fn fisher<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Directions
     for j in 0..d {
         within[(j, j)] += ridge;
     }
-    let cholesky = within.llt(faer::Side::Lower).map_err(|_| linalg::diverged(INFO.id))?;
-    // With S_b = B Bᵀ the problem is the SVD of L⁻¹ B: λ = σ², u = L⁻ᵀ v.
+    // S_b = B Bᵀ, λ = σ².
     let mut between = Mat::<f64>::zeros(d, moments.deviations.len());
     for (k, (count, deviation)) in moments.deviations.iter().enumerate() {
         for (i, v) in deviation.iter().enumerate() {
             between[(i, k)] = count.sqrt() * v;
         }
     }
-    let lower = cholesky.L();
-    faer::linalg::triangular_solve::solve_lower_triangular_in_place(lower, between.as_mut(), faer::Par::Seq);
-    let svd = between.thin_svd().map_err(|_| linalg::diverged(INFO.id))?;
-    let mut vectors = svd.U().to_owned();
-    faer::linalg::triangular_solve::solve_upper_triangular_in_place(
-        lower.transpose(),
-        vectors.as_mut(),
-        faer::Par::Seq,
-    );
-    for column in vectors.col_iter_mut() {
-        let norm = column.norm_l2();
-        column.iter_mut().for_each(|v| *v /= norm);
-    }
-    let values: Vec<f64> = svd.S().column_vector().iter().copied().collect();
+    let found = leanset_linalg::generalized_directions(&within, between);
+    let (values, vectors) = found.ok_or_else(|| linalg::diverged(INFO.id))?;
     Ok(by_inverse_square(&values, &vectors))
 }

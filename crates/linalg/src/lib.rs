@@ -1,0 +1,88 @@
+//! The matrix decompositions that leanset takes from faer, compiled once.
+//!
+//! faer is generic: the crate that calls a decomposition compiles it, for every instruction set. leanset-core is compiled three
+//! times in the course of its tests, so the calls are here, and every function is of `f64` and runs on the calling thread.
+
+use faer::linalg::triangular_solve;
+use faer::prelude::Solve as _;
+use faer::{Par, Side};
+
+pub use faer::Mat;
+
+/// A thin singular value decomposition, k = min(n, d).
+#[derive(Debug)]
+pub struct Svd {
+    /// Left singular vectors as columns, n × k.
+    pub left: Mat<f64>,
+    /// Singular values, descending. Length k.
+    pub values: Vec<f64>,
+    /// Right singular vectors as columns, d × k.
+    pub right: Mat<f64>,
+}
+
+/// The thin singular value decomposition of an n × d matrix; `None` if it does not converge.
+pub fn thin_svd(matrix: &Mat<f64>) -> Option<Svd> {
+    let svd = matrix.thin_svd().ok()?;
+    let values = svd.S().column_vector().iter().copied().collect();
+    Some(Svd { left: svd.U().to_owned(), values, right: svd.V().to_owned() })
+}
+
+/// The triangular factor of the QR decomposition of an n × d matrix, min(n, d) × d.
+pub fn triangular_factor(matrix: &Mat<f64>) -> Mat<f64> {
+    matrix.qr().thin_R().to_owned()
+}
+
+/// The orthogonal factor of the QR decomposition with pivoted columns of an n × d matrix, n × min(n, d).
+pub fn orthogonal_factor(matrix: &Mat<f64>) -> Mat<f64> {
+    matrix.col_piv_qr().compute_thin_Q()
+}
+
+/// The lower factor of the LU decomposition with full pivoting of an n × d matrix, n × min(n, d), its rows in the order of the
+/// matrix and its columns of length 1 or 0.
+pub fn lower_factor(matrix: &Mat<f64>) -> Mat<f64> {
+    let (rows, rank) = (matrix.nrows(), matrix.nrows().min(matrix.ncols()));
+    let lu = matrix.full_piv_lu();
+    let lower = lu.L();
+    let back = lu.P().inverse();
+    let mut factor = Mat::<f64>::zeros(rows, rank);
+    for (to, &from) in back.arrays().0.iter().enumerate() {
+        for j in 0..rank {
+            factor[(to, j)] = lower[(from, j)];
+        }
+    }
+    for j in 0..rank {
+        let norm = factor.col(j).norm_l2();
+        if norm > 0.0 {
+            (0..rows).for_each(|i| factor[(i, j)] /= norm);
+        }
+    }
+    factor
+}
+
+/// Directions u of length 1 and values σ, descending, with B Bᵀ u = σ² A u, for a positive definite A and a d × c matrix B; `None`
+/// if a decomposition does not succeed.
+///
+/// With A = L Lᵀ the problem is the singular value decomposition of L⁻¹ B: u = L⁻ᵀ v.
+pub fn generalized_directions(a: &Mat<f64>, mut b: Mat<f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    let cholesky = a.llt(Side::Lower).ok()?;
+    let lower = cholesky.L();
+    triangular_solve::solve_lower_triangular_in_place(lower, b.as_mut(), Par::Seq);
+    let svd = thin_svd(&b)?;
+    let mut directions = svd.left;
+    triangular_solve::solve_upper_triangular_in_place(lower.transpose(), directions.as_mut(), Par::Seq);
+    for column in directions.col_iter_mut() {
+        let norm = column.norm_l2();
+        column.iter_mut().for_each(|v| *v /= norm);
+    }
+    Some((svd.values, directions))
+}
+
+/// Aᵀ B.
+pub fn transposed_product(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
+    a.transpose() * b
+}
+
+/// X with A X = B, by LU decomposition with full pivoting.
+pub fn solve(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
+    a.full_piv_lu().solve(b)
+}
