@@ -273,7 +273,7 @@ mod tests {
 
     /// A counter that wraps between two looks goes on, and the looking ends with the meter.
     #[test]
-    fn wraps_are_seen_now_and_then() {
+    fn sample_periodically_sees_each_wrap() {
         let fake = Fake::empty();
         fake.zone("intel-rapl:0", "package-0");
         fake.set("intel-rapl:0", MOST - 999_999);

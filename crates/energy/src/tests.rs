@@ -34,7 +34,7 @@ fn codes(reading: &Reading) -> Vec<&str> {
 }
 
 #[test]
-fn two_sockets_and_their_memory_add_up_and_cores_do_not() {
+fn powercap_adds_up_sockets_and_memory_without_cores() {
     let fake = Fake::machine();
     let meter = started(&fake);
     for (id, energy) in [("0", 30), ("0:0", 20), ("0:1", 4), ("1", 10), ("1:0", 5), ("1:1", 2)] {
@@ -52,7 +52,7 @@ fn two_sockets_and_their_memory_add_up_and_cores_do_not() {
 }
 
 #[test]
-fn what_counted_before_the_start_does_not_count() {
+fn meter_counts_from_its_start() {
     let fake = Fake::machine();
     fake.set("intel-rapl:0", MOST - 5);
     let reading = started(&fake).stop();
@@ -60,7 +60,7 @@ fn what_counted_before_the_start_does_not_count() {
 }
 
 #[test]
-fn a_counter_that_wraps_goes_on() {
+fn counter_goes_on_when_it_wraps() {
     let fake = Fake::machine();
     let meter = started(&fake);
     fake.set("intel-rapl:0", MOST - 1_999_999);
@@ -81,7 +81,7 @@ fn a_counter_that_wraps_goes_on() {
 }
 
 #[test]
-fn a_counter_that_goes_back_without_a_range_is_not_believed() {
+fn counter_that_goes_back_without_a_range_is_not_believed() {
     let fake = Fake::machine();
     fake.remove("sys/class/powercap/intel-rapl:1/max_energy_range_uj");
     let meter = started(&fake);
@@ -96,7 +96,7 @@ fn a_counter_that_goes_back_without_a_range_is_not_believed() {
 }
 
 #[test]
-fn a_zone_that_vanishes_takes_its_source_with_it_and_memory_only_itself() {
+fn meter_drops_the_source_of_a_zone_that_vanishes() {
     let fake = Fake::machine();
     let meter = started(&fake);
     fake.advance("intel-rapl:0", 1_000_000);
@@ -112,7 +112,7 @@ fn a_zone_that_vanishes_takes_its_source_with_it_and_memory_only_itself() {
 }
 
 #[test]
-fn a_frozen_counter_is_not_believed() {
+fn survey_does_not_believe_a_frozen_counter() {
     let fake = Fake::machine();
     let frozen = |zone: &'static str| {
         let doctor = crate::doctor::diagnose(&fake.sysfs(), &fake.options(), &mut || {
@@ -138,7 +138,7 @@ fn a_frozen_counter_is_not_believed() {
 }
 
 #[test]
-fn a_counter_that_freezes_later_is_not_believed() {
+fn meter_does_not_believe_a_counter_that_freezes_later() {
     let fake = Fake::machine();
     let mut meter = started(&fake);
     assert!(!meter.read().estimated);
@@ -150,7 +150,7 @@ fn a_counter_that_freezes_later_is_not_believed() {
 
 /// Whatever happens to a counter between the first look at it and the start, the reading says why it is an estimate.
 #[test]
-fn a_counter_that_dies_before_the_start_is_noted() {
+fn meter_notes_a_counter_that_dies_before_the_start() {
     let energy = "sys/class/powercap/intel-rapl:1/energy_uj";
     // While counters are tried.
     let fake = Fake::machine();
@@ -186,7 +186,7 @@ fn no_counters() -> Fake {
 }
 
 #[test]
-fn work_is_the_load_of_a_meter_that_starts_at_once() {
+fn start_at_once_takes_the_work_as_load() {
     let fake = Fake::machine();
     let before: Vec<u64> = fake.sysfs().names("/sys/class/powercap").iter().map(|id| fake.stands_at(id)).collect();
     let meter = Meter::start_at_once(&fake.options()).expect("a meter");
@@ -204,7 +204,7 @@ fn work_is_the_load_of_a_meter_that_starts_at_once() {
 }
 
 #[test]
-fn a_slow_counter_is_given_time() {
+fn survey_gives_a_slow_counter_time() {
     let fake = Fake::machine();
     let mut moments = 0;
     let found = survey(
@@ -221,7 +221,7 @@ fn a_slow_counter_is_given_time() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn counters_that_may_not_be_read_say_what_to_do() {
+fn survey_says_what_to_do_about_counters_that_may_not_be_read() {
     use std::os::unix::fs::PermissionsExt as _;
     let fake = Fake::machine();
     let allow = |name: &str, mode| {
@@ -271,7 +271,7 @@ fn counters_that_may_not_be_read_say_what_to_do() {
 }
 
 #[test]
-fn words_where_a_number_should_be() {
+fn powercap_with_text_for_a_number_is_broken() {
     let fake = Fake::machine();
     fake.write("sys/class/powercap/intel-rapl:0/energy_uj", "many");
     let doctor = examined_without_moving(&fake);
@@ -284,7 +284,7 @@ fn examined_without_moving(fake: &Fake) -> Doctor {
 }
 
 #[test]
-fn the_second_window_on_a_counter_is_not_counted_twice() {
+fn powercap_does_not_count_the_second_window() {
     let fake = Fake::machine();
     fake.zone("intel-rapl-mmio:0", "package-0");
     fake.zone("intel-rapl:2", "psys");
@@ -297,7 +297,7 @@ fn the_second_window_on_a_counter_is_not_counted_twice() {
 }
 
 #[test]
-fn the_whole_platform_does_where_there_are_no_packages() {
+fn powercap_uses_psys_where_there_are_no_packages() {
     let fake = Fake::empty();
     fake.zone("intel-rapl:0", "psys");
     fake.zone("intel-rapl:0:0", "core");
@@ -311,7 +311,7 @@ fn the_whole_platform_does_where_there_are_no_packages() {
 }
 
 #[test]
-fn without_any_files_there_is_cpu_time_and_no_claim() {
+fn meter_without_files_claims_cpu_time_alone() {
     let fake = Fake::empty();
     let options = Options { country: Some("ESP".into()), ..fake.options() };
     let reading = Meter::start(&options).expect("a meter").stop();
@@ -327,7 +327,7 @@ fn without_any_files_there_is_cpu_time_and_no_claim() {
 }
 
 #[test]
-fn damaged_stat_is_no_stat() {
+fn machine_read_takes_a_damaged_stat_for_none() {
     for text in ["", "cpu  1 2 3", "cpu  1 2 three 4 5\ncpu0 1", "cpu  1 2 3 4 5 6 7 8", "intr 5"] {
         let fake = Fake::empty();
         fake.write("proc/stat", text);
@@ -341,7 +341,7 @@ fn damaged_stat_is_no_stat() {
 }
 
 #[test]
-fn who_used_the_machine_is_said_with_what_its_host_took() {
+fn load_has_other_processes_and_stolen_time() {
     let fake = Fake::machine();
     fake.stat(1000, 1000, 1000);
     let meter = started(&fake);
@@ -358,7 +358,7 @@ fn who_used_the_machine_is_said_with_what_its_host_took() {
 }
 
 #[test]
-fn joules_go_by_cpu_time() {
+fn attribution_goes_by_cpu_time() {
     let fake = Fake::machine();
     let meter = started(&fake);
     fake.advance("intel-rapl:0", 100_000_000);
@@ -378,7 +378,7 @@ fn joules_go_by_cpu_time() {
 }
 
 #[test]
-fn given_watts_are_obeyed_and_said() {
+fn meter_obeys_given_watts() {
     let fake = Fake::machine();
     let options = Options { watts: Some(36.0), carbon_intensity: Some(100.0), ..fake.options() };
     let meter = Meter::start_with(&options, &mut || unreachable!("no counter is tried")).expect("a meter");
@@ -401,7 +401,7 @@ fn joules_to_grams(joules: f64) -> f64 {
 }
 
 #[test]
-fn numbers_that_are_none_are_refused() {
+fn options_refuse_numbers_that_are_none() {
     for value in [0.0, -3.0, f64::NAN, f64::INFINITY] {
         for options in
             [Options { watts: Some(value), ..Options::default() }, Options { tdp: Some(value), ..Options::default() }]
@@ -415,7 +415,7 @@ fn numbers_that_are_none_are_refused() {
 }
 
 #[test]
-fn the_model_knows_generations_and_rated_power() {
+fn model_knows_generations_and_rated_power() {
     let fake = Fake::empty();
     let model = |processor: &str, tdp| {
         fake.write("proc/cpuinfo", processor);
@@ -444,7 +444,7 @@ fn the_model_knows_generations_and_rated_power() {
 }
 
 #[test]
-fn events_of_perf_as_the_kernel_lists_them() {
+fn perf_events_as_the_kernel_lists_them() {
     let fake = Fake::empty();
     assert!(matches!(perf::events(&fake.sysfs()), Err(SourceError::Absent(_))));
     let power = "sys/bus/event_source/devices/power";
@@ -489,7 +489,7 @@ fn events_of_perf_as_the_kernel_lists_them() {
 #[cfg(target_os = "linux")]
 #[test]
 #[allow(clippy::print_stdout)] // a test that cannot run here says so
-fn an_event_counts_for_all_processes() {
+fn perf_event_counts_for_all_processes() {
     let read = |name: &str| std::fs::read_to_string(format!("/sys/bus/event_source/devices/msr/{name}"));
     let (Ok(kind), Ok(_)) = (read("type"), read("events/tsc")) else {
         println!("not run: there is no msr/tsc/");
@@ -542,7 +542,7 @@ impl Counter for Card {
 }
 
 #[test]
-fn power_is_summed_up_over_the_time_between_looks() {
+fn counter_of_power_is_summed_up_over_time() {
     let mut running = ActiveCounter::start(Box::new(Card(0))).expect("it is read");
     let began = std::time::Instant::now();
     std::thread::sleep(std::time::Duration::from_millis(20));
@@ -577,7 +577,7 @@ fn busy_watts(cpuinfo: &str) -> f64 {
 
 /// A busy core of a machine without counters: an estimate that says so, and the watts of the table lie in its range.
 #[test]
-fn one_busy_core_of_a_machine_without_counters() {
+fn model_of_one_busy_core_without_counters() {
     let lake = "vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 85\nmodel name\t: Intel(R) Xeon(R)";
     for processor in [lake, "model name\t: Something Else"] {
         let fake = no_counters();
@@ -604,7 +604,7 @@ fn one_busy_core_of_a_machine_without_counters() {
 
 /// One busy core of this machine lies within the range that is stated, whatever is between it and its meters.
 #[test]
-fn one_busy_core_of_this_machine() {
+fn meter_of_one_busy_core_of_this_machine() {
     let options = Options { country: Some("ESP".into()), ..Options::default() };
     let meter = Meter::start(&options).expect("a meter");
     let own = || crate::cpu::process_cpu_seconds().unwrap_or(f64::INFINITY);

@@ -6,7 +6,7 @@ use std::process::Command;
 use leanset_energy::{Meter, Options};
 
 #[test]
-fn the_time_of_a_child_is_in_the_reading() {
+fn reading_has_the_time_of_a_child() {
     let options = Options { watts: Some(10.0), ..Options::default() };
     let idle = Meter::start(&options).expect("a meter");
     let status = Command::new("sleep").arg("0.05").status().expect("sleep runs");

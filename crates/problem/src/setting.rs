@@ -48,6 +48,16 @@ fn is_placeholder(value: &str) -> bool {
     value.chars().any(char::is_uppercase) && !value.chars().any(char::is_lowercase)
 }
 
+/// A value in quotes where a shell would take it apart.
+fn for_shell(value: &str) -> String {
+    let special = |c: char| c.is_whitespace() || "'\"$`&;()<>*?#\\".contains(c);
+    if value.contains(special) && !is_placeholder(value) {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    } else {
+        value.to_owned()
+    }
+}
+
 impl Assignment {
     /// As this face spells it.
     pub fn render(&self, face: Face) -> String {
@@ -67,7 +77,7 @@ impl Assignment {
                 None => value.to_owned(),
             },
             (Face::CommandLine, None) => (*flag).to_owned(),
-            (Face::CommandLine, Some(value)) => format!("{flag} {value}"),
+            (Face::CommandLine, Some(value)) => format!("{flag} {}", for_shell(value)),
             (Face::Plan, value) => match (plan, value) {
                 (Some(key), Some(value)) if LISTS.contains(key) => format!("{key} = [{}]", quoted(value)),
                 (Some(key), Some(value)) => format!("{key} = {}", quoted(value)),
@@ -305,6 +315,10 @@ mod tests {
         assert_eq!(RATIO.to(0.1).render(Face::Python), "ratio=0.1");
         assert_eq!(OUTPUT.to("FILE").render(Face::Python), "output=FILE");
         assert_eq!(Assignment { setting: &FORCE, value: None }.render(Face::Python), "overwrite=True");
+        let column = EXCLUDE.to("unit price");
+        assert_eq!(column.render(Face::CommandLine), "--exclude 'unit price'");
+        assert_eq!(column.render(Face::Plan), "data.exclude = [\"unit price\"]");
+        assert_eq!(EXCLUDE.to("Area").render(Face::CommandLine), "--exclude Area");
         let rows = PARAM.to("output=rows");
         assert_eq!(rows.render(Face::CommandLine), "--param output=rows");
         assert_eq!(rows.render(Face::Plan), "method.parameters.output = \"rows\"");

@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn unscaled_floats_are_untouched(values in prop::collection::vec(any::<f64>().prop_filter("finite", |x| x.is_finite()), 1..40)) {
+    fn scale_none_leaves_floats_untouched(values in prop::collection::vec(any::<f64>().prop_filter("finite", |x| x.is_finite()), 1..40)) {
         let bounded: Vec<f64> = values.iter().map(|x| x / 64.0).collect();
         let (_, encoded) = fit(&matrix(&bounded, 1), &raw());
         let found: Vec<u64> = encoded.features.to_f64().iter().map(|x| x.to_bits()).collect();
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn decoding_undoes_encoding(values in prop::collection::vec(-1e3f64..1e3, 2..60), standard in any::<bool>()) {
+    fn decode_undoes_encode(values in prop::collection::vec(-1e3f64..1e3, 2..60), standard in any::<bool>()) {
         let values = &values[..values.len() / 2 * 2];
         let scale = if standard { Scale::Standard } else { Scale::MinMax };
         let (encoder, encoded) = fit(&matrix(values, 2), &Columns { scale, ..Columns::default() });
@@ -147,7 +147,7 @@ fn words_are_one_hot_and_booleans_0_and_1() {
 }
 
 #[test]
-fn the_same_ruler_measures_the_reduced_table() {
+fn encode_applies_the_fitted_encoding_to_the_reduced_table() {
     let full = csv("x,g,y\n0,a,7\n10,b,8\n5,1,7\n5,1,8\n");
     let encoder = Encoder::fit(&full, &label("y")).unwrap();
     // Columns in another order, a category that alone looks like a number, an integer class alone.
@@ -179,7 +179,7 @@ fn the_same_ruler_measures_the_reduced_table() {
 }
 
 #[test]
-fn rows_of_unknown_classes_can_be_left_out() {
+fn encode_known_leaves_out_rows_of_unknown_classes() {
     let full = csv("x,y\n0,red\n10,blue\n5,red\n");
     let drop = Columns { missing: Missing::Drop, ..label("y") };
     let encoder = Encoder::fit(&full, &drop).unwrap();
@@ -205,7 +205,7 @@ fn rows_of_unknown_classes_can_be_left_out() {
 }
 
 #[test]
-fn thirty_two_bits_stay_where_nothing_needs_more() {
+fn features_stay_32_bits_where_nothing_needs_more() {
     let single = vec![column("a", vec![0.1f32, 0.2]), column("b", vec![true, false])];
     let table = open("t.parquet", columns_as(&single, Format::Parquet).unwrap());
     assert_eq!(fit(&table, &raw()).1.features, Features::F32(vec![0.1, 1.0, 0.2, 0.0]));
@@ -314,7 +314,7 @@ fn bins_cut_a_measurement_into_classes() {
 }
 
 #[test]
-fn what_is_no_feature_is_named() {
+fn warnings_name_columns_that_are_no_features() {
     let dates: arrow_array::ArrayRef = std::sync::Arc::new(arrow_array::Date32Array::from(vec![1, 2]));
     let x: arrow_array::ArrayRef = std::sync::Arc::new(arrow_array::Float64Array::from(vec![1.0, 2.0]));
     let batch = arrow_array::RecordBatch::try_from_iter([("when", dates), ("x", x)]).unwrap();
@@ -348,7 +348,7 @@ fn what_is_no_feature_is_named() {
 
 /// Fitted on some rows, an encoding is that of a table of these rows, but for the categories, which are those of all.
 #[test]
-fn fitted_on_some_rows() {
+fn fit_on_learns_from_some_rows_alone() {
     let table = read_bytes(
         "t.csv",
         b"x,word,kind\n4,b,p\n2,b,p\n,a,q\n100,a,q\n-50,c,q\n,,p\n".to_vec(),

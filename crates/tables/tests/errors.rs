@@ -21,7 +21,7 @@ fn fitting(text: &str, options: &Columns, expected: &str) {
 }
 
 #[test]
-fn names_and_formats() {
+fn format_of_path_goes_by_extension() {
     let error = format_of_path(Path::new("a/b.txt")).unwrap_err();
     assert_eq!(
         words(&error),
@@ -48,7 +48,7 @@ fn names_and_formats() {
 }
 
 #[test]
-fn files_that_cannot_be_opened() {
+fn read_refuses_files_that_cannot_be_opened() {
     let folder = tempfile::tempdir().unwrap();
     let error = read(&folder.path().join("no.csv"), &ReadOptions::default()).unwrap_err();
     assert_eq!((error.kind(), error.io_kind()), (ErrorKind::Io, Some(std::io::ErrorKind::NotFound)));
@@ -59,7 +59,7 @@ fn files_that_cannot_be_opened() {
 }
 
 #[test]
-fn a_file_that_is_not_what_its_name_says() {
+fn read_refuses_a_file_that_is_not_what_its_name_says() {
     reading(
         "t.csv",
         *b"PAR1....",
@@ -134,7 +134,7 @@ fn a_file_that_is_not_what_its_name_says() {
 }
 
 #[test]
-fn text_that_is_no_table() {
+fn csv_that_is_no_table_is_refused() {
     reading("t.csv", *b"", "t.csv: the file is empty\na table has a line of column names, and rows");
     reading("t.csv", *b"\n\n  \n", "t.csv: the file is empty\na table has a line of column names, and rows");
     reading("t.csv", *b"a,b\n", "t.csv: the table has columns and no rows\ncheck how it was made");
@@ -171,7 +171,7 @@ fn text_that_is_no_table() {
 }
 
 #[test]
-fn columns_that_are_not_there() {
+fn position_names_the_nearest_column() {
     let table = csv("Area,Perimeter,Class\n1,2,a\n");
     let error = table.position("perimter").unwrap_err();
     assert_eq!(
@@ -189,7 +189,7 @@ fn columns_that_are_not_there() {
 }
 
 #[test]
-fn arrays_that_are_no_table() {
+fn npy_and_npz_that_are_no_table_are_refused() {
     let eight = [0u8; 8];
     reading(
         "t.npy",
@@ -268,7 +268,7 @@ fn arrays_that_are_no_table() {
 }
 
 #[test]
-fn columns_that_cannot_be_features() {
+fn encoder_refuses_columns_that_cannot_be_features() {
     let defaults = Columns::default;
     fitting(
         "x,y\n1,2\n",
@@ -328,7 +328,7 @@ fn columns_that_cannot_be_features() {
 }
 
 #[test]
-fn columns_that_cannot_be_labels() {
+fn encoder_refuses_columns_that_cannot_be_labels() {
     let bins = |bins| Columns { bins: Some(bins), ..label("y") };
     let cut = "--bins N cuts the label into N classes of equal counts";
     fitting(
@@ -364,7 +364,7 @@ fn columns_that_cannot_be_labels() {
 }
 
 #[test]
-fn points_that_cannot_be_decoded() {
+fn decode_refuses_points_without_values() {
     let encoder = Encoder::fit(
         &csv("x,y,f\n1,2,true\n3,4,false\n"),
         &Columns { exclude: vec!["f".into()], ..Columns::default() },
@@ -380,7 +380,7 @@ fn points_that_cannot_be_decoded() {
 }
 
 #[test]
-fn rows_that_cannot_be_written() {
+fn write_rows_refuses_what_a_format_cannot_hold() {
     let table = csv("a,b,c\n1,x,0.5\n2,y,1.5\n");
     let fails = |rows: &[u32], extra: &[Extra], format: Format| {
         words(&rows_as(&table, &ids(rows.iter().copied()), extra, format).unwrap_err())
@@ -438,7 +438,7 @@ impl std::io::Write for Broken {
 }
 
 #[test]
-fn a_broken_pipe_can_be_told_apart() {
+fn error_io_kind_tells_a_broken_pipe() {
     let table = csv("a,b\n1,2.5\n");
     for &format in Format::VARIANTS.iter().filter(|format| !matches!(format, Format::Xlsx | Format::Npy)) {
         for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {

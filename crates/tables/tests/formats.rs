@@ -46,7 +46,7 @@ fn mixed() -> Vec<(String, Column)> {
 }
 
 #[test]
-fn numbers_survive_every_pair_of_formats() {
+fn write_rows_keeps_numbers_between_all_formats() {
     for from in WRITABLE {
         let first = open(&name_of(from), columns_as(&numbers(), from).unwrap());
         assert_eq!(first.rows(), 4);
@@ -65,7 +65,7 @@ fn numbers_survive_every_pair_of_formats() {
 }
 
 #[test]
-fn every_type_survives_every_pair_of_formats_that_has_types() {
+fn write_rows_keeps_types_between_formats_that_have_them() {
     let formats = WRITABLE.into_iter().filter(|format| *format != Format::Npy);
     for from in formats.clone() {
         let first = open(&name_of(from), columns_as(&mixed(), from).unwrap());
@@ -88,7 +88,7 @@ fn every_type_survives_every_pair_of_formats_that_has_types() {
 }
 
 #[test]
-fn missing_values_stay_missing() {
+fn write_rows_keeps_missing_values_missing() {
     let flags = Some(vec![false, true, false]);
     let columns = vec![
         ("n".to_owned(), Column::new(Values::Number(vec![1.5, f64::NAN, 2.5]), flags.clone())),
@@ -117,7 +117,7 @@ fn missing_values_stay_missing() {
 }
 
 #[test]
-fn compressed_tables_are_read_and_written() {
+fn compression_is_read_and_written() {
     let table = csv("a,b\n1,x\n2,y\n");
     for (compression, extension) in [(Compression::Gzip, "gz"), (Compression::Zstd, "zst")] {
         for format in [Format::Csv, Format::Parquet, Format::Npz] {
@@ -134,7 +134,7 @@ fn compressed_tables_are_read_and_written() {
 }
 
 #[test]
-fn files_are_read_with_progress() {
+fn read_with_progress_reports_up_to_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.csv");
     let text: String =
@@ -262,7 +262,7 @@ fn arrow_rows_keep_schema_metadata_dictionaries_and_nested_values() {
 }
 
 #[test]
-fn large_selections_are_taken_in_chunks() {
+fn arrow_takes_large_selections_in_chunks() {
     let values = (0..600_000i64).collect::<Vec<_>>();
     let words: DictionaryArray<Int32Type> =
         (0..600_000).map(|i| Some(if i % 3 == 0 { "fizz" } else { "buzz" })).collect();
@@ -285,7 +285,7 @@ fn large_selections_are_taken_in_chunks() {
 }
 
 #[test]
-fn unsigned_integers_past_the_signed_range_are_named() {
+fn arrow_names_unsigned_integers_past_the_signed_range() {
     let column: ArrayRef = Arc::new(UInt64Array::from(vec![5, u64::MAX]));
     let batch = RecordBatch::try_from_iter([("id", column)]).unwrap();
     let table = open("t.parquet", parquet_bytes(&[batch], 10));
@@ -301,7 +301,7 @@ fn unsigned_integers_past_the_signed_range_are_named() {
 }
 
 #[test]
-fn plain_arrow_types() {
+fn arrow_reads_plain_types() {
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("b", Arc::new(BooleanArray::from(vec![Some(true), None]))),
         ("f", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
@@ -318,7 +318,7 @@ fn plain_arrow_types() {
 }
 
 #[test]
-fn arrays_of_every_type_byte_order_and_layout() {
+fn npy_reads_every_type_byte_order_and_layout() {
     let table = open("t.npy", npy("'>i2'", false, "(3,)", &[0, 1, 0xff, 0xfe, 1, 0]));
     assert_eq!(table.columns()[0], ColumnInfo { name: "x0".into(), kind: Kind::Integer, missing: 0 });
     assert_eq!(table.column(0).unwrap().values, Values::Integer(vec![1, -2, 256]));
@@ -362,7 +362,7 @@ fn arrays_of_every_type_byte_order_and_layout() {
 }
 
 #[test]
-fn structured_arrays_have_a_column_per_field() {
+fn npy_structured_has_a_column_per_field() {
     let descr = "[('a', '<i4'), ('b', '>f8'), ('c', '<U1')]";
     let mut data = Vec::new();
     for (a, b, c) in [(1i32, 0.5f64, 'x'), (2, 1.5, 'y')] {
@@ -381,7 +381,7 @@ fn structured_arrays_have_a_column_per_field() {
 }
 
 #[test]
-fn headers_are_those_numpy_writes() {
+fn npy_headers_are_those_numpy_writes() {
     // numpy.save(…, numpy.zeros((3, 2))) of numpy 2.
     let mut expected = b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }".to_vec();
     expected.resize(127, b' ');
@@ -392,7 +392,7 @@ fn headers_are_those_numpy_writes() {
 }
 
 #[test]
-fn archives_group_columns_by_array() {
+fn npz_groups_columns_by_array() {
     let x: Vec<u8> = [1.0f32, 2.0, 3.0, 4.0].iter().flat_map(|x| x.to_le_bytes()).collect();
     let x = npy("'<f4'", false, "(2, 2)", &x);
     let y = npy("'|u1'", false, "(2,)", &[0, 1]);
@@ -434,7 +434,7 @@ fn archives_group_columns_by_array() {
 }
 
 #[test]
-fn sheets_are_read_by_the_type_of_their_cells() {
+fn xlsx_is_read_by_the_type_of_its_cells() {
     let people = [
         sheet_row(2, &[("s", "name"), ("s", " age "), ("s", "fit"), ("s", "born"), ("s", "score"), ("s", "")]),
         sheet_row(3, &[("s", "Ann"), ("n", "31"), ("b", "1"), ("d", "44927"), ("n", "0.5"), ("n", "1")]),
@@ -470,7 +470,7 @@ fn sheets_are_read_by_the_type_of_their_cells() {
 }
 
 #[test]
-fn damaged_files_are_errors_or_tables_and_never_panics() {
+fn read_bytes_never_panics_on_damaged_files() {
     let mut state = 1u64;
     let mut random = |below: usize| {
         // xorshift64: enough to hit every part of a file.

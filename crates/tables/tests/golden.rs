@@ -8,7 +8,7 @@ use leanset_tables::*;
 
 #[test]
 #[allow(clippy::print_stderr)]
-fn dry_bean_is_scaled_to_the_bit() {
+fn encoder_scales_dry_bean_to_the_bit() {
     let beans = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/drybean.csv"));
     let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden/inputs.npz"));
     if !beans.exists() || !golden.exists() {

@@ -23,7 +23,7 @@ fn tables() -> impl Strategy<Value = (Rows, bool, bool, bool)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
-    fn all_rows_in_order_are_the_file((rows, crlf, bom, tabs) in tables()) {
+    fn csv_of_all_rows_in_order_is_the_file((rows, crlf, bom, tabs) in tables()) {
         let (newline, delimiter) = (if crlf { "\r\n" } else { "\n" }, if tabs { '\t' } else { ',' });
         let width = rows[0].len();
         let mut text = String::from(if bom { "\u{feff}" } else { "" });
@@ -53,7 +53,7 @@ proptest! {
 }
 
 #[test]
-fn chosen_records_keep_their_bytes() {
+fn csv_records_keep_their_bytes() {
     let table = csv("\u{feff} a , b\r\n1.10,\"x\"\r\n\r\n  2 ,\"y, \"\"z\"\"\nnext\"\r\n3.0,q\"q");
     assert_eq!(table.columns()[0].name, "a");
     let out = rows_as(&table, &ids([2, 0, 1, 0]), &[], Format::Csv).unwrap();
@@ -64,7 +64,7 @@ fn chosen_records_keep_their_bytes() {
 }
 
 #[test]
-fn extra_columns_are_appended_with_the_delimiter_of_the_file() {
+fn csv_extra_columns_use_the_delimiter_of_the_file() {
     let options = ReadOptions { delimiter: Some(";".parse().unwrap()), ..ReadOptions::default() };
     let table = read_bytes("t.csv", b"a;b\n1,5;x\n2,5;y\n".to_vec(), &options).unwrap();
     let extra = [
@@ -80,7 +80,7 @@ fn extra_columns_are_appended_with_the_delimiter_of_the_file() {
 }
 
 #[test]
-fn kinds_follow_from_the_whole_column() {
+fn csv_kinds_follow_from_the_whole_column() {
     let table = csv(
         "i,n,b,t,m,z,mixed,code\n1,1,TRUE,a,NA,,1,007\n-2, 2.5 ,false,1,3,?,x,12\n,NaN,,,None,null,true,99999999999999999999\n",
     );
@@ -94,7 +94,7 @@ fn kinds_follow_from_the_whole_column() {
 }
 
 #[test]
-fn line_endings_blank_lines_and_the_unterminated_last_line() {
+fn csv_line_endings_blank_lines_and_the_unterminated_last_line() {
     for text in ["a,b\r1,2\r3,4", "a,b\n\n1,2\n\n\n3,4\n", "\n\na,b\r\n1,2\r\n3,4\r\n\r\n"] {
         assert_eq!(cells(&csv(text)), [["1", "3"], ["2", "4"]], "{text:?}");
     }
@@ -105,7 +105,7 @@ fn line_endings_blank_lines_and_the_unterminated_last_line() {
 }
 
 #[test]
-fn new_tables() {
+fn write_columns_writes_csv_with_quotes_where_needed() {
     let columns = [column("rank", vec![0i64, 1]), column("name", vec!["a".to_owned(), "b,c".to_owned()])];
     assert_eq!(columns_as(&columns, Format::Csv).unwrap(), b"rank,name\n0,a\n1,\"b,c\"\n");
     assert_eq!(columns_as(&columns, Format::Tsv).unwrap(), b"rank\tname\n0\ta\n1\tb,c\n");

@@ -6,7 +6,7 @@ use crate::common::*;
 use leanset_tables::*;
 
 #[test]
-fn parquet_and_arrow_are_refused_by_name() {
+fn read_refuses_parquet_and_arrow_by_name() {
     let error = refused("t.parquet", *b"PAR1");
     assert_eq!(
         words(&error),

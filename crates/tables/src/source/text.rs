@@ -578,20 +578,20 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
         #[test]
-        fn cuts_as_the_csv_crate_does(text in "[ab,;\"\\n\\r é]{0,40}", delimiter in prop::sample::select(vec![b',', b';'])) {
+        fn cut_agrees_with_the_csv_crate(text in "[ab,;\"\\n\\r é]{0,40}", delimiter in prop::sample::select(vec![b',', b';'])) {
             if let Some(records) = ours(&text, delimiter) {
                 prop_assert_eq!(records, theirs(&text, delimiter));
             }
         }
 
         #[test]
-        fn integers_are_those_of_the_standard_library(text in "[+-]?[0-9]{1,20}") {
+        fn integer_agrees_with_the_standard_library(text in "[+-]?[0-9]{1,20}") {
             let expected = text.parse::<i64>().ok().map(Token::Integer);
             prop_assert_eq!(integer(&text), expected);
         }
 
         #[test]
-        fn numbers_are_those_of_the_standard_library(x in any::<f64>()) {
+        fn number_agrees_with_the_standard_library(x in any::<f64>()) {
             let text = format!("{x:?}");
             match token(&text) {
                 Token::Number(found) => prop_assert_eq!(found.to_bits(), x.to_bits()),
@@ -601,7 +601,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens() {
+    fn token_recognises_values() {
         for text in MISSING.iter().copied().chain(["", "  ", " NA\t", "NAN", "-nan", "+NaN"]) {
             assert_eq!(token(text), Token::Missing, "{text:?}");
         }
@@ -626,7 +626,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_by_every_ending() {
+    fn line_of_counts_every_ending() {
         let bytes = b"a\nb\r\nc\rd";
         assert_eq!([0, 2, 5, 7].map(|at| line_of(bytes, at)), [1, 2, 3, 4]);
     }
