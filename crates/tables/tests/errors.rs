@@ -459,7 +459,7 @@ fn encoder_names_the_bad_cell_of_a_small_table() {
     for (values, bad, numbers) in [
         ("1\n2\n3\nabc\n", "row 3 (line 5), column 'x': 'abc'", "3 values are"),
         ("12.5\n12,5x\n13.5\n", "row 1 (line 3), column 'x': '12,5x'", "2 values are"),
-        ("1\n2\n1\n2\n?\n-\n", "row 5 (line 7), column 'x': '-'", "4 values are"),
+        ("1\n2\n1\n2\n-\n", "row 4 (line 6), column 'x': '-'", "4 values are"),
     ] {
         let text = format!("x;y\n{}", values.replace('\n', ";1\n"));
         let options = ReadOptions { delimiter: Some(";".parse().unwrap()), ..ReadOptions::default() };

@@ -293,7 +293,7 @@ fn arrow_names_unsigned_integers_past_the_signed_range() {
     assert_eq!(
         words(&error),
         "t.parquet: row 1, column 'id': 18446744073709551615 is above 9223372036854775807, the largest integer here\n\
-         store the column as text or as floats, or --exclude it"
+         store the column as text or as floats, or --exclude id"
     );
     // Carried along it is no trouble.
     let back = open("t.parquet", rows_as(&table, &ids([1]), &[], Format::Parquet).unwrap());
@@ -460,7 +460,7 @@ fn xlsx_is_read_by_the_type_of_its_cells() {
     let table = read_bytes("t.xlsx", bytes.clone(), &sheet("other")).unwrap();
     assert_eq!(
         words(&table.column(1).unwrap_err()),
-        "t.xlsx: row 0 (sheet row 2), column 'w': cell B2 holds the error #DIV/0!\nrepair the cell, or --exclude the column"
+        "t.xlsx: row 0 (sheet row 2), column 'w': cell B2 holds the error #DIV/0!\nrepair the cell, or --exclude w"
     );
     let error = read_bytes("t.xlsx", bytes, &sheet("else")).unwrap_err();
     assert_eq!(words(&error), "t.xlsx: no sheet 'else'\nsheets: 'people', 'other'");
