@@ -94,7 +94,7 @@ impl Backbone {
     /// Opens a model.
     ///
     /// # Errors
-    /// A file that is no ONNX model; no tensor by the rule of the layer; an input that is no image; what the engine says.
+    /// A file that is not an ONNX model; no tensor by the rule of the layer; an input that is no image; what the engine says.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
         let name = path.display().to_string();
         let (mut model, bytes) = onnx::read(path)?;
@@ -345,7 +345,7 @@ fn rows_of(tensor: &Tensor, rows: usize) -> Result<Vec<Vec<f32>>, String> {
     let found: Option<Vec<_>> = tensor.values.chunks(numbers).map(row).collect();
     let found = found.ok_or_else(strange)?;
     match found.iter().flatten().find(|v| !v.is_finite()) {
-        Some(value) => Err(format!("holds {value} for an image, which is no finite number")),
+        Some(value) => Err(format!("holds {value} for an image, which is not a finite number")),
         None => Ok(found),
     }
 }
@@ -369,7 +369,7 @@ impl InputShape {
             Err(problem(format!("{name}: the input '{}' {what}", input.name()), hint))
         };
         let Some(tensor) = input.tensor() else {
-            return refuse("is no tensor".into(), "use a model whose input is an image");
+            return refuse("is not a tensor".into(), "use a model whose input is an image");
         };
         if tensor.elements != Some(FLOAT) {
             let hint = "export the model in single precision: half=False, and no quantised input";
@@ -441,7 +441,7 @@ impl InputShape {
             let batch = self.batch.unwrap_or(1);
             return Err(problem(
                 format!("{name}: takes {batch} images of {} pixels at once, more than any memory holds", own()),
-                format!("use a model of at most {MOST_SIDE} pixels a side and {MOST_BATCH} images at once"),
+                format!("use a model of at most {MOST_SIDE} pixels per side and {MOST_BATCH} images at once"),
             ));
         }
         let side = options.size.unwrap_or(side);

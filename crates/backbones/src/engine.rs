@@ -226,7 +226,7 @@ pub(crate) mod onnxruntime {
         pub(crate) fn new(library: &Path, device: Device, model: &[u8], input: &str, name: &str) -> Result<Self> {
             let file = find(library)?;
             let digest = std::fs::read(&file).map_err(|e| io(&file, "cannot be read", e))?;
-            let digest = Sha256::digest(digest).iter().take(8).map(|b| format!("{b:02x}")).collect::<String>();
+            let digest = hex::encode(&Sha256::digest(digest)[..8]);
             let environment = environment(&file)?;
             let mut loaded = Self {
                 environment,
@@ -333,9 +333,8 @@ pub(crate) mod onnxruntime {
         let mut found: Vec<PathBuf> =
             files(absolute.clone()).chain(files(absolute.join("capi"))).filter(ours).collect();
         found.sort();
-        found
-            .into_iter()
-            .next()
-            .ok_or_else(|| problem(format!("{}: is no library of ONNX Runtime, and has none", path.display()), WHERE))
+        found.into_iter().next().ok_or_else(|| {
+            problem(format!("{}: is neither a library of ONNX Runtime nor a folder with one", path.display()), WHERE)
+        })
     }
 }

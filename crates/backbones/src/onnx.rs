@@ -220,7 +220,7 @@ pub(crate) fn read(path: &Path) -> Result<(Model, Bytes)> {
     let bytes = Bytes::from(bytes);
     let strange = |why: &str| {
         problem(
-            format!("{}: is no ONNX model: {why}", path.display()),
+            format!("{}: is not an ONNX model: {why}", path.display()),
             "export the model to ONNX: yolo export format=onnx, or torch.onnx.export",
         )
     };

@@ -442,12 +442,12 @@ fn files_that_are_no_models_are_refused() {
         let path = place.path().join("model.onnx");
         std::fs::write(&path, bytes).expect("written");
         let error = Backbone::open(&path, &Options::default()).expect_err("no model");
-        assert!(error.to_string().contains("model.onnx: is no ONNX model"), "{error}");
+        assert!(error.to_string().contains("model.onnx: is not an ONNX model"), "{error}");
     }
     let engine = Engine::OnnxRuntime { library: place.path().to_owned(), device: crate::Device::Cpu };
     let error = open(&detector(&[-1, 3, -1, -1]), &Options { engine, ..Options::default() }).expect_err("no library");
     if cfg!(feature = "onnxruntime") {
-        assert!(error.to_string().ends_with("is no library of ONNX Runtime, and has none"), "{error}");
+        assert!(error.to_string().ends_with("is neither a library of ONNX Runtime nor a folder with one"), "{error}");
     }
 }
 
@@ -460,7 +460,7 @@ fn numbers_that_are_not_finite_are_refused() {
         &made,
         &Options { normalisation: Some(Normalisation { mean: [-9.0; 3], std: [1.0; 3] }), ..Options::default() },
     );
-    assert!(error.expect_err("infinite").to_string().contains("which is no finite number"));
+    assert!(error.expect_err("infinite").to_string().contains("which is not a finite number"));
 }
 
 /// A tensor whose length follows from the size of the image is no description of images of many sizes.

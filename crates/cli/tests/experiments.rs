@@ -316,7 +316,7 @@ fn a_report_is_whole_and_needs_nothing_else() {
         assert!(!page.contains(outside), "the page asks for {outside}");
     }
     // What the plan says is text, whatever is in it.
-    assert!(page.contains("Arithmetic &lt;&amp; &#39;co&#39;&gt;") && !page.contains("<first>"));
+    assert!(page.contains("Arithmetic &lt;&amp; &#x27;co&#x27;&gt;") && !page.contains("<first>"));
     for said in [
         "Does it beat random?",
         "Did it pay?",

@@ -61,8 +61,8 @@ fn what_cannot_be_described_is_refused_and_leaves_nothing() {
             "--model yolov5m.onnx -o f.csv",
             "error: yolov5m.onnx: cannot be opened: No such file or directory\n  hint: YOLOv5m, the paper's, takes two commands: pip install ultralytics onnx, and yolo export model=yolov5mu.pt format=onnx dynamic=True\n",
         ),
-        ("--model text.onnx -o f.csv", "error: text.onnx: is no ONNX model: "),
-        ("--model set/data.yaml -o f.csv", "error: set/data.yaml: is no ONNX model: "),
+        ("--model text.onnx -o f.csv", "error: text.onnx: is not an ONNX model: "),
+        ("--model set/data.yaml -o f.csv", "error: set/data.yaml: is not an ONNX model: "),
         ("--model set -o f.csv", "error: set: cannot be opened: Is a directory\n"),
         (
             "--model model.onnx -o f.npy",

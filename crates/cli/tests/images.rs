@@ -70,10 +70,10 @@ fn all_faults_are_told_at_once_and_strictness_is_the_users() {
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     let told = ran.stdout();
     for part in [
-        "error: 1 images that cannot be decoded (image-damaged)",
-        "error: 1 objects of a class that the set does not have (class-unknown)",
+        "error: 1 image that cannot be decoded (image-damaged)",
+        "error: 1 object of a class that the dataset does not have (class-unknown)",
         "03.txt, line 1: class 2 is not one of 0 to 1",
-        "warning: 1 images without an annotation (label-missing)",
+        "warning: 1 image without an annotation (label-missing)",
         "\n2 errors, 1 warning\n",
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
@@ -723,7 +723,7 @@ fn the_contact_sheet_is_one_page_of_its_own() {
     let small = place.text("small/report.html");
     let thumbnails: usize = small.lines().filter(|l| l.starts_with(".p")).map(|l| l.len() + 1).sum();
     assert!(thumbnails > 0 && thumbnails <= 6000, "{thumbnails}");
-    assert!(small.contains("images are shown by name alone"));
+    assert!(small.contains("images are shown without a thumbnail"));
     if let Some(dom) = in_browser(&place.path("lean/report.html")) {
         assert!(dom.contains("12 of 24 images kept") && dom.matches("<circle").count() == 24, "{dom}");
     }

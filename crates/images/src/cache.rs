@@ -1,9 +1,9 @@
-//! Descriptions by a model that were made before: a folder for each model and way of using it, a row for each image.
+//! The cache of features that a model computed: a folder for each model and its settings, a row for each image.
 //!
-//! The folder is named by [`Backbone::key`] and a row by the SHA-256 of its image's bytes, so a row is never of another
+//! The folder is named by [`Backbone::key`] and a row by the SHA-256 of the bytes of its image, so a row never belongs to another
 //! model, another size, another engine or another image. Parts are NumPy arrays (`np.load` reads them) named by the hash of
-//! their content; they appear by rename, every few seconds, so a run that is killed loses that much. A part whose content is
-//! not that of its name is passed over.
+//! their content. They appear by rename every few seconds, so a run that is killed loses that much. A part whose content does
+//! not match its name is not used.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,7 +25,7 @@ const AGE: Duration = Duration::from_secs(5);
 /// More parts than these that are not full are made one when the cache is opened.
 const SMALL: usize = 16;
 
-/// Descriptions by one model, used in one way.
+/// The features of images by one model with its settings.
 #[derive(Debug)]
 pub struct Cache {
     folder: PathBuf,
@@ -58,7 +58,7 @@ impl Cache {
     }
 
     fn of_key(below: &Path, key: &[u8; 32], dimensions: usize, about: &str) -> Result<Self> {
-        let folder = below.join(hex(&key[..16]));
+        let folder = below.join(hex::encode(&key[..16]));
         std::fs::create_dir_all(&folder).map_err(|e| io(&folder, "cannot be made", e))?;
         let file = folder.join("model.txt");
         if !file.exists() {
@@ -113,12 +113,12 @@ impl Cache {
         &self.folder
     }
 
-    /// Parts that were passed over because they are not what their names say.
+    /// Parts that are not used because their content does not match their names.
     pub fn damaged(&self) -> &[PathBuf] {
         &self.damaged
     }
 
-    /// How many descriptions were found.
+    /// How many features were found.
     pub fn found(&self) -> usize {
         self.found.load(Ordering::Relaxed)
     }
@@ -129,7 +129,7 @@ impl Cache {
 
     /// The rows of a part; nothing if it is damaged.
     fn rows_of<'b>(&self, path: &Path, bytes: &'b [u8]) -> Option<&'b [u8]> {
-        if path.file_stem()?.to_str()? != hex(&Sha256::digest(bytes)[..16]) {
+        if path.file_stem()?.to_str()? != hex::encode(&Sha256::digest(bytes)[..16]) {
             return None;
         }
         let head = header(self.dimensions, 0).len();
@@ -151,7 +151,7 @@ impl Cache {
         self.parts.push(path);
     }
 
-    /// The description of an image, if it is there.
+    /// The features of an image, if they are cached.
     pub(crate) fn get(&self, image: &[u8; 32]) -> Option<Vec<f32>> {
         let &(part, at) = self.index.get(image)?;
         let mut bytes = vec![0; self.row_bytes()];
@@ -166,14 +166,14 @@ impl Cache {
         Some(bytes[32..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
     }
 
-    /// Keeps the description of an image, as long as that can be done: see [`Cache::broken`].
-    pub(crate) fn put(&self, image: &[u8; 32], description: &[f32]) {
-        if self.broken.get().is_some() || description.len() != self.dimensions {
+    /// Caches the features of an image, as long as parts can be written: see [`Cache::broken`].
+    pub(crate) fn put(&self, image: &[u8; 32], features: &[f32]) {
+        if self.broken.get().is_some() || features.len() != self.dimensions {
             return;
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.rows.extend_from_slice(image);
-        pending.rows.extend(description.iter().flat_map(|v| v.to_le_bytes()));
+        pending.rows.extend(features.iter().flat_map(|v| v.to_le_bytes()));
         if pending.rows.len() >= PART || pending.since.elapsed() >= AGE {
             self.write_pending(&mut pending);
         }
@@ -184,7 +184,7 @@ impl Cache {
         self.write_pending(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Why what was seen is not kept, if a part could not be written.
+    /// Why features are no longer cached, if a part could not be written.
     pub fn broken(&self) -> Option<&str> {
         self.broken.get().map(String::as_str)
     }
@@ -204,7 +204,7 @@ impl Cache {
     fn write(&self, rows: &[u8]) -> Result<PathBuf> {
         let mut bytes = header(self.dimensions, rows.len() / self.row_bytes());
         bytes.extend_from_slice(rows);
-        let path = self.folder.join(format!("{}.npy", hex(&Sha256::digest(&bytes)[..16])));
+        let path = self.folder.join(format!("{}.npy", hex::encode(&Sha256::digest(&bytes)[..16])));
         let beside = path.with_extension(format!("{}.tmp", std::process::id()));
         let written = File::create(&beside).and_then(|mut file| {
             file.write_all(&bytes)?;
@@ -220,7 +220,7 @@ impl Cache {
 }
 
 impl Drop for Cache {
-    /// What was described stays, whatever ended the work.
+    /// What was computed stays, whatever ended the work.
     fn drop(&mut self) {
         self.flush();
     }
@@ -240,14 +240,6 @@ fn header(dimensions: usize, rows: usize) -> Vec<u8> {
     bytes.resize(10 + padded - 1, b' ');
     bytes.push(b'\n');
     bytes
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
+use html_escape::encode_quoted_attribute as escape;
 use image::codecs::jpeg::JpegEncoder;
 use leanset_core::distance::Metric;
 use rayon::prelude::*;
@@ -80,12 +81,12 @@ impl ContactSheet<'_> {
         if without > 0 {
             let _ = writeln!(
                 out,
-                "<p class=\"note\">{without} images are shown by name alone: their thumbnails would exceed {:.1} MB.</p>",
+                "<p class=\"note\">{without} images are shown without a thumbnail, because all thumbnails together would exceed {:.1} MB.</p>",
                 bytes as f64 / 1e6
             );
         }
         if !worst.is_empty() {
-            out.push_str("<section id=\"worst\"><h2>Worst covered</h2>\n<p>Of each category the image farthest from all that were kept, and its nearest kept neighbour.</p>\n<div class=\"row\">\n");
+            out.push_str("<section id=\"worst\"><h2>Worst covered</h2>\n<p>For each category: the image farthest from all kept images, beside its nearest kept image.</p>\n<div class=\"row\">\n");
             worst.iter().for_each(|w| self.pair(w.0, &nearest, &mut out));
             out.push_str("</div></section>\n");
         }
@@ -109,7 +110,7 @@ impl ContactSheet<'_> {
             kept.iter().for_each(|&p| self.figure(p, &mut out));
             let _ = writeln!(
                 out,
-                "</div>\n<h3>dropped: {}, each beside its nearest kept neighbour</h3>\n<div class=\"row\">",
+                "</div>\n<h3>dropped: {}, each beside its nearest kept image</h3>\n<div class=\"row\">",
                 of(false)
             );
             dropped.iter().for_each(|&p| self.pair(p, &nearest, &mut out));
@@ -118,7 +119,7 @@ impl ContactSheet<'_> {
         if self.categories.names.len() > CATEGORIES {
             let _ = writeln!(
                 out,
-                "<p class=\"note\">And {} more categories.</p>",
+                "<p class=\"note\">{} more categories are not shown.</p>",
                 self.categories.names.len() - CATEGORIES
             );
         }
@@ -207,7 +208,7 @@ impl ContactSheet<'_> {
         let reach = |axis: &[f64]| axis.iter().fold(1e-300f64, |most, v| most.max(v.abs()));
         let _ = writeln!(
             out,
-            "<section id=\"map\"><h2>Map of the features</h2>\n<p>Two principal components, {:.0} % of the variance; filled is kept. {count} of {n} images.</p>\n<svg viewBox=\"-260 -180 520 360\" role=\"img\" aria-label=\"map of the features\">",
+            "<section id=\"map\"><h2>Map of the features</h2>\n<p>The first two principal components of the features ({:.0} % of the variance). Filled circles are kept images. {count} of {n} images are shown.</p>\n<svg viewBox=\"-260 -180 520 360\" role=\"img\" aria-label=\"map of the features\">",
             100.0 * part
         );
         let scales: Vec<f64> = axes.iter().zip([245.0, 165.0]).map(|(axis, size)| size / reach(axis)).collect();
@@ -217,8 +218,9 @@ impl ContactSheet<'_> {
             for (i, &p) in positions.iter().enumerate().filter(|(_, p)| self.kept[**p] == keep) {
                 let hue = hue(self.categories.codes[p] as usize);
                 let fill = if keep { format!("hsl({hue:.0} 60% 45%)") } else { "none".into() };
-                let title =
-                    escape(&format!("{}: {}", self.categories.names[self.categories.codes[p] as usize], self.name(p)));
+                let category = &self.categories.names[self.categories.codes[p] as usize];
+                let title = format!("{category}: {}", self.name(p));
+                let title = escape(&title);
                 let _ = writeln!(
                     out,
                     "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.2\" fill=\"{fill}\" stroke=\"hsl({hue:.0} 60% 45%)\"><title>{title}</title></circle>",
@@ -311,21 +313,6 @@ fn hue(category: usize) -> f64 {
 /// The last part of a name.
 fn short(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
-}
-
-/// Text in HTML.
-fn escape(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-        out
-    })
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ impl Features {
                 if column.is_missing(row) || !number.is_finite() {
                     let of = &set.images[images[image]].name;
                     return Err(problem(format!(
-                        "{name}: '{}' of {of} is no finite number",
+                        "{name}: '{}' of {of} is not a finite number",
                         table.columns()[index].name
                     ))
                     .hint("give every image a number there"));

@@ -12,9 +12,9 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbImage};
 use sha2::{Digest as _, Sha256};
 
-use leanset_problem::Result;
+use leanset_problem::{Code, Problem, Result};
 
-use crate::error::{io, plain, problem};
+use crate::error::{io, plain};
 use crate::walk::extension;
 use crate::{Embedder, Image, ImageSet, Issue, IssueKind, Severity, color_edge_features};
 
@@ -134,7 +134,7 @@ fn inspect_all(
     });
     results.into_iter().collect::<Result<()>>()?;
     if stopped.into_inner() {
-        return Err(problem("interrupted"));
+        return Err(Problem::new("interrupted").code(Code::Interrupted));
     }
     Ok(all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
@@ -164,7 +164,7 @@ fn inspect_one(image: &Image) -> Result<(Inspection, Vec<Issue>, Option<RgbImage
     // Decoders meet damaged files, and one that panics is one more way to say so.
     let decoded = std::panic::catch_unwind(|| decode(&bytes));
     let decoded =
-        decoded.unwrap_or_else(|_| Err((IssueKind::ImageDamaged, "cannot be decoded: its decoder gave up".into())));
+        decoded.unwrap_or_else(|_| Err((IssueKind::ImageDamaged, "cannot be decoded: the decoder failed".into())));
     let decoded = match decoded {
         Ok(decoded) => decoded,
         Err((kind, message)) => {
@@ -175,25 +175,25 @@ fn inspect_one(image: &Image) -> Result<(Inspection, Vec<Issue>, Option<RgbImage
     let named = ImageFormat::from_extension(extension(path));
     if named != Some(decoded.format) {
         let is = decoded.format.extensions_str().first().unwrap_or(&"other");
-        issue(IssueKind::NameOther, Severity::Note, format!("is {}, whatever its name says", is.to_uppercase()));
+        issue(IssueKind::NameOther, Severity::Note, format!("is {}, not what its extension says", is.to_uppercase()));
     }
     if decoded.orientation != Orientation::NoTransforms {
-        let message = format!("is turned by its EXIF mark ({})", decoded.orientation.to_exif());
+        let message = format!("is rotated by its EXIF orientation ({})", decoded.orientation.to_exif());
         issue(IssueKind::ImageRotated, Severity::Note, message);
     }
     if decoded.deep {
-        issue(IssueKind::ImageDeep, Severity::Note, "has 16 bits a channel".into());
+        issue(IssueKind::ImageDeep, Severity::Note, "has 16 bits per channel".into());
     }
     let size = decoded.rgb.dimensions();
     if size.0.min(size.1) < LEAST_SIDE {
-        let message = format!("is {} × {} pixels; detectors need {LEAST_SIDE} a side", size.0, size.1);
+        let message = format!("is {} × {} pixels; detectors need at least {LEAST_SIDE} per side", size.0, size.1);
         issue(IssueKind::ImageTiny, Severity::Error, message);
     }
     if let Some(claimed) = image.declared_size
         && claimed != size
         && claimed != decoded.stored
     {
-        let message = format!("is {} × {}, and its annotation claims {} × {}", size.0, size.1, claimed.0, claimed.1);
+        let message = format!("is {} × {}, but its annotation says {} × {}", size.0, size.1, claimed.0, claimed.1);
         issue(IssueKind::SizeDiffers, Severity::Warning, message);
     }
     inspection.size = Some(size);
@@ -303,13 +303,13 @@ fn decode(bytes: &[u8]) -> Result<Decoded, (IssueKind, String)> {
         .with_guessed_format()
         .map_err(|e| (IssueKind::ImageDamaged, format!("cannot be read: {}", plain(&e))))?;
     let Some(format) = reader.format() else {
-        return Err((IssueKind::ImageDamaged, "is no image that leanset knows, by its first bytes".into()));
+        return Err((IssueKind::ImageDamaged, "is not an image that leanset knows, by its first bytes".into()));
     };
     if !format.reading_enabled() {
-        return Err((IssueKind::ImageFormat, format!("is {format:?}, which is not decoded here")));
+        return Err((IssueKind::ImageFormat, format!("is {format:?}, which leanset does not decode")));
     }
     if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
-        return Err((IssueKind::ImageDamaged, "ends before its image does".into()));
+        return Err((IssueKind::ImageDamaged, "is cut off before the end of the image".into()));
     }
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let stored = decoder.dimensions();
@@ -401,7 +401,7 @@ fn find_copies(set: &mut ImageSet, inspections: &[Inspection]) {
         let near = |other: &&(usize, u128)| (other.1 ^ perceptual_hash).count_ones() <= ALIKE;
         let found = parts().filter_map(|part| alike.get(&part)?.iter().find(near)).map(|other| other.0).min();
         if let Some(other) = found {
-            let message = format!("looks the same as {}", set.images[other].name);
+            let message = format!("looks nearly the same as {}", set.images[other].name);
             set.issues.push(Issue::new(IssueKind::ImageNearDuplicate, Severity::Note, &image.path, message));
         } else {
             parts().for_each(|part| alike.entry(part).or_default().push((index, perceptual_hash)));

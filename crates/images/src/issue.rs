@@ -1,4 +1,4 @@
-//! What is wrong, or worth knowing, with a single image or annotation. None of it ends the work unless asked.
+//! What is wrong with a single image or annotation. No issue stops the work unless the user asks for that.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use leanset_problem::{Text, setting, text};
 /// How much a issue matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Worth knowing: the image is used as it should be.
+    /// For information: the image is used.
     Note,
-    /// Doubtful: the image is used, without what is wrong with it.
+    /// A doubt: the image is used, but not the part of its annotation that is wrong.
     Warning,
-    /// The image cannot be trained from, and is left out.
+    /// A model cannot be trained on the image: it is left out.
     Error,
 }
 
@@ -25,10 +25,10 @@ impl std::fmt::Display for Severity {
     }
 }
 
-/// Declares the kinds with their stable names, what they are in plural, and the way out.
+/// Declares the kinds with their stable codes, what is affected (one, several), what is wrong with it, and the way out.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident $code:literal, $what:literal, $hint:expr;)+) => {
-        /// What a issue is about.
+    ($($(#[$doc:meta])* $kind:ident $code:literal, $one:literal $many:literal, $wrong:literal, $hint:expr;)+) => {
+        /// What is wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum IssueKind { $($(#[$doc])* $kind),+ }
 
@@ -36,14 +36,15 @@ macro_rules! kinds {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$kind),+];
 
-            /// Its stable name.
+            /// The stable code.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$kind => $code),+ }
             }
 
-            /// In words, for a heading.
-            pub fn what(self) -> &'static str {
-                match self { $(Self::$kind => $what),+ }
+            /// What is wrong with so many of them, without the number: `images that cannot be decoded`.
+            pub fn title(self, count: usize) -> String {
+                let (one, many, wrong) = match self { $(Self::$kind => ($one, $many, $wrong)),+ };
+                format!("{} {wrong}", if count == 1 { one } else { many })
             }
 
             /// What to do about it.
@@ -55,54 +56,54 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The file of an image is not there or cannot be opened.
-    ImageMissing "image-missing", "images that cannot be opened", "put the file in its place, or take it off the list";
+    /// The file of an image does not exist or cannot be opened.
+    ImageMissing "image-missing", "image" "images", "that cannot be opened", "put the file in its place, or remove it from the list";
     /// The file of an image is damaged.
-    ImageDamaged "image-damaged", "images that cannot be decoded", "copy the file again from where it came";
-    /// The format of an image is not read here.
-    ImageFormat "image-format", "images of a format that leanset does not decode", text!["convert them to JPEG, PNG, WebP or BMP, or give the features with ", &setting::FEATURE_TABLE];
-    /// Less than ten pixels a side.
-    ImageTiny "image-tiny", "images below 10 pixels a side", "detectors refuse them: leave them out";
+    ImageDamaged "image-damaged", "image" "images", "that cannot be decoded", "copy the file again from its source";
+    /// The format of an image is not decoded here.
+    ImageFormat "image-format", "image" "images", "in a format that leanset does not decode", text!["convert to JPEG, PNG, WebP or BMP, or give the features with ", &setting::FEATURE_TABLE];
+    /// A side of less than ten pixels.
+    ImageTiny "image-tiny", "image" "images", "with a side below 10 pixels", "leave such images out: detectors reject them";
     /// More pixels than fit into memory.
-    ImageHuge "image-huge", "images of more than 250 million pixels", "cut them into pieces, or scale them down";
-    /// A name that no list of paths can hold.
-    NameUnlistable "name-unlistable", "names that a list of paths cannot hold", "rename the file: no line breaks, and valid Unicode";
+    ImageHuge "image-huge", "image" "images", "of more than 250 million pixels", "cut the image into tiles, or scale it down";
+    /// A file name that no list of paths can hold.
+    NameUnlistable "name-unlistable", "file name" "file names", "that a list of paths cannot hold", "rename the file: valid Unicode without line breaks";
     /// An annotation that cannot be read.
-    AnnotationBad "annotation-bad", "annotations that cannot be read", "correct the line: class x y width height, or a polygon";
-    /// A class that the set does not have.
-    ClassUnknown "class-unknown", "objects of a class that the set does not have", "correct the class, or add its name to the classes";
-    /// Coordinates that are not in the image.
-    BoxOutside "box-outside", "boxes outside their image", "coordinates are parts of the width and height, from 0 to 1";
-    /// A box that reaches over the edge of the image.
-    BoxBeyond "box-beyond", "boxes that reach over the edge of their image", "cut them at the edge";
-    /// A box of no width or height.
-    BoxEmpty "box-empty", "boxes of no width or height", "draw them again; they are not counted as objects";
-    /// An object that is there twice.
-    ObjectDuplicate "object-duplicate", "objects that are there twice", "take one of them out; they are counted once";
+    AnnotationBad "annotation-bad", "annotation" "annotations", "that cannot be read", "correct the line: class x y width height, or a polygon";
+    /// A class that the dataset does not have.
+    ClassUnknown "class-unknown", "object" "objects", "of a class that the dataset does not have", "correct the class, or add its name to the classes";
+    /// Coordinates outside the image.
+    BoxOutside "box-outside", "box" "boxes", "outside the image", "give coordinates as fractions of the width and height, from 0 to 1";
+    /// A box that extends over the edge of the image.
+    BoxBeyond "box-beyond", "box" "boxes", "over the edge of the image", "cut the box at the edge";
+    /// A box without width or height.
+    BoxEmpty "box-empty", "box" "boxes", "without width or height", "draw the box again: it is not counted as an object";
+    /// An object that is annotated twice.
+    ObjectDuplicate "object-duplicate", "image" "images", "with objects that are annotated twice", "remove one of the two: they are counted once";
     /// An image without a label file.
-    LabelMissing "label-missing", "images without an annotation", "if there is nothing on them, write an empty file; they count as background";
+    LabelMissing "label-missing", "image" "images", "without an annotation", "write an empty file if the image has no objects: it counts as background";
     /// An annotation without an image.
-    LabelOrphan "label-orphan", "annotations without an image", "add the image, or remove the annotation";
-    /// A size in the annotation that is zero.
-    SizeZero "size-zero", "annotations that claim an image of size 0 × 0", "write the true size; the image's own is used";
-    /// A size in the annotation that is not that of the image.
-    SizeDiffers "size-differs", "annotations that claim another size than the image has", "the boxes may be of another copy of the image: look at them";
-    /// An image that is listed twice.
-    ListedTwice "listed-twice", "images that are listed twice", "take one line out; they are used once";
+    LabelOrphan "label-orphan", "annotation" "annotations", "without an image", "add the image, or remove the annotation";
+    /// An annotation that states a size of zero.
+    SizeZero "size-zero", "annotation" "annotations", "with an image size of 0 × 0", "write the true size: the size of the image is used";
+    /// An annotation that states another size than the image has.
+    SizeDiffers "size-differs", "annotation" "annotations", "with another size than the image", "check the boxes: they may belong to another copy of the image";
+    /// An image that a list names twice.
+    ListedTwice "listed-twice", "image" "images", "listed more than once", "remove the duplicate line: the image is used once";
     /// The same bytes as another image.
-    ImageDuplicate "image-duplicate", "images with the same bytes as another", "keep one of them";
+    ImageDuplicate "image-duplicate", "image" "images", "with the same bytes as another image", "keep one of them";
     /// The same bytes as an image of another split.
-    SplitLeak "split-leak", "images with the same bytes as one of another split", "take it out of one split: scores on it say nothing";
+    SplitLeak "split-leak", "image" "images", "with the same bytes as an image of another split", "remove it from one split: scores on it are not valid";
     /// Looks the same as another image.
-    ImageNearDuplicate "image-near-duplicate", "images that look the same as another", "keep one of them, if they are copies";
-    /// Bytes of another format than the name says.
-    NameOther "name-other", "images of another format than their name says", "rename them; they are read by what they are";
-    /// Turned by a mark in the file.
-    ImageRotated "image-rotated", "images that a mark in the file turns", "boxes are taken to be of the turned image, as detectors do";
-    /// More than eight bits a channel.
-    ImageDeep "image-deep", "images of 16 bits a channel", "features are measured on the upper 8 bits";
-    /// Folders that cannot be listed.
-    FolderUnreadable "folder-unreadable", "folders that cannot be listed", "give access, or mend the link";
+    ImageNearDuplicate "image-near-duplicate", "image" "images", "with nearly the same look as another image", "keep one of them if they are copies";
+    /// A file whose extension is not that of its format.
+    NameOther "name-other", "image" "images", "with the extension of another format", "rename the file: leanset decodes it by its content";
+    /// Rotated by its EXIF orientation.
+    ImageRotated "image-rotated", "image" "images", "rotated by the EXIF orientation", "check that boxes refer to the rotated image, as detectors assume";
+    /// More than eight bits per channel.
+    ImageDeep "image-deep", "image" "images", "with 16 bits per channel", "nothing to do: features are computed from the upper 8 bits";
+    /// A folder that cannot be listed.
+    FolderUnreadable "folder-unreadable", "folder" "folders", "that cannot be listed", "give leanset access, or correct the link";
 }
 
 /// One issue, with its place.

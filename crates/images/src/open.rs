@@ -124,7 +124,7 @@ fn remove_duplicate_objects(image: &mut Image, issues: &mut Vec<Issue>) {
     let twice = before - image.objects.len();
     if twice > 0 {
         let file = image.annotation.as_ref().unwrap_or(&image.path);
-        let message = format!("{twice} of {before} objects are there twice, class and box");
+        let message = format!("{twice} of {before} objects repeat another object, with the same class and box");
         issues.push(Issue::new(IssueKind::ObjectDuplicate, Severity::Warning, file, message));
     }
 }

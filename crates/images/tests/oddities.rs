@@ -126,7 +126,7 @@ fn labels_of_every_kind_are_read() {
     );
     let told: Vec<String> =
         set.issues.iter().map(|f| f.to_string().rsplit('/').next().expect("a name").to_owned()).collect();
-    assert_eq!(told[0], "letters.txt, line 2: 'o.5' is no number");
+    assert_eq!(told[0], "letters.txt, line 2: 'o.5' is not a number");
     assert_eq!(told[1], "unknown.txt, line 1: class 1 is not one of 0 to 0");
     let usable: Vec<bool> = set.images.iter().map(|p| p.usable).collect();
     assert_eq!(usable, [true, true, true, false, true, false, true, false, true]);

@@ -57,7 +57,7 @@ fn a_description_that_cannot_be_used_says_why() {
         ("names: [a]\n", "PLACE/data.yaml: has no 'train'\nhint: train: images/train"),
         (
             "train: nowhere\nnames: [a]\n",
-            "PLACE/data.yaml: 'train' is PLACE/nowhere, which is not there\nhint: correct 'path' or the split: relative paths are of 'path', and that of the file's own folder",
+            "PLACE/data.yaml: 'train' is PLACE/nowhere, which does not exist\nhint: correct 'path' or the split: paths are relative to 'path', and 'path' to the folder of the file",
         ),
         (
             "train: 3\nnames: [a]\n",
@@ -65,11 +65,11 @@ fn a_description_that_cannot_be_used_says_why() {
         ),
         (
             "train: images/train\nnc: 3\nnames: [a, b]\n",
-            "PLACE/data.yaml: 'names' has 2 classes, and 'nc' is 3\nhint: make them agree, or leave nc out",
+            "PLACE/data.yaml: 'names' has 2 classes, but 'nc' is 3\nhint: make them agree, or leave nc out",
         ),
         (
             "train: images/train\nnames: {0: a, 2: b}\n",
-            "PLACE/data.yaml: the numbers of 'names' must be 0 to 1, and go to 2\nhint: number the classes from 0 without a gap",
+            "PLACE/data.yaml: the numbers of 'names' must be 0 to 1, but go to 2\nhint: number the classes from 0 without a gap",
         ),
         ("3\n", "PLACE/data.yaml: has no keys\nhint: a data.yaml has train, val and names"),
     ];

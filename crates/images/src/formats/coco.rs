@@ -42,7 +42,8 @@ impl Format for Coco {
         let name = file.display();
         let bytes = std::fs::read(file).map_err(|e| io(file, "cannot be read", e))?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        let value: Value = serde_json::from_slice(bytes).map_err(|e| problem(format!("{name}: is no JSON: {e}")))?;
+        let value: Value =
+            serde_json::from_slice(bytes).map_err(|e| problem(format!("{name}: is not valid JSON: {e}")))?;
         let list = |key: &str| {
             value[key].as_array().ok_or_else(|| {
                 problem(format!("{name}: has no list '{key}'"))
@@ -66,7 +67,7 @@ impl Format for Coco {
         let folder = whole.parent().unwrap_or(Path::new("/"));
         let root = match options.image_folder.as_deref() {
             Some(given) if given.is_dir() => absolute(given),
-            Some(given) => return Err(problem(format!("{}: is no folder of images", given.display()))),
+            Some(given) => return Err(problem(format!("{}: is not a folder", given.display()))),
             None => folder_of_images(file, folder, image_list)?,
         };
         let mut issues = Vec::new();

@@ -79,7 +79,7 @@ impl Format for Voc {
         for (name, split) in wanted {
             let Some(paths) = by_stem.get(&name) else {
                 let path = shots.join(format!("{name}.jpg"));
-                let message = format!("is listed in {} and not there", split.name());
+                let message = format!("is listed in {}, but does not exist", split.name());
                 issues.push(Issue::new(IssueKind::ImageMissing, Severity::Error, path, message));
                 continue;
             };
@@ -195,7 +195,7 @@ fn annotation(file: &Path, image: &mut Image, issues: &mut Vec<Issue>) -> Vec<Na
     };
     let document = match roxmltree::Document::parse(text.trim_start_matches('\u{feff}')) {
         Ok(document) => document,
-        Err(error) => return unusable(format!("is no XML: {error}")),
+        Err(error) => return unusable(format!("is not valid XML: {error}")),
     };
     let child = |node: roxmltree::Node<'_, '_>, name: &str| {
         node.children().find(|c| c.has_tag_name(name)).and_then(|c| c.text().map(|t| t.trim().to_owned()))
@@ -209,7 +209,7 @@ fn annotation(file: &Path, image: &mut Image, issues: &mut Vec<Issue>) -> Vec<Na
         match (side("width"), side("height")) {
             (Some(0), _) | (_, Some(0)) => {
                 let message =
-                    format!("claims an image of {} × {}", side("width").unwrap_or(0), side("height").unwrap_or(0));
+                    format!("says that the image is {} × {}", side("width").unwrap_or(0), side("height").unwrap_or(0));
                 issues.push(Issue::new(IssueKind::SizeZero, Severity::Warning, file, message));
             }
             (width, height) => image.declared_size = width.zip(height),

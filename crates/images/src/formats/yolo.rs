@@ -50,7 +50,7 @@ impl Format for Yolo {
         let name = file.display();
         let text = std::fs::read_to_string(file).map_err(|e| io(file, "cannot be read", e))?;
         let mut documents = YamlLoader::load_from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
-            problem(format!("{name}: is no YAML: {e}")).hint("see docs/images.md for what a data.yaml has")
+            problem(format!("{name}: is not valid YAML: {e}")).hint("see docs/images.md for what a data.yaml has")
         })?;
         let Some(Yaml::Hash(document)) = (!documents.is_empty()).then(|| documents.swap_remove(0)) else {
             return Err(problem(format!("{name}: has no keys")).hint("a data.yaml has train, val and names"));
@@ -239,7 +239,7 @@ fn names(file: &Path, names: Option<&Yaml>, count: Option<&Yaml>) -> Result<Vec<
             let highest = by_id.keys().next_back().copied().unwrap_or(-1);
             if by_id.keys().next().is_some_and(|&id| id != 0) || usize::try_from(highest + 1) != Ok(by_id.len()) {
                 return Err(problem(format!(
-                    "{name}: the numbers of 'names' must be 0 to {}, and go to {highest}",
+                    "{name}: the numbers of 'names' must be 0 to {}, but go to {highest}",
                     by_id.len().saturating_sub(1)
                 ))
                 .hint("number the classes from 0 without a gap"));
@@ -251,7 +251,7 @@ fn names(file: &Path, names: Option<&Yaml>, count: Option<&Yaml>) -> Result<Vec<
     if let Some(count) = count
         && count != found.len()
     {
-        return Err(problem(format!("{name}: 'names' has {} classes, and 'nc' is {count}", found.len()))
+        return Err(problem(format!("{name}: 'names' has {} classes, but 'nc' is {count}", found.len()))
             .hint("make them agree, or leave nc out"));
     }
     Ok(found)
@@ -281,8 +281,8 @@ fn place(file: &Path, key: &str, text: &str, roots: &[PathBuf]) -> Result<PathBu
     let tries = roots.iter().map(|r| r.join(text)).chain(text.strip_prefix("../").map(|rest| roots[0].join(rest)));
     let tries: Vec<PathBuf> = tries.map(|p| absolute(&p)).collect();
     tries.iter().find(|p| p.exists()).cloned().ok_or_else(|| {
-        problem(format!("{}: '{key}' is {}, which is not there", file.display(), tries[0].display()))
-            .hint("correct 'path' or the split: relative paths are of 'path', and that of the file's own folder")
+        problem(format!("{}: '{key}' is {}, which does not exist", file.display(), tries[0].display()))
+            .hint("correct 'path' or the split: paths are relative to 'path', and 'path' to the folder of the file")
     })
 }
 
@@ -298,7 +298,7 @@ fn listed(list: &Path, roots: &[PathBuf], issues: &mut Vec<Issue>) -> Result<Vec
         }
         let path = Path::new(line);
         if !is_image(path) {
-            let message = format!("'{line}' has not the extension of an image");
+            let message = format!("'{line}' does not have the extension of an image");
             issues.push(Issue::new(IssueKind::ImageMissing, Severity::Warning, list, message).at(index + 1));
             continue;
         }
@@ -345,7 +345,7 @@ fn read_image(path: PathBuf, root: &Path, split: Split, classes: usize, issues: 
             let upper = label.with_extension("TXT");
             let message = if upper.exists() {
                 format!(
-                    "has no label file {}: its extension is in capitals, which detectors do not find",
+                    "has no label file {}: there is one with its extension in capitals, which detectors do not find",
                     label.display()
                 )
             } else {
@@ -363,7 +363,7 @@ fn read_image(path: PathBuf, root: &Path, split: Split, classes: usize, issues: 
     };
     let Ok(text) = String::from_utf8(bytes) else {
         image.usable = false;
-        issues.push(Issue::new(IssueKind::AnnotationBad, Severity::Error, label, "is no text in UTF-8"));
+        issues.push(Issue::new(IssueKind::AnnotationBad, Severity::Error, label, "is not UTF-8 text"));
         return image;
     };
     let before = issues.len();
@@ -402,7 +402,7 @@ fn object(line: &str, classes: usize) -> Result<(Object, Option<Wrong>), Wrong> 
     for field in &fields {
         match field.parse::<f64>() {
             Ok(number) if number.is_finite() => numbers.push(number),
-            _ => return Err(bad(format!("'{field}' is no number"))),
+            _ => return Err(bad(format!("'{field}' is not a number"))),
         }
     }
     let (class, places) = (numbers[0], &numbers[1..]);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use leanset::Result;
 use leanset_images::{Categories, ImageSet, IssueKind, Severity, Split};
+use leanset_problem::Face;
 use leanset_spec::Energy;
 use leanset_spec::images::Division;
 use serde_json::json;
@@ -135,11 +136,12 @@ fn in_words(set: &ImageSet, categories: &Categories) -> String {
     for &kind in IssueKind::ALL {
         let of_kind: Vec<_> = set.issues.iter().filter(|f| f.kind == kind).collect();
         let Some(worst) = of_kind.iter().map(|f| f.severity).max() else { continue };
-        let _ = writeln!(out, "{worst}: {} {} ({})", render::count(of_kind.len()), kind.what(), kind.code());
+        let _ =
+            writeln!(out, "{worst}: {} {} ({})", render::count(of_kind.len()), kind.title(of_kind.len()), kind.code());
         for fault in &of_kind {
             let _ = writeln!(out, "  {fault}");
         }
-        let _ = writeln!(out, "  hint: {}\n", kind.hint());
+        let _ = writeln!(out, "  hint: {}\n", kind.hint().render(Face::CommandLine));
     }
     let count = |severity| set.issues.iter().filter(|f| f.severity == severity).count();
     let counts = [Severity::Error, Severity::Warning, Severity::Note].map(|s| (s, count(s)));
