@@ -1,4 +1,4 @@
-//! A model that is cut, loaded and ready to describe images.
+//! A model that is cut, loaded and ready to compute features.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::{Fit, Layer, Normalisation};
 
 /// The side of images for models that take any and say none: what YOLO is trained with, and most classifiers.
 const SIDES: (u32, u32) = (640, 224);
-/// How pixels come to the model; changes when anything does that a description follows from and that is not in
+/// The version of preprocessing: it changes with anything that features depend on and that is not in
 /// `settings_in_key`, so that nothing older is found in a cache.
 const PIXELS: &str = "pixels/1";
 /// The least side: below, what is in an image is gone.
@@ -33,7 +33,7 @@ pub struct Options {
     pub layer: Layer,
     /// How images are brought to its size.
     pub fit: Fit,
-    /// The side of the square that it sees, of models that take any: 640 for an SPPF, else 224.
+    /// The side of its square input, for models that take any size: 640 for an SPPF, else 224.
     pub size: Option<u32>,
     /// What becomes of pixels: 0 to 1 for an SPPF, else by ImageNet's mean and deviation.
     pub normalisation: Option<Normalisation>,
@@ -70,7 +70,7 @@ impl TryFrom<&EmbeddingModel> for Options {
     }
 }
 
-/// A pretrained model that describes images.
+/// A pretrained model that computes the features of images.
 ///
 /// It is read whole, cut ([`Layer`]), and tried on a grey image when it is opened: what cannot be used is refused then.
 /// Weights in files beside it (`external_data`) are brought in.
@@ -82,9 +82,9 @@ pub struct Backbone {
     loaded: Loaded,
     fit: Fit,
     normalisation: Normalisation,
-    /// Height and width; nothing for those of each image.
+    /// Height and width; `None` for those of each image.
     size: Option<(u32, u32)>,
-    /// Images that it takes at once; nothing for any number.
+    /// Images that it takes at once; `None` for any number.
     batch: Option<usize>,
     channels_last: bool,
     dimensions: usize,
@@ -149,18 +149,18 @@ impl Backbone {
         self.sha256
     }
 
-    /// A hash of everything that a description follows from but the image: the model as far as it is run, what it is
-    /// fed, and the engine.
+    /// A hash of everything that features depend on, except the image: the part of the model that is run, the preprocessing, and
+    /// the engine.
     pub fn key(&self) -> [u8; 32] {
         self.key
     }
 
-    /// Numbers of a description.
+    /// Features per image.
     pub fn dimensions(&self) -> usize {
         self.dimensions
     }
 
-    /// The tensor that describes the image.
+    /// The tensor of the features.
     pub fn tensor(&self) -> &str {
         &self.found.tensor
     }
@@ -175,7 +175,7 @@ impl Backbone {
         }
     }
 
-    /// Height and width that it sees; nothing for those of each image.
+    /// Height and width of its input; `None` for those of each image.
     pub fn size(&self) -> Option<(u32, u32)> {
         self.size
     }
@@ -236,7 +236,7 @@ impl Backbone {
         format!("'{}' ({rule}), {} numbers; {size}, {pixels}; {}", self.found.tensor, self.dimensions, self.engine())
     }
 
-    /// What one thread describes images with.
+    /// What one thread computes features with.
     ///
     /// # Errors
     /// If the engine cannot start another.
@@ -263,7 +263,7 @@ pub struct Worker<'b> {
 }
 
 impl Worker<'_> {
-    /// Describes images, each a width, a height and bytes of red, green and blue, row after row. They are run together
+    /// The features of images, each a width, a height and bytes of red, green and blue, row after row. They are run together
     /// where the model takes several at once and all come to one size.
     ///
     /// # Errors
@@ -336,7 +336,7 @@ fn rows_of(tensor: &Tensor, rows: usize) -> Result<Vec<Vec<f32>>, String> {
             [tokens, dimensions] => {
                 let column = |d: usize| values[d..].iter().step_by(dimensions).map(|v| f64::from(*v)).sum::<f64>();
                 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
-                // descriptions are of single precision
+                // features are of single precision
                 Some((0..dimensions).map(|d| (column(d) / tokens as f64) as f32).collect())
             }
             _ => None,
@@ -350,7 +350,7 @@ fn rows_of(tensor: &Tensor, rows: usize) -> Result<Vec<Vec<f32>>, String> {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // descriptions are of single precision
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // features are of single precision
 fn mean(values: &[f32]) -> f32 {
     (values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64) as f32
 }
@@ -397,7 +397,7 @@ impl InputShape {
         Ok(Self { batch: batch.and_then(|b| usize::try_from(b).ok()), height, width, channels_last })
     }
 
-    /// Height and width that the model sees; nothing for those of each image.
+    /// Height and width of the input; `None` for those of each image.
     fn size(&self, options: &Options, side: u32, name: &str) -> Result<Option<(u32, u32)>> {
         let fixed = self.height.is_some() || self.width.is_some();
         let own = || format!("{} × {}", self.width.unwrap_or(0), self.height.unwrap_or(0));

@@ -1,4 +1,4 @@
-//! Where a model stops to describe an image and begins to decide about it, found in its graph.
+//! Finds the tensor of a model that is used as features, before the layers that classify or detect, and cuts the graph there.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use leanset_problem::{Result, list, setting, text};
 use crate::error::problem;
 use crate::onnx::{FLOAT, Graph, Kind, Node, Sparse, TensorKind, ValueInfo, name_of};
 
-/// Which tensor of a model describes the image. One with height and width is averaged over them, one of tokens over the
+/// Which tensor of a model is used as features. One with height and width is averaged over them, one of tokens over the
 /// tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Layer {
@@ -61,7 +61,7 @@ const FORMS: [&str; 11] = [
     "Dropout",
     "Clip",
 ];
-/// The last operations of models that end in a description.
+/// The last operations of models whose output is features.
 const DESCRIPTIONS: [&str; 12] = [
     "GlobalAveragePool",
     "GlobalMaxPool",
@@ -208,7 +208,7 @@ impl<'g> Wires<'g> {
         (["Gemm", "MatMul"].contains(&node.op_type()) && self.constants.contains(weights)).then(|| input.clone())
     }
 
-    /// The only output, if it looks like a description.
+    /// The only output, if its operation is one of features.
     fn description(&self) -> Option<String> {
         let [output] = self.graph.output.as_slice() else { return None };
         // Parts of one are a decision, whatever they were computed from.
@@ -294,7 +294,7 @@ pub(crate) fn keep(graph: &mut Graph, tensor: &str) {
     graph.value_info.retain(|info| info.name() != tensor);
 }
 
-/// The nodes and tensors that a tensor is made of; nothing if that cannot be told from names, or the graph holds more than
+/// The nodes and tensors that a tensor is made of; `None` if names do not tell, or the graph holds more than
 /// is understood here.
 fn needed(graph: &Graph, tensor: &str) -> Option<(HashSet<usize>, HashSet<String>)> {
     if !graph.sparse_initializer.is_empty() {

@@ -1,4 +1,4 @@
-//! What runs a model: rten, which is inside, or a library of ONNX Runtime.
+//! What runs a model: rten, which is built in, or a library of ONNX Runtime.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -213,7 +213,7 @@ pub(crate) mod onnxruntime {
         name: String,
         device: Device,
         library: String,
-        /// On a card there is one, which all threads take turns with.
+        /// On a GPU there is one session, and threads take turns.
         shared: Option<Arc<Mutex<Session>>>,
     }
 
@@ -312,7 +312,7 @@ pub(crate) mod onnxruntime {
             problem(format!("{}: cannot be used: {e}", file.display()), WHERE).caused_by(e)
         }
         let builder = ort::init_from(file).map_err(|e| failed(file, e))?;
-        // Nobody is told what is run here.
+        // No telemetry.
         let environment = builder.with_name("leanset").with_telemetry(false).build().map_err(|e| failed(file, e))?;
         *open = Some((file.to_owned(), environment.clone()));
         Ok(environment)

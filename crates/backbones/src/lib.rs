@@ -1,7 +1,7 @@
 //! # leanset-backbones
 //!
-//! What a pretrained model sees in an image, as a row of numbers. A [`Backbone`] is an ONNX file, cut where it stops to
-//! describe and begins to decide ([`Layer`]), fed pixels in one stated way ([`Pixels`]), and run by an [`Engine`].
+//! Image features (embeddings) by pretrained models. A [`Backbone`] is an ONNX file, cut before the layers that classify or
+//! detect ([`Layer`]), with images fitted ([`Fit`]) and pixels normalised ([`Normalisation`]) for it, and run by an [`Engine`].
 //!
 //! ```no_run
 //! use leanset_backbones::{Backbone, Options};
@@ -9,8 +9,8 @@
 //! let backbone = Backbone::open("yolov5m.onnx".as_ref(), &Options::default())?;
 //! let mut worker = backbone.worker()?;
 //! let grey = vec![114; 640 * 480 * 3];
-//! let numbers = worker.embed(&[(640, 480, &grey)])?;
-//! assert_eq!(numbers[0].len(), 768); // layer 9 of YOLOv5m, averaged over the image
+//! let features = worker.embed(&[(640, 480, &grey)])?;
+//! assert_eq!(features[0].len(), 768); // layer 9 of YOLOv5m, averaged over the image
 //! # Ok::<(), leanset_problem::Problem>(())
 //! ```
 

@@ -1,4 +1,4 @@
-//! What a model is fed: an image of any size as the numbers that it was trained on.
+//! Preprocessing: an image of any size as the input that a model was trained on.
 
 use leanset_spec::images::Pixels;
 
@@ -33,9 +33,9 @@ impl From<Pixels> for Normalisation {
     }
 }
 
-/// Makes the numbers of images.
+/// Makes the input of a model from images.
 pub(crate) struct Preprocessor {
-    /// Height and width; nothing for those of the image.
+    /// Height and width; `None` for those of the image.
     size: Option<(u32, u32)>,
     fit: Fit,
     /// The number of each value of each channel.
@@ -57,7 +57,7 @@ impl Preprocessor {
         Self { size, fit, numbers, channels_last, buffers: Buffers::default(), resized: Vec::new() }
     }
 
-    /// Appends the numbers of an image, red, green and blue byte by byte, and says their height and width.
+    /// Appends the input values of an image of red, green and blue bytes; returns its height and width.
     pub(crate) fn append(&mut self, size: (u32, u32), rgb: &[u8], out: &mut Vec<f32>) -> (usize, usize) {
         let size = (size.0 as usize, size.1 as usize);
         let (rows, columns) = self.size.map_or((size.1, size.0), |(h, w)| (h as usize, w as usize));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letterboxed_image_is_in_the_middle_of_grey() {
+    fn letterbox_centres_the_image_on_grey() {
         // 8 × 4 into 8 × 8: two rows of grey above, two below.
         let out = fed((8, 8), Fit::Letterbox, false, (8, 4));
         for (row, values) in out[..64].chunks(8).enumerate() {
@@ -150,21 +150,21 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_rest_goes_below_and_to_the_right() {
+    fn letterbox_puts_an_odd_rest_below_and_right() {
         let out = fed((5, 4), Fit::Letterbox, false, (4, 4));
         assert_eq!(out[..4], [0.0; 4]);
         assert_eq!(out[16..20], [114.0; 4]);
     }
 
     #[test]
-    fn a_cropped_image_loses_both_sides() {
+    fn crop_cuts_both_sides() {
         let out = fed((4, 4), Fit::Crop, false, (8, 4));
         assert_eq!(out[16..20], [2.0, 3.0, 4.0, 5.0]);
     }
 
     /// The two orders hold the same numbers, for any sizes and fits.
     #[test]
-    fn channels_last_is_the_transpose_of_channels_first() {
+    fn preprocessor_orders_channels_first_or_last() {
         for (fit, size, image) in [
             (Fit::Letterbox, (7, 12), (9, 5)),
             (Fit::Letterbox, (12, 7), (30, 40)),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_native_image_is_what_it_was() {
+    fn native_keeps_the_image() {
         let mut out = Vec::new();
         let mut preprocessor = Preprocessor::new(None, Fit::Native, Normalisation::UNIT, false);
         assert_eq!(preprocessor.append((5, 3), &image(5, 3), &mut out), (3, 5));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn cropped_and_scaled_is_scaled_and_cropped() {
+    fn crop_scales_as_stretch_does() {
         // 20 × 8 to 10 × 4, of which the middle four columns stay.
         let (cropped, stretched) = (fed((4, 4), Fit::Crop, false, (20, 8)), fed((4, 10), Fit::Stretch, false, (20, 8)));
         for (row, values) in cropped.chunks(4).enumerate() {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn one_pixel_of_a_long_image_stays() {
+    fn scaled_keeps_at_least_one_pixel() {
         assert_eq!(scaled((10_000, 1), (64, 64), f64::min), (64, 1));
     }
 }

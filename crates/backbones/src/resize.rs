@@ -120,7 +120,7 @@ mod tests {
 
     /// The definition in floating point, one pixel at a time: no byte is farther away than its two roundings.
     #[test]
-    fn bytes_are_those_of_the_definition() {
+    fn resize_matches_the_definition() {
         for (size, to) in
             [((17, 9), (8, 4)), ((5, 6), (13, 11)), ((40, 3), (7, 3)), ((9, 30), (9, 4)), ((1, 1), (4, 4))]
         {
@@ -149,7 +149,7 @@ mod tests {
 
     /// Pillow 13.0: `Image.frombytes("RGB", (7, 5), bytes(i * i * 31 + i * 7 for …) % 251).resize((4, 3), BILINEAR)`.
     #[test]
-    fn bytes_are_those_of_pillow() {
+    fn resize_matches_pillow_byte_for_byte() {
         assert_eq!(resized((7, 5), &image(7, 5), (4, 3)), PILLOW);
     }
 
@@ -159,7 +159,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_part_is_that_part_of_the_whole() {
+    fn resize_of_a_part_is_that_part_of_the_whole() {
         for (size, to) in [((17, 9), (8, 4)), ((8, 9), (8, 20)), ((20, 5), (31, 5)), ((6, 6), (6, 6))] {
             let rgb = image(size.0, size.1);
             let whole = resized(size, &rgb, to);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn one_colour_stays_that_colour() {
+    fn resize_keeps_a_single_colour() {
         for value in [0, 1, 127, 254, 255] {
             let out = resized((31, 17), &vec![value; 3 * 31 * 17], (8, 23));
             assert!(out.iter().all(|v| *v == value), "{value}");

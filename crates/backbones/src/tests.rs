@@ -204,7 +204,7 @@ fn layer(layer: Layer) -> Options {
 }
 
 #[test]
-fn the_end_of_sppf_is_found_and_is_what_it_should_be() {
+fn layer_sppf_is_the_end_of_the_sppf() {
     let backbone =
         open(&detector(&[-1, 3, -1, -1]), &Options { size: Some(12), ..Options::default() }).expect("a model");
     assert_eq!((backbone.tensor(), backbone.rule(), backbone.dimensions()), ("end", "sppf", 4));
@@ -217,7 +217,7 @@ fn the_end_of_sppf_is_found_and_is_what_it_should_be() {
 }
 
 #[test]
-fn at_its_own_size_an_image_is_not_touched() {
+fn fit_native_leaves_pixels_unchanged() {
     let options = Options { fit: Fit::Native, ..Options::default() };
     let backbone = open(&detector(&[-1, 3, -1, -1]), &options).expect("a model");
     let mut worker = backbone.worker().expect("a worker");
@@ -231,7 +231,7 @@ fn at_its_own_size_an_image_is_not_touched() {
 }
 
 #[test]
-fn images_of_a_batch_are_what_they_are_alone() {
+fn worker_gives_the_same_features_alone_and_in_a_batch() {
     let images: Vec<Vec<u8>> = (0..5).map(|i| image(i, 30, 20)).collect();
     let all: Vec<(u32, u32, &[u8])> = images.iter().map(|p| (30, 20, p.as_slice())).collect();
     for batch in [-1, 1, 4] {
@@ -245,7 +245,7 @@ fn images_of_a_batch_are_what_they_are_alone() {
 }
 
 #[test]
-fn poolings_that_are_no_sppf_are_not_taken_for_one() {
+fn layer_sppf_does_not_match_other_poolings() {
     let rule =
         |made: &Made| open(made, &Options { size: Some(8), ..layer(Layer::Sppf) }).map(|b| b.tensor().to_owned());
     // Side by side, as in SPP.
@@ -298,7 +298,7 @@ fn classifier(tail: &[Node]) -> Made {
 }
 
 #[test]
-fn a_classifier_is_cut_before_it_decides() {
+fn layer_auto_cuts_a_classifier_before_its_last_layer() {
     for tail in [
         vec![node("Gemm", &["f", "w2", "b2"], "y", &[])],
         vec![
@@ -320,7 +320,7 @@ fn a_classifier_is_cut_before_it_decides() {
 }
 
 #[test]
-fn tokens_are_averaged() {
+fn worker_averages_tokens() {
     let made = classifier(&[
         node("Reshape", &["c", "s"], "t", &[]),
         node("Transpose", &["t"], "y", &[ints("perm", &[0, 2, 1])]),
@@ -341,7 +341,7 @@ fn tokens_are_averaged() {
 }
 
 #[test]
-fn what_cannot_be_cut_is_refused_with_names() {
+fn layer_errors_name_the_tensors_to_choose_from() {
     let mut none = detector(&[-1, 3, -1, -1]);
     none.nodes[3].input = vec!["c1".into()];
     let (message, hint) = refusal(&none, &Options::default());
@@ -360,7 +360,7 @@ fn what_cannot_be_cut_is_refused_with_names() {
 }
 
 #[test]
-fn inputs_that_are_no_images_are_refused() {
+fn open_refuses_inputs_that_are_not_images() {
     let of = |elements: i32, dimensions: &[i64]| {
         let mut made = detector(&[-1, 3, -1, -1]);
         made.input = value("images", elements, dimensions);
@@ -372,7 +372,7 @@ fn inputs_that_are_no_images_are_refused() {
 }
 
 #[test]
-fn sizes_that_do_not_go_together_are_refused() {
+fn open_refuses_contradicting_sizes() {
     let fixed = detector(&[1, 3, 32, 32]);
     let size = |size| Options { size: Some(size), ..Options::default() };
     assert_eq!(refusal(&fixed, &size(64)).0, "model.onnx: takes images of 32 × 32 pixels, not size=64");
@@ -385,7 +385,7 @@ fn sizes_that_do_not_go_together_are_refused() {
 
 /// The key changes with what a description follows from, and with nothing else.
 #[test]
-fn the_key_is_of_what_is_run() {
+fn key_changes_with_what_is_run_and_with_nothing_else() {
     let key = |made: &Made, options: &Options| open(made, options).expect("a model").key();
     let (made, options) = (detector(&[-1, 3, -1, -1]), Options { size: Some(16), ..Options::default() });
     let first = key(&made, &options);
@@ -407,7 +407,7 @@ fn the_key_is_of_what_is_run() {
 }
 
 #[test]
-fn weights_in_another_file_are_brought_in() {
+fn open_reads_external_weights() {
     let place = folder();
     let inside = detector(&[-1, 3, -1, -1]);
     let mut outside = inside.clone();
@@ -432,7 +432,7 @@ fn weights_in_another_file_are_brought_in() {
 }
 
 #[test]
-fn files_that_are_no_models_are_refused() {
+fn open_refuses_files_that_are_not_models() {
     let place = folder();
     let missing = Backbone::open(&place.path().join("yolov5m.onnx"), &Options::default()).expect_err("missing");
     let hint = missing.hint_text().map(ToString::to_string).unwrap_or_default();
@@ -453,7 +453,7 @@ fn files_that_are_no_models_are_refused() {
 
 /// A number that is not finite is an error, not a feature.
 #[test]
-fn numbers_that_are_not_finite_are_refused() {
+fn worker_refuses_features_that_are_not_finite() {
     let mut made = classifier(&[node("Gemm", &["f", "w2", "b2"], "y", &[])]);
     made.weights[0] = weights("w1", &[4, 3, 1, 1], &[f32::MAX; 12]);
     let error = open(
@@ -465,7 +465,7 @@ fn numbers_that_are_not_finite_are_refused() {
 
 /// A tensor whose length follows from the size of the image is no description of images of many sizes.
 #[test]
-fn rows_of_other_lengths_are_refused() {
+fn worker_refuses_features_of_another_length() {
     let made = classifier(&[node("ReduceMean", &["c"], "y", &[ints("axes", &[1, 2]), int("keepdims", 0)])]);
     let made = Made { input: value("x", 1, &[-1, 3, -1, -1]), ..made };
     let options = Options { fit: Fit::Native, ..layer(Layer::Output) };
@@ -478,7 +478,7 @@ fn rows_of_other_lengths_are_refused() {
 
 /// A model that takes four at once is given them one by one where each has its own size.
 #[test]
-fn images_of_their_own_sizes_are_never_mixed() {
+fn worker_runs_images_of_different_sizes_one_by_one() {
     let backbone = open(&detector(&[4, 3, -1, -1]), &Options { fit: Fit::Native, ..Options::default() });
     let backbone = backbone.expect("a model");
     let mut worker = backbone.worker().expect("a worker");
@@ -492,7 +492,7 @@ fn images_of_their_own_sizes_are_never_mixed() {
 }
 
 #[test]
-fn graphs_that_go_round_in_circles_end() {
+fn cut_ends_on_cyclic_graphs() {
     let circle = classifier(&[node("Identity", &["y"], "y", &[])]);
     assert!(refusal(&circle, &Options::default()).0.contains("has neither an SPPF"));
     let mut ring = detector(&[-1, 3, -1, -1]);
@@ -505,14 +505,14 @@ fn graphs_that_go_round_in_circles_end() {
 
 /// Parts of one are a decision, not a description.
 #[test]
-fn probabilities_are_no_description() {
+fn layer_auto_refuses_probabilities() {
     let tail = [node("Softmax", &["f"], "y", &[])];
     assert!(refusal(&classifier(&tail), &Options::default()).0.contains("nor a description"));
     assert!(open(&classifier(&tail), &layer(Layer::Output)).is_ok(), "unless it is asked for");
 }
 
 #[test]
-fn names_that_are_left_out_join_nothing() {
+fn cut_ignores_omitted_names() {
     let mut made = classifier(&[node("Gemm", &["f", "w2", "b2"], "y", &[])]);
     made.nodes[0].input.push(String::new());
     let mut other = node("Identity", &["extra"], "z", &[]);
@@ -522,7 +522,7 @@ fn names_that_are_left_out_join_nothing() {
 }
 
 #[test]
-fn sizes_that_no_memory_holds_are_refused() {
+fn open_refuses_sizes_beyond_memory() {
     let message = refusal(&detector(&[1, 3, 2_000_000, 2_000_000]), &Options::default()).0;
     assert_eq!(message, "model.onnx: takes 1 images of 2000000 × 2000000 pixels at once, more than any memory holds");
     assert!(refusal(&detector(&[2_000_000_000, 3, 64, 64]), &Options::default()).0.contains("takes 2000000000 images"));
@@ -532,7 +532,7 @@ fn sizes_that_no_memory_holds_are_refused() {
 
 /// The engine's version is part of the key: another one may round otherwise.
 #[test]
-fn the_engine_is_called_by_its_version() {
+fn engine_name_has_the_locked_version() {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
     let lock = std::fs::read_to_string(lock).expect("the lock file");
     let after = lock.split("name = \"rten\"\nversion = \"").nth(1).expect("rten is locked");

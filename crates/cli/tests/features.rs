@@ -13,7 +13,7 @@ fn place() -> Place {
 }
 
 #[test]
-fn a_row_for_each_picture_and_a_manifest() {
+fn images_features_writes_a_row_per_image_and_a_manifest() {
     let place = place();
     let ran = place.run("images features set --model model.onnx --no-cache -o f.csv");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
@@ -46,7 +46,7 @@ fn a_row_for_each_picture_and_a_manifest() {
 }
 
 #[test]
-fn what_cannot_be_described_is_refused_and_leaves_nothing() {
+fn images_features_refuses_bad_requests_and_leaves_nothing() {
     let place = place();
     put(&place, "text.onnx", "these are no weights");
     put(&place, "there.csv", "mine");
@@ -106,7 +106,7 @@ fn what_cannot_be_described_is_refused_and_leaves_nothing() {
 
 /// A picture that is trained on and validated with is one row, and the table serves.
 #[test]
-fn a_picture_in_two_splits_has_one_row() {
+fn images_features_has_one_row_for_an_image_in_two_splits() {
     let place = place();
     put(&place, "set/both.yaml", "train: images/train\nval: images/train\nnames: [a, b]\n");
     place.ok("images features set/both.yaml --model model.onnx --no-cache --split all -o f.csv -q");
@@ -117,7 +117,7 @@ fn a_picture_in_two_splits_has_one_row() {
 }
 
 #[test]
-fn an_array_has_its_paths_in_a_list() {
+fn images_features_writes_the_paths_of_an_array_to_a_list() {
     let place = place();
     place.ok("images features set --model model.onnx --no-cache -o f.npy --paths p.txt -q");
     let paths: Vec<String> = place.text("p.txt").lines().map(str::to_owned).collect();
@@ -136,7 +136,7 @@ fn an_array_has_its_paths_in_a_list() {
 }
 
 #[test]
-fn a_dry_run_reads_the_model_and_touches_no_cache() {
+fn images_reduce_dry_run_reads_the_model_and_not_the_cache() {
     let place = place();
     let before = place.listing();
     let run = "images reduce set -m mms -r 0.5 --model model.onnx --cache cache --size 64";
@@ -166,7 +166,7 @@ fn a_dry_run_reads_the_model_and_touches_no_cache() {
 
 /// The model is that of the manifest, and is used as it was.
 #[test]
-fn a_reduction_through_a_model_is_done_again() {
+fn images_reduce_from_manifest_reproduces_a_reduction_with_a_model() {
     let place = place();
     for (number, used) in
         ["--size 64", "--fit native --layer g --pixels unit", "--fit crop --mean .1,.2,.3 --std .3,.2,.1"]

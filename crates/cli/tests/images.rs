@@ -30,7 +30,7 @@ fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
-fn a_sound_set_is_told_and_nothing_is_wrong() {
+fn images_check_describes_a_dataset_without_issues() {
     let place = yolo();
     let told = place.ok("images check set/data.yaml");
     assert_eq!(
@@ -60,7 +60,7 @@ nothing is wrong
 }
 
 #[test]
-fn all_faults_are_told_at_once_and_strictness_is_the_users() {
+fn images_check_reports_all_issues_at_once_and_strict_stops() {
     let place = yolo();
     put(&place, "set/images/train/cut.png", &picture(50)[..60]);
     put(&place, "set/labels/train/cut.txt", LABELS[0]);
@@ -110,7 +110,7 @@ fn all_faults_are_told_at_once_and_strictness_is_the_users() {
 }
 
 #[test]
-fn a_reduced_yolo_set_is_a_list_and_a_description() {
+fn images_reduce_writes_a_list_and_a_data_yaml() {
     let place = yolo();
     let before = tree(&place.path("set"));
     let ran = place.run("images reduce set/data.yaml --method mms --ratio 0.5 --output lean/");
@@ -160,7 +160,7 @@ fn a_reduced_yolo_set_is_a_list_and_a_description() {
 }
 
 #[test]
-fn the_same_for_any_number_of_threads_and_any_method_that_keeps_pictures() {
+fn images_reduce_is_the_same_for_any_number_of_threads_and_method() {
     let place = yolo();
     let methods: serde_json::Value = serde_json::from_str(&place.ok("methods --json")).expect("JSON");
     let mut reduced = 0;
@@ -190,7 +190,7 @@ fn the_same_for_any_number_of_threads_and_any_method_that_keeps_pictures() {
 }
 
 #[test]
-fn categories_and_budgets_are_the_users() {
+fn images_reduce_takes_categories_and_budgets() {
     let place = yolo();
     let counts = |name: &str| -> Vec<(String, u64, u64)> {
         let of = |c: &serde_json::Value| {
@@ -238,7 +238,7 @@ fn categories_and_budgets_are_the_users() {
 }
 
 #[test]
-fn features_are_joined_by_path() {
+fn images_reduce_joins_features_by_path() {
     let place = yolo();
     // One number a picture: its own; of each category, maxmin from the first keeps the first and the last.
     let order: Vec<u32> = (0..24).map(|i| i * 7 % 24).collect();
@@ -270,7 +270,7 @@ fn features_are_joined_by_path() {
 }
 
 #[test]
-fn copies_and_links_are_sets_of_their_own() {
+fn images_reduce_copies_and_links_are_datasets() {
     let place = yolo();
     let before = tree(&place.path("set"));
     place.ok("images reduce set -m mms -r 0.25 --copy -o copied -q");
@@ -294,7 +294,7 @@ fn copies_and_links_are_sets_of_their_own() {
 }
 
 #[test]
-fn coco_voc_and_folders_keep_their_own_form() {
+fn images_reduce_writes_coco_voc_and_folders_in_their_format() {
     let place = Place::new();
     let mut images = Vec::new();
     let mut annotations = Vec::new();
@@ -365,7 +365,7 @@ fn coco_voc_and_folders_keep_their_own_form() {
 }
 
 #[test]
-fn what_cannot_be_done_is_refused_and_leaves_nothing() {
+fn images_reduce_refuses_bad_requests_and_leaves_nothing() {
     let place = yolo();
     put(&place, "full/mine.txt", "mine");
     for (arguments, said) in [
@@ -401,7 +401,7 @@ fn what_cannot_be_done_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_folder_is_replaced_only_if_all_of_it_is_ours() {
+fn images_reduce_replaces_a_folder_only_if_it_wrote_all_of_it() {
     let place = yolo();
     std::fs::create_dir(place.path("lean")).expect("an empty folder is no obstacle");
     place.ok("images reduce set -m mms -r 0.5 -o lean --copy -q");
@@ -415,7 +415,7 @@ fn a_folder_is_replaced_only_if_all_of_it_is_ours() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_be_kept_and_decodes_nothing() {
+fn images_reduce_dry_run_reports_the_plan_and_decodes_nothing() {
     let place = yolo();
     put(&place, "set/images/train/bad.png", "no picture at all");
     put(&place, "set/labels/train/bad.txt", LABELS[0]);
@@ -496,7 +496,7 @@ fn a_dry_run_says_what_would_be_kept_and_decodes_nothing() {
 /// As for tables: within a third below and three times above.
 #[cfg(target_os = "linux")]
 #[test]
-fn memory_is_predicted_and_a_limit_refuses_before_pictures_are_decoded() {
+fn images_reduce_memory_limit_refuses_before_images_are_decoded() {
     let place = Place::new();
     put(&place, "many/data.yaml", "train: images/train\nnames: [cat, dog]\n");
     for number in 0..3000 {
@@ -549,7 +549,7 @@ fn memory_is_predicted_and_a_limit_refuses_before_pictures_are_decoded() {
 }
 
 #[test]
-fn a_manifest_is_done_again_or_says_what_differs() {
+fn images_reduce_from_manifest_reproduces_or_reports_differences() {
     let place = yolo();
     let table: String =
         (0..24).map(|n| format!("{n:02}.png,{}\n", ["day", "night"][usize::from(n % 3 == 0)])).collect();
@@ -703,7 +703,7 @@ fn in_browser(page: &Path) -> Option<String> {
 }
 
 #[test]
-fn the_contact_sheet_is_one_page_of_its_own() {
+fn images_reduce_report_is_one_page_without_network() {
     let place = yolo();
     place.ok("images reduce set -m mms -r 0.5 -o lean --report -q");
     let page = place.text("lean/report.html");
@@ -731,7 +731,7 @@ fn the_contact_sheet_is_one_page_of_its_own() {
 
 /// The real sets, and the recipe of the documentation.
 #[test]
-fn fruit_and_blood_cells_are_reduced_and_left_alone() {
+fn images_reduce_leaves_fruit_and_blood_cells_unchanged() {
     let shared = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     if !shared.join("fruit").is_dir() {
         println!("skipped: ../shared/data is not here");
@@ -832,7 +832,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_hundred_faults_are_named_and_none_is_fatal_unless_asked() {
+fn images_check_reports_a_hundred_issues_and_none_is_fatal_unless_asked() {
     let mut sets = Vec::new();
     let own = Place::new();
     put(&own, "set/data.yaml", "train: images/train\nnames: [cat, dog]\n");

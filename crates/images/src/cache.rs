@@ -48,7 +48,7 @@ struct Pending {
 }
 
 impl Cache {
-    /// Opens the cache of a model below a folder, which is made if it is not there.
+    /// Opens the cache of a model below a folder, which is created if it does not exist.
     ///
     /// # Errors
     /// A folder that cannot be made or listed.
@@ -127,7 +127,7 @@ impl Cache {
         32 + 4 * self.dimensions
     }
 
-    /// The rows of a part; nothing if it is damaged.
+    /// The rows of a part; `None` if it is damaged.
     fn rows_of<'b>(&self, path: &Path, bytes: &'b [u8]) -> Option<&'b [u8]> {
         if path.file_stem()?.to_str()? != hex::encode(&Sha256::digest(bytes)[..16]) {
             return None;
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_is_found_by_the_same_model_alone() {
+    fn cache_finds_features_of_the_same_model_only() {
         let place = tempfile::tempdir().expect("a folder");
         let open =
             |key: u8, dimensions| Cache::of_key(place.path(), &[key; 32], dimensions, "a model").expect("a cache");
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_parts_are_passed_over() {
+    fn cache_ignores_damaged_parts() {
         let place = tempfile::tempdir().expect("a folder");
         let open = || Cache::of_key(place.path(), &[1; 32], 2, "a model").expect("a cache");
         open().put(&[7; 32], &[1.0, 2.0]);
@@ -299,7 +299,7 @@ mod tests {
 
     /// Many small parts become one, and nothing is lost on the way.
     #[test]
-    fn small_parts_are_made_one() {
+    fn cache_merges_small_parts() {
         let place = tempfile::tempdir().expect("a folder");
         let open = || Cache::of_key(place.path(), &[1; 32], 1, "a model").expect("a cache");
         let rows: Vec<([u8; 32], f32)> = (0..SMALL as u8 + 5).map(|i| ([i; 32], f32::from(i))).collect();
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_cannot_be_written_says_so_and_goes_on() {
+    fn cache_reports_that_it_cannot_write_and_goes_on() {
         let place = tempfile::tempdir().expect("a folder");
         let cache = Cache::of_key(place.path(), &[1; 32], 1, "a model").expect("a cache");
         std::fs::remove_dir_all(cache.folder()).expect("removed");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_as_long_for_any_number_of_rows() {
+    fn header_has_one_length_for_any_number_of_rows() {
         for dimensions in [1, 768, 100_000] {
             let lengths: Vec<usize> = [0, 1, 99_999, usize::MAX].iter().map(|&n| header(dimensions, n).len()).collect();
             assert!(lengths.iter().all(|&l| l == lengths[0] && l % 64 == 0), "{lengths:?}");

@@ -1,7 +1,7 @@
-//! Categories: what images are divided into before each part is reduced by itself.
+//! Categories: groups of images, each of which is reduced on its own.
 //!
-//! Made of the classes of the objects on an image, or given by a table. What an image is called, and in which order
-//! images were listed, changes nothing.
+//! A category follows from the classes of the objects in an image, or is given by a table. Names of files and the order of a
+//! listing do not matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,17 +14,17 @@ use crate::error::problem;
 use crate::path_index::{PATH, PathIndex, texts};
 use crate::{Image, ImageSet};
 
-/// Of images without objects.
+/// The category of images without objects.
 pub const BACKGROUND: &str = "background";
-/// Of images with several classes, under [`CategoryRule::Amount`].
+/// The category of images with several classes, under [`CategoryRule::Amount`].
 pub const MIXED: &str = "mixed";
 /// The column of categories in a table that gives them.
 pub const CATEGORY: &str = "category";
 
-/// The category of every image that was asked about.
+/// The category of each image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Categories {
-    /// Names, in order of the alphabet.
+    /// Names, in alphabetical order.
     pub names: Vec<String>,
     /// An index into names for each image.
     pub codes: Vec<u32>,
@@ -46,10 +46,10 @@ impl Categories {
         sizes
     }
 
-    /// By a rule, from the objects on the images with these indices.
+    /// By a rule, from the objects in the images with these indices.
     ///
     /// # Errors
-    /// If a group names a class that there is not, or one that another group has.
+    /// If a group names a class that does not exist, or one of another group.
     pub fn by_rule(set: &ImageSet, images: &[usize], rule: CategoryRule, groups: &[Group]) -> Result<Self> {
         let mut titles: Vec<&str> = set.classes.iter().map(String::as_str).collect();
         let mut grouped: BTreeMap<usize, &str> = BTreeMap::new();
@@ -97,7 +97,7 @@ impl Categories {
     }
 }
 
-/// The category of one image, its classes under these titles.
+/// The category of one image; `titles` are the names of its classes, or of their groups.
 fn category(image: &Image, titles: &[&str], rule: CategoryRule) -> String {
     if rule == CategoryRule::None {
         return "all".into();

@@ -1,9 +1,9 @@
-//! A budget that evens out the objects of classes, rather than the images of categories.
+//! A budget that balances the objects of classes instead of the images of categories.
 //!
-//! Let v_gc be the objects of class c on an image of category g, in the mean, and N_c = Σ_g m_g v_gc what is to be expected
-//! of a selection with m_g images of each category. Images are dealt one after another to the category that leaves the
-//! objects least uneven, by Σ_c N_c² / (Σ_c N_c)², which is least where all N_c are equal. Ties go to the first category;
-//! images of nothing come when there are no others. Cost: O(total · classes per category, summed over categories).
+//! Let v_gc be the mean number of objects of class c in an image of category g, and N_c = Σ_g m_g v_gc the expected number in
+//! a selection with m_g images of each category. One image after another goes to the category that leaves
+//! Σ_c N_c² / (Σ_c N_c)² lowest, which is lowest where all N_c are equal. Ties go to the first category; images without
+//! objects come last. Cost: O(total · classes per category, summed over categories).
 
 use crate::{Categories, ImageSet};
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rare_classes_catch_up_as_far_as_there_are_images() {
+    fn deal_evens_out_classes_as_far_as_there_are_images() {
         // 90 images of one class, 10 of another, an object each.
         let objects = [vec![(0, 90)], vec![(1, 10)]];
         for (total, even) in [(2, [1, 1]), (7, [4, 3]), (20, [10, 10]), (40, [30, 10]), (100, [90, 10])] {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_count_and_not_images() {
+    fn deal_counts_objects_and_not_images() {
         // Four objects on an image of the first, one on one of the second.
         let counts = deal(&[vec![(0, 400)], vec![(1, 100)]], &[100, 100], 2, 50, true);
         assert_eq!(counts, [10, 40]);

@@ -1,8 +1,8 @@
-//! What an image looks like, without a model: colours and edges.
+//! Features that need no model: histograms of colours and edges.
 //!
-//! On the image shrunk to 64 × 64 pixels: the part of the pixels in each of 4 × 4 × 4 cells of red, green and blue, and
-//! the part of all edges in each of 4 × 4 cells of the image and eight directions. Numbers are square roots of these
-//! parts, so that the Euclidean distance of two images is that of Hellinger between their distributions, colours and
+//! Of the image scaled to 64 × 64 pixels: the fraction of pixels in each of 4 × 4 × 4 cells of red, green and blue, and
+//! the fraction of the edges in each of 4 × 4 cells of the image and eight directions. Features are square roots of these
+//! fractions, so that the Euclidean distance of two images is that of Hellinger between their distributions, colours and
 //! edges each at most √2. Only sums, comparisons and square roots: the same bits on every machine.
 
 use image::RgbImage;
@@ -13,13 +13,13 @@ const COLOURS: usize = 64;
 const CELLS: usize = 4;
 const DIRECTIONS: usize = 8;
 
-/// Numbers of a description.
+/// Features per image.
 pub const DIMENSIONS: usize = COLOURS + CELLS * CELLS * DIRECTIONS;
 
-/// The name of this description, with its version: it changes when the numbers do.
+/// The name of these features, with a version that changes when they do.
 pub const NAME: &str = "colours-and-edges/1";
 
-/// Describes an image in [`DIMENSIONS`] numbers.
+/// The [`DIMENSIONS`] features of an image.
 pub fn features(image: &RgbImage) -> Vec<f32> {
     let small = thumbnail(image, SIDE, SIDE);
     let mut colours = [0u32; COLOURS];
@@ -46,8 +46,8 @@ pub fn features(image: &RgbImage) -> Vec<f32> {
     colours.chain(edges.iter().map(|&e| part(e))).map(|v| v.sqrt() as f32).collect()
 }
 
-/// 128 comparisons of neighbours on a few pixels: nearly the same for copies in other sizes and qualities. Nothing of an image
-/// that is too plain to be told from others in this way.
+/// A perceptual hash: 128 comparisons of neighbouring pixels of the image scaled to 9 × 9. Nearly equal for copies in other sizes
+/// and qualities. `None` for an image that is too uniform to be distinguished from others in this way.
 pub(crate) fn perceptual_hash(image: &RgbImage) -> Option<u128> {
     let small = thumbnail(image, 9, 9);
     let bright = |x: u32, y: u32| luma(small.get_pixel(x, y).0);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_are_distributions() {
+    fn features_are_two_distributions() {
         let numbers = features(&ramp(200, 120));
         assert_eq!(numbers.len(), DIMENSIONS);
         for part in [&numbers[..COLOURS], &numbers[COLOURS..]] {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_is_found_where_it_is_and_which_way_it_goes() {
+    fn features_tell_where_an_edge_is_and_its_direction() {
         // Dark above, bright below, in the upper left cell's row only: brightness grows downwards.
         let step = RgbImage::from_fn(64, 64, |_, y| if y < 8 { Rgb([0; 3]) } else { Rgb([255; 3]) });
         let numbers = features(&step);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glance_survives_another_size_and_not_another_image() {
+    fn perceptual_hash_survives_another_size_but_not_another_image() {
         let a = RgbImage::from_fn(90, 90, |x, y| Rgb([u8::from((x / 10 * 7 + y / 10 * 5) % 3 == 0) * 200; 3]));
         let bigger = image::imageops::resize(&a, 180, 180, image::imageops::FilterType::Nearest);
         assert!(perceptual_hash(&a).is_some());

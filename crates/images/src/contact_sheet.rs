@@ -1,5 +1,5 @@
-//! A contact sheet of a reduction: one page that needs no network, with what was kept and dropped of each category, the
-//! nearest kept image of dropped ones, the worst-covered images, and a map of the features.
+//! The contact sheet of a reduction: one HTML page that needs no network, with kept and dropped images of each category, the
+//! nearest kept image of each dropped one, the worst-covered images, and a map of the features.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,14 +21,14 @@ const POINTS: usize = 3000;
 /// The longer side of a thumbnail, in pixels.
 const THUMBNAIL: u32 = 112;
 
-/// Bytes that a page takes of so many images of so many numbers in so many categories, but for its thumbnails and the
-/// decoding of images: rows of the map twice, and thumbnails that find no place.
+/// Bytes of memory that a page takes, without its thumbnails and the decoding of images: rows of the map twice, and
+/// thumbnails that do not fit.
 pub fn contact_sheet_memory(images: usize, dimensions: usize, categories: usize) -> u64 {
     let shown = (4 * SHOWN * categories.min(CATEGORIES)).min(images);
     (2 * images.min(POINTS) * (8 * dimensions + 24) + shown * 3 * (THUMBNAIL * THUMBNAIL) as usize) as u64
 }
 
-/// What the sheet is of. Positions count in `images`.
+/// What the sheet shows. Positions are indices into `images`.
 #[derive(Clone, Copy, Debug)]
 pub struct ContactSheet<'a> {
     /// The set.
@@ -252,7 +252,7 @@ figcaption{font-size:11px;color:var(--soft);overflow-wrap:anywhere}
 svg{width:100%;max-width:860px;border:1px solid var(--line);border-radius:6px}
 ";
 
-/// The first two principal components of rows, as coordinates of each, and the part of the variance they have. Power
+/// The first two principal components of rows, as coordinates of each, and the fraction of the variance that they explain. Power
 /// iteration; fewer than two where the rows do not vary so much.
 fn principal(rows: &[Vec<f64>]) -> (Vec<Vec<f64>>, f64) {
     let (n, d) = (rows.len(), rows.first().map_or(0, Vec::len));
@@ -292,7 +292,7 @@ fn principal(rows: &[Vec<f64>]) -> (Vec<Vec<f64>>, f64) {
     (axes, if total > 0.0 { held / total } else { 0.0 })
 }
 
-/// A JPEG in base64; nothing of what cannot be decoded.
+/// A JPEG in base64; `None` if the image cannot be decoded.
 fn thumbnail(path: &std::path::Path) -> Option<String> {
     let image = inspect::shown(&std::fs::read(path).ok()?)?;
     let (width, height) = image.dimensions();
@@ -320,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_map_shows_the_directions_of_most_variance() {
+    fn principal_finds_the_directions_of_most_variance() {
         // Along (3, 4, 0) / 5 by −10 … 10, along z by ±1.
         let rows: Vec<Vec<f64>> = (-10..=10)
             .map(|i| vec![f64::from(3 * i) / 5.0 + 7.0, f64::from(4 * i) / 5.0, if i % 2 == 0 { 1.0 } else { -1.0 }])

@@ -1,4 +1,4 @@
-//! Features of images: numbers between which distances are measured.
+//! Features of images: the numbers that distances are computed from.
 
 use std::path::Path;
 
@@ -10,20 +10,20 @@ use crate::error::{io, problem};
 use crate::path_index::{PATH, PathIndex, texts};
 use crate::{ImageSet, Inspection};
 
-/// A row of numbers for each image that was asked about.
+/// A row of features for each image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Features {
     /// Row-major: images × dimensions.
     pub values: Vec<f32>,
-    /// Numbers of a row.
+    /// Features per image.
     pub dimensions: usize,
 }
 
 impl Features {
-    /// Those of images that were looked at, which are taken from there.
+    /// The features of inspected images; they are moved out of `inspections`.
     ///
     /// # Errors
-    /// If one of the images was not, or could not be decoded.
+    /// If one of the images was not inspected, or could not be decoded.
     pub fn from_inspections(set: &ImageSet, inspections: &mut [Inspection], images: &[usize]) -> Result<Self> {
         let mut found = Self::default();
         for &image in images {
@@ -46,10 +46,10 @@ impl Features {
         Ok(found)
     }
 
-    /// How many numbers such a table has for each image, and the bytes that reading it takes.
+    /// The number of features in such a table, and the bytes of memory that reading it takes.
     ///
     /// # Errors
-    /// If it cannot be read, or holds no numbers.
+    /// If it cannot be read, or has no numeric column.
     pub fn extent(file: &Path, paths: Option<&Path>) -> Result<(usize, u64)> {
         let table = read(file, &ReadOptions::default())?;
         // Of columns one at a time as numbers, and the paths.
@@ -57,7 +57,7 @@ impl Features {
         Ok((numbers(&table, file, paths.is_some())?.len(), table.memory() + passing))
     }
 
-    /// From a table with the column `path` and columns of numbers, or an array whose rows are of the paths in a list.
+    /// From a table with the column `path` and columns of numbers, or an array with a list of the paths of its rows.
     ///
     /// # Errors
     /// If it cannot be read, an image has no row or two, or a number is missing or infinite.
@@ -120,7 +120,7 @@ impl Features {
     }
 }
 
-/// The columns of a table that are numbers; of one without a list of paths, all but that of paths.
+/// The numeric columns of a table; without a list of paths, all but the column of paths.
 fn numbers(table: &Table, file: &Path, listed: bool) -> Result<Vec<usize>> {
     let columns = table.columns().iter().enumerate();
     let numbers: Vec<usize> = columns

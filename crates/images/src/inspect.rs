@@ -1,6 +1,6 @@
-//! Looking at the images themselves: whether they can be decoded, what they are, what they look like.
+//! Inspecting images: decoding, issues, hashes and features.
 //!
-//! Images are decoded one a thread and let go: memory does not grow with their number, but for what is found.
+//! Each thread decodes one image at a time and lets it go: memory grows with the number of images only by the results.
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read as _};
@@ -27,25 +27,25 @@ const MOST_PIXELS: u64 = 250_000_000;
 /// Images inspection the same if so many of 128 comparisons differ, or fewer.
 const ALIKE: u32 = 7;
 
-/// What is seen of one image.
+/// The results for one image.
 #[derive(Clone, Debug, Default)]
 pub struct Inspection {
-    /// SHA-256 of the file; nothing if it cannot be opened.
+    /// SHA-256 of the file; `None` if it cannot be opened.
     pub sha256: Option<[u8; 32]>,
-    /// Width and height as shown, turned as the file says; nothing if it cannot be decoded.
+    /// Width and height after the EXIF orientation is applied; `None` if it cannot be decoded.
     pub size: Option<(u32, u32)>,
-    /// What it looks like, to the model or in colours and edges; nothing if it cannot be decoded.
+    /// Its features, by the model or of colours and edges; `None` if it cannot be decoded.
     pub features: Option<Vec<f32>>,
-    /// What its edges look like in a few bits: nearly equal for copies in other sizes and formats.
+    /// Nearly equal for copies in other sizes and formats.
     perceptual_hash: Option<u128>,
 }
 
-/// Looks at every image for which `wanted` is true, and adds what is wrong with them to the set. Results are in the order
-/// of the images. They are described by `embedder`; without one, by their colours and edges. `step` is called after
-/// every image, from any thread; when it returns false the work stops.
+/// Inspects every image for which `wanted` is true, and adds its issues to the set. Results are in the order of the images.
+/// Features are those of `embedder`; without one, of colours and edges. `step` is called after every image, from any thread;
+/// when it returns false the work stops.
 ///
 /// # Errors
-/// If `step` stopped the work, or an image cannot be described.
+/// If `step` stopped the work, or the features of an image cannot be computed.
 pub fn inspect(
     set: &mut ImageSet,
     wanted: impl Fn(&Image) -> bool + Sync,
@@ -69,7 +69,7 @@ pub fn inspect(
     Ok(inspections)
 }
 
-/// What was found of each image; nothing of those that are not wanted.
+/// The results for each image; default values for those that are not wanted.
 ///
 /// Threads of its own, not rayon's: one that waits there for an engine would begin another image meanwhile, and hold both.
 fn inspect_all(
@@ -208,7 +208,7 @@ fn exhausted(error: &std::io::Error) -> bool {
         || cfg!(unix) && error.raw_os_error().is_some_and(|code| NO_MORE_FILES.contains(&code))
 }
 
-/// What is told of an image by the beginning of its file.
+/// What the beginning of a file says of its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageHeader {
     /// Width and height, turned as the file says.
@@ -271,7 +271,7 @@ fn progressive(bytes: &[u8]) -> bool {
     false
 }
 
-/// Bytes that looking holds of so many images of so many numbers, and bytes that comparing them takes for a while.
+/// Bytes of memory that inspecting so many images takes until the end, and bytes that comparing them takes for a while.
 pub fn inspection_memory(images: usize, dimensions: usize) -> (u64, u64) {
     let (images, dimensions) = (images as u64, dimensions as u64);
     // Looks with their issues, then inspections alone: both while one becomes the other.
@@ -281,7 +281,7 @@ pub fn inspection_memory(images: usize, dimensions: usize) -> (u64, u64) {
     (images * (inspection + 16 + 4 * dimensions), 96 * images + parts * (images.min(1 << 16) * list + 32 * images))
 }
 
-/// An image as it is shown; nothing of what cannot be decoded.
+/// An image as it is displayed; `None` if it cannot be decoded.
 pub(crate) fn shown(bytes: &[u8]) -> Option<RgbImage> {
     let decoded = std::panic::catch_unwind(|| decode(bytes)).ok()?.ok()?;
     Some(decoded.rgb)
@@ -422,7 +422,7 @@ mod tests {
 
     /// Phones put a film behind the image, in which any bytes occur.
     #[test]
-    fn a_jpeg_ends_where_it_says_whatever_follows() {
+    fn jpeg_ends_ignores_what_follows_the_image() {
         let whole = jpeg();
         assert!(jpeg_ends(&whole));
         let followed = [whole.as_slice(), b"film \xff\xd8 \xff\xda\x00\x04 and more \xff\xda"].concat();
@@ -434,7 +434,7 @@ mod tests {
 
     /// An image before it, in a segment, has an end of its own.
     #[test]
-    fn the_end_of_a_thumbnail_is_not_the_end() {
+    fn jpeg_ends_ignores_the_end_of_a_thumbnail() {
         let (whole, thumbnail) = (jpeg(), jpeg());
         let length = u16::try_from(thumbnail.len() + 2).expect("a segment").to_be_bytes();
         let both = [&whole[..2], &[0xff, 0xe1], &length, &thumbnail, &whole[2..]].concat();
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn more_pixels_than_memory_holds_are_not_begun() {
+    fn decode_refuses_more_pixels_than_memory_holds() {
         // A PNG of a few pixels that claims 20,000 × 20,000.
         let mut bytes = Vec::new();
         RgbImage::new(3, 3).write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).expect("encoded");

@@ -138,7 +138,7 @@ impl Issue {
         self
     }
 
-    /// The order in which issues are told.
+    /// The order in which issues are reported.
     pub(crate) fn key(&self) -> impl Ord + use<> {
         (std::cmp::Reverse(self.severity), self.kind, self.file.clone(), self.line)
     }

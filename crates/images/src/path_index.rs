@@ -1,4 +1,4 @@
-//! Finding images by what a file calls them: always by path, never by the order of a listing.
+//! Images by path: how rows of tables and lines of lists are joined with images, never by their order.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl<'a> PathIndex<'a> {
         found.map_or(&[], Vec::as_slice)
     }
 
-    /// The row of each of `wanted` in `names`; names of other images, or of none, are passed over.
+    /// The row of each of `wanted` in `names`; names of other images, or of none, are ignored.
     ///
     /// # Errors
     /// If an image has two rows, or one of `wanted` none.

@@ -15,7 +15,7 @@ fn counted(expected: &[(&str, usize)]) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn the_published_categories_of_fruit_in_any_order_of_files() {
+fn categories_of_fruit_are_the_published_ones_in_any_order_of_files() {
     let Some(data) = shared("data/fruit") else { return };
     let set = ImageSet::open(&data, &OpenOptions::default()).expect("a set");
     let published = counted(&[
@@ -50,7 +50,7 @@ fn the_published_categories_of_fruit_in_any_order_of_files() {
 }
 
 #[test]
-fn nearly_every_image_of_blood_cells_is_mixed() {
+fn categories_of_blood_cells_are_nearly_all_mixed() {
     let Some(data) = shared("data/bccd") else { return };
     let set = ImageSet::open(&data, &OpenOptions::default()).expect("a set");
     let mut objects = vec![0; set.classes.len()];
@@ -79,7 +79,7 @@ fn aids() -> Place {
 }
 
 #[test]
-fn groups_stand_for_their_classes_under_any_rule() {
+fn categories_by_rule_count_grouped_classes_as_one() {
     let place = aids();
     let set = place.open("data.yaml");
     let group = |name: &str, classes: &[&str]| Group {
@@ -113,7 +113,7 @@ fn groups_stand_for_their_classes_under_any_rule() {
 }
 
 #[test]
-fn a_table_gives_categories_by_path() {
+fn categories_from_table_are_joined_by_path() {
     let place = aids();
     let set = place.open("data.yaml");
     let absolute = place.path("images/b.png").display().to_string();

@@ -36,7 +36,7 @@ fn turned(number: u32) -> Vec<u8> {
 }
 
 #[test]
-fn files_of_every_kind_are_looked_at() {
+fn inspect_reports_issues_of_every_kind_of_file() {
     let whole = jpeg(9);
     let png = encoded(&pattern(11, 40, 30), ImageFormat::Png);
     let deep = DynamicImage::ImageLuma16(ImageBuffer::from_fn(40, 30, |x, y| {
@@ -94,7 +94,7 @@ fn files_of_every_kind_are_looked_at() {
 }
 
 #[test]
-fn labels_of_every_kind_are_read() {
+fn open_reports_issues_of_every_kind_of_label() {
     let names = ["beyond", "empty", "fine", "letters", "missing", "outside", "twice", "unknown", "zero"];
     let images: Vec<(String, Vec<u8>)> = (1..).zip(names).map(|(i, n)| (format!("{n}.jpg"), jpeg(i))).collect();
     let images: Vec<(&str, Vec<u8>)> = images.iter().map(|(n, b)| (n.as_str(), b.clone())).collect();
@@ -135,7 +135,7 @@ fn labels_of_every_kind_are_read() {
 }
 
 #[test]
-fn copies_are_found_by_bytes_and_by_looks() {
+fn inspect_finds_duplicates_and_near_duplicates() {
     let image = pattern(5, 80, 60);
     let smaller = image::imageops::resize(&image, 160, 120, image::imageops::FilterType::Nearest);
     let same = encoded(&image, ImageFormat::Png);
@@ -154,7 +154,7 @@ fn copies_are_found_by_bytes_and_by_looks() {
 }
 
 #[test]
-fn a_list_may_name_what_is_not_there_or_twice() {
+fn open_reports_listed_images_that_are_missing_or_repeated() {
     let place = set_of(&[("a.jpg", jpeg(1)), ("b.jpg", jpeg(2))]);
     place
         .write("data.yaml", "train: list.txt\nnames: [cat]\n")
@@ -175,7 +175,7 @@ fn a_list_may_name_what_is_not_there_or_twice() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_followed_to_read_and_not_to_name() {
+fn open_follows_links_for_reading_but_not_for_naming() {
     use std::os::unix::fs::symlink;
     let place = set_of(&[("a.jpg", jpeg(1))]);
     place
@@ -201,7 +201,7 @@ fn links_are_followed_to_read_and_not_to_name() {
 }
 
 #[test]
-fn a_background_is_a_category_of_its_own() {
+fn categories_have_one_for_background() {
     let place = set_of(&[("a.jpg", jpeg(1)), ("b.jpg", jpeg(2))]);
     place.write("labels/b.txt", "");
     let set = place.open("data.yaml");

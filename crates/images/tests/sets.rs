@@ -22,7 +22,7 @@ fn yolo() -> Place {
 }
 
 #[test]
-fn every_form_of_a_description_gives_the_same_set() {
+fn yolo_reads_every_form_of_data_yaml() {
     let forms = [
         "train: images/train\nval: images/val\nnames: [cat, dog]\n",
         "path: .\ntrain: images/train\nval: images/val\nnc: 2\nnames: {0: cat, 1: dog}\n",
@@ -50,7 +50,7 @@ fn every_form_of_a_description_gives_the_same_set() {
 }
 
 #[test]
-fn a_description_that_cannot_be_used_says_why() {
+fn yolo_reports_what_is_wrong_with_data_yaml() {
     let place = yolo();
     let cases = [
         ("train: images/train\n", "PLACE/data.yaml: has neither 'names' nor 'nc'\nhint: names: [apple, banana]"),
@@ -84,7 +84,7 @@ fn a_description_that_cannot_be_used_says_why() {
 }
 
 #[test]
-fn coco_in_the_usual_places() {
+fn coco_finds_images_in_the_usual_places() {
     let place = Place::new();
     let text = r#"{"info": {"year": 2026}, "images": [
         {"id": 7, "file_name": "b.png", "width": 40, "height": 30},
@@ -139,7 +139,7 @@ fn voc_object(class: &str, corners: [i32; 4]) -> String {
 }
 
 #[test]
-fn voc_is_paired_by_name_and_heeds_its_lists() {
+fn voc_pairs_files_by_name_and_reads_its_lists() {
     let place = Place::new();
     for (name, number) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
         place.image(&format!("JPEGImages/{name}.jpg"), number);
@@ -178,7 +178,7 @@ fn voc_is_paired_by_name_and_heeds_its_lists() {
 }
 
 #[test]
-fn class_folders_with_splits_and_without() {
+fn folders_are_read_with_splits_and_without() {
     let place = Place::new();
     for (name, number) in [("cat/1", 1), ("cat/deep/2", 2), ("dog/1", 3)] {
         place.image(&format!("flat/{name}.png"), number);

@@ -1,4 +1,4 @@
-//! YOLO sets: `data.yaml` in the forms that Ultralytics accepts, and a label file an image.
+//! YOLO: `data.yaml` in the forms that Ultralytics accepts, and a label file for each image.
 //!
 //! What Ultralytics would ignore or refuse is an error here too: an image is left out when any line of its label file is
 //! bad, names no class of the set, or has coordinates outside [−0.01, 1.01].
@@ -194,7 +194,7 @@ impl DataYaml {
     }
 }
 
-/// Class names: a list, or a map from 0, 1 …; made up where only their number is told.
+/// Class names: a list, or a map from 0, 1 …; made up where only their number is given.
 fn names(file: &Path, names: Option<&Yaml>, count: Option<&Yaml>) -> Result<Vec<String>> {
     let name = file.display();
     let text = |value: &Yaml| match value {
@@ -456,7 +456,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_found_by_path() {
+    fn label_of_replaces_the_last_folder_images() {
         for (image, label) in [
             ("/d/images/train/a.JPG", "/d/labels/train/a.txt"),
             ("/images/x/images/a.b.png", "/images/x/labels/a.b.txt"),
@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_boxes_or_polygons_or_say_why_not() {
+    fn object_reads_boxes_and_polygons_and_reports_other_lines() {
         let (box_, none) = object("1 0.5 0.5 0.2 0.4", 2).expect("a box");
         assert!(none.is_none() && box_.class == 1);
         let corners = box_.bounds.expect("bounds").corners;
