@@ -497,21 +497,22 @@ fn a_dry_run_does_nothing_and_shows_the_commands() {
     let tmp = place.path("tmp").display().to_string();
     insta::with_settings!({filters => vec![(tmp.as_str(), "TMP"), (r"data.yaml \d+ ", "data.yaml SEED ")]}, {
         insta::assert_snapshot!(said, @r"
-        Cats & dogs
-        10 runs: 2 repetitions of 2 methods at 2 ratios, and of full training; none is done
-        120 gradient steps are left; the time of one is known after the first run. Choosing images comes on top.
+    Cats & dogs
+    10 runs: 2 repetitions of 2 methods at 2 ratios, and of full training; none is done
+    120 gradient steps are left; the time of one is known after the first run. Choosing images comes on
+    top.
 
-        full at 1: 24 images, 4 epochs, 20 gradient steps
-          sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 20
+    full at 1: 24 images, 4 epochs, 20 gradient steps
+      sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 20
 
-        stratified-random at 0.25: 6 images, 4 epochs, 8 gradient steps
-          sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 8
+    stratified-random at 0.25: 6 images, 4 epochs, 8 gradient steps
+      sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 8
 
-        stratified-random at 0.5: 12 images, 4 epochs, 12 gradient steps
-          sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 12
+    stratified-random at 0.5: 12 images, 4 epochs, 12 gradient steps
+      sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 12
 
-        No image was decoded: the numbers include images that cannot be.
-        ");
+    No image was decoded: the numbers include images that cannot be.
+    ");
     });
     assert!(place.listing() == before);
     let plan: Value =

@@ -19,7 +19,7 @@ fn images_features_writes_a_row_per_image_and_a_manifest() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(ran.err.contains("2 features of each of 24 images (train) of set"), "{}", ran.err);
     assert!(
-        ran.err.contains("seen by model.onnx: 'seen' (output of the model), 2 features; letterbox to 224 × 224"),
+        ran.err.contains("features by model.onnx: 'seen' (output of the model), 2 features; letterbox to 224 × 224"),
         "{}",
         ran.err
     );
@@ -54,7 +54,7 @@ fn images_features_refuses_bad_requests_and_leaves_nothing() {
     for (arguments, said) in [
         (
             "-o f.csv",
-            "error: no model is given\n  hint: --model FILE names an ONNX model; `images reduce` needs no table of colours and edges, which it measures itself\n",
+            "error: no model is given\n  hint: --model FILE names an ONNX model; `images reduce` computes colour and edge features by itself, without a table\n",
         ),
         // Both commands, word for word.
         (
@@ -144,7 +144,7 @@ fn images_reduce_dry_run_reads_the_model_and_not_the_cache() {
     let words = place.run(&format!("{run} --dry-run")).err;
     assert!(place.listing() == before, "a dry run writes something");
     assert!(
-        words.contains("seen by model.onnx: 'seen' (output of the model), 2 features; letterbox to 64 × 64"),
+        words.contains("features by model.onnx: 'seen' (output of the model), 2 features; letterbox to 64 × 64"),
         "{words}"
     );
     place.ok(&format!("{run} -o lean -q"));

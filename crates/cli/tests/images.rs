@@ -87,7 +87,7 @@ fn images_check_reports_all_issues_at_once_and_strict_stops() {
 
     // Reduced all the same, without what cannot be used; not if that was asked.
     let said = place.refuses("images reduce set --method mms --ratio 0.5 -o lean --strict");
-    assert!(said.contains("set/data.yaml: has 3 faults, and --strict is given"), "{said}");
+    assert!(said.contains("set/data.yaml: has 3 issues, and --strict is given"), "{said}");
     let ran = place.run("images reduce set --method mms --ratio 1 -o lean");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     for part in [
@@ -154,7 +154,7 @@ fn images_reduce_writes_a_list_and_a_data_yaml() {
 
     // The smaller set is a set: it is checked, and reduced again.
     let told = place.ok("images check lean");
-    assert!(told.contains("train        12      12") && told.contains("nothing is wrong"), "{told}");
+    assert!(told.contains("train      12      12") && told.contains("nothing is wrong"), "{told}");
     place.ok("images reduce lean --method srs --count 8 -o leaner -q");
     assert_eq!(lines(&place, "leaner/train.txt").len(), 8);
 }
@@ -229,7 +229,7 @@ fn images_reduce_takes_categories_and_budgets() {
     let said = |arguments: &str| place.refuses(&format!("images reduce set -m mms -o z {arguments}"));
     assert_eq!(
         said("--per-category day=5 --categories time.csv"),
-        "exit 2\nerror: --per-category says nothing of night\n  hint: name every category; NAME=0 keeps none of it\n"
+        "exit 2\nerror: --per-category does not name night\n  hint: name every category; CATEGORY=0 keeps none of it\n"
     );
     assert_eq!(
         said("--ratio 0.5 --group pet=cow"),
@@ -286,11 +286,11 @@ fn images_reduce_copies_and_links_are_datasets() {
             assert_eq!(std::fs::read(&path).expect("a picture"), std::fs::read(from).expect("a picture"));
         }
         let told = place.ok(&format!("images check {name}"));
-        assert!(told.contains("train         6       6") && told.contains("nothing is wrong"), "{told}");
+        assert!(told.contains("train       6       6") && told.contains("nothing is wrong"), "{told}");
     }
     // A set that was copied can be moved.
     std::fs::rename(place.path("copied"), place.path("moved")).expect("renamed");
-    assert!(place.ok("images check moved").contains("train         6       6"));
+    assert!(place.ok("images check moved").contains("train       6       6"));
 }
 
 #[test]
@@ -448,7 +448,7 @@ fn images_reduce_dry_run_reports_the_plan_and_decodes_nothing() {
     let found = plan("-m mms -n 12 --seed 3");
     assert_eq!(found["schema"], "leanset.images-plan/2");
     assert_eq!((&found["images"], &found["unreadable"], &found["kept"]), (&26.into(), &1.into(), &12.into()));
-    assert_eq!((&found["method"]["id"], &found["method"]["seed"]), (&"maxmin".into(), &3.into()));
+    assert_eq!((&found["method"]["id"], &found["request"]["method"]["seed"]), (&"maxmin".into(), &3.into()));
     assert_eq!((&found["request"]["budget"]["count"], &found["request"]["placement"]), (&12.into(), &"stay".into()));
     // What chooses over all images at once keeps what it keeps of a category.
     let found = plan("-m des -r 0.5");

@@ -32,9 +32,9 @@ pub(crate) struct Cli {
 }
 
 const START: &str = "\
-Try it:                leanset demo
-Reduce a table:        leanset reduce beans.csv --label Class --method mms --ratio 0.1 --output lean.csv
-Help on one command:   leanset help reduce";
+Try it:     leanset demo
+Reduce:     leanset reduce beans.csv --label Class -m mms -r 0.1 -o lean.csv
+More help:  leanset help reduce";
 
 /// What every exit code means.
 pub(crate) const CODES: &str = "\

@@ -49,8 +49,8 @@ pub(crate) struct RankArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  leanset rank beans.csv --label Class --method mms --output ranking.csv
-  leanset reduce beans.csv --label Class --ranking ranking.csv --ratio 0.25 --output lean.csv";
+  leanset rank beans.csv --label Class -m mms -o ranking.csv
+  leanset reduce beans.csv --label Class --ranking ranking.csv -r 0.25 -o lean.csv";
 
 pub(crate) fn run(args: &RankArgs) -> Result<String> {
     let session = Session::new(&args.run, &args.energy)?;

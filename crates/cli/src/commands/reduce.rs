@@ -90,12 +90,12 @@ pub(crate) struct SaveLogArg {
 
 const EXAMPLES: &str = "\
 Examples:
-  leanset reduce beans.csv --label Class --method mms --ratio 0.1 --output lean.csv
-  leanset reduce train.parquet --label y --method srs --count 500 --output lean.parquet --dry-run";
+  leanset reduce beans.csv --label Class -m mms -r 0.1 -o lean.csv
+  leanset reduce train.parquet --label y -m srs -n 500 -o lean.parquet";
 
 const MORE: &str = "
-  leanset reduce beans.csv --label Class --method fes --log training.parquet --ratio 0.5 --output lean.csv
-  leanset reduce --from-manifest lean.csv.manifest.json --output again.csv";
+  leanset reduce beans.csv --label Class -m fes --log log.parquet -r 0.5 -o lean.csv
+  leanset reduce --from-manifest lean.csv.manifest.json -o again.csv";
 
 pub(crate) fn run(args: &ReduceArgs) -> Result<String> {
     let session = Session::new(&args.run, &args.energy)?;

@@ -18,9 +18,7 @@ use crate::session::Session;
 
 /// Compute an embedding of each image.
 #[derive(Clone, Debug, Args)]
-#[command(
-    after_help = "Example:  leanset images features fruit/data.yaml --model yolov5mu.onnx --output fruit.parquet"
-)]
+#[command(after_help = "Example:  leanset images features fruit/data.yaml --model yolov5mu.onnx -o fruit.parquet")]
 pub(crate) struct FeaturesArgs {
     #[command(flatten)]
     pub(crate) dataset: DatasetArg,

@@ -24,8 +24,8 @@ use crate::session::Session;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
-  leanset images reduce fruit/data.yaml --method mms --ratio 0.5 --output lean/
-  leanset images reduce fruit/data.yaml --model yolov5mu.onnx --method mms --ratio 0.5 --output lean/ --report")]
+  leanset images reduce fruit/data.yaml -m mms -r 0.5 -o lean/
+  leanset images reduce fruit/ --model yolov5mu.onnx -m mms -r 0.5 -o lean/ --report")]
 pub(crate) struct ReduceArgs {
     /// Image dataset: a data.yaml (YOLO), a .json (COCO), or a folder of one, of Pascal VOC or of class folders.
     #[arg(value_name = "DATASET", value_hint = ValueHint::AnyPath, required_unless_present = "from_manifest")]
@@ -47,7 +47,7 @@ pub(crate) struct ReduceArgs {
     #[arg(long, short, help_heading = "Output")]
     pub(crate) force: bool,
     /// Also copy the kept images and their annotations into the folder.
-    #[arg(long, conflicts_with = "link", help_heading = "Output")]
+    #[arg(long, conflicts_with = "link", help_heading = "Output", hide_short_help = true)]
     pub(crate) copy: bool,
     /// Also link the kept images and their annotations into the folder.
     #[arg(long, help_heading = "Output", hide_short_help = true)]
