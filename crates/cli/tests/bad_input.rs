@@ -1292,7 +1292,7 @@ fn log_of_a_method_that_watches_no_training() {
     ");
     assert_snapshot!(place.refuses("rank t.csv --epochs 20 --method srs --output ranking.csv"), @r"
     exit 2
-    error: --epochs: stratified-random does not watch a model train
+    error: --epochs: stratified-random does not use training dynamics
       hint: leave --epochs out, or use --method forgetting-events or el2n or aum
     ");
     assert_snapshot!(place.refuses("rank t.csv --log log.csv --hidden 8 --method fes --output ranking.csv"), @r"
@@ -1419,7 +1419,7 @@ fn training_of_nothing() {
     ");
     assert_snapshot!(place.refuses(&format!("{rank} --save-log log.xlsx")), @r"
     exit 2
-    error: log.xlsx: a log is not written as a workbook
+    error: log.xlsx: a training log is not written as a workbook
       hint: name it .parquet or .csv.gz
     ");
 }

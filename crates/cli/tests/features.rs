@@ -66,7 +66,7 @@ fn images_features_refuses_bad_requests_and_leaves_nothing() {
         ("--model set -o f.csv", "error: set: cannot be opened: Is a directory\n"),
         (
             "--model model.onnx -o f.npy",
-            "error: f.npy: an array holds numbers alone, and the paths go nowhere\n  hint: --paths FILE takes them, one a line; or name a .parquet\n",
+            "error: f.npy: an array holds numbers alone, and the paths go nowhere\n  hint: --paths FILE takes them, one per line; or name a .parquet\n",
         ),
         ("--model model.onnx -o f.npz", "error: f.npz: an array holds numbers alone, and the paths go nowhere\n"),
         ("--model model.onnx -o f.npy --paths f.npy", "error: f.npy: is named twice among the outputs\n"),
