@@ -39,7 +39,7 @@ fn images_features_writes_a_row_per_image_and_a_manifest() {
     put(&place, "set/images/train/cut.png", &picture(50)[..60]);
     put(&place, "set/labels/train/cut.txt", "");
     let ran = place.run("images features set --model model.onnx --no-cache -o f.csv --force --split all");
-    assert!(ran.code == Some(0) && ran.err.contains("left out, for they cannot be decoded: 1"), "{}", ran.err);
+    assert!(ran.code == Some(0) && ran.err.contains("left out, because they cannot be decoded: 1"), "{}", ran.err);
     assert_eq!(place.text("f.csv").lines().count(), 28);
     let strict = place.refuses("images features set --model model.onnx --no-cache -o g.csv --strict");
     assert!(strict.contains("--strict is given"), "{strict}");
