@@ -366,10 +366,10 @@ mod tests {
             let pieces: Vec<f64> = lanes.iter().map(|l| l.iter().sum::<f64>()).collect();
             let weights = ones(n);
             prop_assert_eq!(kernel.sums(&points, &values[..2], &weights), vec![pieces.iter().sum::<f64>()]);
-            for level in simd::levels() {
+            for level in simd::Level::all() {
                 let weights = &weights[..weights.len().min(PIECE)];
                 let sum = Sum { kernel, points: &points, query: &values[..2], first: 0, weights };
-                prop_assert_eq!(simd::run_forced(level, sum), pieces[0], "{:?}", level);
+                prop_assert_eq!(level.run(sum), pieces[0], "{:?}", level);
             }
         }
     }

@@ -43,7 +43,7 @@ mod nnls;
 pub mod params;
 pub mod seed;
 pub mod selection;
-mod simd;
+pub mod simd;
 
 pub use budget::{Allocation, Budget, EmptyClasses};
 pub use data::{Classes, Dataset, Matrix, Points, Scalar, Shape};

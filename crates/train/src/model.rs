@@ -4,7 +4,7 @@ use leanset_core::{ClassId, Dataset, Error, Monitor, Result, RowId, Seed, data::
 
 use crate::kernel::{Aligned, Differentiate, Moments, Plan, Predict, Rows, Step, Workspace, stride_of};
 use crate::network::{Loss, Network, TRAINER, Training, refuse};
-use crate::simd::{Level, run_at, widest};
+use crate::simd::{Level, run_at};
 
 /// A multilayer perceptron. Weights and the optimizer's memory stay between calls of [`Model::train`], so that training
 /// goes on where it stopped, on the same rows or on others.
@@ -94,7 +94,7 @@ impl Model {
         }
         let moments = Moments::new(plan.parameters());
         let network = network.clone();
-        Ok(Self { network, inputs, classes, plan, parameters, moments, epochs: 0, level: widest() })
+        Ok(Self { network, inputs, classes, plan, parameters, moments, epochs: 0, level: Level::widest() })
     }
 
     /// The network.

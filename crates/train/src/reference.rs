@@ -2,17 +2,8 @@
 //! The kernel is compared with it, and it with finite differences.
 
 use crate::kernel::{Aligned, Differentiate, Moments, Plan, Predict, Rows, Step, Workspace, stride_of};
-use crate::simd::{Kernel, LANES, Lanes, Level, next_state, run_at, widest};
+use crate::simd::{Kernel, LANES, Lanes, Level, next_state, run_at};
 use crate::{Activation, Loss, Optimizer};
-
-/// Every level this machine has.
-fn levels() -> Vec<Level> {
-    #[cfg(target_arch = "x86_64")]
-    let all = [Level::Base, Level::Avx2, Level::Avx512];
-    #[cfg(not(target_arch = "x86_64"))]
-    let all = [Level::Base];
-    all.into_iter().filter(|&l| l <= widest()).collect()
-}
 
 /// Numbers of a test: uniform in [−1, 1), the same on every run.
 struct Random(u32);
@@ -237,7 +228,7 @@ fn kernel_step_agrees_with_reference() {
     for (c, case) in cases().iter().enumerate() {
         let (loss, gradients) = case.differentiate(&case.widened());
         let largest = gradients.iter().fold(0.0f64, |a, g| a.max(g.abs()));
-        let (found_loss, found) = case.kernel(widest());
+        let (found_loss, found) = case.kernel(Level::widest());
         assert!((loss - found_loss).abs() < 2e-6 * loss.max(1.0), "case {c}: the loss is {found_loss}, not {loss}");
         for (at, (want, got)) in gradients.iter().zip(found.iter()).enumerate() {
             let off = (want - f64::from(*got)).abs();
@@ -251,7 +242,7 @@ fn kernel_step_agrees_with_reference() {
 fn every_level_gives_the_same_bits() {
     for (c, case) in cases().iter().enumerate() {
         let (loss, gradients) = case.kernel(Level::Base);
-        for level in levels() {
+        for level in Level::all() {
             let (other_loss, other) = case.kernel(level);
             assert_eq!(loss.to_bits(), other_loss.to_bits(), "case {c}, {level:?}");
             let same = gradients.iter().zip(other.iter()).all(|(a, b)| a.to_bits() == b.to_bits());
@@ -268,7 +259,10 @@ fn predictions_agree_with_reference() {
         for probabilities in [false, true] {
             let mut out = vec![0.0; case.rows.labels.len() * outputs];
             let (room, rows) = (&mut Workspace::new(plan), &case.rows);
-            run_at(widest(), Predict { plan, parameters: &case.parameters, room, rows, probabilities, out: &mut out });
+            run_at(
+                Level::widest(),
+                Predict { plan, parameters: &case.parameters, room, rows, probabilities, out: &mut out },
+            );
             for (row, found) in rows.values.chunks_exact(rows.stride).zip(out.chunks_exact(outputs)) {
                 let logits = forward(plan, &parameters, &row[..plan.layers[0].inputs], None).0;
                 let wanted = match (probabilities, plan.loss) {
@@ -331,7 +325,7 @@ fn optimizers_agree_with_their_definitions() {
                     step(optimizer, (0.01, decay), t, f64::from(g), own);
                 }
                 let (moments, gradients, parameters) = (&mut moments, &gradients[..], &mut parameters[..]);
-                run_at(widest(), Step { optimizer, rate: 0.01, decay, moments, gradients, parameters });
+                run_at(Level::widest(), Step { optimizer, rate: 0.01, decay, moments, gradients, parameters });
             }
             for (at, (own, found)) in wanted.iter().zip(parameters.iter()).enumerate() {
                 let off = (own[0] - f64::from(*found)).abs();
@@ -360,8 +354,8 @@ impl Kernel for Exponential {
 fn exp_is_accurate_and_same_on_every_level() {
     for i in 0..5000 {
         let own: [f32; LANES] = std::array::from_fn(|lane| (i as f32 + lane as f32 / 16.0) / 100.0);
-        let found = run_at(widest(), Exponential(own));
-        for level in levels() {
+        let found = run_at(Level::widest(), Exponential(own));
+        for level in Level::all() {
             assert_eq!(run_at(level, Exponential(own)).map(f32::to_bits), found.map(f32::to_bits), "{level:?}");
         }
         for (x, found) in own.into_iter().zip(found) {

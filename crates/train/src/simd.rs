@@ -5,8 +5,13 @@
 //! product, quotient, root, and the product and sum with one rounding. So the levels differ in time and in nothing else. (A
 //! machine of before 2013, without fused products, computes them in software: the same bits, many times slower.)
 //!
-//! A body is a [`Kernel`] whose `run` and all it calls are `#[inline(always)]`: it is compiled once for each level, and
-//! the level is chosen at run time.
+//! A body is a [`Kernel`] whose `run` and all it calls are `#[inline(always)]`: it is compiled once for each level. The
+//! levels, and the proof that this machine has one, are those of the core ([`leanset_core::simd`]).
+
+use std::marker::PhantomData;
+
+use leanset_core::simd;
+pub(crate) use leanset_core::simd::Level;
 
 /// Lanes of one value.
 pub(crate) const LANES: usize = 16;
@@ -195,7 +200,7 @@ mod x86 {
 
     macro_rules! avx512 {
         ($body:expr) => {
-            // SAFETY: `widest` has found AVX-512 on this machine before any body over these lanes runs.
+            // SAFETY: `run_at` alone runs bodies over these lanes, and only with the token of AVX-512.
             Self(unsafe { $body })
         };
     }
@@ -321,7 +326,7 @@ mod x86 {
     /// The same of both halves of some lanes.
     macro_rules! halves {
         ($($v:ident),+ => $body:expr) => {{
-            // SAFETY: `widest` has found AVX2 and FMA on this machine before any body over these lanes runs.
+            // SAFETY: `run_at` alone runs bodies over these lanes, and only with the token of AVX2 and FMA.
             let low = { $(let $v = $v.0;)+ unsafe { $body } };
             // SAFETY: as above.
             let high = { $(let $v = $v.1;)+ unsafe { $body } };
@@ -425,60 +430,34 @@ mod x86 {
     }
 }
 
-/// A body to be compiled for several instruction sets.
+/// A body over lanes, to be compiled for several instruction sets.
 pub(crate) trait Kernel {
     type Output;
     /// The body. Implementations are `#[inline(always)]`, or the wider instruction sets never reach them.
     fn run<V: Lanes>(self) -> Self::Output;
 }
 
-/// An instruction set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    /// What the target guarantees.
-    Base,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-}
+/// A body over these lanes.
+struct Over<K, V>(K, PhantomData<V>);
 
-/// The widest level this machine has. Detection is cached by the standard library.
-pub(crate) fn widest() -> Level {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("fma") {
-            return Level::Avx512;
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return Level::Avx2;
-        }
+impl<K: Kernel, V: Lanes> simd::Kernel for Over<K, V> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn run(self) -> K::Output {
+        self.0.run::<V>()
     }
-    Level::Base
 }
 
-/// Runs the body at a level, or at the widest the machine has if that is narrower.
+/// Runs the body at a level, over the lanes of it. Nothing else names the lanes of an instruction set, so they exist only
+/// where its token does.
 #[inline]
 pub(crate) fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
-    match level.min(widest()) {
+    match level {
         Level::Base => kernel.run::<Plain>(),
-        // SAFETY: `widest` has found the instruction set on this machine.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(kernel) },
-        // SAFETY: as above.
+        Level::Avx2(token) => token.run(Over::<_, x86::Avx2>(kernel, PhantomData)),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(kernel) },
+        Level::Avx512(token) => token.run(Over::<_, x86::Avx512>(kernel, PhantomData)),
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn avx2<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<x86::Avx2>()
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,fma")]
-fn avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<x86::Avx512>()
 }

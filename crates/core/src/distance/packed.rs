@@ -100,10 +100,10 @@ mod tests {
     fn equal_to_the_scalar_definition<M: Terms, T: Scalar>(rows: &[Vec<T>], query: &[f64]) {
         let d = query.len();
         let packed = Packed::gather(rows.len(), d, |i| &rows[i]);
-        for level in simd::levels() {
+        for level in simd::Level::all() {
             for (i, row) in rows.iter().enumerate() {
                 let kernel = Block::<M, T>(&packed, query, i / LANES, std::marker::PhantomData);
-                let fast = simd::run_forced(level, kernel)[i % LANES];
+                let fast = level.run(kernel)[i % LANES];
                 assert_eq!(fast.to_bits(), raw::<M, f64, T>(query, row).to_bits(), "{level:?}");
             }
         }
