@@ -98,7 +98,7 @@ def test_targets_dynamics_and_trainers(blobs):
     refused(TypeError, "dynamics must be a ForgettingLog", lambda: leanset.FES().fit(X, y, dynamics=[1]))
     log.update(0, range(120), np.ones(120, dtype=bool))
     refused(ValueError, "without probabilities", lambda: leanset.EL2N().fit(X, y, dynamics=log))
-    refused(ValueError, "heed what was seen", lambda: leanset.MMS().fit(X, y, dynamics=log))
+    refused(ValueError, "use training dynamics", lambda: leanset.MMS().fit(X, y, dynamics=log))
     refused(ValueError, "it is of 120 rows, and the table has 119",
             lambda: leanset.FES().fit(X[1:], y[1:], dynamics=log))
     refused(ValueError, "both given",

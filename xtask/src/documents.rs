@@ -49,8 +49,8 @@ fn methods() -> String {
         let alias = m.aliases[0].to_uppercase();
         let _ = writeln!(out, "| [{}](methods/{}.md) | {alias} | {} | {} |", m.id, m.id, m.family, m.summary);
     }
-    out.push_str("\n## Capabilities\n\n*Nested*: one ranking serves all ratios. *Counts*: it keeps the counts asked of each class. *Target*: its rows can represent another table. *Training*: it needs to watch a model train.\n\n");
-    out.push_str("| method | nested | counts | weights | invents points | seeded | target | training |\n|---|---|---|---|---|---|---|---|\n");
+    out.push_str("\n## Capabilities\n\n*Nested*: one ranking serves all ratios. *Counts*: it keeps the counts asked of each class. *Target*: its rows can represent another table. *Dynamics*: it ranks by training dynamics, and needs a training log or a trainer.\n\n");
+    out.push_str("| method | nested | counts | weights | generates prototypes | seeded | target | dynamics |\n|---|---|---|---|---|---|---|---|\n");
     for m in METHODS {
         let c = &m.capabilities;
         let _ = writeln!(

@@ -10,7 +10,7 @@ mod picture;
 mod record;
 mod stubs;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
@@ -36,11 +36,18 @@ pub(crate) fn root() -> PathBuf {
 /// Formatting, lints, tests (which hold the generated documents against the code).
 fn check() -> Result<(), String> {
     run("cargo", &["fmt", "--all", "--", "--check"])?;
-    // rustfmt does not look into modules that a macro declares: the methods are named to it one by one.
+    // rustfmt does not look into modules that a macro declares: the methods, files and folders, are named to it one by one.
     let methods = root().join("crates/core/src/methods");
-    let entries = std::fs::read_dir(&methods).map_err(|e| format!("{}: {e}", methods.display()))?;
+    let paths = |folder: &Path| -> Result<Vec<PathBuf>, String> {
+        let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        Ok(entries.filter_map(|e| Some(e.ok()?.path())).collect())
+    };
+    let mut files = Vec::new();
+    for path in paths(&methods)? {
+        files.extend(if path.is_dir() { paths(&path)? } else { vec![path] });
+    }
     let files: Vec<String> =
-        entries.filter_map(|e| Some(e.ok()?.path().display().to_string()).filter(|p| p.ends_with(".rs"))).collect();
+        files.iter().map(|path| path.display().to_string()).filter(|p| p.ends_with(".rs")).collect();
     let mut arguments = vec!["--check", "--edition", "2024"];
     arguments.extend(files.iter().map(String::as_str));
     run("rustfmt", &arguments)?;

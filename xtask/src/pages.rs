@@ -69,17 +69,18 @@ fn page(m: &Info, caption: &str, lines: &[Line]) -> Result<String, String> {
 }
 
 /// The names and answers of a method's capabilities.
-pub(crate) fn capabilities(m: &Info) -> [(&'static str, String); 8] {
+pub(crate) fn capabilities(m: &Info) -> [(&'static str, String); 9] {
     let c = &m.capabilities;
     [
         ("nested: one ranking serves all ratios", c.nested),
         ("keeps the counts asked of each class", c.per_class),
         ("gives weights", c.weights),
-        ("invents points", c.prototypes),
+        ("generates prototypes (points that are not rows)", c.prototypes),
         ("depends on the seed", c.seeded),
         ("can represent another table", c.target),
-        ("needs to watch a training", c.dynamics),
+        ("uses training dynamics, and needs them", c.dynamics),
         ("independent of the order of rows", c.order_free),
+        ("independent of the unit of the coordinates", c.scale_free),
     ]
     .map(|(name, answer)| (name, answer.to_string()))
 }
@@ -194,13 +195,14 @@ fn markdown(paragraph: &str) -> String {
     }
 }
 
-/// The file in which a method is registered.
+/// The file in which a method is registered: `NAME.rs`, or `NAME/mod.rs` of a method that is a folder.
 fn source(m: &Info) -> Result<std::path::PathBuf, String> {
     let folder = crate::root().join("crates/core/src/methods");
     let entry = format!("id: \"{}\"", m.id);
     let mut files: Vec<_> = std::fs::read_dir(&folder)
         .map_err(|e| format!("{}: {e}", folder.display()))?
         .filter_map(|file| Some(file.ok()?.path()))
+        .map(|path| if path.is_dir() { path.join("mod.rs") } else { path })
         .filter(|path| std::fs::read_to_string(path).is_ok_and(|text| text.contains(&entry)))
         .collect();
     match (files.pop(), files.pop()) {

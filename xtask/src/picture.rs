@@ -150,8 +150,8 @@ impl Toy {
     /// What a method keeps at two ratios, and what is to be said below.
     pub(crate) fn draw(&self, method: &Info) -> Result<(String, String)> {
         let data = Dataset::new(Matrix::new(&self.values, self.labels.len(), 2)?, Classes::new(&self.labels, 3)?)?;
-        let watches = method.uses_dynamics();
-        let inputs = Inputs { dynamics: watches.then_some(&self.dynamics), ..Inputs::default() };
+        let uses_dynamics = method.uses_dynamics();
+        let inputs = Inputs { dynamics: uses_dynamics.then_some(&self.dynamics), ..Inputs::default() };
         let (width, height) = (2.0 * SIDE + 3.0 * GAP, SIDE + 2.0 * GAP + 26.0);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
@@ -159,7 +159,7 @@ impl Toy {
              <rect width=\"{width}\" height=\"{height}\" rx=\"12\" style=\"fill:var(--ls-card,#fff)\"/>\n",
             method.id
         );
-        let (mut invents, mut weights) = (false, false);
+        let (mut generated, mut weights) = (false, false);
         for (index, ratio) in RATIOS.into_iter().enumerate() {
             let reducer = Reducer::new(method.id, &[])?;
             let reduced = reducer
@@ -179,7 +179,7 @@ impl Toy {
             );
             let marks = self.marks(&data, &reduced);
             weights |= marks.iter().any(|mark| mark.weight.is_some());
-            invents |= matches!(reduced, Reduced::Points(_));
+            generated |= matches!(reduced, Reduced::Points(_));
             self.panel(&mut svg, left, index == 0, &marks);
         }
         svg.push_str("</svg>\n");
@@ -188,9 +188,9 @@ impl Toy {
              has a wrong label. ε is Euclidean.",
         );
         for (holds, sentence) in [
-            (invents, " The points are new ones."),
+            (generated, " The points are generated prototypes."),
             (weights, " Areas are weights."),
-            (watches, " A network of two hidden layers of 32 units was watched for 60 epochs."),
+            (uses_dynamics, " Training dynamics are those of 60 epochs of a network of two hidden layers of 32 units."),
         ] {
             if holds {
                 caption.push_str(sentence);

@@ -356,7 +356,7 @@ mod tests {
 
         /// Every level gives the plain sums, lane by lane and piece by piece.
         #[test]
-        fn sums_are_the_plain_ones(values in prop::collection::vec(-2.0f64..2.0, 2..5000), sigma in 0.2f64..3.0) {
+        fn kernel_sums_are_the_plain_ones(values in prop::collection::vec(-2.0f64..2.0, 2..5000), sigma in 0.2f64..3.0) {
             let (n, kernel) = (values.len() / 2, Gaussian::new(sigma));
             let points = packed(&values[..n * 2], 2);
             let mut lanes = vec![[0.0; LANES]; n.div_ceil(LANES * PIECE)];

@@ -318,7 +318,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_optimum_is_that_of_all_supports(
+        fn nnls_optimum_is_that_of_all_supports(
             (d, values) in (1usize..6).prop_flat_map(|d| (Just(d), prop::collection::vec(-1.0f64..1.0, d..d * 8))),
             aim in prop::collection::vec(-1.0f64..1.0, 6),
         ) {
@@ -337,7 +337,7 @@ mod tests {
 
         /// Each row several times: singular to the last bit, and more rows than columns.
         #[test]
-        fn duplicates_break_nothing(values in prop::collection::vec(-4i8..=4, 2..40), aim in prop::array::uniform2(-1.0f64..1.0)) {
+        fn rips_of_duplicates_is_sound(values in prop::collection::vec(-4i8..=4, 2..40), aim in prop::array::uniform2(-1.0f64..1.0)) {
             let values: Vec<f64> = values.into_iter().map(f64::from).collect();
             let rows: Vec<&[f64]> = values.chunks_exact(2).collect();
             let gram: Vec<Vec<f64>> = rows.iter().map(|a| rows.iter().map(|b| dot(a, b)).collect()).collect();

@@ -124,6 +124,36 @@ impl Kind {
         }
     }
 
+    /// Values that it refuses, of each way to be wrong: what tests of methods and faces try.
+    ///
+    /// ```
+    /// use leanset_core::params::{Kind, Value};
+    /// let refused = Kind::Int { min: 1, max: 9 }.refused();
+    /// assert!(refused.contains(&Value::Int(0)) && refused.contains(&Value::Int(10)));
+    /// ```
+    pub fn refused(&self) -> Vec<Value> {
+        let mut values: Vec<Value> = vec![Value::Bool(true), "".into(), "no-such-word".into()];
+        match self {
+            Self::Choice(_) => values.extend([Value::Int(1), Value::Float(0.5)]),
+            Self::Int { min, max } => {
+                values.extend([Value::Float(0.5), "1.5".into()]);
+                values.extend([min.checked_sub(1), max.checked_add(1)].into_iter().flatten().map(Value::Int));
+            }
+            Self::Float { min, max, open } => {
+                let below = if *open { *min } else { min.next_down() };
+                values.extend([below, max.next_up(), f64::NAN, f64::INFINITY].map(Value::Float));
+                values.extend(["nan".into(), "inf".into(), "1,5".into()]);
+            }
+            Self::Rows => values.extend([Value::Int(-1), Value::Float(0.5), "1,-2".into(), "1;2".into()]),
+            // What neither side takes.
+            Self::Or(words, kind) => {
+                values.extend(kind.refused());
+                values.retain(|value| Self::Choice(words).accept(value).is_none());
+            }
+        }
+        values
+    }
+
     fn accept(&self, given: &Value) -> Option<Value> {
         match (self, given) {
             (Self::Or(words, kind), _) => Self::Choice(words).accept(given).or_else(|| kind.accept(given)),

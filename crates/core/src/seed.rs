@@ -48,7 +48,7 @@ mod tests {
 
     /// The hash is part of the definition of every seeded result.
     #[test]
-    fn the_hash_never_changes() {
+    fn seed_hash_never_changes() {
         let keys: Vec<u64> = (0..3).map(|r| Seed(42).key(RowId(r))).collect();
         assert_eq!(keys, [0xe372_41c0_9304_f97f, 0x18de_f8c3_a67e_97f5, 0xb455_31ab_bfff_ea2e]);
     }

@@ -46,7 +46,7 @@ fn equal_remainders_go_to_the_lower_class() {
 }
 
 #[test]
-fn a_ratio_is_the_nearest_count() {
+fn ratio_is_the_nearest_count() {
     let total = |ratio, rows| Budget::Ratio(ratio).allocate(&[rows], EmptyClasses::Forbid).expect("valid").0.total();
     assert_eq!([total(0.1, 14), total(0.1, 15), total(0.1, 16), total(0.26, 10), total(1.0, 7)], [1, 2, 2, 3, 7]);
     // 0.1 · 13,611 is 1361.1 and 0.29 · 100 is 28.999999999999996: neither is cut off.
@@ -57,7 +57,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_counts_are_those_of_the_rule(
+    fn allocation_is_that_of_the_rule(
         sizes in prop::collection::vec(0usize..30, 1..9), part in 0.0f64..=1.0, zero in any::<bool>()
     ) {
         let rows: usize = sizes.iter().sum();

@@ -285,7 +285,7 @@ fn supervised_directions_are_those_of_the_scatter_matrices() {
 }
 
 #[test]
-fn distances_to_the_mean_are_what_they_say() {
+fn decomposition_mean_scores_are_distances_to_the_mean() {
     for sample in [blobs("three classes", &[30, 20, 10], 3, 1), blobs("one class", &[50], 3, 2)] {
         let (classes, _) = means(&sample);
         let distance = |r: usize| {
@@ -299,7 +299,7 @@ fn distances_to_the_mean_are_what_they_say() {
 
 /// The traversal starts at the row nearest the mean, of equals the first.
 #[test]
-fn a_central_start_is_the_row_nearest_the_mean() {
+fn maxmin_central_start_is_nearest_the_mean() {
     for sample in samples().iter().filter(|s| !s.name.contains("tiny")) {
         let ranking = rank("mms", &[("start", "central")], sample);
         let (classes, _) = means(sample);
@@ -316,15 +316,15 @@ fn a_central_start_is_the_row_nearest_the_mean() {
             let nearest = rows.iter().map(|&r| distance(r)).fold(f64::INFINITY, f64::min);
             let first = distance(segment[0]);
             assert!(first <= nearest * (1.0 + 1e-9), "{}: {first} and not {nearest}", sample.name);
-            let twin = rows.iter().find(|r| sample.row(r.index()) == sample.row(segment[0].index()));
-            assert_eq!(twin, Some(&segment[0]), "{}: of equal rows the first", sample.name);
+            let first = rows.iter().find(|r| sample.row(r.index()) == sample.row(segment[0].index()));
+            assert_eq!(first, Some(&segment[0]), "{}: of equal rows the first", sample.name);
         }
     }
 }
 
 /// With `output=rows` the row nearest each centroid stands for it, of equals the first, with the same weight.
 #[test]
-fn rows_for_centroids_are_the_nearest_ones() {
+fn clustering_rows_are_nearest_the_centroids() {
     let thirds = blobs("each row three times", &[40, 30], 3, 28);
     let thrice: Vec<usize> = (0..thirds.rows()).cycle().take(3 * thirds.rows()).collect();
     for sample in [blobs("blobs", &[120, 80], 3, 1), blobs("wide", &[60, 50], 9, 2), thirds.permuted(&thrice)] {
@@ -374,7 +374,7 @@ fn rows_for_centroids_are_the_nearest_ones() {
 
 /// An emptied cluster gets the row farthest from its centre.
 #[test]
-fn an_emptied_cluster_is_refilled_with_the_farthest_row() {
+fn lloyd_refills_an_emptied_cluster_with_the_farthest_row() {
     // Three starts on equal rows: two clusters run empty, and take the two far rows, the farther first.
     let values = [0.0, 0.0, 0.0, 0.1, 0.2, 5.0, 9.0];
     let codes = [0; 7];
@@ -392,7 +392,7 @@ fn an_emptied_cluster_is_refilled_with_the_farthest_row() {
 
 /// Far from the means an unshifted softmax is NaN; the score must be that of the two nearest means all the same.
 #[test]
-fn entropies_far_from_all_means_are_numbers() {
+fn distance_entropies_far_from_all_means_are_numbers() {
     let mut sample = blobs("far", &[6, 6, 6], 2, 1);
     sample.values.iter_mut().for_each(|v| *v *= 1e4);
     let base = (0..3).map(|k| sample.classes().rows(ClassId(k))[0]).collect::<Vec<_>>();

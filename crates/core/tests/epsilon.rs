@@ -217,7 +217,7 @@ proptest! {
     }
 
     #[test]
-    fn a_curve_is_epsilon_of_each_cut(sample in tables(50), seed in any::<u64>()) {
+    fn epsilon_curve_is_epsilon_of_each_cut(sample in tables(50), seed in any::<u64>()) {
         let mut random = Random(seed);
         let data = sample.data();
         let (by_class, global) = (per_class_ranking(&sample, &mut random), global_ranking(&sample, &mut random));
@@ -273,7 +273,7 @@ proptest! {
 
 /// Equal distances in several chunks: the lowest row is the worst, whichever chunk is done first.
 #[test]
-fn of_equal_distances_the_lowest_row_is_the_worst() {
+fn epsilon_worst_row_is_the_lowest_of_equals() {
     let n = 5000;
     let values: Vec<f64> = (0..n).map(|i| if i % 7 == 3 { 1.0 } else { (i % 5) as f64 / 10.0 }).collect();
     let data =
@@ -290,7 +290,7 @@ fn of_equal_distances_the_lowest_row_is_the_worst() {
 }
 
 #[test]
-fn a_lost_class_makes_epsilon_infinite_and_is_not_a_worst_row() {
+fn epsilon_of_a_lost_class_is_infinite_without_a_worst_row() {
     let sample = blobs("two classes", &[20, 10], 2, 1);
     let classes = sample.classes();
     for lost in [0, 1] {
@@ -307,7 +307,7 @@ fn a_lost_class_makes_epsilon_infinite_and_is_not_a_worst_row() {
 
 /// The Alabama paradox: classes of 6, 6 and 2 rows keep 4, 4, 2 of 10, but 5, 5, 1 of 11.
 #[test]
-fn a_curve_may_give_a_class_fewer_rows_at_a_larger_total() {
+fn epsilon_curve_allows_fewer_rows_of_a_class_at_a_larger_total() {
     let sample = blobs("alabama", &[6, 6, 2], 2, 3);
     let cuts = totals(&sample, EmptyClasses::Allow);
     assert_eq!((cuts[9].per_class(), cuts[10].per_class()), (&[4, 4, 2][..], &[5, 5, 1][..]));
@@ -321,7 +321,7 @@ fn a_curve_may_give_a_class_fewer_rows_at_a_larger_total() {
 
 /// A ranking over all classes whose first rows are all of one class: ε is infinite until each has one.
 #[test]
-fn cuts_that_leave_a_class_without_rows_are_infinite() {
+fn epsilon_curve_is_infinite_where_a_class_has_no_rows() {
     let sample = blobs("late class", &[30, 20, 10], 2, 4);
     let classes = sample.classes();
     let rows: Vec<RowId> = classes.ids().flat_map(|c| classes.rows(c).to_vec()).collect();
@@ -337,7 +337,7 @@ fn cuts_that_leave_a_class_without_rows_are_infinite() {
 }
 
 #[test]
-fn the_metric_is_named_and_parsed() {
+fn metric_is_named_and_parsed() {
     for metric in Metric::ALL {
         assert_eq!(metric.name().to_uppercase().parse(), Ok(metric));
     }
@@ -345,7 +345,7 @@ fn the_metric_is_named_and_parsed() {
 }
 
 #[test]
-fn whoever_stops_a_measurement_gets_interrupted() {
+fn epsilon_that_is_cancelled_is_interrupted() {
     let sample = blobs("two classes", &[2000, 10], 2, 1);
     let (classes, data) = (sample.classes(), sample.data());
     let ranking = per_class_ranking(&sample, &mut Random(1));
@@ -367,7 +367,7 @@ fn whoever_stops_a_measurement_gets_interrupted() {
 
 /// What is of another table is an error, never a panic or a number.
 #[test]
-fn what_is_of_another_table_is_refused() {
+fn epsilon_refuses_what_is_of_another_table() {
     let (small, large) = (blobs("small", &[6, 4], 2, 1), blobs("large", &[60, 40], 2, 2));
     let more = blobs("more classes", &[4, 3, 3], 2, 3);
     let wide = blobs("wide", &[6, 4], 3, 4);

@@ -109,7 +109,7 @@ fn given(name: &str, rows: Vec<RowId>) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn the_scaled_table_is_that_of_the_golden_files() {
+fn scaled_dry_bean_is_that_of_the_golden_files() {
     let (Some(golden), Some(data)) = (shared("golden"), shared("data")) else { return };
     let (sample, scales, offsets) = dry_bean(&data.join("drybean.csv"));
     let mut inputs = Arrays::open(&golden.join("inputs.npz"));
@@ -645,7 +645,7 @@ fn weights(sample: &Sample, gaussian: bool, class: ClassId, count: usize) -> Vec
 /// After the paths part, it is lower at few steps and by little. Its solver stops at 10⁻⁴ and may leave weights a little
 /// below zero, which can gain it a few units in the last places: 10⁻¹² is allowed.
 #[test]
-fn the_objective_is_never_below_that_of_aix360_on_the_same_rows() {
+fn protodash_objective_is_never_below_that_of_aix360() {
     for golden in goldens() {
         let sample = &golden.sample;
         let (mut steps, mut same, mut on_its_rows, mut below) = (0, 0, 0, 0);

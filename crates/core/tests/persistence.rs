@@ -56,7 +56,7 @@ fn check_bound(who: &str, found: &Persistence) {
 
 /// Chains of four on a line: two rows in place of four move the long bar from 8 to 12, by exactly twice ε = 2.
 #[test]
-fn the_bound_of_rows_is_tight() {
+fn persistence_bound_of_rows_is_tight() {
     let found = on_a_line(&[-1.0, 1.0, 9.0, 11.0], &[-1.0, 11.0], 10);
     let class = &found.per_class[0];
     assert_eq!((class.epsilon, class.back, class.margin()), (2.0, 0.0, 0.0));
@@ -68,7 +68,7 @@ fn the_bound_of_rows_is_tight() {
 
 /// Two points moved towards each other by 1: both sides of the Hausdorff distance are 1, and the bar moves by 2.
 #[test]
-fn the_bound_of_points_is_tight() {
+fn persistence_bound_of_points_is_tight() {
     let found = on_a_line(&[0.0, 10.0], &[1.0, 9.0], 10);
     let class = &found.per_class[0];
     assert_eq!((class.epsilon, class.back), (1.0, 1.0));
@@ -77,7 +77,7 @@ fn the_bound_of_points_is_tight() {
 
 /// Points far from every row leave ε as it is and change the diagrams: the other side of the bound is theirs.
 #[test]
-fn points_far_from_all_rows_are_counted() {
+fn persistence_counts_points_far_from_all_rows() {
     let found = on_a_line(&[0.0, 1.0], &[0.0, 1.0, 50.0], 10);
     let class = &found.per_class[0];
     assert_eq!((class.epsilon, class.back, class.hausdorff()), (0.0, 49.0, 49.0));
@@ -87,7 +87,7 @@ fn points_far_from_all_rows_are_counted() {
 
 /// A subsample of two of three rows: the one left out is 3 from the nearest, and the bar of length 3 is not seen.
 #[test]
-fn a_subsample_says_what_it_cost() {
+fn persistence_of_a_subsample_states_its_bound() {
     let rows = [0.0, 7.0, 10.0];
     let found = on_a_line(&rows, &rows, 2);
     let class = &found.per_class[0];
@@ -107,7 +107,7 @@ fn a_subsample_says_what_it_cost() {
 /// Without the margin the bound would be wrong: one row moved by 0.125 makes another the nearest to the mean, and the
 /// subsamples, {4, 0} and {5.875, 0}, are farther apart than twice that.
 #[test]
-fn subsamples_can_be_farther_apart_than_the_sets() {
+fn persistence_of_subsamples_can_exceed_that_of_the_sets() {
     let found = on_a_line(&[0.0, 4.0, 6.0, 7.0, 8.0], &[0.0, 4.0, 5.875, 7.0, 8.0], 2);
     let class = &found.per_class[0];
     assert_eq!((class.hausdorff(), class.dimensions[0].bottleneck), (0.125, 1.875));
@@ -117,7 +117,7 @@ fn subsamples_can_be_farther_apart_than_the_sets() {
 }
 
 #[test]
-fn a_class_with_rows_on_one_side_only_is_infinitely_far() {
+fn persistence_of_a_class_on_one_side_only_is_infinite() {
     let sample = blobs("an empty class and a lost one", &[12, 0, 9], 2, 3);
     let (data, classes) = (sample.data(), sample.classes());
     let kept = selected(&[classes.rows(ClassId(0)).to_vec(), Vec::new(), Vec::new()], &classes);
@@ -142,7 +142,7 @@ fn a_class_with_rows_on_one_side_only_is_infinitely_far() {
 }
 
 #[test]
-fn the_bound_holds_for_every_method_and_metric() {
+fn persistence_bound_holds_for_every_method_and_metric() {
     for sample in samples().into_iter().filter(|s| s.rows() <= 200) {
         let data = sample.data();
         for subject in subjects() {
@@ -168,7 +168,7 @@ fn the_bound_holds_for_every_method_and_metric() {
 }
 
 #[test]
-fn the_bound_holds_on_dry_bean() {
+fn persistence_bound_holds_on_dry_bean() {
     let Some(data) = shared("data") else { return };
     let (sample, ..) = dry_bean(&data.join("drybean.csv"));
     let data = sample.data();
@@ -185,7 +185,7 @@ fn the_bound_holds_on_dry_bean() {
 }
 
 #[test]
-fn threads_change_nothing_and_curves_are_their_cuts() {
+fn epsilon_is_independent_of_threads_and_curves_are_their_cuts() {
     let sample = blobs("blobs", &[40, 25], 3, 8);
     let data = sample.data();
     let ranking = Reducer::new("srs", &[]).and_then(|r| r.rank(&data, None, Seed(2), &Quiet)).expect("ranks");
@@ -206,7 +206,7 @@ fn threads_change_nothing_and_curves_are_their_cuts() {
 }
 
 #[test]
-fn options_that_cannot_be_had_are_refused() {
+fn persistence_refuses_options_out_of_bounds() {
     let sample = blobs("blobs", &[5], 2, 1);
     let kept = selected(&[sample.classes().rows(ClassId(0)).to_vec()], &sample.classes());
     for (bad, words) in [
@@ -224,7 +224,7 @@ fn options_that_cannot_be_had_are_refused() {
 }
 
 #[test]
-fn whoever_stops_it_gets_interrupted() {
+fn persistence_that_is_cancelled_is_interrupted() {
     let sample = blobs("blobs", &[60, 30], 2, 1);
     let classes = sample.classes();
     let kept: Vec<Vec<RowId>> = classes.ids().map(|c| classes.rows(c)[..20].to_vec()).collect();
@@ -247,7 +247,7 @@ proptest! {
 
     /// Rows or moved points of random data; subsamples are as far from the whole as they say.
     #[test]
-    fn the_bound_holds(
+    fn persistence_bound_holds(
         sizes in prop::collection::vec(0usize..26, 1..4).prop_filter("some rows", |s| s.iter().any(|&s| s > 0)),
         columns in 1usize..4, seed in any::<u64>(), part in 0.05f64..1.0, by in prop::sample::select(vec![0.0, 0.1, 2.0]),
         points in 2usize..14, metric in prop::sample::select(Metric::ALL.to_vec()),

@@ -239,7 +239,7 @@ fn kernel_step_agrees_with_reference() {
 }
 
 #[test]
-fn every_level_gives_the_same_bits() {
+fn kernel_gives_the_same_bits_on_every_level() {
     for (c, case) in cases().iter().enumerate() {
         let (loss, gradients) = case.kernel(Level::Base);
         for level in Level::all() {

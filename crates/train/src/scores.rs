@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_have_no_accuracy() {
+    fn scores_of_no_rows_have_no_accuracy() {
         let found = scores(&[], &[], 3);
         assert!(found.accuracy.is_nan() && found.f1 == 0.0);
     }

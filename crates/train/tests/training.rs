@@ -42,7 +42,7 @@ fn same(a: &Model, b: &Model) -> bool {
 }
 
 #[test]
-fn rings_are_learnt_by_every_activation_loss_and_optimizer() {
+fn training_learns_rings_by_every_activation_loss_and_optimizer() {
     for classes in [2, 4] {
         let (values, labels) = rings(600, classes);
         let data = dataset(&values, &labels, classes);
@@ -68,7 +68,7 @@ fn rings_are_learnt_by_every_activation_loss_and_optimizer() {
 }
 
 #[test]
-fn one_seed_gives_the_same_bits_and_another_does_not() {
+fn training_seed_decides_the_bits() {
     let (values, labels) = rings(200, 4);
     let data = dataset(&values, &labels, 4);
     let train = |own: u64, order: u64| {
@@ -85,7 +85,7 @@ fn one_seed_gives_the_same_bits_and_another_does_not() {
 
 /// The order and dropout of rows come from their ids: in which order they are given changes nothing.
 #[test]
-fn the_order_of_rows_does_not_matter() {
+fn training_ignores_the_order_of_rows() {
     let (values, labels) = rings(150, 2);
     let data = dataset(&values, &labels, 2);
     let train = |rows: &[RowId]| {
@@ -120,7 +120,7 @@ fn training_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn only_the_proportions_of_weights_matter() {
+fn training_weights_matter_by_proportion() {
     let (values, labels) = rings(100, 2);
     let data = dataset(&values, &labels, 2);
     let train = |weights: Option<&[f64]>, class_weights: Option<Vec<f64>>| {
@@ -140,7 +140,7 @@ fn only_the_proportions_of_weights_matter() {
 
 /// Rows of weight 0 have no part in the loss: with them in the same batch, the gradient is that without.
 #[test]
-fn rows_of_weight_zero_are_not_learnt() {
+fn training_ignores_rows_of_weight_zero() {
     let (values, labels) = rings(40, 2);
     let turned: Vec<u32> = labels.iter().enumerate().map(|(i, l)| if i < 20 { 1 - l } else { *l }).collect();
     let weights: Vec<f64> = (0..40).map(|i| if i < 20 { 0.0 } else { 1.0 }).collect();
@@ -179,7 +179,7 @@ impl Observer for Heard {
 }
 
 #[test]
-fn an_observer_hears_of_every_epoch_and_changes_nothing() {
+fn observer_gets_every_epoch_and_changes_nothing() {
     let (values, labels) = rings(90, 2);
     let data = dataset(&values, &labels, 2);
     for loss in [Loss::CrossEntropy, Loss::Binary] {
@@ -219,7 +219,7 @@ fn early_stopping_returns_to_the_best_epoch() {
 }
 
 #[test]
-fn what_cannot_be_trained_is_refused() {
+fn training_refuses_what_cannot_be_trained() {
     let (values, labels) = rings(20, 2);
     let data = dataset(&values, &labels, 2);
     let refused = |found: Result<(), Error>, part: &str| {
@@ -282,7 +282,7 @@ impl Monitor for Watch {
 }
 
 #[test]
-fn progress_is_complete_and_training_can_be_stopped() {
+fn training_reports_progress_and_can_be_stopped() {
     let (values, labels) = rings(64, 2);
     let data = dataset(&values, &labels, 2);
     let train = |watch: &Watch| {
@@ -299,7 +299,7 @@ fn progress_is_complete_and_training_can_be_stopped() {
 
 /// The warm-up sees what an observer of one's own would, and the methods rank by it; training goes on from its model.
 #[test]
-fn a_warm_up_sees_every_row_and_serves_the_methods() {
+fn warm_up_records_every_row_and_serves_the_methods() {
     use leanset_core::{Budget, EmptyClasses, Inputs, Reducer};
     use leanset_train::{warm_up, warm_up_memory};
     let (values, mut labels) = rings(160, 2);

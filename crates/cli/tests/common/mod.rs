@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use leanset_core::methods::{Info, METHODS};
+
 /// Ten rows of two numbers and two classes.
 pub(crate) const TABLE: &str = "\
 a,b,kind
@@ -131,12 +133,23 @@ impl Ran {
     /// Exit code and stderr, whatever the version.
     pub(crate) fn shown(&self) -> String {
         let code = self.code.map_or_else(|| "by signal".into(), |c| c.to_string());
-        format!("exit {code}\n{}", self.err.replace(env!("CARGO_PKG_VERSION"), "VERSION"))
+        format!("exit {code}\n{}", without_names(&self.err).replace(env!("CARGO_PKG_VERSION"), "VERSION"))
     }
 
     pub(crate) fn stdout(&self) -> &str {
         std::str::from_utf8(&self.out).expect("text on stdout")
     }
+}
+
+/// Lists of methods as what they are of, so that another method changes no expectation.
+fn without_names(text: &str) -> String {
+    let names = |of: fn(&Info) -> bool| METHODS.iter().filter(|m| of(m)).map(|m| m.id).collect::<Vec<_>>();
+    text.replace(&names(|_| true).join(", "), "[every method]")
+        .replace(&names(Info::uses_dynamics).join(" or "), "[a method that uses training dynamics]")
+        .replace(
+            &format!("use --method {}", names(Info::supports_target).join(" or ")),
+            "use --method [a method that supports a target]",
+        )
 }
 
 impl From<Output> for Ran {

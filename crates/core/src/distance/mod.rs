@@ -2,7 +2,7 @@
 //!
 //! The fast form computes a point against [`LANES`] others at once: the lanes of a vector register are *rows*, and
 //! each lane sums over the columns in column order, exactly as the scalar definition does. No horizontal sums, nothing
-//! fused, so every instruction set and the naive twin agree to the last bit, and a bounding box, whose every term is
+//! fused, so every instruction set and the naive reference agree to the last bit, and a bounding box, whose every term is
 //! at most the point's, has a computed distance at most the computed distance of any point in it: pruning by boxes is
 //! exact, without a tolerance.
 

@@ -111,7 +111,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_level_equals_the_scalar_definition(
+        fn packed_distances_equal_the_scalar_definition_on_every_level(
             (rows, query) in (1usize..9, 1usize..20).prop_flat_map(|(d, n)| (
                 prop::collection::vec(prop::collection::vec(-1e3f64..1e3, d), n),
                 prop::collection::vec(-1e3f64..1e3, d),

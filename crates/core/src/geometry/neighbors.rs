@@ -158,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn searches_find_what_a_scan_finds(
+        fn neighbors_are_those_of_a_scan(
             (d, values) in (1usize..5).prop_flat_map(|d| (Just(d), prop::collection::vec(0u8..12, d..(d * 300)))),
             radius in 0.0f64..9.0,
             k in 1usize..80,
@@ -178,7 +178,7 @@ mod tests {
         }
 
         #[test]
-        fn a_squared_limit_is_the_radius(radius in 0.0f64..1e3) {
+        fn squared_limit_is_the_radius(radius in 0.0f64..1e3) {
             let limit = squared_limit(radius);
             prop_assert!(limit.sqrt() <= radius && limit.next_up().sqrt() > radius);
         }

@@ -219,7 +219,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_point_is_in_one_leaf(n in 1usize..2000, d in 1usize..4, seed in any::<u64>()) {
+        fn tree_has_every_point_in_one_leaf(n in 1usize..2000, d in 1usize..4, seed in any::<u64>()) {
             let value = |i: usize| (crate::Seed(seed).unit(crate::RowId::at(i)) * 8.0).round();
             let rows: Vec<Vec<f64>> = (0..n).map(|i| (0..d).map(|j| value(i * d + j)).collect()).collect();
             let tree = Tree::new(n, d, |i| rows[i].as_slice());

@@ -275,7 +275,7 @@ impl Near {
     }
 }
 
-/// By the definition, every matching looked at: the twin that tests compare with. O((n + 1)^n).
+/// By the definition, every matching looked at: the reference that tests compare with. O((n + 1)^n).
 #[cfg(test)]
 fn naive(a: &Diagram, b: &Diagram) -> f64 {
     fn finite(a: &[Point], b: &[Point], used: &mut [bool]) -> f64 {
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn many_bars_equal_the_search_over_all_candidates() {
+    fn bottleneck_of_many_bars_equals_the_search_over_all_candidates() {
         for seed in 0..12 {
             for (n, m, zero) in [(150, 150, false), (200, 90, false), (120, 130, true), (40, 0, false)] {
                 let (a, b) = (many(seed, n, zero), many(seed + 100, m, zero));
@@ -389,7 +389,7 @@ mod tests {
 
     /// Every pair is at distance 0 or 1: sixteen million of them, which no search may list.
     #[test]
-    fn thousands_of_equal_bars() {
+    fn bottleneck_of_thousands_of_equal_bars() {
         let equal = |bars: usize, birth: f64| vec![(birth, birth + 4.0); bars];
         let a = diagram(&[equal(3000, 0.0), equal(1000, 1.0)].concat());
         let b = diagram(&[equal(2000, 0.0), equal(2000, 1.0)].concat());
@@ -399,19 +399,19 @@ mod tests {
     }
 
     #[test]
-    fn one_bar_moved_by_the_least_bit_is_seen() {
+    fn bottleneck_distance_of_one_bit_is_found() {
         let next = f64::from_bits(1.0f64.to_bits() + 1);
         assert_eq!(bottleneck(&diagram(&[(0.0, 1.0)]), &diagram(&[(0.0, next)])), next - 1.0);
     }
 
     proptest! {
         #[test]
-        fn it_is_its_definition(a in bars(5, true), b in bars(5, true)) {
+        fn bottleneck_is_its_definition(a in bars(5, true), b in bars(5, true)) {
             prop_assert_eq!(bottleneck(&a, &b).to_bits(), naive(&a, &b).to_bits());
         }
 
         #[test]
-        fn it_equals_the_search_over_all_candidates(a in bars(60, false), b in bars(60, false)) {
+        fn bottleneck_equals_the_search_over_all_candidates(a in bars(60, false), b in bars(60, false)) {
             prop_assert_eq!(bottleneck(&a, &b).to_bits(), by_candidates(&a, &b).to_bits());
         }
 

@@ -378,7 +378,7 @@ mod tests {
         }
 
         #[test]
-        fn every_width_finds_the_same((d, values) in clouds(60)) {
+        fn neighbors_are_the_same_at_every_width((d, values) in clouds(60)) {
             let points = Matrix::new(&values, values.len() / d, d).expect("a matrix");
             let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
             let mut raw = Vec::new();
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_have_the_homology_they_have() {
+    fn rips_finds_the_homology_of_known_shapes() {
         // n points on a circle: one loop, from the side of the polygon to that of the inscribed triangle.
         for n in [6, 30, 66, 300, 900] {
             let angle = |i: usize| std::f64::consts::TAU * i as f64 / n as f64;
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn few_points_and_equal_points() {
+    fn rips_of_few_and_equal_points() {
         assert_eq!(diagrams_of_distances(0, &[], 2, &Quiet).expect("nothing")[0].bars(), []);
         let one = of_points(&[3.0], 1, 2);
         assert_eq!(one[0].bars(), [Bar { birth: 0.0, death: f64::INFINITY }]);
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn rips_refuses_impossible_distances() {
         let values = vec![0.0; MOST_POINTS + 1];
         let points = Matrix::new(&values, MOST_POINTS + 1, 1).expect("a matrix");
         let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();

@@ -473,7 +473,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lloyd_equals_its_naive_twin(
+        fn lloyd_equals_its_naive_reference(
             (d, values) in (1usize..5).prop_flat_map(|d| (Just(d), prop::collection::vec(-100i16..100, d * 2..d * 150))),
             part in 0.05f64..0.95,
         ) {
@@ -495,7 +495,7 @@ mod tests {
 
         /// Duplicates empty clusters; never is one missing.
         #[test]
-        fn no_cluster_is_ever_empty(values in prop::collection::vec(0u8..4, 1..60), part in 0.1f64..=1.0) {
+        fn lloyd_leaves_no_cluster_empty(values in prop::collection::vec(0u8..4, 1..60), part in 0.1f64..=1.0) {
             let values: Vec<f64> = values.into_iter().map(f64::from).collect();
             let rows: Vec<RowId> = (0..values.len()).map(RowId::at).collect();
             let k = ((values.len() as f64 * part) as usize).max(1);

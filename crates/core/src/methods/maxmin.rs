@@ -437,7 +437,7 @@ fn looked_up<'a, T: Scalar>(query: &[f64], row: impl Fn(usize) -> &'a [T]) -> [f
     sums
 }
 
-/// Farthest-first by the definition, every pair looked at: the twin that tests compare with. O(n·m·d).
+/// Farthest-first by the definition, every pair looked at: the reference that tests compare with. O(n·m·d).
 #[cfg(test)]
 fn naive(points: &Matrix<'_, f64>, rows: &[RowId], start: usize, count: usize) -> Traversal {
     let mut nearest = vec![f64::INFINITY; rows.len()];
@@ -469,7 +469,7 @@ mod tests {
 
     /// Large enough for parallel parts; a grid, so that there are ties across them.
     #[test]
-    fn parallel_parts_equal_the_naive_twin() {
+    fn parallel_parts_equal_the_naive_reference() {
         let n = 40_000;
         let values: Vec<f64> = (0..n * 2).map(|i| f64::from((i as u32).wrapping_mul(2_654_435_761) >> 24)).collect();
         let points = Matrix::new(&values, n, 2).expect("shape");
@@ -484,7 +484,7 @@ mod tests {
     proptest! {
         /// Grids make ties and duplicates; wide columns make few.
         #[test]
-        fn the_traversal_equals_its_naive_twin(
+        fn traversal_equals_its_naive_reference(
             (d, values) in (1usize..5).prop_flat_map(|d| (Just(d), prop::collection::vec(0u8..9, d..d * 120))),
             wide in any::<bool>(), start in any::<prop::sample::Index>(), part in 0.0f64..=1.0,
         ) {

@@ -44,6 +44,7 @@ methods! {
     clustering_centroids,
     representative_kmeans,
     matrix_decomposition,
+    moderate_coreset,
     ph_landmarks,
     forgetting_events,
     el2n,

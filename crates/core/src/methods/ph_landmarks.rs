@@ -532,7 +532,7 @@ mod tests {
         }
 
         #[test]
-        fn a_radius_that_is_found_reaches_the_median(
+        fn fitting_radius_reaches_the_median(
             values in prop::collection::vec(-1.0f64..1.0, 2..200), neighbors in 2usize..30,
         ) {
             let codes = vec![0; values.len()];
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn a_neighbourhood_above_the_cap_is_refused_with_its_row() {
+    fn neighbourhood_above_the_cap_is_refused_with_its_row() {
         let (values, codes) = line();
         let data = dataset(&values, 1, &codes);
         let refused = reducer(&[("delta", "4.5"), ("most_neighbors", "7")]).rank(&data, None, Seed(0), &Quiet);
@@ -586,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn a_radius_that_does_not_fit_is_told_of() {
+    fn warnings_report_a_radius_that_does_not_fit() {
         let (values, codes) = line();
         let data = dataset(&values, 1, &codes);
         let reduce = |given: &[(&str, &str)]| {

@@ -222,7 +222,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_equals_its_naive_twin_and_every_beginning_has_each_share(
+        fn interleave_equals_its_naive_reference_and_keeps_shares(
             rows in prop::collection::vec((0u32..5, 0u8..9), 1..70),
         ) {
             let (assigned, distances): (Vec<u32>, Vec<f64>) = rows.iter().map(|&(c, d)| (c, f64::from(d))).unzip();
@@ -242,7 +242,7 @@ mod tests {
 
     /// Two groups, whatever their classes: the middle of each comes first, the outliers last.
     #[test]
-    fn the_middle_of_each_group_comes_first() {
+    fn ranking_begins_with_the_middle_of_each_group() {
         let values = [0.0, 1.0, 2.0, 3.5, -3.0, 100.0, 101.0, 99.0, 140.0];
         let classes = crate::Classes::new(&[0, 1, 0, 1, 0, 1, 0, 1, 0], 2).expect("classes");
         let data = crate::Dataset::new(Matrix::new(&values, 9, 1).expect("shape"), classes).expect("data");

@@ -193,7 +193,7 @@ fn nested_groups(scope: Scope, allocations: &[Allocation]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// ε by the definition, every pair looked at: the twin that tests compare with. O(n·m·d).
+/// ε by the definition, every pair looked at: the reference that tests compare with. O(n·m·d).
 pub fn naive(data: &Dataset<'_>, kept: &[RowId], metric: Metric) -> f64 {
     let d = data.columns();
     let (mut x, mut y) = (vec![0.0; d], vec![0.0; d]);

@@ -469,14 +469,14 @@ mod tests {
 
         /// Grids make duplicates and ties; shifts make every sign of μ.
         #[test]
-        fn every_step_is_that_of_the_definition(
+        fn greedy_steps_are_those_of_the_definition(
             (d, values) in (1usize..6).prop_flat_map(|d| (Just(d), prop::collection::vec(-1.0f64..1.0, d..d * 40))),
-            grid in any::<bool>(), shift in -1.0f64..1.0, sigma in 0.2f64..2.0, towards in any::<bool>(), rank in 1usize..60,
+            grid in any::<bool>(), shift in -1.0f64..1.0, sigma in 0.2f64..2.0, with_target in any::<bool>(), rank in 1usize..60,
         ) {
             let values: Vec<f64> =
                 values.iter().map(|v| if grid { (v * 2.0).round() } else { *v } + shift).collect();
             let aim: Vec<f64> = values.iter().rev().take(values.len() / d / 2 * d).map(|v| 0.3 + v).collect();
-            let aim = (towards && aim.len() >= d).then_some(&aim[..]);
+            let aim = (with_target && aim.len() >= d).then_some(&aim[..]);
             check_steps(&values, aim, d, &[("kernel", "linear")], None);
             // However few the features are, all of so few rows are compared by the kernel itself.
             let (sigma_text, rank) = (format!("{sigma}"), format!("{rank}"));
@@ -486,7 +486,7 @@ mod tests {
 
     /// Means on demand and the aim in features give the picks that all means give.
     #[test]
-    fn means_on_demand_change_no_clear_pick() {
+    fn means_on_demand_give_the_same_picks() {
         let n = 700;
         let values: Vec<f64> = (0..n * 2).map(|i| ((i * i) as f64 * 0.37).sin() + (i as f64 * 0.11).cos()).collect();
         let points = || Packed::fill(n, 2, |i, out| out.copy_from_slice(&values[2 * i..][..2]));
@@ -511,7 +511,7 @@ mod tests {
     }
 
     #[test]
-    fn sigma_is_the_median_of_the_distances_that_are_not_zero() {
+    fn median_distance_leaves_out_zeros() {
         let values = [0.0, 0.0, 1.0, 3.0, 7.0];
         let rows: Vec<RowId> = (0..5).map(RowId::at).collect();
         let data =
@@ -524,8 +524,28 @@ mod tests {
         assert_eq!(median_distance(&run, &rows[..2], &points), 1.0);
     }
 
+    /// So narrow a kernel is never exhausted. Rows past the cap follow, and a shorter ranking is the beginning of the whole.
     #[test]
-    fn what_would_not_be_heard_is_refused() {
+    fn ranking_goes_on_past_the_most_picks() {
+        let n = MOST_PICKS + 52;
+        let values: Vec<f64> = (0..n * 2).map(|i| ((i * i) as f64 * 0.37).sin() + (i as f64 * 0.11).cos()).collect();
+        let classes = Classes::one(n).expect("few");
+        let data = Dataset::new(Matrix::new(&values, n, 2).expect("shape"), classes).expect("sound");
+        let reducer = ProtoDash::default().sigma(1e-4).rank(16).reducer().expect("valid");
+        let whole = reducer.rank(&data, None, Seed(0), &Quiet).expect("ranks");
+        let capped = whole.budget_limits.iter().find(|limit| limit.code == "objective-capped").expect("declared");
+        assert_eq!(capped.after, [Some(MOST_PICKS)]);
+        let mut rows: Vec<RowId> = whole.rows().to_vec();
+        rows.sort_unstable();
+        assert_eq!(rows, (0..n).map(RowId::at).collect::<Vec<_>>());
+        let kept =
+            reducer.reduce(&data, &Budget::Count(n - 20), EmptyClasses::Forbid, Seed(0), &Quiet).expect("reduces");
+        assert_eq!(kept.reduced.rows().expect("rows").rows(), &whole.rows()[..n - 20]);
+        assert!(kept.warnings.iter().any(|warning| warning.code == "objective-capped"), "{:?}", kept.warnings);
+    }
+
+    #[test]
+    fn build_refuses_parameters_that_would_be_ignored() {
         for (name, value) in [("sigma", "2"), ("rank", "5")] {
             let given = [("kernel", "linear"), (name, value)].map(|(n, v)| (n.to_owned(), Value::Text(v.into())));
             let error = Reducer::new("prd", &given).expect_err("refused");
