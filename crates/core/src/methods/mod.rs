@@ -14,6 +14,7 @@
 //! # Ok::<(), leanset_core::Error>(())
 //! ```
 
+mod capabilities;
 mod info;
 mod method;
 mod reducer;
@@ -21,7 +22,8 @@ mod scored_by_dynamics;
 mod scores;
 mod settings;
 
-pub use info::{Capabilities, Family, Info, Support};
+pub use capabilities::{Capabilities, Support};
+pub use info::{Family, Info};
 pub use method::{Inputs, Method, Run};
 pub use reducer::{Reducer, find};
 pub use scored_by_dynamics::Keep;
