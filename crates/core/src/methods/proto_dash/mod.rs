@@ -524,24 +524,23 @@ mod tests {
         assert_eq!(median_distance(&run, &rows[..2], &points), 1.0);
     }
 
-    /// So narrow a kernel is never exhausted. Rows past the cap follow, and a shorter ranking is the beginning of the whole.
+    /// So narrow a kernel is never exhausted: rows past the cap follow the picks, each once, with a warning.
     #[test]
-    fn ranking_goes_on_past_the_most_picks() {
-        let n = MOST_PICKS + 52;
+    fn reduce_goes_on_past_the_most_picks() {
+        let (n, count) = (MOST_PICKS + 52, MOST_PICKS + 20);
         let values: Vec<f64> = (0..n * 2).map(|i| ((i * i) as f64 * 0.37).sin() + (i as f64 * 0.11).cos()).collect();
         let classes = Classes::one(n).expect("few");
         let data = Dataset::new(Matrix::new(&values, n, 2).expect("shape"), classes).expect("sound");
         let reducer = ProtoDash::default().sigma(1e-4).rank(16).reducer().expect("valid");
-        let whole = reducer.rank(&data, None, Seed(0), &Quiet).expect("ranks");
-        let capped = whole.budget_limits.iter().find(|limit| limit.code == "objective-capped").expect("declared");
-        assert_eq!(capped.after, [Some(MOST_PICKS)]);
-        let mut rows: Vec<RowId> = whole.rows().to_vec();
-        rows.sort_unstable();
-        assert_eq!(rows, (0..n).map(RowId::at).collect::<Vec<_>>());
-        let kept =
-            reducer.reduce(&data, &Budget::Count(n - 20), EmptyClasses::Forbid, Seed(0), &Quiet).expect("reduces");
-        assert_eq!(kept.reduced.rows().expect("rows").rows(), &whole.rows()[..n - 20]);
-        assert!(kept.warnings.iter().any(|warning| warning.code == "objective-capped"), "{:?}", kept.warnings);
+        let kept = reducer.reduce(&data, &Budget::Count(count), EmptyClasses::Forbid, Seed(0), &Quiet);
+        let kept = kept.expect("reduces");
+        assert_eq!(kept.diagnostics["chosen_by_objective"], Value::Floats(vec![MOST_PICKS as f64]));
+        assert_eq!(kept.warnings[0].code, "objective-capped");
+        let selection = kept.reduced.rows().expect("rows");
+        let distinct: std::collections::HashSet<&RowId> = selection.rows().iter().collect();
+        assert_eq!((distinct.len(), selection.rows().len()), (count, count));
+        let weights = selection.weights().expect("weights");
+        assert!(weights[..MOST_PICKS].iter().all(|w| *w > 0.0) && weights[MOST_PICKS..].iter().all(|w| *w == 0.0));
     }
 
     #[test]
