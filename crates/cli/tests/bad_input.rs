@@ -1297,7 +1297,7 @@ fn log_of_a_method_that_watches_no_training() {
     ");
     assert_snapshot!(place.refuses("rank t.csv --log log.csv --hidden 8 --method fes --output ranking.csv"), @r"
     exit 2
-    error: --hidden: with --log nothing is trained
+    error: --hidden: nothing is trained where --log is given
       hint: leave --log or --hidden out
     ");
 }

@@ -354,9 +354,10 @@ fn experiment_hints_name_keys_of_the_plan() {
         (rows(&word, &class), plan.to_owned(), "data.exclude = [\"y\"]"),
         (rows(&number, &number), plan.to_owned(), "data.bins = N"),
         (rows(&number, &class).replace(',', ";"), plan.to_owned(), "data.delimiter"),
-        (rows(&number, &class), plan.replace("\"class\"", "\"class\"\nformat = \"parquet\""), "data.format = \"csv\""),
+        (rows(&number, &class), plan.replace("d.csv", "d.parquet"), "data.format = \"csv\""),
     ] {
-        let place = Place::with("d.csv", table);
+        let place = Place::with("d.csv", &table);
+        place.write("d.parquet", table);
         place.write("p.toml", plan);
         let refused = place.refuses("experiment p.toml --output r.jsonl");
         assert!(refused.contains(expected), "{expected} is not in\n{refused}");

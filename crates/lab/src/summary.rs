@@ -314,7 +314,8 @@ impl Verdicts {
         let all = self.all();
         let expected = all as f64 * LEVEL;
         if expected < 0.5 {
-            return format!("With {all} comparisons, expect less than one false positive.");
+            let comparisons = plural(all, "comparison", "comparisons");
+            return format!("With {all} {comparisons}, expect less than one false positive.");
         }
         let noun = plural(expected.round() as usize, "a false positive", "false positives");
         format!("Expect about {expected:.0} of {all} verdicts to be {noun}.")

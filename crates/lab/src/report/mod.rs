@@ -281,7 +281,7 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
     let _ = write!(
         out,
         "<section>\n<h2>Does it beat random?</h2>\n<p>Each method is compared with {} at the same ratio, {}. The tables show the median difference of {} in points, its interval and the verdict. \
-         The test is Wilcoxon’s signed-rank test, two-sided and exact; a verdict needs p < {LEVEL}. {} \
+         The test is Wilcoxon’s signed-rank test, two-sided and exact; a verdict needs p &lt; {LEVEL}. {} \
          Fewer than six repetitions give no verdict.</p>\n",
         escape(random),
         summary.vocabulary.pairs,

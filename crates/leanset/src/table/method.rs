@@ -56,8 +56,13 @@ pub(crate) fn check_saves_log(info: &Info, saves: bool, method: &TableMethod) ->
 fn unused(info: &Info, setting: &'static leanset_problem::Setting, what: &str, can: impl Fn(&Info) -> bool) -> Problem {
     let others: Vec<&str> = METHODS.iter().filter(|m| can(m)).map(|m| m.id).collect();
     let hint = text!["leave ", setting, " out"];
-    let hint =
-        if others.is_empty() { hint } else { hint.text(", or use ").text(setting::METHOD.to(others.join(" or "))) };
+    let hint = match others.as_slice() {
+        [] => hint,
+        [first, more @ ..] => {
+            let more: String = more.iter().map(|other| format!(" or {other}")).collect();
+            hint.text(", or use ").text(setting::METHOD.to(first)).text(more)
+        }
+    };
     Problem::new(text![setting, format!(": {} {what}", info.id)]).hint(hint)
 }
 
