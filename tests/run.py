@@ -103,7 +103,7 @@ def main() -> int:
                 if failed & set(part.after):
                     waiting.remove(part)
                     part.passed = False
-                    print(f"\n──── {part.name}: not run, for it waits for {' and '.join(sorted(failed & set(part.after)))} ────", flush=True)
+                    print(f"\n──── {part.name}: not run, because it needs {' and '.join(sorted(failed & set(part.after)))} ────", flush=True)
                     done.append(part)
                 elif passed >= set(part.after) and len(running) < max(2, os.cpu_count() or 2):
                     waiting.remove(part)
@@ -116,8 +116,10 @@ def main() -> int:
     finally:
         for part in running:
             part.end()
-    failed = [part.name for part in done if not part.passed]
-    print(f"\ntests: {'all parts passed' if not failed else 'failed: ' + ', '.join(failed)}", flush=True)
+    failed = [part.name for part in done if not part.passed and part.process is not None]
+    left = [part.name for part in done if part.process is None]
+    words = [f"{what}: {', '.join(names)}" for what, names in (("failed", failed), ("not run", left)) if names]
+    print(f"\ntests: {'; '.join(words) or 'all parts passed'}", flush=True)
     return 1 if failed else 0
 
 
