@@ -22,7 +22,7 @@ use leanset_problem::setting;
 use serde_json::json;
 
 use crate::args::ThreadsArg;
-use crate::render::{count, counted, duration, eprint, progress::Progress, rounded_duration};
+use crate::render::{count, counted, duration, eprint, progress::Progress, rounded_duration, wrapped};
 use crate::session::use_threads;
 
 /// Run the experiment of a plan.
@@ -127,7 +127,7 @@ fn carry_out<T: Task>(
     };
     let report =
         render_shell(&["leanset".into(), "report".into(), path.into(), "--output".into(), "report.html".into()]);
-    Ok(format!("{}\n{now}\nReport: {report}\n", render::render(&summary, render::width())))
+    Ok(format!("{}\n{now}\nReport: {report}\n", render::render(&summary)))
 }
 
 /// What is said when an interrupt ends this process.
@@ -240,14 +240,7 @@ fn dry_run<T: Task>(
         counted(ratios, "ratio", "ratios"),
         if done.is_empty() { "none is".into() } else { format!("{} are", count(done.len())) },
     );
-    let width = render::width();
-    Ok(format!(
-        "{}\n{}{}{}",
-        plan.title,
-        render::wrap(&runs, width, ""),
-        render::wrap(&time, width, ""),
-        forecast.lines
-    ))
+    Ok(format!("{}\n{}{}{}", plan.title, wrapped(&runs), wrapped(&time), forecast.lines))
 }
 
 /// The summary and where its records are.

@@ -10,11 +10,8 @@ use leanset_lab::{Summary, choose};
 
 use crate::render;
 
-/// Columns of a terminal that does not say its width, and of files.
-const WIDTH: usize = 100;
-
-/// The summary, for a terminal of this width.
-pub(super) fn render(summary: &Summary, width: usize) -> String {
+/// The summary, within the width of the terminal.
+pub(super) fn render(summary: &Summary) -> String {
     let vocabulary = summary.vocabulary;
     let bold = anstyle::Style::new().bold();
     let mut out = format!(
@@ -25,7 +22,7 @@ pub(super) fn render(summary: &Summary, width: usize) -> String {
         render::counted(summary.planned, "run", "runs"),
         summary.full.as_ref().map_or(0, |full| full.runs),
     );
-    let recommendation = wrap(&format!("Recommendation: {}", choose::describe(summary)), width, "");
+    let recommendation = render::wrapped(&format!("Recommendation: {}", choose::describe(summary)));
     out.push_str(&recommendation.replacen("Recommendation:", &format!("{bold}Recommendation:{bold:#}"), 1));
 
     let score = |cell: &Cell| format!("{:.3}", summary.main(cell).value);
@@ -34,8 +31,8 @@ pub(super) fn render(summary: &Summary, width: usize) -> String {
     let largest =
         summary.largest_class.map_or_else(String::new, |share| format!("; always the largest class: {share:.3}"));
     let title = format!("{} (full training: {}{largest})", vocabulary.main().title, full(&score));
-    section(&mut out, &title, &grid(summary, width, judged), width);
-    let note = |out: &mut String, note: &str| out.push_str(&wrap(note, width, "  "));
+    section(&mut out, &title, &grid(summary, judged));
+    let note = |out: &mut String, note: &str| out.push_str(&render::wrapped(&format!("  {note}")));
     if let Some(runs) = summary.never_predicted.filter(|&runs| runs > 0) {
         let (runs, done) = (render::count(runs), render::count(summary.done));
         note(
@@ -72,18 +69,18 @@ pub(super) fn render(summary: &Summary, width: usize) -> String {
                 vocabulary.main().title,
                 vocabulary.pairs
             );
-            section(&mut out, &title, &grid(summary, width, difference), width);
+            section(&mut out, &title, &grid(summary, difference));
         }
     }
     let epsilon = format!("ε: distance from any training {} to the nearest kept one", vocabulary.row);
-    section(&mut out, &epsilon, &grid(summary, width, |c| render::distance(c.epsilon.value)), width);
+    section(&mut out, &epsilon, &grid(summary, |c| render::distance(c.epsilon.value)));
     let seconds = |cell: &Cell| render::duration(Duration::from_secs_f64(cell.seconds.value));
     let time = |cell: &Cell| {
         let lost = cell.seconds_saved.is_some_and(|saved| saved.difference.value < 0.0);
         format!("{}{}", seconds(cell), if lost { " !" } else { "" })
     };
     let title = format!("{} of choosing and training (full training: {})", capital(summary), full(&seconds));
-    section(&mut out, &title, &grid(summary, width, time), width);
+    section(&mut out, &title, &grid(summary, time));
     if !summary.did_not_pay().is_empty() {
         note(&mut out, "! takes longer than full training.");
     }
@@ -92,22 +89,12 @@ pub(super) fn render(summary: &Summary, width: usize) -> String {
     }
     let steps = |cell: &Cell| render::count(cell.steps.value.round() as usize);
     let title = format!("Gradient steps (full training: {})", full(&steps));
-    section(&mut out, &title, &grid(summary, width, steps), width);
+    section(&mut out, &title, &grid(summary, steps));
     if summary.provenance.shared > 0 {
         let (shared, done) = (render::count(summary.provenance.shared), render::count(summary.done));
         note(&mut out, &format!("{shared} of {done} runs shared the machine; {}.", vocabulary.alone));
     }
     coloured(&out)
-}
-
-/// Lines of at most this width, each indented, with an end of line.
-pub(super) fn wrap(text: &str, width: usize, indent: &str) -> String {
-    let options = textwrap::Options::new(width)
-        .initial_indent(indent)
-        .subsequent_indent(indent)
-        .break_words(false)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::fill(text, options) + "\n"
 }
 
 /// The verdict of a comparison with stratified random, as a mark of two characters.
@@ -138,53 +125,20 @@ fn capital(summary: &Summary) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn section(out: &mut String, title: &str, body: &str, width: usize) {
-    let _ = write!(out, "\n{}{body}", wrap(title, width, ""));
+fn section(out: &mut String, title: &str, body: &str) {
+    let _ = write!(out, "\n{}{body}", render::wrapped(title));
 }
 
-/// Methods × ratios, in as many tables one below the other as the width needs.
-fn grid(summary: &Summary, width: usize, value: impl Fn(&Cell) -> String) -> String {
-    const INDENT: usize = 2;
-    const GAP: usize = 2;
+/// Methods × ratios.
+fn grid(summary: &Summary, value: impl Fn(&Cell) -> String) -> String {
     let mut ratios: Vec<f64> = summary.cells().map(|cell| cell.ratio).collect();
     ratios.sort_by(f64::total_cmp);
     ratios.dedup();
-    let columns: Vec<Vec<String>> = ratios
-        .iter()
-        .map(|ratio| {
-            let at = |cells: &[Cell]| cells.iter().find(|c| c.ratio == *ratio).map_or_else(String::new, &value);
-            let cells = summary.methods.iter().map(|method| at(&method.cells));
-            std::iter::once(share(*ratio)).chain(cells).collect()
-        })
-        .collect();
-    let wide = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0) + GAP;
-    let labels: Vec<String> =
-        std::iter::once("method".to_owned()).chain(summary.methods.iter().map(|m| m.label.clone())).collect();
-    let mut out = String::new();
-    let mut left = columns.as_slice();
-    while !left.is_empty() {
-        let mut used = INDENT + wide(&labels) - GAP;
-        let fits = left.iter().take_while(|column| {
-            used += wide(column);
-            used <= width
-        });
-        let (block, rest) = left.split_at(fits.count().max(1));
-        left = rest;
-        let lines = (0..labels.len())
-            .map(|line| std::iter::once(&labels[line]).chain(block.iter().map(|c| &c[line])).cloned().collect());
-        let lines: Vec<Vec<String>> = lines.collect();
-        let header: Vec<&str> = lines[0].iter().map(String::as_str).collect();
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        out.push_str(&render::columns(&header, lines[1..].iter().cloned(), INDENT, 1));
-    }
-    out
-}
-
-/// The columns of the terminal that stdout is.
-pub(super) fn width() -> usize {
-    let named = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
-    named.or_else(terminal).filter(|&width| width > 0).unwrap_or(WIDTH).max(40)
+    let titles: Vec<String> = ratios.iter().map(|&ratio| share(ratio)).collect();
+    let header: Vec<&str> = std::iter::once("method").chain(titles.iter().map(String::as_str)).collect();
+    let rows = summary.methods.iter().map(|method| {
+        let at = |ratio: &f64| method.cells.iter().find(|c| c.ratio == *ratio).map_or_else(String::new, &value);
+        std::iter::once(method.label.clone()).chain(ratios.iter().map(at)).collect()
+    });
+    render::columns(&header, rows, 2, 1)
 }
