@@ -105,7 +105,7 @@ fn number(value: &Value) -> f64 {
 }
 
 #[test]
-fn records_say_what_was_done() {
+fn records_of_detectors_hold_what_was_done() {
     let place = place();
     let summary: Value = serde_json::from_str(&ok(&place, "experiment p.toml --output r.jsonl --json")).expect("JSON");
     assert!(rooms(&place).is_empty(), "{:?} is left", rooms(&place));
@@ -175,7 +175,7 @@ fn records_say_what_was_done() {
 
 /// The law: interrupted and resumed is uninterrupted. What the features cost is what they cost when they were first made.
 #[test]
-fn a_killed_experiment_goes_on_and_finds_the_same() {
+fn experiment_on_images_that_was_killed_goes_on() {
     let place = place();
     ok(&place, "experiment p.toml --output whole.jsonl --quiet");
     let whole = lasting(&place, "whole.jsonl");
@@ -257,7 +257,7 @@ fn ends(pid: &str) -> bool {
 
 /// A signal to leanset alone ends the trainer and what it started, leaves no folder, and keeps what was done.
 #[test]
-fn an_interrupt_stops_the_trainer_too() {
+fn interrupt_stops_the_trainer_too() {
     use nix::sys::signal::Signal;
     for signal in [Signal::SIGTERM, Signal::SIGQUIT] {
         let place = place();
@@ -280,7 +280,7 @@ fn an_interrupt_stops_the_trainer_too() {
 
 /// What looking at pictures cost is known before the first run is done: it is not looked at them again for less.
 #[test]
-fn an_interrupt_of_the_first_run_keeps_the_cost_of_features() {
+fn interrupt_of_the_first_run_keeps_the_cost_of_features() {
     for signal in [nix::sys::signal::Signal::SIGTERM, nix::sys::signal::Signal::SIGKILL] {
         let place = place();
         let mut child = waiting(&place, &SLOW.replace("-s calls.txt", "! -s calls.txt"));
@@ -318,7 +318,7 @@ fn an_interrupt_of_the_first_run_keeps_the_cost_of_features() {
 /// Killed outright, leanset can end nothing; the system asks the trainer to end.
 #[cfg(target_os = "linux")]
 #[test]
-fn no_trainer_outlives_leanset() {
+fn trainer_does_not_outlive_leanset() {
     let place = place();
     let mut child = waiting(&place, SLOW);
     child.kill().expect("SIGKILL");
@@ -333,7 +333,7 @@ fn no_trainer_outlives_leanset() {
 
 /// What a trainer left behind would use the machine beside the next training, whether it ended well or not.
 #[test]
-fn nothing_a_trainer_started_outlives_it() {
+fn trainer_leaves_nothing_running() {
     for end in ["", "exit 7\n"] {
         let place = place();
         place.write("p.toml", PLAN.replace("repetitions = 2", "repetitions = 1"));
@@ -350,7 +350,7 @@ fn nothing_a_trainer_started_outlives_it() {
 
 /// A trainer that fails is quoted, its folder stays, the other runs are done, and the next time it is tried again.
 #[test]
-fn a_trainer_that_fails_is_told() {
+fn trainer_that_fails_is_reported() {
     let place = place();
     let sick =
         "[ $n = 24 ] || { printf '10 %%\\r20 %%\\n'; echo 'out of \\033[1mmemory\\033[0m' >&2; echo; exit 7; }\n";
@@ -405,7 +405,7 @@ fn a_trainer_that_fails_is_told() {
 }
 
 #[test]
-fn results_that_cannot_be_used_are_told() {
+fn results_that_cannot_be_used_are_reported() {
     let place = place();
     let few = PLAN.replace("repetitions = 2", "repetitions = 1").replace("[0.25, 0.5]", "[0.5]");
     let (before, after) = few.split_once("[[method]]\nname = \"mms\"").expect("two methods");
@@ -447,7 +447,7 @@ fn results_that_cannot_be_used_are_told() {
 
 /// Every folder stays if that is asked; a training may end early, or have as many steps as one on everything.
 #[test]
-fn folders_are_kept_and_epochs_counted() {
+fn keep_keeps_folders_and_counts_epochs() {
     let place = place();
     place.write("p.toml", PLAN.replace("epochs = 4\n", "epochs = 4\nequal = \"steps\"\nepoch = \"best\"\n"));
     ok(&place, "experiment p.toml --output r.jsonl --keep kept --quiet");
@@ -490,7 +490,7 @@ fn folders_are_kept_and_epochs_counted() {
 }
 
 #[test]
-fn a_dry_run_does_nothing_and_shows_the_commands() {
+fn dry_run_shows_the_commands() {
     let place = place();
     let before = place.listing();
     let said = ok(&place, "experiment p.toml --dry-run");
@@ -551,7 +551,7 @@ fn a_dry_run_does_nothing_and_shows_the_commands() {
 
 /// Who does not hand the number of pictures a step to the command has steps that nobody knows.
 #[test]
-fn steps_that_are_a_guess_are_told() {
+fn batch_that_is_assumed_is_reported() {
     let place = place();
     let told = "warning: p.toml: detector.command has no {batch}: gradient steps are counted as if each took 5 images\n  hint: ";
     assert!(!run(&place, "experiment p.toml --dry-run").err.contains("{batch}"));
@@ -600,7 +600,7 @@ fn report_of_a_detector_speaks_of_images() {
 
 /// Features from elsewhere cost something, and nobody knows what.
 #[test]
-fn the_cost_of_given_features_is_not_known_and_said_so() {
+fn report_says_that_the_cost_of_given_features_is_not_known() {
     let place = place();
     let numbers = |n: u32| format!("{n:02}.png,{},{}\n", noise(u64::from(n), 1), noise(u64::from(n), 2));
     let table: String = (0..24).map(numbers).collect();
@@ -624,7 +624,7 @@ fn the_cost_of_given_features_is_not_known_and_said_so() {
 /// The pictures are those of the header, those that are tested on too.
 /// What a model sees is charged, said and compared: an experiment goes on with the same weights, and with no others.
 #[test]
-fn an_experiment_by_a_model_goes_on_with_that_model() {
+fn experiment_by_a_model_goes_on_with_that_model() {
     let place = place();
     put(&place, "model.onnx", onnx([1.0, -0.5, 0.25, -0.75, 0.5, 1.0]));
     place.write("p.toml", PLAN.replace("[reduce]", "[features]\nmodel = \"model.onnx\"\nsize = 32\n\n[reduce]"));
@@ -646,7 +646,7 @@ fn an_experiment_by_a_model_goes_on_with_that_model() {
 }
 
 #[test]
-fn another_set_is_refused() {
+fn journal_refuses_another_dataset() {
     let place = place();
     ok(&place, "experiment p.toml --output r.jsonl --quiet");
     put(&place, "set/labels/val/90.txt", "1 .5 .5 .2 .2\n");
@@ -667,7 +667,7 @@ fn another_set_is_refused() {
 
 /// The CPU time of a trainer is that of a child of leanset, and of the children it waited for.
 #[test]
-fn what_the_trainer_took_is_metered() {
+fn metering_includes_the_trainer() {
     let place = place();
     let busy = "(i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done)\n";
     place.write("p.toml", PLAN.replace("repetitions = 2", "repetitions = 1").replace("[0.25, 0.5]", "[0.5]"));

@@ -51,7 +51,7 @@ fn place() -> Place {
 }
 
 #[test]
-fn a_killed_experiment_goes_on_and_finds_the_same() {
+fn experiment_that_was_killed_goes_on_and_finds_the_same() {
     let place = place();
     place.ok("experiment p.toml --output whole.jsonl --quiet --threads 2");
     let whole = lasting(&place, "whole.jsonl");
@@ -98,7 +98,7 @@ fn a_killed_experiment_goes_on_and_finds_the_same() {
 }
 
 #[test]
-fn what_is_found_does_not_depend_on_threads_or_on_being_alone() {
+fn experiment_results_do_not_depend_on_threads() {
     let place = place();
     place.ok("experiment p.toml --output two.jsonl --quiet --threads 2");
     place.ok("experiment p.toml --output one.jsonl --quiet --threads 1");
@@ -113,7 +113,7 @@ fn what_is_found_does_not_depend_on_threads_or_on_being_alone() {
 }
 
 #[test]
-fn records_say_what_was_done() {
+fn records_hold_what_was_done() {
     let place = place();
     place.ok("experiment p.toml --output r.jsonl --quiet");
     let found = lines(&place, "r.jsonl");
@@ -150,7 +150,7 @@ fn records_say_what_was_done() {
 }
 
 #[test]
-fn a_run_again_does_nothing_and_says_the_same() {
+fn experiment_that_is_done_does_nothing_again() {
     let place = place();
     let first = place.ok("experiment p.toml --output r.jsonl --threads 2 --json");
     let bytes = place.bytes("r.jsonl");
@@ -169,7 +169,7 @@ fn a_run_again_does_nothing_and_says_the_same() {
 }
 
 #[test]
-fn damaged_and_other_records_are_refused() {
+fn journal_refuses_damaged_and_other_records() {
     let place = place();
     place.ok("experiment p.toml --output r.jsonl --quiet");
     let text = place.text("r.jsonl");
@@ -215,7 +215,7 @@ fn damaged_and_other_records_are_refused() {
 }
 
 #[test]
-fn two_processes_do_not_write_to_one_file() {
+fn journal_is_written_by_one_process() {
     let place = place();
     place.ok("experiment p.toml --output r.jsonl --quiet");
     let file = std::fs::File::options().append(true).open(place.path("r.jsonl")).expect("the records");
@@ -279,7 +279,7 @@ fn plans_that_cannot_be_used() {
 }
 
 #[test]
-fn a_dry_run_does_nothing() {
+fn dry_run_does_nothing() {
     let place = place();
     let before = place.listing();
     let said = place.ok("experiment p.toml --dry-run");
@@ -301,7 +301,7 @@ fn a_dry_run_does_nothing() {
 }
 
 #[test]
-fn a_report_is_whole_and_needs_nothing_else() {
+fn report_is_complete_and_needs_nothing_else() {
     let place = place();
     place.ok("experiment p.toml --output r.jsonl --quiet");
     place.ok("report r.jsonl --output r.html --quiet");
@@ -339,7 +339,7 @@ fn a_report_is_whole_and_needs_nothing_else() {
 
 /// What a hint tells to type is a key of the plan: `leanset experiment` has no flag for it.
 #[test]
-fn experiment_hints_name_keys_of_the_plan() {
+fn hints_of_an_experiment_name_keys_of_the_plan() {
     let plan = "title = \"t\"\n[data]\npath = \"d.csv\"\nlabel = \"class\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n";
     let rows = |cell: &dyn Fn(usize) -> String, class: &dyn Fn(usize) -> String| -> String {
         let lines = (0..40).map(|i| format!("{},{},{}\n", i * i, cell(i), class(i)));
@@ -452,7 +452,7 @@ fn interrupt_of_an_experiment_says_what_is_kept_and_how_to_go_on() {
 
 /// A model that never finds some class may be right most of the time: the runs are counted, and the page says it.
 #[test]
-fn runs_that_find_no_row_of_a_class_are_said() {
+fn report_counts_runs_that_never_predict_a_class() {
     let place = place();
     place.write("p.toml", PLAN.replace("learning_rate = 0.02", "learning_rate = 1e-9"));
     let summary: Value = serde_json::from_str(&place.ok("experiment p.toml --output r.jsonl --json")).expect("JSON");
@@ -472,7 +472,7 @@ fn runs_that_find_no_row_of_a_class_are_said() {
 
 /// A page of records that are not done says so, and leaves the file of records alone.
 #[test]
-fn a_report_of_an_experiment_under_way() {
+fn report_of_an_unfinished_experiment() {
     let place = place();
     place.ok("experiment p.toml --output r.jsonl --quiet");
     let text = place.text("r.jsonl");
@@ -531,7 +531,7 @@ frame.addEventListener("load", () => setTimeout(() => {
 /// A browser draws the page, finds no fault and asks nobody for anything. Where there is no Chromium it is not run.
 #[test]
 #[allow(clippy::print_stdout)] // a test that cannot run here says so
-fn a_browser_draws_the_report() {
+fn report_is_drawn_by_a_browser() {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let runs =
         |name: &&&str| std::process::Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());

@@ -167,7 +167,7 @@ mod tests {
                           0, 0.1, 0.2, 0.5, 0.25\n 1, .2, .3, .6, .4\n 2, 0.3, 0.4, 0.9, 0.35\n\n";
 
     #[test]
-    fn the_last_row_is_the_result_unless_the_best_is_asked_for() {
+    fn results_are_those_of_the_last_row_or_of_the_best() {
         let last = parse(PADDED, "r.csv", ResultEpoch::Last).expect("results");
         let of =
             |map50_95, map50, precision, recall, epoch| DetectorScores { map50_95, map50, precision, recall, epoch };
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_go_by_name_whoever_wrote_them() {
+    fn results_columns_go_by_name() {
         let five =
             "epoch,x/lr0,metrics/mAP_0.5:0.95,metrics/mAP_0.5,metrics/recall,metrics/precision\r\n0,9,.1,.2,.3,.4\r\n";
         let found = parse(&format!("\u{feff}{five}"), "r.csv", ResultEpoch::Last).expect("results").scores;
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_file_line_and_column() {
+    fn results_errors_name_file_line_and_column() {
         let wrong = |text: &str| parse(text, "r.csv", ResultEpoch::Last).expect_err("refused").to_string();
         let last = PADDED.replace("0.9, 0.35", ".6, .4");
         assert_eq!(wrong(" \n"), "r.csv: is empty");
@@ -219,7 +219,7 @@ mod tests {
 
     /// One epoch without numbers is no end of a training.
     #[test]
-    fn values_count_where_they_can_be_the_result() {
+    fn results_need_numbers_where_they_can_be_the_result() {
         for none in ["nan", "NaN", ""] {
             let early = PADDED.replace("0.2, 0.5", &format!("{none}, 0.5"));
             for which in [ResultEpoch::Last, ResultEpoch::Best] {
@@ -247,7 +247,7 @@ mod tests {
 
     /// Who tests every tenth epoch has a row for each of them.
     #[test]
-    fn epochs_are_those_of_the_file() {
+    fn results_epochs_are_those_of_the_file() {
         let of = |epochs: [&str; 3]| {
             let text = format!(
                 "epoch,metrics/precision(B),metrics/recall(B),metrics/mAP50(B),metrics/mAP50-95(B)\n\
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_may_be_quoted() {
+    fn results_names_and_values_may_be_quoted() {
         let text = "\"epoch\", \"a, b\",\"metrics/precision(B)\",\"metrics/recall(B)\",\" metrics/mAP50(B)\",\"metrics/mAP50-95(B)\"\n\
                     \"7\",\"1, \"\"2\"\"\",.1,\".2\",.5,.25\n";
         let found = parse(text, "r.csv", ResultEpoch::Last).expect("results").scores;

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_comes_back() {
+    fn journal_returns_what_was_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.jsonl");
         let records: Vec<Record> = (0..3).map(record).collect();
@@ -304,7 +304,7 @@ mod tests {
 
     /// Cut at any byte, the file loses the runs that are not whole, and goes on to the same end.
     #[test]
-    fn a_file_cut_anywhere_goes_on() {
+    fn journal_goes_on_wherever_its_file_was_cut() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.jsonl");
         let records: Vec<Record> = (0..3).map(record).collect();
@@ -328,7 +328,7 @@ mod tests {
 
     /// Measurements and the path of images may differ; nothing else may.
     #[test]
-    fn a_header_is_the_same_whatever_was_measured() {
+    fn journal_compares_no_measurement() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.jsonl");
         let text = "title = \"t\"\n[images]\npath = \"d\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n\
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn any_changed_byte_is_found() {
+    fn journal_finds_every_changed_byte() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("r.jsonl");
         write(&path, &[record(0), record(1)]);

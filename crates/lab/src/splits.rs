@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_split_is_stratified_whole_and_its_own() {
+    fn split_is_stratified_and_complete() {
         let (table, plan, splits) = split_plan("0.25");
         let splits = splits.expect("two classes");
         let split = splits.split(&table, &plan, 1).expect("a split");
@@ -192,7 +192,7 @@ mod tests {
 
     /// The law: test rows have no say in the scale. The largest value is tested on in some split, and is then above 1.
     #[test]
-    fn the_scaler_sees_training_rows_only() {
+    fn split_fits_the_scaler_on_training_rows_only() {
         let (table, plan, splits) = split_plan("0.25");
         let splits = splits.expect("two classes");
         let mut above = 0;
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_cannot_be_split_is_named() {
+    fn split_plan_names_a_class_that_cannot_be_split() {
         let (_, _, refused) = split_plan("0.99");
         let error = refused.expect_err("all of it would be tested on");
         assert!(error.to_string().starts_with("t.csv: class 'a' has 10 rows"), "{error}");

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn medians_and_their_intervals() {
+    fn median_and_its_interval() {
         let ten = median((1..=10).map(f64::from)).expect("values");
         // The binomial table: 2nd to 9th of ten, 1 − 2·(1 + 10)/1024.
         assert_eq!((ten.value, ten.low, ten.high, ten.n), (5.5, 2.0, 9.0, 10));
@@ -257,7 +257,7 @@ mod tests {
 
     /// Against all 2ⁿ signs, one by one.
     #[test]
-    fn the_signed_rank_test_is_the_count_of_all_signs() {
+    fn signed_rank_is_the_count_of_all_signs() {
         let cases: [&[f64]; 5] = [
             &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
             &[-1.0, 2.0, 3.0, -4.0, 5.5, 6.0, 7.0],
@@ -283,7 +283,7 @@ mod tests {
 
     /// The example in the documentation of scipy.stats.wilcoxon (Darwin's maize), and the least p of ten pairs.
     #[test]
-    fn the_signed_rank_test_is_scipys() {
+    fn signed_rank_agrees_with_scipy() {
         assert!(close(
             signed_rank(&[6., 8., 14., 16., 23., 24., 28., 29., 41., -48., 49., 56., 60., -67., 75.]),
             0.041_259_765_625
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn verdicts() {
+    fn verdict_needs_six_pairs_of_one_sign() {
         let of = |d: &[f64]| paired(d).expect("pairs").verdict;
         assert_eq!(of(&[0.1, 0.2, 0.3, 0.1, 0.2, 0.3]), Verdict::Yes);
         assert_eq!(of(&[-0.1, -0.2, -0.3, -0.1, -0.2, -0.3]), Verdict::No);

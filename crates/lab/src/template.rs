@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_filled_and_braces_stay() {
+    fn template_fills_placeholders_and_keeps_braces() {
         assert_eq!(filled("data={data}"), "data=/tmp/a b/data.yaml");
         assert_eq!(filled("{seed}{epochs}-{batch}:{steps}"), "715-16:120");
         assert_eq!(filled("{out}/run"), "/tmp/a b/run");
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_named() {
+    fn template_names_what_is_no_placeholder() {
         let wrong = |word| Template::parse(word).expect_err("refused");
         assert_eq!(
             wrong("seed={sede}"),
@@ -267,7 +267,7 @@ mod tests {
 
     /// No shell sees a line: it is split as one would, and nothing in it is expanded.
     #[test]
-    fn a_line_is_split_as_a_shell_would() {
+    fn command_line_is_split_as_a_shell_would() {
         #[derive(Deserialize)]
         struct One {
             command: Command,

@@ -272,7 +272,7 @@ mod tests {
     use crate::statistics::median;
 
     #[test]
-    fn small_numbers_are_in_small_units() {
+    fn chart_shows_small_numbers_in_small_units() {
         let svg = |values: [f64; 2], unit: &str| {
             let points = values.iter().map(|&v| (0.5, median([v]).expect("a median"))).collect();
             let series = vec![Series { label: "some", style: 1, points }];
