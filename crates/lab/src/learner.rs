@@ -1,4 +1,4 @@
-//! Models: the seam between runs and trainers, and the built-in perceptron behind it.
+//! Models: the interface between runs and trainers, and the built-in perceptron.
 
 use leanset_core::{ClassId, Dynamics, Quiet, RowId, Seed};
 use leanset_problem::Result;
@@ -11,13 +11,13 @@ pub trait Learner: Sync {
     /// A trained model.
     type Model: Send;
 
-    /// Gradient steps of so many epochs on so many rows.
+    /// Gradient steps of this many epochs on this many rows.
     fn steps(&self, rows: usize, epochs: u32) -> u64;
 
-    /// Trains for so many epochs; from the first weights of `seed`, or on from `start`.
+    /// Trains for this many epochs, from the initial weights of `seed`, or from `start` on.
     ///
     /// # Errors
-    /// Points that cannot be learnt from.
+    /// No model can be trained on the points.
     fn train(
         &self,
         points: &LabelledPoints,
@@ -26,7 +26,7 @@ pub trait Learner: Sync {
         seed: u64,
     ) -> Result<Self::Model>;
 
-    /// Trains from the first weights of `seed`, and watches every row after every epoch.
+    /// Trains from the initial weights of `seed`, and observes every row after every epoch.
     ///
     /// # Errors
     /// As [`Self::train`].
@@ -35,7 +35,7 @@ pub trait Learner: Sync {
     /// The classes that a model predicts.
     ///
     /// # Errors
-    /// Points of other columns.
+    /// Points with other columns.
     fn predict(&self, model: &Self::Model, points: &LabelledPoints) -> Result<Vec<ClassId>>;
 }
 
@@ -88,7 +88,7 @@ impl Learner for Mlp {
     }
 
     fn warm_up(&self, points: &LabelledPoints, epochs: u32, seed: u64) -> Result<(Model, Dynamics)> {
-        // The first weights are those of every other run of the repetition.
+        // The initial weights are those of every other run of the repetition.
         let mut recorder = DynamicsRecorder::new(&points.dataset()?, false);
         let model = self.run(points, None, epochs, seed, &mut recorder)?;
         Ok((model, recorder.log().finish()?))

@@ -1,9 +1,8 @@
-//! One split of the table: training and test rows, scaled by what the training rows say.
+//! Splits of the table (repeated hold-out): training and test rows, scaled by the training rows.
 //!
-//! The split is stratified: the test part is dealt to the classes by largest remainder, and which rows of a class are
-//! tested on comes from hash(seed, row). Scales, means and most frequent values are learnt from the training rows
-//! alone. (The paper's code fits its scaler before it splits, so that its test rows have a say in how training rows
-//! are scaled.)
+//! A split is stratified: the test rows are allocated to the classes by largest remainder, and hash(seed, row) says which
+//! rows of a class they are. Scales, means and most frequent values are computed from the training rows only. (The paper's
+//! code fits its scaler before it splits, so that its test rows influence how training rows are scaled.)
 //!
 //! Training rows come in a random order, as in the paper's code: tables are often sorted, and where a method takes the
 //! first row (of equals, or to begin with), the order of the file would decide.
@@ -49,7 +48,7 @@ impl LabelledPoints {
     }
 }
 
-/// What all splits have in common: which rows take part, and their classes.
+/// What all splits have in common: the rows that take part, and their classes.
 #[derive(Debug)]
 pub struct SplitPlan {
     /// The row of the table behind each row that takes part.
@@ -57,7 +56,7 @@ pub struct SplitPlan {
     classes: Classes,
     /// The names of the classes.
     pub names: Vec<String>,
-    /// Numbers a row has.
+    /// Features per row.
     pub dimensions: usize,
     test: Vec<usize>,
 }
@@ -109,7 +108,7 @@ impl SplitPlan {
         self.classes.sizes().iter().zip(&self.test).map(|(n, t)| n - t).collect()
     }
 
-    /// The rows that are tested on, ascending, and those that are not, shuffled.
+    /// The test rows, ascending, and the training rows, shuffled.
     fn rows_of_split(&self, seed: Seed) -> (Vec<usize>, Vec<usize>) {
         let mut tested = vec![false; self.kept.len()];
         for class in self.classes.ids() {
@@ -125,7 +124,7 @@ impl SplitPlan {
     /// The split of this seed.
     ///
     /// # Errors
-    /// What the encoder says of the training rows.
+    /// As the encoder, of the training rows.
     pub fn split(&self, table: &Table, plan: &TablePlan, seed: u64) -> Result<Split> {
         let (test, train) = self.rows_of_split(Seed(seed));
         let training: Vec<FileRow> = train.iter().map(|&row| self.kept[row]).collect();
@@ -143,9 +142,9 @@ impl SplitPlan {
 /// Training and test rows.
 #[derive(Debug)]
 pub struct Split {
-    /// What is reduced and trained on.
+    /// Training rows.
     pub train: LabelledPoints,
-    /// What is tested on.
+    /// Test rows.
     pub test: LabelledPoints,
 }
 

@@ -1,4 +1,5 @@
-//! What runs say together, and how sure that is. Every number here is exact or says what it is.
+//! The statistics of an experiment: medians with intervals, paired tests, rank correlation. Each is defined here, and exact
+//! unless it says otherwise. [`summary`](crate::summary) says which runs they are computed of.
 //!
 //! - *Median* of the repetitions: of an even number the mean of the two in the middle.
 //! - *Interval* of a median: order statistics. The k-th lowest and the k-th highest of n values hold the median of what
@@ -13,8 +14,8 @@
 //! - *Spearman's ρ*: Pearson's of the ranks, equal values sharing theirs. The p-value is two-sided; up to nine pairs
 //!   exact, over all orders, beyond that from Student's t with n − 2 degrees of freedom, as scipy does.
 //!
-//! Two cautions that no test takes away. Repetitions are splits of one table: they share rows, so they are less
-//! independent than the test takes them to be. And of many comparisons at 5 % one in twenty comes out by luck.
+//! Two caveats remain. Repetitions are splits of one table: they share rows, so they are less independent than the tests
+//! assume. And of many comparisons at 5 %, expect one in twenty to be a false positive.
 //!
 //! Wilcoxon 1945, Biometrics Bulletin 1:80; Spearman 1904, American Journal of Psychology 15:72.
 
@@ -22,11 +23,11 @@ use crate::json::infinite::serialize as infinite;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-/// What a test may go wrong by.
+/// The level of significance of tests.
 pub const LEVEL: f64 = 0.05;
-/// The coverage that intervals aim at.
+/// The coverage that intervals should have at least.
 pub const COVERAGE: f64 = 0.95;
-/// Up to so many pairs ρ is tested against all orders.
+/// Up to this many pairs ρ is tested against all orders.
 const EXACT_ORDERS: usize = 9;
 
 /// A median and its interval.

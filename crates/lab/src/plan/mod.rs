@@ -491,6 +491,9 @@ mod tests {
             keys,
             ["title", "seed", "repetitions", "images", "features", "reduce", "method", "detector", "energy"]
         );
+        // The report shows it as TOML.
+        let text = toml::to_string_pretty(&plan).expect("TOML");
+        assert!(text.contains("[images.groups]") && text.contains("balance = false"), "{text}");
         let mut expected = plan.clone();
         let TaskPlan::Images(images) = &mut expected.task else { panic!("for images") };
         assert_eq!(images.images.path.take(), Some("d.yaml".into()));
