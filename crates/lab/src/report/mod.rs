@@ -269,7 +269,7 @@ fn verdict(paired: Option<Paired>, show: impl Fn(f64) -> String) -> (String, &'s
         Verdict::Unclear => ("cannot tell", "unclear"),
     };
     let Median { value, low, high, .. } = paired.difference;
-    let (value, low, high, p) = (show(value), show(low), show(high), p_value(paired.p));
+    let (value, low, high, p) = (show(value), show(low), show(high), escape(&p_value(paired.p)));
     (format!("<b>{value}</b><small>{low} to {high}</small><small>{sign}</small><small>{p}</small>"), class)
 }
 
@@ -403,7 +403,12 @@ fn correlations(out: &mut String, summary: &Summary) {
         None => "–".into(),
         Some(s) => {
             let rho = format!("{:+.2}", s.rho).replace('-', "−");
-            format!("<b>{rho}</b> <small>{}, n = {}{}</small>", p_value(s.p), s.n, if s.exact { ", exact" } else { "" })
+            format!(
+                "<b>{rho}</b> <small>{}, n = {}{}</small>",
+                escape(&p_value(s.p)),
+                s.n,
+                if s.exact { ", exact" } else { "" }
+            )
         }
     };
     for row in &summary.spearman {
