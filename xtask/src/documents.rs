@@ -41,15 +41,15 @@ fn fill(page: &str, parts: &[(&str, String)]) -> Result<String, String> {
 /// Every method in a line, from the registry; each has a page.
 fn methods() -> String {
     let mut out = format!(
-        "{MADE}# The methods\n\nEach has a page: definition, picture, parameters, cost, guarantee, departures from the paper, source. The same is on the command \
-         line: `leanset methods [NAME]`. n rows, d columns, c classes, m rows kept; n_k and m_k of class k.\n\n"
+        "{MADE}# The methods: data pruning, coreset and prototype selection\n\nThis page lists all methods. Each has a page with its definition, figure, parameters, cost, guarantee, differences from the paper and reference. \
+         `leanset methods [NAME]` prints the same on the command line. Symbols: n rows, d columns, c classes, m kept rows; n_k and m_k are those of class k.\n\n"
     );
     out.push_str("| method | alias | family | what it keeps |\n|---|---|---|---|\n");
     for m in METHODS {
         let alias = m.aliases[0].to_uppercase();
         let _ = writeln!(out, "| [{}](methods/{}.md) | {alias} | {} | {} |", m.id, m.id, m.family, m.summary);
     }
-    out.push_str("\n## Capabilities\n\n*Nested*: one ranking serves all ratios. *Counts*: it keeps the counts asked of each class. *Target*: its rows can represent another table. *Dynamics*: it ranks by training dynamics, and needs a training log or a trainer.\n\n");
+    out.push_str("\n## Capabilities\n\n*Nested*: one ranking serves all ratios. *Counts*: it keeps the requested number of rows per class. *Target*: its rows can represent another table. *Dynamics*: it ranks by training dynamics, so it needs a training log or a trainer.\n\n");
     out.push_str("| method | nested | counts | weights | generates prototypes | seeded | target | dynamics |\n|---|---|---|---|---|---|---|---|\n");
     for m in METHODS {
         let c = &m.capabilities;
@@ -59,7 +59,7 @@ fn methods() -> String {
             m.id, m.id, c.nested, c.per_class, c.weights, c.prototypes, c.seeded, c.target, c.dynamics
         );
     }
-    out.push_str("\nWhich one, and at what cost? [Choosing a method](choosing.md).\n");
+    out.push_str("\nTo decide which one to use, see [choosing a method](choosing.md).\n");
     out
 }
 

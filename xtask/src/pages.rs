@@ -51,7 +51,7 @@ fn page(m: &Info, caption: &str, lines: &[Line]) -> Result<String, String> {
         "## When it wins, when it loses\n\n**Wins when** {}\n\n**Loses when** {}\n\n",
         head.wins, head.loses
     );
-    let _ = write!(out, "## On record\n\n{}\n", record::of(&alias, lines));
+    let _ = write!(out, "## Measured results\n\n{}\n", record::of(&alias, lines));
     out.push_str("## Parameters\n\n");
     out.push_str(&parameters(m));
     let _ = write!(out, "\n## Use\n\n{}\n", usage(m));
@@ -59,12 +59,12 @@ fn page(m: &Info, caption: &str, lines: &[Line]) -> Result<String, String> {
         write!(out, "## Cost and guarantee\n\n| | |\n|---|---|\n| cost | {} |\n| memory | {} |\n", m.cost, m.memory);
     let _ = write!(out, "| guarantee | {} |\n\n{}\n\n", m.guarantee, head.cost);
     let departures = if head.departures.is_empty() { format!("{}.", m.departures) } else { head.departures };
-    let _ = write!(out, "## Departures from the paper and its code\n\n{departures}\n\n");
+    let _ = write!(out, "## Differences from the paper and its code\n\n{departures}\n\n");
     out.push_str("## Capabilities\n\n| | |\n|---|---|\n");
     for (name, answer) in capabilities(m) {
         let _ = writeln!(out, "| {name} | {answer} |");
     }
-    let _ = write!(out, "| classes needed | {} |\n\n## Source\n\n{}.\n", m.capabilities.least_classes, m.reference);
+    let _ = write!(out, "| classes needed | {} |\n\n## Reference\n\n{}.\n", m.capabilities.least_classes, m.reference);
     Ok(out)
 }
 
@@ -73,12 +73,12 @@ pub(crate) fn capabilities(m: &Info) -> [(&'static str, String); 9] {
     let c = &m.capabilities;
     [
         ("nested: one ranking serves all ratios", c.nested),
-        ("keeps the counts asked of each class", c.per_class),
-        ("gives weights", c.weights),
+        ("keeps the requested number of rows per class", c.per_class),
+        ("has weights", c.weights),
         ("generates prototypes (points that are not rows)", c.prototypes),
         ("depends on the seed", c.seeded),
         ("can represent another table", c.target),
-        ("uses training dynamics, and needs them", c.dynamics),
+        ("needs training dynamics", c.dynamics),
         ("independent of the order of rows", c.order_free),
         ("independent of the unit of the coordinates", c.scale_free),
     ]
@@ -88,7 +88,7 @@ pub(crate) fn capabilities(m: &Info) -> [(&'static str, String); 9] {
 /// The table of a method's parameters.
 pub(crate) fn parameters(m: &Info) -> String {
     if m.params.is_empty() {
-        return "None beside the budget and the seed.\n".into();
+        return "None, except the budget and the seed.\n".into();
     }
     let mut out = String::from("| parameter | values | default | |\n|---|---|---|---|\n");
     for s in m.params {
@@ -105,7 +105,7 @@ fn usage(m: &Info) -> String {
     let needs_log = m.uses_dynamics();
     let (log, dynamics) = if needs_log { (" --log training.csv", ", dynamics=log") } else { ("", "") };
     let without = if needs_log {
-        "Without `--log`, and with `trainer=leanset.Trainer()` in place of `dynamics`, the built-in trainer trains a model.\n"
+        "Without `--log`, or with `trainer=leanset.Trainer()` instead of `dynamics`, the built-in trainer trains a model first.\n"
     } else {
         ""
     };

@@ -184,13 +184,13 @@ impl Toy {
         }
         svg.push_str("</svg>\n");
         let mut caption = String::from(
-            "600 generated rows of three classes, and what is kept of them with the default parameters. Every fiftieth row \
-             has a wrong label. ε is Euclidean.",
+            "The figure shows 600 generated rows of three classes, and what the method keeps with its default parameters. Every \
+             fiftieth row is mislabelled. ε is Euclidean.",
         );
         for (holds, sentence) in [
             (generated, " The points are generated prototypes."),
-            (weights, " Areas are weights."),
-            (uses_dynamics, " Training dynamics are those of 60 epochs of a network of two hidden layers of 32 units."),
+            (weights, " The areas of the marks are weights."),
+            (uses_dynamics, " The training dynamics are those of a network with two hidden layers of 32 units, over 60 epochs."),
         ] {
             if holds {
                 caption.push_str(sentence);

@@ -58,7 +58,7 @@ pub(crate) fn of(alias: &str, lines: &[Line]) -> String {
         let _ = writeln!(out, " {} | {} |", own.epsilon[0], own.epsilon[1]);
     }
     if out.is_empty() {
-        return "There are no runs of it on record yet: compare it with random on your own table by [an experiment](../experiments.md).\n".into();
+        return "There are no recorded runs of this method yet. Compare it with random on your own table in [an experiment](../experiments.md).\n".into();
     }
     let random = if alias == "SRS" { "" } else { " random, here | random, published |" };
     let dashes = if alias == "SRS" { "" } else { "---:|---:|" };
@@ -66,7 +66,7 @@ pub(crate) fn of(alias: &str, lines: &[Line]) -> String {
     format!(
         "| kept | accuracy, here | accuracy, published |{random} ε, here | ε, published |\n|---|---:|---:|{dashes}---:|---:|\n{out}\n\
          Medians over splits of Dry Bean, with the paper's network. Differences within the spread of repetitions mean nothing, and \
-         full training reached {full} there: compare within a column. Settings, spread and all ratios: [the record](../../{FILE}).\n"
+         full training reached {full} there: so compare only within a column. [The record](../../{FILE}) has the settings, the spread and all ratios.\n"
     )
 }
 
@@ -84,6 +84,6 @@ pub(crate) fn summary(lines: &[Line]) -> String {
             l.method, l.kept, a[0], a[1], e[0], e[1], s[0], s[1]
         );
     }
-    let _ = write!(out, "\nFrom [the record](../{FILE}), which has all ratios and says how it was made.\n");
+    let _ = write!(out, "\nThe values are from [the record](../{FILE}), which has all ratios and describes how it was made.\n");
     out
 }

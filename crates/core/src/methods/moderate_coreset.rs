@@ -2,9 +2,9 @@
 //!
 //! Problem: keep the rows of a class that are neither typical nor extreme.
 //!
-//! The score of a row is how far its Euclidean distance to the mean of its class is from the median of these distances over
-//! the class (of an even number, the smaller of the two in the middle). The rows of a class with the smallest scores are
-//! kept, ties to the lowest row id.
+//! The score of a row is the difference between its Euclidean distance to the mean of its class and the median of these
+//! distances over the class (of an even number of rows, the smaller of the two middle values). The rows of a class with the
+//! smallest scores are kept, ties to the lowest row id.
 //!
 //! ```math
 //! s(x) = \Bigl| \, \lVert x - \mu_k \rVert - \operatorname*{median}_{z \in X_k} \lVert z - \mu_k \rVert \, \Bigr|
@@ -14,15 +14,15 @@
 //!
 //! Cost: O(n·(d + log n)). Guarantee: exact scores; nested.
 //!
-//! Departures: the paper keeps as many rows below the median as above it; here nearness to the median decides, so that a
-//! smaller budget's rows are a prefix of a larger one's. The paper's distances are between features of a trained network;
-//! here they are between the columns that are given, which can be such features.
+//! Departures: the paper keeps the same number of rows below and above the median. Here only the distance to the median
+//! decides, so that the rows of a smaller budget are a prefix of those of a larger one. In the paper, distances are between
+//! features of a trained network; here they are between the given columns, which can be such features.
 //!
-//! Wins when rows near the centre of a class say little that is new and rows far from it are likely to be mislabelled, as
-//! among the features of a trained network, for which it was made.
+//! Wins when rows near the centre of a class are redundant and rows far from it are likely to be mislabelled. This is typical
+//! of the features of a trained network, for which the method was made.
 //!
-//! Loses when ε counts: it keeps neither the centre nor the edge of a class. A class of several groups has one mean that
-//! lies between them, and a distance to it says little.
+//! Loses when ε matters: it keeps neither the centre nor the edge of a class. If a class has several groups, its mean is
+//! between them, and a distance to it says little.
 
 use super::scores::{Best, by_score};
 use super::settings::parameters;
@@ -47,15 +47,15 @@ pub static INFO: Info = Info {
     aliases: &["mcs", "moderate", "moderate-ds"],
     title: "Moderate coreset",
     family: Family::Ranking,
-    summary: "Keeps, of each class, the rows whose distance to the class mean is nearest the median of these distances.",
+    summary: "Keeps the rows of each class whose distance to the class mean is closest to the median of these distances.",
     params: PARAMS,
     cost: "O(n·(d + log n))",
-    memory: "48 bytes a row, and the class means",
+    memory: "48 bytes per row, and the class means",
     guarantee: "exact scores; nested over ratios; ties to the lowest row id",
     reference: "Xia, Liu, Yu, Shen, Han & Liu, Moderate Coreset: A Universal Method of Data Selection for Real-world \
                 Data-efficient Deep Learning, ICLR 2023",
-    departures: "nearness to the median decides (the paper keeps as many rows below it as above); the columns that are \
-                 given instead of features of a trained network",
+    departures: "only the distance to the median decides (the paper keeps the same number of rows below and above it); the \
+                 given columns are used instead of features of a trained network",
     capabilities: Capabilities { order_free: Support::Yes, ..Capabilities::DEFAULT },
     variants: &[],
     build: |_| Ok(Box::new(Configured)),
