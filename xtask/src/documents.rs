@@ -96,7 +96,10 @@ fn verbs(command: &clap::Command, above: &str, out: &mut String) {
 
 /// Every verb with its help.
 fn command_line() -> String {
-    let mut out = format!("{MADE}# The command line\n\n{}\n", leanset_cli::exit_codes());
+    let mut out = format!(
+        "{MADE}# Command-line reference\n\nThis page has the help of every command, as `leanset help COMMAND` prints it.\n\n{}\n",
+        leanset_cli::exit_codes()
+    );
     let mut root = leanset_cli::command().term_width(100);
     root.build();
     let _ = write!(out, "\n## leanset\n\n```text\n{}\n```\n", root.clone().render_long_help().to_string().trim_end());

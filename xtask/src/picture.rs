@@ -190,7 +190,10 @@ impl Toy {
         for (holds, sentence) in [
             (generated, " The points are generated prototypes."),
             (weights, " The areas of the marks are weights."),
-            (uses_dynamics, " The training dynamics are those of a network with two hidden layers of 32 units, over 60 epochs."),
+            (
+                uses_dynamics,
+                " The training dynamics are those of a network with two hidden layers of 32 units, over 60 epochs.",
+            ),
         ] {
             if holds {
                 caption.push_str(sentence);

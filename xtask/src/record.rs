@@ -84,6 +84,9 @@ pub(crate) fn summary(lines: &[Line]) -> String {
             l.method, l.kept, a[0], a[1], e[0], e[1], s[0], s[1]
         );
     }
-    let _ = write!(out, "\nThe values are from [the record](../{FILE}), which has all ratios and describes how it was made.\n");
+    let _ = write!(
+        out,
+        "\nThe values are from [the record](../{FILE}), which has all ratios and describes how it was made.\n"
+    );
     out
 }
