@@ -345,7 +345,7 @@ fn hints_of_an_experiment_name_keys_of_the_plan() {
         let lines = (0..40).map(|i| format!("{},{},{}\n", i * i, cell(i), class(i)));
         std::iter::once("x,y,class\n".to_owned()).chain(lines).collect()
     };
-    let class = |i: usize| if i % 2 == 0 { "a".to_owned() } else { "b".to_owned() };
+    let class = |i: usize| if i.is_multiple_of(2) { "a".to_owned() } else { "b".to_owned() };
     let number = |i: usize| format!("{}.5", i * 7 % 40);
     let gap = |i: usize| if i == 3 { String::new() } else { number(i) };
     let word = |i: usize| if i == 3 { "oops".into() } else { number(i) };
