@@ -25,6 +25,8 @@ __all__ = [
     "RKM",
     "MatrixDecomposition",
     "NRMD",
+    "ModerateCoreset",
+    "MCS",
     "PhLandmarks",
     "PHL",
     "ForgettingEvents",
@@ -40,7 +42,7 @@ __all__ = [
 class StratifiedRandom(Reducer):
     """Stratified random sampling
 
-    Keeps a uniform random sample of each class; the baseline that every other method has to beat.
+    Keeps a uniform random sample of each class. It is the baseline that every other method has to beat.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ SRS = StratifiedRandom
 class Protodash(Reducer):
     """ProtoDash (prototypes with weights)
 
-    Keeps, of each class, rows that with non-negative weights have the mean of the class under a kernel, or that of a target table.
+    Keeps rows with non-negative weights that together match the mean of their class under a kernel, or that of a target table.
     """
 
     kernel: Literal["gaussian", "linear"]
@@ -82,7 +84,7 @@ PRD = Protodash
 class Maxmin(Reducer):
     """Maxmin selection (farthest-first traversal)
 
-    Keeps, of each class, rows spread so that every row has a kept one near: usually the smallest ε of all that keep rows.
+    Keeps rows that are spread over each class, so that every row has a kept row nearby. Its ε is usually the smallest.
     """
 
     start: Literal["random", "first", "central"] | Sequence[int]
@@ -102,7 +104,7 @@ MMS = Maxmin
 class DistanceEntropy(Reducer):
     """Distance-entropy selection
 
-    Keeps a random base and the rows whose distances to the class means are the most even.
+    Keeps a random base, and the rows whose distances to all class means are most similar.
     """
 
     base: Literal["half"] | float
@@ -124,7 +126,7 @@ DES = DistanceEntropy
 class ClusteringCentroids(Reducer):
     """Clustering centroids (k-means per class)
 
-    Replaces each class by its k-means centroids, or by the real row nearest each; weights are cluster sizes.
+    Replaces each class by its k-means centroids, or by the real row nearest to each. Weights are cluster sizes.
     """
 
     output: Literal["centroids", "rows"]
@@ -150,7 +152,7 @@ CLC = ClusteringCentroids
 class RepresentativeKmeans(Reducer):
     """Representative k-means
 
-    Clusters all rows by k-means and keeps those nearest the centres, of each cluster its share.
+    Clusters all rows with k-means and keeps, in proportion to cluster size, the rows nearest to the centres.
     """
 
     clusters: Literal["classes"] | int
@@ -174,7 +176,7 @@ RKM = RepresentativeKmeans
 class MatrixDecomposition(Reducer):
     """Numerosity reduction by matrix decomposition
 
-    Keeps the rows that the main directions of their class, and of all data with labels, describe worst.
+    Keeps the rows that are described worst by the main directions of their class and of the whole table with labels.
     """
 
     decomposition: Literal["svd", "qr", "lu", "spca", "flda", "mean"]
@@ -193,10 +195,28 @@ class MatrixDecomposition(Reducer):
 
 NRMD = MatrixDecomposition
 
+class ModerateCoreset(Reducer):
+    """Moderate coreset
+
+    Keeps, of each class, the rows whose distance to the class mean is nearest the median of these distances.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+    ) -> None: ...
+
+MCS = ModerateCoreset
+
 class PhLandmarks(Reducer):
     """Persistent-homology landmarks
 
-    Keeps rows whose neighbourhoods have the least topology (representative) or the most (vital).
+    Keeps the rows whose neighbourhoods have the least topology (representative) or the most (vital).
     """
 
     delta: Literal["auto"] | float
@@ -226,7 +246,7 @@ PHL = PhLandmarks
 class ForgettingEvents(Reducer):
     """Forgetting events
 
-    Keeps, of each class, the rows that a model in training forgot most often, those it never learnt first.
+    Keeps the rows of each class that a model forgot most often during training; rows that it never learnt come first.
     """
 
     keep: Literal["hardest", "easiest"]
@@ -248,7 +268,7 @@ FES = ForgettingEvents
 class El2n(Reducer):
     """EL2N, the error L2 norm
 
-    Keeps, of each class, the rows whose predicted probabilities were farthest from their class in training.
+    Keeps the rows of each class whose predicted probabilities were farthest from the label during training.
     """
 
     keep: Literal["hardest", "easiest"]
@@ -272,7 +292,7 @@ EL2N = El2n
 class Aum(Reducer):
     """AUM, the area under the margin
 
-    Keeps, of each class, the rows that stood clear of other classes in training; mislabelled ones go first.
+    Keeps the rows of each class with the largest margin to other classes during training; mislabelled rows are removed first.
     """
 
     keep: Literal["hardest", "easiest"]
