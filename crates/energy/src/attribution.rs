@@ -79,7 +79,7 @@ mod tests {
         let thread = to_thread(reading(), Some(1.0));
         assert_eq!((thread.cpu_seconds, thread.seconds), (Some(1.0), 2.0));
         // All of it could be this thread's, as far as the counter knows.
-        assert_eq!(thread.process_joules, Some(Joules { joules: 2.0, low: 5.0 / 3.0, high: 12.0 }));
+        assert_eq!(thread.process_joules, Some(Joules { joules: 2.0, low: 5.0 * (1.0 / 3.0), high: 12.0 }));
         assert!(thread.estimated);
         assert_eq!(thread.components, reading().components);
     }

@@ -142,7 +142,7 @@ fn words_are_one_hot_and_booleans_0_and_1() {
     assert_eq!(
         words(&encoder.decode(&[0.0; 5]).unwrap_err()),
         "column 'colour' holds text: a point between rows, such as a centroid, has no value there\n\
-         use the nearest real rows, or --exclude 'colour'"
+         use the nearest real rows, or --exclude colour"
     );
 }
 

@@ -19,9 +19,9 @@ pub(crate) fn decode(
     let mut decoded = Vec::with_capacity(features.len());
     for (index, (name, encoding)) in features.iter().zip(encodings).enumerate() {
         let FeatureEncoding::Number { scaler, .. } = encoding else {
-            let (name, kind) = (shown(name), encoding.kind());
+            let (column, kind) = (shown(name), encoding.kind());
             return Err(Error::request(format!(
-                "column {name} holds {kind}: a point between rows, such as a centroid, has no value there"
+                "column {column} holds {kind}: a point between rows, such as a centroid, has no value there"
             ))
             .with_hint(text!["use the nearest real rows, or ", setting::EXCLUDE.to(name)]));
         };
