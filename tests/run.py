@@ -91,19 +91,21 @@ def parts() -> list[Part]:
 
 def main() -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
-    waiting, running, done = parts(), [], []
+    waiting = parts()
+    running: list[Part] = []
+    done: list[Part] = []
     try:
         while waiting or running:
             for part in [part for part in running if part.ended()]:
                 running.remove(part)
                 done.append(part)
             passed = {part.name for part in done if part.passed}
-            failed = {part.name for part in done if not part.passed}
+            bad = {part.name for part in done if not part.passed}
             for part in list(waiting):
-                if failed & set(part.after):
+                if bad & set(part.after):
                     waiting.remove(part)
                     part.passed = False
-                    print(f"\n──── {part.name}: not run, because it needs {' and '.join(sorted(failed & set(part.after)))} ────", flush=True)
+                    print(f"\n──── {part.name}: not run, because it needs {' and '.join(sorted(bad & set(part.after)))} ────", flush=True)
                     done.append(part)
                 elif passed >= set(part.after) and len(running) < max(2, os.cpu_count() or 2):
                     waiting.remove(part)
