@@ -48,8 +48,8 @@ def worker(kind, model, listed, out):
         torch.set_num_threads(cores)
         network, parts, waiting = torch.jit.load(model), [], []
         with torch.inference_mode():
-            for picture in reference.ahead(lambda file: reference.prepare(file, SIZE), files, cores):
-                waiting.append(picture)
+            for image in reference.ahead(lambda file: reference.prepare(file, SIZE), files, cores):
+                waiting.append(image)
                 if len(waiting) == BATCH:
                     parts.append(network(torch.from_numpy(np.stack(waiting))).numpy())
                     waiting = []
@@ -141,8 +141,8 @@ def yolo(place, files, change):
 def as_png(file, target):
     from PIL import Image
 
-    with Image.open(file) as picture:
-        picture.convert("RGB").save(target, compress_level=1)
+    with Image.open(file) as image:
+        image.convert("RGB").save(target, compress_level=1)
 
 
 def with_remark(file, target):
@@ -249,10 +249,10 @@ def main():
         print("On PNG copies, so that all decode the same pixels; letterbox. The relative difference is that of the worst image: "
               "the length of the difference by the length of the vector.\n")
         print("| model | engine | numbers | largest difference | largest value | relative |\n|---|---|---:|---:|---:|---:|")
-        pictures = yolo(folder / "png", [(file, f"{file.stem}.png") for file in files], as_png)
+        images = yolo(folder / "png", [(file, f"{file.stem}.png") for file in files], as_png)
         data = folder / "png" / "data.yaml"
-        same("YOLOv8n, 320", data, pictures, nudenet, cut, SIZE, (0, 0, 0), (1, 1, 1), folder)
-        same("EfficientNet-Lite0, 224", data, pictures, efficientnet, reference.cut(efficientnet, models.PENULTIMATE), 224,
+        same("YOLOv8n, 320", data, images, nudenet, cut, SIZE, (0, 0, 0), (1, 1, 1), folder)
+        same("EfficientNet-Lite0, 224", data, images, efficientnet, reference.cut(efficientnet, models.PENULTIMATE), 224,
              models.MEAN, models.STD, folder)
 
         print("\n## What they are good for\n")
