@@ -198,7 +198,7 @@ NRMD = MatrixDecomposition
 class ModerateCoreset(Reducer):
     """Moderate coreset
 
-    Keeps, of each class, the rows whose distance to the class mean is nearest the median of these distances.
+    Keeps the rows of each class whose distance to the class mean is closest to the median of these distances.
     """
 
     def __init__(
