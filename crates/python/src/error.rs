@@ -1,6 +1,6 @@
 //! Errors as the exceptions that Python users expect: the message is one line, the way out a note below it.
 
-use leanset_core::Error;
+use leanset_core::{BudgetError, Error};
 use leanset_problem::{Code, Face, Problem};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -17,7 +17,11 @@ pub(crate) fn with_hint(py: Python<'_>, error: PyErr, hint: Option<String>) -> P
 
 /// An error of the core.
 pub(crate) fn of_core(py: Python<'_>, error: &Error) -> PyErr {
-    let hint = error.hint().map(|hint| hint.render(Face::Python));
+    let hint = match error {
+        // A ratio has the name of imbalanced-learn where arrays are given.
+        Error::Budget(BudgetError::Ratio(_)) => Some("sampling_strategy=0.1 is one row in ten".to_owned()),
+        _ => error.hint().map(|hint| hint.render(Face::Python)),
+    };
     let exception = match error {
         Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         Error::UnknownParameter { .. } => PyTypeError::new_err(error.to_string()),

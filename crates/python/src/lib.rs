@@ -10,6 +10,8 @@
 mod data;
 mod energy;
 mod error;
+#[cfg(feature = "files")]
+mod files;
 mod manifest;
 mod measure;
 mod reduce;
@@ -21,6 +23,9 @@ mod work;
 pub mod _leanset {
     #[pymodule_export]
     use crate::energy::Meter;
+    #[cfg(feature = "files")]
+    #[pymodule_export]
+    use crate::files::{check_images, describe_images, rank_file, reduce_file, reduce_images};
     #[pymodule_export]
     use crate::manifest::{manifest_schema, manifest_text};
     #[pymodule_export]

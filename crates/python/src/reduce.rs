@@ -213,9 +213,10 @@ fn ids<'py>(py: Python<'py>, rows: &[RowId]) -> Bound<'py, PyArray1<i64>> {
 }
 
 /// Code, message, hint.
-type WarningFields = (String, String, Option<String>);
+pub(crate) type WarningFields = (String, String, Option<String>);
 
-fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
+/// Warnings, in the spelling of Python.
+pub(crate) fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
     let own = |text: &Text| text.render(Face::Python);
     warnings.iter().map(|w| (w.code.to_string(), own(&w.message), w.hint.as_ref().map(own))).collect()
 }

@@ -30,12 +30,22 @@ impl Monitor for Stop {
     }
 }
 
-/// Runs `work` on `n_jobs` threads with the interpreter released. The thread that called looks for signals meanwhile
-/// (Python handles them on its main thread alone; on any other nothing is found).
+/// Runs work of the core on `n_jobs` threads with the interpreter released.
 pub(crate) fn run<T: Send>(
     py: Python<'_>,
     n_jobs: Option<i64>,
     work: impl FnOnce(&dyn Monitor) -> leanset_core::Result<T> + Send,
+) -> PyResult<T> {
+    run_with(py, n_jobs, work, of_core)
+}
+
+/// Runs `work` on `n_jobs` threads with the interpreter released; `exception` is what Python gets of its errors. The thread
+/// that called looks for signals meanwhile (Python handles them on its main thread alone; on any other nothing is found).
+pub(crate) fn run_with<T: Send, E: Send>(
+    py: Python<'_>,
+    n_jobs: Option<i64>,
+    work: impl FnOnce(&dyn Monitor) -> Result<T, E> + Send,
+    exception: impl FnOnce(Python<'_>, &E) -> PyErr,
 ) -> PyResult<T> {
     let pool = pool(n_jobs)?;
     let (done, raised) = py.detach(|| {
@@ -68,7 +78,7 @@ pub(crate) fn run<T: Send>(
         (None, _) => Err(fault(&"a thread ended without a result")),
         // What a signal handler has raised, rather than that the work was interrupted.
         (_, Some(raised)) => Err(raised),
-        (Some(Ok(Err(error))), None) => Err(of_core(py, &error)),
+        (Some(Ok(Err(error))), None) => Err(exception(py, &error)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Jobs about image datasets: checking, reducing, describing by a model.
 
 mod candidates;
+mod check;
 mod dry_run;
 mod embedder;
 mod features;
@@ -16,6 +17,7 @@ use leanset_problem::{Command, Problem, Result, Text, Warning, setting, text};
 use leanset_spec::images::{CategoryRule, Division};
 
 pub use candidates::Candidates;
+pub use check::{CHECK_SCHEMA, Checked, check};
 pub use dry_run::ImageDryRun;
 pub use embedder::{Described, Embedder};
 pub use features::{DescribeDestination, Description, describe};
@@ -23,25 +25,6 @@ pub use reduce::{ImageDestination, ImageReduction, ImagesOutcome, REPORT, reduce
 pub use reproduce::{ImagePlaces, read, reproduce};
 
 use crate::context::Context;
-
-/// A dataset with all its images inspected: what `images check` reports.
-pub struct Checked {
-    /// The dataset, with its issues.
-    pub set: ImageSet,
-    /// What its usable training images are divided into.
-    pub categories: Categories,
-}
-
-/// Inspects every image of a dataset.
-///
-/// # Errors
-/// It is no dataset, or cannot be divided as asked.
-pub fn check(dataset: &Path, division: &Division, context: &Context<'_>) -> Result<Checked> {
-    let mut set = open(dataset, division)?;
-    inspect_images(&mut set, |_| true, None, context)?;
-    let categories = categories(&set, &usable_training_images(&set), division)?;
-    Ok(Checked { set, categories })
-}
 
 /// Opens a dataset: annotations are read, and no image.
 ///

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use leanset::Result;
-use leanset_images::{Categories, ImageSet, IssueKind, Severity, Split};
+use leanset::images::Checked;
+use leanset_images::{IssueKind, Severity, Split};
 use leanset_problem::Face;
 use leanset_spec::Energy;
 use leanset_spec::images::Division;
-use serde_json::json;
 
 use super::DatasetArg;
 use crate::args::{RunArgs, ThreadsArg};
@@ -43,64 +43,13 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(String, u8)> {
     let session = Session::new(&run, &Energy::UNKNOWN)?;
     let checked = leanset::images::check(&args.dataset.dataset, &args.division, &session.context())?;
     session.end_progress();
-    let (set, categories) = (&checked.set, &checked.categories);
     let least = if args.strict { Severity::Warning } else { Severity::Error };
-    let code = if set.issues.iter().any(|issue| issue.severity >= least) { exit::UNUSABLE } else { 0 };
-    Ok((if args.json { as_json(set, categories) } else { in_words(set, categories) }, code))
+    let code = if checked.set.issues.iter().any(|issue| issue.severity >= least) { exit::UNUSABLE } else { 0 };
+    Ok((if args.json { format!("{:#}\n", checked.document()) } else { in_words(&checked) }, code))
 }
 
-/// Objects of each class in a split.
-fn objects(set: &ImageSet, split: Split) -> Vec<usize> {
-    let mut counts = vec![0; set.classes.len()];
-    set.of(split).flat_map(|p| &p.objects).for_each(|o| counts[o.class as usize] += 1);
-    counts
-}
-
-/// Splits that have images.
-fn splits(set: &ImageSet) -> Vec<Split> {
-    Split::ALL.into_iter().filter(|&s| set.of(s).next().is_some()).collect()
-}
-
-fn as_json(set: &ImageSet, categories: &Categories) -> String {
-    let parts: serde_json::Map<String, serde_json::Value> = splits(set)
-        .into_iter()
-        .map(|split| {
-            let part = json!({
-                "images": set.of(split).count(),
-                "usable": set.of(split).filter(|p| p.usable).count(),
-                "backgrounds": set.of(split).filter(|p| p.objects.is_empty()).count(),
-                "objects": set.classes.iter().cloned().zip(objects(set, split)).collect::<Vec<_>>(),
-            });
-            (split.name().to_owned(), part)
-        })
-        .collect();
-    let issues: Vec<_> = set
-        .issues
-        .iter()
-        .map(|f| {
-            json!({
-                "code": f.kind.code(),
-                "severity": f.severity.to_string(),
-                "file": f.file,
-                "line": f.line,
-                "message": f.message,
-            })
-        })
-        .collect();
-    let value = json!({
-        "schema": "leanset.images-check/2",
-        "leanset": env!("CARGO_PKG_VERSION"),
-        "dataset": set.source,
-        "layout": set.format().name(),
-        "classes": set.classes,
-        "splits": parts,
-        "categories": categories.names.iter().cloned().zip(categories.sizes()).collect::<Vec<_>>(),
-        "issues": issues,
-    });
-    format!("{value:#}\n")
-}
-
-fn in_words(set: &ImageSet, categories: &Categories) -> String {
+fn in_words(checked: &Checked) -> String {
+    let (set, categories) = (&checked.set, &checked.categories);
     let layout = set.format().title();
     let mut out = format!(
         "{}: {layout}, {}, {}\n\n",
@@ -118,13 +67,13 @@ fn in_words(set: &ImageSet, categories: &Categories) -> String {
             count(set.of(split).map(|p| p.objects.len()).sum()),
         ]
     };
-    let parts = splits(set);
+    let parts = checked.splits();
     let header = ["split", "images", "usable", "background", "objects"];
     out.push_str(&render::columns(&header, parts.iter().map(|&s| line(s)), 2, 1));
     out.push('\n');
     let mut header = vec!["objects of class"];
     header.extend(parts.iter().map(|s| s.name()));
-    let counts: Vec<Vec<usize>> = parts.iter().map(|&s| objects(set, s)).collect();
+    let counts: Vec<Vec<usize>> = parts.iter().map(|&s| checked.objects(s)).collect();
     let rows = set.classes.iter().enumerate().map(|(class, name)| {
         std::iter::once(name.clone()).chain(counts.iter().map(|c| render::count(c[class]))).collect()
     });
