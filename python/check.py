@@ -21,6 +21,8 @@ PLACE = ROOT / "target" / "python"
 REQUIREMENTS = ROOT / "python" / "requirements-test.txt"
 # The profile of Cargo.toml with which everything that is tested is built.
 PROFILE = "quick"
+# Features of the extension module that are not in the wheel of users, such as `files`.
+FEATURES = os.environ.get("LEANSET_FEATURES", "")
 # Modules are compiled when they are imported first, and only those; not beside the sources.
 CACHE = {"PYTHONPYCACHEPREFIX": str(PLACE / "pycache"), "PYTHONDONTWRITEBYTECODE": ""}
 
@@ -93,7 +95,7 @@ def wheel(python: Path) -> Path:
     [sdist] = dist.glob("*.tar.gz")
     source = PLACE / "source"
     unpack(sdist, source)
-    run(python, "-m", "maturin", "build", "--profile", PROFILE, "--out", dist,
+    run(python, "-m", "maturin", "build", "--profile", PROFILE, "--out", dist, *(["--features", FEATURES] if FEATURES else []),
         "--manifest-path", source / "python" / "Cargo.toml", CARGO_TARGET_DIR=str(ROOT / "target"))
     [found] = dist.glob("*.whl")
     return found

@@ -1,5 +1,6 @@
 """The extension module: thin wrappers of the Rust crates. The package's own interface is `leanset`."""
 
+from os import PathLike
 from typing import Any, final
 
 import numpy as np
@@ -77,6 +78,50 @@ def threads(n_jobs: int | None) -> int: ...
 def fault_on_purpose() -> None: ...
 def softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]: ...
 def warm_up(table: _Table, settings: str, seed: int, n_jobs: int | None) -> Dynamics: ...
+
+# Only in a build with the feature `files`, so they are not in __all__.
+def reduce_file(
+    request: str,
+    output: str | PathLike[str],
+    *,
+    manifest: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    n_jobs: int | None = None,
+    memory_limit: int | None = None,
+) -> tuple[str, list[_Warning]]: ...
+def rank_file(
+    request: str,
+    output: str | PathLike[str],
+    *,
+    manifest: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    n_jobs: int | None = None,
+    memory_limit: int | None = None,
+) -> tuple[str, list[_Warning]]: ...
+def reduce_images(
+    request: str,
+    output: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+    strict: bool = False,
+    cache: str | PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    memory_limit: int | None = None,
+) -> tuple[str, list[_Warning]]: ...
+def describe_images(
+    request: str,
+    output: str | PathLike[str],
+    *,
+    paths: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    strict: bool = False,
+    cache: str | PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    memory_limit: int | None = None,
+) -> tuple[str, list[_Warning]]: ...
+def check_images(
+    dataset: str | PathLike[str], division: str, *, n_jobs: int | None = None
+) -> tuple[str, list[_Warning]]: ...
 
 @final
 class NativeRanking:

@@ -13,6 +13,8 @@ def refused(kind, match, call, hint=None):
         call()
     notes = getattr(found.value, "__notes__", [])
     assert hint is None or any(hint in note for note in notes), notes
+    # Settings are spelled as parameters, and not as flags of the command line.
+    assert "--" not in str(found.value) + "".join(notes)
     assert not isinstance(found.value, RuntimeError)
 
 
@@ -54,11 +56,13 @@ def test_shapes(fit, blobs):
 
 
 def test_budgets(fit):
-    refused(ValueError, r"ratio must be in \(0, 1\], not 1.5", fit(sampling_strategy=1.5))
+    refused(ValueError, r"ratio must be in \(0, 1\], not 1.5", fit(sampling_strategy=1.5),
+            "hint: sampling_strategy=0.1 is one row in ten")
     refused(ValueError, r"ratio must be in \(0, 1\], not NaN", fit(sampling_strategy=float("nan")))
     refused(ValueError, "count must be at least 1, not 0", fit(sampling_strategy=0))
     refused(ValueError, "count 121 is above the 120 rows", fit(sampling_strategy=121), "at most 120")
-    refused(ValueError, "count 2 is below the 3 classes", fit(sampling_strategy=2))
+    refused(ValueError, "count 2 is below the 3 classes", fit(sampling_strategy=2),
+            "hint: ask for at least 3 rows, or let classes vanish with allow_empty_classes=True")
     refused(ValueError, "'sampling_strategy' parameter of Maxmin must be .* Got -4", fit(sampling_strategy=-4))
     refused(ValueError, "Got True", fit(sampling_strategy=True))
     refused(ValueError, "Got 'some'", fit(sampling_strategy="some"))
@@ -141,6 +145,14 @@ def test_warnings_have_codes(blobs):
     with pytest.warns(leanset.LeansetWarning, match="budget-raised") as found:
         leanset.MMS(sampling_strategy=0.001).fit(X, y)
     assert found[0].filename == __file__
+
+
+def test_warnings_spell_parameters_as_python_does(blobs):
+    X, y = blobs
+    with pytest.warns(leanset.LeansetWarning, match="one-column") as found:
+        leanset.NRMD(sampling_strategy=0.2).fit(X[:, :1], y)
+    assert 'decomposition="mean"' in found[0].message.hint
+    assert "--" not in str(found[0].message)
 
 
 def test_bugs_are_runtime_errors():

@@ -48,7 +48,7 @@ pub mod simd;
 pub use budget::{Allocation, Budget, EmptyClasses};
 pub use data::{Classes, Dataset, Matrix, Points, Scalar, Shape};
 pub use dynamics::{Dynamics, TrainingLog};
-pub use error::{Error, LogError, Result};
+pub use error::{BudgetError, Error, LogError, Result};
 pub use id::{ClassId, RowId};
 pub use leanset_problem::Warning;
 pub use methods::{Inputs, Reducer};
