@@ -24,8 +24,8 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Its keys are described in docs/json.md, `leanset.manifest/2`. `row_ids` are the kept rows, class by class, from first
-        to last pick.
+        Its keys are described in docs/json.md, `leanset.manifest/2`. `request` is what was asked. `row_ids` are the kept rows,
+        class by class, from first to last pick.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def write_manifest(path: str | os.PathLike[str], manifest: Mapping[str, Any], *, overwrite: bool = False) -> None:
-    """Write a manifest, with the same bytes as the command line, completely or not at all.
+    """Write a manifest of schema `leanset.manifest/2`, with the same bytes as the command line, completely or not at all.
 
     Parameters
     ----------
@@ -95,7 +95,8 @@ def manifest_of(
     Returns
     -------
     dict
-        Pass it to `write_manifest`. `leanset reduce --from-manifest` reproduces the same selection from it.
+        A manifest of schema `leanset.manifest/2`. Pass it to `write_manifest`. `leanset reduce --from-manifest` reproduces the
+        same selection from it.
 
     Raises
     ------

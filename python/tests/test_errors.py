@@ -107,8 +107,10 @@ def test_targets_dynamics_and_trainers(blobs):
             lambda: leanset.FES().fit(X[1:], y[1:], dynamics=log))
     refused(ValueError, "both given",
             lambda: leanset.FES(trainer=leanset.Trainer()).fit(X, y, dynamics=log))
-    refused(ValueError, "optimizer must be adam, adamw or sgd, not 'lion'",
-            lambda: leanset.FES(trainer=leanset.Trainer(optimizer="lion")).fit(X, y))
+    refused(ValueError, "optimizer: 'lion' is not known",
+            lambda: leanset.FES(trainer=leanset.Trainer(optimizer="lion")).fit(X, y), "hint: it is one of adam, adamw and sgd")
+    refused(ValueError, "activation: 'tanh' is not known",
+            lambda: leanset.FES(trainer=leanset.Trainer(activation="tanh")).fit(X, y), "hint: it is one of relu and gelu")
     refused(ValueError, "dropout", lambda: leanset.FES(trainer=leanset.Trainer(dropout=1.0)).fit(X, y))
 
 

@@ -63,8 +63,8 @@ def test_write_manifest_is_reproduced_by_the_command_line(command_line, tmp_path
 def test_manifest_of_has_the_keys_of_the_command_line(command_line, tmp_path, blobs):
     X, y = blobs
     source, output = table(tmp_path, blobs), tmp_path / "lean.csv"
-    command_line("reduce", source, "--label", "label", "--method", "mms", "--ratio", 0.2, "--scale", "none",
-                 "--output", output, "--quiet")
+    command_line("reduce", source, "--label", "label", "--features", "x0,x1,x2", "--method", "mms", "--ratio", 0.2,
+                 "--scale", "none", "--output", output, "--quiet")
     theirs = json.loads((tmp_path / "lean.csv.manifest.json").read_text())
     kept = leanset.reduce(X, y, 0.2, method="mms", epsilon="chebyshev")
     ours = leanset.manifest_of(kept, input=source, output=output, features=["x0", "x1", "x2"], label="label")

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use leanset_core::dynamics::{AUM, EL2N, PredictionScores, TrainingLog};
 use leanset_core::{ClassId, Dynamics as Recorded, LogError, RowId, Seed};
-use leanset_spec::Training;
+use leanset_spec::{Activation, Optimizer, Training};
 use numpy::{
     IntoPyArray as _, PyArray1, PyArray2, PyArrayMethods as _, PyReadonlyArray1, PyReadonlyArray2,
     PyUntypedArrayMethods as _,
@@ -14,6 +14,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::data::Table;
+use crate::error::of_problem;
 use crate::work::{brief, run};
 
 /// The training dynamics of every row.
@@ -180,8 +181,15 @@ pub(crate) fn warm_up(
     seed: u64,
     n_jobs: Option<i64>,
 ) -> PyResult<Dynamics> {
-    let settings: Training = serde_json::from_str(settings)
-        .map_err(|e| PyValueError::new_err(format!("the settings of the trainer cannot be used: {e}")))?;
+    let unusable =
+        |e: serde_json::Error| PyValueError::new_err(format!("the settings of the trainer cannot be used: {e}"));
+    let settings: serde_json::Value = serde_json::from_str(settings).map_err(unusable)?;
+    // Words first: their problems say what the words are.
+    let word = |name: &str| settings[name].as_str();
+    let refused = |problem| of_problem(py, &problem);
+    word("activation").map(str::parse::<Activation>).transpose().map_err(refused)?;
+    word("optimizer").map(str::parse::<Optimizer>).transpose().map_err(refused)?;
+    let settings: Training = serde_json::from_value(settings).map_err(unusable)?;
     let (network, training) = leanset_train::of_settings(&settings.resolved(), Seed(seed));
     let view = table.view()?;
     run(py, n_jobs, |monitor| {
