@@ -101,12 +101,7 @@ pub(crate) fn describe_images(
 /// All issues of an image dataset. `division` says how it is read and divided.
 #[pyfunction]
 #[pyo3(signature = (dataset, division, *, n_jobs=None))]
-pub(crate) fn check_images(
-    py: Python<'_>,
-    dataset: PathBuf,
-    division: &str,
-    n_jobs: Option<i64>,
-) -> PyResult<Outcome> {
+pub(crate) fn check_images(py: Python<'_>, dataset: PathBuf, division: &str, n_jobs: Option<i64>) -> PyResult<Outcome> {
     let division: Division = read("division", division)?;
     job(py, n_jobs, None, |context| Ok(images::check(&dataset, &division, context)?.document().to_string()))
 }
