@@ -1,6 +1,6 @@
 """Reduce tables in files, and image datasets, as the command line does: the same rows, the same manifests.
 
-The wheel reduces arrays and frames, and has no files: they would make it several times as large. Build one with them:
+The wheel reduces arrays and frames, and has no files: they would make it four times as large. Build one with them:
 `maturin build --release --features files`. Without them, the functions of this module raise ImportError.
 
 A request is a dict with the keys that a manifest holds (docs/json.md, Requests). Everything that changes no result is a parameter.
