@@ -35,7 +35,7 @@ pub struct Options {
     pub fit: Fit,
     /// The side of its square input, for models that take any size: 640 for an SPPF, else 224.
     pub size: Option<u32>,
-    /// What becomes of pixels: 0 to 1 for an SPPF, else by ImageNet's mean and deviation.
+    /// How pixels are normalised: to 0 to 1 for an SPPF, else with ImageNet's mean and standard deviation.
     pub normalisation: Option<Normalisation>,
     /// What runs it.
     pub engine: Engine,
@@ -217,7 +217,7 @@ impl Backbone {
 
     /// The resolved settings as [`Backbone::key`] hashes them. Every character is part of the keys of existing caches, so
     /// this text never changes; a setting that is new is added at its end when it differs from its default.
-    fn settings_in_key(&self) -> String {
+    pub(crate) fn settings_in_key(&self) -> String {
         let rule = match self.rule() {
             "sppf" => "end of SPPF",
             "penultimate" => "before the last fully connected layer",

@@ -406,6 +406,36 @@ fn key_changes_with_what_is_run_and_with_nothing_else() {
     }
 }
 
+/// Caches of earlier versions are found by this text: not a character of it may change.
+#[test]
+fn settings_in_key_are_a_text_that_never_changes() {
+    let text = |options: Options| {
+        let backbone = open(&detector(&[-1, 3, -1, -1]), &options).expect("a model");
+        backbone.settings_in_key().replace(crate::engine::RTEN, "ENGINE")
+    };
+    let small = Options { size: Some(16), ..Options::default() };
+    assert_eq!(text(small.clone()), "'end' (end of SPPF), 4 numbers; letterbox to 16 × 16, pixels 0 to 1; ENGINE");
+    assert_eq!(
+        text(Options { fit: Fit::Native, layer: Layer::Tensor("a1".into()), ..Options::default() }),
+        "'a1' (as named), 2 numbers; each picture at its own size, pixels 0 to 1; ENGINE"
+    );
+    let imagenet = Options { normalisation: Some(Normalisation::IMAGENET), fit: Fit::Crop, ..small.clone() };
+    assert_eq!(
+        text(imagenet),
+        "'end' (end of SPPF), 4 numbers; crop to 16 × 16, ImageNet's mean and deviation; ENGINE"
+    );
+    let given = Normalisation { mean: [0.5; 3], std: [0.25; 3] };
+    assert_eq!(
+        text(Options { normalisation: Some(given), ..small }),
+        "'end' (end of SPPF), 4 numbers; letterbox to 16 × 16, mean [0.5, 0.5, 0.5], deviation [0.25, 0.25, 0.25]; ENGINE"
+    );
+    let classifier = classifier(&[node("Gemm", &["f", "w2", "b2"], "y", &[])]);
+    let backbone = open(&classifier, &Options::default()).expect("a model");
+    assert!(backbone.settings_in_key().starts_with("'f' (before the last fully connected layer), 4 numbers; "));
+    let backbone = open(&classifier, &layer(Layer::Output)).expect("a model");
+    assert!(backbone.settings_in_key().starts_with("'y' (output), 7 numbers; "));
+}
+
 #[test]
 fn open_reads_external_weights() {
     let place = folder();
