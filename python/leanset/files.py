@@ -171,7 +171,7 @@ def check_images(dataset: _Path, division: Mapping[str, Any] | None = None, *, n
     Returns
     -------
     dict
-        The issues, and the numbers of images and objects (docs/json.md, `leanset.images-check/2`).
+        The issues, and the numbers of images and objects (docs/json.md, `leanset.images-check/1`).
     """
     _check_available()
     return _result(_leanset.check_images(Path(dataset), json.dumps(dict(division or {})), n_jobs=n_jobs))

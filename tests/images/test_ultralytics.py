@@ -56,7 +56,7 @@ def test_a_reduced_set_trains(placement: str, leanset: Leanset, ultralytics: Ult
     data, out = yolo_set(tmp_path / "data"), tmp_path / "lean"
     bad = spoil(data)
     kept = reduced(leanset, data, out, "--ratio", 0.5, *([] if placement == "list" else [placement]))
-    assert kept["dataset"]["left_out"] == bad and 0 < kept["kept"] < kept["images"]
+    assert kept["dataset"]["left_out"] == bad and 0 < kept["kept"] < kept["pictures"]
     before = fingerprint(data)
     run = trained(ultralytics, out, tmp_path)
     check(run["train"], kept)
@@ -87,7 +87,7 @@ def test_a_public_set_trains(name: str, leanset: Leanset, ultralytics: Ultralyti
     whole = ultralytics("look", data / "data.yaml", inside=data)
     check(whole["train"], reduced(leanset, data, tmp_path / "whole", "--ratio", 1))
     kept = reduced(leanset, data, out, "--ratio", 0.25)
-    assert kept["kept"] < kept["images"]
+    assert kept["kept"] < kept["pictures"]
     run = trained(ultralytics, out, tmp_path)
     check(run["train"], kept)
     assert run["val"] == whole["val"]

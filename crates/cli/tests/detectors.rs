@@ -517,11 +517,11 @@ fn dry_run_shows_the_commands() {
     assert!(place.listing() == before);
     let plan: Value =
         serde_json::from_str(&ok(&place, "experiment p.toml --dry-run --json --keep 'a b'")).expect("JSON");
-    assert_eq!((&plan["runs"], &plan["steps_left"], &plan["images"]), (&10.into(), &120.into(), &24.into()));
+    assert_eq!((&plan["runs"], &plan["steps_left"], &plan["pictures"]), (&10.into(), &120.into(), &24.into()));
     assert_eq!((&plan["training_seconds_left"], &plan["exclusive"]), (&Value::Null, &true.into()));
     let first = &plan["first"][2];
     assert_eq!(
-        (&first["method"], &first["images"], &first["steps"]),
+        (&first["method"], &first["pictures"], &first["steps"]),
         (&"stratified-random".into(), &12.into(), &12.into())
     );
     // With a folder of their own the commands are exactly those that are run.
@@ -539,7 +539,7 @@ fn dry_run_shows_the_commands() {
     // Annotations alone are read: what is no picture is not known to be none, and no model sees any.
     put(&place, "set/images/train/03.png", "no picture");
     let plan: Value = serde_json::from_str(&ok(&place, "experiment p.toml --dry-run --json")).expect("JSON");
-    assert_eq!(plan["images"], 24);
+    assert_eq!(plan["pictures"], 24);
     for (given, what) in [("model", "m.onnx"), ("table", "t.csv")] {
         place.write("q.toml", format!("{PLAN}\n[features]\n{given} = \"{what}\"\n"));
         let said = refuses(&place, "experiment q.toml --dry-run");

@@ -29,7 +29,7 @@ fn images_features_writes_a_row_per_image_and_a_manifest() {
     assert!(lines[1].starts_with("images/train/00.png,") && lines[24].starts_with("images/train/23.png,"));
     let manifest = place.json("f.csv.manifest.json");
     assert_eq!(manifest["schema"], "leanset.features/2");
-    assert_eq!((&manifest["images"], &manifest["left_out"]), (&24.into(), &0.into()));
+    assert_eq!((&manifest["pictures"], &manifest["left_out"]), (&24.into(), &0.into()));
     assert_eq!(manifest["features"]["model"]["rule"], "output");
     // The table stands for the model.
     place.ok("images reduce set -m mms -r 0.5 --features f.csv -o given -q");

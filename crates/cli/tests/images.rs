@@ -70,7 +70,7 @@ fn images_check_reports_all_issues_at_once_and_strict_stops() {
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     let told = ran.stdout();
     for part in [
-        "error: 1 image that cannot be decoded (image-damaged)",
+        "error: 1 image that cannot be decoded (picture-damaged)",
         "error: 1 object of a class that the dataset does not have (class-unknown)",
         "03.txt, line 1: class 2 is not one of 0 to 1",
         "warning: 1 image without an annotation (label-missing)",
@@ -79,11 +79,11 @@ fn images_check_reports_all_issues_at_once_and_strict_stops() {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
     let json: serde_json::Value = serde_json::from_slice(&place.run("images check set --json").out).expect("JSON");
-    assert_eq!(json["schema"], "leanset.images-check/2");
+    assert_eq!(json["schema"], "leanset.images-check/1");
     let codes: Vec<&str> =
-        json["issues"].as_array().expect("a list").iter().filter_map(|f| f["code"].as_str()).collect();
-    assert_eq!(codes, ["image-damaged", "class-unknown", "label-missing"]);
-    assert_eq!((&json["splits"]["train"]["images"], &json["splits"]["train"]["usable"]), (&26.into(), &24.into()));
+        json["faults"].as_array().expect("a list").iter().filter_map(|f| f["code"].as_str()).collect();
+    assert_eq!(codes, ["picture-damaged", "class-unknown", "label-missing"]);
+    assert_eq!((&json["splits"]["train"]["pictures"], &json["splits"]["train"]["usable"]), (&26.into(), &24.into()));
 
     // Reduced all the same, without what cannot be used; not if that was asked.
     let said = place.refuses("images reduce set --method mms --ratio 0.5 -o lean --strict");
@@ -133,7 +133,7 @@ fn images_reduce_writes_a_list_and_a_data_yaml() {
     );
     let manifest = place.json("lean/manifest.json");
     assert_eq!(manifest["schema"], "leanset.images/2");
-    assert_eq!((&manifest["images"], &manifest["kept"]), (&24.into(), &12.into()));
+    assert_eq!((&manifest["pictures"], &manifest["kept"]), (&24.into(), &12.into()));
     for category in manifest["categories"].as_array().expect("a list") {
         assert_eq!((&category["all"], &category["kept"]), (&6.into(), &3.into()), "{category}");
         assert!(category["epsilon"].as_f64().is_some_and(|e| e > 0.0), "{category}");
@@ -447,7 +447,7 @@ fn images_reduce_dry_run_reports_the_plan_and_decodes_nothing() {
     };
     let found = plan("-m mms -n 12 --seed 3");
     assert_eq!(found["schema"], "leanset.images-plan/2");
-    assert_eq!((&found["images"], &found["unreadable"], &found["kept"]), (&26.into(), &1.into(), &12.into()));
+    assert_eq!((&found["pictures"], &found["unreadable"], &found["kept"]), (&26.into(), &1.into(), &12.into()));
     assert_eq!((&found["method"]["id"], &found["request"]["method"]["seed"]), (&"maxmin".into(), &3.into()));
     assert_eq!((&found["request"]["budget"]["count"], &found["request"]["placement"]), (&12.into(), &"stay".into()));
     // What chooses over all images at once keeps what it keeps of a category.
@@ -479,7 +479,7 @@ fn images_reduce_dry_run_reports_the_plan_and_decodes_nothing() {
         let found = plan(&format!("-m mms {arguments}"));
         place.ok(&format!("images reduce set -m mms {arguments} -o {number} -q"));
         let manifest = place.json(&format!("{number}/manifest.json"));
-        for key in ["images", "kept", "features", "request"] {
+        for key in ["pictures", "kept", "features", "request"] {
             assert_eq!(found[key], manifest[key], "{arguments}: {key}");
         }
         let pairs = |v: &serde_json::Value| -> Vec<_> {
@@ -775,15 +775,15 @@ fn damage(set: &Path) -> Vec<(&'static str, String, bool)> {
         injected.push(match number % 10 {
             0 => {
                 write(picture, &bytes[..bytes.len() * 6 / 10]);
-                ("image-damaged", file, false)
+                ("picture-damaged", file, false)
             }
             1 => {
                 write(picture, b"");
-                ("image-damaged", file, false)
+                ("picture-damaged", file, false)
             }
             2 => {
                 write(picture, format!("<html>{number}</html>").as_bytes());
-                ("image-damaged", file, false)
+                ("picture-damaged", file, false)
             }
             3 => {
                 std::fs::remove_file(picture).expect("removed");
@@ -811,7 +811,7 @@ fn damage(set: &Path) -> Vec<(&'static str, String, bool)> {
             }
             _ => {
                 add(text.lines().next().expect("an object"));
-                ("object-duplicate", label_file, true)
+                ("object-twice", label_file, true)
             }
         });
     }
@@ -858,7 +858,7 @@ fn images_check_reports_a_hundred_issues_and_none_is_fatal_unless_asked() {
         let ran = place.run("images check set --json");
         assert_eq!(ran.code, Some(2), "{}", ran.err);
         let json: serde_json::Value = serde_json::from_slice(&ran.out).expect("JSON");
-        let told: BTreeSet<(&str, &str)> = json["issues"]
+        let told: BTreeSet<(&str, &str)> = json["faults"]
             .as_array()
             .expect("a list")
             .iter()
@@ -879,7 +879,7 @@ fn images_check_reports_a_hundred_issues_and_none_is_fatal_unless_asked() {
             .collect();
         let manifest = place.json("lean/manifest.json");
         let chosen_from = json["splits"]["train"]["usable"].as_u64().expect("a number");
-        assert_eq!(manifest["images"].as_u64(), Some(chosen_from));
+        assert_eq!(manifest["pictures"].as_u64(), Some(chosen_from));
         let kept = lines(&place, "lean/train.txt");
         assert_eq!(kept.len() as u64, manifest["kept"].as_u64().expect("a number"));
         let stems: BTreeSet<String> =

@@ -57,15 +57,15 @@ macro_rules! kinds {
 
 kinds! {
     /// The file of an image does not exist or cannot be opened.
-    ImageMissing "image-missing", "image" "images", "that cannot be opened", "put the file in its place, or remove it from the list";
+    ImageMissing "picture-missing", "image" "images", "that cannot be opened", "put the file in its place, or remove it from the list";
     /// The file of an image is damaged.
-    ImageDamaged "image-damaged", "image" "images", "that cannot be decoded", "copy the file again from its source";
+    ImageDamaged "picture-damaged", "image" "images", "that cannot be decoded", "copy the file again from its source";
     /// The format of an image is not decoded here.
-    ImageFormat "image-format", "image" "images", "in a format that leanset does not decode", text!["convert to JPEG, PNG, WebP or BMP, or give the features with ", &setting::FEATURE_TABLE];
+    ImageFormat "picture-format", "image" "images", "in a format that leanset does not decode", text!["convert to JPEG, PNG, WebP or BMP, or give the features with ", &setting::FEATURE_TABLE];
     /// A side of less than ten pixels.
-    ImageTiny "image-tiny", "image" "images", "with a side below 10 pixels", "leave such images out: detectors reject them";
+    ImageTiny "picture-tiny", "image" "images", "with a side below 10 pixels", "leave such images out: detectors reject them";
     /// More pixels than fit into memory.
-    ImageHuge "image-huge", "image" "images", "of more than 250 million pixels", "cut the image into tiles, or scale it down";
+    ImageHuge "picture-huge", "image" "images", "of more than 250 million pixels", "cut the image into tiles, or scale it down";
     /// A file name that no list of paths can hold.
     NameUnlistable "name-unlistable", "file name" "file names", "that a list of paths cannot hold", "rename the file: valid Unicode without line breaks";
     /// An annotation that cannot be read.
@@ -79,7 +79,7 @@ kinds! {
     /// A box without width or height.
     BoxEmpty "box-empty", "box" "boxes", "without width or height", "draw the box again: it is not counted as an object";
     /// An object that is annotated twice.
-    ObjectDuplicate "object-duplicate", "image" "images", "with objects that are annotated twice", "remove one of the two: they are counted once";
+    ObjectDuplicate "object-twice", "image" "images", "with objects that are annotated twice", "remove one of the two: they are counted once";
     /// An image without a label file.
     LabelMissing "label-missing", "image" "images", "without an annotation", "write an empty file if the image has no objects: it counts as background";
     /// An annotation without an image.
@@ -91,17 +91,17 @@ kinds! {
     /// An image that a list names twice.
     ListedTwice "listed-twice", "image" "images", "listed more than once", "remove the duplicate line: the image is used once";
     /// The same bytes as another image.
-    ImageDuplicate "image-duplicate", "image" "images", "with the same bytes as another image", "keep one of them";
+    ImageDuplicate "picture-twice", "image" "images", "with the same bytes as another image", "keep one of them";
     /// The same bytes as an image of another split.
     SplitLeak "split-leak", "image" "images", "with the same bytes as an image of another split", "remove it from one split: scores on it are not valid";
     /// Looks the same as another image.
-    ImageNearDuplicate "image-near-duplicate", "image" "images", "with nearly the same look as another image", "keep one of them if they are copies";
+    ImageNearDuplicate "picture-alike", "image" "images", "with nearly the same look as another image", "keep one of them if they are copies";
     /// A file whose extension is not that of its format.
     NameOther "name-other", "image" "images", "with the extension of another format", "rename the file: leanset decodes it by its content";
     /// Rotated by its EXIF orientation.
-    ImageRotated "image-rotated", "image" "images", "rotated by the EXIF orientation", "check that boxes refer to the rotated image, as detectors assume";
+    ImageRotated "picture-turned", "image" "images", "rotated by the EXIF orientation", "check that boxes refer to the rotated image, as detectors assume";
     /// More than eight bits per channel.
-    ImageDeep "image-deep", "image" "images", "with 16 bits per channel", "nothing to do: features are computed from the upper 8 bits";
+    ImageDeep "picture-deep", "image" "images", "with 16 bits per channel", "nothing to do: features are computed from the upper 8 bits";
     /// A folder that cannot be listed.
     FolderUnreadable "folder-unreadable", "folder" "folders", "that cannot be listed", "give leanset access, or correct the link";
 }

@@ -11,7 +11,7 @@ use super::{categories, inspect_images, open, usable_training_images};
 use crate::context::Context;
 
 /// The schema of [`Checked::document`].
-pub const CHECK_SCHEMA: &str = "leanset.images-check/2";
+pub const CHECK_SCHEMA: &str = "leanset.images-check/1";
 
 /// A dataset with all its images inspected: what `images check` reports.
 pub struct Checked {
@@ -50,7 +50,7 @@ impl Checked {
         let (set, categories) = (&self.set, &self.categories);
         let split = |split: Split| {
             let value = json!({
-                "images": set.of(split).count(),
+                "pictures": set.of(split).count(),
                 "usable": set.of(split).filter(|image| image.usable).count(),
                 "backgrounds": set.of(split).filter(|image| image.objects.is_empty()).count(),
                 "objects": set.classes.iter().cloned().zip(self.objects(split)).collect::<Vec<_>>(),
@@ -74,7 +74,7 @@ impl Checked {
             "classes": set.classes,
             "splits": self.splits().into_iter().map(split).collect::<Map<_, _>>(),
             "categories": categories.names.iter().cloned().zip(categories.sizes()).collect::<Vec<_>>(),
-            "issues": set.issues.iter().map(issue).collect::<Vec<_>>(),
+            "faults": set.issues.iter().map(issue).collect::<Vec<_>>(),
         })
     }
 }

@@ -1,4 +1,7 @@
 //! `leanset.images/2` and `leanset.features/2`: what was asked of an image dataset, and what came of it.
+//!
+//! Programs read these documents, so their keys stay as they were first published: images count under `pictures`, issues under
+//! `faults`.
 #![allow(missing_docs)] // the fields are the keys of docs/json.md
 
 use std::collections::BTreeMap;
@@ -31,10 +34,12 @@ pub struct ImagesManifest {
     /// Objects of each class.
     pub classes: Vec<PartRecord>,
     /// Images chosen from, and kept.
+    #[serde(rename = "pictures")]
     pub images: usize,
     pub kept: usize,
     pub epsilon: WorstRecord,
     /// Issues by code.
+    #[serde(rename = "faults")]
     pub issues: BTreeMap<String, usize>,
     pub warnings: Vec<WarningRecord>,
     /// Kept images, category after category, from first to last pick.
@@ -57,11 +62,13 @@ pub struct FeaturesManifest {
     pub request: DescribeImages,
     pub layout: String,
     /// Rows of the table.
+    #[serde(rename = "pictures")]
     pub images: usize,
     /// Images that could not be decoded.
     pub left_out: usize,
     pub features: FeaturesRecord,
     /// Issues by code.
+    #[serde(rename = "faults")]
     pub issues: BTreeMap<String, usize>,
     pub output: WrittenRecord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,6 +184,7 @@ pub struct ImagesPlan {
     pub request: ReduceImages,
     pub layout: String,
     /// Images to choose from, by their annotations: whether they can be decoded is not known.
+    #[serde(rename = "pictures")]
     pub images: usize,
     /// Of these, the ones that do not even begin like an image.
     pub unreadable: usize,
@@ -279,7 +287,7 @@ impl ImagesManifest {
             "/features/model/cached",
             "/features/table/path",
             "/features/paths/path",
-            "/issues",
+            "/faults",
             "/files",
             "/measured",
             "/leanset",

@@ -170,12 +170,12 @@ fn forecast(
         keys.push(json!({
             "method": method,
             "ratio": ratio,
-            "images": images,
+            "pictures": images,
             "epochs": epochs,
             "steps": steps,
             "command": command,
         }));
     }
     lines.push_str("\nNo image was decoded: the numbers include images that cannot be.\n");
-    Forecast { step: None, keys: vec![("images", experiment.all().into()), ("first", keys.into())], lines }
+    Forecast { step: None, keys: vec![("pictures", experiment.all().into()), ("first", keys.into())], lines }
 }

@@ -202,7 +202,7 @@ fn dry_run<T: Task>(
     let seconds = step.map(|(_, second)| second * left as f64 / at_once as f64);
     if args.json {
         let mut document = json!({
-            "schema": "leanset.experiment-plan/2",
+            "schema": "leanset.experiment-plan/1",
             "leanset": env!("CARGO_PKG_VERSION"),
             "title": plan.title,
             "runs": planned,
