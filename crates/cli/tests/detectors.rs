@@ -499,8 +499,7 @@ fn dry_run_shows_the_commands() {
         insta::assert_snapshot!(said, @r"
     Cats & dogs
     10 runs: 2 repetitions of 2 methods at 2 ratios, and of full training; none is done
-    120 gradient steps are left; the time of one is known after the first run. Choosing images comes on
-    top.
+    120 gradient steps are left; the time of one is known after the first run. Choosing images comes on top.
 
     full at 1: 24 images, 4 epochs, 20 gradient steps
       sh train.sh TMP/leanset-run-XXXXXX/data/data.yaml SEED 4 TMP/leanset-run-XXXXXX 5 20
