@@ -3,6 +3,8 @@
 
 #[cfg(test)]
 mod builds;
+#[cfg(test)]
+mod circles;
 mod documents;
 mod example;
 mod pages;

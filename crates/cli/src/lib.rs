@@ -68,7 +68,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let words = WORDS.lock().map(|w| w.clone()).unwrap_or_default();
         Err(Problem::internal(format!("leanset itself failed: {words}"))
-            .hint("this is a fault of the program, not of your data: please report it with the command that you ran"))
+            .hint("this is a bug in leanset, not in your data: please report it with the command that you ran"))
     })
 }
 

@@ -142,7 +142,7 @@ fn input_is_a_device() {
     let place = Place::with_table();
     assert_snapshot!(place.refuses("reduce /dev/null --format csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
-    error: /dev/null: is no regular file
+    error: /dev/null: is not a regular file
       hint: save it to a file first: a table is read once to use it and once for its SHA-256
     ");
 }
@@ -1543,7 +1543,7 @@ fn output_is_a_device() {
     let place = Place::with_table();
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv --manifest /dev/null --force"), @r"
     exit 2
-    error: /dev/null: is no regular file, and is never replaced
+    error: /dev/null: is not a regular file and is never replaced
       hint: name a file; --output - writes to stdout
     ");
 }
@@ -1814,7 +1814,7 @@ fn measure_a_class_that_is_not_there() {
     let place = Place::with_table().and("r.csv", "a,b,kind\n1,2,green\n");
     assert_snapshot!(place.refuses("measure t.csv r.csv --label kind"), @r"
     exit 2
-    error: r.csv: row 0 (line 2), label column 'kind': 'green' is none of the 2 classes known
+    error: r.csv: row 0 (line 2), label column 'kind': 'green' is not one of the 2 classes known
       hint: known: 'blue', 'red'
     ");
 }

@@ -177,12 +177,12 @@ fn unknown_country() {
     let place = Place::new();
     assert_snapshot!(place.refuses("energy --country Spian -- touch ran"), @r"
     exit 2
-    error: there is no carbon intensity of a country 'Spian'
+    error: there is no carbon intensity for the country 'Spian'
       hint: did you mean Spain (ESP), Sri Lanka (LKA), Sudan (SDN)?
     ");
     assert_snapshot!(place.refuses("energy --country 12345 -- touch ran"), @r"
     exit 2
-    error: there is no carbon intensity of a country '12345'
+    error: there is no carbon intensity for the country '12345'
       hint: a country is an ISO code or an English name, such as ESP; or give --carbon-intensity
     ");
 }
@@ -295,7 +295,7 @@ fn a_reading_without_joules() {
     assert_words!(ran.shown(), @r"
     exit 0
     energy of true: N, N of CPU time
-    warning: nothing here tells joules: CPU time is all there is
+    warning: this machine has no energy source: only CPU time is reported
     warning: no joules, no CO₂
     ");
 }
@@ -349,7 +349,7 @@ fn the_doctor_says_what_there_is_and_what_to_do() {
     given     absent  no power is given
                        → read a meter at the wall, and give its watts
     powercap  frozen  /sys/class/powercap/intel-rapl:0/energy_uj stood still under load
-                       → there is no meter behind it: measure on the host, or give the watts of the machine
+                       → no counter is behind it: measure on the host, or give the watts of the machine
     perf      absent  there is no /sys/bus/event_source/devices/power
                        → on a Linux machine of its own: sudo modprobe rapl; a virtual machine has none
     nvml      absent  is asked of the machine itself only
@@ -363,7 +363,7 @@ fn the_doctor_says_what_there_is_and_what_to_do() {
 
     given     used    60 W for the machine
     powercap  frozen  /sys/class/powercap/intel-rapl:0/energy_uj stood still under load
-                       → there is no meter behind it: measure on the host, or give the watts of the machine
+                       → no counter is behind it: measure on the host, or give the watts of the machine
     perf      absent  there is no /sys/bus/event_source/devices/power
                        → on a Linux machine of its own: sudo modprobe rapl; a virtual machine has none
     nvml      absent  is asked of the machine itself only
@@ -383,10 +383,10 @@ fn the_doctor_says_what_there_is_and_what_to_do() {
     perf      absent  there is no /sys/bus/event_source/devices/power
                        → on a Linux machine of its own: sudo modprobe rapl; a virtual machine has none
     nvml      absent  is asked of the machine itself only
-    model     absent  there is no /proc/stat, so nothing tells how busy the machine is
+    model     absent  there is no /proc/stat, so the load of the machine is unknown
     cpu-time  used    CPU time of the process and its children, which attributes joules to them
 
-    Nothing here tells joules: `leanset energy` says CPU time.
+    This machine has no energy source: `leanset energy` reports CPU time only.
     ");
 }
 
@@ -476,7 +476,7 @@ fn a_summary_has_a_line_of_energy() {
     assert_eq!(energy["carbon"], Value::Null);
     std::fs::create_dir(place.path("nothing")).expect("a folder");
     let reduce = "reduce t.csv --label kind --method srs --count 4 --output -";
-    assert_words!(line(&format!("{reduce} --root nothing --country ESP")), @"  energy not known: nothing here tells joules");
+    assert_words!(line(&format!("{reduce} --root nothing --country ESP")), @"  energy unknown: this machine has no energy source");
 }
 
 #[test]
@@ -484,7 +484,7 @@ fn an_unknown_country_is_refused_before_any_work() {
     let place = Place::with_table();
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method srs --count 4 --output lean.csv --country Spian"), @r"
     exit 2
-    error: there is no carbon intensity of a country 'Spian'
+    error: there is no carbon intensity for the country 'Spian'
       hint: did you mean Spain (ESP), Sri Lanka (LKA), Sudan (SDN)?
     ");
     assert_snapshot!(place.refuses("rank t.csv --label kind --method srs --output r.csv --watts 0"), @r"

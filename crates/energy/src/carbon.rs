@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn an_unknown_country_is_refused_with_those_near() {
         let error = Intensity::of_country("Spian").expect_err("no country");
-        assert_eq!(error.to_string(), "there is no carbon intensity of a country 'Spian'");
+        assert_eq!(error.to_string(), "there is no carbon intensity for the country 'Spian'");
         assert!(error.hint().is_some_and(|hint| hint.contains("Spain (ESP)")), "{:?}", error.hint());
         let error = Intensity::of_country("%%%%").expect_err("no country");
         assert_eq!(

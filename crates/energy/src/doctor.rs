@@ -53,7 +53,7 @@ pub(crate) fn diagnose(sysfs: &SysfsRoot, options: &Options, moment: &mut dyn Fn
             Finding { kind: SourceKind::Model, state, why: Model::of(sysfs, threads, options.tdp).words, remedy: None }
         }
         None => {
-            let why = "there is no /proc/stat, so nothing tells how busy the machine is".to_owned();
+            let why = "there is no /proc/stat, so the load of the machine is unknown".to_owned();
             Finding { kind: SourceKind::Model, state: State::Absent, why, remedy: None }
         }
     });

@@ -20,7 +20,7 @@ pub enum Error {
         value: f64,
     },
     /// A country that the table of carbon intensities does not have.
-    #[error("there is no carbon intensity of a country '{name}'")]
+    #[error("there is no carbon intensity for the country '{name}'")]
     UnknownCountry {
         /// The name or code given.
         name: String,

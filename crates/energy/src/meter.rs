@@ -157,7 +157,7 @@ impl Meter {
         components.extend(cards);
         let machine_joules = processors.and(sum(&components));
         if machine_joules.is_none() {
-            let message = "nothing here tells joules: CPU time is all there is".to_owned();
+            let message = "this machine has no energy source: only CPU time is reported".to_owned();
             notes.push(Note { code: "no-joules".into(), message });
             if self.intensity.is_some() {
                 notes.push(Note { code: "no-carbon".into(), message: "no joules, no CO₂".into() });

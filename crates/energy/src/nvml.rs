@@ -26,7 +26,7 @@ struct Card {
 
 impl Card {
     fn problem(&self, error: &NvmlError) -> SourceError {
-        let words = format!("card {} ({}): {error}", self.index, self.name);
+        let words = format!("GPU {} ({}): {error}", self.index, self.name);
         match error {
             NvmlError::NoPermission => SourceError::Denied(words),
             NvmlError::NotSupported | NvmlError::NotFound | NvmlError::GpuLost => SourceError::Absent(words),
@@ -42,7 +42,7 @@ impl Counter for Card {
 
     fn place(&self) -> String {
         let what = if self.power { "power" } else { "energy" };
-        format!("{what} of card {}", self.index)
+        format!("{what} of GPU {}", self.index)
     }
 
     fn tolerance(&self) -> (f64, &'static str) {
@@ -79,10 +79,10 @@ pub(crate) fn cards() -> Result<Vec<Box<dyn Counter>>, SourceError> {
     })?);
     let count = nvml.device_count().map_err(|error| SourceError::Broken(format!("NVML: {error}")))?;
     if count == 0 {
-        return Err(SourceError::Absent("NVML knows no card".into()));
+        return Err(SourceError::Absent("NVML finds no GPU".into()));
     }
     let card = |index| -> Result<Box<dyn Counter>, SourceError> {
-        let nameless = |error: NvmlError| SourceError::Broken(format!("card {index}: {error}"));
+        let nameless = |error: NvmlError| SourceError::Broken(format!("GPU {index}: {error}"));
         let device = nvml.device_by_index(index).map_err(nameless)?;
         let name = device.name().map_err(nameless)?;
         let power = device.total_energy_consumption().is_err();

@@ -32,9 +32,9 @@ pub(crate) fn events(sysfs: &SysfsRoot) -> Result<Vec<Event>, SourceError> {
     }
     let broken = |file: &str, what: &str| SourceError::Broken(format!("{FOLDER}/{file}: {what}"));
     let kind = sysfs.number(&format!("{FOLDER}/type")).map_err(|e| broken("type", &without_number(&e)))?;
-    let kind = u32::try_from(kind).map_err(|_| broken("type", "is no kind of counter"))?;
+    let kind = u32::try_from(kind).map_err(|_| broken("type", "is not a kind of counter"))?;
     let mask = sysfs.text(&format!("{FOLDER}/cpumask")).map_err(|e| broken("cpumask", &without_number(&e)))?;
-    let cpus = threads(&mask).ok_or_else(|| broken("cpumask", &format!("'{mask}' is no list of threads")))?;
+    let cpus = threads(&mask).ok_or_else(|| broken("cpumask", &format!("'{mask}' is not a list of threads")))?;
     let there = |event: &str| sysfs.path(&format!("{FOLDER}/events/{event}")).is_file();
     let wanted = match (there("energy-pkg"), there("energy-psys")) {
         (true, _) => ["energy-pkg", "energy-ram"].as_slice(),
@@ -51,7 +51,7 @@ pub(crate) fn events(sysfs: &SysfsRoot) -> Result<Vec<Event>, SourceError> {
         let scale = format!("{file}.scale");
         let text = sysfs.text(&format!("{FOLDER}/{scale}")).map_err(|e| broken(&scale, &without_number(&e)))?;
         let unit = text.parse::<f64>().ok().filter(|unit| unit.is_finite() && *unit > 0.0);
-        let unit = unit.ok_or_else(|| broken(&scale, &format!("'{text}' is no number of joules")))?;
+        let unit = unit.ok_or_else(|| broken(&scale, &format!("'{text}' is not a number of joules")))?;
         // There is one platform, however many sockets.
         let sockets = if event == "energy-psys" { 1 } else { cpus.len() };
         for (socket, &cpu) in cpus.iter().take(sockets).enumerate() {

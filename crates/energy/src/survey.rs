@@ -95,7 +95,7 @@ pub(crate) fn survey(sysfs: &SysfsRoot, mut moment: Option<&mut dyn FnMut()>) ->
     });
     let mut cards = match (sysfs.is_machine(), &moment) {
         (false, _) => Err(elsewhere()),
-        (true, None) => Err(SourceError::Absent("is not asked for work that uses no card".into())),
+        (true, None) => Err(SourceError::Absent("is not read, because the work uses no GPU".into())),
         (true, Some(_)) => nvml::cards().and_then(|cards| start(cards).map_err(as_broken)),
     };
 
@@ -173,9 +173,9 @@ fn refusal(kind: SourceKind, problem: &SourceError) -> Finding {
         (SourceError::Denied(_), SourceKind::Perf) => {
             (State::Denied, Some("until the next start of the machine: sudo sysctl kernel.perf_event_paranoid=0"))
         }
-        (SourceError::Denied(_), _) => (State::Denied, Some("run as a user who may use the cards")),
+        (SourceError::Denied(_), _) => (State::Denied, Some("run as a user who may access the GPUs")),
         (SourceError::Frozen(_), _) => {
-            (State::Frozen, Some("there is no meter behind it: measure on the host, or give the watts of the machine"))
+            (State::Frozen, Some("no counter is behind it: measure on the host, or give the watts of the machine"))
         }
         (SourceError::Broken(_), _) => (State::Broken, None),
     };

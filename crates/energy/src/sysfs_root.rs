@@ -32,7 +32,7 @@ impl SysfsRoot {
     /// A whole number in a file of its own.
     pub(crate) fn number(&self, name: &str) -> io::Result<u64> {
         let text = self.text(name)?;
-        text.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("'{text}' is no whole number")))
+        text.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("'{text}' is not a whole number")))
     }
 
     /// The names in a folder, sorted; none if it is not there.

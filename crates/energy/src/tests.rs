@@ -276,7 +276,10 @@ fn powercap_with_text_for_a_number_is_broken() {
     fake.write("sys/class/powercap/intel-rapl:0/energy_uj", "many");
     let doctor = examined_without_moving(&fake);
     let (state, why, _) = finding(&doctor, SourceKind::Powercap);
-    assert_eq!((state, why), (State::Broken, "/sys/class/powercap/intel-rapl:0/energy_uj: 'many' is no whole number"));
+    assert_eq!(
+        (state, why),
+        (State::Broken, "/sys/class/powercap/intel-rapl:0/energy_uj: 'many' is not a whole number")
+    );
 }
 
 fn examined_without_moving(fake: &Fake) -> Doctor {

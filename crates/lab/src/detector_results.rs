@@ -73,7 +73,7 @@ pub fn parse(text: &str, name: &str, which: ResultEpoch) -> Result<DetectorResul
             fields.len(),
             header.len()
         ))
-        .hint("the file was cut off, or is no CSV"));
+        .hint("the file was cut off, or is not CSV"));
     }
     let epochs = epochs(&lines, header.iter().position(|column| column == "epoch"), name)?;
     let read = |at: usize| -> Result<DetectorScores> {

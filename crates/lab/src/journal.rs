@@ -26,7 +26,7 @@ const BEGIN: &str = "{\"schema\":\"leanset.runs/";
 /// The line of a value: its JSON, with the SHA-256 of that as the last key.
 fn line(value: &impl Serialize) -> Result<String> {
     let mut text = serde_json::to_string(value).map_err(|e| {
-        Problem::new(format!("a record cannot be made: {e}")).hint("this is a fault of leanset: please report it")
+        Problem::new(format!("a record cannot be made: {e}")).hint("this is a bug in leanset: please report it")
     })?;
     let digest = sha256(text.as_bytes());
     text.pop();

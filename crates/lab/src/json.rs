@@ -20,7 +20,7 @@ pub(crate) mod infinite {
         match Number::deserialize(deserializer)? {
             Number::Finite(value) => Ok(value),
             Number::Word(word) if word == "inf" => Ok(f64::INFINITY),
-            Number::Word(word) => Err(serde::de::Error::custom(format!("'{word}' is no number"))),
+            Number::Word(word) => Err(serde::de::Error::custom(format!("'{word}' is not a number"))),
         }
     }
 }

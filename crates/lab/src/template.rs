@@ -92,7 +92,7 @@ impl Template {
             };
             let Some(place) = Placeholder::ALL.into_iter().find(|p| p.name() == name) else {
                 let known: Vec<String> = Placeholder::ALL.iter().map(|p| format!("{{{}}}", p.name())).collect();
-                return Err(format!("'{word}' has {{{name}}}, which is none of {}", known.join(", ")));
+                return Err(format!("'{word}' has {{{name}}}, which is not one of {}", known.join(", ")));
             };
             if !text.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut text)));
@@ -258,7 +258,7 @@ mod tests {
         let wrong = |word| Template::parse(word).expect_err("refused");
         assert_eq!(
             wrong("seed={sede}"),
-            "'seed={sede}' has {sede}, which is none of {data}, {seed}, {epochs}, {batch}, {steps}, {out}"
+            "'seed={sede}' has {sede}, which is not one of {data}, {seed}, {epochs}, {batch}, {steps}, {out}"
         );
         for word in ["{", "a{seed", "seed}", "{seed}}", "{}"] {
             assert!(wrong(word).starts_with(&format!("'{word}' has ")), "{word}");

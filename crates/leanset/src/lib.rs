@@ -34,6 +34,7 @@ mod context;
 mod dry_run;
 #[doc(hidden)]
 pub mod example;
+mod expected;
 pub mod images;
 mod measure;
 pub mod memory;

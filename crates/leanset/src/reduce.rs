@@ -21,9 +21,9 @@ use leanset_tables::{
 
 use crate::context::Context;
 use crate::dry_run::DryRun;
+use crate::expected::Expected;
 use crate::memory;
 use crate::output::{Outputs, check_output, manifest_beside, sha256_of};
-use crate::reproduce::Expected;
 use crate::table::dynamics::{self, Source};
 use crate::table::input::{Input, file_record};
 use crate::table::rows::names_of;

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use leanset_problem::{Code, Problem, Result, Setting, Warning, list, setting, text};
-use leanset_spec::manifest::RankingRecord;
+use leanset_problem::{Problem, Result, setting, text};
 use leanset_spec::manifest::table::Manifest;
 use leanset_spec::request::{Choice, Reduce, TableRequest};
 use leanset_tables::format_of_path;
 
 use crate::context::Context;
-use crate::output::sha256;
+pub use crate::expected::read;
+use crate::expected::{Expected, check_source, found};
 use crate::reduce::{Destination, Output, Reduction};
 
 /// Where files are now. What is not said is where the manifest says, or beside it.
@@ -21,16 +21,6 @@ pub struct Places {
     pub target: Option<PathBuf>,
     /// The training log.
     pub log: Option<PathBuf>,
-}
-
-/// Reads a manifest of `reduce` or `rank`.
-///
-/// # Errors
-/// It cannot be read, or is no manifest of this version.
-pub fn read(path: &Path) -> Result<Manifest> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| Problem::io(format!("{name}: cannot be read"), e))?;
-    Manifest::parse(&name, &text)
 }
 
 /// A reduction that must come out as its manifest says: [`Reduction::run`] compares before anything is written. `path` is
@@ -86,129 +76,4 @@ fn placed(request: &Reduce, manifest: &Manifest, places: &Places, path: &Path) -
         }
     };
     Ok(Reduce { input: place(&places.input, &request.input), choice, ..request.clone() })
-}
-
-/// Where a recorded file is: relative paths are of where the command was run, which often is one of these folders.
-pub(crate) fn found(recorded: &Path, folders: &[&Path]) -> PathBuf {
-    if recorded.exists() {
-        return recorded.to_owned();
-    }
-    let beside = folders.iter().map(|folder| folder.join(recorded)).find(|path| path.exists());
-    beside.unwrap_or_else(|| recorded.to_owned())
-}
-
-/// Warns if a manifest is of another version.
-pub(crate) fn warn_of_version(theirs: &str, context: &Context<'_>) {
-    let ours = env!("CARGO_PKG_VERSION");
-    if theirs != ours {
-        let message = format!("the manifest is of leanset {theirs}, and this is {ours}");
-        context.reporter.warn(
-            &Warning::new("other-version", message)
-                .hint("results may differ between versions; a difference is reported below"),
-        );
-    }
-}
-
-/// Before anything is read: a file must be the one of the manifest that is to be reproduced. `what` it is, and `expected` is
-/// its SHA-256 and, if that was recorded, its size.
-pub(crate) fn check_source(
-    setting: &'static Setting,
-    what: &str,
-    path: Option<&Path>,
-    expected: Option<(&str, Option<u64>)>,
-) -> Result<()> {
-    let Some(path) = path else { return Ok(()) };
-    let Some((expected, size)) = expected else {
-        return Err(Problem::new(text![setting.to(path.display()), format!(": the manifest has no {what}")])
-            .hint(text!["leave ", setting, " out"]));
-    };
-    let (sha256, bytes) = sha256(path)
-        .map_err(|error| error.hint(text![format!("say where the {what} is now: "), setting.to("FILE")]))?;
-    if sha256 == expected {
-        return Ok(());
-    }
-    let short = expected.get(..12).unwrap_or(expected);
-    let differs = match size {
-        Some(size) => format!("SHA-256 {} and {bytes} bytes, not {short} and {size}", &sha256[..12]),
-        None => format!("SHA-256 {}, not {short}", &sha256[..12]),
-    };
-    Err(Problem::new(format!("{}: is not the {what} of the manifest: {differs}", path.display()))
-        .hint(text!["name the original file: ", setting.to("FILE")])
-        .code(Code::Different))
-}
-
-/// What came out must be as in the manifest: `differing` are the keys where it is not, `version` wrote it.
-pub(crate) fn check_differences(differing: &[String], version: &str) -> Result<()> {
-    if differing.is_empty() {
-        return Ok(());
-    }
-    Err(Problem::new(format!("the result differs from the manifest in {}", list(differing, 6)))
-        .hint(format!("the manifest is of leanset {version} or was changed; nothing was written"))
-        .code(Code::Different))
-}
-
-/// The manifest that is to be reproduced.
-pub(crate) struct Expected(Manifest);
-
-impl Expected {
-    /// Where its output was.
-    pub(crate) fn output(&self) -> &Path {
-        &self.0.output.path
-    }
-
-    /// Before the table is read: another file may well be one that cannot be read.
-    pub(crate) fn check_sources(&self, request: &Reduce, context: &Context<'_>) -> Result<()> {
-        if let Choice::Method(method) = &request.choice {
-            let target = self.0.target.as_ref().map(|e| (e.sha256.as_str(), Some(e.bytes)));
-            check_source(&setting::TARGET, "target", method.target.as_deref(), target)?;
-            let log = self.0.log.as_ref().map(|e| (e.sha256.as_str(), Some(e.bytes)));
-            check_source(&setting::LOG, "log", method.log.as_deref(), log)?;
-        }
-        let (sha256, bytes) = sha256(&request.input)?;
-        warn_of_version(&self.0.leanset, context);
-        let expected = &self.0.input;
-        if expected.sha256 == sha256 {
-            return Ok(());
-        }
-        Err(Problem::new(format!(
-            "{}: is not the file of the manifest: SHA-256 {} and {bytes} bytes, not {} and {}",
-            request.input.display(),
-            &sha256[..12],
-            expected.sha256.get(..12).unwrap_or(&expected.sha256),
-            expected.bytes
-        ))
-        .hint("name the original file: leanset reduce FILE --from-manifest …")
-        .code(Code::Different))
-    }
-
-    pub(crate) fn check_ranking(&self, found: &RankingRecord) -> Result<()> {
-        match &self.0.method.ranking {
-            Some(expected) if expected.sha256 != found.sha256 => {
-                Err(Problem::new(format!("{}: is not the ranking of the manifest", found.path.display()))
-                    .hint("its SHA-256 differs; rank again as its own manifest says")
-                    .code(Code::Different))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn check_output(&self, sha256: &str, bytes: u64) -> Result<()> {
-        let expected = &self.0.output;
-        if expected.sha256 == sha256 {
-            return Ok(());
-        }
-        Err(Problem::new(format!(
-            "the output differs from the manifest's: SHA-256 {} and {bytes} bytes, not {} and {}",
-            &sha256[..12],
-            expected.sha256.get(..12).unwrap_or(&expected.sha256),
-            expected.bytes
-        ))
-        .hint(format!("the manifest is of leanset {}; nothing was written", self.0.leanset))
-        .code(Code::Different))
-    }
-
-    /// Everything that is not of the moment or the place must be as it was.
-    pub(crate) fn check_manifest(&self, found: &Manifest) -> Result<()> {
-        check_differences(&self.0.differences(found)?, &self.0.leanset)
-    }
 }

@@ -17,6 +17,7 @@
 //!
 //! This crate is a leaf: it depends on nothing, so that every other crate can use it.
 
+mod face;
 pub mod setting;
 mod text;
 
@@ -25,8 +26,9 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+pub use face::Face;
 pub use setting::{Assignment, Setting};
-pub use text::{Command, Face, Part, Text};
+pub use text::{Command, Part, Text};
 
 /// What kind of problem it is: what a program can decide by, and what the exit code follows from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::text::Face;
+use crate::face::Face;
 
 /// A setting, wherever it is given.
 #[derive(Debug, PartialEq, Eq)]

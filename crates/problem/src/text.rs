@@ -3,18 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::face::Face;
 use crate::setting::{Assignment, Setting};
-
-/// Who shows a text, and how a setting is spelled there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Face {
-    /// `--missing mean`.
-    CommandLine,
-    /// `data.missing = "mean"`, a key of a plan file.
-    Plan,
-    /// `missing="mean"`.
-    Python,
-}
 
 /// A command that a text sends the user to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -161,7 +161,7 @@ impl Budget {
 /// A fraction, written as 0.1 or as 10%.
 ///
 /// # Errors
-/// It is no number.
+/// It is not a number.
 pub fn fraction(text: &str) -> Result<f64, String> {
     let (number, scale) = match text.trim().strip_suffix('%') {
         Some(percent) => (percent.trim_end(), 100.0),

@@ -197,7 +197,7 @@ fn unknown_format(given: &str) -> Problem {
     unknown::<Format>("format", given)
 }
 
-/// What separates the fields of a text table: one ASCII character that is no quote and no line ending.
+/// What separates the fields of a text table: one ASCII character that is neither a quote nor a line ending.
 ///
 /// It is written as the character itself. A tab may also be given as `\t`, which a shell passes on more easily.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -215,7 +215,7 @@ impl Delimiter {
     pub fn new(byte: u8) -> Result<Self, Problem> {
         if !byte.is_ascii() || matches!(byte, b'"' | b'\n' | b'\r' | 0) {
             return Err(Problem::new(format!("the delimiter {:?} cannot separate fields", char::from(byte)))
-                .hint("give one ASCII character that is no quote and no line ending"));
+                .hint("give one ASCII character that is neither a quote nor a line ending"));
         }
         Ok(Self(byte))
     }

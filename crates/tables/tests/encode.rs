@@ -119,7 +119,7 @@ fn constant_columns_keep_scale_1() {
         assert_eq!(codes(&encoded.warnings), ["constant-column"]);
         assert_eq!(
             encoded.warnings[0].message.to_string(),
-            "columns 'a', 'flag', 'word' hold one value in every row and tell no rows apart"
+            "columns 'a', 'flag', 'word' have one value in all rows: no effect on distances"
         );
     }
 }
@@ -161,12 +161,12 @@ fn encode_applies_the_fitted_encoding_to_the_reduced_table() {
     let error = encoder.encode(&open("r.csv", "x,g,y\n1,a,7\n1,c,7\n")).unwrap_err();
     assert_eq!(
         words(&error),
-        "r.csv: row 1 (line 3), column 'g': 'c' is none of the 3 categories known\nknown: '1', 'a', 'b'"
+        "r.csv: row 1 (line 3), column 'g': 'c' is not one of the 3 categories known\nknown: '1', 'a', 'b'"
     );
     let error = encoder.encode(&open("r.csv", "x,g,y\n1,a,7\n1,a,9\n")).unwrap_err();
     assert_eq!(
         words(&error),
-        "r.csv: row 1 (line 3), label column 'y': '9' is none of the 2 classes known\nknown: '7', '8'"
+        "r.csv: row 1 (line 3), label column 'y': '9' is not one of the 2 classes known\nknown: '7', '8'"
     );
     let error = encoder.encode(&open("r.csv", "x,g,y\n1,a,7\ntwo,a,8\n")).unwrap_err();
     assert_eq!(words(&error), "r.csv: row 1 (line 3), column 'x': 'two' is not a number");
@@ -175,7 +175,7 @@ fn encode_applies_the_fitted_encoding_to_the_reduced_table() {
     let binned = Encoder::fit(&full, &Columns { bins: Some(2), ..label("x") }).unwrap();
     assert_eq!(binned.class_names(), ["[0, 5)", "[5, 10]"]);
     let error = binned.encode(&open("r.csv", "x,g,y\n11,a,7\n")).unwrap_err();
-    assert_eq!(error.to_string(), "r.csv: row 0 (line 2), label column 'x': '11' is none of the 2 classes known");
+    assert_eq!(error.to_string(), "r.csv: row 0 (line 2), label column 'x': '11' is not one of the 2 classes known");
 }
 
 #[test]

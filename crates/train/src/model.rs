@@ -122,7 +122,7 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::BadParameter`] for settings that are none; [`Error::Data`] if the data do not fit the network, or the
-    /// loss is no number any more; [`Error::Interrupted`].
+    /// loss is not a number any more; [`Error::Interrupted`].
     pub fn train(
         &mut self,
         data: &Dataset<'_>,

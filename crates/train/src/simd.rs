@@ -37,11 +37,11 @@ pub(crate) trait Lanes: Copy {
     fn div(self, other: Self) -> Self;
     /// self · factor + term, rounded once.
     fn fma(self, factor: Self, term: Self) -> Self;
-    /// The larger; `other` if one is no number.
+    /// The larger; `other` if one is not a number.
     fn max(self, other: Self) -> Self;
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
-    /// `yes` where self > limit, else `no` (also where self is no number).
+    /// `yes` where self > limit, else `no` (also where self is not a number).
     fn where_above(self, limit: Self, yes: Self, no: Self) -> Self;
     /// 2^k, where self = k + 1.5·2²³ for a whole k: [`Lanes::exp`] makes it.
     fn power(self) -> Self;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clap::{Args, Parser as _, ValueHint};
+use clap::{Args, Parser, ValueHint};
 use leanset::output::Outputs;
 use leanset::{Columns, Input, Metric, Problem, Result, memory};
 use leanset_core::methods::METHODS;
@@ -13,7 +13,8 @@ use leanset_core::{Budget, Dataset, EmptyClasses, Inputs, Reduced, Reducer, RowI
 use leanset_tables::{ReadOptions, read_bytes};
 use leanset_train::{Network, Training, warm_up};
 
-use crate::args::{Cli, ThreadsArg, Verb};
+use super::reduce::ReduceArgs;
+use crate::args::ThreadsArg;
 use crate::render::{self, progress::Progress};
 use crate::session::use_threads;
 
@@ -25,6 +26,14 @@ pub(crate) struct DemoArgs {
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) threads: ThreadsArg,
+}
+
+/// What a user types behind `leanset reduce`.
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Typed {
+    #[command(flatten)]
+    reduce: ReduceArgs,
 }
 
 /// The UCI handwritten digits, CC BY 4.0: data/CREDITS.md.
@@ -51,9 +60,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String> {
         data.columns(),
         data.classes().len()
     );
-    out.push_str(
-        "How well does what is kept stand for the rest? ε is the distance from the worst-covered image to the\n",
-    );
+    out.push_str("How representative are the kept rows? ε is the distance from the worst-covered image to the\n");
     out.push_str("nearest kept one of its class (Euclidean, pixels scaled to [0, 1]); the smaller, the better.\n\n");
     out.push_str(&compare(&data, &progress)?);
 
@@ -69,11 +76,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String> {
     let command = |full: &str, lean: &str| {
         format!("leanset reduce {full} --label digit --method mms --ratio 0.1 --metric {METRIC} --output {lean}")
     };
-    let parsed = Cli::try_parse_from(command("FULL", "LEAN").split(' '))
+    let Typed { mut reduce } = Typed::try_parse_from(command("FULL", "LEAN").split(' ').skip(2))
         .map_err(|e| Problem::internal(format!("the demo's own command is not understood: {e}")))?;
-    let Verb::Reduce(mut reduce) = parsed.verb else {
-        return Err(Problem::internal("the demo's own command is not `reduce`"));
-    };
     (reduce.file, reduce.output) = (Some(full.clone()), Some(lean.clone()));
     super::reduce::run_silently(&reduce)?;
 
@@ -91,7 +95,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String> {
     }
     let _ = write!(
         out,
-        "\nWritten\n  {}  the data set\n  {}  the {} rows that maxmin keeps, untouched\n  {}.manifest.json  how to make them again\n",
+        "\nFiles\n  {}  the dataset\n  {}  the {} rows that maxmin keeps, unchanged\n  {}.manifest.json  the request that reproduces them\n",
         full.display(),
         lean.display(),
         kept.reduced.len(),
@@ -99,7 +103,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String> {
     );
     let _ = write!(
         out,
-        "\nDo it yourself\n  {} --force\n  leanset measure {} {} --label digit --metric {METRIC} --per-class\n  leanset methods\n",
+        "\nTry it yourself\n  {} --force\n  leanset measure {} {} --label digit --metric {METRIC} --per-class\n  leanset methods\n",
         command(&full.display().to_string(), &lean.display().to_string()),
         full.display(),
         lean.display()
@@ -187,6 +191,6 @@ fn folder(given: Option<&Path>) -> Result<PathBuf> {
 pub(crate) fn unpack() -> Result<Vec<u8>> {
     let mut csv = Vec::new();
     std::io::copy(&mut flate2::read::GzDecoder::new(DIGITS), &mut csv)
-        .map_err(|e| Problem::io("the embedded data set cannot be unpacked", e))?;
+        .map_err(|e| Problem::io("the built-in dataset cannot be unpacked", e))?;
     Ok(csv)
 }

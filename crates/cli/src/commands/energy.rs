@@ -213,7 +213,9 @@ fn diagnosis(doctor: &Doctor) -> String {
     let used: Vec<SourceKind> = doctor.findings.iter().filter(|f| f.state == State::Used).map(|f| f.kind).collect();
     let names: Vec<String> = used.iter().map(SourceKind::to_string).collect();
     let _ = match used.as_slice() {
-        [] | [SourceKind::CpuTime] => writeln!(out, "\nNothing here tells joules: `leanset energy` says CPU time."),
+        [] | [SourceKind::CpuTime] => {
+            writeln!(out, "\nThis machine has no energy source: `leanset energy` reports CPU time only.")
+        }
         used if used.iter().all(|kind| kind.measures()) => {
             writeln!(out, "\nUsed: {}. Joules are measured.", names.join(", "))
         }

@@ -1,11 +1,13 @@
 //! `leanset rank`: every row in order of worth.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use leanset::{Destination, RankOutcome, Ranking, Result};
 use leanset_core::Scope;
+use leanset_lab::template::render_shell;
 use leanset_spec::request::Rank;
 use leanset_spec::{Columns, Energy, TableMethod, no_method};
 
@@ -104,7 +106,21 @@ fn report(outcome: &RankOutcome, args: &RankArgs) -> String {
         out.push_str(&format!("  wrote {} and {}\n", manifest.output.path.display(), manifest_path.display()));
     }
     out.push_str(&render::saved_log(outcome.saved_log.as_deref()));
-    let path = manifest.output.path.display();
-    out.push_str(&format!("  any ratio is now a cut of the ranking: leanset reduce … --ranking {path} --ratio R\n"));
+    out.push_str(&format!("  cut it at any fraction: {}\n", cut(args, &manifest.output.path, &manifest.input.format)));
     out
+}
+
+/// The command that cuts the ranking, to be pasted.
+fn cut(args: &RankArgs, ranking: &Path, format: &str) -> String {
+    let mut words: Vec<OsString> = vec!["leanset".into(), "reduce".into(), args.file.clone().into()];
+    if let Some(label) = &args.columns.label {
+        words.extend(["--label".into(), label.into()]);
+    }
+    words.extend(["--ranking".into(), ranking.into(), "--ratio".into(), "0.1".into()]);
+    // A workbook is read, not written.
+    let format = if format == "xlsx" { "csv" } else { format };
+    words.extend(["--output".into(), format!("kept.{format}").into()]);
+    let command = render_shell(&words);
+    let alone = Columns { label: args.columns.label.clone(), ..Columns::default() };
+    if args.columns == alone { command } else { format!("{command}, and the same options of columns") }
 }

@@ -7,7 +7,7 @@ use leanset_energy::{Intensity, Joules, Reading, SourceKind};
 /// The energy of this process on one line of a summary.
 pub(crate) fn line(reading: &Reading) -> String {
     let Some(Joules { joules, low, high }) = reading.process_joules else {
-        return "  energy not known: nothing here tells joules\n".to_owned();
+        return "  energy unknown: this machine has no energy source\n".to_owned();
     };
     let words = |kind: SourceKind| if kind == SourceKind::Given { "the given watts".into() } else { kind.to_string() };
     let mut kinds: Vec<String> = reading.components.iter().map(|c| words(c.source.kind)).collect();

@@ -62,11 +62,7 @@ pub(crate) fn render(found: &Persistence, classes: &Classes) -> String {
     if broken.is_empty() {
         out.push_str("every distance is within its bound\n");
     } else {
-        let _ = writeln!(
-            out,
-            "above its bound: {}; this cannot be, so it is a fault of leanset: please report it",
-            broken.join(", ")
-        );
+        let _ = writeln!(out, "above its bound: {}; this is a bug in leanset: please report it", broken.join(", "));
     }
     out
 }

@@ -455,7 +455,7 @@ mod tests {
         let energy = |keys: &str| refused("[[method]]", &format!("[energy]\n{keys}\n[[method]]"));
         assert_eq!(
             energy("# whose\ncountry = \"Spane\""),
-            "t.toml: line 9: energy.country: there is no carbon intensity of a country 'Spane'"
+            "t.toml: line 9: energy.country: there is no carbon intensity for the country 'Spane'"
         );
         assert_eq!(
             energy("country = \"ESP\"\ncarbon_intensity = 10"),
@@ -599,7 +599,7 @@ mod tests {
         );
         assert_eq!(
             refused("{seed}", "{sede}"),
-            "t.toml: line 10: detector.command: '{sede}' has {sede}, which is none of {data}, {seed}, {epochs}, {batch}, {steps}, {out}"
+            "t.toml: line 10: detector.command: '{sede}' has {sede}, which is not one of {data}, {seed}, {epochs}, {batch}, {steps}, {out}"
         );
         assert_eq!(refused("{seed}", ""), "t.toml: line 10: detector.command has no {seed}");
         assert_eq!(

@@ -4,6 +4,7 @@ mod candidates;
 mod check;
 mod dry_run;
 mod embedder;
+mod expected;
 mod features;
 mod reduce;
 mod reproduce;

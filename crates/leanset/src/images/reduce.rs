@@ -16,7 +16,7 @@ use leanset_spec::{Method, Vocabulary, number, value};
 
 use super::candidates::{Candidates, balanced};
 use super::embedder::Embedder;
-use super::reproduce::Expected;
+use super::expected::Expected;
 use super::{check_method, check_scope, issue_counts, open};
 use crate::context::Context;
 use crate::memory;

@@ -42,12 +42,12 @@ impl Folder {
         // Links above are followed once, so that what is written names the place itself.
         let target = match (above.canonicalize(), target.file_name()) {
             (Ok(above), Some(last)) => above.join(last),
-            _ => return Err(Problem::new(format!("{name}: is no name for a folder")).hint("name a new folder")),
+            _ => return Err(Problem::new(format!("{name}: is not a valid folder name")).hint("name a new folder")),
         };
         let stands = target.symlink_metadata().is_ok();
         if stands {
             if target.is_symlink() || !target.is_dir() {
-                return Err(Problem::new(format!("{name}: exists, and is no folder")).hint("name a new folder"));
+                return Err(Problem::new(format!("{name}: exists and is not a folder")).hint("name a new folder"));
             }
             let empty = std::fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_none());
             if !empty && !force {

@@ -58,7 +58,7 @@ impl Outputs {
         }
         // Appearing by rename, an output would take the place of a device or a pipe.
         if path.metadata().is_ok_and(|m| !m.is_file()) {
-            return Err(Problem::new(format!("{name}: is no regular file, and is never replaced")).hint(text![
+            return Err(Problem::new(format!("{name}: is not a regular file and is never replaced")).hint(text![
                 "name a file; ",
                 setting::OUTPUT.to("-"),
                 " writes to stdout"

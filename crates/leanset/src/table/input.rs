@@ -10,7 +10,7 @@ use leanset_spec::manifest::table::{ColumnsRecord, FileRecord};
 use leanset_spec::{Columns, Format};
 use leanset_tables::{Encoded, Encoder, Features, FileRow, Kind, ReadOptions, Table};
 
-use super::rows::RowNames;
+use super::row_names::RowNames;
 use crate::context::Context;
 use crate::output::sha256;
 
@@ -30,7 +30,7 @@ pub struct Input {
 pub(crate) fn read_table(path: &Path, columns: &Columns, context: &Context<'_>) -> Result<Table> {
     let metadata = std::fs::metadata(path).ok();
     if metadata.as_ref().is_some_and(|m| !m.is_file() && !m.is_dir()) {
-        return Err(Problem::new(format!("{}: is no regular file", path.display()))
+        return Err(Problem::new(format!("{}: is not a regular file", path.display()))
             .hint("save it to a file first: a table is read once to use it and once for its SHA-256"));
     }
     context.reporter.begin("reading", metadata.as_ref().map_or(0, std::fs::Metadata::len));

@@ -4,6 +4,7 @@ pub(crate) mod dynamics;
 pub(crate) mod input;
 pub(crate) mod method;
 pub(crate) mod ranking;
+mod row_names;
 pub(crate) mod rows;
 pub(crate) mod target;
 

@@ -12,8 +12,8 @@ use leanset_tables::{Column, FileRow, Table, Texts, Values};
 use super::input::{Input, read_table};
 use super::rows::names_of;
 use crate::context::Context;
+use crate::expected;
 use crate::output::{manifest_beside, sha256};
-use crate::reproduce;
 
 /// The table `row,class,rank,score`.
 pub(crate) fn columns_of(ranking: &Ranking, input: &Input, columns: &Columns) -> Result<Vec<(String, Column)>> {
@@ -144,7 +144,7 @@ pub(crate) fn too_short(error: leanset_core::Error, path: &Path, classes: &Class
 /// A ranking as recorded in the manifest of its cut: with what made it, if its own manifest is beside it.
 pub(crate) fn record_of(path: &Path, input: &FileRecord, context: &Context<'_>) -> Result<RankingRecord> {
     let sha256 = sha256(path)?.0;
-    let own = reproduce::read(&manifest_beside(path)).ok().filter(|m| m.output.sha256 == sha256);
+    let own = expected::read(&manifest_beside(path)).ok().filter(|m| m.output.sha256 == sha256);
     if let Some(own) = &own
         && own.input.sha256 != input.sha256
     {

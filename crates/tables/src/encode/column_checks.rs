@@ -2,7 +2,7 @@
 //!
 //! Such a column reads as text, and text becomes categories: one typing error would turn a measurement into hundreds of
 //! dimensions in silence. Categories repeat and measurements rarely do. Where the numbers are many, or repeat too seldom to
-//! be categories, the first cell that is no number is an error. Where they are few and repeat (`0`, `1`, `0`, `3+`), it may
+//! be categories, the first cell that is not a number is an error. Where they are few and repeat (`0`, `1`, `0`, `3+`), it may
 //! be a category, and is worth a warning.
 
 use std::collections::HashSet;

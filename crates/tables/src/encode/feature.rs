@@ -174,6 +174,6 @@ fn not_finite(of: &ColumnRef<'_>, column: &Column, row: FileRow, value: f64) -> 
 pub(crate) fn unseen(of: &ColumnRef<'_>, column: &Column, row: FileRow, names: &[String]) -> Error {
     let (file, place, name, value) = (of.table.name(), of.place(row), shown(of.name), of.show(row, column));
     let known = counted(names.len(), "category", "categories");
-    Error::content(format!("{file}: {place}, column {name}: {value} is none of the {known} known"))
+    Error::content(format!("{file}: {place}, column {name}: {value} is not one of the {known} known"))
         .with_hint(format!("known: {}", listed(names, 20)))
 }

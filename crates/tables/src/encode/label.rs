@@ -184,7 +184,7 @@ impl LabelEncoder {
                     let (file, place, name) = (of.table.name(), of.place(row), shown(of.name));
                     let (value, known) = (of.show(row, column), counted(self.len(), "class", "classes"));
                     Error::content(format!(
-                        "{file}: {place}, label column {name}: {value} is none of the {known} known"
+                        "{file}: {place}, label column {name}: {value} is not one of the {known} known"
                     ))
                     .with_hint(format!("known: {}", listed(&self.names(), 20)))
                 })

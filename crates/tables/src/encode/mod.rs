@@ -130,10 +130,9 @@ impl Encoder {
             }
         }
         if !constant.is_empty() {
-            let (which, verb, tell) =
-                if constant.len() == 1 { ("column", "holds", "tells") } else { ("columns", "hold", "tell") };
+            let (which, verb) = if constant.len() == 1 { ("column", "has") } else { ("columns", "have") };
             let names = listed(&constant, 10);
-            let message = format!("{which} {names} {verb} one value in every row and {tell} no rows apart");
+            let message = format!("{which} {names} {verb} one value in all rows: no effect on distances");
             warnings.push(Warning::new("constant-column", message));
         }
         let classes = match &loaded.label {
@@ -267,7 +266,7 @@ impl Encoder {
     /// Points of the encoded space (row-major, `n × dimensions`) in the units of the source columns, column by column.
     ///
     /// # Errors
-    /// A length that is no multiple of the dimensions, or a feature that is no number: a point between two rows has no
+    /// A length that is no multiple of the dimensions, or a feature that is not a number: a point between two rows has no
     /// value there.
     pub fn decode(&self, points: &[f64]) -> Result<Vec<(String, Vec<f64>)>, Error> {
         decode::decode(&self.features, &self.encodings, points)
