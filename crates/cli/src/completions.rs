@@ -34,7 +34,7 @@ pub(crate) fn complete(command: clap::Command) -> clap::Command {
 fn add(command: clap::Command, names: &[&str], completer: &ArgValueCompleter) -> clap::Command {
     let known: Vec<String> = command.get_arguments().map(|arg| arg.get_id().to_string()).collect();
     let names = names.iter().copied().filter(|name| known.iter().any(|id| id == name));
-    names.fold(command, |command, name| command.mut_arg(name.to_owned(), |arg| arg.add(completer.clone())))
+    names.fold(command, |command, name| command.mut_arg(name, |arg| arg.add(completer.clone())))
 }
 
 fn with_methods(command: clap::Command) -> clap::Command {

@@ -108,7 +108,7 @@ enum Place {
 /// What chooses the rows.
 enum Chooser {
     Method(Reducer),
-    Ranking(Box<Ranking>, RankingRecord),
+    Ranking(Box<(Ranking, RankingRecord)>),
 }
 
 /// Reduces a table: [`Reduction::prepare`] and [`Reduction::run`].
@@ -157,7 +157,7 @@ impl<'a> Reduction<'a> {
                     expected.check_ranking(&record)?;
                 }
                 let ranking = ranking::read(path, &input, &request.columns, context)?;
-                (Chooser::Ranking(Box::new(ranking), record), None, Source::None)
+                (Chooser::Ranking(Box::new((ranking, record))), None, Source::None)
             }
             Choice::Method(asked) => {
                 let reducer = method::reducer(&asked.choice, &request.columns, &input, context)?;
@@ -320,9 +320,10 @@ impl<'a> Reduction<'a> {
             Chooser::Method(reducer) => reducer
                 .reduce_with(&data, &inputs, &self.budget, empty, seed, monitor)
                 .map_err(|error| input.problem(error))?,
-            Chooser::Ranking(ranking, record) => ranking
+            Chooser::Ranking(chosen) => chosen
+                .0
                 .reduce(data.classes(), &self.budget, empty)
-                .map_err(|error| ranking::too_short(error, &record.path, data.classes()))?,
+                .map_err(|error| ranking::too_short(error, &chosen.1.path, data.classes()))?,
         };
         let method_time = began.elapsed();
         let began = Instant::now();
@@ -354,7 +355,7 @@ impl<'a> Reduction<'a> {
         let facts = reduction.diagnostics.iter().map(|(n, v)| (n.to_string(), value(v))).collect();
         let method = match &chooser {
             Chooser::Method(reducer) => MethodRecord { id: reducer.info().id.into(), facts, ranking: None },
-            Chooser::Ranking(_, record) => MethodRecord { id: "ranking".into(), facts, ranking: Some(record.clone()) },
+            Chooser::Ranking(ranking) => MethodRecord { id: "ranking".into(), facts, ranking: Some(ranking.1.clone()) },
         };
         let file_row = |row| input.file_row(row).0;
         let rows = reduction.reduced.rows();

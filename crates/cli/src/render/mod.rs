@@ -108,11 +108,11 @@ pub(crate) fn columns(
     indent: usize,
     words: usize,
 ) -> String {
-    columns_within(width(), header, rows.into_iter().collect(), indent, words)
+    columns_within(width(), header, &rows.into_iter().collect::<Vec<_>>(), indent, words)
 }
 
-fn columns_within(width: usize, header: &[&str], rows: Vec<Vec<String>>, indent: usize, words: usize) -> String {
-    let length = |text: &str| comfy_table_width(text);
+fn columns_within(width: usize, header: &[&str], rows: &[Vec<String>], indent: usize, words: usize) -> String {
+    let length = |text: &str| display_width(text);
     let widths: Vec<usize> = (0..header.len())
         .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| length(cell)).chain([length(header[at])]).max())
         .map(|most| most.unwrap_or(0) + 2)
@@ -141,7 +141,7 @@ fn columns_within(width: usize, header: &[&str], rows: Vec<Vec<String>>, indent:
     parts.iter().map(part).collect::<Vec<_>>().join("\n")
 }
 
-fn comfy_table_width(text: &str) -> usize {
+fn display_width(text: &str) -> usize {
     textwrap::core::display_width(text)
 }
 
@@ -260,7 +260,7 @@ pub(crate) fn wrapped(line: &str) -> String {
 }
 
 fn wrapped_within(width: usize, line: &str) -> String {
-    if comfy_table_width(line) <= width {
+    if display_width(line) <= width {
         return format!("{line}\n");
     }
     let indent = line.len() - line.trim_start().len();

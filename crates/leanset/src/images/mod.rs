@@ -32,7 +32,7 @@ use crate::context::Context;
 /// # Errors
 /// It is no dataset that leanset knows.
 pub fn open(dataset: &Path, division: &Division) -> Result<ImageSet> {
-    Ok(ImageSet::open(dataset, &OpenOptions { image_folder: division.images.clone() })?)
+    ImageSet::open(dataset, &OpenOptions { image_folder: division.images.clone() })
 }
 
 /// Inspects the images for which `wanted` is true, and describes them by a model if there is one.
@@ -49,7 +49,7 @@ fn inspect_images(
         context.reporter.advance(1);
         !context.reporter.cancelled()
     };
-    Ok(inspect(set, wanted, embedder.map(Embedder::of_images).as_ref(), step)?)
+    inspect(set, wanted, embedder.map(Embedder::of_images).as_ref(), step)
 }
 
 /// Indices of the images that a reduction chooses from.
@@ -69,9 +69,9 @@ fn check_not_empty(set: &ImageSet, images: &[usize]) -> Result<()> {
 /// What images are divided into.
 fn categories(set: &ImageSet, images: &[usize], division: &Division) -> Result<Categories> {
     if let Some(file) = &division.categories {
-        return Ok(Categories::from_table(set, images, file)?);
+        return Categories::from_table(set, images, file);
     }
-    Ok(Categories::by_rule(set, images, rule(set, division), &division.groups.groups)?)
+    Categories::by_rule(set, images, rule(set, division), &division.groups.groups)
 }
 
 fn rule(set: &ImageSet, division: &Division) -> CategoryRule {
