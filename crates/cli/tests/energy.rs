@@ -347,7 +347,7 @@ fn the_doctor_says_what_there_is_and_what_to_do() {
     Intel Xeon, 2 threads
 
     given     absent  no power is given
-                       → read a meter at the wall, and give its watts
+                       → read a power meter, and give the watts of the machine
     powercap  frozen  /sys/class/powercap/intel-rapl:0/energy_uj stood still under load
                        → no counter is behind it: measure on the host, or give the watts of the machine
     perf      absent  there is no /sys/bus/event_source/devices/power
@@ -356,7 +356,7 @@ fn the_doctor_says_what_there_is_and_what_to_do() {
     model     used    Cascade Lake: 0.69 W a thread idle, 4.06 W busy, the mean of whole servers in SPECpower_ssj2008 by Cloud Carbon Footprint; from ×0.5 to ×3
     cpu-time  spare   CPU time of the process and its children, which attributes joules to them
 
-    Used: model. Joules are estimated, and say so.
+    Used: model. The energy is estimated, and marked as such.
     ");
     assert_snapshot!(place.ok("energy doctor --root machine --watts 60"), @r"
     Intel Xeon, 2 threads
@@ -370,14 +370,14 @@ fn the_doctor_says_what_there_is_and_what_to_do() {
     model     spare   Cascade Lake: 0.69 W a thread idle, 4.06 W busy, the mean of whole servers in SPECpower_ssj2008 by Cloud Carbon Footprint; from ×0.5 to ×3
     cpu-time  spare   CPU time of the process and its children, which attributes joules to them
 
-    Used: given. Joules are estimated, and say so.
+    Used: given. The energy is estimated, and marked as such.
     ");
     std::fs::create_dir(place.path("nothing")).expect("a folder");
     assert_snapshot!(place.ok("energy doctor --root nothing"), @r"
     a processor without a name
 
     given     absent  no power is given
-                       → read a meter at the wall, and give its watts
+                       → read a power meter, and give the watts of the machine
     powercap  absent  there is no /sys/class/powercap
                        → on a Linux machine of its own: sudo modprobe intel_rapl_msr; a virtual machine has none
     perf      absent  there is no /sys/bus/event_source/devices/power

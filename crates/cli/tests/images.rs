@@ -590,7 +590,7 @@ fn images_reduce_from_manifest_reproduces_or_reports_differences() {
         let named = if number % 2 == 0 { first.clone() } else { format!("{first}/manifest.json") };
         let ran = place.run(&format!("images reduce --from-manifest {named} -o {again} --threads 1"));
         assert_eq!(ran.code, Some(0), "{}", ran.err);
-        assert!(ran.err.ends_with("  the same images as the manifest's\n"), "{}", ran.err);
+        assert!(ran.err.ends_with("  the same images as in the manifest\n"), "{}", ran.err);
         same(&first, &again);
     }
     // In place of itself, and from within its folder.

@@ -447,7 +447,7 @@ fn shapes_are_compared_within_their_bound() {
     }
     assert!(json("rows.csv").get("persistence").is_none());
     let words = place.ok(&format!("measure t.csv rows.csv {COLUMNS} --persistence --persistence-points 30"));
-    for part in ["bottleneck", "is represented by 30", "the bound of the theory is 2ε + ±", "within its bound"] {
+    for part in ["bottleneck", "were subsampled to 30", "the theoretical bound is 2ε + ±", "within its bound"] {
         assert!(words.contains(part), "{part}: {words}");
     }
     let words = place.ok(&format!("measure t.csv --ranking ranking.csv --ratio 0.1 {COLUMNS} --persistence"));

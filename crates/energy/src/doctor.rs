@@ -40,7 +40,8 @@ pub(crate) fn diagnose(sysfs: &SysfsRoot, options: &Options, moment: &mut dyn Fn
             }
         }
         None => {
-            let remedy = processors.is_empty().then(|| "read a meter at the wall, and give its watts".to_owned());
+            let remedy =
+                processors.is_empty().then(|| "read a power meter, and give the watts of the machine".to_owned());
             Finding { kind: SourceKind::Given, state: State::Absent, why: "no power is given".into(), remedy }
         }
     };

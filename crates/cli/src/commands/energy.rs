@@ -205,9 +205,10 @@ fn diagnosis(doctor: &Doctor) -> String {
     }
     out.push_str(if doctor.virtual_machine { ", in a virtual machine\n\n" } else { "\n\n" });
     for finding in &doctor.findings {
-        let _ = writeln!(out, "{:<9} {:<7} {}", finding.kind.to_string(), state(finding.state), finding.why);
+        let name = format!("{:<9} {:<7} ", finding.kind.to_string(), state(finding.state));
+        out.push_str(&render::hanging(&name, &finding.why.to_string()));
         if let Some(remedy) = &finding.remedy {
-            let _ = writeln!(out, "{:17}  → {remedy}", "");
+            out.push_str(&render::hanging(&format!("{:18} → ", ""), &remedy.to_string()));
         }
     }
     let used: Vec<SourceKind> = doctor.findings.iter().filter(|f| f.state == State::Used).map(|f| f.kind).collect();
@@ -217,9 +218,9 @@ fn diagnosis(doctor: &Doctor) -> String {
             writeln!(out, "\nThis machine has no energy source: `leanset energy` reports CPU time only.")
         }
         used if used.iter().all(|kind| kind.measures()) => {
-            writeln!(out, "\nUsed: {}. Joules are measured.", names.join(", "))
+            writeln!(out, "\nUsed: {}. The energy is measured.", names.join(", "))
         }
-        _ => writeln!(out, "\nUsed: {}. Joules are estimated, and say so.", names.join(", ")),
+        _ => writeln!(out, "\nUsed: {}. The energy is estimated, and marked as such.", names.join(", ")),
     };
     out
 }

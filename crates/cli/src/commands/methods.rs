@@ -1,7 +1,5 @@
 //! `leanset methods`: what there is, from the registry.
 
-use std::fmt::Write as _;
-
 use clap::Args;
 use leanset::Result;
 use leanset_core::methods::{Info, METHODS, find};
@@ -65,12 +63,14 @@ fn short(answer: leanset_core::methods::Support) -> &'static str {
 
 /// All about one method.
 fn describe(info: &Info) -> String {
-    let mut out = format!("{}  ({})\n{}\n\n{}\n", info.id, info.aliases.join(", "), info.title, info.summary);
+    let mut out = format!("{}  ({})\n{}\n\n", info.id, info.aliases.join(", "), info.title);
+    out.push_str(&render::wrapped(info.summary));
     if !info.params.is_empty() {
         out.push_str("\nParameters (--param NAME=VALUE)\n");
         for spec in info.params {
             let default = if spec.default.is_empty() { "not given".into() } else { spec.default.to_owned() };
-            let _ = writeln!(out, "  {}: {} [default: {default}]\n      {}", spec.name, spec.kind, spec.doc);
+            out.push_str(&render::wrapped(&format!("  {}: {} [default: {default}]", spec.name, spec.kind)));
+            out.push_str(&render::hanging("      ", spec.doc));
         }
     }
     let c = &info.capabilities;
@@ -92,7 +92,7 @@ fn describe(info: &Info) -> String {
         ("order-free", c.order_free.to_string()),
         ("classes", format!("{} or more", c.least_classes)),
     ] {
-        let _ = writeln!(out, "{name:<11} {value}");
+        out.push_str(&render::hanging(&format!("{name:<11} "), &value));
     }
     out
 }

@@ -251,7 +251,11 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
     }
     out.push_str(&render::saved_log(outcome.saved_log.as_deref()));
     if reproduces {
-        let _ = writeln!(out, "  the same bytes as the manifest's {}", &manifest.output.sha256[..12]);
+        let _ = writeln!(
+            out,
+            "  the same bytes as the output of the manifest (SHA-256 {}…)",
+            &manifest.output.sha256[..12]
+        );
     }
     out
 }

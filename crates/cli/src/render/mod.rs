@@ -259,6 +259,13 @@ pub(crate) fn wrapped(line: &str) -> String {
     wrapped_within(width(), line)
 }
 
+/// A text behind a name, continued below the text within the width.
+pub(crate) fn hanging(name: &str, text: &str) -> String {
+    let next = " ".repeat(display_width(name));
+    let options = textwrap::Options::new(width()).initial_indent(name).subsequent_indent(&next);
+    format!("{}\n", textwrap::fill(text, options))
+}
+
 fn wrapped_within(width: usize, line: &str) -> String {
     if display_width(line) <= width {
         return format!("{line}\n");

@@ -13,16 +13,16 @@ pub(crate) fn render(found: &Persistence, classes: &Classes) -> String {
     ));
     out.push('\n');
     let subsampled = found.is_subsampled();
-    let mut header = vec!["class", "rows", "points", "dimension", "bars", "longest bar", "bottleneck", "bound", "±"];
+    let mut header = vec!["class", "dimension", "rows", "points", "bars", "longest bar", "bottleneck", "bound", "±"];
     header.truncate(if subsampled { 9 } else { 8 });
     let rows = found.per_class.iter().zip(classes.ids()).flat_map(|(class, id)| {
         class.dimensions.iter().map(move |dimension| {
             let (full, reduced) = (&dimension.full, &dimension.reduced);
             let mut row = vec![
                 classes.name(id).to_owned(),
+                dimension.dimension.to_string(),
                 format!("{} → {}", super::count(class.full.rows), super::count(class.reduced.rows)),
                 format!("{} → {}", super::count(class.full.points), super::count(class.reduced.points)),
-                dimension.dimension.to_string(),
                 format!("{} → {}", super::count(full.finite), super::count(reduced.finite)),
                 format!("{} → {}", super::distance(full.longest), super::distance(reduced.longest)),
                 super::distance(dimension.bottleneck),
@@ -34,25 +34,23 @@ pub(crate) fn render(found: &Persistence, classes: &Classes) -> String {
             row
         })
     });
-    out.push_str(&super::columns(&header, rows, 0, 1));
+    out.push_str(&super::columns(&header, rows, 0, 2));
     out.push('\n');
     let far = named(found, classes, |class| class.back > class.epsilon);
     let margin = if subsampled { " + ±" } else { "" };
-    let _ = writeln!(out, "the bound of the theory is 2ε{margin}");
+    let _ = writeln!(out, "the theoretical bound is 2ε{margin}");
     if !far.is_empty() {
-        let _ = writeln!(
-            out,
-            "of {} it is 2 × a larger distance{margin}: reduced points are farther from all rows than ε",
+        out.push_str(&super::wrapped(&format!(
+            "for {} it is 2 × a larger distance{margin}: reduced points are farther from all rows than ε",
             far.join(", ")
-        );
+        )));
     }
     if subsampled {
         let most = super::count(found.options.points);
-        let _ = writeln!(
-            out,
-            "a class above {most} rows is represented by {most}, spread over it; the distance of all its rows is within ±\n\
-             of the one given (--persistence-points N for more of them)"
-        );
+        out.push_str(&super::wrapped(&format!(
+            "classes with more than {most} rows were subsampled to {most} (--persistence-points); the distance for all rows \
+             differs by at most ±"
+        )));
     }
     let lost = named(found, classes, |class| class.full.rows > 0 && class.reduced.rows == 0);
     if !lost.is_empty() {

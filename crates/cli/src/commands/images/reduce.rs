@@ -118,7 +118,7 @@ pub(crate) fn run(args: &ReduceArgs) -> Result<String> {
     if !args.run.quiet {
         let mut report = report(&outcome, args);
         if args.from_manifest.is_some() {
-            report.push_str("  the same images as the manifest's\n");
+            report.push_str("  the same images as in the manifest\n");
         }
         render::eprint(&report);
     }
