@@ -40,7 +40,7 @@ def test_meter_stops_when_the_block_fails():
 
 
 def test_meter_refuses_bad_arguments():
-    with pytest.raises(ValueError, match="no carbon intensity of a country 'Atlantis'"):
+    with pytest.raises(ValueError, match="no carbon intensity for the country 'Atlantis'"):
         leanset.EnergyMeter(country="Atlantis").__enter__()
     with pytest.raises(ValueError, match="above 0, not -1"):
         leanset.EnergyMeter(watts=-1).__enter__()
