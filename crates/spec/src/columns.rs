@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "clap")]
 use crate::word::parser::words;
-use crate::word::unknown;
+use crate::word::word_enum;
 
 /// Which columns of a table take part, and how.
 ///
@@ -75,107 +75,61 @@ impl Columns {
     }
 }
 
-/// How to handle missing feature values.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_missing)]
-pub enum Missing {
-    /// Stop and report the number of missing values per column.
-    #[default]
-    Refuse,
-    /// Compute distances with the mean of the column (text and true/false: the most frequent value).
-    Mean,
-    /// Leave out rows with missing values.
-    Drop,
+word_enum! {
+    "missing"
+    /// How to handle missing feature values.
+    #[derive(Default)]
+    pub enum Missing {
+        /// Stop and report the number of missing values per column.
+        #[default]
+        Refuse,
+        /// Compute distances with the mean of the column (text and true/false: the most frequent value).
+        Mean,
+        /// Leave out rows with missing values.
+        Drop,
+    }
 }
 
-fn unknown_missing(given: &str) -> Problem {
-    unknown::<Missing>("missing", given)
+word_enum! {
+    "scale"
+    /// How to scale numeric columns, for distances only.
+    #[derive(Default)]
+    pub enum Scale {
+        /// To [0, 1], as in the paper.
+        #[default]
+        #[strum(message = "scaled to [0, 1]")]
+        MinMax,
+        /// To mean 0 and standard deviation 1.
+        #[strum(message = "standardised")]
+        Standard,
+        /// Not at all: for embeddings and data that are scaled already.
+        #[strum(message = "not scaled")]
+        None,
+    }
 }
 
-/// How to scale numeric columns, for distances only.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_scale)]
-pub enum Scale {
-    /// To [0, 1], as in the paper.
-    #[default]
-    #[strum(message = "scaled to [0, 1]")]
-    MinMax,
-    /// To mean 0 and standard deviation 1.
-    #[strum(message = "standardised")]
-    Standard,
-    /// Not at all: for embeddings and data that are scaled already.
-    #[strum(message = "not scaled")]
-    None,
-}
-
-fn unknown_scale(given: &str) -> Problem {
-    unknown::<Scale>("scale", given)
-}
-
-/// A table format.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", ascii_case_insensitive, parse_err_ty = Problem, parse_err_fn = unknown_format)]
-pub enum Format {
-    /// Comma-separated values.
-    Csv,
-    /// Tab-separated values.
-    Tsv,
-    /// Apache Parquet.
-    Parquet,
-    /// Arrow IPC: file (Feather V2) or stream.
-    #[serde(rename = "arrow")]
-    #[strum(serialize = "arrow")]
-    ArrowIpc,
-    /// One NumPy array.
-    Npy,
-    /// Several NumPy arrays that share their first axis.
-    Npz,
-    /// An Excel workbook (read only).
-    Xlsx,
+word_enum! {
+    "format"
+    /// A table format.
+    #[strum(ascii_case_insensitive)]
+    pub enum Format {
+        /// Comma-separated values.
+        Csv,
+        /// Tab-separated values.
+        Tsv,
+        /// Apache Parquet.
+        Parquet,
+        /// Arrow IPC: file (Feather V2) or stream.
+        #[serde(rename = "arrow")]
+        #[strum(serialize = "arrow")]
+        ArrowIpc,
+        /// One NumPy array.
+        Npy,
+        /// Several NumPy arrays that share their first axis.
+        Npz,
+        /// An Excel workbook (read only).
+        Xlsx,
+    }
 }
 
 impl Format {
@@ -191,10 +145,6 @@ impl Format {
             Format::Xlsx => &["xlsx"],
         }
     }
-}
-
-fn unknown_format(given: &str) -> Problem {
-    unknown::<Format>("format", given)
 }
 
 /// What separates the fields of a text table: one ASCII character that is neither a quote nor a line ending.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "clap")]
 use crate::word::parser::words;
-use crate::word::unknown;
+use crate::word::word_enum;
 
 /// How an image dataset is read and divided.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -71,36 +71,19 @@ impl From<Groups> for BTreeMap<String, Vec<String>> {
     }
 }
 
-/// The rule that divides images into categories.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_category)]
-pub enum CategoryRule {
-    /// By class and number of objects: `apple single`, `apple several`, `mixed` (several classes).
-    #[default]
-    Amount,
-    /// By the set of classes in the image: `apple`, `apple + orange`.
-    Classes,
-    /// All images are one category.
-    None,
-}
-
-fn unknown_category(given: &str) -> Problem {
-    unknown::<CategoryRule>("category", given)
+word_enum! {
+    "category"
+    /// The rule that divides images into categories.
+    #[derive(Default)]
+    pub enum CategoryRule {
+        /// By class and number of objects: `apple single`, `apple several`, `mixed` (several classes).
+        #[default]
+        Amount,
+        /// By the set of classes in the image: `apple`, `apple + orange`.
+        Classes,
+        /// All images are one category.
+        None,
+    }
 }
 
 /// The features that distances between images are measured on: of a model, given, or colours and edges.
@@ -177,66 +160,32 @@ pub struct EmbeddingModel {
     pub batch: Option<usize>,
 }
 
-/// How images are brought to the size of a model.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_fit)]
-pub enum Fit {
-    /// Scale to fit inside, pad with grey.
-    #[default]
-    Letterbox,
-    /// Scale to the input size, without keeping the aspect ratio.
-    Stretch,
-    /// Scale to cover the input size, crop the centre.
-    Crop,
-    /// Do not scale: each image at its own size, as in the paper.
-    Native,
+word_enum! {
+    "fit"
+    /// How images are brought to the size of a model.
+    #[derive(Default)]
+    pub enum Fit {
+        /// Scale to fit inside, pad with grey.
+        #[default]
+        Letterbox,
+        /// Scale to the input size, without keeping the aspect ratio.
+        Stretch,
+        /// Scale to cover the input size, crop the centre.
+        Crop,
+        /// Do not scale: each image at its own size, as in the paper.
+        Native,
+    }
 }
 
-fn unknown_fit(given: &str) -> Problem {
-    unknown::<Fit>("fit", given)
-}
-
-/// How pixels are normalised before a model gets them.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_pixels)]
-pub enum Pixels {
-    /// To [0, 1], as detectors expect.
-    Unit,
-    /// With the mean and standard deviation of ImageNet, as most classifiers expect.
-    Imagenet,
-}
-
-fn unknown_pixels(given: &str) -> Problem {
-    unknown::<Pixels>("pixels", given)
+word_enum! {
+    "pixels"
+    /// How pixels are normalised before a model gets them.
+    pub enum Pixels {
+        /// To [0, 1], as detectors expect.
+        Unit,
+        /// With the mean and standard deviation of ImageNet, as most classifiers expect.
+        Imagenet,
+    }
 }
 
 impl Features {
@@ -277,36 +226,19 @@ impl EmbeddingModel {
     }
 }
 
-/// What becomes of the kept images.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_placement)]
-pub enum Placement {
-    /// They stay where they are, and a list names them.
-    #[default]
-    Stay,
-    /// They are copied with their annotations.
-    Copy,
-    /// They are linked with their annotations.
-    Link,
-}
-
-fn unknown_placement(given: &str) -> Problem {
-    unknown::<Placement>("placement", given)
+word_enum! {
+    "placement"
+    /// What becomes of the kept images.
+    #[derive(Default)]
+    pub enum Placement {
+        /// They stay where they are, and a list names them.
+        #[default]
+        Stay,
+        /// They are copied with their annotations.
+        Copy,
+        /// They are linked with their annotations.
+        Link,
+    }
 }
 
 #[cfg(feature = "clap")]

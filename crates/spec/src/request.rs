@@ -5,14 +5,13 @@
 use std::path::PathBuf;
 
 use leanset_core::distance::Metric;
-use leanset_problem::Problem;
 use serde::{Deserialize, Serialize};
 
 use crate::budget::Budget;
 use crate::columns::Columns;
 use crate::images::{Division, EmbeddingModel, Features, Placement};
 use crate::method::{Method, TableMethod};
-use crate::word::{as_text, unknown};
+use crate::word::{as_text, word_enum};
 
 /// A request about a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,64 +122,30 @@ pub struct Writing {
     pub weights: Option<String>,
 }
 
-/// What is written of each kept row.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_emit)]
-pub enum Emit {
-    /// The kept rows with all their columns, unchanged.
-    #[default]
-    Rows,
-    /// One line per kept row: row, class, rank and, if the method has weights, weight.
-    Ids,
+word_enum! {
+    "emit"
+    /// What is written of each kept row.
+    #[derive(Default)]
+    pub enum Emit {
+        /// The kept rows with all their columns, unchanged.
+        #[default]
+        Rows,
+        /// One line per kept row: row, class, rank and, if the method has weights, weight.
+        Ids,
+    }
 }
 
-fn unknown_emit(given: &str) -> Problem {
-    unknown::<Emit>("emit", given)
-}
-
-/// The order of the written rows.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_order)]
-pub enum Order {
-    /// The order of the input.
-    #[default]
-    Input,
-    /// Class by class, first pick first.
-    Rank,
-}
-
-fn unknown_order(given: &str) -> Problem {
-    unknown::<Order>("order", given)
+word_enum! {
+    "order"
+    /// The order of the written rows.
+    #[derive(Default)]
+    pub enum Order {
+        /// The order of the input.
+        #[default]
+        Input,
+        /// Class by class, first pick first.
+        Rank,
+    }
 }
 
 /// Keep some training images of a dataset.
@@ -229,38 +194,21 @@ pub struct DescribeImages {
     pub model: EmbeddingModel,
 }
 
-/// Which images of a dataset.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_split)]
-pub enum SplitChoice {
-    /// The training images.
-    #[default]
-    Train,
-    /// The validation images.
-    Val,
-    /// The test images.
-    Test,
-    /// All images.
-    All,
-}
-
-fn unknown_split(given: &str) -> Problem {
-    unknown::<SplitChoice>("split", given)
+word_enum! {
+    "split"
+    /// Which images of a dataset.
+    #[derive(Default)]
+    pub enum SplitChoice {
+        /// The training images.
+        #[default]
+        Train,
+        /// The validation images.
+        Val,
+        /// The test images.
+        Test,
+        /// All images.
+        All,
+    }
 }
 
 #[cfg(test)]

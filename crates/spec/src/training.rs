@@ -1,11 +1,10 @@
 //! How the built-in trainer trains, for methods that use training dynamics.
 
-use leanset_problem::Problem;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "clap")]
 use crate::word::parser::words;
-use crate::word::unknown;
+use crate::word::word_enum;
 
 /// How the built-in trainer trains. What is not given is as in the paper ([`Training::resolved`]).
 ///
@@ -56,66 +55,32 @@ pub struct Training {
     pub batch: Option<usize>,
 }
 
-/// The activation function after each hidden layer.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_activation)]
-pub enum Activation {
-    /// max(z, 0).
-    #[default]
-    Relu,
-    /// z·Φ(z), where Φ is the normal distribution function.
-    Gelu,
+word_enum! {
+    "activation"
+    /// The activation function after each hidden layer.
+    #[derive(Default)]
+    pub enum Activation {
+        /// max(z, 0).
+        #[default]
+        Relu,
+        /// z·Φ(z), where Φ is the normal distribution function.
+        Gelu,
+    }
 }
 
-fn unknown_activation(given: &str) -> Problem {
-    unknown::<Activation>("activation", given)
-}
-
-/// The optimizer.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    strum::EnumMessage,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", parse_err_ty = Problem, parse_err_fn = unknown_optimizer)]
-pub enum Optimizer {
-    /// Adam.
-    #[default]
-    Adam,
-    /// Adam with decoupled weight decay.
-    AdamW,
-    /// Stochastic gradient descent with momentum 0.9.
-    Sgd,
-}
-
-fn unknown_optimizer(given: &str) -> Problem {
-    unknown::<Optimizer>("optimizer", given)
+word_enum! {
+    "optimizer"
+    /// The optimizer.
+    #[derive(Default)]
+    pub enum Optimizer {
+        /// Adam.
+        #[default]
+        Adam,
+        /// Adam with decoupled weight decay.
+        AdamW,
+        /// Stochastic gradient descent with momentum 0.9.
+        Sgd,
+    }
 }
 
 /// Every setting of a training, none left to a default.

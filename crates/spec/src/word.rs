@@ -20,6 +20,37 @@ pub(crate) fn unknown<T: Word>(what: &str, given: &str) -> Problem {
     Problem::new(format!("{what}: '{given}' is not known")).hint(format!("it is one of {}", listed::<T>()))
 }
 
+/// Declares a setting with fixed words, lower-case in every spelling. A word that is none is refused with those that are.
+macro_rules! word_enum {
+    ($what:literal $(#[$meta:meta])* pub enum $name:ident { $($variants:tt)* }) => {
+        #[derive(
+            Clone,
+            Copy,
+            Debug,
+            PartialEq,
+            Eq,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+            strum::Display,
+            strum::EnumString,
+            strum::VariantArray,
+            strum::EnumMessage,
+        )]
+        #[serde(rename_all = "lowercase")]
+        #[strum(serialize_all = "lowercase", parse_err_ty = leanset_problem::Problem, parse_err_fn = $name::unknown)]
+        $(#[$meta])*
+        pub enum $name { $($variants)* }
+
+        impl $name {
+            fn unknown(given: &str) -> leanset_problem::Problem {
+                $crate::word::unknown::<Self>($what, given)
+            }
+        }
+    };
+}
+pub(crate) use word_enum;
+
 /// What a field of a text type is in a document: its words.
 pub(crate) mod as_text {
     use std::fmt::Display;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 mod shared;
 
-pub(crate) use shared::{CacheArgs, RunArgs, ThreadsArg, VerboseArg, size};
+pub(crate) use shared::{CacheArgs, MetricArg, RunArgs, ThreadsArg, VerboseArg, size};
 
 use crate::commands::demo::DemoArgs;
 use crate::commands::energy::EnergyArgs;

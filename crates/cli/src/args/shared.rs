@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use leanset::Metric;
 
 /// How the run behaves.
 #[derive(Clone, Debug, Default, Args)]
@@ -28,6 +29,15 @@ pub(crate) struct VerboseArg {
     /// Also report time, peak memory and energy (always reported of runs above a second, and with --country).
     #[arg(long, short, conflicts_with = "quiet", hide_short_help = true)]
     pub(crate) verbose: bool,
+}
+
+/// The distance that ε is measured in.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Representativeness (ε)")]
+pub(crate) struct MetricArg {
+    /// Distance metric of ε: chebyshev, euclidean or manhattan.
+    #[arg(long, value_name = "METRIC", default_value_t, hide_short_help = true)]
+    pub(crate) metric: Metric,
 }
 
 /// How many threads work.

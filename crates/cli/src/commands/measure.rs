@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueHint};
-use leanset::{Against, Measure, Measurement, Metric, Problem, Result};
+use leanset::{Against, Measure, Measurement, Problem, Result};
 use leanset_core::homology::{HIGHEST, MOST_POINTS};
 use leanset_core::metrics::{Epsilon, PersistenceOptions};
 use leanset_core::{ClassId, Classes};
 use leanset_problem::{Command, setting, text};
 use leanset_spec::{Columns, Energy};
 
-use crate::args::RunArgs;
+use crate::args::{MetricArg, RunArgs};
 use crate::render::{self, persistence_report};
 use crate::session::Session;
 
@@ -39,9 +39,8 @@ pub(crate) struct MeasureArgs {
     #[arg(long, short, value_name = "R", value_parser = leanset_spec::fraction, allow_negative_numbers = true,
           conflicts_with = "curve", help_heading = EPSILON)]
     pub(crate) ratio: Vec<f64>,
-    /// Distance metric of ε: chebyshev, euclidean or manhattan.
-    #[arg(long, value_name = "METRIC", default_value_t, help_heading = EPSILON, hide_short_help = true)]
-    pub(crate) metric: Metric,
+    #[command(flatten)]
+    pub(crate) metric: MetricArg,
     /// Also print ε of every class.
     #[arg(long, help_heading = EPSILON)]
     pub(crate) per_class: bool,
@@ -141,7 +140,13 @@ fn request_of(args: &MeasureArgs) -> Result<Measure> {
         dimension: args.dimension.unwrap_or(usual.dimension),
         points: args.persistence_points.unwrap_or(usual.points),
     });
-    Ok(Measure { full: args.full.clone(), columns: args.columns.clone(), against, metric: args.metric, persistence })
+    Ok(Measure {
+        full: args.full.clone(),
+        columns: args.columns.clone(),
+        against,
+        metric: args.metric.metric,
+        persistence,
+    })
 }
 
 struct Report<'a> {
@@ -158,7 +163,7 @@ impl Report<'_> {
         let mut out = format!(
             "ε = {}  ({}, {} of {} rows, {})\n",
             render::distance(point.epsilon.value),
-            self.args.metric,
+            self.args.metric.metric,
             render::count(point.kept),
             render::count(rows),
             render::percent(point.kept, rows),
@@ -207,7 +212,7 @@ impl Report<'_> {
             "ε of {} at prefixes of {} ({})\n\n{}",
             self.args.full.display(),
             ranking.display(),
-            self.args.metric,
+            self.args.metric.metric,
             render::columns(&header, rows, 0, 0)
         );
         for point in &self.found.points {

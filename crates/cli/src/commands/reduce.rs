@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use leanset::reproduce::{self, Places};
-use leanset::{Context, Destination, Metric, Outcome, Output, Problem, Reduction, Result};
+use leanset::{Context, Destination, Outcome, Output, Problem, Reduction, Result};
 use leanset_problem::{setting, text};
 use leanset_spec::request::{Choice, Reduce, TableRequest, Writing};
 use leanset_spec::{Budget, Columns, Energy, TableMethod, no_method};
 use strum::EnumMessage as _;
 
-use crate::args::{RunArgs, VerboseArg};
+use crate::args::{MetricArg, RunArgs, VerboseArg};
 use crate::render;
 use crate::session::Session;
 
@@ -58,15 +58,8 @@ pub(crate) struct ReduceArgs {
     pub(crate) from_manifest: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) columns: Columns,
-    /// Distance metric of ε: chebyshev, euclidean or manhattan.
-    #[arg(
-        long,
-        value_name = "METRIC",
-        default_value_t,
-        help_heading = "Representativeness (ε)",
-        hide_short_help = true
-    )]
-    pub(crate) metric: Metric,
+    #[command(flatten)]
+    pub(crate) metric: MetricArg,
     #[command(flatten)]
     pub(crate) energy: Energy,
     /// Report what would be done and the memory that it would need; write nothing.
@@ -195,7 +188,7 @@ fn request_of(args: &ReduceArgs) -> Result<Reduce> {
         columns: args.columns.clone(),
         choice,
         budget: args.budget.clone(),
-        metric: args.metric,
+        metric: args.metric.metric,
         writing: args.writing.clone(),
     })
 }

@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use leanset::images::{
     ImageDestination, ImageDryRun, ImagePlaces, ImageReduction, ImagesOutcome, REPORT, read, reproduce,
 };
-use leanset::{Metric, Problem, Result};
+use leanset::{Problem, Result};
 use leanset_problem::{setting, text};
 use leanset_spec::images::{Division, Features, Placement};
 use leanset_spec::manifest::images::{FILE, PartRecord};
@@ -16,7 +16,7 @@ use leanset_spec::request::ReduceImages;
 use leanset_spec::{Budget, Energy, Method, no_method};
 
 use super::OfImages;
-use crate::args::{CacheArgs, RunArgs, VerboseArg, size};
+use crate::args::{CacheArgs, MetricArg, RunArgs, VerboseArg, size};
 use crate::render::{self, dry_run::closing};
 use crate::session::Session;
 
@@ -75,15 +75,8 @@ pub(crate) struct ReduceArgs {
     pub(crate) features: Features,
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
-    /// Distance metric of ε: chebyshev, euclidean or manhattan.
-    #[arg(
-        long,
-        value_name = "METRIC",
-        default_value_t,
-        help_heading = "Representativeness (ε)",
-        hide_short_help = true
-    )]
-    pub(crate) metric: Metric,
+    #[command(flatten)]
+    pub(crate) metric: MetricArg,
     #[command(flatten)]
     pub(crate) energy: Energy,
     /// Report what would be done and the memory that it would need; decode no image, write nothing.
@@ -162,7 +155,7 @@ fn prepare<'a>(args: &ReduceArgs, session: &'a Session) -> Result<ImageReduction
         method: args.method.0.clone(),
         budget: args.budget.0.clone(),
         balance: args.balance,
-        metric: args.metric,
+        metric: args.metric.metric,
         placement: match (args.copy, args.link) {
             (true, _) => Placement::Copy,
             (_, true) => Placement::Link,
