@@ -355,7 +355,7 @@ fn npz_of_two_lengths() {
     assert_snapshot!(place.refuses("reduce t.npz --label y --method mms --ratio 0.5 --output lean.npz"), @r"
     exit 2
     error: t.npz: array 'x' has 3 rows and array 'y' has 4
-      hint: save the arrays that share their first axis in an archive of their own
+      hint: say which arrays are the table, --features x, or save them in an archive of their own
     ");
 }
 

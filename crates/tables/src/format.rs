@@ -62,6 +62,11 @@ pub fn format_of_path(path: &Path) -> Result<(Format, Compression), Error> {
         return Ok((format, compression));
     }
     let shown = path.display();
+    if let Some((extension, program)) = foreign_packing(&name) {
+        let stem = name_without(path, extension);
+        return Err(Error::request(format!("{shown}: leanset reads gzip and Zstandard, not {extension}"))
+            .with_hint(format!("unpack it first: {program} {shown}, which leaves {stem}")));
+    }
     let known =
         Format::VARIANTS.iter().flat_map(|format| format.extensions()).map(|e| format!(".{e}")).collect::<Vec<_>>();
     let message = match extension {
@@ -71,6 +76,27 @@ pub fn format_of_path(path: &Path) -> Result<(Format, Compression), Error> {
     let known = format!("known: {} (also with .gz or .zst); or say ", known.join(" "));
     let hint = text![known, setting::FORMAT.to(listed_values::<Format>("|"))];
     Err(Error::request(message).with_hint(hint))
+}
+
+/// How other packers name files, and what unpacks them.
+const FOREIGN: [(&str, &str); 7] = [
+    (".bz2", "bunzip2 -k"),
+    (".xz", "unxz -k"),
+    (".lzma", "unlzma -k"),
+    (".lz4", "unlz4"),
+    (".br", "brotli -d"),
+    (".zip", "unzip"),
+    (".7z", "7z x"),
+];
+
+/// The extension of a file of another packer, and what unpacks it.
+fn foreign_packing(name: &str) -> Option<(&'static str, &'static str)> {
+    FOREIGN.into_iter().find(|(extension, _)| name.ends_with(extension))
+}
+
+fn name_without(path: &Path, extension: &str) -> String {
+    let name = path.display().to_string();
+    name[..name.len() - extension.len()].to_owned()
 }
 
 /// A lower-case file name without its compression extension, and the compression.
@@ -84,11 +110,23 @@ fn compression_of_name(name: &str) -> (&str, Compression) {
     }
 }
 
+/// What a file is packed with by its first bytes, if that is not read here, and what unpacks it.
+pub(crate) fn sniff_foreign_packing(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    match bytes {
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(("bzip2", "bunzip2")),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(("xz", "unxz")),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some(("lz4", "unlz4")),
+        _ => None,
+    }
+}
+
 /// The compression the first bytes tell of.
 pub(crate) fn sniff_compression(bytes: &[u8]) -> Compression {
     match bytes {
         [0x1f, 0x8b, ..] => Compression::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+        // A frame that readers skip: pzstd and others begin with one.
+        [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
         _ => Compression::None,
     }
 }

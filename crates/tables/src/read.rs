@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::error::Error;
-use crate::format::{Compression, Sniffed, article, format_of_path, is_text, sniff, sniff_compression};
+use crate::format::{
+    Compression, Sniffed, article, format_of_path, is_text, sniff, sniff_compression, sniff_foreign_packing,
+};
 use crate::source;
 use crate::table::Table;
 use leanset_problem::{setting, text};
@@ -24,11 +26,21 @@ pub struct ReadOptions {
     pub sheet: Option<String>,
     /// What separates the fields of a text table; `,` for CSV and a tab for TSV when not given.
     pub delimiter: Option<Delimiter>,
+    /// Names of the feature columns, if they are said. In an archive, they decide which arrays are the table.
+    pub features: Option<Vec<String>>,
+    /// Names of the label and id columns, which are part of the table too.
+    pub roles: Vec<String>,
 }
 
 impl From<&Columns> for ReadOptions {
     fn from(columns: &Columns) -> Self {
-        Self { format: columns.format, sheet: columns.sheet.clone(), delimiter: columns.delimiter }
+        Self {
+            format: columns.format,
+            sheet: columns.sheet.clone(),
+            delimiter: columns.delimiter,
+            features: columns.features.clone(),
+            roles: columns.label.iter().chain(&columns.id).cloned().collect(),
+        }
     }
 }
 
@@ -84,6 +96,10 @@ pub fn read_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<T
 
 fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions, progress: Progress<'_>) -> Result<Table, Error> {
     let packed = sniff_compression(&bytes);
+    if let Some((other, program)) = sniff_foreign_packing(&bytes) {
+        return Err(Error::content(format!("{name} is packed with {other}; leanset reads gzip and Zstandard"))
+            .with_hint(format!("unpack it first with {program}")));
+    }
     let format = match options.format {
         Some(format) => format,
         None => {
@@ -132,7 +148,7 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions, progress: Progress<'_
             source::text::open(name.to_owned(), format, delimiter, bytes, &scan)
         }
         Format::Npy => source::numpy::open_npy(name.to_owned(), bytes),
-        Format::Npz => source::numpy::open_npz(name.to_owned(), &bytes),
+        Format::Npz => source::numpy::open_npz(name.to_owned(), &bytes, (options.features.as_deref(), &options.roles)),
         Format::Xlsx => source::xlsx::open(name.to_owned(), bytes, options.sheet.as_deref()),
         #[cfg(feature = "arrow")]
         Format::Parquet => source::arrow::open_parquet(name.to_owned(), bytes),
@@ -168,7 +184,7 @@ fn unpack(name: &str, bytes: Vec<u8>, packed: Compression) -> Result<Vec<u8>, Er
     let mut out = Vec::new();
     let result = match packed {
         Compression::None => return Ok(bytes),
-        Compression::Gzip => flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut out).map(drop),
+        Compression::Gzip => unpack_gzip(&bytes, &mut out),
         Compression::Zstd => zstd::stream::copy_decode(bytes.as_slice(), &mut out),
     };
     result.map_err(|error| {
@@ -177,4 +193,20 @@ fn unpack(name: &str, bytes: Vec<u8>, packed: Compression) -> Result<Vec<u8>, Er
             .caused_by(error)
     })?;
     Ok(out)
+}
+
+/// All members, one after another. Tapes and some downloads pad the last with zeros; other bytes there are an error.
+fn unpack_gzip(mut bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        let mut member = flate2::bufread::GzDecoder::new(bytes);
+        member.read_to_end(out)?;
+        bytes = member.into_inner();
+        if bytes.iter().all(|&byte| byte == 0) {
+            return Ok(());
+        }
+        if !bytes.starts_with(&[0x1f, 0x8b]) {
+            let message = format!("{} bytes of something else follow it", bytes.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+    }
 }

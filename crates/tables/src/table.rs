@@ -5,7 +5,7 @@ use leanset_spec::Format;
 use std::ops::Range;
 
 use crate::column::{Column, ColumnInfo, Kind};
-use crate::error::{Error, listed, shown};
+use crate::error::{Error, Warning, listed, shown};
 use crate::format::is_text;
 use crate::row::FileRow;
 use crate::source::{ExactIn32Bits, Source};
@@ -19,6 +19,8 @@ pub struct Table {
     pub(crate) groups: Vec<(String, Range<usize>)>,
     /// Columns whose name was made up, because the header has none.
     pub(crate) unnamed: Vec<usize>,
+    /// What is worth knowing of how it was read.
+    pub(crate) warnings: Vec<Warning>,
     pub(crate) rows: usize,
     pub(crate) source: Box<dyn Source>,
 }
@@ -67,7 +69,7 @@ impl Table {
         if u32::try_from(rows).is_err() {
             return Err(Error::content(format!("{name}: {rows} rows; leanset counts to {}", u32::MAX)));
         }
-        Ok(Self { name, format, columns, groups: Vec::new(), unnamed: Vec::new(), rows, source })
+        Ok(Self { name, format, columns, groups: Vec::new(), unnamed: Vec::new(), warnings: Vec::new(), rows, source })
     }
 
     /// Number of rows.
@@ -90,6 +92,11 @@ impl Table {
         &self.name
     }
 
+    /// What is worth knowing of how it was read. An encoder that is fitted on it has heard of it.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
     /// Bytes held in memory, to within a few percent.
     pub fn memory(&self) -> u64 {
         self.source.memory()
@@ -100,7 +107,23 @@ impl Table {
     /// # Errors
     /// There is none: the message names the nearest name, the hint lists what there is.
     pub fn position(&self, name: &str) -> Result<usize, Error> {
-        self.columns.iter().position(|column| column.name == name).ok_or_else(|| self.unknown(name))
+        if let Some(position) = self.columns.iter().position(|column| column.name == name) {
+            return Ok(position);
+        }
+        // An array of one column has the name of its array too.
+        match self.groups.iter().find(|(group, _)| group == name) {
+            Some((_, range)) if range.len() == 1 => Ok(range.start),
+            Some((_, range)) => {
+                let (file, name) = (&self.name, shown(name));
+                let message = format!("{file}: array {name} has {} columns, and one is needed", range.len());
+                let one = self
+                    .columns
+                    .get(range.start)
+                    .map_or_else(String::new, |c| format!("name one of them, such as {}", c.name));
+                Err(Error::request(message).with_hint(one))
+            }
+            None => Err(self.unknown(name)),
+        }
     }
 
     /// The columns a name stands for: one column, or all columns of a NumPy array of that name.

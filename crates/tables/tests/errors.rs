@@ -236,13 +236,15 @@ fn npy_and_npz_that_are_no_table_are_refused() {
     reading(
         "t.npz",
         zipped(&[("X.npy", &two), ("y.npy", &one)], false),
-        "t.npz: array 'X' has 2 rows and array 'y' has 1\nsave the arrays that share their first axis in an archive of their own",
+        "t.npz: array 'X' has 2 rows and array 'y' has 1\nsay which arrays are the table, --features X, or save them in an archive of their own",
     );
     let scalar = npy("'|u1'", false, "()", &[1]);
-    reading(
-        "t.npz",
-        zipped(&[("X.npy", &two), ("seed.npy", &scalar)], false),
-        "t.npz: array 'seed' is a single value and has no rows\nleave it out: an archive is a table when all its arrays share their first axis",
+    let bytes = zipped(&[("X.npy", &two), ("seed.npy", &scalar)], false);
+    assert_eq!(open("t.npz", bytes.clone()).columns().len(), 1);
+    let options = ReadOptions::from(&label("seed"));
+    assert_eq!(
+        words(&read_bytes("t.npz", bytes, &options).unwrap_err()),
+        "t.npz: array 'seed' is a single value and has no rows\na column has a value for each row"
     );
     reading(
         "t.npz",

@@ -6,5 +6,7 @@ mod encode;
 mod errors;
 mod formats;
 mod golden;
+mod npz;
+mod packed;
 mod text;
 mod without_arrow;

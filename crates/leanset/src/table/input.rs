@@ -39,7 +39,7 @@ pub(crate) fn read_table(path: &Path, columns: &Columns, context: &Context<'_>) 
         let steps = done.saturating_sub(before.fetch_max(done, Ordering::Relaxed));
         context.reporter.advance(steps);
     };
-    let options = ReadOptions { format: columns.format, sheet: columns.sheet.clone(), delimiter: columns.delimiter };
+    let options = ReadOptions::from(columns);
     leanset_tables::read_with_progress(path, &options, &report).map_err(|error| match nearby(path) {
         Some(near) if metadata.is_none() => Problem::from(error).hint(format!("did you mean {near}?")),
         _ => error.into(),

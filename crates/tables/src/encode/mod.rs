@@ -85,7 +85,7 @@ impl Encoder {
     }
 
     fn fit_loaded(table: &Table, options: &Columns, rows: Option<&[FileRow]>) -> Result<(Encoder, Loaded), Error> {
-        let mut warnings = Vec::new();
+        let mut warnings = table.warnings.clone();
         let indices = choose(table, options, &mut warnings)?;
         let wanted: Vec<(usize, Kind)> = indices
             .iter()

@@ -3,8 +3,12 @@
 //! An array of one axis is a column, one of two axes as many columns as its second axis is long, a structured array
 //! one column per field. Arrays of three axes and more, complex numbers, dates and the like are carried along in an
 //! archive and are no features. Any byte order, C and Fortran layout. Written rows keep type, byte order and layout.
+//!
+//! An archive often has more than a table: names of classes, settings, Python objects. Which arrays are the table is
+//! decided in `open_npz`; what has no rows is written again as it is.
 
 use std::io::{Cursor, Read, Write};
+use std::ops::Range;
 
 use leanset_problem::{setting, text};
 use leanset_spec::Format;
@@ -13,7 +17,7 @@ use zip::write::SimpleFileOptions;
 
 use super::{ExactIn32Bits, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
-use crate::error::{Error, shown};
+use crate::error::{Error, Warning, counted, listed, shown};
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -143,10 +147,11 @@ fn numpy_name(plain: &TypeStr, size: usize) -> String {
 
 impl Array {
     /// Parses the bytes of one `.npy`; `file` names it in messages.
-    fn parse(file: &str, name: String, bytes: Vec<u8>) -> Result<Self, Error> {
+    fn parse(file: &str, name: String, mut bytes: Vec<u8>) -> Result<Self, Error> {
         let bad = |what: String| Error::content(format!("{file}: cannot be read as an NPY array: {what}"));
         let cut_short = || "the file may be cut short: save it again with numpy.save".to_owned();
         check_shape(&bytes).map_err(|what| bad(what).with_hint(cut_short()))?;
+        without_long_integers(&mut bytes);
         let mut cursor = Cursor::new(bytes.as_slice());
         let parsed = NpyFile::new(&mut cursor)
             .map_err(|error| bad(error.to_string()).with_hint(cut_short()).caused_by(error))?;
@@ -211,6 +216,13 @@ impl Array {
         &self.data[index * self.item_size..][..self.item_size]
     }
 
+    /// Header and data of the array.
+    fn whole(&self) -> Vec<u8> {
+        let mut out = header(&self.descr, self.fortran, &self.shape);
+        out.extend_from_slice(&self.data);
+        out
+    }
+
     /// Header and data of the chosen rows, in the layout of the array.
     fn take(&self, rows: &[FileRow]) -> Vec<u8> {
         let mut shape = self.shape.clone();
@@ -247,8 +259,8 @@ impl Array {
     }
 }
 
-/// Refuses a header that is cut short, or whose shape no memory holds, before it is parsed.
-fn check_shape(bytes: &[u8]) -> Result<(), String> {
+/// Where the text of a header is.
+fn header_text(bytes: &[u8]) -> Result<Range<usize>, String> {
     let (start, length) = match bytes {
         [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => (10, usize::from(u16::from_le_bytes([*a, *b]))),
         [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, c, d, ..] => {
@@ -256,8 +268,27 @@ fn check_shape(bytes: &[u8]) -> Result<(), String> {
         }
         _ => return Err("it does not begin as one".to_owned()),
     };
-    let Some(text) = bytes.get(start..start + length) else { return Err("its header is cut short".to_owned()) };
-    let text = String::from_utf8_lossy(text);
+    if start + length <= bytes.len() { Ok(start..start + length) } else { Err("its header is cut short".to_owned()) }
+}
+
+/// Headers that Python 2 wrote have long integers, `(60L, 3L)`: their `L` becomes a space.
+fn without_long_integers(bytes: &mut [u8]) {
+    let Ok(text) = header_text(bytes) else { return };
+    let (mut quote, mut before) = (None, 0u8);
+    for byte in &mut bytes[text] {
+        match (quote, *byte) {
+            (None, b'\'' | b'"') => quote = Some(*byte),
+            (Some(open), byte) if open == byte => quote = None,
+            (None, b'L') if before.is_ascii_digit() => *byte = b' ',
+            _ => {}
+        }
+        before = *byte;
+    }
+}
+
+/// Refuses a header that is cut short, or whose shape no memory holds, before it is parsed.
+fn check_shape(bytes: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(&bytes[header_text(bytes)?]);
     let shape =
         text.split("shape").nth(1).and_then(|rest| rest.split_once('(')?.1.split_once(')')).map(|(shape, _)| shape);
     let axes =
@@ -315,6 +346,8 @@ struct Arrays {
     cells: Vec<Cell>,
     /// Whether the archive was deflated, so that what is written is as well.
     deflated: bool,
+    /// Files of the archive that have no rows of the table, as they are.
+    beside: Vec<(String, Vec<u8>)>,
 }
 
 /// Opens one array; its columns are `x0`, `x1`, … or the field names of a structured type.
@@ -328,43 +361,113 @@ pub(crate) fn open_npy(file: String, bytes: Vec<u8>) -> Result<Table, Error> {
     }
     let structured = array.structured;
     let columns = array.columns(0, &|part| if structured { part.to_owned() } else { format!("x{part}") });
-    build(file, Format::Npy, vec![array], vec![columns], false)
+    build(file, Format::Npy, vec![array], vec![columns], Default::default())
 }
 
 /// Opens an archive; array `y` is column `y`, the columns of array `X` are `X_0`, `X_1`, … and `X` names them all.
-pub(crate) fn open_npz(file: String, bytes: &[u8]) -> Result<Table, Error> {
+/// `features` are the names that were asked for as features, if any were, `roles` those of label and id.
+///
+/// The arrays that are asked for are the table. If no features are, those of numbers in two or more axes are as well, or
+/// else those of numbers in one. Arrays with another number of rows, single values and Python objects are beside the table.
+pub(crate) fn open_npz(
+    file: String,
+    bytes: &[u8],
+    (features, roles): (Option<&[String]>, &[String]),
+) -> Result<Table, Error> {
     let damaged = |what: String| {
         Error::content(format!("{file}: cannot be read as an NPZ archive: {what}"))
             .with_hint("the file may be cut short: save it again with numpy.savez")
     };
     let mut archive =
         zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(error.to_string()).caused_by(error))?;
-    let mut arrays: Vec<Array> = Vec::new();
+    if entries(bytes).is_some_and(|entries| entries != archive.len()) {
+        return Err(Error::content(format!("{file}: two arrays of the archive have one name"))
+            .with_hint("save it again with numpy.savez, each array under a name of its own"));
+    }
+    let there: Vec<String> = archive
+        .file_names()
+        .filter_map(|name| npyz::npz::array_name_from_file_name(&name.ok()?).map(str::to_owned))
+        .collect();
+    let is_named = |array: &str| {
+        let part = |name: &str| name.strip_prefix(array).is_some_and(|rest| rest.starts_with('_'));
+        let mut named = features.unwrap_or_default().iter().chain(roles);
+        named.any(|name| name == array || (part(name) && !there.contains(name)))
+    };
+    let (mut arrays, mut beside, mut objects): (Vec<Array>, Vec<(String, Vec<u8>)>, Vec<_>) = Default::default();
     let mut deflated = false;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| damaged(error.to_string()).caused_by(error))?;
         let path = entry.name().map_err(|error| damaged(error.to_string()).caused_by(error))?.into_owned();
-        let Some(name) = npyz::npz::array_name_from_file_name(&path) else { continue };
         deflated |= entry.compression() != zip::CompressionMethod::Stored;
+        let name = npyz::npz::array_name_from_file_name(&path).map(str::to_owned);
         let mut data = Vec::new();
-        entry.read_to_end(&mut data).map_err(|error| damaged(format!("array '{name}': {error}")).caused_by(error))?;
-        let array = Array::parse(&format!("{file}: array '{name}'"), name.to_owned(), data)?;
-        if array.shape.is_empty() {
-            return Err(Error::content(format!("{file}: array '{name}' is a single value and has no rows"))
-                .with_hint("leave it out: an archive is a table when all its arrays share their first axis"));
+        entry.read_to_end(&mut data).map_err(|error| damaged(format!("'{path}': {error}")).caused_by(error))?;
+        let Some(name) = name else {
+            if !entry.is_dir() {
+                beside.push((path, data));
+            }
+            continue;
+        };
+        match python_objects(&data) {
+            Some(shape) if !is_named(&name) => objects.push((name, shape, data)),
+            _ => arrays.push(Array::parse(&format!("{file}: array '{name}'"), name, data)?),
         }
-        if let Some(first) = arrays.first()
-            && first.rows() != array.rows()
-        {
-            let (first, rows, other) = (&first.name, first.rows(), array.rows());
-            return Err(Error::content(format!(
-                "{file}: array '{first}' has {rows} rows and array '{name}' has {other}"
-            ))
-            .with_hint("save the arrays that share their first axis in an archive of their own"));
-        }
-        arrays.push(array);
     }
-    let columns = arrays
+    if let (true, Some((name, _, data))) = (arrays.is_empty(), objects.first()) {
+        // With the words of an array that is asked for.
+        Array::parse(&format!("{file}: array '{name}'"), name.clone(), data.clone())?;
+    }
+    let (single, arrays): (Vec<_>, Vec<_>) = arrays.into_iter().partition(|array| array.shape.is_empty());
+    if let Some(named) = single.iter().find(|array| is_named(&array.name)) {
+        return Err(Error::content(format!("{file}: array '{}' is a single value and has no rows", named.name))
+            .with_hint("a column has a value for each row"));
+    }
+    let file_of = |array: &Array| npyz::npz::file_name_from_array_name(&array.name);
+    beside.extend(single.iter().map(|array| (file_of(array), array.whole())));
+    let rows = rows_of_table(&arrays, &is_named, features.is_some()).map_err(|[first, other]| {
+        let [(first, rows), (other, others)] = [first, other].map(|array| (&array.name, array.rows()));
+        Error::content(format!("{file}: array '{first}' has {rows} rows and array '{other}' has {others}")).with_hint(
+            text![
+                "say which arrays are the table, ",
+                setting::FEATURES.to(first),
+                ", or save them in an archive of their own"
+            ],
+        )
+    })?;
+    let mut other: Vec<String> = Vec::new();
+    let mut of_table = Vec::with_capacity(arrays.len());
+    for array in arrays {
+        if array.rows() == rows {
+            of_table.push(array);
+        } else {
+            other.push(array.name.clone());
+            beside.push((file_of(&array), array.whole()));
+        }
+    }
+    let (lost, kept): (Vec<_>, Vec<_>) =
+        objects.into_iter().partition(|(_, shape, _)| shape.first() == Some(&(rows as u64)));
+    for (name, _, data) in kept {
+        beside.push((npyz::npz::file_name_from_array_name(&name), data));
+        other.push(name);
+    }
+    let mut warnings = Vec::new();
+    if !other.is_empty() {
+        let (names, rows) = (listed(&other, 10), counted(rows, "row", "rows"));
+        let (what, is) = if other.len() == 1 { ("array", "is not a column") } else { ("arrays", "are not columns") };
+        let message = format!("{file}: {what} {names} {is} of the table of {rows}; an NPZ output has them unchanged");
+        warnings.push(Warning::new("arrays-beside", message));
+    }
+    if !lost.is_empty() {
+        let names = listed(&lost.iter().map(|(name, ..)| name).collect::<Vec<_>>(), 10);
+        let (what, them) = if lost.len() == 1 { ("array", "holds") } else { ("arrays", "hold") };
+        let message =
+            format!("{file}: {what} {names} {them} Python objects, which only Python can read: not in the output");
+        warnings.push(
+            Warning::new("python-objects", message)
+                .hint("give the array a real type before saving: a.astype(str), a.astype(float)"),
+        );
+    }
+    let columns = of_table
         .iter()
         .enumerate()
         .map(|(index, array)| {
@@ -372,7 +475,51 @@ pub(crate) fn open_npz(file: String, bytes: &[u8]) -> Result<Table, Error> {
             array.columns(index, &|part| if single { array.name.clone() } else { format!("{}_{part}", array.name) })
         })
         .collect();
-    build(file, Format::Npz, arrays, columns, deflated)
+    let mut table = build(file, Format::Npz, of_table, columns, (deflated, beside))?;
+    table.warnings = warnings;
+    Ok(table)
+}
+
+/// How many entries a zip archive says it has, at its end; nothing of one that is too large to say it there.
+fn entries(bytes: &[u8]) -> Option<usize> {
+    let end = bytes.windows(4).rposition(|four| four == *b"PK\x05\x06")?;
+    let count = u16::from_le_bytes([*bytes.get(end + 10)?, *bytes.get(end + 11)?]);
+    (count != u16::MAX).then_some(usize::from(count))
+}
+
+/// The shape of an array of Python objects; nothing of another array, and of one that cannot be parsed.
+fn python_objects(bytes: &[u8]) -> Option<Vec<u64>> {
+    check_shape(bytes).ok()?;
+    let mut header = bytes[..header_text(bytes).ok()?.end].to_vec();
+    without_long_integers(&mut header);
+    let parsed = NpyFile::new(header.as_slice()).ok()?;
+    parsed.dtype().uses_pickled_array().then(|| parsed.shape().to_vec())
+}
+
+/// The rows of the arrays that are the table, or two of them that do not agree.
+fn rows_of_table<'a>(
+    arrays: &'a [Array],
+    is_named: &dyn Fn(&str) -> bool,
+    features_named: bool,
+) -> Result<usize, [&'a Array; 2]> {
+    let text = |array: &Array| {
+        array.fields.iter().all(|(_, item)| matches!(item.class, Class::Unicode | Class::Bytes)) && !array.structured
+    };
+    let named = |array: &Array| features_named && is_named(&array.name);
+    let matrix = |array: &Array| array.shape.len() > 1 && !text(array);
+    let matrices = |array: &Array| matrix(array) || (arrays.iter().any(matrix) && is_named(&array.name));
+    let numbers = |array: &Array| !text(array) || is_named(&array.name);
+    let deciding: [&dyn Fn(&Array) -> bool; 4] = [&named, &matrices, &numbers, &|_| true];
+    for decides in deciding {
+        let mut deciding = arrays.iter().filter(|array| decides(array));
+        if let Some(first) = deciding.next() {
+            return match deciding.find(|array| array.rows() != first.rows()) {
+                Some(other) => Err([first, other]),
+                None => Ok(first.rows()),
+            };
+        }
+    }
+    Ok(0)
 }
 
 fn build(
@@ -380,7 +527,7 @@ fn build(
     format: Format,
     arrays: Vec<Array>,
     columns: Vec<Vec<(String, Cell)>>,
-    deflated: bool,
+    (deflated, beside): (bool, Vec<(String, Vec<u8>)>),
 ) -> Result<Table, Error> {
     let rows = arrays.first().map_or(0, Array::rows);
     let mut groups = Vec::new();
@@ -395,7 +542,7 @@ fn build(
             groups.push((array.name.clone(), start..names.len()));
         }
     }
-    let source = Arrays { file: file.clone(), format, arrays, names, cells, deflated };
+    let source = Arrays { file: file.clone(), format, arrays, names, cells, deflated, beside };
     let infos = (0..source.names.len())
         .map(|index| ColumnInfo {
             name: source.names[index].clone(),
@@ -500,7 +647,8 @@ impl Source for Arrays {
     }
 
     fn memory(&self) -> u64 {
-        self.arrays.iter().map(|array| array.data.capacity() as u64).sum()
+        let beside: u64 = self.beside.iter().map(|(_, bytes)| bytes.capacity() as u64).sum();
+        self.arrays.iter().map(|array| array.data.capacity() as u64).sum::<u64>() + beside
     }
 
     fn write(
@@ -514,11 +662,13 @@ impl Source for Arrays {
             return Ok(false);
         }
         if format == Format::Npz {
+            let file = npyz::npz::file_name_from_array_name;
             let mut files: Vec<(String, Vec<u8>)> =
-                self.arrays.iter().map(|array| (array.name.clone(), array.take(rows))).collect();
+                self.arrays.iter().map(|array| (file(&array.name), array.take(rows))).collect();
             for (name, column) in extra {
-                files.push((name.clone(), vector(name, column)?));
+                files.push((file(name), vector(name, column)?));
             }
+            files.extend(self.beside.iter().cloned());
             archive(files, self.deflated, out)?;
         } else if let [array] = self.arrays.as_slice() {
             if extra.is_empty() {
@@ -591,7 +741,8 @@ pub(crate) fn write_npy(columns: &[(String, Column)], out: &mut dyn Write) -> Re
 
 /// Writes one array of one axis per column.
 pub(crate) fn write_npz(columns: &[(String, Column)], out: &mut dyn Write) -> Result<(), Error> {
-    let files = columns.iter().map(|(name, column)| Ok((name.clone(), vector(name, column)?)));
+    let file = npyz::npz::file_name_from_array_name;
+    let files = columns.iter().map(|(name, column)| Ok((file(name), vector(name, column)?)));
     archive(files.collect::<Result<_, Error>>()?, false, out)
 }
 
@@ -664,7 +815,7 @@ fn archive(files: Vec<(String, Vec<u8>)>, deflated: bool, out: &mut dyn Write) -
             .compression_method(method)
             .last_modified_time(zip::DateTime::default())
             .large_file(u32::try_from(bytes.len()).is_err());
-        writer.start_file(npyz::npz::file_name_from_array_name(&name), options).map_err(std::io::Error::from)?;
+        writer.start_file(name, options).map_err(std::io::Error::from)?;
         writer.write_all(&bytes)?;
     }
     let bytes = writer.finish().map_err(std::io::Error::from)?.into_inner();
