@@ -8,6 +8,7 @@ use crate::error::{Error, shown};
 use crate::format::Compression;
 use crate::row::FileRow;
 use crate::source;
+use crate::source::records::Records;
 use crate::table::Table;
 
 /// A column appended to the rows written, such as weights.
@@ -149,16 +150,17 @@ fn write_typed(columns: &[(String, Column)], format: Format, out: &mut dyn Write
 }
 
 fn write_text(columns: &[(String, Column)], format: Format, out: &mut dyn Write) -> Result<(), Error> {
-    let mut writer = text_writer(format, out);
-    writer.write_record(columns.iter().map(|(name, _)| name))?;
+    let mut records = Records::new(format, out);
+    columns.iter().for_each(|(name, _)| records.field(Some(name)));
+    records.end()?;
     let rows = columns.first().map_or(0, |(_, column)| column.len());
     for row in 0..rows {
         for (_, column) in columns {
-            writer.write_field(column.text(row).as_bytes())?;
+            records.field((!column.is_missing(row)).then(|| column.text(row)).as_deref());
         }
-        writer.write_record(None::<&[u8]>)?;
+        records.end()?;
     }
-    Ok(writer.flush()?)
+    Ok(records.finish()?)
 }
 
 /// A writer of records that end in `\n`, with quotes only where they are needed.

@@ -10,21 +10,24 @@ use arrow_array::{
     UInt32Array,
 };
 use arrow_buffer::{Buffer, NullBuffer};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_ipc::convert::fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
-use arrow_ipc::writer::FileWriter;
-use arrow_ipc::{Block, root_as_footer};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use arrow_select::concat::concat_batches;
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
+use arrow_ipc::{Block, CompressionType, root_as_footer, root_as_message};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow_select::take::take_record_batch;
 use leanset_problem::{setting, text};
 use leanset_spec::Format;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
 
+use super::arrow_text::{decimals_as_floats, each_text};
+use super::dictionaries::{joined, with_categories, with_wide_keys};
+use super::pandas;
+use super::parquet_categories::dictionaries;
+use super::parquet_file::{Origin, Writer, beyond_nanoseconds, unstorable};
+use super::records::Records;
 use super::{ExactIn32Bits, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
 use crate::error::{Cause, Error, shown};
@@ -34,36 +37,103 @@ use crate::table::Table;
 
 /// Rows taken at a time when writing, so that the copy stays small.
 const CHUNK: usize = 1 << 18;
+/// Rows put into text at a time.
+const TEXT_CHUNK: usize = 1 << 13;
 
 struct Batch {
     name: String,
     columns: Vec<ColumnInfo>,
     batch: RecordBatch,
+    origin: FileOrigin,
+}
+
+/// What the file said beside its schema and its rows.
+#[derive(Clone)]
+enum FileOrigin {
+    Parquet(Origin),
+    Ipc(Option<CompressionType>),
 }
 
 /// Opens a Parquet file, all row groups.
 pub(crate) fn open_parquet(name: String, bytes: Vec<u8>) -> Result<Table, Error> {
     let failed = |error: Cause| unreadable(&name, Format::Parquet, error);
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(|error| failed(error.into()))?;
-    let rows = builder.metadata().file_metadata().num_rows();
+    let bytes = bytes::Bytes::from(bytes);
+    let mut builder =
+        ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).map_err(|error| failed(error.into()))?;
+    let metadata = Arc::clone(builder.metadata());
+    let rows = metadata.file_metadata().num_rows();
     let rows =
         u32::try_from(rows).map_err(|_| failed(format!("{rows} rows; leanset counts to {}", u32::MAX).into()))?;
     // The reader forgets the metadata of the schema; the builder has it.
     let schema = Arc::clone(builder.schema());
+    let categories = dictionaries(&bytes, &metadata, &schema);
+    if let Some(wider) = wider(&bytes, &metadata, &schema, &categories).map_err(|error| failed(error.into()))? {
+        let options = ArrowReaderOptions::new().with_schema(wider);
+        builder = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options)
+            .map(|metadata| ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata))
+            .map_err(|error| failed(error.into()))?;
+    }
+    drop(bytes);
+    let read = Arc::clone(builder.schema());
     // One batch for all row groups: nothing to join afterwards.
     let reader = builder.with_batch_size(rows.max(1) as usize).build().map_err(|error| failed(error.into()))?;
-    let batches = reader.map(|batch| batch?.with_schema(Arc::clone(&schema))).collect::<Result<_, ArrowError>>();
-    let batches = batches.map_err(|error| failed(error.into()))?;
-    table(name, Format::Parquet, &schema, batches)
+    let batches = reader.map(|batch| batch?.with_schema(Arc::clone(&read))).collect::<Result<_, ArrowError>>();
+    let (read, batch) =
+        batches.and_then(|batches| joined(&read, batches)).map_err(|error| failed(error.into()))?;
+    let batch = categorised(&schema, &read, batch, &categories).map_err(|error| failed(error.into()))?;
+    table(name, Format::Parquet, batch, FileOrigin::Parquet(Origin(metadata)))
+}
+
+/// The schema to read with, where that of the file is too narrow: for all categories of all row groups together, or for
+/// moments beyond nanoseconds.
+fn wider(
+    bytes: &bytes::Bytes,
+    metadata: &ParquetMetaData,
+    schema: &SchemaRef,
+    categories: &[(usize, Vec<ArrayRef>)],
+) -> Result<Option<SchemaRef>, ParquetError> {
+    let mut fields = schema.fields().to_vec();
+    for (index, dictionaries) in categories {
+        if dictionaries.len() > 1 {
+            let wide = with_wide_keys(fields[*index].data_type());
+            fields[*index] = Arc::new(fields[*index].as_ref().clone().with_data_type(wide));
+        }
+    }
+    for index in beyond_nanoseconds(bytes, metadata)? {
+        if let DataType::Timestamp(TimeUnit::Nanosecond, zone) = fields[index].data_type() {
+            let micro = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+            fields[index] = Arc::new(fields[index].as_ref().clone().with_data_type(micro));
+        }
+    }
+    let same = fields.iter().zip(schema.fields()).all(|(one, other)| one.data_type() == other.data_type());
+    Ok((!same).then(|| Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))))
+}
+
+/// The batch with the categories that its file gives, in the order that it gives them.
+fn categorised(
+    schema: &SchemaRef,
+    read: &SchemaRef,
+    batch: RecordBatch,
+    categories: &[(usize, Vec<ArrayRef>)],
+) -> Result<RecordBatch, ArrowError> {
+    let mut fields = read.fields().to_vec();
+    let mut columns = batch.columns().to_vec();
+    for (index, dictionaries) in categories {
+        let (field, array) = with_categories(schema.field(*index), &columns[*index], dictionaries)?;
+        (fields[*index], columns[*index]) = (Arc::new(field), array);
+    }
+    RecordBatch::try_new(Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())), columns)
 }
 
 /// Opens an Arrow IPC file (Feather V2) or stream. Uncompressed columns stay where they are in the file's bytes.
 pub(crate) fn open_ipc(name: String, bytes: Vec<u8>) -> Result<Table, Error> {
     let buffer = Buffer::from_vec(bytes);
+    let failed = |error| unreadable(&name, Format::ArrowIpc, error);
+    let codec = codec_of(&buffer);
     let read = if buffer.starts_with(b"ARROW1") { read_file(&buffer) } else { read_stream(buffer) };
-    let (schema, batches) = read.map_err(|error| unreadable(&name, Format::ArrowIpc, error))?;
-    table(name, Format::ArrowIpc, &schema, batches)
+    let (schema, batches) = read.map_err(failed)?;
+    let (_, batch) = joined(&schema, batches).map_err(failed)?;
+    table(name, Format::ArrowIpc, batch, FileOrigin::Ipc(codec))
 }
 
 fn read_file(buffer: &Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
@@ -110,11 +180,26 @@ fn unreadable(name: &str, format: Format, error: impl Into<Cause>) -> Error {
         .caused_by(error)
 }
 
-fn table(name: String, format: Format, schema: &SchemaRef, mut batches: Vec<RecordBatch>) -> Result<Table, Error> {
-    let batch = match batches.len() {
-        1 => batches.swap_remove(0),
-        _ => concat_batches(schema, &batches).map_err(|error| unreadable(&name, format, error))?,
-    };
+/// The codec of the first record batch of a file or stream.
+fn codec_of(bytes: &[u8]) -> Option<CompressionType> {
+    let mut rest = if bytes.starts_with(b"ARROW1") { bytes.get(8..)? } else { bytes };
+    loop {
+        let (mut length, mut after) = rest.split_first_chunk::<4>()?;
+        // Messages of old files begin with their length alone.
+        if *length == [0xff; 4] {
+            (length, after) = after.split_first_chunk::<4>()?;
+        }
+        let (header, body) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let message = root_as_message(header).ok()?;
+        if let Some(batch) = message.header_as_record_batch() {
+            return batch.compression().map(|compression| compression.codec());
+        }
+        rest = body.get(usize::try_from(message.bodyLength()).ok()?..)?;
+    }
+}
+
+fn table(name: String, format: Format, batch: RecordBatch, origin: FileOrigin) -> Result<Table, Error> {
+    let schema = batch.schema();
     let columns: Vec<ColumnInfo> = schema
         .fields()
         .iter()
@@ -122,7 +207,7 @@ fn table(name: String, format: Format, schema: &SchemaRef, mut batches: Vec<Reco
         .map(|(field, array)| ColumnInfo { name: field.name().clone(), kind: kind(field), missing: missing(array) })
         .collect();
     let rows = batch.num_rows();
-    let source = Batch { name: name.clone(), columns: columns.clone(), batch };
+    let source = Batch { name: name.clone(), columns: columns.clone(), batch, origin };
     Table::new(name, format, columns, rows, Box::new(source))
 }
 
@@ -137,6 +222,7 @@ fn kind(field: &Field) -> Kind {
     }
     match data_type {
         DataType::Float16 | DataType::Float32 | DataType::Float64 => Kind::Number,
+        decimal if decimal.is_decimal() => Kind::Number,
         integer if integer.is_integer() => Kind::Integer,
         DataType::Boolean => Kind::Boolean,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
@@ -204,6 +290,9 @@ impl Batch {
                 let values = array.as_primitive::<Int64Type>().iter().map(|x| x.unwrap_or(0)).collect();
                 (Values::Integer(values), flags(&array, &|_| false))
             }
+            decimal if decimal.is_decimal() => {
+                (Values::Number(decimals_as_floats(&array)), flags(&array, &|_| false))
+            }
             DataType::Boolean => {
                 let values = array.as_boolean().iter().map(|x| x.unwrap_or(false)).collect();
                 (Values::Boolean(values), flags(&array, &|_| false))
@@ -220,52 +309,126 @@ impl Batch {
                 let values = array.as_string_view().iter().map(Option::unwrap_or_default).collect();
                 (Values::Text(values), flags(&array, &|_| false))
             }
-            _ => {
-                let options = FormatOptions::default().with_display_error(false);
-                let formatter = ArrayFormatter::try_new(&array, &options).map_err(|error| self.failed(index, error))?;
-                let mut values = Texts::default();
-                for row in 0..array.len() {
-                    let text = formatter.value(row).try_to_string().map_err(|error| self.failed(index, error))?;
-                    values.push(if array.is_null(row) { "" } else { &text });
-                }
-                (Values::Text(values), flags(&array, &|_| false))
-            }
+            _ => return self.texts(index),
         };
         Ok(Column::new(values, missing))
     }
 
-    /// The rows in chunks, with the extra columns.
-    fn taken(
-        &self,
-        rows: &[FileRow],
-        extra: &[(String, Column)],
-        write: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let failed = |error: ArrowError| {
-            Error::content(format!("{}: rows cannot be taken: {error}", self.name)).caused_by(error)
-        };
-        let schema = self.schema(extra);
-        let arrays: Vec<ArrayRef> = extra.iter().map(|(_, column)| array(column)).collect();
-        // At least one batch, so that dictionaries and an empty selection are written as well.
-        for start in (0..rows.len().max(1)).step_by(CHUNK) {
-            let chunk = &rows[start..rows.len().min(start + CHUNK)];
-            let indices = UInt32Array::from_iter_values(chunk.iter().map(|row| row.0));
-            let taken = take_record_batch(&self.batch, &indices).map_err(failed)?;
-            let mut columns = taken.columns().to_vec();
-            columns.extend(arrays.iter().map(|array| array.slice(start, chunk.len())));
-            write(&RecordBatch::try_new(Arc::clone(&schema), columns).map_err(failed)?)?;
-        }
-        Ok(())
+    /// A column as text, with every digit that its numbers have.
+    fn texts(&self, index: usize) -> Result<Column, Error> {
+        let array = self.batch.column(index);
+        let (mut values, mut missing) = (Texts::default(), Vec::with_capacity(array.len()));
+        each_text(array, &mut |text| {
+            values.push(text.unwrap_or_default());
+            missing.push(text.is_none());
+        })
+        .map_err(|(row, error)| self.no_text(row, index, error))?;
+        Ok(Column::new(Values::Text(values), Some(missing)))
     }
 
-    fn schema(&self, extra: &[(String, Column)]) -> SchemaRef {
-        let schema = self.batch.schema();
-        if extra.is_empty() {
-            return schema;
+    fn no_text(&self, row: usize, index: usize, error: ArrowError) -> Error {
+        let name = &self.columns[index].name;
+        Error::content(format!("{}: row {row}, column {}: {error}", self.name, shown(name)))
+            .with_hint(text!["write Parquet or Arrow, which hold the value as it is, or remove the column first"])
+            .caused_by(error)
+    }
+
+    /// The rows as a text table, a chunk at a time.
+    fn write_text(
+        &self,
+        format: Format,
+        rows: &[FileRow],
+        extra: &[(String, Column)],
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let mut records = Records::new(format, out);
+        self.columns.iter().for_each(|column| records.field(Some(&column.name)));
+        extra.iter().for_each(|(name, _)| records.field(Some(name)));
+        records.end()?;
+        for (chunk, start) in rows.chunks(TEXT_CHUNK).zip((0..).step_by(TEXT_CHUNK)) {
+            let taken = self.take(chunk)?;
+            let mut columns = Vec::with_capacity(taken.num_columns());
+            for (index, array) in taken.columns().iter().enumerate() {
+                let (mut values, mut missing) = (Texts::default(), Vec::with_capacity(chunk.len()));
+                each_text(array, &mut |text| {
+                    values.push(text.unwrap_or_default());
+                    missing.push(text.is_none());
+                })
+                .map_err(|(at, error)| self.no_text(chunk[at].index(), index, error))?;
+                columns.push((values, missing));
+            }
+            for at in 0..chunk.len() {
+                columns.iter().for_each(|(values, missing)| records.field((!missing[at]).then(|| values.get(at))));
+                for (_, column) in extra {
+                    let row = start + at;
+                    records.field((!column.is_missing(row)).then(|| column.text(row)).as_deref());
+                }
+                records.end()?;
+            }
         }
+        Ok(records.finish()?)
+    }
+
+    fn take(&self, rows: &[FileRow]) -> Result<RecordBatch, Error> {
+        let indices = UInt32Array::from_iter_values(rows.iter().map(|row| row.0));
+        take_record_batch(&self.batch, &indices).map_err(|error| self.not_taken(error))
+    }
+
+    fn not_taken(&self, error: ArrowError) -> Error {
+        Error::content(format!("{}: rows cannot be taken: {error}", self.name)).caused_by(error)
+    }
+
+    /// The rows in Arrow or Parquet, with the extra columns.
+    fn write_typed(
+        &self,
+        format: Format,
+        rows: &[FileRow],
+        extra: &[(String, Column)],
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let schema = self.schema(rows, extra);
+        let arrays: Vec<ArrayRef> = extra.iter().map(|(_, column)| array(column)).collect();
+        let taken = |chunk: &[FileRow], start: usize| {
+            let mut columns = self.take(chunk)?.columns().to_vec();
+            columns.extend(arrays.iter().map(|array| array.slice(start, chunk.len())));
+            RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| self.not_taken(error))
+        };
+        if format == Format::Parquet {
+            let origin = match &self.origin {
+                FileOrigin::Parquet(origin) => Some(origin),
+                FileOrigin::Ipc(_) => None,
+            };
+            let columns: Vec<ArrayRef> = self.batch.columns().iter().chain(&arrays).cloned().collect();
+            let mut writer = parquet_writer(&schema, &columns, origin)?;
+            let size = writer.rows_per_group();
+            for (group, start) in rows.chunks(size).zip((0..).step_by(size)) {
+                let chunks = group.chunks(CHUNK).zip((start..).step_by(CHUNK));
+                writer.write_group(chunks.map(|(chunk, start)| taken(chunk, start)))?;
+            }
+            return Ok(out.write_all(&writer.finish()?)?);
+        }
+        let codec = match self.origin {
+            FileOrigin::Ipc(codec) => codec,
+            FileOrigin::Parquet(_) => None,
+        };
+        write_ipc(&schema, codec, out, &mut |write| {
+            // At least one batch, so that dictionaries are written without rows as well.
+            for start in (0..rows.len().max(1)).step_by(CHUNK) {
+                write(&taken(&rows[start..rows.len().min(start + CHUNK)], start)?)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn schema(&self, rows: &[FileRow], extra: &[(String, Column)]) -> SchemaRef {
+        let schema = self.batch.schema();
         let mut fields = schema.fields().to_vec();
         fields.extend(extra.iter().map(|(name, column)| Arc::new(field(name, column))));
-        Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
+        let mut metadata = schema.metadata().clone();
+        if let Some(of_pandas) = metadata.get_mut(pandas::KEY) {
+            *of_pandas = pandas::of_rows(of_pandas, rows);
+        }
+        Arc::new(Schema::new_with_metadata(fields, metadata))
     }
 }
 
@@ -283,8 +446,9 @@ impl Source for Batch {
     fn columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error> {
         wanted
             .iter()
-            .map(|(index, kind)| {
-                convert(self, &self.name, &self.columns[*index].name, *index, self.native(*index)?, kind)
+            .map(|(index, kind)| match kind {
+                Kind::Text => self.texts(*index),
+                kind => convert(self, &self.name, &self.columns[*index].name, *index, self.native(*index)?, kind),
             })
             .collect()
     }
@@ -313,8 +477,8 @@ impl Source for Batch {
         out: &mut dyn Write,
     ) -> Result<bool, Error> {
         match format {
-            Format::Parquet => write_parquet(&self.schema(extra), out, &mut |write| self.taken(rows, extra, write))?,
-            Format::ArrowIpc => write_ipc(&self.schema(extra), out, &mut |write| self.taken(rows, extra, write))?,
+            Format::Parquet | Format::ArrowIpc => self.write_typed(format, rows, extra, out)?,
+            Format::Csv | Format::Tsv => self.write_text(format, rows, extra, out)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -324,21 +488,30 @@ impl Source for Batch {
 /// Feeds batches to a writer.
 type Feed<'a> = &'a mut dyn FnMut(&mut dyn FnMut(&RecordBatch) -> Result<(), Error>) -> Result<(), Error>;
 
-/// Parquet with Snappy, which every reader has. The writer wants to own where it writes, hence the buffer.
-fn write_parquet(schema: &SchemaRef, out: &mut dyn Write, feed: Feed<'_>) -> Result<(), Error> {
-    let failed = |error: parquet::errors::ParquetError| unwritable(Format::Parquet, error);
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties)).map_err(failed)?;
-    feed(&mut |batch| writer.write(batch).map_err(failed))?;
-    Ok(out.write_all(&writer.into_inner().map_err(failed)?)?)
+/// A writer of Parquet, which is packed with Snappy where no file says otherwise: every reader has it.
+fn parquet_writer(schema: &SchemaRef, columns: &[ArrayRef], origin: Option<&Origin>) -> Result<Writer, Error> {
+    for field in schema.fields() {
+        if let Some(why) = unstorable(field.data_type()) {
+            let (name, what) = (shown(field.name()), field.data_type());
+            return Err(Error::request(format!("column {name} ({what}) cannot be written as Parquet: {why}"))
+                .with_hint("write an Arrow file (.arrow), or remove the column first"));
+        }
+    }
+    Ok(Writer::new(schema, columns, origin)?)
 }
 
-fn write_ipc(schema: &SchemaRef, out: &mut dyn Write, feed: Feed<'_>) -> Result<(), Error> {
+fn write_ipc(
+    schema: &SchemaRef,
+    codec: Option<CompressionType>,
+    out: &mut dyn Write,
+    feed: Feed<'_>,
+) -> Result<(), Error> {
     let failed = |error: ArrowError| match error {
         ArrowError::IoError(_, error) => Error::from(error),
         error => unwritable(Format::ArrowIpc, error),
     };
-    let mut writer = FileWriter::try_new(out, schema).map_err(failed)?;
+    let options = IpcWriteOptions::default().try_with_compression(codec).map_err(failed)?;
+    let mut writer = FileWriter::try_new_with_options(out, schema, options).map_err(failed)?;
     feed(&mut |batch| writer.write(batch).map_err(failed))?;
     writer.finish().map_err(failed)
 }
@@ -356,10 +529,15 @@ pub(crate) fn write_columns(columns: &[(String, Column)], format: Format, out: &
         Arc::new(Schema::new(columns.iter().map(|(name, column)| field(name, column)).collect::<Vec<_>>()));
     let arrays: Vec<ArrayRef> = columns.iter().map(|(_, column)| array(column)).collect();
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| unwritable(format, error))?;
-    match format {
-        Format::Parquet => write_parquet(&schema, out, &mut |write| write(&batch)),
-        _ => write_ipc(&schema, out, &mut |write| write(&batch)),
+    if format == Format::Parquet {
+        let mut writer = parquet_writer(&schema, batch.columns(), None)?;
+        let size = writer.rows_per_group();
+        for start in (0..batch.num_rows()).step_by(size) {
+            writer.write_group(std::iter::once(Ok::<_, Error>(batch.slice(start, size.min(batch.num_rows() - start)))))?;
+        }
+        return Ok(out.write_all(&writer.finish()?)?);
     }
+    write_ipc(&schema, None, out, &mut |write| write(&batch))
 }
 
 fn array(column: &Column) -> ArrayRef {

@@ -2,7 +2,18 @@
 
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
+#[cfg(feature = "arrow")]
+mod arrow_text;
+#[cfg(feature = "arrow")]
+mod dictionaries;
 pub(crate) mod numpy;
+#[cfg(feature = "arrow")]
+mod pandas;
+#[cfg(feature = "arrow")]
+mod parquet_categories;
+#[cfg(feature = "arrow")]
+mod parquet_file;
+pub(crate) mod records;
 pub(crate) mod text;
 pub(crate) mod xlsx;
 
