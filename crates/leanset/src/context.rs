@@ -3,6 +3,7 @@
 use leanset_core::Monitor;
 use leanset_problem::{Result, Warning};
 use leanset_spec::Energy;
+use leanset_tables::MemoryLimit;
 
 use crate::memory;
 
@@ -39,7 +40,7 @@ impl Reporter for Silent {
 pub struct Context<'a> {
     /// Who hears of it.
     pub reporter: &'a dyn Reporter,
-    /// The most bytes that it may be predicted to take.
+    /// The most bytes that it may be predicted to take; what is available where nothing is said.
     pub memory_limit: Option<u64>,
     /// What is known of energy and carbon.
     pub energy: &'a Energy,
@@ -63,7 +64,7 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn limit(&self) -> memory::Limit {
-        memory::Limit(self.memory_limit)
+        memory::Limit(MemoryLimit::new(self.memory_limit))
     }
 }
 

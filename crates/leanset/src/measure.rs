@@ -75,16 +75,16 @@ pub struct Point {
 /// # Errors
 /// A file cannot be read or does not fit; the predicted memory is above the limit.
 pub fn measure(request: &Measure, context: &Context<'_>) -> Result<Measurement> {
-    let base = memory::base();
     context.limit().check_file(&request.full)?;
     let input = Input::read(&request.full, &request.columns, context)?;
     let data = input.dataset()?;
     let shape = data.shape();
-    let predicted = base + 2 * input.memory() + memory::of_epsilon(&shape, data.rows()).max(input.passing_memory());
-    context.limit().check(predicted)?;
+    let predicted = |work| memory::predicted(context.threads(), || input.memory(), work);
+    // What it is compared with is at least ids of rows, and is checked again when it is read.
+    context.limit().check(predicted(0))?;
     if let Some(options) = &request.persistence {
         let hint = text!["raise ", &setting::MEMORY_LIMIT, ", or take fewer ", &setting::PERSISTENCE_POINTS];
-        context.limit().check_or(predicted + memory::of_persistence(&shape, options), hint)?;
+        context.limit().check_or(predicted(memory::of_persistence(&shape, options)), hint)?;
     }
     input.warnings().iter().for_each(|warning| context.reporter.warn(warning));
     let job = Job { request, input: &input, data: &data, context };
@@ -104,6 +104,12 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// Whether measuring ε of so many points fits beside what is held.
+    fn check_memory(&self, points: usize) -> Result<()> {
+        let work = memory::of_epsilon(&self.data.shape(), points);
+        self.context.limit().check(memory::predicted(self.context.threads(), || 2 * self.input.memory(), work))
+    }
+
     /// A reduced table: rows with the columns of the full one, or row ids.
     fn table(&self, path: &Path) -> Result<Point> {
         let (columns, name) = (&self.request.columns, path.display());
@@ -124,6 +130,7 @@ impl Job<'_> {
             let dropped = encoded.warnings.iter().filter(|w| w.code == "rows-dropped");
             dropped.for_each(|warning| self.context.reporter.warn(warning));
             let table = encoded.dataset()?;
+            self.check_memory(table.rows())?;
             match &self.request.persistence {
                 None => (metrics::epsilon_between(self.data, &table, metric, monitor)?, None),
                 Some(options) => both(metrics::persistence_between(self.data, &table, metric, options, monitor)?),
@@ -136,6 +143,7 @@ impl Job<'_> {
             let named = self.input.rows_by_name(columns.id.as_deref())?;
             let rows = named.resolve(&reduced, id_column, self.input.table.name())?;
             let kept = Reduced::Rows(self.select(&rows, &reduced, path)?);
+            self.check_memory(kept.len())?;
             match &self.request.persistence {
                 None => (metrics::epsilon(self.data, &kept, metric, monitor)?, None),
                 Some(options) => both(metrics::persistence(self.data, &kept, metric, options, monitor)?),
@@ -155,6 +163,8 @@ impl Job<'_> {
     /// Prefixes of a ranking.
     fn ranking(&self, path: &Path, ratios: &[f64]) -> Result<(Vec<Point>, Scope)> {
         let found = ranking::read(path, self.input, &self.request.columns, self.context)?;
+        // All prefixes are one tree of all rows, and steps of the distance of each row.
+        self.check_memory(2 * self.data.rows())?;
         let sizes = self.data.classes().sizes();
         let allocations: Vec<Allocation> = ratios
             .iter()

@@ -5,15 +5,49 @@ use std::path::Path;
 use leanset_core::Shape;
 use leanset_core::metrics::PersistenceOptions;
 use leanset_problem::{Problem, Result, Text, setting, text};
+use leanset_spec::Format;
+use leanset_tables::{Kind, MemoryLimit, Table, resident};
+pub use leanset_tables::{in_words as bytes, peak};
 
 /// What the process takes before it has read anything, where the system does not tell.
 pub(crate) const BASE: u64 = 12 << 20;
 /// Code that is not touched before the work begins.
 const CODE: u64 = 6 << 20;
 
-/// What the process takes before the job has read anything.
-pub(crate) fn base() -> u64 {
-    peak().map_or(BASE, |reached| reached + CODE)
+/// What a thread takes at work: its stack, and what its allocations leave in its own heap.
+const THREAD: u64 = 1 << 20;
+
+/// The predicted peak of a job whose files are read: the peak so far, or what is held now and what the work takes beside
+/// it. `held` is what the job holds by its own account, where the system does not tell.
+pub(crate) fn predicted(threads: usize, held: impl FnOnce() -> u64, work: u64) -> u64 {
+    let own = CODE + THREAD * threads as u64;
+    match (peak(), resident()) {
+        (Some(reached), Some(now)) => reached.max(now + work) + own,
+        _ => BASE + held() + work + own,
+    }
+}
+
+/// Bytes that writing rows holds for a while. In the format of the table they are copied: text as it is, and other formats
+/// are put together before they are written. Into another format all columns are read, chosen from and put together.
+pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
+    let of_kept = |bytes: u64| (u128::from(bytes) * kept as u128 / table.rows().max(1) as u128) as u64;
+    let is_text = |format: Format| matches!(format, Format::Csv | Format::Tsv);
+    let is_arrow = |format: Format| matches!(format, Format::Parquet | Format::ArrowIpc);
+    let from = table.format();
+    if from == to || (is_text(from) && is_text(to)) || (is_arrow(from) && is_arrow(to)) {
+        let copies = match to {
+            Format::Csv | Format::Tsv => 0,
+            Format::Npy => 1,
+            Format::Npz | Format::ArrowIpc => 2,
+            Format::Parquet | Format::Xlsx => 3,
+        };
+        return copies * of_kept(table.memory());
+    }
+    let cells = 9 * (table.rows() * table.columns().len()) as u64;
+    // Text columns are at most all of the table.
+    let words = table.columns().iter().filter(|c| matches!(c.kind, Kind::Text | Kind::Other(_))).count() as u64;
+    let columns = cells + table.memory() * words / table.columns().len().max(1) as u64;
+    columns + if is_text(to) { 1 } else { 4 } * of_kept(columns)
 }
 
 /// Bytes that measuring ε takes: the kept points in trees.
@@ -30,65 +64,55 @@ pub(crate) fn of_persistence(shape: &Shape, options: &PersistenceOptions) -> u64
     16 * points * points + voids + traversal
 }
 
-/// The largest resident memory of this process so far, in bytes; nothing where the system does not tell.
-pub fn peak() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
-/// Bytes with a binary unit, for people.
-pub fn bytes(n: u64) -> String {
-    format!("{:.2}", bytesize::ByteSize::b(n).display().iec())
-}
-
-/// The most bytes that a job may be predicted to take, if there is such a limit.
+/// The most bytes that a job may take: what was asked for, or what is available.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit(pub(crate) Option<u64>);
+pub(crate) struct Limit(pub(crate) MemoryLimit);
 
 impl Limit {
     /// Refuses a file that is above the limit by itself, before it is read.
     pub(crate) fn check_file(self, file: &Path) -> Result<()> {
-        let hint = text!["raise ", &setting::MEMORY_LIMIT, ", or reduce the table in parts"];
-        self.check_file_or(file, hint)
+        self.check_file_or(file, self.0.way_out())
     }
 
     /// The same, with another way out.
     pub(crate) fn check_file_or(self, file: &Path, hint: Text) -> Result<()> {
         let size = std::fs::metadata(file).map_or(0, |m| m.len());
-        match self.0 {
-            Some(limit) if size > limit => {
-                let (file, size, limit) = (file.display(), bytes(size), bytes(limit));
-                Err(Problem::new(format!("{file}: {size} do not fit into the memory limit of {limit}")).hint(hint))
-            }
-            _ => Ok(()),
+        if size <= self.0.bytes() {
+            return Ok(());
         }
+        let (file, size, limit) = (file.display(), bytes(size), bytes(self.0.bytes()));
+        let message = if self.0.is_asked() {
+            format!("{file}: {size} do not fit into the memory limit of {limit}")
+        } else {
+            format!("{file}: {size} do not fit into the {limit} of memory that are available")
+        };
+        Err(Problem::new(message).hint(hint))
     }
 
     /// Refuses a job whose prediction is above the limit.
     pub(crate) fn check(self, predicted: u64) -> Result<()> {
-        let hint = text![
-            "raise ",
-            &setting::MEMORY_LIMIT,
-            ", use fewer ",
-            &setting::THREADS,
-            ", or reduce the table in parts"
-        ];
+        let hint = if self.0.is_asked() {
+            text!["raise ", &setting::MEMORY_LIMIT, ", use fewer ", &setting::THREADS, ", or reduce the table in parts"]
+        } else {
+            text![
+                "free memory, use fewer ",
+                &setting::THREADS,
+                ", or reduce the table in parts; ",
+                &setting::MEMORY_LIMIT,
+                " sets another limit"
+            ]
+        };
         self.check_or(predicted, hint)
     }
 
     /// The same, with another way out.
     pub(crate) fn check_or(self, predicted: u64, hint: Text) -> Result<()> {
-        match self.0 {
-            Some(limit) if predicted > limit => Err(Problem::new(format!(
-                "this run is predicted to take {} of memory, above the limit of {}",
-                bytes(predicted),
-                bytes(limit)
-            ))
-            .hint(hint)),
-            _ => Ok(()),
+        if predicted <= self.0.bytes() {
+            return Ok(());
         }
+        let (predicted, limit) = (bytes(predicted), bytes(self.0.bytes()));
+        let above = if self.0.is_asked() { "above the limit of" } else { "above what is available:" };
+        Err(Problem::new(format!("this run is predicted to take {predicted} of memory, {above} {limit}")).hint(hint))
     }
 }
 
@@ -97,16 +121,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_have_binary_units() {
-        assert_eq!(bytes(1000), "1000 B");
-        assert_eq!(bytes(1536), "1.50 KiB");
-        assert_eq!(bytes(3 << 30), "3.00 GiB");
-    }
-
-    #[test]
     fn limit_refuses_what_is_above_it_alone() {
-        assert!(Limit(Some(10)).check(10).is_ok());
-        assert!(Limit(Some(10)).check(11).is_err());
-        assert!(Limit(None).check(u64::MAX).is_ok());
+        let limit = Limit(MemoryLimit::new(Some(10)));
+        assert!(limit.check(10).is_ok());
+        assert!(limit.check(11).is_err());
+        assert!(Limit(MemoryLimit::new(None)).check(1 << 60).is_err());
     }
 }

@@ -76,7 +76,7 @@ impl<'a> Ranking<'a> {
     /// # Errors
     /// What is asked, or the table, cannot be used; the predicted memory is above the limit.
     pub fn prepare(request: &Rank, destination: &Destination, context: &Context<'a>) -> Result<Self> {
-        let (base, meter) = (memory::base(), context.meter()?);
+        let meter = context.meter()?;
         let info = method::check(&request.method)?;
         method::check_saves_log(info, destination.save_log.is_some(), &request.method)?;
         let place = place(request, destination)?;
@@ -89,12 +89,13 @@ impl<'a> Ranking<'a> {
         method::check_ranks(&reducer)?;
         let target = asked.target.as_deref().map(|path| Target::read(path, columns, &input, context)).transpose()?;
         let source = Source::new(asked, info, columns, &input, context)?;
-        let predicted = base
-            + input.memory()
-            + target.as_ref().map_or(0, Target::memory)
-            + source.memory(&shape, destination.save_log.is_some())
-            + (reducer.memory(&shape, shape.rows, context.threads()) + (shape.rows * 64) as u64)
-                .max(input.passing_memory());
+        // The columns of the ranking, and the file that is made of them.
+        let written = 128 * shape.rows as u64;
+        let work = reducer.memory(&shape, shape.rows, context.threads()).max(written)
+            + 32 * shape.rows as u64
+            + source.memory(&shape, destination.save_log.is_some());
+        let held = || input.memory() + target.as_ref().map_or(0, Target::memory) + source.held();
+        let predicted = memory::predicted(context.threads(), held, work);
         context.limit().check(predicted)?;
         Ok(Self {
             request: request.clone(),

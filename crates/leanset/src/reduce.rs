@@ -70,8 +70,6 @@ pub struct Reduction<'a> {
     source: Source,
     budget: Budget,
     kept: usize,
-    /// Bytes that were taken before anything was read.
-    base: u64,
     predicted: u64,
 }
 
@@ -134,7 +132,7 @@ impl<'a> Reduction<'a> {
         context: &Context<'a>,
         expected: Option<Expected>,
     ) -> Result<Self> {
-        let (base, meter) = (memory::base(), context.meter()?);
+        let meter = context.meter()?;
         // What needs no table is refused before it is read.
         if let Choice::Method(method) = &request.choice {
             let info = method::check(method)?;
@@ -188,7 +186,6 @@ impl<'a> Reduction<'a> {
             source,
             budget,
             kept,
-            base,
             predicted: 0,
         };
         reduction.predicted = reduction.predict()?;
@@ -225,22 +222,21 @@ impl<'a> Reduction<'a> {
             Chooser::Method(reducer) => reducer.memory(&shape, self.kept, self.context.threads()),
             Chooser::Ranking(..) => 24 * shape.rows as u64,
         };
-        let work = method.max(memory::of_epsilon(&shape, self.kept)) + (self.kept * 32) as u64;
-        Ok(self.base
-            + self.input.memory()
-            + self.target.as_ref().map_or(0, Target::memory)
-            + self.source.memory(&shape, self.destination.save_log.is_some())
-            + work.max(self.input.passing_memory()).max(self.writing_memory()))
+        let training = self.source.memory(&shape, self.destination.save_log.is_some());
+        // The result: ids of rows, and their text in the manifest.
+        let result = 64 * self.kept as u64;
+        let work = method.max(memory::of_epsilon(&shape, self.kept)).max(self.writing_memory()) + result + training;
+        let held = || self.input.memory() + self.target.as_ref().map_or(0, Target::memory) + self.source.held();
+        Ok(memory::predicted(self.context.threads(), held, work))
     }
 
-    /// Bytes that writing holds for a while: text is copied as it is, other formats go by columns, which are chosen
-    /// from and then encoded.
+    /// Bytes that writing holds for a while.
     fn writing_memory(&self) -> u64 {
         let (Place::File { format, .. } | Place::Memory(format, _)) = self.place else { return 0 };
-        match format {
-            Format::Csv | Format::Tsv => 0,
-            _ if self.request.writing.emit == Emit::Ids => 0,
-            _ => 8 * (self.input.table.columns().len() * (self.input.table.rows() + 2 * self.kept)) as u64,
+        if self.request.writing.emit == Emit::Ids {
+            0
+        } else {
+            memory::of_writing(&self.input.table, self.kept, format)
         }
     }
 

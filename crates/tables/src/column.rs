@@ -130,6 +130,18 @@ impl Column {
         }
     }
 
+    /// Bytes of the values.
+    pub(crate) fn memory(&self) -> u64 {
+        let values = match &self.values {
+            Values::Number(v) => 8 * v.len(),
+            Values::Number32(v) => 4 * v.len(),
+            Values::Integer(v) => 8 * v.len(),
+            Values::Boolean(v) => v.len(),
+            Values::Text(v) => v.bytes() + 8 * v.len(),
+        };
+        (values + self.missing.as_ref().map_or(0, Vec::len)) as u64
+    }
+
     /// True when row `row` has no value.
     pub fn is_missing(&self, row: usize) -> bool {
         self.missing.as_ref().is_some_and(|flags| flags.get(row).copied().unwrap_or(false))

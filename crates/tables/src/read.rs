@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::format::{
     Compression, Sniffed, article, format_of_path, is_text, sniff, sniff_compression, sniff_foreign_packing,
 };
+use crate::memory::MemoryLimit;
 use crate::source;
 use crate::table::Table;
 use leanset_problem::{setting, text};
@@ -30,6 +31,15 @@ pub struct ReadOptions {
     pub features: Option<Vec<String>>,
     /// Names of the label and id columns, which are part of the table too.
     pub roles: Vec<String>,
+    /// The memory that reading may take; what is available when not given.
+    pub memory: Option<MemoryLimit>,
+}
+
+impl ReadOptions {
+    /// The memory that reading may take from now on.
+    fn memory(&self) -> MemoryLimit {
+        self.memory.unwrap_or_else(|| MemoryLimit::new(None))
+    }
 }
 
 impl From<&Columns> for ReadOptions {
@@ -40,6 +50,7 @@ impl From<&Columns> for ReadOptions {
             delimiter: columns.delimiter,
             features: columns.features.clone(),
             roles: columns.label.iter().chain(&columns.id).cloned().collect(),
+            memory: None,
         }
     }
 }
@@ -68,6 +79,8 @@ pub fn read_with_progress(path: &Path, options: &ReadOptions, progress: Progress
         return Err(Error::request(format!("{name}: is a folder, not a table")));
     }
     let total = metadata.len();
+    let memory = options.memory();
+    memory.check(&name, "the file", total)?;
     let mut bytes = Vec::new();
     bytes
         .try_reserve_exact(usize::try_from(total).unwrap_or(usize::MAX))
@@ -81,7 +94,7 @@ pub fn read_with_progress(path: &Path, options: &ReadOptions, progress: Progress
         // Reading is the first fifth of the way; the rest is understanding what was read.
         progress((bytes.len() as u64).min(total) / 5, total);
     }
-    let table = open(&name, bytes, options, progress)?;
+    let table = open(&name, bytes, options, memory, progress)?;
     progress(total, total);
     Ok(table)
 }
@@ -91,10 +104,16 @@ pub fn read_with_progress(path: &Path, options: &ReadOptions, progress: Progress
 /// # Errors
 /// As [`read`].
 pub fn read_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<Table, Error> {
-    open(name, bytes, options, &|_, _| ())
+    open(name, bytes, options, options.memory(), &|_, _| ())
 }
 
-fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions, progress: Progress<'_>) -> Result<Table, Error> {
+fn open(
+    name: &str,
+    bytes: Vec<u8>,
+    options: &ReadOptions,
+    memory: MemoryLimit,
+    progress: Progress<'_>,
+) -> Result<Table, Error> {
     let packed = sniff_compression(&bytes);
     if let Some((other, program)) = sniff_foreign_packing(&bytes) {
         return Err(Error::content(format!("{name} is packed with {other}; leanset reads gzip and Zstandard"))
@@ -110,7 +129,7 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions, progress: Progress<'_
             format
         }
     };
-    let bytes = unpack(name, bytes, packed)?;
+    let bytes = unpack(name, bytes, packed, memory)?;
     if bytes.is_empty() {
         return Err(Error::empty(name));
     }
@@ -145,23 +164,27 @@ fn open(name: &str, bytes: Vec<u8>, options: &ReadOptions, progress: Progress<'_
         Format::Csv | Format::Tsv => {
             let delimiter =
                 options.delimiter.unwrap_or(if format == Format::Csv { Delimiter::COMMA } else { Delimiter::TAB });
-            source::text::open(name.to_owned(), format, delimiter, bytes, &scan)
+            source::text::open(name.to_owned(), format, delimiter, bytes, memory, &scan)
         }
         Format::Npy => source::numpy::open_npy(name.to_owned(), bytes),
-        Format::Npz => source::numpy::open_npz(name.to_owned(), &bytes, (options.features.as_deref(), &options.roles)),
-        Format::Xlsx => source::xlsx::open(name.to_owned(), bytes, options.sheet.as_deref()),
+        Format::Npz => {
+            let named = (options.features.as_deref(), options.roles.as_slice());
+            source::numpy::open_npz(name.to_owned(), &bytes, named, memory)
+        }
+        Format::Xlsx => source::xlsx::open(name.to_owned(), bytes, options.sheet.as_deref(), memory),
         #[cfg(feature = "arrow")]
-        Format::Parquet => source::arrow::open_parquet(name.to_owned(), bytes),
+        Format::Parquet => source::arrow::open_parquet(name.to_owned(), bytes, memory),
         #[cfg(feature = "arrow")]
-        Format::ArrowIpc => source::arrow::open_ipc(name.to_owned(), bytes),
+        Format::ArrowIpc => source::arrow::open_ipc(name.to_owned(), bytes, memory),
         #[cfg(not(feature = "arrow"))]
         Format::Parquet | Format::ArrowIpc => Err(source::without_arrow(name, format)),
     };
     // The decoders of binary formats are other people's, and some panic on damaged files.
-    catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
+    let parsed = catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
         Err(Error::content(format!("{name}: cannot be read as {}: the file is damaged", article(format)))
             .with_hint("make it again, or read it with the program that made it"))
-    })
+    });
+    parsed.map(|table| Table { limit: memory, ..table })
 }
 
 /// Whether the beginning is printable text: no binary format's is.
@@ -180,13 +203,22 @@ fn other_packing(name: &str, format: Format, said: Compression, found: Compressi
     }
 }
 
-fn unpack(name: &str, bytes: Vec<u8>, packed: Compression) -> Result<Vec<u8>, Error> {
+/// The bytes unpacked: no more than what fits beside the packed ones.
+fn unpack(name: &str, bytes: Vec<u8>, packed: Compression, memory: MemoryLimit) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
+    let room = memory.left().saturating_sub(bytes.len() as u64);
+    let most = room.saturating_add(1);
     let result = match packed {
         Compression::None => return Ok(bytes),
-        Compression::Gzip => unpack_gzip(&bytes, &mut out),
-        Compression::Zstd => zstd::stream::copy_decode(bytes.as_slice(), &mut out),
+        Compression::Gzip => unpack_gzip(&bytes, most, &mut out),
+        Compression::Zstd => zstd::stream::read::Decoder::new(bytes.as_slice())
+            .and_then(|unpacked| unpacked.take(most).read_to_end(&mut out).map(drop)),
     };
+    if out.len() as u64 > room {
+        return Err(memory.refusal(name, "the unpacked file", bytes.len() as u64 + out.len() as u64));
+    }
+    // Memory is grown by doubling, and what is not used is given back.
+    out.shrink_to_fit();
     result.map_err(|error| {
         Error::content(format!("{name}: the {packed} data is damaged: {error}"))
             .with_hint("the file may be cut short: download or pack it again")
@@ -196,10 +228,14 @@ fn unpack(name: &str, bytes: Vec<u8>, packed: Compression) -> Result<Vec<u8>, Er
 }
 
 /// All members, one after another. Tapes and some downloads pad the last with zeros; other bytes there are an error.
-fn unpack_gzip(mut bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+/// No more than `most` bytes are unpacked.
+fn unpack_gzip(mut bytes: &[u8], most: u64, out: &mut Vec<u8>) -> io::Result<()> {
     loop {
         let mut member = flate2::bufread::GzDecoder::new(bytes);
-        member.read_to_end(out)?;
+        member.by_ref().take(most.saturating_sub(out.len() as u64)).read_to_end(out)?;
+        if out.len() as u64 >= most {
+            return Ok(());
+        }
         bytes = member.into_inner();
         if bytes.iter().all(|&byte| byte == 0) {
             return Ok(());

@@ -7,6 +7,7 @@ use std::ops::Range;
 use crate::column::{Column, ColumnInfo, Kind};
 use crate::error::{Error, Warning, listed, shown};
 use crate::format::is_text;
+use crate::memory::MemoryLimit;
 use crate::row::FileRow;
 use crate::source::{ExactIn32Bits, Source};
 
@@ -23,6 +24,8 @@ pub struct Table {
     pub(crate) warnings: Vec<Warning>,
     pub(crate) rows: usize,
     pub(crate) source: Box<dyn Source>,
+    /// The memory that reading began with; what is made of the table is checked against it.
+    pub(crate) limit: MemoryLimit,
 }
 
 impl std::fmt::Debug for Table {
@@ -69,7 +72,8 @@ impl Table {
         if u32::try_from(rows).is_err() {
             return Err(Error::content(format!("{name}: {rows} rows; leanset counts to {}", u32::MAX)));
         }
-        Ok(Self { name, format, columns, groups: Vec::new(), unnamed: Vec::new(), warnings: Vec::new(), rows, source })
+        let (groups, unnamed, warnings, limit) = (Vec::new(), Vec::new(), Vec::new(), MemoryLimit::NONE);
+        Ok(Self { name, format, columns, groups, unnamed, warnings, rows, source, limit })
     }
 
     /// Number of rows.

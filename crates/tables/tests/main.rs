@@ -6,6 +6,7 @@ mod encode;
 mod errors;
 mod formats;
 mod golden;
+mod memory;
 mod npz;
 mod packed;
 mod text;

@@ -21,7 +21,7 @@ pub(crate) enum Source {
     /// The method does not use them.
     None,
     /// A log.
-    Log { dynamics: Box<Dynamics>, record: FileRecord, reading_memory: u64 },
+    Log { dynamics: Box<Dynamics>, record: FileRecord },
     /// The built-in trainer.
     Trainer { training: ResolvedTraining, seed: Seed },
 }
@@ -71,10 +71,7 @@ impl Source {
             let file = read_table(path, &columns.of_other_file(), context)?;
             let dynamics = read(&file, input, columns)?;
             let record = file_record(path, &file)?;
-            // Numbers of each column, the rows that are named, and one more column as it is parsed.
-            let columns = file.columns().len() as u64 + 3;
-            let reading_memory = file.memory() + 8 * file.rows() as u64 * columns;
-            return Ok(Self::Log { dynamics: Box::new(dynamics), record, reading_memory });
+            return Ok(Self::Log { dynamics: Box::new(dynamics), record });
         }
         if input.encoded.class_names.len() < 2 {
             return Err(Problem::new(format!(
@@ -99,11 +96,15 @@ impl Source {
         }
     }
 
-    /// Bytes that it takes beside the table; `keep`: the log is saved.
+    /// Bytes that are held already.
+    pub(crate) fn held(&self) -> u64 {
+        if let Self::Log { dynamics, .. } = self { dynamics.memory() } else { 0 }
+    }
+
+    /// Bytes that it is to take; `keep`: the log is saved.
     pub(crate) fn memory(&self, shape: &Shape, keep: bool) -> u64 {
         match self {
-            Self::None => 0,
-            Self::Log { dynamics, reading_memory, .. } => dynamics.memory() + reading_memory,
+            Self::None | Self::Log { .. } => 0,
             Self::Trainer { training, seed } => {
                 let (network, training): (Network, _) = leanset_train::of_settings(training, *seed);
                 // The columns of the log that is saved, one number each.

@@ -39,7 +39,7 @@ pub(crate) fn read_table(path: &Path, columns: &Columns, context: &Context<'_>) 
         let steps = done.saturating_sub(before.fetch_max(done, Ordering::Relaxed));
         context.reporter.advance(steps);
     };
-    let options = ReadOptions::from(columns);
+    let options = ReadOptions { memory: Some(context.limit().0), ..ReadOptions::from(columns) };
     leanset_tables::read_with_progress(path, &options, &report).map_err(|error| match nearby(path) {
         Some(near) if metadata.is_none() => Problem::from(error).hint(format!("did you mean {near}?")),
         _ => error.into(),
@@ -151,12 +151,6 @@ impl Input {
     /// How other files name rows of this table: by the id column, or by position when there is none.
     pub(crate) fn rows_by_name(&self, id: Option<&str>) -> Result<RowNames> {
         RowNames::of(&self.table, id)
-    }
-
-    /// Bytes that columns hold for a while beside the table and its encoding: when it is made, and when rows are
-    /// written in another format.
-    pub(crate) fn passing_memory(&self) -> u64 {
-        8 * self.table.rows() as u64 * (self.encoder.feature_columns().len() + 1) as u64
     }
 
     /// Bytes that the table and its encoding hold.

@@ -6,6 +6,7 @@ use super::impute;
 use crate::column::{Column, Kind};
 use crate::error::{Error, Warning, shown};
 use crate::row::FileRow;
+use crate::source::ExactIn32Bits;
 use crate::table::Table;
 use leanset_spec::{Columns, Missing};
 
@@ -53,6 +54,14 @@ pub(crate) fn load(
 ) -> Result<Loaded, Error> {
     let mut all = wanted.to_vec();
     all.extend(label.clone());
+    let width = |(index, kind): &(usize, Kind)| match kind {
+        Kind::Boolean => 1,
+        Kind::Number if table.exact_in_32_bits(*index) == Some(ExactIn32Bits::Float) => 4,
+        _ => 8,
+    };
+    let wanted_bytes = (table.rows() as u64).saturating_mul(all.iter().map(width).sum());
+    let what = format_args!("the table with its {} columns as numbers", all.len());
+    table.limit.check(table.name(), what, table.memory().saturating_add(wanted_bytes))?;
     let mut columns = table.read_columns(&all)?;
     let label = label.and_then(|(index, _)| columns.pop().map(|column| (index, column)));
     let indices: Vec<usize> = wanted.iter().map(|(index, _)| *index).collect();

@@ -4,7 +4,7 @@ use leanset_problem::{setting, text};
 
 use super::columns::{ColumnRef, Loaded};
 use super::feature::{FeatureEncoding, finite, unseen};
-use crate::column::Values;
+use crate::column::{Column, Values};
 use crate::error::{Error, shown};
 use crate::table::Table;
 
@@ -21,6 +21,23 @@ pub(crate) fn fill<T: Copy + Default>(
     let dimensions = encodings.iter().map(FeatureEncoding::width).sum::<usize>();
     let (rows, size) = (loaded.kept.len(), size_of::<T>());
     let mut out = Vec::new();
+    let columns: u64 =
+        loaded.columns.iter().chain(loaded.label.as_ref().map(|(_, label)| label)).map(Column::memory).sum();
+    let wanted = (rows as u64).saturating_mul(dimensions as u64).saturating_mul(size as u64);
+    let what = format_args!("the matrix of {rows} rows and {dimensions} dimensions");
+    let held = table.memory().saturating_add(columns);
+    table.limit.check(table.name(), what, held.saturating_add(wanted)).map_err(|error| {
+        let wide = encodings.iter().any(|encoding| encoding.width() > 100);
+        if wide {
+            error.with_hint(text![
+                &setting::EXCLUDE,
+                " text columns with many categories, or raise ",
+                &setting::MEMORY_LIMIT
+            ])
+        } else {
+            error
+        }
+    })?;
     let cells =
         rows.checked_mul(dimensions).filter(|&cells| out.try_reserve_exact(cells).is_ok()).ok_or_else(|| {
             let name = table.name();

@@ -28,10 +28,12 @@ use super::pandas;
 use super::parquet_categories::dictionaries;
 use super::parquet_file::{Origin, Writer, beyond_nanoseconds, unstorable};
 use super::records::Records;
+use super::unpacked::{of_ipc, of_parquet};
 use super::{ExactIn32Bits, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
 use crate::error::{Cause, Error, shown};
 use crate::format::article;
+use crate::memory::MemoryLimit;
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -55,15 +57,17 @@ enum FileOrigin {
 }
 
 /// Opens a Parquet file, all row groups.
-pub(crate) fn open_parquet(name: String, bytes: Vec<u8>) -> Result<Table, Error> {
+pub(crate) fn open_parquet(name: String, bytes: Vec<u8>, memory: MemoryLimit) -> Result<Table, Error> {
+    let packed = bytes.len() as u64;
     let failed = |error: Cause| unreadable(&name, Format::Parquet, error);
     let bytes = bytes::Bytes::from(bytes);
-    let mut builder =
-        ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).map_err(|error| failed(error.into()))?;
+    let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).map_err(|error| failed(error.into()))?;
     let metadata = Arc::clone(builder.metadata());
     let rows = metadata.file_metadata().num_rows();
     let rows =
         u32::try_from(rows).map_err(|_| failed(format!("{rows} rows; leanset counts to {}", u32::MAX).into()))?;
+    let what = format!("a table of {rows} rows");
+    memory.check(&name, &what, packed.saturating_add(of_parquet(builder.metadata(), builder.schema())))?;
     // The reader forgets the metadata of the schema; the builder has it.
     let schema = Arc::clone(builder.schema());
     let categories = dictionaries(&bytes, &metadata, &schema);
@@ -78,8 +82,7 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>) -> Result<Table, Error>
     // One batch for all row groups: nothing to join afterwards.
     let reader = builder.with_batch_size(rows.max(1) as usize).build().map_err(|error| failed(error.into()))?;
     let batches = reader.map(|batch| batch?.with_schema(Arc::clone(&read))).collect::<Result<_, ArrowError>>();
-    let (read, batch) =
-        batches.and_then(|batches| joined(&read, batches)).map_err(|error| failed(error.into()))?;
+    let (read, batch) = batches.and_then(|batches| joined(&read, batches)).map_err(|error| failed(error.into()))?;
     let batch = categorised(&schema, &read, batch, &categories).map_err(|error| failed(error.into()))?;
     table(name, Format::Parquet, batch, FileOrigin::Parquet(Origin(metadata)))
 }
@@ -126,10 +129,11 @@ fn categorised(
 }
 
 /// Opens an Arrow IPC file (Feather V2) or stream. Uncompressed columns stay where they are in the file's bytes.
-pub(crate) fn open_ipc(name: String, bytes: Vec<u8>) -> Result<Table, Error> {
+pub(crate) fn open_ipc(name: String, bytes: Vec<u8>, memory: MemoryLimit) -> Result<Table, Error> {
     let buffer = Buffer::from_vec(bytes);
     let failed = |error| unreadable(&name, Format::ArrowIpc, error);
     let codec = codec_of(&buffer);
+    memory.check(&name, "the unpacked table", (buffer.len() as u64).saturating_add(of_ipc(&buffer)))?;
     let read = if buffer.starts_with(b"ARROW1") { read_file(&buffer) } else { read_stream(buffer) };
     let (schema, batches) = read.map_err(failed)?;
     let (_, batch) = joined(&schema, batches).map_err(failed)?;
@@ -290,9 +294,7 @@ impl Batch {
                 let values = array.as_primitive::<Int64Type>().iter().map(|x| x.unwrap_or(0)).collect();
                 (Values::Integer(values), flags(&array, &|_| false))
             }
-            decimal if decimal.is_decimal() => {
-                (Values::Number(decimals_as_floats(&array)), flags(&array, &|_| false))
-            }
+            decimal if decimal.is_decimal() => (Values::Number(decimals_as_floats(&array)), flags(&array, &|_| false)),
             DataType::Boolean => {
                 let values = array.as_boolean().iter().map(|x| x.unwrap_or(false)).collect();
                 (Values::Boolean(values), flags(&array, &|_| false))
@@ -533,7 +535,8 @@ pub(crate) fn write_columns(columns: &[(String, Column)], format: Format, out: &
         let mut writer = parquet_writer(&schema, batch.columns(), None)?;
         let size = writer.rows_per_group();
         for start in (0..batch.num_rows()).step_by(size) {
-            writer.write_group(std::iter::once(Ok::<_, Error>(batch.slice(start, size.min(batch.num_rows() - start)))))?;
+            writer
+                .write_group(std::iter::once(Ok::<_, Error>(batch.slice(start, size.min(batch.num_rows() - start)))))?;
         }
         return Ok(out.write_all(&writer.finish()?)?);
     }

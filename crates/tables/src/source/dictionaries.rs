@@ -254,9 +254,7 @@ fn dictionary(key: &DataType, keys: &dyn Array, values: ArrayRef) -> Result<Arra
 
 /// The type with 32-bit keys in every dictionary.
 pub(crate) fn with_wide_keys(data_type: &DataType) -> DataType {
-    let inner = |field: &Arc<Field>| {
-        Arc::new(field.as_ref().clone().with_data_type(with_wide_keys(field.data_type())))
-    };
+    let inner = |field: &Arc<Field>| Arc::new(field.as_ref().clone().with_data_type(with_wide_keys(field.data_type())));
     match data_type {
         DataType::Dictionary(key, values) => {
             let wide = match key.as_ref() {

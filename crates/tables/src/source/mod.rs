@@ -15,6 +15,8 @@ mod parquet_categories;
 mod parquet_file;
 pub(crate) mod records;
 pub(crate) mod text;
+#[cfg(feature = "arrow")]
+mod unpacked;
 pub(crate) mod xlsx;
 
 use leanset_spec::Format;

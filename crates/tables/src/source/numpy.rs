@@ -18,6 +18,7 @@ use zip::write::SimpleFileOptions;
 use super::{ExactIn32Bits, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
+use crate::memory::MemoryLimit;
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -373,6 +374,7 @@ pub(crate) fn open_npz(
     file: String,
     bytes: &[u8],
     (features, roles): (Option<&[String]>, &[String]),
+    memory: MemoryLimit,
 ) -> Result<Table, Error> {
     let damaged = |what: String| {
         Error::content(format!("{file}: cannot be read as an NPZ archive: {what}"))
@@ -394,14 +396,23 @@ pub(crate) fn open_npz(
         named.any(|name| name == array || (part(name) && !there.contains(name)))
     };
     let (mut arrays, mut beside, mut objects): (Vec<Array>, Vec<(String, Vec<u8>)>, Vec<_>) = Default::default();
+    let mut held = bytes.len() as u64;
     let mut deflated = false;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| damaged(error.to_string()).caused_by(error))?;
         let path = entry.name().map_err(|error| damaged(error.to_string()).caused_by(error))?.into_owned();
         deflated |= entry.compression() != zip::CompressionMethod::Stored;
         let name = npyz::npz::array_name_from_file_name(&path).map(str::to_owned);
-        let mut data = Vec::new();
-        entry.read_to_end(&mut data).map_err(|error| damaged(format!("'{path}': {error}")).caused_by(error))?;
+        let size = entry.size();
+        held = held.saturating_add(size);
+        memory.check(&file, format_args!("'{path}'"), held)?;
+        let mut data = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        // An archive may say less than it holds.
+        let mut all = entry.by_ref().take(size.saturating_add(1));
+        all.read_to_end(&mut data).map_err(|error| damaged(format!("'{path}': {error}")).caused_by(error))?;
+        if data.len() as u64 > size {
+            return Err(damaged(format!("'{path}' has more than the {size} bytes that the archive says")));
+        }
         let Some(name) = name else {
             if !entry.is_dir() {
                 beside.push((path, data));

@@ -43,7 +43,8 @@ fn progression(rows: &[FileRow], start: i64, step: i64) -> Option<(i64, i64)> {
     let (first, second) = (i64::from(rows.first()?.0), rows.get(1).map(|row| i64::from(row.0)));
     let distance = second.map_or(1, |second| second - first);
     let even = rows.windows(2).all(|pair| i64::from(pair[1].0) - i64::from(pair[0].0) == distance);
-    (even && distance != 0).then(|| Some((start.checked_add(step.checked_mul(first)?)?, step.checked_mul(distance)?)))?
+    (even && distance != 0)
+        .then(|| Some((start.checked_add(step.checked_mul(first)?)?, step.checked_mul(distance)?)))?
 }
 
 #[cfg(test)]
@@ -53,7 +54,9 @@ mod tests {
     #[test]
     fn of_rows_describes_the_rows_that_are_left() {
         let index = |start: i64, stop: i64, step: i64| {
-            format!(r#"{{"index_columns":[{{"kind":"range","name":"n","start":{start},"stop":{stop},"step":{step}}}]}}"#)
+            format!(
+                r#"{{"index_columns":[{{"kind":"range","name":"n","start":{start},"stop":{stop},"step":{step}}}]}}"#
+            )
         };
         let rows = |ids: &[u32]| ids.iter().copied().map(FileRow).collect::<Vec<_>>();
         for (ids, expected) in [

@@ -34,9 +34,14 @@ const MOST_BYTES: usize = 1 << 20;
 const LONGEST_STATISTIC: usize = 64;
 
 /// The dictionaries of the row groups, for every column that is a dictionary of texts or bytes, by its position.
-pub(crate) fn dictionaries(bytes: &Bytes, metadata: &ParquetMetaData, schema: &SchemaRef) -> Vec<(usize, Vec<ArrayRef>)> {
+pub(crate) fn dictionaries(
+    bytes: &Bytes,
+    metadata: &ParquetMetaData,
+    schema: &SchemaRef,
+) -> Vec<(usize, Vec<ArrayRef>)> {
     let descriptor = metadata.file_metadata().schema_descr();
-    let leaf_of = |root: usize| (0..descriptor.num_columns()).find(|&leaf| descriptor.get_column_root_idx(leaf) == root);
+    let leaf_of =
+        |root: usize| (0..descriptor.num_columns()).find(|&leaf| descriptor.get_column_root_idx(leaf) == root);
     let of = |(index, field): (usize, &Arc<Field>)| {
         let DataType::Dictionary(_, values) = field.data_type() else { return None };
         let leaf = leaf_of(index)?;
@@ -270,7 +275,8 @@ fn hybrid(values: &[u32], width: u32, out: &mut Vec<u8>) {
         let group = &values[at..end.min(values.len())];
         varint((group.len().div_ceil(8) << 1) | 1, out);
         let (mut bits, mut held) = (0_u64, 0);
-        for value in group.iter().copied().chain(std::iter::repeat_n(0, group.len().next_multiple_of(8) - group.len())) {
+        for value in group.iter().copied().chain(std::iter::repeat_n(0, group.len().next_multiple_of(8) - group.len()))
+        {
             bits |= u64::from(value) << held;
             held += width;
             while held >= 8 {

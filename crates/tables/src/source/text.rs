@@ -21,6 +21,7 @@ use crate::column::{Column, ColumnInfo, Kind, Texts, Values, whole};
 use crate::error::{Error, counted};
 
 use crate::format::is_text;
+use crate::memory::MemoryLimit;
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -252,6 +253,7 @@ pub(crate) fn open(
     format: Format,
     delimiter: Delimiter,
     bytes: Vec<u8>,
+    memory: MemoryLimit,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Table, Error> {
     let delimiter = delimiter.byte();
@@ -294,6 +296,7 @@ pub(crate) fn open(
         }
         starts.push(at);
         if starts.len().is_multiple_of(STRIDE) {
+            memory.check(&name, "the text and where its rows begin", (bytes.len() + 8 * starts.len()) as u64)?;
             progress(at, bytes.len());
         }
         at = skip_blank_lines(bytes, end.next);

@@ -1,15 +1,16 @@
 //! XLSX: one sheet, its first used row the header, cells by the type they have in the workbook. Read only.
 
 use std::collections::HashMap;
-use std::io::Cursor;
+use std::io::{self, Cursor, Read};
 
-use calamine::{CellErrorType, Data, ExcelDateTime, Reader, Xlsx};
+use calamine::{CellErrorType, Data, ExcelDateTime, Reader, Xlsx, XlsxError};
 use leanset_problem::{setting, text};
 use leanset_spec::Format;
 
 use super::{Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Values, whole};
 use crate::error::{Error, listed, shown};
+use crate::memory::MemoryLimit;
 use crate::row::FileRow;
 use crate::source::text::MISSING;
 use crate::table::Table;
@@ -27,12 +28,14 @@ struct Sheet {
 }
 
 /// Opens a sheet: the first, or the one named. Rows that are empty at the end of the sheet are no rows.
-pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>) -> Result<Table, Error> {
+pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>, memory: MemoryLimit) -> Result<Table, Error> {
     let failed = |error: calamine::XlsxError| {
         Error::content(format!("{file}: cannot be read as an XLSX workbook: {error}"))
             .with_hint("open it in a spreadsheet program and save it again, or save it as CSV")
             .caused_by(error)
     };
+    let packed = bytes.len() as u64;
+    check_strings(&file, &bytes, memory)?;
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(failed)?;
     let names = workbook.sheet_names();
     let chosen = match sheet {
@@ -42,13 +45,13 @@ pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>) -> Result<
                 .with_hint(format!("sheets: {}", listed(&names, 20)))
         })?,
     };
-    let range = workbook.worksheet_range(chosen).map_err(failed)?;
-    let Some((top, left)) = range.start().map(|(row, column)| (row as usize, column as usize)) else {
-        return Err(Error::content(format!("{file}: sheet {} is empty", shown(chosen))));
+    let chosen = chosen.clone();
+    let Some(Cells { mut cells, top, left, width }) =
+        read_cells(&mut workbook, &chosen, &|what, bytes| memory.check(&file, what, packed + bytes), &failed)?
+    else {
+        return Err(Error::content(format!("{file}: sheet {} is empty", shown(&chosen))));
     };
-    let width = range.width();
-    let mut rows = range.rows();
-    let header = rows.next().unwrap_or_default();
+    let header: Vec<Data> = cells.drain(..width).collect();
     let mut unnamed = Vec::new();
     let mut names = Vec::with_capacity(width);
     for (index, cell) in header.iter().enumerate() {
@@ -58,8 +61,6 @@ pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>) -> Result<
         }
         names.push(if name.is_empty() { format!("column_{index}") } else { name });
     }
-    let mut cells: Vec<Data> = Vec::with_capacity(width * range.height());
-    rows.for_each(|row| cells.extend_from_slice(row));
     while cells.len() >= width && width > 0 && cells[cells.len() - width..].iter().all(is_missing) {
         cells.truncate(cells.len() - width);
     }
@@ -95,6 +96,85 @@ pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>) -> Result<
     let mut table = Table::new(file, Format::Xlsx, columns, count, Box::new(source))?;
     table.unnamed = unnamed;
     Ok(table)
+}
+
+/// The cells of a sheet, row by row, from its first used row and column to its last ones.
+struct Cells {
+    cells: Vec<Data>,
+    top: usize,
+    left: usize,
+    width: usize,
+}
+
+/// Reads the cells of a sheet; `check` is asked before they are held. Nothing if no cell is used.
+fn read_cells(
+    workbook: &mut Xlsx<Cursor<Vec<u8>>>,
+    sheet: &str,
+    check: &dyn Fn(&str, u64) -> Result<(), Error>,
+    failed: &dyn Fn(XlsxError) -> Error,
+) -> Result<Option<Cells>, Error> {
+    let mut reader = match workbook.worksheet_cells_reader(sheet) {
+        Err(XlsxError::NotAWorksheet(_)) => return Ok(None),
+        reader => reader.map_err(failed)?,
+    };
+    let mut used: Vec<((u32, u32), Data)> = Vec::new();
+    let (mut least, mut most) = ((u32::MAX, u32::MAX), (0, 0));
+    let mut texts = 0;
+    while let Some(cell) = reader.next_cell().map_err(failed)? {
+        let (row, column) = cell.get_position();
+        let value = Data::from(cell.get_value().clone());
+        if let Data::Empty = value {
+            continue;
+        }
+        if let Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) = &value {
+            texts += text.len() as u64;
+        }
+        let before = (least, most);
+        least = (row.min(least.0), column.min(least.1));
+        most = (row.max(most.0), column.max(most.1));
+        let wider = before != (least, most) && used.len().is_multiple_of(64);
+        if wider || used.len().is_multiple_of(1 << 14) {
+            check("the sheet", sheet_memory(used.len(), least, most) + texts)?;
+        }
+        used.push(((row, column), value));
+    }
+    if used.is_empty() {
+        return Ok(None);
+    }
+    let (height, width) = (u64::from(most.0 - least.0) + 1, most.1 - least.1 + 1);
+    check(&format!("the sheet of {height} rows and {width} columns"), sheet_memory(used.len(), least, most) + texts)?;
+    let (height, width) = (usize::try_from(height).unwrap_or(usize::MAX), width as usize);
+    let mut cells = vec![Data::Empty; height.saturating_mul(width)];
+    for ((row, column), value) in used {
+        cells[(row - least.0) as usize * width + (column - least.1) as usize] = value;
+    }
+    Ok(Some(Cells { cells, top: least.0 as usize, left: least.1 as usize, width }))
+}
+
+/// Bytes of used cells, and of all cells of the rectangle around them.
+fn sheet_memory(used: usize, least: (u32, u32), most: (u32, u32)) -> u64 {
+    let cells = u64::from(most.0.abs_diff(least.0) + 1) * u64::from(most.1.abs_diff(least.1) + 1);
+    (used * size_of::<((u32, u32), Data)>()) as u64 + cells.saturating_mul(size_of::<Data>() as u64)
+}
+
+/// Refuses texts of a workbook that do not fit: calamine holds all of them.
+fn check_strings(file: &str, bytes: &[u8], memory: MemoryLimit) -> Result<(), Error> {
+    // No archive of this kind unpacks to more than 1032 times its size, so most need no look.
+    if (bytes.len() as u64).saturating_mul(1100) <= memory.left() {
+        return Ok(());
+    }
+    let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
+    for index in 0..archive.len() {
+        let Ok(entry) = archive.by_index(index) else { continue };
+        let sheet = entry.name().is_ok_and(|name| name.starts_with("xl/worksheets/") || name.starts_with("xl/media/"));
+        if sheet {
+            continue;
+        }
+        let room = memory.left().saturating_sub(bytes.len() as u64);
+        let unpacked = io::copy(&mut entry.take(room.saturating_add(1)), &mut io::sink()).unwrap_or(0);
+        memory.check(file, "the text of the workbook", bytes.len() as u64 + unpacked)?;
+    }
+    Ok(())
 }
 
 fn is_missing(cell: &Data) -> bool {
