@@ -2149,8 +2149,8 @@ fn memory_limit_below_the_prediction() {
     let place = Place::with_table();
     assert_snapshot!(without_size(&place.refuses("reduce t.csv --memory-limit 1MB --label kind --method mms --ratio 0.5 --output lean.csv")), @r"
     exit 2
-    error: this run is predicted to take N MiB of memory, above the limit of 976.56 KiB
-      hint: raise --memory-limit, use fewer --threads, or reduce the table in parts
+    error: t.csv: the process holds N MiB of memory already, above the limit of 976.56 KiB
+      hint: raise --memory-limit, or reduce the table in parts
     ");
 }
 

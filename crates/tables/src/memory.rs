@@ -62,6 +62,11 @@ impl MemoryLimit {
     /// The error of [`MemoryLimit::check`].
     pub fn refusal(&self, name: &str, what: impl fmt::Display, bytes: u64) -> Error {
         let (wanted, left, limit) = (in_words(bytes), in_words(self.left()), in_words(self.bytes));
+        if self.asked && self.left() == 0 {
+            let held = in_words(self.held);
+            let message = format!("{name}: the process holds {held} of memory already, above the limit of {limit}");
+            return Error::request(message).with_hint(self.way_out());
+        }
         let message = format!("{name}: {what} takes {wanted} of memory or more, and ");
         let rest = if self.asked {
             format!("{left} are left of the limit of {limit}")
