@@ -47,7 +47,9 @@ pub fn main() -> ExitCode {
     }
     // A plan's problems are about its keys.
     let face = if matches!(cli.verb, Verb::Experiment(_)) { Face::Plan } else { Face::CommandLine };
-    match guarded(|| run(cli)) {
+    let result = guarded(|| run(cli));
+    leanset::output::wait_if_interrupted();
+    match result {
         Ok(code) => ExitCode::from(code),
         Err(problem) => {
             render::eprint(&render::problem(&problem, face));

@@ -9,4 +9,6 @@ mod experiments;
 mod faces;
 mod features;
 mod images;
+mod kill;
 mod main_job;
+mod outputs;

@@ -14,7 +14,7 @@ use leanset_problem::{Problem, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use leanset::output::sha256_of as sha256;
+use leanset::output::{point, sha256_of as sha256};
 
 use crate::json::differences;
 use crate::plan::TaskPlan;
@@ -197,7 +197,9 @@ impl Journal {
     }
 
     fn append(&mut self, line: &str) -> Result<()> {
+        point("appending");
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        point("appended");
         written.map_err(|e| Problem::io(format!("{}: cannot be written", self.path.display()), e))
     }
 }

@@ -148,7 +148,7 @@ impl<'a> Ranking<'a> {
         warnings.iter().for_each(|warning| reporter.warn(warning));
 
         let columns = ranking::columns_of(&found, &input, &request.columns)?;
-        let mut outputs = Outputs::new(destination.force);
+        let mut outputs = Outputs::new(destination.force).reporting(reporter);
         let (path, manifest_path, format, bytes, sha256, size) = match place {
             Place::Nowhere => return Err(no_output()),
             Place::Memory => {

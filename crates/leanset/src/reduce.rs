@@ -331,7 +331,7 @@ impl<'a> Reduction<'a> {
         warnings.iter().for_each(|warning| reporter.warn(warning));
 
         let written = Written::new(&request, &input, &data, &reduction.reduced)?;
-        let mut outputs = Outputs::new(destination.force);
+        let mut outputs = Outputs::new(destination.force).reporting(reporter);
         let (path, manifest_path, format, bytes, sha256, size) = match place {
             Place::Nowhere => return Err(no_output()),
             Place::Memory(format, compression) => {

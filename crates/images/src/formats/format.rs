@@ -44,6 +44,11 @@ pub trait Format: Debug + Sync {
         Vec::new()
     }
 
+    /// Files and folders that were read beside the source, images and annotation files, such as lists of images.
+    fn documents(&self, _set: &ImageSet) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// The rule of categories where the user gives none.
     fn default_rule(&self) -> CategoryRule {
         CategoryRule::Amount

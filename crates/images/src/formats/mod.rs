@@ -29,6 +29,13 @@ impl ImageSet {
         let parents = files.filter_map(|file| file.parent().map(Path::to_owned));
         parents.chain(self.format().searched_folders(self)).collect()
     }
+
+    /// Every file that the dataset consists of, whether it exists or not, and the source that was opened.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let of_image = |image: &crate::Image| std::iter::once(image.path.clone()).chain(image.annotation.clone());
+        let documents = std::iter::once(self.source.clone()).chain(self.format().documents(self));
+        documents.chain(self.images.iter().flat_map(of_image)).collect()
+    }
 }
 
 #[cfg(test)]

@@ -136,6 +136,11 @@ impl Format for Voc {
         })
     }
 
+    fn documents(&self, set: &ImageSet) -> Vec<PathBuf> {
+        let lists = set.root.join("ImageSets").join("Main");
+        ["train", "trainval", "val", "test"].iter().map(|name| lists.join(format!("{name}.txt"))).collect()
+    }
+
     fn entry_file(&self, placement: Placement) -> &'static str {
         LISTS[usize::from(placement != Placement::Stay)]
     }

@@ -130,6 +130,11 @@ impl Format for Yolo {
         set.original.get::<DataYaml>().map_or_else(Vec::new, DataYaml::folders)
     }
 
+    fn documents(&self, set: &ImageSet) -> Vec<PathBuf> {
+        let document = set.original.get::<DataYaml>();
+        document.map_or_else(Vec::new, |data| data.splits.iter().flat_map(|(_, places)| places).cloned().collect())
+    }
+
     fn entry_file(&self, _: Placement) -> &'static str {
         FILES[0]
     }

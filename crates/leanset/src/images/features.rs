@@ -17,7 +17,7 @@ use super::embedder::Embedder;
 use super::{inspect_images, issue_counts, report_issues};
 use crate::context::Context;
 use crate::memory;
-use crate::output::{Outputs, check_output, manifest_beside};
+use crate::output::{Outputs, check_output, manifest_beside, same_place};
 
 /// Where the table goes, and how.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +64,7 @@ pub fn describe(
         ]));
     }
     let manifest_path = manifest_beside(&destination.output);
-    let mut outputs = Outputs::new(destination.force);
+    let mut outputs = Outputs::new(destination.force).reporting(context.reporter);
     let inputs: Vec<&Path> = std::iter::once(request.dataset.as_path()).chain(request.model.model.as_deref()).collect();
     let (format, compression) = check_output(&destination.output, &manifest_path, &inputs, &outputs)?;
     let array = matches!(format, Format::Npy | Format::Npz);
@@ -78,7 +78,7 @@ pub fn describe(
         None => {}
     }
     let taken = [destination.output.as_path(), &manifest_path];
-    if let Some(paths) = destination.paths.as_deref().filter(|paths| taken.contains(paths)) {
+    if let Some(paths) = destination.paths.as_deref().filter(|paths| taken.iter().any(|other| same_place(other, paths))) {
         return Err(Problem::new(format!("{}: is named twice among the outputs", paths.display())).hint(text![
             "give ",
             &setting::PATHS,
@@ -123,7 +123,7 @@ pub fn describe(
     let (sha256, _) =
         outputs.stage(&destination.output, |out| Ok(write_columns(&columns, format, compression, out)?))?;
     drop(columns);
-    let written = |path: &Path, sha256| WrittenRecord { path: path.to_owned(), sha256: Some(sha256) };
+    let written = |path: &Path, sha256| WrittenRecord { path: path.to_owned(), sha256: Some(sha256), link: None };
     let paths = match &destination.paths {
         None => None,
         Some(path) => {

@@ -9,7 +9,7 @@ use leanset_core::{Budget, Classes, Dataset, Matrix, Reducer, Seed, Selection};
 use leanset_energy::Meter;
 use leanset_images::{Categories, ContactSheet, Content, Features, ImageSet, Split, files};
 use leanset_problem::{Problem, Result, Warning, setting, text};
-use leanset_spec::manifest::images::{DatasetRecord, FILE, ImagesManifest, PartRecord, SCHEMA, WorstRecord, files_of};
+use leanset_spec::manifest::images::{DatasetRecord, FILE, ImagesManifest, PartRecord, SCHEMA, WorstRecord};
 use leanset_spec::manifest::{Measured, MethodRecord};
 use leanset_spec::request::ReduceImages;
 use leanset_spec::{Method, Vocabulary, number, value};
@@ -20,7 +20,7 @@ use super::expected::Expected;
 use super::{check_method, check_scope, issue_counts, open};
 use crate::context::Context;
 use crate::memory;
-use crate::output::Folder;
+use crate::output::{Folder, sealed};
 
 /// The name of the contact sheet.
 pub const REPORT: &str = "report.html";
@@ -30,7 +30,7 @@ pub const REPORT: &str = "report.html";
 pub struct ImageDestination {
     /// The folder; it appears whole or not at all. Nothing for a dry run.
     pub output: Option<PathBuf>,
-    /// Whether a folder is replaced whose every file is of an earlier reduction.
+    /// Whether a folder is replaced in which every file is as an earlier reduction wrote it.
     pub force: bool,
     /// Whether any issue stops the work.
     pub strict: bool,
@@ -96,7 +96,7 @@ impl<'a> ImageReduction<'a> {
         let reducer = reducer(&request.method)?;
         request.budget.check(Vocabulary::IMAGES)?;
         let output = destination.output.as_deref();
-        let folder = output.map(|output| Folder::new(output, destination.force, ours)).transpose()?;
+        let mut folder = output.map(|output| Folder::new(output, destination.force)).transpose()?;
         if let Some(expected) = &expected {
             expected.check_sources(request, context)?;
         }
@@ -113,6 +113,12 @@ impl<'a> ImageReduction<'a> {
             .hint("name a folder elsewhere"));
         }
         let features = &request.features;
+        if let Some(folder) = &mut folder {
+            let (division, model) = (&request.division, &features.model);
+            let beside = [&request.features.table, &features.paths, &division.categories, &model.model];
+            let files = set.files();
+            folder.check(files.iter().chain(beside.into_iter().flatten()).map(PathBuf::as_path))?;
+        }
         let mut given = features.model.model.iter().chain(&features.table);
         let hint = || text!["raise ", &setting::MEMORY_LIMIT];
         given.try_for_each(|file| context.limit().check_file_or(file, hint()))?;
@@ -209,7 +215,7 @@ impl<'a> ImageReduction<'a> {
         // In the order of the dataset, as it was: what is trained on is a part of it and no other order.
         let kept: Vec<usize> =
             selection.input_order().into_iter().map(|i| images[selection.rows()[i].index()]).collect();
-        folder.begin()?;
+        folder.begin(reporter)?;
         for (path, content) in files(set, &kept, folder.target(), request.placement)? {
             folder.add(&path, &content)?;
         }
@@ -254,9 +260,9 @@ impl<'a> ImageReduction<'a> {
         if let Some(expected) = &expected {
             expected.check(&manifest)?;
         }
-        let manifest_text = manifest.text()?;
+        let manifest_text = sealed(&manifest.text()?);
         folder.add(Path::new(FILE), &Content::Text(manifest_text.clone()))?;
-        folder.commit()?;
+        folder.commit(reporter)?;
         Ok(ImagesOutcome {
             entry_file: set.format().entry_file(request.placement),
             model: candidates.described.as_ref().map(|described| described.summary.clone()),
@@ -373,23 +379,4 @@ fn class_parts(set: &ImageSet, images: &[usize], kept: &[usize]) -> Vec<PartReco
         worst: None,
     };
     set.classes.iter().enumerate().map(part).collect()
-}
-
-/// Whether everything in a folder was written by an earlier reduction: only then may it be replaced.
-fn ours(folder: &Path) -> bool {
-    let Ok(text) = std::fs::read_to_string(folder.join(FILE)) else { return false };
-    let Ok(files) = files_of(FILE, &text) else { return false };
-    let known: HashSet<PathBuf> = files.into_iter().chain([FILE.into()]).collect();
-    fn all_known(base: &Path, folder: &Path, known: &HashSet<PathBuf>) -> bool {
-        let Ok(entries) = std::fs::read_dir(folder) else { return false };
-        entries.into_iter().all(|entry| {
-            let Ok(path) = entry.map(|e| e.path()) else { return false };
-            let link = path.is_symlink();
-            if path.is_dir() && !link {
-                return all_known(base, &path, known);
-            }
-            path.strip_prefix(base).is_ok_and(|below| known.contains(below))
-        })
-    }
-    all_known(folder, folder, &known)
 }

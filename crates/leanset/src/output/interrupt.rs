@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Temporary files of this process. Whoever holds the lock is renaming them, or removing them for good.
+use super::name::{UNFINISHED as KIND, new_name};
+
+/// Temporary files and folders of this process. Whoever holds the lock is renaming them, or removing them for good.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 pub(super) fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
@@ -13,6 +15,12 @@ pub(super) fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
 /// Nothing is to be removed there any more.
 pub(super) fn forget(path: &Path) {
     unfinished().retain(|known| known != path);
+}
+
+/// Waits for the end of the process, if an interrupt is ending it: whoever fails because its files are being removed neither
+/// reports that nor ends the process before they are.
+pub fn wait_if_interrupted() {
+    drop(unfinished());
 }
 
 /// From here on, Ctrl-C (and SIGTERM, SIGHUP, SIGQUIT) stops a command that is run aside, removes unfinished files, calls
@@ -39,11 +47,23 @@ pub fn remove_unfinished_when_interrupted(last_words: impl Fn() + Send + 'static
 fn end_unfinished(last_words: &impl Fn()) -> ! {
     // What it writes to is removed next, and it is not to be taken for a failure.
     let _stopped = crate::subprocess::stop();
+    // Held to the end.
     let unfinished = unfinished();
     for path in unfinished.iter() {
-        let _ = std::fs::remove_file(path);
-        let _ = std::fs::remove_dir_all(path);
+        if std::fs::remove_file(path).is_err() {
+            remove_folder(path);
+        }
     }
     last_words();
     std::process::exit(130);
+}
+
+/// Removes a folder that other threads may be writing to. Under its new name they do not find it, and they make no folder
+/// anew that is gone.
+fn remove_folder(path: &Path) {
+    let gone = path.with_file_name(new_name(KIND));
+    match std::fs::rename(path, &gone) {
+        Ok(()) => drop(std::fs::remove_dir_all(&gone)),
+        Err(_) => drop(std::fs::remove_dir_all(path)),
+    }
 }

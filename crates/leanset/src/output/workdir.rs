@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 
 use leanset_images::Content;
 use leanset_problem::{Problem, Result};
-use tempfile::TempDir;
 
-use super::folder::put;
-use super::interrupt::{forget, unfinished};
+use super::interrupt::forget;
+use super::name::work_name;
+use super::put::put;
+use super::temporary::{TemporaryFolder, sweep_work};
 
 /// A new folder to work in, removed at the end and when interrupted, unless it is kept.
 pub struct WorkDir {
     path: PathBuf,
     /// Removes it when dropped; none of one that is kept.
-    temporary: Option<TempDir>,
+    temporary: Option<TemporaryFolder>,
 }
 
 impl WorkDir {
@@ -31,10 +32,8 @@ impl WorkDir {
             };
             // Links above are followed once, so that what is written there names the place itself.
             let above = above.canonicalize().map_err(failed)?;
-            let mut unfinished = unfinished();
-            let mut builder = tempfile::Builder::new();
-            let made = builder.prefix(TEMPORARY).tempdir_in(above).map_err(failed)?;
-            unfinished.push(made.path().to_owned());
+            sweep_work(&above, TEMPORARY);
+            let made = TemporaryFolder::new(&above, || work_name(TEMPORARY)).map_err(failed)?;
             return Ok(Self { path: made.path().to_owned(), temporary: Some(made) });
         };
         let failed = |e: io::Error| Problem::io(format!("{}: cannot be written", above.display()), e);
@@ -62,23 +61,13 @@ impl WorkDir {
     /// # Errors
     /// If it cannot be written.
     pub fn put(&self, path: &Path, content: &Content) -> Result<()> {
-        put(&self.path, path, content, |e| Problem::io(format!("{}: cannot be written", self.path.display()), e))
-            .map(|_| ())
+        put(&self.path, path, content, |e| Problem::io(format!("{}: cannot be written", self.path.display()), e)).map(drop)
     }
 
     /// Lets it stay.
     pub fn keep(&mut self) {
-        if let Some(temporary) = self.temporary.take() {
-            let _ = temporary.keep();
-            forget(&self.path);
-        }
-    }
-}
-
-impl Drop for WorkDir {
-    fn drop(&mut self) {
-        if let Some(temporary) = self.temporary.take() {
-            drop(temporary);
+        if let Some(mut temporary) = self.temporary.take() {
+            temporary.keep();
             forget(&self.path);
         }
     }

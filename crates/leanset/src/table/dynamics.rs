@@ -14,7 +14,7 @@ use leanset_train::{Network, WarmUp, warm_up, warm_up_memory};
 use super::input::{Input, file_record, read_table};
 use super::rows::{name_of_row, names_of};
 use crate::context::Context;
-use crate::output::Outputs;
+use crate::output::{Outputs, same_place};
 
 /// Where training dynamics come from.
 pub(crate) enum Source {
@@ -44,7 +44,7 @@ pub(crate) fn check_saving(path: Option<&Path>, inputs: &[&Path], others: &[&Pat
         return Err(Problem::new(format!("{}: a training log is not written as a workbook", path.display()))
             .hint("name it .parquet or .csv.gz"));
     }
-    if others.contains(&path) {
+    if others.iter().any(|other| same_place(other, path)) {
         return Err(Problem::new(format!("{}: is another output of this command", path.display())).hint(text![
             "give ",
             &setting::SAVE_LOG,
@@ -140,7 +140,7 @@ impl Observed {
     /// Stages the log of the training: `epoch,row,correct` and a probability of each class.
     pub(crate) fn stage(
         &self,
-        outputs: &mut Outputs,
+        outputs: &mut Outputs<'_>,
         path: Option<&Path>,
         columns: &Columns,
         input: &Input,

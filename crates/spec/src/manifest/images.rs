@@ -236,13 +236,16 @@ pub struct WrittenRecord {
     /// Of its content; nothing of a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Where a link leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<PathBuf>,
 }
 
 /// The files that a manifest of any version says are in its folder, for those who would replace it.
 ///
 /// # Errors
 /// If it is no manifest of a reduced image dataset.
-pub fn files_of(name: &str, text: &str) -> Result<Vec<PathBuf>> {
+pub fn files_of(name: &str, text: &str) -> Result<Vec<WrittenRecord>> {
     #[derive(Deserialize)]
     struct Files {
         schema: String,
@@ -250,7 +253,7 @@ pub fn files_of(name: &str, text: &str) -> Result<Vec<PathBuf>> {
     }
     let found = serde_json::from_str::<Files>(text).ok().filter(|found| found.schema.starts_with("leanset.images/"));
     match found {
-        Some(found) => Ok(found.files.into_iter().map(|file| file.path).collect()),
+        Some(found) => Ok(found.files),
         None => Err(leanset_problem::Problem::new(format!("{name}: is not the manifest of a reduced image dataset"))),
     }
 }
