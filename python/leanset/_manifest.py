@@ -57,14 +57,16 @@ def write_manifest(path: str | os.PathLike[str], manifest: Mapping[str, Any], *,
     """
     import tempfile  # here, so that importing the package takes no longer for it
 
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # a link stays, and what it points to is written
     text = _leanset.manifest_text("the manifest", json.dumps(manifest, allow_nan=False))
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists; pass overwrite=True to replace it")
+        raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".leanset-", suffix=".unfinished")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(name, target)
     except BaseException:
         os.unlink(name)

@@ -1,4 +1,4 @@
-//! `cargo run -p xtask -- check | docs`: every check a contributor needs, and the documents made from the code.
+//! `cargo run -p xtask -- check | docs | kill`: every check a contributor needs, and the documents made from the code.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a developer's tool that talks to its terminal
 
 #[cfg(test)]
@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     let done = match std::env::args().nth(1).as_deref() {
         Some("check") => check(),
         Some("docs") => docs(),
-        _ => Err("cargo run -p xtask -- check | docs".into()),
+        Some("kill") => kill(std::env::args().skip(2)),
+        _ => Err("cargo run -p xtask -- check | docs | kill [--minutes N]".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,6 +76,28 @@ fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{program} {} ended with {status}", arguments.first().unwrap_or(&""))),
         Err(error) => Err(format!("{program}: {error}")),
+    }
+}
+
+/// Kills and interrupts runs for so many minutes, and checks that nothing is lost: crates/cli/tests/kill.rs.
+fn kill(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
+    let minutes = match (arguments.next().as_deref(), arguments.next()) {
+        (None, None) => "10".to_owned(),
+        (Some("--minutes"), Some(minutes)) if minutes.parse().is_ok_and(|m: f64| m > 0.0) => minutes,
+        _ => return Err("kill takes --minutes N".into()),
+    };
+    println!("xtask: killing runs for {minutes} minutes");
+    let test = ["test", "--profile", "quick", "--locked", "-p", "leanset-cli", "--test", "main", "--"];
+    let campaign = ["kill::campaign", "--exact", "--ignored", "--nocapture"];
+    let status = Command::new("cargo")
+        .args([&test[..], &campaign].concat())
+        .env("LEANSET_KILL_MINUTES", minutes)
+        .current_dir(root())
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("the campaign ended with {status}")),
+        Err(error) => Err(format!("cargo: {error}")),
     }
 }
 

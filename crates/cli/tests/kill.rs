@@ -63,8 +63,8 @@ const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "reduce --force, manifest elsewhere",
         place: table_and_folder,
-        before: &["reduce t.csv --label class --method srs --ratio 0.5 --output lean.csv --manifest far/m.json --quiet"],
-        command: "reduce t.csv --label class --method mms --ratio 0.2 --output lean.csv --manifest far/m.json --force --quiet \
+        before: &["reduce t.csv --label class --id id --method srs --ratio 0.5 --output lean.csv --manifest far/m.json --quiet"],
+        command: "reduce t.csv --label class --id id --method mms --ratio 0.2 --output lean.csv --manifest far/m.json --force --quiet \
                   --threads 1",
         outputs: &["lean.csv", "far/m.json"],
         stride: 3,

@@ -43,7 +43,7 @@ pub(crate) struct ReduceArgs {
     #[arg(long, short, value_name = "FOLDER", value_hint = ValueHint::DirPath, required_unless_present = "dry_run",
           help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace the folder, if every file in it comes from an earlier reduction.
+    /// Replace the folder, if an earlier reduction wrote all of it and nothing has changed since.
     #[arg(long, short, help_heading = "Output")]
     pub(crate) force: bool,
     /// Also copy the kept images and their annotations into the folder.
