@@ -1,7 +1,7 @@
 //! Runs are killed and interrupted at every step that changes the disk, and at random times: nothing is half-written, nothing
 //! of the user's is lost or changed, and the next run of the same command comes to what it should have come to.
 //!
-//! `./x kill --minutes 30` does this for half an hour; the tests take every step of two commands, and some of the others.
+//! `./x kill --minutes 30` does this for half an hour; the test takes every step of two commands, and some of the others.
 #![cfg(target_os = "linux")] // folders are exchanged in one step there
 #![allow(clippy::print_stdout)] // what was done
 
@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::common::{Place, csv, lasting, noise, yolo};
+
+/// Threads of the campaign.
+const THREADS: usize = 4;
 
 /// What a path is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,17 +210,14 @@ impl Prepared {
     }
 
     /// Runs the command from the beginning, has a signal sent at a step, and checks what is left and what the next run comes
-    /// to; whether the command came that far.
+    /// to; whether the command came that far, if it was killed.
     fn at_step(&self, signal: Signal, step: u64) -> bool {
         restore(&self.place.path("."), &self.before);
         let mut command = self.place.command(self.scenario.command);
         command.env(leanset::output::SIGNAL_AT, format!("{signal}@{step}"));
         let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the binary runs");
         self.check(&format!("{signal} at step {step}"), signal, status);
-        match signal {
-            Signal::SIGKILL => status.signal().is_some(),
-            _ => !status.success(),
-        }
+        status.signal().is_some()
     }
 
     /// The same with a signal at some time.
@@ -268,26 +268,28 @@ impl Prepared {
         assert!(after == *new, "{}", self.say(how, &format!("the next run differs in {different:?}\n{}", ran.err)));
     }
 
-    /// Every so many steps, with every signal; how many runs there were.
-    fn at_steps(&self, signals: &[Signal], stride: u64) -> usize {
-        let mut runs = 0;
-        for signal in signals {
-            let mut step = 1;
-            while self.at_step(*signal, step) {
-                step += stride;
+    /// Every so many steps: a kill, and at every so many of these an interrupt by each of the signals; how many runs there were.
+    fn at_steps(&self, stride: u64, interrupts: &[Signal], every: usize) -> usize {
+        let steps: Vec<u64> =
+            (1..).step_by(stride as usize).take_while(|step| self.at_step(Signal::SIGKILL, *step)).collect();
+        assert!(!steps.is_empty(), "{}", self.say("SIGKILL", "no step was come to"));
+        let mut runs = steps.len();
+        for signal in interrupts {
+            for step in steps.iter().step_by(every) {
+                // A run may come to its end before it hears of it.
+                self.at_step(*signal, *step);
                 runs += 1;
             }
-            assert!(step > stride, "{}", self.say(signal.as_str(), "no step was come to"));
         }
         runs
     }
 }
 
-/// Does work on two threads.
-fn on_two_threads(work: impl Fn(usize) + Sync, count: usize) {
+/// Does work on so many threads. Most of the time they wait for the disk.
+fn on_threads(threads: usize, work: impl Fn(usize) + Sync, count: usize) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(number) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < count) {
                     work(number);
@@ -301,16 +303,11 @@ fn on_two_threads(work: impl Fn(usize) + Sync, count: usize) {
 fn killed_at_every_step_nothing_is_lost() {
     let began = Instant::now();
     let runs = AtomicUsize::new(0);
-    on_two_threads(
-        |number| {
-            let prepared = Prepared::new(&SCENARIOS[number]);
-            runs.fetch_add(prepared.at_steps(&[Signal::SIGKILL], SCENARIOS[number].stride), Ordering::Relaxed);
-            // Interrupts are slower, as whatever they find is to be removed.
-            let stride = 3 * SCENARIOS[number].stride;
-            runs.fetch_add(prepared.at_steps(&[Signal::SIGTERM], stride), Ordering::Relaxed);
-        },
-        SCENARIOS.len(),
-    );
+    let work = |number: usize| {
+        let prepared = Prepared::new(&SCENARIOS[number]);
+        runs.fetch_add(prepared.at_steps(SCENARIOS[number].stride, &[Signal::SIGTERM], 3), Ordering::Relaxed);
+    };
+    on_threads(SCENARIOS.len(), work, SCENARIOS.len());
     println!("{} runs killed or interrupted in {:.1} s", runs.into_inner(), began.elapsed().as_secs_f64());
 }
 
@@ -346,33 +343,25 @@ fn campaign() {
     let (began, runs) = (Instant::now(), AtomicUsize::new(0));
     let end = Duration::from_secs_f64(60.0 * minutes);
     experiment_killed_at_every_step(&runs);
-    on_two_threads(
-        |number| {
-            let prepared = Prepared::new(&SCENARIOS[number]);
-            let signals = [Signal::SIGKILL, Signal::SIGTERM, Signal::SIGINT];
-            let exact = prepared.at_steps(&signals, 1);
-            println!("{}: {exact} runs, one for each step and signal", SCENARIOS[number].name);
-            runs.fetch_add(exact, Ordering::Relaxed);
-        },
-        SCENARIOS.len(),
-    );
+    let work = |number: usize| {
+        let prepared = Prepared::new(&SCENARIOS[number]);
+        let exact = prepared.at_steps(1, &[Signal::SIGTERM, Signal::SIGINT], 1);
+        println!("{}: {exact} runs, one for each step and signal", SCENARIOS[number].name);
+        runs.fetch_add(exact, Ordering::Relaxed);
+    };
+    on_threads(THREADS, work, SCENARIOS.len());
     let seed = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
     println!("random times from seed {seed}");
-    on_two_threads(
-        |thread| {
-            let prepared: Vec<Prepared> = SCENARIOS.iter().map(Prepared::new).collect();
-            for number in (thread as u64..).step_by(2) {
-                if began.elapsed() > end {
-                    break;
-                }
-                let prepared = &prepared[(noise(seed, 2 * number) * prepared.len() as f64) as usize];
-                let signal = if number % 3 == 2 { Signal::SIGINT } else { Signal::SIGKILL };
-                prepared.at_time(signal, prepared.took.mul_f64(1.2 * noise(seed, 2 * number + 1)));
-                runs.fetch_add(1, Ordering::Relaxed);
-            }
-        },
-        2,
-    );
+    let work = |thread: usize| {
+        let prepared: Vec<Prepared> = SCENARIOS.iter().map(Prepared::new).collect();
+        for number in (thread as u64..).step_by(THREADS).take_while(|_| began.elapsed() < end) {
+            let prepared = &prepared[(noise(seed, 2 * number) * prepared.len() as f64) as usize];
+            let signal = if number % 3 == 2 { Signal::SIGINT } else { Signal::SIGKILL };
+            prepared.at_time(signal, prepared.took.mul_f64(1.2 * noise(seed, 2 * number + 1)));
+            runs.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    on_threads(THREADS, work, THREADS);
     println!(
         "{} runs killed or interrupted in {:.1} minutes: nothing half-written, nothing lost, every next run right",
         runs.into_inner(),

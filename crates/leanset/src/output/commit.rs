@@ -19,6 +19,7 @@ use super::interrupt::unfinished;
 use super::name::{PREFIX, REPLACED, UNFINISHED, is_ours};
 use super::point::point;
 use super::standing::{Standing, free_name, remove_if_empty};
+use super::sync::{self, Lasting};
 use super::temporary::{any_in, sweep};
 
 /// How long another run is waited for.
@@ -85,12 +86,6 @@ pub(super) fn inode(path: &Path) -> Option<u64> {
         let _ = path;
         None
     }
-}
-
-/// Makes the names in a folder last.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Elsewhere a folder is not opened as a file.
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 impl Intent {
@@ -197,17 +192,19 @@ impl FolderLock {
         Ok(Intent::parse(&String::from_utf8_lossy(&bytes)))
     }
 
-    /// Writes down what is about to be done, for good.
+    /// Writes down what is about to be done. It is not done before that lasts: [`FolderLock::lasting`].
     pub(super) fn intend(&mut self, intent: &Intent) -> io::Result<()> {
         self.file.rewind()?;
         self.file.set_len(0)?;
         point("intending");
         self.file.write_all(intent.text().as_bytes())?;
-        self.file.sync_all()?;
-        sync_folder(&self.folder)?;
         self.stays = true;
-        point("intended");
         Ok(())
+    }
+
+    /// What is to last of it: the file, and its name.
+    pub(super) fn lasting(&self) -> [Lasting<'_>; 2] {
+        [Box::new(|| self.file.sync_all()), Box::new(|| sync::names(&self.folder))]
     }
 
     /// It is done, or undone.
@@ -230,7 +227,7 @@ impl FolderLock {
                     Intent::Folder(replacing) => mend_folder(&self.folder, replacing),
                 };
                 let text = text.map_err(|e| failed(&self.folder, e))?;
-                sync_folder(&self.folder).map_err(|e| failed(&self.folder, e))?;
+                sync::names(&self.folder).map_err(|e| failed(&self.folder, e))?;
                 let outputs = intent.outputs(&self.folder);
                 let names = list(outputs.iter().map(|path| path.display()), 4);
                 let message = format!("{names}: an earlier run was killed while it wrote here; {text}");

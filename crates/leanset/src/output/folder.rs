@@ -9,7 +9,7 @@ use leanset_images::Content;
 use leanset_problem::{Problem, Result, Warning, setting, text};
 use leanset_spec::manifest::images::WrittenRecord;
 
-use super::commit::{FolderLock, Intent, Mended, Replacing, inode, lock, mend, put_away_known, sync_folder};
+use super::commit::{FolderLock, Intent, Mended, Replacing, inode, lock, mend, put_away_known};
 use super::folder_of;
 use super::interrupt::wait_if_interrupted;
 use super::links::Ways;
@@ -17,6 +17,7 @@ use super::name::{REPLACED, UNFINISHED, new_name};
 use super::point::point;
 use super::put::put;
 use super::standing::{Foreign, Standing};
+use super::sync;
 use super::temporary::TemporaryFolder;
 use crate::context::Reporter;
 
@@ -29,8 +30,6 @@ pub struct Folder {
     standing: Option<Standing>,
     staged: Option<TemporaryFolder>,
     written: Vec<WrittenRecord>,
-    /// Whether files are copied into it.
-    copies: bool,
 }
 
 impl Folder {
@@ -63,7 +62,6 @@ impl Folder {
             standing: None,
             staged: None,
             written: Vec::new(),
-            copies: false,
         })
     }
 
@@ -167,7 +165,6 @@ impl Folder {
             Content::Link(to) if cfg!(unix) => Some(to.clone()),
             _ => None,
         };
-        self.copies |= matches!(content, Content::Copy(_));
         self.written.push(WrittenRecord { path: path.to_owned(), sha256, link });
         Ok(())
     }
@@ -182,7 +179,7 @@ impl Folder {
         let Some(mut staged) = self.staged.take() else {
             return Err(Problem::internal("no folder is begun"));
         };
-        sync(staged.path(), self.copies).map_err(|e| self.failed(e))?;
+        sync::tree(staged.path()).map_err(|e| self.failed(e))?;
         let above = folder_of(&self.target).to_owned();
         let mut locked = lock(&BTreeSet::from([above.clone()]))?;
         locked.mended.iter().for_each(|Mended { warning, .. }| reporter.warn(warning));
@@ -218,7 +215,7 @@ impl Folder {
         // It is no longer where it was staged, and nothing is to be removed there.
         staged.keep();
         locked.unfinished.retain(|path| path != staged.path());
-        sync_folder(&above)
+        sync::names(&above)
             .map_err(|error| Problem::io(format!("{}: cannot be written", self.given.display()), error))?;
         drop(locked);
         point("committed");
@@ -248,6 +245,8 @@ impl Folder {
             let aside = if swaps { None } else { text(&aside) };
             let intent = Intent::Folder(Replacing { staged: staged_name, name, aside, inode: inode(staged) });
             lock.intend(&intent).map_err(failed)?;
+            sync::all(&lock.lasting()).map_err(|(_, error)| failed(error))?;
+            point("intended");
         }
         let (old, back): (&Path, Box<dyn Fn() -> io::Result<()> + '_>) = match swap(staged, &self.target) {
             Ok(()) => (staged, Box::new(|| swap(staged, &self.target))),
@@ -256,6 +255,7 @@ impl Folder {
                     let (aside, inode) = (text(&aside), inode(staged));
                     let intent = Intent::Folder(Replacing { staged: staged_name, name, aside, inode });
                     lock.intend(&intent).map_err(failed)?;
+                    sync::all(&lock.lasting()).map_err(|(_, error)| failed(error))?;
                 }
                 std::fs::rename(&self.target, &aside).map_err(|error| {
                     lock.settled();
@@ -279,7 +279,7 @@ impl Folder {
             }
             return Err(problem);
         }
-        sync_folder(folder_of(&self.target)).map_err(failed)?;
+        sync::names(folder_of(&self.target)).map_err(failed)?;
         point("removing");
         let stays = put_away_known(old, &self.target, standing).map_err(failed)?;
         point("removed-all");
@@ -302,24 +302,4 @@ fn swap(a: &Path, b: &Path) -> io::Result<()> {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn swap(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Makes a folder last, with all that is in it.
-fn sync(folder: &Path, copies: bool) -> io::Result<()> {
-    // Of thousands of copies, all at once.
-    #[cfg(target_os = "linux")]
-    if copies {
-        return Ok(nix::unistd::syncfs(File::open(folder)?)?);
-    }
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            sync(&entry.path(), copies)?;
-        } else if copies && kind.is_file() {
-            // Text is synced as it is written.
-            File::open(entry.path())?.sync_all()?;
-        }
-    }
-    sync_folder(folder)
 }

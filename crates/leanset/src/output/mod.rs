@@ -14,6 +14,7 @@ mod point;
 mod put;
 mod staged;
 mod standing;
+mod sync;
 mod temporary;
 mod workdir;
 

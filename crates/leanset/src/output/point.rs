@@ -30,6 +30,8 @@ pub fn point(name: &str) {
     if (at == name || at.parse() == Ok(number)) && !SENT.swap(true, Ordering::Relaxed) {
         // Through the system, as from outside: of a signal that is caught, the thread that catches it hears.
         let _ = kill(Pid::this(), *signal);
+        // That thread may be in the middle of its work then, as it may at any other time.
+        std::thread::sleep(std::time::Duration::from_micros(200));
     }
 }
 

@@ -11,7 +11,7 @@ use super::hash::{Hashing, sha256_of};
 use super::interrupt::wait_if_interrupted;
 use super::point::point;
 
-/// Writes what is at this path below a folder, which exists, and returns its SHA-256 unless it is a link. Text is synced.
+/// Writes what is at this path below a folder, which exists, and returns its SHA-256 unless it is a link.
 pub(super) fn put(
     folder: &Path,
     path: &Path,
@@ -30,7 +30,7 @@ pub(super) fn put(
         Content::Text(text) => {
             let mut file = File::create_new(&place).map_err(failed)?;
             point("written");
-            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+            file.write_all(text.as_bytes()).map_err(failed)?;
             Ok(Some(sha256_of(text.as_bytes())))
         }
         Content::Copy(from) => {

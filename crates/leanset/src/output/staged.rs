@@ -8,12 +8,13 @@ use leanset_problem::{Problem, Result, setting, text};
 use leanset_tables::{Compression, Format, format_of_path};
 use tempfile::NamedTempFile;
 
-use super::commit::{Intent, Mended, Placing, left_unfinished, lock, mend, stamp, sync_folder};
+use super::commit::{FolderLock, Intent, Mended, Placing, left_unfinished, lock, mend, stamp};
 use super::folder_of;
 use super::hash::Hashing;
 use super::links::followed;
 use super::name::{REPLACED, new_name};
 use super::point::point;
+use super::sync::{self, Lasting};
 use super::temporary;
 use crate::context::Reporter;
 
@@ -125,7 +126,6 @@ impl<'a> Outputs<'a> {
         if let Ok(standing) = target.metadata() {
             file.as_file().set_permissions(standing.permissions()).map_err(failed)?;
         }
-        file.as_file().sync_all().map_err(failed)?;
         point("staged");
         self.staged.push(Staged { file, target, given: path.to_owned(), sha256: sha256.clone() });
         Ok((sha256, bytes))
@@ -183,6 +183,16 @@ impl<'a> Outputs<'a> {
                 failed(given.last().map_or(folder.as_path(), PathBuf::as_path), error)
             })?;
         }
+        // What is staged lasts, and what is about to be done with it, before it is done.
+        let files = self.staged.iter().map(|s| -> Lasting<'_> { Box::new(|| s.file.as_file().sync_all()) });
+        let lasting: Vec<_> = files.chain(locks.iter().flat_map(FolderLock::lasting)).collect();
+        if let Err((place, error)) = sync::all(&lasting) {
+            drop(lasting);
+            locks.iter_mut().for_each(FolderLock::settled);
+            return Err(failed(given.get(place).or(given.last()).map_or(Path::new(""), PathBuf::as_path), error));
+        }
+        drop(lasting);
+        point("intended");
         let kept_name = |target: &Path| {
             placings.iter().find(|(folder, placing)| folder.join(&placing.name) == *target).and_then(|(folder, placing)| {
                 let kept = folder.join(placing.kept.as_ref()?);
@@ -228,13 +238,13 @@ impl<'a> Outputs<'a> {
         }
         if !undone {
             for folder in &folders {
-                if let Err(error) = sync_folder(folder) {
+                if let Err(error) = sync::names(folder) {
                     problem = problem.or_else(|| Some(failed(given.first().map_or(folder, |given| given), error)));
                 }
             }
             point("synced");
         }
-        locks.iter_mut().for_each(super::commit::FolderLock::settled);
+        locks.iter_mut().for_each(FolderLock::settled);
         drop(locks);
         point("committed");
         unfinished.retain(|path| !own.contains(path));
