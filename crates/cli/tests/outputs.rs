@@ -76,9 +76,8 @@ fn other_formats() -> Place {
             put(&place, &format!("{image}/{number}.png"), picture(number));
         }
         images.push(format!(r#"{{"id": {number}, "file_name": "{number}.png", "width": 32, "height": 24}}"#));
-        annotations.push(format!(
-            r#"{{"id": {number}, "image_id": {number}, "category_id": {class}, "bbox": [1, 2, 3, 4]}}"#
-        ));
+        annotations
+            .push(format!(r#"{{"id": {number}, "image_id": {number}, "category_id": {class}, "bbox": [1, 2, 3, 4]}}"#));
         let corners = "<xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax>";
         let object = format!("<object><name>{name}</name><bndbox>{corners}</bndbox></object>");
         put(&place, &format!("voc/Annotations/{number}.xml"), format!("<annotation>{object}</annotation>"));
@@ -168,7 +167,11 @@ fn images_reduce_replaces_nothing_that_was_changed() {
         ("", |p| put(p, "lean/notes.md", "mine"), "holds notes.md"),
         ("", |p| fs::create_dir(p.path("lean/runs")).expect("made"), "holds runs"),
         ("--copy", |p| put(p, "lean/images/train/mine.png", picture(77)), "images/train/mine.png"),
-        ("--copy", |p| fs::copy(p.path("set/images/val/90.png"), first(p, "images")).map(drop).expect("copied"), ".png"),
+        (
+            "--copy",
+            |p| fs::copy(p.path("set/images/val/90.png"), first(p, "images")).map(drop).expect("copied"),
+            ".png",
+        ),
         ("--copy", |p| fs::write(first(p, "labels"), "1 .5 .5 .1 .1\n").expect("written"), ".txt"),
         (
             "--link",
@@ -230,7 +233,8 @@ fn first(place: &Place, kind: &str) -> std::path::PathBuf {
 }
 
 fn first_in(folder: &Path) -> std::path::PathBuf {
-    let mut paths: Vec<_> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
     paths.swap_remove(0)
 }
@@ -301,14 +305,19 @@ fn images_reduce_leaves_a_whole_folder_when_killed() {
 /// After a kill between the renames, the same command does what it should have done; another one says what it found.
 #[test]
 fn reduce_and_rank_mend_what_a_kill_left() {
-    let rank = "rank t.csv --label class --id id --method el2n --epochs 2 --hidden 4 --output lean.csv --save-log log.csv -q";
+    let rank =
+        "rank t.csv --label class --id id --method el2n --epochs 2 --hidden 4 --output lean.csv --save-log log.csv -q";
     for (command, whole) in [(REDUCE, true), (rank, false)] {
         let place = table();
         killed_at(&place, "renamed", command);
         assert!(!place.exists("lean.csv"), "of several, the output comes last");
         let ran = place.run(command);
         assert_eq!(ran.code, Some(0), "{}", ran.err);
-        assert!(ran.err.contains("an earlier run was killed while it wrote here; the files are complete now"), "{}", ran.err);
+        assert!(
+            ran.err.contains("an earlier run was killed while it wrote here; the files are complete now"),
+            "{}",
+            ran.err
+        );
         if whole {
             assert_whole(&place);
         }
@@ -327,7 +336,8 @@ fn reduce_and_rank_mend_what_a_kill_left() {
     for point in ["intended", "renaming", "renamed", "synced"] {
         let force = format!("{REDUCE} --seed 7 --force");
         killed_at(&place, point, &force);
-        let ran = place.run("reduce t.csv --label class --id id --method srs --ratio 0.1 --output other.csv --force -q");
+        let ran =
+            place.run("reduce t.csv --label class --id id --method srs --ratio 0.1 --output other.csv --force -q");
         assert!(ran.code == Some(0) && ran.err.contains("the files are complete now"), "{point}: {}", ran.err);
         assert_whole(&place);
         assert_ne!(place.text("lean.csv"), first, "{point}");
@@ -378,8 +388,10 @@ fn of_two_writers_one_wins_whole() {
     assert_whole(&place);
     assert_eq!(place.json("lean.csv.manifest.json")["request"]["method"]["seed"], 2);
     for round in 0..6 {
-        let children: Vec<Child> =
-            [3, 4, 5].iter().map(|seed| place.command(&write(seed + round)).spawn().expect("the binary runs")).collect();
+        let children: Vec<Child> = [3, 4, 5]
+            .iter()
+            .map(|seed| place.command(&write(seed + round)).spawn().expect("the binary runs"))
+            .collect();
         for mut child in children {
             assert!(child.wait().expect("its end").success());
         }
@@ -420,8 +432,6 @@ fn outputs_are_written_through_links() {
     symlink("same", place.path("b.csv")).expect("a link");
     let told = place.refuses("reduce t.csv --label class --method srs -r 0.1 --output a.csv --manifest b.csv");
     assert!(told.contains("is both output and manifest"), "{told}");
-    let told = place.refuses(
-        "rank t.csv --label class --method el2n --epochs 1 --output r.csv --save-log ./r.csv",
-    );
+    let told = place.refuses("rank t.csv --label class --method el2n --epochs 1 --output r.csv --save-log ./r.csv");
     assert!(told.contains("is another output of this command"), "{told}");
 }

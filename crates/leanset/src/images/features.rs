@@ -78,7 +78,8 @@ pub fn describe(
         None => {}
     }
     let taken = [destination.output.as_path(), &manifest_path];
-    if let Some(paths) = destination.paths.as_deref().filter(|paths| taken.iter().any(|other| same_place(other, paths))) {
+    if let Some(paths) = destination.paths.as_deref().filter(|paths| taken.iter().any(|other| same_place(other, paths)))
+    {
         return Err(Problem::new(format!("{}: is named twice among the outputs", paths.display())).hint(text![
             "give ",
             &setting::PATHS,

@@ -93,9 +93,7 @@ impl Intent {
     fn text(&self) -> String {
         let value = match self {
             Self::Files(files) => {
-                let file = |f: &Placing| {
-                    json!({ "staged": f.staged, "name": f.name, "kept": f.kept, "stood": f.stood, "sha256": f.sha256 })
-                };
+                let file = |f: &Placing| json!({ "staged": f.staged, "name": f.name, "kept": f.kept, "stood": f.stood, "sha256": f.sha256 });
                 json!({ "files": files.iter().map(file).collect::<Vec<_>>() })
             }
             Self::Folder(f) => {

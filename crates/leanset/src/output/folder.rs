@@ -55,14 +55,7 @@ impl Folder {
         if target.symlink_metadata().is_ok() && (target.is_symlink() || !target.is_dir()) {
             return Err(Problem::new(format!("{name}: exists and is not a folder")).hint("name a new folder"));
         }
-        Ok(Self {
-            target,
-            given: path.to_owned(),
-            force,
-            standing: None,
-            staged: None,
-            written: Vec::new(),
-        })
+        Ok(Self { target, given: path.to_owned(), force, standing: None, staged: None, written: Vec::new() })
     }
 
     /// Whether the folder may appear: no file that the command reads leads into what stands there, and what stands there is
@@ -120,17 +113,16 @@ impl Folder {
     fn refused(&self, foreign: &Foreign) -> Problem {
         let name = self.given.display();
         let problem = match foreign {
-            Foreign::NoManifest => Problem::new(format!(
-                "{name}: holds files that are not of an earlier reduction, and is never replaced"
-            )),
+            Foreign::NoManifest => {
+                Problem::new(format!("{name}: holds files that are not of an earlier reduction, and is never replaced"))
+            }
             Foreign::Added(path) => Problem::new(format!(
                 "{name}: holds {}, which is not of an earlier reduction, and is never replaced",
                 path.display()
             )),
-            Foreign::Changed(path) => Problem::new(format!(
-                "{name}: {} is not as leanset wrote it, and is never replaced",
-                path.display()
-            )),
+            Foreign::Changed(path) => {
+                Problem::new(format!("{name}: {} is not as leanset wrote it, and is never replaced", path.display()))
+            }
         };
         problem.hint("name another folder")
     }

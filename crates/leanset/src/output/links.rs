@@ -64,7 +64,8 @@ impl Ways {
 
     /// Walks from a folder along a path, link by link; where it ends, and whether the folder was met.
     fn walk(&self, from: PathBuf, along: &Path) -> (PathBuf, bool) {
-        let parts = |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<VecDeque<OsString>>();
+        let parts =
+            |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).collect::<VecDeque<OsString>>();
         let (mut at, mut left, mut links, mut met) = (from, parts(along), 0, false);
         while let Some(part) = left.pop_front() {
             match Path::new(&part).components().next() {
@@ -136,7 +137,13 @@ mod tests {
         symlink("other", at("other")).expect("a link");
         let mut ways = Ways::into(&at("out")).expect("it is there");
         for name in [
-            "out", "out/images/c", "out/images/none", "set/images/b", "set/again/images/a", "shots/c", "set/images/none",
+            "out",
+            "out/images/c",
+            "out/images/none",
+            "set/images/b",
+            "set/again/images/a",
+            "shots/c",
+            "set/images/none",
             "set/../out/x",
         ] {
             assert!(ways.leads(&at(name)), "{name}");

@@ -194,11 +194,13 @@ impl<'a> Outputs<'a> {
         drop(lasting);
         point("intended");
         let kept_name = |target: &Path| {
-            placings.iter().find(|(folder, placing)| folder.join(&placing.name) == *target).and_then(|(folder, placing)| {
-                let kept = folder.join(placing.kept.as_ref()?);
-                // A second name for what is there; where the disk has no links, the rename alone has to do.
-                std::fs::hard_link(target, &kept).ok().map(|()| kept)
-            })
+            placings.iter().find(|(folder, placing)| folder.join(&placing.name) == *target).and_then(
+                |(folder, placing)| {
+                    let kept = folder.join(placing.kept.as_ref()?);
+                    // A second name for what is there; where the disk has no links, the rename alone has to do.
+                    std::fs::hard_link(target, &kept).ok().map(|()| kept)
+                },
+            )
         };
         let mut taken: Vec<Taken> = Vec::new();
         let mut problem = None;

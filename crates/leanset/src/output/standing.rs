@@ -14,12 +14,12 @@ use super::folder_of;
 use super::hash::{sha256, sha256_of};
 use super::point::point;
 
-/// The last key of a sealed manifest.
-const SEAL: &str = ",\n  \"sha256\": \"";
-/// The end of a document.
-const END: &str = "\n}\n";
+/// The last key of what is measured, in a sealed manifest: it depends on the moment, as all of that does.
+const SEAL: &str = ",\n    \"sha256\": \"";
+/// The end of a manifest, whose last key is `measured`.
+const END: &str = "\n  }\n}\n";
 
-/// A manifest with a hash of itself as its last key.
+/// A manifest with a hash of itself as the last key of `measured`.
 pub fn sealed(text: &str) -> String {
     match text.strip_suffix(END) {
         Some(body) => format!("{body}{SEAL}{}\"{END}", sha256_of(text.as_bytes())),
@@ -205,7 +205,7 @@ mod tests {
         fs::write(at("train.txt"), "list").expect("written");
         std::os::unix::fs::symlink("/elsewhere/b.png", at("images/train/b.png")).expect("a link");
         let text = format!(
-            "{{\n  \"schema\": \"leanset.images/2\",\n  \"files\": [{}]\n}}\n",
+            "{{\n  \"schema\": \"leanset.images/2\",\n  \"files\": [{}],\n  \"measured\": {{\n    \"threads\": 1\n  }}\n}}\n",
             [
                 format!(r#"{{"path": "images/train/a.png", "sha256": "{}"}}"#, sha256_of(b"a")),
                 r#"{"path": "images/train/b.png", "link": "/elsewhere/b.png"}"#.to_owned(),
@@ -290,9 +290,11 @@ mod tests {
 
     #[test]
     fn seals_hold_the_whole_text() {
-        let text = sealed("{\n  \"a\": 1\n}\n");
+        let text = sealed("{\n  \"a\": 1,\n  \"measured\": {\n    \"threads\": 2\n  }\n}\n");
         assert!(is_sealed(&text) && serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
-        for other in [text.replace('1', "2"), format!("{text}\n"), text.replace("  \"a\"", "\"a\""), "{}\n".into()] {
+        for other in
+            [text.replace("\"a\": 1", "\"a\": 2"), format!("{text}\n"), text.replace("  \"a\"", "\"a\""), "{}\n".into()]
+        {
             assert!(!is_sealed(&other), "{other}");
         }
     }

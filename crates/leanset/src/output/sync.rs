@@ -19,7 +19,9 @@ pub(super) type Lasting<'a> = Box<dyn Fn() -> io::Result<()> + Sync + 'a>;
 pub(super) fn all(items: &[Lasting<'_>]) -> Result<(), (usize, io::Error)> {
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None::<(usize, io::Error)>));
     let work = || {
-        while let Some((place, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, items.get(i)?))) {
+        while let Some((place, item)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, items.get(i)?)))
+        {
             if let Err(error) = item() {
                 let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
                 if failed.as_ref().is_none_or(|(other, _)| place < *other) {

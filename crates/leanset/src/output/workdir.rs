@@ -61,7 +61,8 @@ impl WorkDir {
     /// # Errors
     /// If it cannot be written.
     pub fn put(&self, path: &Path, content: &Content) -> Result<()> {
-        put(&self.path, path, content, |e| Problem::io(format!("{}: cannot be written", self.path.display()), e)).map(drop)
+        put(&self.path, path, content, |e| Problem::io(format!("{}: cannot be written", self.path.display()), e))
+            .map(drop)
     }
 
     /// Lets it stay.
