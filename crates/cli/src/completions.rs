@@ -8,6 +8,7 @@ use std::path::Path;
 
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use leanset_core::methods::METHODS;
+use leanset_problem::visible;
 use leanset_tables::{ReadOptions, format_of_path, read, read_bytes};
 
 /// Bytes of a text table in which its header is looked for.
@@ -71,7 +72,8 @@ fn columns(given: &OsStr) -> Vec<CompletionCandidate> {
     let (before, last) = given.rsplit_once(',').map_or(("", &*given), |(before, last)| (&given[..=before.len()], last));
     let line: Vec<_> = std::env::args_os().skip(1).collect();
     let names = line.iter().find_map(|word| names_in(Path::new(word))).unwrap_or_default();
-    let names = names.into_iter().filter(|name| name.starts_with(last));
+    // A shell would write control characters to the terminal as they are.
+    let names = names.into_iter().filter(|name| name.starts_with(last) && visible(name) == name.as_str());
     names.map(|name| CompletionCandidate::new(format!("{before}{name}"))).collect()
 }
 

@@ -33,7 +33,7 @@ const COLUMNS: [[&str; 2]; 4] = [
 /// # Errors
 /// It is not there, is empty, lacks a column, or holds what is no part of 1.
 pub fn read(path: &Path, which: ResultEpoch) -> Result<DetectorResults> {
-    let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+    let text = leanset_problem::files::read_text(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => {
             Problem::new(format!("{}: is not there: the command ended without writing its results", path.display()))
                 .hint("detector.results says where the command writes them, such as {out}/run/results.csv")

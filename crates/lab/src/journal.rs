@@ -59,9 +59,7 @@ pub struct Contents {
 /// # Errors
 /// The file cannot be read, holds no records, or is damaged elsewhere than in its last line.
 pub fn read(path: &Path) -> Result<Contents> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|mut f| f.read_to_end(&mut bytes))
+    let bytes = leanset_problem::files::read_given(path)
         .map_err(|e| Problem::io(format!("{}: cannot be read", path.display()), e))?;
     match parse(path, &bytes)? {
         Some(contents) => Ok(contents),
@@ -226,7 +224,7 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
@@ -236,7 +234,7 @@ mod tests {
         ClassScores, ClassifierScores, Cost, DataRecord, EnergySources, Measurements, ModelScores, SetupCost, Steps,
     };
 
-    fn header() -> Header {
+    pub(crate) fn header() -> Header {
         let text = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n";
         let data = DataRecord {
             name: "t.csv".into(),
@@ -253,7 +251,7 @@ mod tests {
         Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data, measured: None }
     }
 
-    fn record(repetition: u32) -> Record {
+    pub(crate) fn record(repetition: u32) -> Record {
         let cost = Cost { seconds: 0.25, cpu_seconds: Some(0.2), joules: None, ..Cost::default() };
         Record {
             repetition,

@@ -18,8 +18,10 @@
 //! This crate is a leaf: it depends on nothing, so that every other crate can use it.
 
 mod face;
+pub mod files;
 pub mod setting;
 mod text;
+mod visible;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -29,6 +31,7 @@ use std::io;
 pub use face::Face;
 pub use setting::{Assignment, Setting};
 pub use text::{Command, Part, Text};
+pub use visible::{visible, visible_lines};
 
 /// What kind of problem it is: what a program can decide by, and what the exit code follows from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::face::Face;
 use crate::setting::{Assignment, Setting};
+use crate::visible::visible;
 
 /// A command that a text sends the user to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,13 +116,13 @@ impl Text {
         self
     }
 
-    /// As this face spells it.
+    /// As this face spells it: one line, without a character that a terminal would obey ([`visible`]).
     pub fn render(&self, face: Face) -> String {
         self.0
             .iter()
             .map(|part| match part {
-                Part::Plain(text) => text.clone(),
-                Part::Setting(assignment) => assignment.render(face).into(),
+                Part::Plain(text) => visible(text),
+                Part::Setting(assignment) => visible(&assignment.render(face)).into_owned().into(),
                 Part::Command(command) => format!("`{}`", command.render(face)).into(),
             })
             .collect()
@@ -144,8 +145,8 @@ fn joined(text: &str) -> String {
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|part| match part {
-            Part::Plain(text) => f.write_str(text),
-            Part::Setting(assignment) => assignment.fmt(f),
+            Part::Plain(text) => f.write_str(&visible(text)),
+            Part::Setting(assignment) => f.write_str(&visible(&assignment.to_string())),
             Part::Command(command) => write!(f, "`{}`", command.command_line),
         })
     }

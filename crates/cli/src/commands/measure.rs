@@ -9,7 +9,7 @@ use leanset::{Against, Measure, Measurement, Problem, Result};
 use leanset_core::homology::{HIGHEST, MOST_POINTS};
 use leanset_core::metrics::{Epsilon, PersistenceOptions};
 use leanset_core::{ClassId, Classes};
-use leanset_problem::{Command, setting, text};
+use leanset_problem::{Command, setting, text, visible};
 use leanset_spec::{Columns, Energy};
 
 use crate::args::{MetricArg, RunArgs};
@@ -210,8 +210,8 @@ impl Report<'_> {
         });
         let mut out = format!(
             "ε of {} at prefixes of {} ({})\n\n{}",
-            self.args.full.display(),
-            ranking.display(),
+            render::path(&self.args.full),
+            render::path(ranking),
             self.args.metric.metric,
             render::columns(&header, rows, 0, 0)
         );
@@ -227,11 +227,11 @@ impl Report<'_> {
         let input = &self.found.input;
         if let Some(worst) = epsilon.worst {
             let (place, class) = (input.table.place(input.file_row(worst.row)), self.classes.name(worst.class));
-            return format!("worst-covered: {place} of class {class}\n");
+            return format!("worst-covered: {} of class {}\n", visible(&place), visible(class));
         }
         let is_lost = |class: &ClassId| epsilon.per_class[class.index()].value.is_infinite();
         let lost: Vec<&str> = self.classes.ids().filter(is_lost).map(|c| self.classes.name(c)).collect();
-        format!("lost: {} has no row left, so ε is infinite\n", lost.join(", "))
+        format!("lost: {} has no row left, so ε is infinite\n", visible(&lost.join(", ")))
     }
 
     fn class_table(&self, epsilon: &Epsilon) -> String {

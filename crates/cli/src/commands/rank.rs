@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use leanset::{Destination, RankOutcome, Ranking, Result};
@@ -95,15 +94,15 @@ fn report(outcome: &RankOutcome, args: &RankArgs) -> String {
         "{} ranks {} rows of {} {scope}{} in {}\n",
         manifest.method.id,
         render::count(manifest.rows),
-        args.file.display(),
+        render::path(&args.file),
         render::purpose(target),
-        render::duration(Duration::from_secs_f64(measured.method_seconds)),
+        render::duration(render::seconds(measured.method_seconds)),
     );
     if render::costs_are_worth_a_word(args.verbose.verbose, &args.energy, measured) {
         out.extend(measured.energy.as_ref().map(render::energy::line));
     }
     if let Some(manifest_path) = &outcome.manifest_path {
-        out.push_str(&format!("  wrote {} and {}\n", manifest.output.path.display(), manifest_path.display()));
+        out.push_str(&format!("  wrote {} and {}\n", render::path(&manifest.output.path), render::path(manifest_path)));
     }
     out.push_str(&render::saved_log(outcome.saved_log.as_deref()));
     out.push_str(&format!("  cut it at any fraction: {}\n", cut(args, &manifest.output.path, &manifest.input.format)));

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use leanset::reproduce::{self, Places};
@@ -200,7 +199,7 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
     let (kept, rows) = (manifest.kept, manifest.rows);
     let name = match &request.choice {
         Choice::Method(_) => manifest.method.id.clone(),
-        Choice::Ranking(path) => path.display().to_string(),
+        Choice::Ranking(path) => render::path(path),
     };
     let (kept_text, rows_text) = (render::count(kept), render::count(rows));
     let (verb, what) = match outcome.prototypes {
@@ -226,7 +225,7 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
         )));
     }
     let measured = &manifest.measured;
-    let seconds = |s: f64| render::duration(Duration::from_secs_f64(s));
+    let seconds = |s: f64| render::duration(render::seconds(s));
     if render::costs_are_worth_a_word(args.verbose.verbose, &args.energy, measured) {
         let memory =
             measured.peak_memory_bytes.map_or_else(String::new, |m| format!(", peak memory {}", render::bytes(m)));
@@ -240,14 +239,14 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
         out.extend(measured.energy.as_ref().map(render::energy::line));
     }
     if let Some(manifest_path) = &outcome.manifest_path {
-        let _ = writeln!(out, "  wrote {} and {}", manifest.output.path.display(), manifest_path.display());
+        let _ = writeln!(out, "  wrote {} and {}", render::path(&manifest.output.path), render::path(manifest_path));
     }
     out.push_str(&render::saved_log(outcome.saved_log.as_deref()));
     if reproduces {
         let _ = writeln!(
             out,
             "  the same bytes as the output of the manifest (SHA-256 {}…)",
-            &manifest.output.sha256[..12]
+            manifest.output.sha256.get(..12).unwrap_or_default()
         );
     }
     out

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<String> {
     if !args.quiet {
         render::eprint(&format!(
             "{}: {} of {} {} on one page of {}\n",
-            args.output.display(),
+            render::path(&args.output),
             render::count(summary.done),
             render::count(summary.planned),
             if summary.planned == 1 { "run" } else { "runs" },

@@ -6,7 +6,7 @@ pub(crate) mod persistence_report;
 pub(crate) mod progress;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use indicatif::HumanCount;
 use leanset::{Problem, Result, Warning};
 use leanset_core::Dataset;
 use leanset_core::metrics::Epsilon;
-use leanset_problem::{Face, Text};
+use leanset_problem::{Face, Text, visible, visible_lines};
 use leanset_spec::Energy;
 use leanset_spec::manifest::Measured;
 use leanset_spec::manifest::table::Manifest;
@@ -46,6 +46,11 @@ pub(crate) fn distance(value: f64) -> String {
 pub(crate) fn percent(part: usize, whole: usize) -> String {
     let percent = 100.0 * part as f64 / whole.max(1) as f64;
     if percent >= 0.95 || percent == 0.0 { format!("{percent:.1} %") } else { format!("{percent:.2} %") }
+}
+
+/// Seconds as a time: of a number that is none, such as those of edited records, no time.
+pub(crate) fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 /// A time that a person can compare.
@@ -112,7 +117,7 @@ pub(crate) fn columns(
 }
 
 fn columns_within(width: usize, header: &[&str], rows: &[Vec<String>], indent: usize, words: usize) -> String {
-    let length = |text: &str| display_width(text);
+    let length = |text: &str| display_width(&visible(text));
     let widths: Vec<usize> = (0..header.len())
         .map(|at| rows.iter().filter_map(|row| row.get(at)).map(|cell| length(cell)).chain([length(header[at])]).max())
         .map(|most| most.unwrap_or(0) + 2)
@@ -146,13 +151,15 @@ fn display_width(text: &str) -> usize {
 }
 
 fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, indent: usize, words: usize) -> String {
+    // Cells hold names of classes and files.
+    let cell = |text: &str| visible(text).into_owned();
     let mut table = Table::new();
     // A rule under the header, and no frame: the space between columns is their padding.
     let style = TableStyle::new().header_separator(LineStyle::none().fill('─'));
     table.load_style(style).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header.iter().copied());
+    table.set_header(header.iter().map(|text| cell(text)));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|text| cell(text)));
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
@@ -222,12 +229,12 @@ pub(crate) fn json_distance(value: &serde_json::Value) -> String {
 
 /// What the rows are chosen for, to be said after their number: nothing where there is no target.
 pub(crate) fn purpose(target: Option<&Path>) -> String {
-    target.map_or_else(String::new, |path| format!(" to represent {}", path.display()))
+    target.map_or_else(String::new, |path| format!(" to represent {}", self::path(path)))
 }
 
 /// A line that says where a training log went.
 pub(crate) fn saved_log(saved: Option<&Path>) -> String {
-    saved.map_or_else(String::new, |path| format!("  wrote {}, the training log\n", path.display()))
+    saved.map_or_else(String::new, |path| format!("  wrote {}, the training log\n", self::path(path)))
 }
 
 /// Whether time, memory and energy of a run belong into its report: they were asked for, or it took a second.
@@ -256,11 +263,17 @@ pub(crate) fn width() -> usize {
 
 /// A line, continued below within the width. Its indentation is kept, and continued lines are two deeper.
 pub(crate) fn wrapped(line: &str) -> String {
-    wrapped_within(width(), line)
+    wrapped_within(width(), &visible(line))
+}
+
+/// The path in a summary.
+pub(crate) fn path(path: &Path) -> String {
+    visible(&path.to_string_lossy()).into_owned()
 }
 
 /// A text behind a name, continued below the text within the width.
 pub(crate) fn hanging(name: &str, text: &str) -> String {
+    let (name, text) = (&*visible(name), &*visible(text));
     let next = " ".repeat(display_width(name));
     let options = textwrap::Options::new(width()).initial_indent(name).subsequent_indent(&next);
     format!("{}\n", textwrap::fill(text, options))
@@ -304,21 +317,23 @@ pub(crate) fn warning(warning: &Warning, face: Face) -> String {
     labelled("warning", style, &warning.message, warning.hint.as_ref(), face)
 }
 
-/// Prints words to stderr. Nobody listening is nobody's failure.
+/// Prints words to stderr, without what a terminal would obey. Nobody listening is nobody's failure.
 pub(crate) fn eprint(words: &str) {
-    let _ = anstream::stderr().write_all(words.as_bytes());
+    let _ = anstream::stderr().write_all(visible_lines(words).as_bytes());
 }
 
-/// Writes to stdout; a reader that has gone away has had what it wanted. Tables may be binary, so nothing is translated.
+/// Writes a table to stdout; a reader that has gone away has had what it wanted. Tables may be binary, so nothing is
+/// translated, except on a terminal, which would obey the control characters in it.
 pub(crate) fn write_stdout(bytes: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    written(out.write_all(bytes).and_then(|()| out.flush()))
+    let shown = out.is_terminal().then(|| visible_lines(&String::from_utf8_lossy(bytes)).into_owned().into_bytes());
+    written(out.write_all(shown.as_deref().unwrap_or(bytes)).and_then(|()| out.flush()))
 }
 
-/// Prints the result of a verb to stdout.
+/// Prints the result of a verb to stdout: words, or JSON, in which an escaped character is the same character.
 pub(crate) fn print(data: &str) -> Result<()> {
     let mut out = anstream::stdout();
-    written(out.write_all(data.as_bytes()).and_then(|()| out.flush()))
+    written(out.write_all(visible_lines(data).as_bytes()).and_then(|()| out.flush()))
 }
 
 fn written(result: std::io::Result<()>) -> Result<()> {

@@ -268,7 +268,7 @@ impl Plan {
         if let Some(what) = other_input(path) {
             return Err(Problem::new(format!("{name}: is {what}; an experiment needs a plan, a TOML file that names its data")).hint("copy one of plans/*.toml, or the example of docs/experiments.md, and write the name of your data into it"));
         }
-        let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+        let text = leanset_problem::files::read_given_text(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::InvalidData => {
                 Problem::new(format!("{name}: is not a text file")).hint("a plan is a TOML file: docs/experiments.md")
             }

@@ -134,7 +134,8 @@ impl Chart<'_> {
         if self.zero {
             low = low.min(0.0);
         }
-        let marks = ticks(low, if high > low { high } else { low + 1.0 });
+        // Some room where all values are one, more than rounding takes away again.
+        let marks = ticks(low, if high > low { high } else { low + 1.0f64.max(low.abs() * 1e-6) });
         let (bottom, top) = (marks[0], marks[marks.len() - 1]);
         let labels: Vec<String> = marks.iter().map(|&mark| tick(mark, marks[1] - marks[0])).collect();
         let longest = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);

@@ -17,23 +17,28 @@ use crate::render::{counted, number, p_value, points, share, three, whole};
 use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 use crate::summary::{Cell, Summary};
 use chart::{Chart, Series};
-use html::escape;
+use html::{escape, policy};
 
 /// The median and its interval.
 fn interval(median: &Median, show: impl Fn(f64) -> String) -> String {
     format!("{} <small>{}–{}</small>", show(median.value), show(median.low), show(median.high))
 }
 
-/// The report as HTML.
+/// What the page runs.
+const SCRIPT: &str = include_str!("page.js");
+
+/// The report as HTML. Every string of the records is escaped where it is inserted, and the page runs no script but its own.
 pub fn page(header: &Header, summary: &Summary) -> String {
     let mut out = String::with_capacity(1 << 17);
     let title = escape(&summary.title);
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"leanset {}\">\n\
          <title>{title}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n",
+        policy(SCRIPT),
         escape(&summary.leanset),
         include_str!("page.css")
     );
@@ -48,7 +53,7 @@ pub fn page(header: &Header, summary: &Summary) -> String {
     let _ = write!(
         out,
         "</main>\n<div id=\"tip\" role=\"tooltip\" hidden></div>\n<script>{}</script>\n</body>\n</html>\n",
-        include_str!("page.js")
+        SCRIPT
     );
     out
 }
@@ -459,7 +464,7 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     let classes: Vec<String> =
         header.data.classes.iter().map(|(name, rows)| format!("{name} {}", whole(*rows))).collect();
     let (data, vocabulary) = (&header.data, summary.vocabulary);
-    entry(vocabulary.data, format!("{}, SHA-256 <code>{}</code>", escape(&data.name), data.sha256));
+    entry(vocabulary.data, format!("{}, SHA-256 <code>{}</code>", escape(&data.name), escape(&data.sha256)));
     entry(vocabulary.classes_title, escape(&classes.join(", ")));
     if let Some(name) = &data.features {
         entry("Features", format!("{}, {} features per {}", escape(name), data.dimensions, vocabulary.row));
@@ -535,4 +540,75 @@ fn provenance(out: &mut String, header: &Header, summary: &Summary) {
     out.push_str("</dl>\n<details><summary>The plan, with every default</summary>\n<pre>");
     out.push_str(&escape(&toml::to_string_pretty(&header.plan).unwrap_or_default()));
     out.push_str("</pre>\n</details>\n</section>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::journal::tests::{header, record};
+    use crate::record::Record;
+
+    /// Closes what strings are inserted into, and begins a script; what a terminal obeys.
+    const HOSTILE: &str =
+        "x'\"></script></title></text></pre><script>alert(1)</script><img src=x onerror=alert(1)>&lt;\u{1b}\u{202e}";
+
+    /// Every string of a document, by its place.
+    fn strings(value: &Value, at: String, found: &mut Vec<String>) {
+        match value {
+            Value::String(_) => found.push(at),
+            Value::Array(items) => items.iter().enumerate().for_each(|(i, v)| strings(v, format!("{at}/{i}"), found)),
+            Value::Object(map) => map.iter().for_each(|(k, v)| strings(v, format!("{at}/{k}"), found)),
+            _ => {}
+        }
+    }
+
+    /// The document with this string in that place, if it still is one of its kind.
+    fn with<T: serde::de::DeserializeOwned>(document: &Value, place: &str, text: &str) -> Option<T> {
+        let mut changed = document.clone();
+        *changed.pointer_mut(place)? = text.into();
+        serde_json::from_value(changed).ok()
+    }
+
+    #[test]
+    fn page_escapes_every_string_of_the_records() {
+        let (head, records) = (header(), vec![record(0), record(1), record(2)]);
+        let (head_json, record_json) =
+            (serde_json::to_value(&head).expect("JSON"), serde_json::to_value(&records).expect("JSON"));
+        let expected = page(&head, &Summary::new(&head, &records));
+        let scripts = expected.matches("<script").count();
+        let mut checked = 0;
+        let mut check = |place: &str, header: &Header, records: &[Record]| {
+            let page = page(header, &Summary::new(header, records));
+            assert_eq!(page.matches("<script").count(), scripts, "{place}");
+            assert!(!page.contains("<img") && !page.contains(['\u{1b}', '\u{202e}']), "{place}");
+            checked += usize::from(page.contains("alert(1)"));
+        };
+        let mut places = Vec::new();
+        strings(&head_json, String::new(), &mut places);
+        for place in &places {
+            if let Some(header) = with(&head_json, place, HOSTILE) {
+                check(place, &header, &records);
+            }
+        }
+        places.clear();
+        strings(&record_json, String::new(), &mut places);
+        for place in &places {
+            if let Some(records) = with::<Vec<Record>>(&record_json, place, HOSTILE) {
+                check(place, &head, &records);
+            }
+        }
+        assert!(checked >= 5, "{checked} places were shown");
+    }
+
+    #[test]
+    fn page_has_a_policy_that_names_its_script() {
+        let head = header();
+        let page = page(&head, &Summary::new(&head, &[]));
+        assert!(
+            page.contains(&format!("content=\"{}\"", policy(SCRIPT)))
+                && page.contains(&format!("<script>{SCRIPT}</script>"))
+        );
+    }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::{Args, ValueHint};
 use leanset::output::Outputs;
@@ -97,7 +97,7 @@ fn carry_out<T: Task>(
     let (done, planned) = (contents.records.len(), experiment.runs().len());
     if done > 0 && done < planned && !args.quiet {
         let (done, planned) = (count(done), counted(planned, "run", "runs"));
-        eprint(&format!("{}: {done} of {planned} are done already\n", path.display()));
+        eprint(&wrapped(&format!("{}: {done} of {planned} are done already", path.display())));
     }
     if !args.quiet {
         let path = path.clone();
@@ -155,7 +155,7 @@ fn how_to_go_on(path: &Path, planned: usize) -> String {
         "\ninterrupted: {} of {} are kept in {}; this command goes on from there:\n  {}\n",
         count(kept),
         counted(planned, "run", "runs"),
-        path.display(),
+        crate::render::path(path),
         render_shell(&command)
     )
 }
@@ -223,7 +223,7 @@ fn dry_run<T: Task>(
         _ if left == 0 => "Nothing is left to do.".into(),
         Some(((by, _), seconds)) => format!(
             "The training that is left takes about {} with {at_once} at a time, by {by}. Choosing {} comes on top.",
-            rounded_duration(Duration::from_secs_f64(seconds)),
+            rounded_duration(crate::render::seconds(seconds)),
             plan.vocabulary().rows
         ),
         None => format!(

@@ -1,12 +1,12 @@
 //! The summary of an experiment on the terminal: the recommendation, then the evidence.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use leanset_lab::render::{points, share};
 use leanset_lab::statistics::{Paired, Verdict};
 use leanset_lab::summary::Cell;
 use leanset_lab::{Summary, choose};
+use leanset_problem::visible;
 
 use crate::render;
 
@@ -16,8 +16,8 @@ pub(super) fn render(summary: &Summary) -> String {
     let bold = anstyle::Style::new().bold();
     let mut out = format!(
         "{}\n{}: {} of {}, medians of up to {} repetitions\n\n",
-        summary.title,
-        summary.data,
+        visible(&summary.title),
+        visible(&summary.data),
         render::count(summary.done),
         render::counted(summary.planned, "run", "runs"),
         summary.full.as_ref().map_or(0, |full| full.runs),
@@ -74,7 +74,7 @@ pub(super) fn render(summary: &Summary) -> String {
     }
     let epsilon = format!("ε: distance from any training {} to the nearest kept one", vocabulary.row);
     section(&mut out, &epsilon, &grid(summary, |c| render::distance(c.epsilon.value)));
-    let seconds = |cell: &Cell| render::duration(Duration::from_secs_f64(cell.seconds.value));
+    let seconds = |cell: &Cell| render::duration(render::seconds(cell.seconds.value));
     let time = |cell: &Cell| {
         let lost = cell.seconds_saved.is_some_and(|saved| saved.difference.value < 0.0);
         format!("{}{}", seconds(cell), if lost { " !" } else { "" })

@@ -6,7 +6,7 @@ use clap::Args;
 use leanset::Result;
 use leanset::images::Checked;
 use leanset_images::{IssueKind, Severity, Split};
-use leanset_problem::Face;
+use leanset_problem::{Face, visible};
 use leanset_spec::Energy;
 use leanset_spec::images::Division;
 
@@ -53,7 +53,7 @@ fn in_words(checked: &Checked) -> String {
     let layout = set.format().title();
     let mut out = format!(
         "{}: {layout}, {}, {}\n\n",
-        set.source.display(),
+        render::path(&set.source),
         render::counted(set.images.len(), "image", "images"),
         render::counted(set.classes.len(), "class", "classes")
     );
@@ -88,7 +88,7 @@ fn in_words(checked: &Checked) -> String {
         let _ =
             writeln!(out, "{worst}: {} {} ({})", render::count(of_kind.len()), kind.title(of_kind.len()), kind.code());
         for fault in &of_kind {
-            let _ = writeln!(out, "  {fault}");
+            let _ = writeln!(out, "  {}", visible(&fault.to_string()));
         }
         let _ = writeln!(out, "  hint: {}\n", kind.hint().render(Face::CommandLine));
     }

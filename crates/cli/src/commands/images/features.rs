@@ -1,7 +1,6 @@
 //! `leanset images features`: an embedding of each image, as a table.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use leanset::Result;
@@ -95,7 +94,7 @@ fn report(found: &Description, args: &FeaturesArgs) -> String {
         render::counted(m.features.dimensions, "feature", "features"),
         render::counted(m.images, "image", "images"),
         m.request.split,
-        m.request.dataset.display()
+        render::path(&m.request.dataset)
     );
     if m.left_out > 0 {
         out.push_str(&format!("  left out, because they cannot be decoded: {}\n", render::count(m.left_out)));
@@ -106,12 +105,12 @@ fn report(found: &Description, args: &FeaturesArgs) -> String {
     let measured = &m.measured;
     let rate = m.images as f64 / measured.seconds.max(1e-9);
     let memory = measured.peak_memory_bytes.map_or_else(String::new, |b| format!(", peak memory {}", render::bytes(b)));
-    let time = render::duration(Duration::from_secs_f64(measured.seconds));
+    let time = render::duration(render::seconds(measured.seconds));
     out.push_str(&format!("  {time}, {rate:.1} images per second{memory}\n"));
     if render::costs_matter(args.verbose.verbose, &args.energy, measured.seconds) {
         out.extend(measured.energy.as_ref().map(render::energy::line));
     }
-    let (output, manifest) = (args.output.display(), found.manifest_path.display());
+    let (output, manifest) = (render::path(&args.output), render::path(&found.manifest_path));
     out.push_str(&format!("  wrote {output} and {manifest}\n"));
     out
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use leanset::images::{
@@ -224,7 +223,7 @@ fn report(outcome: &ImagesOutcome, args: &ReduceArgs) -> String {
     }
     let measured = &m.measured;
     if render::costs_are_worth_a_word(args.verbose.verbose, &args.energy, measured) {
-        let seconds = |s: f64| render::duration(Duration::from_secs_f64(s));
+        let seconds = |s: f64| render::duration(render::seconds(s));
         let memory =
             measured.peak_memory_bytes.map_or_else(String::new, |b| format!(", peak memory {}", render::bytes(b)));
         let _ = writeln!(
@@ -238,11 +237,11 @@ fn report(outcome: &ImagesOutcome, args: &ReduceArgs) -> String {
     }
     let folder = outcome.folder.as_path();
     let sheet = match m.request.report_bytes {
-        Some(_) => format!(", {}", folder.join(REPORT).display()),
+        Some(_) => format!(", {}", render::path(&folder.join(REPORT))),
         None => String::new(),
     };
     let (first, manifest) = (folder.join(outcome.entry_file), folder.join(FILE));
-    let _ = writeln!(out, "  wrote {}{sheet} and {}", first.display(), manifest.display());
+    let _ = writeln!(out, "  wrote {}{sheet} and {}", render::path(&first), render::path(&manifest));
     out
 }
 
@@ -262,7 +261,7 @@ fn would(found: &ImageDryRun) -> String {
         "would keep {} of {} of {} by {} ({})\n\n",
         render::count(plan.kept),
         render::counted(plan.images, "image", "images"),
-        plan.request.dataset.display(),
+        render::path(&plan.request.dataset),
         plan.method.id,
         render::percent(plan.kept, plan.images)
     );
