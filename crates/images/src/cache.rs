@@ -81,7 +81,7 @@ impl Cache {
         let mut small = Vec::new();
         let mut rows = Vec::new();
         for file in files {
-            let bytes = match std::fs::read(&file) {
+            let bytes = match leanset_problem::files::read(&file) {
                 Ok(bytes) => bytes,
                 // Another process made one part of several.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,

@@ -74,7 +74,7 @@ impl ContactSheet<'_> {
         let (style, without) = self.thumbnails(&wanted, bytes);
 
         let mut out = format!(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0}</title>\n<style>{CSS}{style}</style></head>\n<body><main>\n<h1>{0}</h1>\n<p>{1}</p>\n",
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0}</title>\n<style>{CSS}{style}</style></head>\n<body><main>\n<h1>{0}</h1>\n<p>{1}</p>\n",
             escape(self.title),
             escape(self.subtitle)
         );
@@ -294,7 +294,7 @@ fn principal(rows: &[Vec<f64>]) -> (Vec<Vec<f64>>, f64) {
 
 /// A JPEG in base64; `None` if the image cannot be decoded.
 fn thumbnail(path: &std::path::Path) -> Option<String> {
-    let image = inspect::shown(&std::fs::read(path).ok()?)?;
+    let image = inspect::shown(&leanset_problem::files::read(path).ok()?)?;
     let (width, height) = image.dimensions();
     let scale = (f64::from(THUMBNAIL) / f64::from(width.max(height))).min(1.0);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most the side of a thumbnail

@@ -66,7 +66,7 @@ impl Features {
         let table = read(file, &ReadOptions::default())?;
         let listed = match paths {
             Some(list) => {
-                let text = std::fs::read_to_string(list).map_err(|e| io(list, "cannot be read", e))?;
+                let text = leanset_problem::files::read_given_text(list).map_err(|e| io(list, "cannot be read", e))?;
                 let lines: Vec<String> =
                     text.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect();
                 if lines.len() != table.rows() {

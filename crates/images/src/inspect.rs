@@ -12,7 +12,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, RgbImage};
 use sha2::{Digest as _, Sha256};
 
-use leanset_problem::{Code, Problem, Result};
+use leanset_problem::{Code, Problem, Result, files};
 
 use crate::error::{io, plain};
 use crate::walk::extension;
@@ -23,6 +23,9 @@ const LEAST_SIDE: u32 = 10;
 
 /// An image of more pixels takes a gigabyte a thread; a few kilobytes of PNG can claim any number of them.
 const MOST_PIXELS: u64 = 250_000_000;
+
+/// An image of so many pixels takes no more bytes in any format.
+const MOST_BYTES: u64 = 2 << 30;
 
 /// Images inspection the same if so many of 128 comparisons differ, or fewer.
 const ALIKE: u32 = 7;
@@ -148,7 +151,15 @@ fn inspect_one(image: &Image) -> Result<(Inspection, Vec<Issue>, Option<RgbImage
     let mut inspection = Inspection::default();
     let path = &image.path;
     let mut issue = |kind, severity, message: String| issues.push(Issue::new(kind, severity, path, message));
-    let bytes = match std::fs::read(path) {
+    // Read whole, and decoded beside what was read: a file with holes in it can claim any size.
+    if let Some(size) = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())
+        && size > MOST_BYTES
+        && is_decodable(path)
+    {
+        issue(IssueKind::ImageHuge, Severity::Error, format!("has {size} bytes, more than {MOST_BYTES}"));
+        return Ok((inspection, issues, None));
+    }
+    let bytes = match files::read(path) {
         Ok(bytes) => bytes,
         Err(error) if exhausted(&error) => return Err(io(path, "cannot be opened", error)),
         Err(error) => {
@@ -201,6 +212,13 @@ fn inspect_one(image: &Image) -> Result<(Inspection, Vec<Issue>, Option<RgbImage
     Ok((inspection, issues, Some(decoded.rgb)))
 }
 
+/// Whether a file begins like an image that leanset decodes, or like none.
+fn is_decodable(path: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = files::open(path).and_then(|file| file.take(64).read_to_end(&mut beginning));
+    read.is_err() || image::guess_format(&beginning).map_or(true, |format| format.reading_enabled())
+}
+
 /// Whether the system has no more files or no more memory to give.
 fn exhausted(error: &std::io::Error) -> bool {
     const NO_MORE_FILES: [i32; 2] = [23, 24]; // ENFILE, EMFILE
@@ -222,12 +240,12 @@ impl ImageHeader {
     pub fn read(path: &Path) -> Option<Self> {
         // Enough for most files, whatever stands before the size; else the whole file.
         const BEGINNING: u64 = 1 << 16;
-        let file = std::fs::File::open(path).ok()?;
+        let file = files::open(path).ok()?;
         let length = file.metadata().ok()?.len();
         let mut bytes = Vec::new();
         file.take(BEGINNING).read_to_end(&mut bytes).ok()?;
         let parse = |bytes: &[u8]| std::panic::catch_unwind(|| parse_header(bytes, length)).ok()?;
-        parse(&bytes).or_else(|| if length > BEGINNING { parse(&std::fs::read(path).ok()?) } else { None })
+        parse(&bytes).or_else(|| if length > BEGINNING { parse(&files::read(path).ok()?) } else { None })
     }
 }
 
@@ -243,6 +261,9 @@ fn parse_header(bytes: &[u8], length: u64) -> Option<ImageHeader> {
     );
     let kind = decoder.color_type();
     let pixels = u64::from(width) * u64::from(height);
+    if pixels > MOST_PIXELS {
+        return None; // It will not be decoded.
+    }
     // Beside the pixels that come out: of a progressive JPEG all coefficients, of a WebP the frame, of others than eight
     // bits of red, green and blue what they become, of a turned one what it was.
     let working = match format {

@@ -16,7 +16,8 @@ use crate::output::sha256;
 /// It cannot be read, or is no manifest of this version.
 pub fn read(path: &Path) -> Result<Manifest> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| Problem::io(format!("{name}: cannot be read"), e))?;
+    let text =
+        leanset_problem::files::read_given_text(path).map_err(|e| Problem::io(format!("{name}: cannot be read"), e))?;
     Manifest::parse(&name, &text)
 }
 

@@ -166,7 +166,9 @@ impl Model {
         let mut history = History::default();
         let mut best: Option<(f64, usize, Aligned)> = None;
         let mut order: Vec<(u64, u32)> = Vec::with_capacity(own.len());
-        let (mut batch, mut states) = (Vec::with_capacity(training.batch), Vec::with_capacity(training.batch));
+        // A batch may be larger than there are rows.
+        let step = training.batch.min(own.len());
+        let (mut batch, mut states) = (Vec::with_capacity(step), Vec::with_capacity(step));
         for _ in 0..training.epochs {
             // Of each epoch two streams of keys of rows: one for the order, one for the dropout.
             let stream = training.seed.key(RowId::at(self.epochs));

@@ -40,7 +40,7 @@ impl Format for Coco {
 
     fn read(&self, file: &Path, options: &OpenOptions) -> Result<ImageSet> {
         let name = file.display();
-        let bytes = std::fs::read(file).map_err(|e| io(file, "cannot be read", e))?;
+        let bytes = leanset_problem::files::read_given(file).map_err(|e| io(file, "cannot be read", e))?;
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
         let value: Value =
             serde_json::from_slice(bytes).map_err(|e| problem(format!("{name}: is not valid JSON: {e}")))?;

@@ -3,6 +3,7 @@
 mod coco;
 mod folders;
 mod format;
+mod limits;
 mod voc;
 mod yolo;
 

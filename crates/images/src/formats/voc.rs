@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use leanset_problem::Result;
+use leanset_problem::{Result, files};
 use leanset_spec::images::Placement;
 
 use super::format::{Detected, Format, OpenOptions, Placed, Smaller, Source};
+use super::limits::check_xml;
 use crate::error::{io, plain, problem};
 use crate::set::Original;
 use crate::walk::{absolute, extension, files_below, images_below, name_below};
@@ -177,7 +178,7 @@ fn splits(root: &Path, apart: bool) -> Result<Vec<(Split, Vec<String>)>> {
     for (split, names) in [(Split::Train, &["train", "trainval"][..]), (Split::Val, &["val"]), (Split::Test, &["test"])]
     {
         let Some(list) = names.iter().map(|n| lists.join(format!("{n}.txt"))).find(|p| p.is_file()) else { continue };
-        let text = std::fs::read_to_string(&list).map_err(|e| io(&list, "cannot be read", e))?;
+        let text = files::read_text(&list).map_err(|e| io(&list, "cannot be read", e))?;
         // A list of one class has a second column; the first is the image in any case.
         let stems = text.lines().filter_map(|l| l.split_whitespace().next()).map(str::to_owned).collect();
         found.push((split, stems));
@@ -194,13 +195,17 @@ fn annotation(file: &Path, image: &mut Image, issues: &mut Vec<Issue>) -> Vec<Na
         issues.push(Issue::new(IssueKind::AnnotationBad, Severity::Error, file, message));
         Vec::new()
     };
-    let text = match std::fs::read_to_string(file) {
+    let text = match files::read_text(file) {
         Ok(text) => text,
         Err(error) => return unusable(format!("cannot be read: {}", plain(&error))),
     };
-    let document = match roxmltree::Document::parse(text.trim_start_matches('\u{feff}')) {
-        Ok(document) => document,
-        Err(error) => return unusable(format!("is not valid XML: {error}")),
+    if let Err(what) = check_xml(&text) {
+        return unusable(what);
+    }
+    let document = match std::panic::catch_unwind(|| roxmltree::Document::parse(text.trim_start_matches('\u{feff}'))) {
+        Ok(Ok(document)) => document,
+        Ok(Err(error)) => return unusable(format!("is not valid XML: {error}")),
+        Err(_) => return unusable("is not valid XML: the parser fails on it".into()),
     };
     let child = |node: roxmltree::Node<'_, '_>, name: &str| {
         node.children().find(|c| c.has_tag_name(name)).and_then(|c| c.text().map(|t| t.trim().to_owned()))

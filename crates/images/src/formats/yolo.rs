@@ -8,15 +8,18 @@ use std::path::{Path, PathBuf};
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter, YamlLoader};
 
-use leanset_problem::Result;
+use leanset_problem::{Result, files};
 use leanset_spec::images::Placement;
 
 use super::format::{Detected, Format, OpenOptions, Placed, Smaller, Source, below_split, name_parts};
+use super::limits::check_yaml;
 use crate::error::{io, plain, problem};
 use crate::set::Original;
 use crate::walk::{absolute, extension, files_below, images_below, is_image, name_below};
 use crate::{Bounds, Image, ImageSet, Issue, IssueKind, Object, Severity, Split};
 
+/// Classes that are given names, where a file says only how many there are.
+const MOST_CLASSES: usize = 100_000;
 /// Coordinates may pass the edge by this, as in Ultralytics.
 const TOLERANCE: f64 = 0.01;
 /// The file that describes a smaller dataset, and the list of its training images.
@@ -48,10 +51,17 @@ impl Format for Yolo {
 
     fn read(&self, file: &Path, _: &OpenOptions) -> Result<ImageSet> {
         let name = file.display();
-        let text = std::fs::read_to_string(file).map_err(|e| io(file, "cannot be read", e))?;
-        let mut documents = YamlLoader::load_from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
-            problem(format!("{name}: is not valid YAML: {e}")).hint("see docs/images.md for what a data.yaml has")
+        let text = files::read_given_text(file).map_err(|e| io(file, "cannot be read", e))?;
+        check_yaml(&text).map_err(|what| {
+            problem(format!("{name}: {what}")).hint("a data.yaml has train, val and names: see docs/images.md")
         })?;
+        let wrong = |why: &str| {
+            problem(format!("{name}: is not valid YAML: {why}")).hint("see docs/images.md for what a data.yaml has")
+        };
+        let parse = || YamlLoader::load_from_str(text.trim_start_matches('\u{feff}'));
+        let mut documents = std::panic::catch_unwind(parse)
+            .map_err(|_| wrong("the parser fails on it"))?
+            .map_err(|e| wrong(&e.to_string()))?;
         let Some(Yaml::Hash(document)) = (!documents.is_empty()).then(|| documents.swap_remove(0)) else {
             return Err(problem(format!("{name}: has no keys")).hint("a data.yaml has train, val and names"));
         };
@@ -225,6 +235,12 @@ fn names(file: &Path, names: Option<&Yaml>, count: Option<&Yaml>) -> Result<Vec<
             let count = count.ok_or_else(|| {
                 problem(format!("{name}: has neither 'names' nor 'nc'")).hint("names: [apple, banana]")
             })?;
+            if count > MOST_CLASSES {
+                return Err(problem(format!(
+                    "{name}: 'nc' is {count}; leanset makes up names for at most {MOST_CLASSES} classes"
+                ))
+                .hint("correct nc, or name the classes: names: [apple, banana]"));
+            }
             return Ok((0..count).map(|i| format!("class_{i}")).collect());
         }
         Some(Yaml::Array(items)) => items.iter().map(|v| text(v).ok_or_else(|| bad(v))).collect::<Result<Vec<_>>>()?,
@@ -293,7 +309,7 @@ fn place(file: &Path, key: &str, text: &str, roots: &[PathBuf]) -> Result<PathBu
 
 /// The images of a list file: a path a line, `./` of its own folder.
 fn listed(list: &Path, roots: &[PathBuf], issues: &mut Vec<Issue>) -> Result<Vec<PathBuf>> {
-    let text = std::fs::read_to_string(list).map_err(|e| io(list, "cannot be read as a list of images", e))?;
+    let text = files::read_text(list).map_err(|e| io(list, "cannot be read as a list of images", e))?;
     let folder = list.parent().unwrap_or(Path::new(""));
     let mut found = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -344,7 +360,7 @@ fn read_image(path: PathBuf, root: &Path, split: Split, classes: usize, issues: 
         declared_size: None,
         usable: true,
     };
-    let bytes = match std::fs::read(&label) {
+    let bytes = match files::read(&label) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let upper = label.with_extension("TXT");

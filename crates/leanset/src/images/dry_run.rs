@@ -132,14 +132,14 @@ impl ImageReduction<'_> {
         headers.sort_by_key(|g| std::cmp::Reverse(g.memory));
         let largest = headers.iter().map(|g| g.size).max_by_key(|(w, h)| u64::from(*w) * u64::from(*h));
         // At worst the largest are decoded at once.
-        let at_once = self.embedder.as_ref().map_or(threads, |embedder| embedder.held(threads));
+        let at_once = self.embedder.as_ref().map_or(threads, |embedder| embedder.held(threads)).min(images.len());
         let decoding = headers.iter().take(at_once).map(|g| g.memory).sum();
         let mut reached = reached(0);
         if let Some(embedder) = &self.embedder {
             // The model is loaded; each thread is yet to bring its own part.
             self.context.limit().check_or(reached, hint())?;
             reporter.begin("trying the model on grey", 0);
-            embedder.try_out(largest.unwrap_or((64, 64)), threads.min(images.len()).max(1))?;
+            embedder.try_out(largest.unwrap_or((64, 64)), threads.min(images.len()).max(1), images.len())?;
             reached = self::reached(embedder.estimated_memory(threads));
         }
         Ok(Probe { dimensions, table, unreadable, largest, decoding, reached })

@@ -79,13 +79,15 @@ impl Embedder {
     pub(crate) fn estimated_memory(&self, threads: usize) -> u64 {
         let weights = std::fs::metadata(self.backbone.path()).map_or(0, |m| m.len());
         let (height, width) = self.backbone.size().unwrap_or((640, 640));
-        4 * weights + 12 * 16 * self.held(threads) as u64 * u64::from(height) * u64::from(width)
+        let pixels = (self.held(threads) as u64).saturating_mul(u64::from(height) * u64::from(width));
+        pixels.saturating_mul(12 * 16).saturating_add(4 * weights)
     }
 
-    /// Describes grey in images of this size by as many threads as will be at work: what that takes is known then.
-    pub(crate) fn try_out(&self, (width, height): (u32, u32), threads: usize) -> Result<()> {
+    /// Describes grey in images of this size by as many threads as will be at work: what that takes is known then. `most` is
+    /// the number of images that there are.
+    pub(crate) fn try_out(&self, (width, height): (u32, u32), threads: usize, most: usize) -> Result<()> {
         let grey = vec![114; 3 * width as usize * height as usize];
-        let images = vec![(width, height, grey.as_slice()); self.batch];
+        let images = vec![(width, height, grey.as_slice()); self.batch.min(most.max(1))];
         let describe = || self.backbone.worker()?.embed(&images).map(drop);
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(describe)).collect();

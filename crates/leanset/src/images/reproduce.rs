@@ -43,7 +43,8 @@ pub struct ImagePlaces {
 pub fn read(path: &Path) -> Result<(ImagesManifest, PathBuf)> {
     let file = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(&file).map_err(|e| Problem::io(format!("{name}: cannot be read"), e))?;
+    let text = leanset_problem::files::read_given_text(&file)
+        .map_err(|e| Problem::io(format!("{name}: cannot be read"), e))?;
     Ok((ImagesManifest::parse(&name, &text)?, file))
 }
 

@@ -1,6 +1,5 @@
 //! SHA-256 of what is read and written.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -68,7 +67,7 @@ pub fn sha256_of(bytes: &[u8]) -> String {
 /// If it cannot be read.
 pub fn sha256(path: &Path) -> Result<(String, u64)> {
     let failed = |error| Problem::io(format!("{}: cannot be read", path.display()), error);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = leanset_problem::files::open(path).map_err(failed)?;
     let mut hashing = Hashing::new(io::sink());
     io::copy(&mut file, &mut hashing).map_err(failed)?;
     hashing.finish().map_err(failed)
