@@ -127,6 +127,18 @@ impl From<io::Error> for Error {
     }
 }
 
+/// What this returns; an error if it panics. The decoders and encoders of binary formats are other people's, and some panic on
+/// values that contradict their types.
+pub(crate) fn unpanicked<T>(
+    work: impl FnOnce() -> Result<T, Error>,
+    what: impl FnOnce() -> String,
+) -> Result<T, Error> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(Error::content(format!("{}: the file is damaged", what()))
+            .with_hint("make it again, or read it with the program that made it"))
+    })
+}
+
 /// A name or value from a file inside a message: quoted, control characters escaped, and cut at 60 characters.
 pub(crate) fn shown(value: &str) -> String {
     let mut text: String = value.chars().take(60).flat_map(escape).collect();

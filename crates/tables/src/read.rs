@@ -2,10 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use crate::error::Error;
+use crate::error::{Error, unpanicked};
 use crate::format::{
     Compression, Sniffed, article, format_of_path, is_text, sniff, sniff_compression, sniff_foreign_packing,
 };
@@ -179,11 +178,7 @@ fn open(
         #[cfg(not(feature = "arrow"))]
         Format::Parquet | Format::ArrowIpc => Err(source::without_arrow(name, format)),
     };
-    // The decoders of binary formats are other people's, and some panic on damaged files.
-    let parsed = catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
-        Err(Error::content(format!("{name}: cannot be read as {}: the file is damaged", article(format)))
-            .with_hint("make it again, or read it with the program that made it"))
-    });
+    let parsed = unpanicked(parse, || format!("{name}: cannot be read as {}", article(format)));
     parsed.map(|table| Table { limit: memory, ..table })
 }
 

@@ -5,7 +5,7 @@ use leanset_spec::Format;
 use std::ops::Range;
 
 use crate::column::{Column, ColumnInfo, Kind};
-use crate::error::{Error, Warning, listed, shown};
+use crate::error::{Error, Warning, listed, shown, unpanicked};
 use crate::format::is_text;
 use crate::memory::MemoryLimit;
 use crate::row::FileRow;
@@ -204,7 +204,7 @@ impl Table {
 
     /// Several columns in one pass, each as the kind asked for.
     pub(crate) fn read_columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error> {
-        self.source.columns(wanted)
+        unpanicked(|| self.source.columns(wanted), || format!("{}: its values cannot be read", self.name))
     }
 
     /// Whether 32-bit floats hold every value of the column exactly, by its type.

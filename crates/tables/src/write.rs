@@ -4,8 +4,8 @@ use leanset_spec::Format;
 use std::io::Write;
 
 use crate::column::{Column, Kind, Values};
-use crate::error::{Error, shown};
-use crate::format::Compression;
+use crate::error::{Error, shown, unpanicked};
+use crate::format::{Compression, article};
 use crate::row::FileRow;
 use crate::source;
 use crate::source::records::Records;
@@ -79,7 +79,8 @@ pub fn write_rows(
     }
     let extra: Vec<(String, Column)> = extra.iter().map(|e| (e.name.clone(), Column::from(&e.values))).collect();
     packed(compression, out, &mut |out| {
-        if table.source.write(format, rows, &extra, out)? {
+        let write = || table.source.write(format, rows, &extra, out);
+        if unpanicked(write, || format!("{}: its rows cannot be written as {}", table.name(), article(format)))? {
             return Ok(());
         }
         let wanted: Vec<(usize, Kind)> = (0..table.columns().len())
@@ -112,12 +113,13 @@ pub fn write_columns(
     let Some((first, rows)) = columns.first().map(|(name, column)| (name, column.len())) else {
         return Err(Error::request("a table needs a column"));
     };
-    for (index, (name, column)) in columns.iter().enumerate() {
+    let mut seen = std::collections::HashSet::with_capacity(columns.len());
+    for (name, column) in columns {
         if column.len() != rows {
             let (name, len, first) = (shown(name), column.len(), shown(first));
             return Err(Error::request(format!("column {name} has {len} values, column {first} has {rows}")));
         }
-        if columns[..index].iter().any(|(other, _)| other == name) {
+        if !seen.insert(name) {
             return Err(Error::request(format!("two columns are named {}", shown(name))));
         }
     }

@@ -6,6 +6,7 @@ mod encode;
 mod errors;
 mod formats;
 mod golden;
+mod hostile;
 mod memory;
 mod npz;
 mod packed;

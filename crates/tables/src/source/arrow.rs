@@ -29,7 +29,7 @@ use super::parquet_categories::dictionaries;
 use super::parquet_file::{Origin, Writer, beyond_nanoseconds, unstorable};
 use super::records::Records;
 use super::unpacked::{of_ipc, of_parquet};
-use super::{ExactIn32Bits, Source, convert};
+use super::{ExactIn32Bits, Source, claims, convert};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
 use crate::error::{Cause, Error, shown};
 use crate::format::article;
@@ -61,6 +61,7 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>, memory: MemoryLimit) ->
     let packed = bytes.len() as u64;
     let failed = |error: Cause| unreadable(&name, Format::Parquet, error);
     let bytes = bytes::Bytes::from(bytes);
+    claims::check_footer(&bytes).map_err(|what| failed(what.into()))?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).map_err(|error| failed(error.into()))?;
     let metadata = Arc::clone(builder.metadata());
     let rows = metadata.file_metadata().num_rows();
@@ -68,6 +69,7 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>, memory: MemoryLimit) ->
         u32::try_from(rows).map_err(|_| failed(format!("{rows} rows; leanset counts to {}", u32::MAX).into()))?;
     let what = format!("a table of {rows} rows");
     memory.check(&name, &what, packed.saturating_add(of_parquet(builder.metadata(), builder.schema())))?;
+    claims::check_pages(&metadata, &bytes).map_err(|what| failed(what.into()))?;
     // The reader forgets the metadata of the schema; the builder has it.
     let schema = Arc::clone(builder.schema());
     let categories = dictionaries(&bytes, &metadata, &schema);
@@ -83,6 +85,9 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>, memory: MemoryLimit) ->
     let reader = builder.with_batch_size(rows.max(1) as usize).build().map_err(|error| failed(error.into()))?;
     let batches = reader.map(|batch| batch?.with_schema(Arc::clone(&read))).collect::<Result<_, ArrowError>>();
     let (read, batch) = batches.and_then(|batches| joined(&read, batches)).map_err(|error| failed(error.into()))?;
+    if batch.num_rows() != rows as usize {
+        return Err(failed(format!("it says that it has {rows} rows, and has {}", batch.num_rows()).into()));
+    }
     let batch = categorised(&schema, &read, batch, &categories).map_err(|error| failed(error.into()))?;
     table(name, Format::Parquet, batch, FileOrigin::Parquet(Origin(metadata)))
 }
@@ -147,6 +152,8 @@ fn read_file(buffer: &Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowErro
     let start = rest.len().checked_sub(read_footer_length(*tail)?).ok_or_else(cut_short)?;
     let footer = root_as_footer(&rest[start..]).map_err(|error| ArrowError::ParseError(error.to_string()))?;
     let schema: SchemaRef = Arc::new(fb_to_schema(footer.schema().ok_or_else(cut_short)?));
+    let refused = |what: String| ArrowError::ParseError(what);
+    claims::check_types(schema.fields()).map_err(refused)?;
     let mut decoder = FileDecoder::new(Arc::clone(&schema), footer.version());
     let slice = |block: &Block| {
         let size = |n: i64| usize::try_from(n).ok();
@@ -156,6 +163,11 @@ fn read_file(buffer: &Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowErro
         let inside = offset.checked_add(length)? <= buffer.len() && size(block.metaDataLength().into())? <= length;
         inside.then(|| buffer.slice_with_length(offset, length))
     };
+    let mut claimed = 0u64;
+    for block in footer.dictionaries().iter().flatten().chain(footer.recordBatches().iter().flatten()) {
+        claimed = claimed.saturating_add(claims::check_block(&slice(block).ok_or_else(cut_short)?).map_err(refused)?);
+    }
+    claims::room(claimed).map_err(refused)?;
     for block in footer.dictionaries().iter().flatten() {
         decoder.read_dictionary(block, &slice(block).ok_or_else(cut_short)?)?;
     }
@@ -167,6 +179,7 @@ fn read_file(buffer: &Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowErro
 }
 
 fn read_stream(mut buffer: Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+    claims::check_stream(&buffer).map_err(ArrowError::ParseError)?;
     let mut decoder = StreamDecoder::new();
     let mut batches = Vec::new();
     while let Some(batch) = decoder.decode(&mut buffer)? {
@@ -204,6 +217,7 @@ fn codec_of(bytes: &[u8]) -> Option<CompressionType> {
 
 fn table(name: String, format: Format, batch: RecordBatch, origin: FileOrigin) -> Result<Table, Error> {
     let schema = batch.schema();
+    claims::check_types(schema.fields()).map_err(|what| unreadable(&name, format, what))?;
     let columns: Vec<ColumnInfo> = schema
         .fields()
         .iter()

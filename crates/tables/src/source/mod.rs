@@ -5,6 +5,8 @@ pub(crate) mod arrow;
 #[cfg(feature = "arrow")]
 mod arrow_text;
 #[cfg(feature = "arrow")]
+mod claims;
+#[cfg(feature = "arrow")]
 mod dictionaries;
 pub(crate) mod numpy;
 #[cfg(feature = "arrow")]

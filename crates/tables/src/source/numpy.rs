@@ -22,6 +22,9 @@ use crate::memory::MemoryLimit;
 use crate::row::FileRow;
 use crate::table::Table;
 
+/// Rows or columns of an array without a byte at most.
+const NO_BYTES: usize = 1 << 16;
+
 /// One array, its bytes as in the file.
 struct Array {
     name: String,
@@ -176,6 +179,16 @@ impl Array {
         if wanted != Some(data.len()) {
             let wanted = wanted.map_or("more than can be addressed".to_owned(), |n| n.to_string());
             return Err(bad(format!("its shape takes {wanted} bytes and it has {}", data.len())).with_hint(cut_short()));
+        }
+        // Rows and columns that take no byte: as many as a small header can name.
+        let most = data.len().max(NO_BYTES);
+        if shape.iter().any(|&n| n > most)
+            || shape.iter().skip(1).try_fold(1usize, |a, &n| a.checked_mul(n)).is_none_or(|n| n > most)
+        {
+            return Err(bad(format!(
+                "its shape has more than {most} rows or columns, and its values take {} bytes",
+                data.len()
+            )));
         }
         let fields = match &dtype {
             DType::Record(fields) => {
