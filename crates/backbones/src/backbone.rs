@@ -1,5 +1,6 @@
 //! A model that is cut, loaded and ready to compute features.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use leanset_problem::{Problem, Result, setting, text};
@@ -7,6 +8,7 @@ use leanset_spec::images::EmbeddingModel;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::bounds::Costs;
 use crate::cut::{self, Found};
 use crate::engine::{Device, Engine, Loaded, Runner, Tensor};
 use crate::error::problem;
@@ -80,6 +82,7 @@ pub struct Backbone {
     key: [u8; 32],
     found: Found,
     loaded: Loaded,
+    costs: Costs,
     fit: Fit,
     normalisation: Normalisation,
     /// Height and width; `None` for those of each image.
@@ -114,9 +117,15 @@ impl Backbone {
         let shape = InputShape::of(input, &name)?;
         let size = shape.size(options, if detector { SIDES.0 } else { SIDES.1 }, &name)?;
         let input = input.name().to_owned();
+        let side = size.unwrap_or((SIDES.1, SIDES.1));
+        let costs = Costs::new(&graph, &input, options.engine != Engine::Rten).map_err(|what| costly(&name, &what))?;
+        // Before the model is loaded: what an engine can compute then, it does.
+        costs
+            .check(&shaped(shape.batch.unwrap_or(1), (side.0 as usize, side.1 as usize), shape.channels_last))
+            .map_err(|what| costly(&name, &what))?;
         model.graph = Some(graph);
         let cut = model.encode_to_vec();
-        let loaded = Loaded::new(&options.engine, &cut, &input, &found.tensor, &name)?;
+        let loaded = Loaded::new(&options.engine, &cut, costs.nodes(), &input, &found.tensor, &name)?;
         let normalisation =
             options.normalisation.unwrap_or(if detector { Normalisation::UNIT } else { Normalisation::IMAGENET });
         let mut backbone = Self {
@@ -125,6 +134,7 @@ impl Backbone {
             key: [0; 32],
             found,
             loaded,
+            costs,
             fit: options.fit,
             normalisation,
             size,
@@ -132,7 +142,6 @@ impl Backbone {
             channels_last: shape.channels_last,
             dimensions: 0,
         };
-        let side = size.unwrap_or((SIDES.1, SIDES.1));
         let grey = vec![114; 3 * side.0 as usize * side.1 as usize];
         backbone.dimensions = backbone.worker()?.embed(&[(side.1, side.0, &grey)])?[0].len();
         backbone.key = digest(&[&cut, PIXELS.as_bytes(), backbone.settings_in_key().as_bytes()]);
@@ -242,7 +251,7 @@ impl Backbone {
     /// If the engine cannot start another.
     pub fn worker(&self) -> Result<Worker<'_>> {
         let preprocessor = Preprocessor::new(self.size, self.fit, self.normalisation, self.channels_last);
-        Ok(Worker { backbone: self, preprocessor, runner: self.loaded.runner()? })
+        Ok(Worker { backbone: self, preprocessor, runner: self.loaded.runner()?, checked: HashSet::new() })
     }
 }
 
@@ -260,6 +269,8 @@ pub struct Worker<'b> {
     backbone: &'b Backbone,
     preprocessor: Preprocessor,
     runner: Runner,
+    /// Shapes of the input that the model was found to be in proportion for.
+    checked: HashSet<Vec<usize>>,
 }
 
 impl Worker<'_> {
@@ -288,10 +299,12 @@ impl Worker<'_> {
             (height, width) = self.preprocessor.append((*w, *h), rgb, &mut values);
         }
         let rows = self.backbone.batch.unwrap_or(images.len());
-        values.resize(rows * 3 * height * width, 0.0);
-        let shape =
-            if self.backbone.channels_last { vec![rows, height, width, 3] } else { vec![rows, 3, height, width] };
+        let shape = shaped(rows, (height, width), self.backbone.channels_last);
         let name = self.backbone.path.display().to_string();
+        if self.checked.insert(shape.clone()) {
+            self.backbone.costs.check(&shape).map_err(|what| costly(&name, &what))?;
+        }
+        values.resize(rows * 3 * height * width, 0.0);
         let found = self.runner.run(Tensor { shape, values }, &name)?;
         let mut described = rows_of(&found, rows).map_err(|what| {
             let tensor = &self.backbone.found.tensor;
@@ -318,6 +331,24 @@ impl Worker<'_> {
         }
         Ok(described)
     }
+}
+
+/// The shape of a batch of images.
+fn shaped(rows: usize, (height, width): (usize, usize), channels_last: bool) -> Vec<usize> {
+    if channels_last { vec![rows, height, width, 3] } else { vec![rows, 3, height, width] }
+}
+
+/// A model that is out of proportion.
+fn costly(name: &str, what: &str) -> Problem {
+    problem(
+        format!("{name}: {what}"),
+        text![
+            "use another model; or cut it before that operation with ",
+            &setting::LAYER,
+            ", or give it smaller images with ",
+            &setting::SIZE
+        ],
+    )
 }
 
 /// A row for each image: what has height and width, or tokens, is averaged over them.

@@ -74,6 +74,7 @@ pub(crate) struct Tensor {
 pub(crate) enum Loaded {
     Rten {
         model: Arc<rten::Model>,
+        nodes: usize,
         input: rten::NodeId,
         output: rten::NodeId,
     },
@@ -85,6 +86,7 @@ pub(crate) enum Loaded {
 pub(crate) enum Runner {
     Rten {
         model: Arc<rten::Model>,
+        nodes: usize,
         input: rten::NodeId,
         output: rten::NodeId,
         thread: Arc<rten::ThreadPool>,
@@ -95,13 +97,23 @@ pub(crate) enum Runner {
 
 impl Loaded {
     /// `model` is what was cut; `name` is the model's, for errors.
-    pub(crate) fn new(engine: &Engine, model: &[u8], input: &str, output: &str, name: &str) -> Result<Self> {
+    pub(crate) fn new(
+        engine: &Engine,
+        model: &[u8],
+        nodes: usize,
+        input: &str,
+        output: &str,
+        name: &str,
+    ) -> Result<Self> {
         match engine {
             Engine::Rten => {
-                let options = || rten::ModelOptions::with_all_ops();
-                let model = options().prepack_weights(true).load(model.to_vec()).map_err(|e| {
-                    let hint = text!["run it with a library of ONNX Runtime: ", setting::ONNXRUNTIME.to("PATH")];
-                    problem(format!("{name}: the built-in engine cannot run it: {e}"), hint).caused_by(e)
+                let hint = || text!["run it with a library of ONNX Runtime: ", setting::ONNXRUNTIME.to("PATH")];
+                let load = || rten::ModelOptions::with_all_ops().prepack_weights(true).load(model.to_vec());
+                let loaded = on_a_deep_stack(nodes, load).ok_or_else(|| {
+                    problem(format!("{name}: the built-in engine fails on it: the model is damaged"), hint())
+                })?;
+                let model = loaded.map_err(|e| {
+                    problem(format!("{name}: the built-in engine cannot run it: {e}"), hint()).caused_by(e)
                 })?;
                 let node = |tensor: &str| {
                     model.find_node(tensor).ok_or_else(|| {
@@ -118,7 +130,7 @@ impl Loaded {
                     })
                 };
                 let (input, output) = (node(input)?, node(output)?);
-                Ok(Self::Rten { model: Arc::new(model), input, output })
+                Ok(Self::Rten { model: Arc::new(model), nodes, input, output })
             }
             #[cfg(feature = "onnxruntime")]
             Engine::OnnxRuntime { library, device } => {
@@ -135,10 +147,10 @@ impl Loaded {
     /// For one thread.
     pub(crate) fn runner(&self) -> Result<Runner> {
         Ok(match self {
-            Self::Rten { model, input, output } => {
+            Self::Rten { model, nodes, input, output } => {
                 // Of one thread: images go side by side, and the order of sums does not depend on how many there are.
                 let thread = Arc::new(rten::ThreadPool::with_num_threads(1));
-                Runner::Rten { model: model.clone(), input: *input, output: *output, thread }
+                Runner::Rten { model: model.clone(), nodes: *nodes, input: *input, output: *output, thread }
             }
             #[cfg(feature = "onnxruntime")]
             Self::OnnxRuntime(loaded) => Runner::OnnxRuntime(loaded.runner()?),
@@ -153,6 +165,23 @@ impl Loaded {
             Self::OnnxRuntime(loaded) => loaded.name(),
         }
     }
+}
+
+/// Runs this where the engine finds as much stack as it needs: it goes through a model by recursion, from each node to those
+/// before it. Nothing if it panics, as engines do on models that contradict themselves.
+fn on_a_deep_stack<T: Send>(nodes: usize, work: impl FnOnce() -> T + Send) -> Option<T> {
+    /// Nodes that any thread has the stack for.
+    const ANY: usize = 500;
+    /// Bytes for a node, some times what was measured.
+    const EACH: usize = 4 << 10;
+    let work = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok();
+    if nodes <= ANY {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size((8 << 20) + nodes * EACH);
+        thread.spawn_scoped(scope, work).ok()?.join().ok().flatten()
+    })
 }
 
 impl Runner {
@@ -170,12 +199,13 @@ impl Runner {
             problem(format!("{name}: cannot be run on an image: {why}"), hint.clone())
         };
         match self {
-            Self::Rten { model, input, output, thread } => {
+            Self::Rten { model, nodes, input, output, thread } => {
                 let value = rten::Value::from_shape(batch.shape.as_slice(), batch.values)
                     .map_err(|e| failed(&e).caused_by(e))?;
                 let options = rten::RunOptions::default().with_thread_pool(Some(thread.clone()));
-                let outputs = model
-                    .run(vec![(*input, value.into())], &[*output], Some(options))
+                let run = || model.run(vec![(*input, value.into())], &[*output], Some(options));
+                let outputs = on_a_deep_stack(*nodes, run)
+                    .ok_or_else(|| failed(&"the built-in engine fails on it"))?
                     .map_err(|e| failed(&e).caused_by(e))?;
                 let Some(found) = outputs.into_iter().next() else { return Err(failed(&"there is no output")) };
                 let found: rten_tensor::Tensor<f32> =

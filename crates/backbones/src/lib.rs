@@ -15,6 +15,7 @@
 //! ```
 
 mod backbone;
+mod bounds;
 mod cut;
 mod engine;
 mod error;

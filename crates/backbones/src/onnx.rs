@@ -3,6 +3,7 @@
 //! The messages list every field of onnx.proto (version 1.19) at their level, so that nothing is lost when they are written
 //! again. What lies deeper is `bytes`, which has the same form on the wire.
 
+use std::collections::HashMap;
 use std::path::{Component, Path};
 
 use bytes::Bytes;
@@ -211,7 +212,7 @@ pub(crate) fn name_of(initializer: &Bytes) -> String {
 
 /// Reads a model.
 pub(crate) fn read(path: &Path) -> Result<(Model, Bytes)> {
-    let bytes = std::fs::read(path).map_err(|e| match e.kind() {
+    let bytes = leanset_problem::files::read_given(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => io(path, "cannot be opened", e).hint(
             "YOLOv5m, the paper's, takes two commands: pip install ultralytics onnx, and yolo export model=yolov5mu.pt format=onnx dynamic=True",
         ),
@@ -234,6 +235,9 @@ pub(crate) fn read(path: &Path) -> Result<(Model, Bytes)> {
 /// Puts weights that are in files beside the model into it.
 pub(crate) fn bring_in(graph: &mut Graph, path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
+    // Bytes that were brought in, and the files that they are from: a few bytes of the model can name the same ones any number
+    // of times.
+    let (mut brought, mut files) = (0u64, HashMap::new());
     for initializer in &mut graph.initializer {
         let Ok(mut tensor) = Tensor::decode(initializer.clone()) else { continue };
         if tensor.location != Some(EXTERNAL) {
@@ -256,9 +260,14 @@ pub(crate) fn bring_in(graph: &mut Graph, path: &Path) -> Result<()> {
             |key: &str| said(key).map(|v| v.parse::<u64>().map_err(|_| bad(&format!("at {key} '{v}'")))).transpose();
         let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
         let file = folder.join(&place);
-        tensor.raw = Some(
-            part(&file, offset, length).map_err(|e| io(&file, &format!("the weights '{name}' cannot be read"), e))?,
-        );
+        files.entry(file.clone()).or_insert_with(|| std::fs::metadata(&file).map_or(0, |m| m.len()));
+        let raw =
+            part(&file, offset, length).map_err(|e| io(&file, &format!("the weights '{name}' cannot be read"), e))?;
+        brought += raw.len() as u64;
+        if brought > 2 * files.values().sum::<u64>() {
+            return Err(bad(&format!("in '{place}' where other weights are too")));
+        }
+        tensor.raw = Some(raw);
         tensor.elsewhere.clear();
         tensor.location = None;
         *initializer = tensor.encode_to_vec().into();
@@ -269,7 +278,7 @@ pub(crate) fn bring_in(graph: &mut Graph, path: &Path) -> Result<()> {
 /// A part of a file.
 fn part(file: &Path, offset: u64, length: Option<u64>) -> std::io::Result<Bytes> {
     use std::io::{Read as _, Seek as _};
-    let mut file = std::fs::File::open(file)?;
+    let mut file = leanset_problem::files::open(file)?;
     let rest = file.metadata()?.len().saturating_sub(offset);
     let length = length.unwrap_or(rest);
     if length > rest {

@@ -569,3 +569,161 @@ fn engine_name_has_the_locked_version() {
     let version = after.split('"').next().expect("a version");
     assert_eq!(crate::engine::RTEN, format!("rten {version}"));
 }
+
+/// Whole numbers as weights.
+fn whole(name: &str, values: &[i64]) -> Tensor {
+    let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    Tensor {
+        dimensions: vec![values.len() as i64],
+        elements: Some(7),
+        name: Some(name.into()),
+        raw: Some(raw.into()),
+        ..Tensor::default()
+    }
+}
+
+/// A model of these nodes behind an image of 3 × 16 × 16, with the tensor `out`.
+fn behind_an_image(nodes: Vec<Node>, weights: Vec<Tensor>) -> Made {
+    Made { nodes, weights, input: value("images", 1, &[1, 3, 16, 16]), outputs: vec!["out"] }
+}
+
+fn named(tensor: &str) -> Options {
+    layer(Layer::Tensor(tensor.into()))
+}
+
+#[test]
+fn open_refuses_models_out_of_proportion() {
+    const HUGE: i64 = 1 << 40;
+    let number = |name: &str, value: i64| Tensor { dimensions: Vec::new(), ..whole(name, &[value]) };
+    let sum = |input: &str| node("Add", &["images", input], "out", &[]);
+    let double = |i: usize| {
+        let (from, to) = (format!("t{i}"), format!("t{}", i + 1));
+        node("Concat", &[&from, &from], &to, &[int("axis", 1)])
+    };
+    let mut doubled = vec![node("Identity", &["images"], "t0", &[])];
+    doubled.extend((0..50).map(double));
+    doubled.push(node("GlobalAveragePool", &["t50"], "out", &[]));
+    let by_pixels = vec![
+        node("ReduceSum", &["images"], "sum", &[int("keepdims", 0)]),
+        node("Cast", &["sum"], "count", &[int("to", 7)]),
+        node("Unsqueeze", &["count", "zero"], "shape", &[]),
+        node("ConstantOfShape", &["shape"], "bomb", &[]),
+        node("ReduceSum", &["bomb"], "one", &[int("keepdims", 0)]),
+        sum("one"),
+    ];
+    let made_of_made = vec![
+        node("Mul", &["a", "a"], "b", &[]),
+        node("Mul", &["b", "b"], "c", &[]),
+        node("ConstantOfShape", &["c"], "bomb", &[]),
+        node("ReduceSum", &["bomb"], "one", &[int("keepdims", 0)]),
+        sum("one"),
+    ];
+    let reduced = |bomb: Node| vec![bomb, node("ReduceMax", &["bomb"], "one", &[int("keepdims", 0)]), sum("one")];
+    for (what, nodes, weights, told) in [
+        ("expand", vec![node("Expand", &["images", "s"], "out", &[])], vec![whole("s", &[HUGE, 3, 16, 16])], "Expand"),
+        ("tile", vec![node("Tile", &["images", "s"], "out", &[])], vec![whole("s", &[1, HUGE, 1, 1])], "Tile"),
+        (
+            "resize",
+            vec![node("Resize", &["images", "", "", "s"], "out", &[])],
+            vec![whole("s", &[1, 3, HUGE, 16])],
+            "Resize",
+        ),
+        ("pad", vec![node("Pad", &["images", "s"], "out", &[])], vec![whole("s", &[0, 0, 0, 0, 0, 0, 0, HUGE])], "Pad"),
+        (
+            "onehot",
+            vec![node("OneHot", &["images", "d", "v"], "out", &[])],
+            vec![number("d", HUGE), whole("v", &[0, 1])],
+            "OneHot",
+        ),
+        ("fill", reduced(node("ConstantOfShape", &["s"], "bomb", &[])), vec![whole("s", &[HUGE])], "ConstantOfShape"),
+        (
+            "range",
+            reduced(node("Range", &["a", "b", "c"], "bomb", &[])),
+            vec![number("a", 0), number("b", HUGE), number("c", 1)],
+            "Range",
+        ),
+        (
+            "outer product",
+            vec![node("MatMul", &["images", "s"], "out", &[])],
+            vec![weights("s", &[16, -1], &[])],
+            "axis",
+        ),
+        ("doubling", doubled, Vec::new(), "Concat"),
+        ("by pixels", by_pixels, vec![whole("zero", &[0])], "pixels"),
+        ("computed", made_of_made, vec![whole("a", &[1 << 11])], "ConstantOfShape"),
+        ("weights", vec![sum("w")], vec![weights("w", &[HUGE, HUGE], &[1.0])], "weights 'w'"),
+        ("loop", vec![node("Loop", &["", "", "images"], "out", &[])], Vec::new(), "loop"),
+    ] {
+        let (message, hint) = refusal(&behind_an_image(nodes, weights), &named("out"));
+        assert!(message.contains(told), "{what}: {message}");
+        assert!(!hint.is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn open_accepts_shapes_that_are_computed() {
+    let nodes = vec![
+        node("Resize", &["images", "", "", "twice"], "large", &[]),
+        node("Shape", &["large"], "shape", &[]),
+        node("Gather", &["shape", "first"], "batch", &[int("axis", 0)]),
+        node("Concat", &["batch", "rest"], "wanted", &[int("axis", 0)]),
+        node("Reshape", &["large", "wanted"], "rows", &[]),
+        node("Expand", &["one", "wanted"], "ones", &[]),
+        node("Add", &["rows", "ones"], "out", &[]),
+    ];
+    let constants = vec![
+        whole("twice", &[1, 3, 32, 32]),
+        whole("first", &[0]),
+        whole("rest", &[3 * 32 * 32]),
+        weights("one", &[1, 1], &[1.0]),
+    ];
+    let backbone = open(&behind_an_image(nodes, constants), &named("out")).expect("opened");
+    assert_eq!(backbone.dimensions(), 3 * 32 * 32);
+}
+
+/// Engines go through a model by recursion.
+#[test]
+fn open_runs_long_chains() {
+    let link = |i: usize| node("Relu", &[&format!("t{i}")], &format!("t{}", i + 1), &[]);
+    let mut nodes = vec![node("GlobalAveragePool", &["images"], "t0", &[])];
+    nodes.extend((0..20_000).map(link));
+    nodes.push(node("Relu", &["t20000"], "out", &[]));
+    let made = behind_an_image(nodes, Vec::new());
+    assert_eq!(open(&made, &named("out")).expect("opened").dimensions(), 3);
+}
+
+#[test]
+fn open_refuses_graphs_deep_in_each_other() {
+    #[derive(Clone, PartialEq, Message)]
+    struct Branch {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(message, optional, tag = "6")]
+        graph: Option<Graph>,
+        #[prost(int32, tag = "20")]
+        kind: i32,
+    }
+    let choice = |inner: &Graph, output: &str| {
+        let branch =
+            |name: &str| Branch { name: name.into(), graph: Some(inner.clone()), kind: 5 }.encode_to_vec().into();
+        node("If", &["yes"], output, &[branch("then_branch")])
+    };
+    let mut graph = Graph {
+        node: vec![node("Identity", &["images"], "x", &[])],
+        output: vec![value("x", 1, &[])],
+        ..Graph::default()
+    };
+    for level in 0..2000 {
+        let output = format!("x{level}");
+        graph = Graph { node: vec![choice(&graph, &output)], output: vec![value(&output, 1, &[])], ..Graph::default() };
+    }
+    let yes = Tensor {
+        dimensions: Vec::new(),
+        elements: Some(9),
+        raw: Some(Bytes::from_static(&[1])),
+        name: Some("yes".into()),
+        ..Tensor::default()
+    };
+    let (message, _) = refusal(&behind_an_image(vec![choice(&graph, "out")], vec![yes]), &named("out"));
+    assert!(message.contains("in each other"), "{message}");
+}
