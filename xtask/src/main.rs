@@ -1,4 +1,4 @@
-//! `cargo run -p xtask -- check | docs | kill`: every check a contributor needs, and the documents made from the code.
+//! `cargo run -p xtask -- check | docs | kill | fuzz`: every check a contributor needs, and the documents made from the code.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a developer's tool that talks to its terminal
 
 #[cfg(test)]
@@ -7,6 +7,7 @@ mod builds;
 mod circles;
 mod documents;
 mod example;
+mod fuzz;
 mod pages;
 mod picture;
 mod record;
@@ -16,11 +17,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
+    if fuzz::work_if_asked() {
+        return ExitCode::SUCCESS;
+    }
     let done = match std::env::args().nth(1).as_deref() {
         Some("check") => check(),
         Some("docs") => docs(),
         Some("kill") => kill(std::env::args().skip(2)),
-        _ => Err("cargo run -p xtask -- check | docs | kill [--minutes N]".into()),
+        Some("fuzz") => fuzz::main(std::env::args().skip(2)),
+        _ => Err("cargo run -p xtask -- check | docs | kill [--minutes N] | fuzz [--help]".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ mod energy;
 mod experiments;
 mod faces;
 mod features;
+mod hostile;
 mod images;
 mod kill;
 mod main_job;
