@@ -33,13 +33,13 @@ fn names_from_files_are_shown_and_not_obeyed() {
         ("reduce", "reduce FILE --label LABEL --method maxmin --count 4 --output 'o\nNAME.csv' --verbose"),
         ("dry run", "reduce FILE --label LABEL --method maxmin --count 4 --dry-run"),
         ("rank", "rank FILE --label LABEL --method maxmin --output 'r\nNAME.csv'"),
-        ("ranking", "measure FILE --ranking 'r\nNAME.csv' --label LABEL"),
+        ("ranking", "measure FILE --ranking 'r\nNAME.csv' --label LABEL --curve"),
         ("measure", "measure FILE 'o\nNAME.csv' --label LABEL --per-class"),
         ("json", "measure FILE 'o\nNAME.csv' --label LABEL --json"),
         ("no column", "reduce FILE --label 'x\nNAME' --method maxmin --count 4"),
         ("no file", "reduce 'x\nNAME.csv' --label y --method maxmin --count 4"),
         ("no option", "reduce FILE '--NAME'"),
-        ("no plan", "experiment 'x\nNAME.toml'"),
+        ("no plan", "experiment 'x\nNAME.toml' --output r.jsonl"),
         ("wrong text", "reduce FILE --features 'wi\ndthNAME' --label girth --method maxmin --count 4"),
     ] {
         let arguments = arguments.replace("FILE", &format!("'{file}'")).replace("LABEL", &format!("'{label}'"));
@@ -109,7 +109,7 @@ fn files_that_never_end_are_refused() {
     }
     let place = yolo(plain);
     for (arguments, told) in [
-        ("experiment /dev/zero", "it is a device, not a file"),
+        ("experiment /dev/zero --output r.jsonl", "it is a device, not a file"),
         ("report /dev/zero --output r.html", "it is a device, not a file"),
         ("reduce --from-manifest /dev/zero --output o.csv", "it is a device, not a file"),
         ("images reduce data.yaml --model /dev/zero --method maxmin --count 1 -o lean", "it is a device, not a file"),
