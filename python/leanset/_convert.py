@@ -1,11 +1,12 @@
 """Convert the data that users pass to arrays for Rust, and the results back to the type of the input.
 
-A C-contiguous array of float32 or float64 is not copied. Everything else is copied once: other dtypes and layouts, and
-frames, which store columns while distances need rows.
+A C-contiguous array of float32 or float64 is not copied, and neither are lists in Arrow memory. Everything else is copied
+once: other dtypes and layouts, and frames, which store columns while distances need rows.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leanset import _lists
+from leanset._lists import library
+
 Points = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint32]
 Table = tuple[Points, Codes, list[str]]
-
-
-def library(value: object) -> str:
-    """The library of the type of a value: `pandas`, `polars`, `pyarrow`, `numpy`, …"""
-    return type(value).__module__.partition(".")[0]
 
 
 def is_sparse(value: object) -> bool:
@@ -39,6 +38,8 @@ class Features:
     names: npt.NDArray[np.object_] | None
     #: Number of columns of `original`. For sparse input, `values` is a placeholder.
     columns: int
+    #: The columns of a frame with lists that are features, by position, and how many dimensions each takes.
+    blocks: tuple[tuple[int, int], ...] | None = None
 
     @property
     def rows(self) -> int:
@@ -58,7 +59,25 @@ def features(X: Any, *, name: str = "X", sparse_for: str | None = None, sparse_a
         rows, columns = X.shape
         _check_size(int(rows), int(columns), tuple(X.shape))
         return Features(X, np.zeros((int(rows), 1), dtype=np.float32), None, int(columns))
+    if library(X) == "datasets" and hasattr(X, "with_format"):
+        # A Hugging Face dataset: its rows as an Arrow table, in its own order.
+        table = X.with_format("arrow")[:]
+        return dataclasses.replace(_of_table(table, name, "select_columns"), original=X)
+    if _is_column(X) and _lists.is_lists(X):
+        array = _lists.lists(X, name)
+        _check_size(array.shape[0], array.shape[1], array.shape)
+        return Features(X, _floats(array, name), None, int(array.shape[1]))
+    return _of_table(X, name, "select" if library(X) == "pyarrow" else "")
+
+
+def _of_table(X: Any, name: str, select: str) -> Features:
+    """Features from anything but one column. `select` is the method by which the library selects columns, if not `X[…]`."""
     names = column_names(X)
+    with_lists = _with_lists(X, name, select)
+    if with_lists is not None:
+        array, blocks = with_lists
+        _check_size(array.shape[0], array.shape[1], array.shape)
+        return Features(X, _floats(array, name), names, len(_columns(X)), blocks)
     array = _array(X, name)
     if array.ndim != 2:
         what = "scalar array" if array.ndim == 0 else f"{array.ndim}D array"
@@ -68,7 +87,7 @@ def features(X: Any, *, name: str = "X", sparse_for: str | None = None, sparse_a
             "or array.reshape(1, -1) if it contains a single sample."
         )
     _check_size(array.shape[0], array.shape[1], array.shape)
-    return Features(X, _floats(array), names, int(array.shape[1]))
+    return Features(X, _floats(array, name), names, int(array.shape[1]))
 
 
 def _check_size(rows: int, columns: int, shape: tuple[int, ...]) -> None:
@@ -78,8 +97,68 @@ def _check_size(rows: int, columns: int, shape: tuple[int, ...]) -> None:
         raise ValueError(f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required.")
 
 
+def _is_column(X: Any) -> bool:
+    """Whether this is one column: a series, an Arrow array, an array of one axis."""
+    match library(X):
+        case "pandas" | "polars":
+            return hasattr(X, "dtype") and not hasattr(X, "columns")
+        case "pyarrow":
+            return hasattr(X, "type") and not hasattr(X, "column_names")
+        case "numpy":
+            return bool(X.dtype == object and X.ndim == 1)
+    return False
+
+
+def _columns(X: Any) -> list[tuple[str, Any]]:
+    """The columns of a frame with their names; nothing if it is no frame."""
+    match library(X):
+        case "pandas" if hasattr(X, "iloc") and hasattr(X, "columns"):
+            return [(str(name), X.iloc[:, j]) for j, name in enumerate(X.columns)]
+        case "polars" if hasattr(X, "get_columns"):
+            return [(column.name, column) for column in X.get_columns()]
+        case "pyarrow" if hasattr(X, "column_names"):
+            return list(zip(X.column_names, X.columns, strict=True))
+    return []
+
+
+def _with_lists(X: Any, name: str, select: str) -> tuple[npt.NDArray[Any], tuple[tuple[int, int], ...]] | None:
+    """The coordinates of a frame that has columns of lists, and the columns they come from.
+
+    As on the command line, ids, texts and columns of one value beside the lists are no features, and other columns are refused.
+    """
+    columns = _columns(X)
+    found = {j: _lists.lists(column, f"{name}: column {label!r}")
+             for j, (label, column) in enumerate(columns) if _lists.is_lists(column)}
+    if not found:
+        return None
+    beside = [(label, column) for j, (label, column) in enumerate(columns) if j not in found]
+    carried = [label for label, column in beside if _lists.is_carried(label, column)]
+    measured = [label for label, _ in beside if label not in carried]
+    lists = [columns[j][0] for j in found]
+    if measured:
+        error = ValueError(
+            f"{name} has lists of numbers in {_lists.without(lists)}, as embeddings do, and other features: "
+            f"{_lists.without(measured)}"
+        )
+        alone = f"{name}.{select}({lists!r})" if select else f"{name}[{lists!r}]"
+        error.add_note(
+            f"hint: pass the lists alone, {alone}, or one array of all features, made with numpy.column_stack"
+        )
+        raise error
+    if carried:
+        from leanset._results import warn
+
+        warn([("skipped-column", f"distances are computed from {_lists.without(lists)} alone; "
+               f"carried along: {_lists.without(carried)}", None)])
+    blocks = tuple((j, int(block.shape[1])) for j, block in found.items())
+    arrays = list(found.values())
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=1), blocks
+
+
 def _array(X: Any, name: str) -> npt.NDArray[Any]:
     """Convert any table of numbers to an array of any dtype."""
+    for label, column in _columns(X):
+        _check_integers(column, f"{name}: column {label!r}")
     match library(X):
         case "pandas" | "polars":
             return np.asarray(X.to_numpy())
@@ -93,13 +172,56 @@ def _array(X: Any, name: str) -> npt.NDArray[Any]:
         except ImportError as error:
             raise TypeError(f"{name} of type {type(X).__name__} needs pyarrow, which is not installed") from error
         return _array(pyarrow.table(X), name)
-    array = np.asarray(X)
+    try:
+        array = np.asarray(X)
+    except ValueError:
+        # Rows of different lengths: name the first.
+        if isinstance(X, list | tuple) and len(X) and all(np.ndim(row) == 1 for row in X):
+            return _lists.lists(_objects(X), name)
+        raise
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{array}\n")
     return array
 
 
-def _floats(array: npt.NDArray[Any]) -> Points:
+def _objects(rows: Any) -> npt.NDArray[Any]:
+    array = np.empty(len(rows), dtype=object)
+    array[:] = list(rows)
+    return array
+
+
+#: The largest magnitude up to which every integer is a float64.
+EXACT = 1 << 53
+
+
+def _check_integers(column: Any, name: str) -> None:
+    """Refuse 64-bit integers of a frame that float64 cannot hold, before the frame is converted."""
+    match library(column):
+        case "pandas" if getattr(column.dtype, "kind", "O") in "iu":
+            values = column.to_numpy(dtype=object, na_value=0) if column.hasnans else column.to_numpy()
+        case "polars" if str(column.dtype) in ("Int64", "UInt64", "Int128"):
+            values = column.fill_null(0).to_numpy()
+        case "pyarrow" if str(column.type) in ("int64", "uint64"):
+            values = np.asarray(column)
+        case _:
+            return
+    _check_exact(values, name)
+
+
+def _check_exact(values: npt.NDArray[Any], name: str) -> None:
+    if values.dtype.kind in "iu" and values.dtype.itemsize < 8:
+        return
+    floats = np.asarray(values, dtype=np.float64)
+    for at in np.argwhere(np.abs(floats) >= EXACT):
+        value = values[tuple(at)]
+        if isinstance(value, int | np.integer) and int(value) != int(floats[tuple(at)]):
+            place = f"row {at[0]}" + (f", column {at[1]}" if len(at) > 1 else "")
+            error = ValueError(f"{name}: {place}: {value} is beyond ±2**53, where float64 cannot tell integers apart")
+            error.add_note("hint: leave the column out if it is an id; otherwise subtract its minimum first")
+            raise error
+
+
+def _floats(array: npt.NDArray[Any], name: str) -> Points:
     """Avoid a copy if possible. Otherwise convert float16 to float32, and everything else to float64."""
     if array.dtype == np.float32 or array.dtype == np.float16:
         return np.ascontiguousarray(array, dtype=np.float32)
@@ -109,6 +231,8 @@ def _floats(array: npt.NDArray[Any]) -> Points:
         raise ValueError(f"could not convert string to float: {first!r}")
     if array.dtype.kind in "mM":
         raise TypeError(f"X must hold numbers, not {array.dtype}")
+    if array.dtype.kind in "iuO":
+        _check_exact(array, name)
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
@@ -215,6 +339,8 @@ def take(original: Any, rows: Ids) -> Any:
         return original[rows]
     if kind == "pyarrow":
         return original.take(rows)
+    if kind == "datasets" and hasattr(original, "select"):
+        return original.select(rows)
     if isinstance(original, list | tuple):
         return type(original)(original[i] for i in rows.tolist())
     if is_sparse(original):
@@ -228,6 +354,10 @@ def prototypes(like: Features, values: npt.NDArray[np.float64]) -> Any:
     """Convert generated prototypes to the type of the features. float32 and frames are kept; integers become float64."""
     original, kind = like.original, library(like.original)
     points = values.astype(like.values.dtype, copy=False)
+    if like.blocks is not None:
+        return _prototypes_of_lists(like, points)
+    if _is_column(original):
+        return _lists.like(original, points)
     match kind:
         case "pandas":
             frame = type(original)(points, columns=original.columns)
@@ -238,6 +368,23 @@ def prototypes(like: Features, values: npt.NDArray[np.float64]) -> Any:
         case "pyarrow":
             return type(original).from_arrays([points[:, j] for j in range(like.columns)], names=original.column_names)
     return points.tolist() if isinstance(original, list) else points
+
+
+def _prototypes_of_lists(like: Features, points: npt.NDArray[Any]) -> Any:
+    """The same for a frame with columns of lists: the columns that are features, as lists of the same type."""
+    original, start, columns = like.original, 0, {}
+    dataset = library(original) == "datasets"
+    frame = original.with_format("arrow")[:] if dataset else original
+    known = _columns(frame)
+    for position, length in like.blocks or ():
+        label, column = known[position]
+        columns[label] = _lists.like(column, points[:, start:start + length])
+        start += length
+    if dataset:
+        return type(original).from_dict({label: column.to_pylist() for label, column in columns.items()})
+    if library(original) == "pyarrow":
+        return type(original).from_arrays(list(columns.values()), names=list(columns))
+    return type(original)(columns)
 
 
 def prototype_labels(like: Labels, codes: Codes) -> Any:

@@ -404,7 +404,7 @@ n_jobs : int, default=None
     The result does not depend on it.
 allow_empty_classes : bool, default=False
     Whether a class may lose all its rows. ε is infinite then.
-epsilon : {"chebyshev", "euclidean", "manhattan"}, default=None
+epsilon : {"chebyshev", "euclidean", "manhattan", "cosine"}, default=None
     Measure ε in this metric during `fit`. It sets `epsilon_` and, if the method ranks, `epsilon_curve_`.
 """
 

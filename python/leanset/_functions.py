@@ -21,7 +21,7 @@ from leanset._seed import seed_of
 if TYPE_CHECKING:
     from leanset.training import Dynamics, ForgettingLog, Trainer
 
-METRICS = ("chebyshev", "euclidean", "manhattan")
+METRICS = ("chebyshev", "euclidean", "manhattan", "cosine")
 
 
 def table_of(x: Features, y: Labels) -> Table:
@@ -110,7 +110,7 @@ class Request:
         beside = "target" if self.target is not None else "log" if self.method.uses_dynamics else None
         return {
             **result, "budget": asked, "allow_empty": allow_empty, "seconds": time.perf_counter() - began,
-            "threads": _leanset.threads(self.n_jobs), "beside": beside,
+            "threads": _leanset.threads(self.n_jobs), "beside": beside, "dimensions": int(self.x.values.shape[1]),
         }
 
     def reduction(self, result: dict[str, Any], parameters: dict[str, Any]) -> Reduction:
@@ -207,7 +207,7 @@ def reduce(
     trainer : Trainer, optional
         Settings of the built-in trainer.
     epsilon : str, optional
-        Also measure ε, in this metric: "chebyshev", "euclidean" or "manhattan".
+        Also measure ε, in this metric: "chebyshev", "euclidean", "manhattan" or "cosine".
     **params
         Parameters of the method.
 
@@ -300,7 +300,7 @@ def epsilon(
         The full set, as in `reduce`. `y` may be None.
     reduced : array of row ids, Reduction, fitted estimator, or pair (X, y)
         The kept rows, or other points with their labels.
-    metric : {"chebyshev", "euclidean", "manhattan"}, default="chebyshev"
+    metric : {"chebyshev", "euclidean", "manhattan", "cosine"}, default="chebyshev"
         The distance metric.
     n_jobs : int, optional
         Number of threads.
@@ -371,7 +371,7 @@ def epsilon_curve(
         The result of `rank`, or `ranking_` of an estimator.
     ratios : iterable of float, optional
         Fractions of rows to keep, in (0, 1]; by default 0.01, 0.02, …, 1.
-    metric : {"chebyshev", "euclidean", "manhattan"}, default="chebyshev"
+    metric : {"chebyshev", "euclidean", "manhattan", "cosine"}, default="chebyshev"
         The distance metric.
     n_jobs : int, optional
         Number of threads.
@@ -411,7 +411,7 @@ def persistence_diagrams(
         The points.
     dimension : int, default=1
         The highest homology dimension, at most 2: 0 components, 1 loops, 2 voids.
-    metric : {"euclidean", "chebyshev", "manhattan"}, default="euclidean"
+    metric : {"euclidean", "chebyshev", "manhattan", "cosine"}, default="euclidean"
         The distance metric. Scales are distances: two points are joined at their distance, not at half of it.
 
     Returns

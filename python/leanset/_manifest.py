@@ -130,7 +130,7 @@ def manifest_of(
             "metric": epsilon.metric,
         },
         "input": {**source, "rows": rows},
-        "columns": {"features": list(features), "dimensions": len(features), "dropped_rows": 0},
+        "columns": {"features": list(features), "dimensions": reduction.dimensions or len(features), "dropped_rows": 0},
         "method": {"id": reduction.method, "facts": _plain(reduction.facts)},
         "classes": _classes(reduction, epsilon),
         "rows": rows,

@@ -175,6 +175,8 @@ class Reduction:
         Number of threads.
     beside : str or None
         Other input besides the table: `target` or `log`.
+    dimensions : int or None
+        Features per row, if known: a column of lists has several.
     """
 
     indices: Ids | None
@@ -195,6 +197,7 @@ class Reduction:
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
     threads: int = 1
     beside: str | None = None
+    dimensions: int | None = None
 
     def __len__(self) -> int:
         return sum(self.counts.values())
@@ -217,7 +220,7 @@ class Reduction:
             warn(result["warnings"]),
             dict(zip(names.tolist(), labels.sizes.tolist(), strict=True)),
             result["budget"], result["allow_empty"], None, {"method": result["seconds"]},
-            result["threads"], result["beside"],
+            result["threads"], result["beside"], result.get("dimensions"),
         )
 
 

@@ -1458,9 +1458,9 @@ fn log_for_a_manifest_without() {
 #[test]
 fn unknown_metric() {
     let place = Place::with_table();
-    assert_snapshot!(place.refuses("reduce t.csv --metric cosine --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
+    assert_snapshot!(place.refuses("reduce t.csv --metric angular --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
-    error: invalid value 'cosine' for '--metric <METRIC>': parameter 'metric' of epsilon must be chebyshev|euclidean|manhattan, not 'cosine'
+    error: invalid value 'angular' for '--metric <METRIC>': parameter 'metric' of epsilon must be chebyshev|euclidean|manhattan|cosine, not 'angular'
 
     For more information, try '--help'.
     ");

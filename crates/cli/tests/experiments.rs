@@ -237,7 +237,7 @@ fn plans_that_cannot_be_used() {
         ("ratios = [0.1, 0.3, 1.0]", "ratios = [0.1, 0.1]"),
         ("ratios = [0.1, 0.3, 1.0]", "ratios = []"),
         ("ratios = [0.1, 0.3, 1.0]", "ratios = \"all\""),
-        ("ratios = [0.1, 0.3, 1.0]", "ratios = [0.1]\nmetric = \"cosine\""),
+        ("ratios = [0.1, 0.3, 1.0]", "ratios = [0.1]\nmetric = \"angular\""),
         ("ratios = [0.1, 0.3, 1.0]", ""),
         ("repetitions = 6", "repetitions = 0"),
         ("repetitions = 6", "repetition = 6"),

@@ -11,5 +11,6 @@ mod features;
 mod hostile;
 mod images;
 mod kill;
+mod lists;
 mod main_job;
 mod outputs;

@@ -1,6 +1,6 @@
 //! ε against its definition: every fast path gives the bits that the pairwise search gives.
 
-use crate::common::{Random, Sample, Watch, blobs, on_threads, samples};
+use crate::common::{METRICS, Random, Sample, Watch, blobs, metrics_of, on_threads, samples};
 use leanset_core::distance::Metric;
 use leanset_core::metrics::{Epsilon, epsilon, epsilon_between, epsilon_curve, naive};
 use leanset_core::{
@@ -102,7 +102,7 @@ fn check_everything(sample: &Sample, part: f64, seed: u64) {
     let narrow = Matrix::new(&single, sample.rows(), sample.columns).expect("a matrix");
     let narrow =
         single.iter().all(|v| v.is_finite()).then(|| Dataset::new(narrow, sample.classes()).expect("a dataset"));
-    for metric in Metric::ALL {
+    for metric in metrics_of(&data) {
         let who = format!("{}, {metric}, part {part}", sample.name);
         let found = epsilon(&data, &reduced, metric, &Quiet).expect("ε");
         check(&who, &data, &kept, &found, metric);
@@ -110,7 +110,7 @@ fn check_everything(sample: &Sample, part: f64, seed: u64) {
             let again = on_threads(threads, || epsilon(&data, &reduced, metric, &Quiet).expect("ε"));
             assert_eq!(found, again, "{who}: {threads} threads");
         }
-        if let Some(narrow) = &narrow {
+        if let Some(narrow) = narrow.as_ref().filter(|narrow| metrics_of(narrow).contains(&metric)) {
             let found = epsilon(narrow, &reduced, metric, &Quiet).expect("ε");
             check(&format!("{who}, f32"), narrow, &kept, &found, metric);
         }
@@ -221,7 +221,7 @@ proptest! {
         let mut random = Random(seed);
         let data = sample.data();
         let (by_class, global) = (per_class_ranking(&sample, &mut random), global_ranking(&sample, &mut random));
-        for metric in Metric::ALL {
+        for metric in metrics_of(&data) {
             for floor in [EmptyClasses::Forbid, EmptyClasses::Allow] {
                 let cuts = totals(&sample, floor);
                 check_curve(&sample.name, &data, &by_class, &cuts, metric);
@@ -242,7 +242,7 @@ proptest! {
         let classes = sample.classes();
         let data = sample.data();
         let orders = random_orders(&sample, &mut Random(seed));
-        for metric in Metric::ALL {
+        for metric in metrics_of(&data) {
             let all = epsilon(&data, &selected(&orders, &classes), metric, &Quiet).expect("ε");
             prop_assert_eq!(all.value, 0.0);
             let mut last = f64::INFINITY;
@@ -280,7 +280,7 @@ fn epsilon_worst_row_is_the_lowest_of_equals() {
         Dataset::new(Matrix::new(&values, n as usize, 1).expect("a matrix"), Classes::one(n as usize).expect("one"));
     let data = data.expect("a dataset");
     let kept = Selection::new(&[vec![RowId(0)]], None, data.classes()).expect("a selection");
-    for metric in Metric::ALL {
+    for metric in METRICS {
         for threads in [1, 2, 8] {
             let found =
                 on_threads(threads, || epsilon(&data, &Reduced::Rows(kept.clone()), metric, &Quiet)).expect("ε");
@@ -341,7 +341,52 @@ fn metric_is_named_and_parsed() {
     for metric in Metric::ALL {
         assert_eq!(metric.name().to_uppercase().parse(), Ok(metric));
     }
-    assert!(matches!("cosine".parse::<Metric>(), Err(Error::BadParameter { .. })));
+    assert!(matches!("angular".parse::<Metric>(), Err(Error::BadParameter { .. })));
+}
+
+proptest! {
+    /// Against the formula, whose rounding is that of numbers near 1.
+    #[test]
+    fn cosine_distance_is_its_formula(
+        (a, b) in (1usize..40).prop_flat_map(|d| {
+            let point = prop::collection::vec(-1e3f64..1e3, d).prop_filter("a direction", |p| p.iter().any(|&x| x != 0.0));
+            (point.clone(), point)
+        }),
+        factor in prop::sample::select(vec![1e-160, 1e-3, 1.0, 7.0, 1e140]),
+    ) {
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+        let formula = 1.0 - dot(&a, &b) / (dot(&a, &a).sqrt() * dot(&b, &b).sqrt());
+        let found = Metric::Cosine.distance(&a, &b);
+        prop_assert!((found - formula).abs() <= 1e-13, "{} is not {}", found, formula);
+        prop_assert_eq!(found.to_bits(), Metric::Cosine.distance(&b, &a).to_bits());
+        // Lengths do not matter, even where their squares overflow or vanish.
+        let longer: Vec<f64> = a.iter().map(|x| x * factor).collect();
+        prop_assert!((Metric::Cosine.distance(&longer, &b) - found).abs() <= 1e-13);
+        prop_assert!(Metric::Cosine.distance(&longer, &a) <= 1e-30, "the same direction");
+    }
+}
+
+#[test]
+fn cosine_distance_tells_near_directions_apart() {
+    // 1 − cos is 5·10⁻²¹, which the formula rounds to 0.
+    let found = Metric::Cosine.distance(&[1.0, 0.0], &[1.0, 1e-10]);
+    assert!((found - 5e-21).abs() < 1e-30, "{found:e}");
+    assert_eq!(Metric::Cosine.distance(&[1.0, 0.0], &[-3.0, 0.0]), 2.0);
+    assert!(Metric::Cosine.distance(&[0.0, 0.0], &[1.0, 0.0]).is_nan());
+}
+
+#[test]
+fn cosine_distance_refuses_rows_without_a_direction() {
+    let table = |values: &[f64; 6]| (values.to_vec(), Classes::one(3).expect("one class"));
+    let (values, classes) = table(&[1.0, 2.0, 0.0, 0.0, 3.0, 1.0]);
+    let data = Dataset::new(Matrix::new(&values, 3, 2).expect("a matrix"), classes).expect("a dataset");
+    let kept = Reduced::Rows(Selection::new(&[vec![RowId(0)]], None, data.classes()).expect("a selection"));
+    let error = epsilon(&data, &kept, Metric::Cosine, &Quiet).expect_err("no direction");
+    assert_eq!(error.to_string(), "cosine distance: row 1 is all zeros and has no direction");
+    let (full, classes) = table(&[1.0, 2.0, 1.0, 0.0, 3.0, 1.0]);
+    let full = Dataset::new(Matrix::new(&full, 3, 2).expect("a matrix"), classes).expect("a dataset");
+    let error = epsilon_between(&full, &data, Metric::Cosine, &Quiet).expect_err("no direction");
+    assert_eq!(error.to_string(), "cosine distance: row 1 of the reduced set is all zeros and has no direction");
 }
 
 #[test]

@@ -106,7 +106,7 @@ struct Job<'a> {
 impl Job<'_> {
     /// Whether measuring ε of so many points fits beside what is held.
     fn check_memory(&self, points: usize) -> Result<()> {
-        let work = memory::of_epsilon(&self.data.shape(), points);
+        let work = memory::of_epsilon(&self.data.shape(), points, self.request.metric);
         self.context.limit().check(memory::predicted(self.context.threads(), || 2 * self.input.memory(), work))
     }
 
@@ -132,9 +132,10 @@ impl Job<'_> {
             let table = encoded.dataset()?;
             self.check_memory(table.rows())?;
             match &self.request.persistence {
-                None => (metrics::epsilon_between(self.data, &table, metric, monitor)?, None),
-                Some(options) => both(metrics::persistence_between(self.data, &table, metric, options, monitor)?),
+                None => metrics::epsilon_between(self.data, &table, metric, monitor).map(|epsilon| (epsilon, None)),
+                Some(options) => metrics::persistence_between(self.data, &table, metric, options, monitor).map(both),
             }
+            .map_err(|error| self.input.problem(error))?
         } else if reduced.position(id_column).is_ok() {
             if reduced.position("score").is_ok() && reduced.rows() == self.data.rows() {
                 return Err(Problem::new(format!("{name}: is a ranking of all rows, so nothing is reduced"))
@@ -145,9 +146,10 @@ impl Job<'_> {
             let kept = Reduced::Rows(self.select(&rows, &reduced, path)?);
             self.check_memory(kept.len())?;
             match &self.request.persistence {
-                None => (metrics::epsilon(self.data, &kept, metric, monitor)?, None),
-                Some(options) => both(metrics::persistence(self.data, &kept, metric, options, monitor)?),
+                None => metrics::epsilon(self.data, &kept, metric, monitor).map(|epsilon| (epsilon, None)),
+                Some(options) => metrics::persistence(self.data, &kept, metric, options, monitor).map(both),
             }
+            .map_err(|error| self.input.problem(error))?
         } else {
             return Err(Problem::new(format!(
                 "{name}: has neither the feature column '{}' of {} nor a column '{id_column}' of row ids",
@@ -170,7 +172,10 @@ impl Job<'_> {
             .iter()
             .map(|&r| Ok(Budget::Ratio(r).allocate(&sizes, EmptyClasses::Forbid)?.0))
             .collect::<Result<_, leanset_core::Error>>()?;
-        let too_short = |error| ranking::too_short(error, path, self.data.classes());
+        let too_short = |error| match error {
+            error @ leanset_core::Error::Row { .. } => self.input.problem(error),
+            error => ranking::too_short(error, path, self.data.classes()),
+        };
         let (metric, monitor) = (self.request.metric, self.context.reporter.monitor());
         let measured: Vec<(Epsilon, Option<Persistence>)> = match &self.request.persistence {
             None => {
@@ -238,14 +243,14 @@ impl Measurement {
     /// None that was not found before.
     pub fn document(&self) -> Result<Value> {
         let classes = self.classes()?;
-        let Measure { full, columns, against, .. } = &self.request;
+        let Measure { full, against, .. } = &self.request;
         let mut document = match against {
             Against::Table(reduced) => json!({
                 "schema": "leanset.measure/1",
                 "leanset": env!("CARGO_PKG_VERSION"),
                 "full": full,
                 "reduced": reduced,
-                "scale": columns.scale,
+                "scale": self.input.encoder.scale(),
                 "threads": self.threads,
             }),
             Against::Ranking { file, .. } => json!({
@@ -254,7 +259,7 @@ impl Measurement {
                 "full": full,
                 "ranking": file,
                 "scope": if self.scope == Some(Scope::PerClass) { "class" } else { "global" },
-                "scale": columns.scale,
+                "scale": self.input.encoder.scale(),
                 "threads": self.threads,
             }),
         };

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use leanset_core::Shape;
+use leanset_core::distance::Metric;
 use leanset_core::metrics::PersistenceOptions;
 use leanset_problem::{Problem, Result, Text, setting, text};
 use leanset_spec::Format;
@@ -45,14 +46,16 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
     }
     let cells = 9 * (table.rows() * table.columns().len()) as u64;
     // Text columns are at most all of the table.
-    let words = table.columns().iter().filter(|c| matches!(c.kind, Kind::Text | Kind::Other(_))).count() as u64;
+    let words =
+        table.columns().iter().filter(|c| matches!(c.kind, Kind::Text | Kind::List(_) | Kind::Other(_))).count() as u64;
     let columns = cells + table.memory() * words / table.columns().len().max(1) as u64;
     columns + if is_text(to) { 1 } else { 4 } * of_kept(columns)
 }
 
-/// Bytes that measuring ε takes: the kept points in trees.
-pub(crate) fn of_epsilon(shape: &Shape, kept: usize) -> u64 {
-    (kept * (shape.columns * shape.scalar_bytes + 2 * shape.columns + 32)) as u64
+/// Bytes that measuring ε takes: the kept points in trees; their directions twice, in 64 bits, for cosine distance.
+pub(crate) fn of_epsilon(shape: &Shape, kept: usize, metric: Metric) -> u64 {
+    let scalar_bytes = if metric == Metric::Cosine { 16 } else { shape.scalar_bytes };
+    (kept * (shape.columns * scalar_bytes + 2 * shape.columns + 32)) as u64
 }
 
 /// Bytes that comparing persistence diagrams takes: the pairs of the points of one class; for dimension 2 the voids that
@@ -60,7 +63,11 @@ pub(crate) fn of_epsilon(shape: &Shape, kept: usize) -> u64 {
 pub(crate) fn of_persistence(shape: &Shape, options: &PersistenceOptions) -> u64 {
     let points = shape.largest_class.min(options.points) as u64;
     let voids = if options.dimension == 2 { points.pow(3) / 8 } else { 0 };
-    let traversal = if shape.largest_class > options.points { of_epsilon(shape, shape.largest_class) } else { 0 };
+    let traversal = if shape.largest_class > options.points {
+        of_epsilon(shape, shape.largest_class, Metric::Euclidean)
+    } else {
+        0
+    };
     16 * points * points + voids + traversal
 }
 

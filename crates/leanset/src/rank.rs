@@ -120,7 +120,8 @@ impl<'a> Ranking<'a> {
     /// The request with every default said.
     fn request_used(&self) -> TableRequest {
         let method = method_used(&self.request.method, &self.reducer, &self.input);
-        TableRequest::Rank(Rank { method, ..self.request.clone() })
+        let columns = self.input.columns_used(&self.request.columns);
+        TableRequest::Rank(Rank { method, columns, ..self.request.clone() })
     }
 
     /// Ranks and writes.

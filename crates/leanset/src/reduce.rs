@@ -212,7 +212,7 @@ impl<'a> Reduction<'a> {
             }
             (choice, _) => choice.clone(),
         };
-        Reduce { choice, ..self.request.clone() }
+        Reduce { choice, columns: self.input.columns_used(&self.request.columns), ..self.request.clone() }
     }
 
     /// The predicted peak.
@@ -225,7 +225,9 @@ impl<'a> Reduction<'a> {
         let training = self.source.memory(&shape, self.destination.save_log.is_some());
         // The result: ids of rows, and their text in the manifest.
         let result = 64 * self.kept as u64;
-        let work = method.max(memory::of_epsilon(&shape, self.kept)).max(self.writing_memory()) + result + training;
+        let work = method.max(memory::of_epsilon(&shape, self.kept, self.request.metric)).max(self.writing_memory())
+            + result
+            + training;
         let held = || self.input.memory() + self.target.as_ref().map_or(0, Target::memory) + self.source.held();
         Ok(memory::predicted(self.context.threads(), held, work))
     }
@@ -323,7 +325,8 @@ impl<'a> Reduction<'a> {
         };
         let method_time = began.elapsed();
         let began = Instant::now();
-        let epsilon = metrics::epsilon(&data, &reduction.reduced, request.metric, monitor)?;
+        let epsilon = metrics::epsilon(&data, &reduction.reduced, request.metric, monitor)
+            .map_err(|error| input.problem(error))?;
         let epsilon_time = began.elapsed();
         let of_target = target.as_ref().map_or(&[][..], Target::warnings);
         let warnings: Vec<Warning> =
@@ -560,8 +563,7 @@ impl Written {
 
 /// Generated prototypes in the units of the table: features, label, weight.
 fn prototypes(points: &Prototypes, request: &Reduce, input: &Input) -> Result<Vec<(String, Column)>> {
-    let mut columns: Vec<(String, Column)> =
-        input.encoder.decode(&points.points)?.into_iter().map(|(name, values)| (name, values.into())).collect();
+    let mut columns: Vec<(String, Column)> = input.encoder.decode(&points.points)?;
     if let Some(label) = input.encoder.label() {
         let codes: Vec<u32> = points.classes.iter().map(|c| c.0).collect();
         columns.push((label.to_owned(), input.encoder.label_column(&codes)));

@@ -23,7 +23,8 @@ pub struct Columns {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN"))]
     pub label: Option<String>,
-    /// Columns to compute distances from, e.g. Area,Perimeter [default: all except label, id and excluded columns].
+    /// Columns to compute distances from, e.g. Area,Perimeter or embedding [default: list columns if there are any, otherwise
+    /// all except label, id and excluded columns].
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN,…", value_delimiter = ',', hide_short_help = true))]
     pub features: Option<Vec<String>>,
@@ -38,9 +39,11 @@ pub struct Columns {
     /// What to do with missing feature values (kept rows are always written unchanged).
     #[cfg_attr(feature = "clap", arg(long, value_name = "RULE", default_value_t, value_parser = words::<Missing>(), hide_short_help = true))]
     pub missing: Missing,
-    /// How to scale numeric columns before computing distances (written values are never scaled).
-    #[cfg_attr(feature = "clap", arg(long, value_name = "SCALE", default_value_t, value_parser = words::<Scale>(), hide_short_help = true))]
-    pub scale: Scale,
+    /// How to scale numbers before computing distances (written values are never scaled) [default: minmax; none for list
+    /// columns].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "SCALE", value_parser = words::<Scale>(), hide_short_help = true))]
+    pub scale: Option<Scale>,
     /// Cut a numeric label into N classes of about equal size, e.g. 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "N", hide_short_help = true))]
@@ -92,7 +95,7 @@ word_enum! {
 
 word_enum! {
     "scale"
-    /// How to scale numeric columns, for distances only.
+    /// How to scale numbers, for distances only.
     #[derive(Default)]
     pub enum Scale {
         /// To [0, 1], as in the paper.
@@ -105,6 +108,9 @@ word_enum! {
         /// Not at all: for embeddings and data that are scaled already.
         #[strum(message = "not scaled")]
         None,
+        /// Each row to Euclidean length 1: distances compare directions, as of text embeddings.
+        #[strum(message = "in rows of unit length")]
+        Unit,
     }
 }
 
@@ -222,7 +228,7 @@ mod tests {
     fn columns_come_back_from_their_document() {
         let columns = Columns {
             exclude: vec!["name".into()],
-            scale: Scale::Standard,
+            scale: Some(Scale::Standard),
             format: Some(Format::ArrowIpc),
             delimiter: Some(Delimiter::TAB),
             ..Columns::labelled("Class")
@@ -235,7 +241,7 @@ mod tests {
     fn scale_names_its_words_where_one_is_unknown() {
         let problem = "robust".parse::<Scale>().expect_err("unknown");
         assert_eq!(problem.to_string(), "scale: 'robust' is not known");
-        assert_eq!(problem.hint.expect("a hint").to_string(), "it is one of minmax, standard and none");
+        assert_eq!(problem.hint.expect("a hint").to_string(), "it is one of minmax, standard, none and unit");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::row::FileRow;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +16,9 @@ pub enum Kind {
     Boolean,
     /// Words: categories as a feature, class names as a label.
     Text,
-    /// Anything else (a timestamp, a list, raw bytes), by name: carried along with its row, never a feature.
+    /// Lists of so many numbers, such as embeddings: the coordinates of a point.
+    List(usize),
+    /// Anything else (a timestamp, lists of different lengths, raw bytes), by name: carried along, never a feature.
     Other(String),
 }
 
@@ -26,6 +29,8 @@ impl fmt::Display for Kind {
             Kind::Integer => "integers",
             Kind::Boolean => "true/false values",
             Kind::Text => "text",
+            Kind::List(1) => "lists of 1 number",
+            Kind::List(length) => return write!(f, "lists of {length} numbers"),
             Kind::Other(name) => name,
         })
     }
@@ -45,7 +50,8 @@ pub struct ColumnInfo {
 /// The values of a column and which rows have none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
-    /// One value per row. Where a row has none: NaN, 0, `false` or the empty text.
+    /// One value per row. Where a row has none: NaN, 0, `false` or the empty text. A list with a missing number counts
+    /// as missing.
     pub values: Values,
     /// One flag per row, `true` where the value is missing; `None` when nothing is.
     pub missing: Option<Vec<bool>>,
@@ -64,6 +70,8 @@ pub enum Values {
     Boolean(Vec<bool>),
     /// Texts.
     Text(Texts),
+    /// Lists of numbers, all of one length.
+    List(Lists),
 }
 
 impl Default for Values {
@@ -81,6 +89,7 @@ impl Values {
             Values::Integer(v) => v.len(),
             Values::Boolean(v) => v.len(),
             Values::Text(v) => v.len(),
+            Values::List(v) => v.len(),
         }
     }
 
@@ -99,6 +108,7 @@ impl Values {
             Values::Integer(v) => Values::Integer(pick(v, rows)),
             Values::Boolean(v) => Values::Boolean(pick(v, rows)),
             Values::Text(v) => Values::Text(rows.iter().map(|row| v.get(row.index())).collect()),
+            Values::List(v) => Values::List(v.take(rows)),
         }
     }
 }
@@ -122,11 +132,12 @@ impl Column {
 
     /// What the values are.
     pub fn kind(&self) -> Kind {
-        match self.values {
+        match &self.values {
             Values::Number(_) | Values::Number32(_) => Kind::Number,
             Values::Integer(_) => Kind::Integer,
             Values::Boolean(_) => Kind::Boolean,
             Values::Text(_) => Kind::Text,
+            Values::List(v) => Kind::List(v.length()),
         }
     }
 
@@ -138,6 +149,8 @@ impl Column {
             Values::Integer(v) => 8 * v.len(),
             Values::Boolean(v) => v.len(),
             Values::Text(v) => v.bytes() + 8 * v.len(),
+            // They stay where the file has them.
+            Values::List(_) => 0,
         };
         (values + self.missing.as_ref().map_or(0, Vec::len)) as u64
     }
@@ -156,7 +169,7 @@ impl Column {
     ///
     /// Floats are the shortest text that reads back as the same float, and never look like integers (`1.0`).
     pub fn text(&self, row: usize) -> Cow<'_, str> {
-        if self.is_missing(row) {
+        if self.is_missing(row) && !matches!(self.values, Values::List(_)) {
             return Cow::Borrowed("");
         }
         match &self.values {
@@ -165,6 +178,7 @@ impl Column {
             Values::Integer(v) => Cow::Owned(v[row].to_string()),
             Values::Boolean(v) => Cow::Borrowed(if v[row] { "true" } else { "false" }),
             Values::Text(v) => Cow::Borrowed(v.get(row)),
+            Values::List(v) => Cow::Owned(v.text(row)),
         }
     }
 
@@ -207,6 +221,9 @@ impl Column {
                 _ => vec![0; rows.len()],
             }),
             Kind::Boolean => Values::Boolean(vec![false; rows.len()]),
+            Kind::List(length) => {
+                Values::List(Lists::of(vec![f64::NAN; rows.len() * length], *length, ListType::default()))
+            }
             Kind::Text | Kind::Other(_) => Values::Text(rows.map(|row| self.text(row)).collect()),
         };
         Column { values, missing: self.missing }
@@ -229,7 +246,159 @@ macro_rules! column_from {
         }
     )*};
 }
-column_from!(Vec<f64> => Number, Vec<f32> => Number32, Vec<i64> => Integer, Vec<bool> => Boolean, Texts => Text, Vec<String> => Text);
+column_from!(Vec<f64> => Number, Vec<f32> => Number32, Vec<i64> => Integer, Vec<bool> => Boolean, Texts => Text, Vec<String> => Text, Lists => List);
+
+/// What lists are, in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ListType {
+    /// How they are laid out.
+    pub layout: ListLayout,
+    /// What they hold.
+    pub item: ListItem,
+}
+
+/// How lists are laid out in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListLayout {
+    /// Lists that could be of any length.
+    #[default]
+    List,
+    /// The same, with 64-bit offsets.
+    LargeList,
+    /// Lists that are all of one length by their type.
+    FixedSize,
+    /// Lists anywhere in the elements.
+    View,
+    /// The same, with 64-bit offsets.
+    LargeView,
+}
+
+/// What lists hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListItem {
+    /// 16-bit floats.
+    Float16,
+    /// 32-bit floats.
+    Float32,
+    /// 64-bit floats.
+    #[default]
+    Float64,
+    /// Integers that 32-bit floats hold exactly.
+    ShortInteger,
+    /// Any integers.
+    Integer,
+}
+
+impl ListItem {
+    /// Whether the numbers are whole by their type.
+    pub fn is_integer(self) -> bool {
+        matches!(self, Self::ShortInteger | Self::Integer)
+    }
+}
+
+/// Writes the numbers of a row.
+type ReadList = dyn Fn(usize, &mut [f64]) + Send + Sync;
+
+/// Lists of numbers, one per row and all of one length. They stay where the file has them: a row is copied when it is asked
+/// for.
+#[derive(Clone)]
+pub struct Lists {
+    rows: usize,
+    length: usize,
+    list_type: ListType,
+    read: Arc<ReadList>,
+}
+
+impl Lists {
+    /// Lists that `read` copies one at a time; numbers that are missing are NaN.
+    pub(crate) fn new(
+        (rows, length): (usize, usize),
+        list_type: ListType,
+        read: impl Fn(usize, &mut [f64]) + Send + Sync + 'static,
+    ) -> Self {
+        Self { rows, length, list_type, read: Arc::new(read) }
+    }
+
+    /// Lists of `length` numbers from all their numbers, row after row.
+    pub fn of(values: Vec<f64>, length: usize, list_type: ListType) -> Self {
+        let rows = values.len().checked_div(length).unwrap_or(0);
+        Self::new((rows, length), list_type, move |row, out| out.copy_from_slice(&values[row * length..][..length]))
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// True when there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Numbers per row.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// What the lists are in their file.
+    pub fn list_type(&self) -> ListType {
+        self.list_type
+    }
+
+    /// Copies the numbers of a row to `out`, of [`Lists::length`]; missing ones are NaN.
+    ///
+    /// # Panics
+    /// If `row` is not below [`Lists::len`], or `out` is of another length, as indexing a slice does.
+    #[inline]
+    pub fn read(&self, row: usize, out: &mut [f64]) {
+        (self.read)(row, out);
+    }
+
+    /// The numbers of a row.
+    ///
+    /// # Panics
+    /// If `row` is not below [`Lists::len`], as indexing a slice does.
+    pub fn get(&self, row: usize) -> Vec<f64> {
+        let mut values = vec![0.0; self.length];
+        self.read(row, &mut values);
+        values
+    }
+
+    fn take(&self, rows: &[FileRow]) -> Self {
+        let (all, rows) = (self.clone(), rows.to_vec());
+        Self::new((rows.len(), self.length), self.list_type, move |row, out| all.read(rows[row].index(), out))
+    }
+
+    /// Numbers in brackets; nothing where all are missing.
+    fn text(&self, row: usize) -> String {
+        let values = self.get(row);
+        if values.iter().all(|x| x.is_nan()) {
+            return String::new();
+        }
+        let number = |x: &f64| match self.list_type.item {
+            _ if x.is_nan() => String::new(),
+            ListItem::Float16 | ListItem::Float32 => format!("{:?}", *x as f32),
+            ListItem::Float64 => format!("{x:?}"),
+            ListItem::ShortInteger | ListItem::Integer => format!("{x}"),
+        };
+        format!("[{}]", values.iter().map(number).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl fmt::Debug for Lists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries((0..self.rows).map(|row| self.get(row))).finish()
+    }
+}
+
+/// The same numbers; missing ones are equal.
+impl PartialEq for Lists {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |lists: &Self, row| lists.get(row).into_iter().map(f64::to_bits).collect::<Vec<_>>();
+        (self.rows, self.length) == (other.rows, other.length)
+            && (0..self.rows).all(|row| bits(self, row) == bits(other, row))
+    }
+}
 
 /// Texts of many rows in one allocation.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -33,7 +33,7 @@ mod source;
 mod table;
 mod write;
 
-pub use column::{Column, ColumnInfo, Kind, Texts, Values};
+pub use column::{Column, ColumnInfo, Kind, ListItem, ListLayout, ListType, Lists, Texts, Values};
 pub use encode::{Encoded, Encoder, Features, MAX_CATEGORIES};
 pub use error::{Error, ErrorKind, Warning};
 pub use format::{Compression, format_of_path};

@@ -22,10 +22,27 @@ pub struct Table {
     pub(crate) unnamed: Vec<usize>,
     /// What is worth knowing of how it was read.
     pub(crate) warnings: Vec<Warning>,
+    /// Columns that are the index of a data frame.
+    pub(crate) frame_index: Vec<usize>,
+    /// Lists of numbers that are not coordinates.
+    pub(crate) unusable_lists: Vec<UnusableLists>,
     pub(crate) rows: usize,
     pub(crate) source: Box<dyn Source>,
     /// The memory that reading began with; what is made of the table is checked against it.
     pub(crate) limit: MemoryLimit,
+}
+
+/// A column of lists of numbers that are not coordinates, because they differ in length.
+#[derive(Clone, Debug)]
+pub(crate) struct UnusableLists {
+    /// The column.
+    pub(crate) column: usize,
+    /// What it holds, in words.
+    pub(crate) why: String,
+    /// The first row of another length than most.
+    pub(crate) row: Option<FileRow>,
+    /// Whether more than half of the lists are of one length.
+    pub(crate) is_common: bool,
 }
 
 impl std::fmt::Debug for Table {
@@ -73,7 +90,8 @@ impl Table {
             return Err(Error::content(format!("{name}: {rows} rows; leanset counts to {}", u32::MAX)));
         }
         let (groups, unnamed, warnings, limit) = (Vec::new(), Vec::new(), Vec::new(), MemoryLimit::NONE);
-        Ok(Self { name, format, columns, groups, unnamed, warnings, rows, source, limit })
+        let (frame_index, unusable_lists) = (Vec::new(), Vec::new());
+        Ok(Self { name, format, columns, groups, unnamed, warnings, frame_index, unusable_lists, rows, source, limit })
     }
 
     /// Number of rows.

@@ -85,7 +85,9 @@ pub fn write_rows(
         }
         let wanted: Vec<(usize, Kind)> = (0..table.columns().len())
             .map(|index| match &table.columns()[index].kind {
-                Kind::Other(_) => (index, Kind::Text),
+                // Arrays hold lists of one length; text has no lists.
+                Kind::List(length) if matches!(format, Format::Npy | Format::Npz) => (index, Kind::List(*length)),
+                Kind::List(_) | Kind::Other(_) => (index, Kind::Text),
                 kind => (index, kind.clone()),
             })
             .collect();

@@ -13,7 +13,7 @@ fn fit(table: &Table, options: &Columns) -> (Encoder, Encoded) {
 }
 
 fn raw() -> Columns {
-    Columns { scale: Scale::None, ..Columns::default() }
+    Columns { scale: Some(Scale::None), ..Columns::default() }
 }
 
 fn codes(warnings: &[Warning]) -> Vec<&str> {
@@ -56,10 +56,11 @@ proptest! {
     fn decode_undoes_encode(values in prop::collection::vec(-1e3f64..1e3, 2..60), standard in any::<bool>()) {
         let values = &values[..values.len() / 2 * 2];
         let scale = if standard { Scale::Standard } else { Scale::MinMax };
-        let (encoder, encoded) = fit(&matrix(values, 2), &Columns { scale, ..Columns::default() });
+        let (encoder, encoded) = fit(&matrix(values, 2), &Columns { scale: Some(scale), ..Columns::default() });
         let decoded = encoder.decode(&encoded.features.to_f64()).unwrap();
         prop_assert_eq!(decoded.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["c0", "c1"]);
         for (k, (_, column)) in decoded.iter().enumerate() {
+            let Values::Number(column) = &column.values else { panic!("{column:?}") };
             for (x, original) in column.iter().zip(values.iter().skip(k).step_by(2)) {
                 prop_assert!((x - original).abs() < 1e-9, "{} is not {}", x, original);
             }
@@ -70,7 +71,7 @@ proptest! {
     fn standard_has_mean_0_and_variance_1(values in prop::collection::vec(-1e3f64..1e3, 2..60), offset in -1e9f64..1e9) {
         prop_assume!(values.iter().any(|x| (x - values[0]).abs() > 1.0));
         let values: Vec<f64> = values.iter().map(|x| x + offset).collect();
-        let found = fit(&matrix(&values, 1), &Columns { scale: Scale::Standard, ..Columns::default() }).1.features.to_f64();
+        let found = fit(&matrix(&values, 1), &Columns { scale: Some(Scale::Standard), ..Columns::default() }).1.features.to_f64();
         let n = found.len() as f64;
         let mean = found.iter().sum::<f64>() / n;
         let variance = found.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
@@ -110,7 +111,7 @@ fn constant_columns_keep_scale_1() {
         (Scale::Standard, [0.0, -1.0, -5e-18, 1.0, 1.0, 0.0, 1.0, 5e-18, 1.0, 1.0]),
         (Scale::None, [5.0, 1.0, 1e-17, 1.0, 1.0, 5.0, 3.0, 2e-17, 1.0, 1.0]),
     ] {
-        let (encoder, encoded) = fit(&table, &Columns { scale, ..Columns::default() });
+        let (encoder, encoded) = fit(&table, &Columns { scale: Some(scale), ..Columns::default() });
         let found = encoded.features.to_f64();
         for (x, expected) in found.iter().zip(expected) {
             assert!((x - expected).abs() <= 1e-16 || scale == Scale::Standard, "{scale:?}: {found:?}");
@@ -235,7 +236,7 @@ fn features_stay_32_bits_where_nothing_needs_more() {
 #[test]
 fn missing_values_are_refused_filled_or_dropped() {
     let table = csv("x,f,t,y\n1,true,b,p\n,true,a,q\n4,,b,p\n7,false,,p\n1,false,a,\n");
-    let with = |missing| Columns { missing, scale: Scale::None, ..label("y") };
+    let with = |missing| Columns { missing, scale: Some(Scale::None), ..label("y") };
     assert_eq!(
         words(&Encoder::fit(&table, &with(Missing::Refuse)).unwrap_err()),
         "t.csv: label column 'y' is missing in 1 row, the first is row 4 (line 6)\n--missing drop leaves those rows out"
@@ -248,7 +249,7 @@ fn missing_values_are_refused_filled_or_dropped() {
     );
     assert!(Encoder::fit(&table, &with(Missing::Mean)).unwrap_err().to_string().contains("label column 'y'"));
 
-    let (_, filled) = fit(&table, &Columns { missing: Missing::Mean, scale: Scale::None, ..features });
+    let (_, filled) = fit(&table, &Columns { missing: Missing::Mean, scale: Some(Scale::None), ..features });
     #[rustfmt::skip]
     assert_eq!(filled.features.to_f64(), [
         1.0, 1.0, 0.0, 1.0,

@@ -316,15 +316,15 @@ fn encoder_refuses_columns_that_cannot_be_features() {
     );
     fitting(
         "x,y\n1,2\n3,-Infinity\n",
-        &Columns { scale: Scale::None, ..defaults() },
+        &Columns { scale: Some(Scale::None), ..defaults() },
         &format!("t.csv: row 1 (line 3), column 'y': '-Infinity' is infinite\n{finite} y"),
     );
     let wide = "t.csv: column 'x' runs from -1e308 to 1e308: its range overflows 64-bit floats\n--exclude x, or divide it by a constant first";
     fitting("x\n-1e308\n1e308\n", &defaults(), wide);
-    fitting("x\n-1e308\n1e308\n", &Columns { scale: Scale::Standard, ..defaults() }, wide);
+    fitting("x\n-1e308\n1e308\n", &Columns { scale: Some(Scale::Standard), ..defaults() }, wide);
     fitting(
         "x\n1e308\n1.1e308\n",
-        &Columns { scale: Scale::Standard, ..defaults() },
+        &Columns { scale: Some(Scale::Standard), ..defaults() },
         "t.csv: column 'x' runs from 1e308 to 1.1e308: its range overflows 64-bit floats\n--exclude x, or divide it by a constant first",
     );
 }
@@ -376,7 +376,7 @@ fn decode_refuses_points_without_values() {
         encoder.decode(&[0.0; 3]).unwrap_err().to_string(),
         "3 values are no whole number of points of 2 dimensions"
     );
-    assert_eq!(encoder.decode(&[0.5, 1.0]).unwrap(), [("x".to_owned(), vec![2.0]), ("y".to_owned(), vec![4.0])]);
+    assert_eq!(encoder.decode(&[0.5, 1.0]).unwrap(), [column("x", vec![2.0]), column("y", vec![4.0])]);
     let encoder = Encoder::fit(&csv("x,f\n1,true\n3,false\n"), &Columns::default()).unwrap();
     assert!(encoder.decode(&[0.0; 2]).unwrap_err().to_string().starts_with("column 'f' holds true/false values: "));
 }

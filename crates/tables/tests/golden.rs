@@ -21,7 +21,8 @@ fn encoder_scales_dry_bean_to_the_bit() {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut archive.by_name(&format!("{name}.npy")).unwrap(), &mut bytes).unwrap();
         let table = open("golden.npy", bytes);
-        let (_, encoded) = Encoder::fit_encode(&table, &Columns { scale: Scale::None, ..Columns::default() }).unwrap();
+        let (_, encoded) =
+            Encoder::fit_encode(&table, &Columns { scale: Some(Scale::None), ..Columns::default() }).unwrap();
         encoded.features.to_f64()
     };
     let table = read(beans, &ReadOptions::default()).unwrap();

@@ -7,6 +7,7 @@ mod errors;
 mod formats;
 mod golden;
 mod hostile;
+mod lists;
 mod memory;
 mod npz;
 mod packed;

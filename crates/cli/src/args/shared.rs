@@ -35,7 +35,7 @@ pub(crate) struct VerboseArg {
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Representativeness (ε)")]
 pub(crate) struct MetricArg {
-    /// Distance metric of ε: chebyshev, euclidean or manhattan.
+    /// Distance metric of ε: chebyshev, euclidean, manhattan or cosine.
     #[arg(long, value_name = "METRIC", default_value_t, hide_short_help = true)]
     pub(crate) metric: Metric,
 }

@@ -210,7 +210,7 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
     let purpose = render::purpose(target);
     let mut out = format!("{name} {verb} {what} ({}){purpose}\n\n", render::percent(kept, rows));
     out.push_str(&render::manifest_classes(manifest, outcome.label.as_deref().unwrap_or("class")));
-    let scaled = request.columns.scale.get_message().unwrap_or("scaled");
+    let scaled = request.columns.scale.unwrap_or_default().get_message().unwrap_or("scaled");
     let worst = match &outcome.worst_place {
         Some(place) => format!("; worst covered is {place}"),
         None => "; a class is lost".into(),

@@ -7,11 +7,13 @@
 //! exact, without a tolerance.
 
 mod chebyshev;
+mod cosine;
 mod euclidean;
 mod manhattan;
 mod packed;
 
 pub use chebyshev::Chebyshev;
+pub use cosine::{Cosine, to_unit_length};
 pub use euclidean::Euclidean;
 pub use manhattan::Manhattan;
 pub(crate) use packed::{LANES, Packed};
@@ -57,11 +59,13 @@ pub enum Metric {
     Euclidean,
     /// Σ_j |x_j − y_j|.
     Manhattan,
+    /// 1 − x·y / (|x| |y|), of points that are not all zeros.
+    Cosine,
 }
 
 impl Metric {
     /// All of them, the default first.
-    pub const ALL: [Self; 3] = [Self::Chebyshev, Self::Euclidean, Self::Manhattan];
+    pub const ALL: [Self; 4] = [Self::Chebyshev, Self::Euclidean, Self::Manhattan, Self::Cosine];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -69,6 +73,7 @@ impl Metric {
             Self::Chebyshev => "chebyshev",
             Self::Euclidean => "euclidean",
             Self::Manhattan => "manhattan",
+            Self::Cosine => "cosine",
         }
     }
 
@@ -79,8 +84,15 @@ impl Metric {
     /// assert_eq!(Metric::Euclidean.distance(&[0.0, 0.0], &[3.0, 4.0]), 5.0);
     /// assert_eq!(Metric::Chebyshev.distance(&[0.0, 0.0], &[3.0, 4.0]), 4.0);
     /// assert_eq!(Metric::Manhattan.distance(&[0.0, 0.0], &[3.0, 4.0]), 7.0);
+    /// assert_eq!(Metric::Cosine.distance(&[2.0, 0.0], &[0.0, 3.0]), 1.0);
     /// ```
     pub fn distance(self, a: &[f64], b: &[f64]) -> f64 {
+        if self == Self::Cosine {
+            let [mut a, mut b] = [a.to_vec(), b.to_vec()];
+            // Zeros have no direction: NaN, as 0 / 0.
+            let both = to_unit_length(&mut a) & to_unit_length(&mut b);
+            return if both { Cosine::finish(raw::<Cosine, f64, f64>(&a, &b)) } else { f64::NAN };
+        }
         with_metric!(self, |M| M::finish(raw::<M, f64, f64>(a, b)))
     }
 }
@@ -98,7 +110,7 @@ impl std::str::FromStr for Metric {
         Self::ALL.into_iter().find(|m| m.name().eq_ignore_ascii_case(text)).ok_or_else(|| Error::BadParameter {
             method: "epsilon",
             name: "metric",
-            constraint: "chebyshev|euclidean|manhattan".into(),
+            constraint: Self::ALL.map(Self::name).join("|"),
             value: format!("'{text}'"),
         })
     }
@@ -118,6 +130,11 @@ macro_rules! with_metric {
             }
             $crate::distance::Metric::Manhattan => {
                 type $M = $crate::distance::Manhattan;
+                $body
+            }
+            // Of points of length 1.
+            $crate::distance::Metric::Cosine => {
+                type $M = $crate::distance::Cosine;
                 $body
             }
         }

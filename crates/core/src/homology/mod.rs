@@ -26,7 +26,7 @@ use std::ops::RangeInclusive;
 pub use bottleneck::bottleneck;
 use rips::{Sink, Sweep, pair};
 
-use crate::distance::{LANES, Metric, Packed, Terms, with_metric};
+use crate::distance::{Cosine, LANES, Metric, Packed, Terms, to_unit_length, with_metric};
 use crate::monitor::step;
 use crate::{Error, Matrix, Monitor, Result, RowId, Scalar, simd};
 
@@ -114,6 +114,13 @@ pub fn diagrams<T: Scalar>(
     monitor: &dyn Monitor,
 ) -> Result<Vec<Diagram>> {
     check_size(rows.len())?;
+    if metric == Metric::Cosine {
+        let (values, all) = directions(points, rows)?;
+        let unit = Matrix::new(&values, all.len(), points.columns())?;
+        let mut raw = Vec::new();
+        pairs::<Cosine, f64>(&unit, &all, &mut raw);
+        return collect(all.len(), &raw, dimension, Cosine::finish, monitor);
+    }
     let mut raw = Vec::new();
     with_metric!(metric, |M| {
         pairs::<M, T>(points, rows, &mut raw);
@@ -158,7 +165,27 @@ pub fn max_persistence<T: Scalar>(
     dimensions: RangeInclusive<usize>,
 ) -> Result<f64> {
     check_size(rows.len())?;
+    if metric == Metric::Cosine {
+        let (values, all) = directions(points, rows)?;
+        let unit = Matrix::new(&values, all.len(), points.columns())?;
+        return Workspace::default().max_persistence::<Cosine, f64>(&unit, &all, dimensions);
+    }
     with_metric!(metric, |M| Workspace::default().max_persistence::<M, T>(points, rows, dimensions))
+}
+
+/// Some rows scaled to length 1, and their ids in that matrix.
+fn directions<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Result<(Vec<f64>, Vec<RowId>)> {
+    let mut values = Vec::with_capacity(rows.len() * points.columns());
+    for &row in rows {
+        let start = values.len();
+        values.extend(points.row(row).iter().map(|x| x.widen()));
+        if !to_unit_length(&mut values[start..]) {
+            let hint = "leave the row out, or use another metric".into();
+            let what = "is all zeros and has no direction".to_owned();
+            return Err(Error::Row { method: "cosine distance", row, what, hint });
+        }
+    }
+    Ok((values, (0..rows.len()).map(RowId::at).collect()))
 }
 
 /// What errors are of.
@@ -351,6 +378,11 @@ mod tests {
         let points = Matrix::new(values, n, d).expect("a matrix");
         let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
         for metric in Metric::ALL {
+            let has_zeros = values.chunks_exact(d).any(|point| point.iter().all(|&x| x == 0.0));
+            if metric == Metric::Cosine && has_zeros {
+                assert!(matches!(diagrams(&points, &rows, metric, dimension, &Quiet), Err(Error::Row { .. })));
+                continue;
+            }
             let found = diagrams(&points, &rows, metric, dimension, &Quiet).expect("few points");
             let distance = |i: usize, j: usize| metric.distance(points.row(rows[i]), points.row(rows[j]));
             assert_eq!(found, naive::diagrams(n, distance, dimension), "{n} points, {metric}");

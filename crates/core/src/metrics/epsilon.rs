@@ -14,12 +14,17 @@
 //! found. Rows are taken in fixed chunks, each with its own maxima, so the result is exact and the same for any number
 //! of threads; of equal distances the lowest row is the worst one.
 //!
+//! **Cosine distance** is searched on points of length 1 (`distance/cosine.rs`): rows are scaled when they are looked up,
+//! the reduced points when the tree is built.
+//!
 //! Cost: one nearest-neighbour search per row, O(log m) nodes in low intrinsic dimension, O(m) blocks at worst. Memory:
 //! the reduced points once more, in the tree.
 
 use rayon::prelude::*;
 
-use crate::distance::{LANES, Metric, Terms, with_metric};
+use leanset_problem::{Text, setting, text};
+
+use crate::distance::{LANES, Metric, Terms, to_unit_length, with_metric};
 use crate::geometry::{Node, Tree, Visitor};
 use crate::monitor::step;
 use crate::{
@@ -281,6 +286,9 @@ fn curve<'p, T: Scalar>(
 ) -> Result<Vec<Epsilon>> {
     monitor.begin("measuring ε", data.rows() as u64);
     let classes = data.classes();
+    if metric == Metric::Cosine {
+        check_directions(data.points())?;
+    }
     let mut results = vec![Epsilon { metric, value: 0.0, worst: None, per_class: Vec::new() }; count];
     for class in classes.ids() {
         let rows = classes.rows(class);
@@ -326,7 +334,53 @@ fn search<'p, T: Scalar>(
     monitor: &dyn Monitor,
     point: &(impl Fn(u32) -> &'p [T] + Sync),
 ) -> Result<Maxima> {
+    if metric != Metric::Cosine {
+        return search_by(points, rows, targets, count, metric, monitor, point);
+    }
+    let columns = points.columns();
+    let mut directions = vec![0.0; targets.len() * columns];
+    for (direction, target) in directions.chunks_exact_mut(columns).zip(targets) {
+        direction.iter_mut().zip(point(target.0)).for_each(|(out, x)| *out = x.widen());
+        if !to_unit_length(direction) {
+            let what = format!("row {} of the reduced set {NO_DIRECTION}", target.0);
+            return Err(Error::Data { method: COSINE, what, hint: another_metric() });
+        }
+    }
+    // Targets are known by their place in the list instead of their row.
+    let places: Vec<(u32, u32)> = (0..).zip(targets).map(|(place, target)| (place, target.1)).collect();
+    let direction = |place: u32| &directions[place as usize * columns..][..columns];
+    search_by(points, rows, &places, count, metric, monitor, &direction)
+}
+
+/// What errors are of, and what they say of a point of zeros.
+const COSINE: &str = "cosine distance";
+const NO_DIRECTION: &str = "is all zeros and has no direction";
+
+fn another_metric() -> Text {
+    text!["leave the row out, or use ", setting::METRIC.to(Metric::Euclidean)]
+}
+
+/// Refuses rows of zeros.
+fn check_directions(points: &Points<'_>) -> Result<()> {
+    let zeros = |row: &RowId| with_points!(points, |m| m.row(*row).iter().all(|x| x.widen() == 0.0));
+    match (0..points.rows()).map(RowId::at).find(zeros) {
+        None => Ok(()),
+        Some(row) => Err(Error::Row { method: COSINE, row, what: NO_DIRECTION.to_owned(), hint: another_metric() }),
+    }
+}
+
+/// The same for points as they are searched.
+fn search_by<'p, T: Scalar>(
+    points: &Points<'_>,
+    rows: &[RowId],
+    targets: &[(u32, u32)],
+    count: usize,
+    metric: Metric,
+    monitor: &dyn Monitor,
+    point: &(impl Fn(u32) -> &'p [T] + Sync),
+) -> Result<Maxima> {
     let search = Search::new(targets, count, points.columns(), point);
+    let scaled = metric == Metric::Cosine;
     let parts: Vec<Maxima> = rows
         .par_chunks(CHUNK)
         .map(|chunk| {
@@ -334,6 +388,7 @@ fn search<'p, T: Scalar>(
                 search: &search,
                 points,
                 rows: chunk,
+                scaled,
                 metric: std::marker::PhantomData,
             }));
             step(monitor, chunk.len() as u64)?;
@@ -389,6 +444,8 @@ struct Chunk<'a, M, T> {
     search: &'a Search<T>,
     points: &'a Points<'a>,
     rows: &'a [RowId],
+    /// Whether rows are scaled to length 1.
+    scaled: bool,
     metric: std::marker::PhantomData<M>,
 }
 
@@ -403,6 +460,10 @@ impl<M: Terms, T: Scalar> simd::Kernel for Chunk<'_, M, T> {
         let mut nearest = vec![f64::INFINITY; self.search.cuts];
         for &row in self.rows {
             self.points.widen_row(row, &mut query);
+            if self.scaled {
+                // Rows of zeros are refused before.
+                to_unit_length(&mut query);
+            }
             nearest.fill(f64::INFINITY);
             let mut staircase = Staircase::<M, T> {
                 search: self.search,

@@ -19,6 +19,8 @@
 //! Cost: ε, twice where the reduced set is not of rows; for each class two traversals and two times the diagrams of at
 //! most `points` points. Memory: the diagrams of one class at a time.
 
+use leanset_problem::{setting, text};
+
 use super::epsilon::{check_points, covering_radius};
 use super::{Epsilon, epsilon, epsilon_between, epsilon_curve};
 use crate::distance::Metric;
@@ -201,7 +203,7 @@ pub fn persistence(
     options: &PersistenceOptions,
     monitor: &dyn Monitor,
 ) -> Result<Persistence> {
-    options.check()?;
+    check(metric, options)?;
     match reduced {
         Reduced::Rows(selection) => {
             let forth = epsilon(data, reduced, metric, monitor)?;
@@ -223,6 +225,24 @@ pub fn persistence(
     }
 }
 
+/// Options and a metric that can be had: the bound needs the triangle inequality.
+fn check(metric: Metric, options: &PersistenceOptions) -> Result<()> {
+    options.check()?;
+    if metric != Metric::Cosine {
+        return Ok(());
+    }
+    Err(Error::Data {
+        method: "persistence",
+        what: "cosine distance has no triangle inequality, without which ε bounds no diagram".into(),
+        hint: text![
+            "compare directions with ",
+            setting::SCALE.to("unit"),
+            " and ",
+            setting::METRIC.to(Metric::Euclidean)
+        ],
+    })
+}
+
 /// The class code of each prototype.
 fn codes_of(points: &Prototypes) -> Vec<u32> {
     points.classes.iter().map(|class| class.0).collect()
@@ -239,7 +259,7 @@ pub fn persistence_between(
     options: &PersistenceOptions,
     monitor: &dyn Monitor,
 ) -> Result<Persistence> {
-    options.check()?;
+    check(metric, options)?;
     let forth = epsilon_between(full, reduced, metric, monitor)?;
     let back = epsilon_between(reduced, full, metric, monitor)?;
     let columns = full.columns();
@@ -260,7 +280,7 @@ pub fn persistence_curve(
     options: &PersistenceOptions,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Persistence>> {
-    options.check()?;
+    check(metric, options)?;
     let curve = epsilon_curve(data, ranking, allocations, metric, monitor)?;
     let full = Side::of_table(data, metric, options, monitor)?;
     let cut = |(allocation, forth): (&Allocation, Epsilon)| {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
+use leanset_core::distance::Metric;
 use leanset_core::dynamics::{MEAN_SCORES, MeanScore};
 use leanset_core::methods::METHODS;
 use leanset_core::params::Value;
@@ -17,6 +18,20 @@ use leanset_core::{
     Allocation, Budget, Classes, Dataset, Dynamics, EmptyClasses, Inputs, Matrix, Monitor, Ranking, Reducer, Reduction,
     Result, RowId, Seed,
 };
+
+/// The metrics that obey the triangle inequality.
+pub(crate) const METRICS: [Metric; 3] = [Metric::Chebyshev, Metric::Euclidean, Metric::Manhattan];
+
+/// The metrics in which these points can be measured: a row of zeros has no direction.
+pub(crate) fn metrics_of(data: &Dataset<'_>) -> Vec<Metric> {
+    let mut row = vec![0.0; data.columns()];
+    let mut is_zero = |id| {
+        data.points().widen_row(id, &mut row);
+        row.iter().all(|&x| x == 0.0)
+    };
+    let zeros = (0..data.rows()).map(RowId::at).any(|id| is_zero(id));
+    Metric::ALL.into_iter().filter(|&metric| metric != Metric::Cosine || !zeros).collect()
+}
 
 /// The seed of runs that are compared with one another.
 pub(crate) const SEED: Seed = Seed(7);

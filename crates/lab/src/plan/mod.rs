@@ -35,7 +35,7 @@ use std::path::Path;
 use leanset_core::distance::Metric;
 use leanset_problem::{Problem, Result};
 use leanset_spec::images::{Division, EmbeddingModel, Features};
-use leanset_spec::{Columns, Energy, Power, Training};
+use leanset_spec::{Columns, Energy, Power, Scale, Training};
 use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::{self, TaskVocabulary};
@@ -354,7 +354,7 @@ impl Plan {
         }
         if self.reduce.metric.parse::<Metric>().is_err() {
             let value = format!("'{}'", self.reduce.metric);
-            let metrics = "chebyshev, euclidean or manhattan";
+            let metrics = "chebyshev, euclidean, manhattan or cosine";
             return text.refuse("reduce.metric", metrics, &value, "leave it out for the paper's, chebyshev");
         }
         if self.methods.is_empty() {
@@ -398,6 +398,16 @@ impl Plan {
     /// The metric of ε.
     pub fn metric(&self) -> Metric {
         self.reduce.metric.parse().unwrap_or_default()
+    }
+
+    /// The plan with the scale of its columns, which depends on the table where the plan does not say it.
+    #[must_use]
+    pub fn with_scale(&self, scale: Scale) -> Self {
+        let mut plan = self.clone();
+        if let TaskPlan::Table(table) = &mut plan.task {
+            table.data.columns.scale.get_or_insert(scale);
+        }
+        plan
     }
 
     /// The methods with their parameters checked, in the order of the plan.
@@ -518,7 +528,7 @@ mod tests {
         );
         assert_eq!(
             data("scale = \"log\"").0,
-            "t.toml: line 4: scale must be one of 'minmax', 'standard', 'none', not 'log'"
+            "t.toml: line 4: scale must be one of 'minmax', 'standard', 'none', 'unit', not 'log'"
         );
         assert_eq!(
             data("bins = \"few\"").0,
@@ -554,7 +564,8 @@ mod tests {
             },
             "energy": { "country": null, "carbon_intensity": null, "watts": null, "tdp": null }
         });
-        let mut plan = Plan::parse(SMALL, "t.toml").expect("a plan");
+        let plan = Plan::parse(SMALL, "t.toml").expect("a plan");
+        let mut plan = plan.with_scale(Scale::MinMax);
         let TaskPlan::Table(table) = &mut plan.task else { panic!("for a table") };
         table.data.path = None;
         assert_eq!(serde_json::from_value::<Plan>(old).expect("a plan"), plan);

@@ -158,7 +158,11 @@ impl ImageReduction<'_> {
         // Features of the images are in their inspections, and in the matrix that is made of them.
         let (inspections, comparing) = inspection_memory(images, dimensions);
         let matrix = 4 * (images * dimensions) as u64;
-        let method = self.reducer.memory(&shape, kept, self.context.threads()).max(memory::of_epsilon(&shape, kept));
+        let method = self.reducer.memory(&shape, kept, self.context.threads()).max(memory::of_epsilon(
+            &shape,
+            kept,
+            self.request.metric,
+        ));
         // The list, the manifest, and the document without what was not kept.
         let document = self.set.format().write_memory(&self.set);
         let sheet = match self.request.report_bytes {

@@ -190,7 +190,7 @@ fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
                 Values::Integer(v) => Some(v[at] as f64),
                 Values::Boolean(v) if column == "correct" => Some(f64::from(u8::from(v[at]))),
                 Values::Text(v) => v.get(at).trim().parse().ok(),
-                Values::Boolean(_) => None,
+                Values::Boolean(_) | Values::List(_) => None,
             }
         };
         (0..found.len())

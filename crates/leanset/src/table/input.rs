@@ -134,6 +134,11 @@ impl Input {
         self.encoded.dataset_row(row)
     }
 
+    /// What was asked of columns, with every default said.
+    pub fn columns_used(&self, asked: &Columns) -> Columns {
+        Columns { scale: Some(self.encoder.scale()), ..asked.clone() }
+    }
+
     /// Warnings of reading and encoding.
     pub fn warnings(&self) -> &[Warning] {
         &self.encoded.warnings

@@ -2,12 +2,13 @@
 
 use leanset_problem::{setting, text};
 
+use super::id_columns::{self, Beside};
 use super::impute;
 use crate::column::{Column, Kind};
-use crate::error::{Error, Warning, shown};
+use crate::error::{Error, Warning, listed, shown};
 use crate::row::FileRow;
 use crate::source::ExactIn32Bits;
-use crate::table::Table;
+use crate::table::{Table, UnusableLists};
 use leanset_spec::{Columns, Missing};
 
 /// A column of a table, for messages about its values.
@@ -56,6 +57,8 @@ pub(crate) fn load(
     all.extend(label.clone());
     let width = |(index, kind): &(usize, Kind)| match kind {
         Kind::Boolean => 1,
+        // A flag for each; the numbers stay where they are.
+        Kind::List(_) => 1,
         Kind::Number if table.exact_in_32_bits(*index) == Some(ExactIn32Bits::Float) => 4,
         _ => 8,
     };
@@ -84,49 +87,18 @@ pub(crate) fn choose(table: &Table, options: &Columns, warnings: &mut Vec<Warnin
     for name in &options.exclude {
         table.positions(name)?.for_each(|index| excluded[index] = true);
     }
-    let mut chosen = Vec::new();
-    let mut skipped = Vec::new();
-    match &options.features {
-        Some(features) => {
-            for index in
-                features.iter().map(|name| table.positions(name)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
-            {
-                let column = &table.columns()[index];
-                let name = shown(&column.name);
-                if Some(index) == label || Some(index) == id {
-                    let role = if Some(index) == label { "label" } else { "id" };
-                    return Err(Error::request(format!("{file}: column {name} is the {role} and cannot be a feature"))
-                        .with_hint(text!["leave it out of ", &setting::FEATURES]));
-                }
-                if chosen.contains(&index) {
-                    return Err(Error::request(format!("{file}: column {name} is listed twice as a feature")));
-                }
-                if let (Kind::Other(what), false) = (&column.kind, excluded[index]) {
-                    return Err(Error::request(format!("{file}: column {name} ({what}) cannot be a feature"))
-                        .with_hint(text!["make it a number first, or leave it out of ", &setting::FEATURES]));
-                }
-                if !excluded[index] {
-                    chosen.push(index);
-                }
-            }
-        }
+    let role = |index| match index {
+        _ if Some(index) == label => Some("label"),
+        _ if Some(index) == id => Some("id"),
+        _ => None,
+    };
+    let chosen = match &options.features {
+        Some(features) => named(table, features, &role, &excluded)?,
         None => {
-            for (index, column) in table.columns().iter().enumerate() {
-                if excluded[index] || Some(index) == label || Some(index) == id {
-                    continue;
-                }
-                if let Kind::Other(what) = &column.kind {
-                    skipped.push(format!("{} ({what})", shown(&column.name)));
-                } else {
-                    chosen.push(index);
-                }
-            }
+            let others = (0..table.columns().len()).filter(|&index| !excluded[index] && role(index).is_none());
+            unnamed(table, &others.collect::<Vec<_>>(), warnings)?
         }
-    }
-    for column in skipped {
-        let message = format!("column {column} is carried along but not used for distances");
-        warnings.push(Warning::new("skipped-column", message));
-    }
+    };
     for &index in chosen.iter().filter(|index| table.unnamed.contains(index)) {
         let name = &table.columns()[index].name;
         let number = index + 1;
@@ -139,4 +111,94 @@ pub(crate) fn choose(table: &Table, options: &Columns, warnings: &mut Vec<Warnin
             .with_hint("distances need at least one column of numbers, true/false or text beside label and id"));
     }
     Ok(chosen)
+}
+
+/// The columns that the user names.
+fn named(
+    table: &Table,
+    features: &[String],
+    role: &dyn Fn(usize) -> Option<&'static str>,
+    excluded: &[bool],
+) -> Result<Vec<usize>, Error> {
+    let file = table.name();
+    let mut chosen = Vec::new();
+    for index in features.iter().map(|name| table.positions(name)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
+    {
+        let column = &table.columns()[index];
+        let name = shown(&column.name);
+        if let Some(role) = role(index) {
+            return Err(Error::request(format!("{file}: column {name} is the {role} and cannot be a feature"))
+                .with_hint(text!["leave it out of ", &setting::FEATURES]));
+        }
+        if chosen.contains(&index) {
+            return Err(Error::request(format!("{file}: column {name} is listed twice as a feature")));
+        }
+        if excluded[index] {
+            continue;
+        }
+        if let Some(lists) = table.unusable_lists.iter().find(|lists| lists.column == index) {
+            return Err(unusable(table, lists));
+        }
+        if let Kind::Other(what) = &column.kind {
+            return Err(Error::request(format!("{file}: column {name} ({what}) cannot be a feature"))
+                .with_hint(text!["make it a number first, or leave it out of ", &setting::FEATURES]));
+        }
+        chosen.push(index);
+    }
+    Ok(chosen)
+}
+
+/// The columns that are features where nobody says which: lists of numbers if there are any, otherwise all that can be.
+fn unnamed(table: &Table, candidates: &[usize], warnings: &mut Vec<Warning>) -> Result<Vec<usize>, Error> {
+    let (mut lists, mut others) = (Vec::new(), Vec::new());
+    let mut skip = |index: usize, what: &str| {
+        let name = shown(&table.columns()[index].name);
+        let message = format!("column {name} ({what}) is carried along but not used for distances");
+        warnings.push(Warning::new("skipped-column", message));
+    };
+    for &index in candidates {
+        if table.frame_index.contains(&index) {
+            skip(index, "pandas index");
+            continue;
+        }
+        match &table.columns()[index].kind {
+            Kind::Other(what) => skip(index, what),
+            Kind::List(_) => lists.push(index),
+            _ => others.push(index),
+        }
+    }
+    // Lists of which most are of one length are an embedding with errors, unless something else is measured.
+    let damaged = table.unusable_lists.iter().find(|lists| candidates.contains(&lists.column));
+    if lists.is_empty() {
+        let is_id = |&index: &usize| id_columns::beside_lists(table, index) == Beside::Carried;
+        match damaged {
+            Some(damaged) if damaged.is_common || others.iter().all(is_id) => return Err(unusable(table, damaged)),
+            _ => return Ok(others),
+        }
+    }
+    let is_feature = |&index: &usize| id_columns::beside_lists(table, index) == Beside::Feature;
+    let (features, carried): (Vec<usize>, Vec<usize>) = others.into_iter().partition(is_feature);
+    if !features.is_empty() {
+        return Err(id_columns::ask(table, &lists, &features));
+    }
+    if !carried.is_empty() {
+        let names = |columns: &[usize]| columns.iter().map(|&i| table.columns()[i].name.as_str()).collect::<Vec<_>>();
+        let (carried, lists) = (listed(&names(&carried), 10), listed(&names(&lists), 10));
+        let message = format!("distances are computed from {lists} alone; carried along: {carried}");
+        warnings.push(
+            Warning::new("skipped-column", message)
+                .hint(text!["to use other columns: ", setting::FEATURES.to("COLUMN,…")]),
+        );
+    }
+    Ok(lists)
+}
+
+/// The error of lists that are not coordinates.
+fn unusable(table: &Table, lists: &UnusableLists) -> Error {
+    let column = &table.columns()[lists.column].name;
+    let place = lists.row.map_or_else(String::new, |row| format!("{}, ", table.place(row)));
+    Error::content(format!("{}: {place}column {} {}", table.name(), shown(column), lists.why)).with_hint(text![
+        "lists of one length are coordinates: correct these rows or leave them out of the file, or ",
+        setting::EXCLUDE.to(column)
+    ])
 }

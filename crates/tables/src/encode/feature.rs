@@ -6,7 +6,7 @@ use super::column_checks::words_among_numbers;
 use super::columns::ColumnRef;
 use super::impute::most_frequent;
 use super::scaler::{Sample, Scaler};
-use crate::column::{Column, Kind, Texts, Values};
+use crate::column::{Column, Kind, ListType, Lists, Texts, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
 use crate::row::FileRow;
 use leanset_spec::Scale;
@@ -17,9 +17,30 @@ pub const MAX_CATEGORIES: usize = 1_000;
 /// The encoding of a column; `fill` stands for missing values under [`Missing::Mean`](crate::Missing::Mean).
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum FeatureEncoding {
-    Number { scaler: Scaler, fill: f64 },
-    Boolean { fill: bool },
-    OneHot { categories: Vec<String>, fill: usize },
+    Number {
+        scaler: Scaler,
+        fill: f64,
+    },
+    /// Integers, some beyond ±2^53, of which `origin` is subtracted before they become floats.
+    Integer {
+        origin: i64,
+        scaler: Scaler,
+        fill: f64,
+    },
+    /// A block of dimensions, each with a scaler and a fill of its own; without scalers nothing is scaled.
+    List {
+        length: usize,
+        scalers: Vec<Scaler>,
+        fills: Vec<f64>,
+        list_type: ListType,
+    },
+    Boolean {
+        fill: bool,
+    },
+    OneHot {
+        categories: Vec<String>,
+        fill: usize,
+    },
 }
 
 /// The rows that an encoding is learnt from.
@@ -46,9 +67,23 @@ impl FeatureEncoding {
                 .with_hint(text![setting::EXCLUDE.to(of.name)]));
         }
         match &column.values {
-            Values::Number(v) => fit_number(of, column, rows.fitted, scale, &|row| v[row]),
+            Values::Number(v) => {
+                integers::check_texts(of, column, v, rows)?;
+                fit_number(of, column, rows.fitted, scale, &|row| v[row])
+            }
             Values::Number32(v) => fit_number(of, column, rows.fitted, scale, &|row| f64::from(v[row])),
-            Values::Integer(v) => fit_number(of, column, rows.fitted, scale, &|row| v[row] as f64),
+            Values::Integer(v) => match integers::origin(of, column, v, rows, scale)? {
+                None => fit_number(of, column, rows.fitted, scale, &|row| v[row] as f64),
+                Some(origin) => {
+                    let value = |row: usize| integers::from_origin(v[row], origin);
+                    let (encoding, varies) = fit_number(of, column, rows.fitted, scale, &value)?;
+                    match encoding {
+                        Self::Number { scaler, fill } => Ok((Self::Integer { origin, scaler, fill }, varies)),
+                        other => Ok((other, varies)),
+                    }
+                }
+            },
+            Values::List(v) => fit_list(of, v, rows.fitted, scale),
             Values::Boolean(v) => {
                 let mut counts = [0; 2];
                 present(column, rows.fitted).for_each(|row| counts[usize::from(v[row.index()])] += 1);
@@ -64,6 +99,8 @@ impl FeatureEncoding {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Number { .. } => Kind::Number,
+            Self::Integer { .. } => Kind::Integer,
+            Self::List { length, .. } => Kind::List(*length),
             Self::Boolean { .. } => Kind::Boolean,
             Self::OneHot { .. } => Kind::Text,
         }
@@ -72,7 +109,8 @@ impl FeatureEncoding {
     /// Dimensions that the column takes.
     pub(crate) fn width(&self) -> usize {
         match self {
-            Self::Number { .. } | Self::Boolean { .. } => 1,
+            Self::Number { .. } | Self::Integer { .. } | Self::Boolean { .. } => 1,
+            Self::List { length, .. } => *length,
             Self::OneHot { categories, .. } => categories.len(),
         }
     }
@@ -134,17 +172,203 @@ fn fit_number(
     // The second pass takes out the rounding of the first.
     let rough: f64 = sum / count;
     let mean = rough + values().map(|x| x - rough).sum::<f64>() / count;
-    let sample = Sample { values: &values, rows: rows.len(), min, max, mean };
+    let squares = || values().map(|x| (x - mean).powi(2)).sum::<f64>();
+    let sample = Sample { squares: &squares, rows: rows.len(), min, max, mean };
     match Scaler::fit(scale, &sample) {
         Some(scaler) if mean.is_finite() => Ok((FeatureEncoding::Number { scaler, fill: mean }, sample.varies())),
-        _ => {
-            let (file, name) = (of.table.name(), shown(of.name));
-            let message =
-                format!("{file}: column {name} runs from {min:?} to {max:?}: its range overflows 64-bit floats");
-            Err(Error::content(message)
-                .with_hint(text![setting::EXCLUDE.to(of.name), ", or divide it by a constant first"]))
+        _ => Err(too_wide(of, min, max)),
+    }
+}
+
+fn too_wide(of: &ColumnRef<'_>, min: f64, max: f64) -> Error {
+    let (file, name) = (of.table.name(), shown(of.name));
+    let message = format!("{file}: column {name} runs from {min:?} to {max:?}: its range overflows 64-bit floats");
+    Error::content(message).with_hint(text![setting::EXCLUDE.to(of.name), ", or divide it by a constant first"])
+}
+
+/// Every position in the lists as a column of its own, to the last bit; all of them in each pass over the rows.
+fn fit_list(
+    of: &ColumnRef<'_>,
+    lists: &Lists,
+    rows: &[FileRow],
+    scale: Scale,
+) -> Result<(FeatureEncoding, bool), Error> {
+    let length = lists.length();
+    let mut values = vec![0.0; length];
+    let (mut min, mut max) = (vec![f64::INFINITY; length], vec![f64::NEG_INFINITY; length]);
+    let (mut sums, mut counts) = (vec![0.0; length], vec![0.0; length]);
+    for &row in rows {
+        lists.read(row.index(), &mut values);
+        for (j, &x) in values.iter().enumerate().filter(|(_, x)| !x.is_nan()) {
+            if x.is_infinite() {
+                return Err(not_finite_in_list(of, row, j, x));
+            }
+            min[j] = x.min(min[j]);
+            max[j] = x.max(max[j]);
+            sums[j] += x;
+            counts[j] += 1.0;
         }
     }
+    if let Some(j) = counts.iter().position(|&count| count == 0.0) {
+        let (file, name) = (of.table.name(), shown(of.name));
+        return Err(Error::content(format!("{file}: column {name}: position {j} of the lists has no values at all"))
+            .with_hint(text![setting::EXCLUDE.to(of.name)]));
+    }
+    // The second pass takes out the rounding of the first.
+    let rough: Vec<f64> = sums.iter().zip(&counts).map(|(sum, count)| sum / count).collect();
+    let mut add_up = |term: &dyn Fn(usize, f64) -> f64| {
+        let mut sums = vec![0.0; length];
+        for &row in rows {
+            lists.read(row.index(), &mut values);
+            for (j, &x) in values.iter().enumerate().filter(|(_, x)| !x.is_nan()) {
+                sums[j] += term(j, x);
+            }
+        }
+        sums
+    };
+    let rest = add_up(&|j, x| x - rough[j]);
+    let means: Vec<f64> = (0..length).map(|j| rough[j] + rest[j] / counts[j]).collect();
+    let squares = match scale {
+        Scale::Standard => add_up(&|j, x| (x - means[j]).powi(2)),
+        Scale::MinMax | Scale::None | Scale::Unit => vec![0.0; length],
+    };
+    let (mut scalers, mut varies) = (Vec::with_capacity(length), false);
+    for j in 0..length {
+        let squares = || squares[j];
+        let sample = Sample { squares: &squares, rows: rows.len(), min: min[j], max: max[j], mean: means[j] };
+        varies |= sample.varies();
+        match Scaler::fit(scale, &sample) {
+            Some(scaler) if means[j].is_finite() => scalers.push(scaler),
+            _ => return Err(too_wide(of, min[j], max[j])),
+        }
+    }
+    if matches!(scale, Scale::None | Scale::Unit) {
+        scalers.clear();
+    }
+    Ok((FeatureEncoding::List { length, scalers, fills: means, list_type: lists.list_type() }, varies))
+}
+
+/// Integers that 64-bit floats cannot tell apart.
+pub(crate) mod integers {
+    use std::collections::HashMap;
+
+    use super::{Column, ColumnRef, Error, FileRow, FitRows, Scale, present, setting, shown, text};
+
+    /// Up to this magnitude every integer is a float.
+    const EXACT: u64 = 1 << 53;
+
+    /// The float of an integer, and whether it is exactly that.
+    #[inline]
+    pub(crate) fn to_float(x: i64) -> (f64, bool) {
+        let float = x as f64;
+        (float, x.unsigned_abs() <= EXACT || float as i128 == i128::from(x))
+    }
+
+    /// The distance of an integer from another as a float, rounded once.
+    pub(crate) fn from_origin(x: i64, origin: i64) -> f64 {
+        (i128::from(x) - i128::from(origin)) as f64
+    }
+
+    /// What is subtracted from integers, as integers, before they are scaled; nothing where all are within ±2^53.
+    pub(crate) fn origin(
+        of: &ColumnRef<'_>,
+        column: &Column,
+        values: &[i64],
+        rows: FitRows<'_>,
+        scale: Scale,
+    ) -> Result<Option<i64>, Error> {
+        if !present(column, rows.kept).any(|row| values[row.index()].unsigned_abs() > EXACT) {
+            return Ok(None);
+        }
+        if matches!(scale, Scale::None | Scale::Unit) {
+            // Nothing can be subtracted, but some large integers, such as powers of two, are floats.
+            return match present(column, rows.kept).find(|row| !to_float(values[row.index()]).1) {
+                Some(row) => Err(inexact(of, row, values[row.index()])),
+                None => Ok(None),
+            };
+        }
+        let least = present(column, rows.fitted).map(|row| values[row.index()]).min().unwrap_or(0);
+        let mut sorted: Vec<i64> = present(column, rows.kept).map(|row| values[row.index()]).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let pairs = sorted.iter().zip(sorted.iter().skip(1));
+        match pairs.into_iter().find(|(a, b)| from_origin(**a, least) == from_origin(**b, least)) {
+            None => Ok(Some(least)),
+            Some((a, b)) => Err(collapsed(of, &a.to_string(), &b.to_string())),
+        }
+    }
+
+    /// Refuses integers beyond 64 bits, which text has and which are floats here, if two of them are one float.
+    pub(crate) fn check_texts(
+        of: &ColumnRef<'_>,
+        column: &Column,
+        values: &[f64],
+        rows: FitRows<'_>,
+    ) -> Result<(), Error> {
+        const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+        let mut known = HashMap::new();
+        for row in present(column, rows.kept).filter(|row| values[row.index()].abs() >= BEYOND) {
+            // Only text formats show a value as the file has it.
+            let Some(text) = of.table.source.show(row, of.index) else { return Ok(()) };
+            let Ok(integer) = text.trim().parse::<i128>() else { continue };
+            match known.insert(values[row.index()].to_bits(), integer) {
+                Some(other) if other != integer => {
+                    let [a, b] = [other.min(integer), other.max(integer)].map(|x| x.to_string());
+                    return Err(collapsed(of, &a, &b));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn collapsed(of: &ColumnRef<'_>, a: &str, b: &str) -> Error {
+        let (file, name) = (of.table.name(), shown(of.name));
+        Error::content(format!(
+            "{file}: column {name} has {a} and {b}, which no 64-bit float tells apart over its range"
+        ))
+        .with_hint(text![
+            "if it is an id: ",
+            setting::ID.to(of.name),
+            " or ",
+            setting::EXCLUDE.to(of.name),
+            "; otherwise divide it by a constant first"
+        ])
+    }
+
+    #[cold]
+    pub(crate) fn inexact(of: &ColumnRef<'_>, row: FileRow, value: i64) -> Error {
+        let (file, place, name) = (of.table.name(), of.place(row), shown(of.name));
+        Error::content(format!(
+            "{file}: {place}, column {name}: {value} is beyond ±2^53, where 64-bit floats cannot tell integers apart"
+        ))
+        .with_hint(text![
+            setting::SCALE.to(Scale::MinMax),
+            " subtracts the least value first; or ",
+            setting::EXCLUDE.to(of.name)
+        ])
+    }
+}
+
+/// A number of a list, scaled, unless it is beyond `limit`, which infinity is.
+#[inline]
+pub(crate) fn finite_in_list(
+    of: &ColumnRef<'_>,
+    (row, position): (FileRow, usize),
+    scaled: f64,
+    value: f64,
+    limit: f64,
+) -> Result<f64, Error> {
+    if scaled.abs() <= limit { Ok(scaled) } else { Err(not_finite_in_list(of, row, position, value)) }
+}
+
+#[cold]
+fn not_finite_in_list(of: &ColumnRef<'_>, row: FileRow, position: usize, value: f64) -> Error {
+    let (file, place, name) = (of.table.name(), of.place(row), shown(of.name));
+    let what = if value.is_finite() { "is too large for the floats it is encoded in" } else { "is infinite" };
+    Error::content(format!("{file}: {place}, column {name}: {value:?} at position {position} {what}"))
+        .with_hint(text!["distances need finite numbers: correct the value, or ", setting::EXCLUDE.to(of.name)])
 }
 
 /// `scaled`, unless it is beyond `limit`, which infinity and NaN are.

@@ -52,6 +52,7 @@ impl LabelEncoder {
     fn distinct(of: &ColumnRef<'_>, column: &Column, kept: &[FileRow]) -> Result<Self, Error> {
         let rows = kept.iter().map(|row| row.index());
         Ok(match &column.values {
+            Values::List(_) => LabelEncoder::All,
             Values::Text(texts) => {
                 let mut names: Vec<&str> = rows.map(|row| texts.get(row)).collect();
                 names.sort_unstable();
@@ -240,6 +241,6 @@ fn number(column: &Column, row: usize) -> f64 {
         Values::Number(v) => v[row],
         Values::Number32(v) => f64::from(v[row]),
         Values::Integer(v) => v[row] as f64,
-        Values::Boolean(_) | Values::Text(_) => f64::NAN,
+        Values::Boolean(_) | Values::Text(_) | Values::List(_) => f64::NAN,
     }
 }

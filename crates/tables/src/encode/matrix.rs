@@ -3,10 +3,11 @@
 use leanset_problem::{setting, text};
 
 use super::columns::{ColumnRef, Loaded};
-use super::feature::{FeatureEncoding, finite, unseen};
+use super::feature::{FeatureEncoding, finite, finite_in_list, integers, unseen};
 use crate::column::{Column, Values};
 use crate::error::{Error, shown};
 use crate::table::Table;
+use leanset_core::distance::to_unit_length;
 
 /// The matrix, in blocks of rows so that a block stays in cache while the columns go over it.
 /// No value is above `limit`.
@@ -48,6 +49,7 @@ pub(crate) fn fill<T: Copy + Default>(
         })?;
     out.resize(cells, T::default());
     let (zero, one) = (cast(0.0), cast(1.0));
+    let mut list = vec![0.0; dimensions];
     for (block, rows) in loaded.kept.chunks(BLOCK).enumerate() {
         let out = &mut out[block * BLOCK * dimensions..][..rows.len() * dimensions];
         let mut offset = 0;
@@ -65,6 +67,34 @@ pub(crate) fn fill<T: Copy + Default>(
                     for (row, out) in cells {
                         let x = if v[row.index()].is_nan() { *fill } else { f64::from(v[row.index()]) };
                         out[offset] = cast(finite(&of, column, row, scaler.transform(x), x, limit)?);
+                    }
+                }
+                (FeatureEncoding::Number { scaler, fill }, Values::Integer(v)) => {
+                    for (row, out) in cells {
+                        let (x, exact) = integers::to_float(v[row.index()]);
+                        let x = match column.is_missing(row.index()) {
+                            true => *fill,
+                            false if exact => x,
+                            false => return Err(integers::inexact(&of, row, v[row.index()])),
+                        };
+                        out[offset] = cast(finite(&of, column, row, scaler.transform(x), x, limit)?);
+                    }
+                }
+                (FeatureEncoding::Integer { origin, scaler, fill }, Values::Integer(v)) => {
+                    for (row, out) in cells {
+                        let missing = column.is_missing(row.index());
+                        let x = if missing { *fill } else { integers::from_origin(v[row.index()], *origin) };
+                        out[offset] = cast(finite(&of, column, row, scaler.transform(x), x, limit)?);
+                    }
+                }
+                (FeatureEncoding::List { length, scalers, fills, .. }, Values::List(v)) if *length == v.length() => {
+                    for (row, out) in cells {
+                        v.read(row.index(), &mut list[..*length]);
+                        for (j, (out, &x)) in out[offset..].iter_mut().zip(&list[..*length]).enumerate() {
+                            let x = if x.is_nan() { fills[j] } else { x };
+                            let scaled = scalers.get(j).map_or(x, |scaler| scaler.transform(x));
+                            *out = cast(finite_in_list(&of, (row, j), scaled, x, limit)?);
+                        }
                     }
                 }
                 (FeatureEncoding::Boolean { fill }, Values::Boolean(v)) => {
@@ -94,4 +124,31 @@ pub(crate) fn fill<T: Copy + Default>(
         }
     }
     Ok(out)
+}
+
+/// Scales every row to Euclidean length 1.
+///
+/// # Errors
+/// A row of zeros, which has no direction.
+pub(crate) fn scale_to_unit_length(
+    table: &Table,
+    loaded: &Loaded,
+    dimensions: usize,
+    values: &mut [f64],
+) -> Result<(), Error> {
+    for (values, &row) in values.chunks_exact_mut(dimensions).zip(&loaded.kept) {
+        if !to_unit_length(values) {
+            let (file, place) = (table.name(), table.place(row));
+            return Err(Error::content(text![
+                format!("{file}: {place}: all features are 0, so the row has no direction, which "),
+                setting::SCALE.to(leanset_spec::Scale::Unit),
+                " needs"
+            ])
+            .with_hint(text![
+                "correct the row or leave it out of the file, or ",
+                setting::SCALE.to(leanset_spec::Scale::None)
+            ]));
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,9 @@
 //! reduced table is measured with the ruler of the full one.
 //!
 //! - Numbers and integers are scaled (`scaler.rs`).
+//! - Lists of numbers are a block of dimensions, one per position. Where they are the only features nothing is scaled:
+//!   an embedding has one unit.
+//! - Integers that 64-bit floats cannot tell apart are subtracted from as integers, or refused.
 //! - Booleans are 0 and 1. Texts are one-hot: a 0/1 dimension per category, categories sorted by their bytes.
 //!   Neither is scaled.
 //! - A column that does not vary keeps its value (scale 1) and is named in a warning.
@@ -13,6 +16,7 @@ mod columns;
 mod decode;
 mod encoded;
 mod feature;
+mod id_columns;
 mod impute;
 mod label;
 mod matrix;
@@ -35,6 +39,35 @@ use crate::row::FileRow;
 use crate::source::ExactIn32Bits;
 use crate::table::Table;
 
+/// The scale: as asked; where nobody says, numbers to [0, 1], and lists, whose numbers share a unit, not at all.
+fn scale_of(table: &Table, features: &[usize], options: &Columns) -> Result<Scale, Error> {
+    let is_list = |&&index: &&usize| matches!(table.columns()[index].kind, Kind::List(_));
+    match (options.scale, features.iter().find(is_list), features.iter().find(|index| !is_list(index))) {
+        (Some(scale), ..) => Ok(scale),
+        (None, None, _) => Ok(Scale::MinMax),
+        (None, Some(_), None) => Ok(Scale::None),
+        (None, Some(&list), Some(&other)) => {
+            let [list, other] = [list, other].map(|index| shown(&table.columns()[index].name));
+            Err(Error::request(text![
+                format!("{}: the features {list} and {other} need one ", table.name()),
+                &setting::SCALE,
+                ": lists are not scaled by default, other numbers are"
+            ])
+            .with_hint(text![
+                setting::SCALE.to(Scale::None),
+                " takes all as they are, ",
+                setting::SCALE.to(Scale::Standard),
+                " gives every dimension the same weight"
+            ]))
+        }
+    }
+}
+
+/// Whether values are numbers, and not 0 or 1 for a category.
+fn is_numeric(encoding: &FeatureEncoding) -> bool {
+    !matches!(encoding, FeatureEncoding::Boolean { .. } | FeatureEncoding::OneHot { .. })
+}
+
 /// An encoding fitted on one table: which columns, how they become numbers, and the class names.
 #[derive(Clone, Debug)]
 pub struct Encoder {
@@ -43,6 +76,7 @@ pub struct Encoder {
     label: Option<String>,
     classes: LabelEncoder,
     missing: Missing,
+    scale: Scale,
     /// Every value is exact in 32 bits.
     single: bool,
     constant: Vec<String>,
@@ -87,13 +121,9 @@ impl Encoder {
     fn fit_loaded(table: &Table, options: &Columns, rows: Option<&[FileRow]>) -> Result<(Encoder, Loaded), Error> {
         let mut warnings = table.warnings.clone();
         let indices = choose(table, options, &mut warnings)?;
-        let wanted: Vec<(usize, Kind)> = indices
-            .iter()
-            .map(|&index| match table.columns()[index].kind {
-                Kind::Integer => (index, Kind::Number),
-                ref kind => (index, kind.clone()),
-            })
-            .collect();
+        let scale = scale_of(table, &indices, options)?;
+        let wanted: Vec<(usize, Kind)> =
+            indices.iter().map(|&index| (index, table.columns()[index].kind.clone())).collect();
         let label = match &options.label {
             None if options.bins.is_some() => {
                 let message = text![&setting::BINS, " cuts a label into classes, and there is no label"];
@@ -104,7 +134,7 @@ impl Encoder {
                 let index = table.position(name)?;
                 Some((
                     index,
-                    if let Kind::Other(_) = table.columns()[index].kind {
+                    if let Kind::Other(_) | Kind::List(_) = table.columns()[index].kind {
                         Kind::Text
                     } else {
                         table.columns()[index].kind.clone()
@@ -123,10 +153,13 @@ impl Encoder {
         let mut constant = Vec::new();
         for (&index, column) in loaded.indices.iter().zip(&loaded.columns) {
             let of = ColumnRef::new(table, index);
-            let (encoding, varies) = FeatureEncoding::fit(&of, column, fit_rows, options.scale, &mut warnings)?;
+            let (encoding, varies) = FeatureEncoding::fit(&of, column, fit_rows, scale, &mut warnings)?;
             encodings.push(encoding);
             if !varies {
                 constant.push(of.name.to_owned());
+            }
+            if options.features.is_none() && indices.len() > 1 {
+                warnings.extend(id_columns::warn_of_id(&of, column));
             }
         }
         if !constant.is_empty() {
@@ -143,10 +176,9 @@ impl Encoder {
             }
         };
         let exact: Vec<Option<ExactIn32Bits>> = indices.iter().map(|&index| table.exact_in_32_bits(index)).collect();
-        let numeric = |encoding: &FeatureEncoding| matches!(encoding, FeatureEncoding::Number { .. });
-        let single = options.scale == Scale::None
+        let single = scale == Scale::None
             && exact.contains(&Some(ExactIn32Bits::Float))
-            && encodings.iter().zip(&exact).all(|(encoding, exact)| !numeric(encoding) || exact.is_some())
+            && encodings.iter().zip(&exact).all(|(encoding, exact)| !is_numeric(encoding) || exact.is_some())
             && !(options.missing == Missing::Mean && loaded.columns.iter().any(|column| column.missing.is_some()));
         let encoder = Encoder {
             features: indices.iter().map(|&index| table.columns()[index].name.clone()).collect(),
@@ -154,6 +186,7 @@ impl Encoder {
             label: options.label.clone(),
             classes,
             missing: options.missing,
+            scale,
             single,
             constant,
             warnings,
@@ -216,7 +249,13 @@ impl Encoder {
     fn load(&self, table: &Table) -> Result<Loaded, Error> {
         let mut wanted = Vec::with_capacity(self.features.len());
         for (name, encoding) in self.features.iter().zip(&self.encodings) {
-            wanted.push((table.position(name)?, encoding.kind()));
+            let index = table.position(name)?;
+            // Integers stay integers: a float may not hold them.
+            let kind = match (encoding.kind(), &table.columns()[index].kind) {
+                (Kind::Number, Kind::Integer) => Kind::Integer,
+                (kind, _) => kind,
+            };
+            wanted.push((index, kind));
         }
         let label = self.label.as_ref().map(|name| table.position(name)).transpose()?;
         // A table of class names (the centroids of a binned label) has text where the fitted one has numbers.
@@ -233,9 +272,11 @@ impl Encoder {
         let mut warnings = self.warnings.clone();
         let features = if self.single {
             let features = matrix::fill(table, &self.encodings, loaded, f64::from(f32::MAX), |x| x as f32)?;
-            let wide = loaded.indices.iter().zip(&self.encodings).find(|&(&index, encoding)| {
-                matches!(encoding, FeatureEncoding::Number { .. }) && table.exact_in_32_bits(index).is_none()
-            });
+            let wide = loaded
+                .indices
+                .iter()
+                .zip(&self.encodings)
+                .find(|&(&index, encoding)| is_numeric(encoding) && table.exact_in_32_bits(index).is_none());
             if let Some((&index, _)) = wide {
                 let (file, name) = (table.name(), shown(&table.columns()[index].name));
                 let message =
@@ -244,7 +285,11 @@ impl Encoder {
             }
             Features::F32(features)
         } else {
-            Features::F64(matrix::fill(table, &self.encodings, loaded, f64::MAX, |x| x)?)
+            let mut features = matrix::fill(table, &self.encodings, loaded, f64::MAX, |x| x)?;
+            if self.scale == Scale::Unit {
+                matrix::scale_to_unit_length(table, loaded, dimensions, &mut features)?;
+            }
+            Features::F64(features)
         };
         let classes = match &loaded.label {
             None => vec![0; rows],
@@ -266,10 +311,15 @@ impl Encoder {
     /// Points of the encoded space (row-major, `n × dimensions`) in the units of the source columns, column by column.
     ///
     /// # Errors
-    /// A length that is no multiple of the dimensions, or a feature that is not a number: a point between two rows has no
-    /// value there.
-    pub fn decode(&self, points: &[f64]) -> Result<Vec<(String, Vec<f64>)>, Error> {
-        decode::decode(&self.features, &self.encodings, points)
+    /// A length that is no multiple of the dimensions; a feature that is neither a number nor a list of numbers, because a
+    /// point between two rows has no value there; rows that were scaled to unit length.
+    pub fn decode(&self, points: &[f64]) -> Result<Vec<(String, Column)>, Error> {
+        decode::decode(&self.features, &self.encodings, self.scale, points)
+    }
+
+    /// How numbers are scaled: as asked, or by what the columns are.
+    pub fn scale(&self) -> Scale {
+        self.scale
     }
 
     /// The feature columns, in the order of the encoding.
@@ -277,13 +327,16 @@ impl Encoder {
         &self.features
     }
 
-    /// A name for every dimension: the column, or `column=category`.
+    /// A name for every dimension: the column, `column=category`, or `column[position]`.
     pub fn dimension_names(&self) -> Vec<String> {
         let mut names = Vec::with_capacity(self.dimensions());
         for (column, encoding) in self.features.iter().zip(&self.encodings) {
             match encoding {
                 FeatureEncoding::OneHot { categories, .. } => {
                     names.extend(categories.iter().map(|category| format!("{column}={category}")));
+                }
+                FeatureEncoding::List { length, .. } => {
+                    names.extend((0..*length).map(|position| format!("{column}[{position}]")));
                 }
                 _ => names.push(column.clone()),
             }

@@ -1,6 +1,6 @@
 //! Scaling of numbers, and its inverse.
 //!
-//! Min–max is `x·s + m` with `s = 1/(max − min)` and `m = −min·s`, bit for bit what scikit-learn's `MinMaxScaler`
+//! Rows of unit length are not scaled here but in `matrix`. Min–max is `x·s + m` with `s = 1/(max − min)` and `m = −min·s`, bit for bit what scikit-learn's `MinMaxScaler`
 //! computes; standard is `(x − mean)/σ` with the population σ.
 
 use leanset_spec::Scale;
@@ -13,10 +13,10 @@ pub(crate) enum Scaler {
     Standard { mean: f64, deviation: f64 },
 }
 
-/// What a scaler is fitted on: the values that are present, and what is known of them.
-pub(crate) struct Sample<'a, V> {
-    /// The values that are present, in row order.
-    pub(crate) values: &'a dyn Fn() -> V,
+/// What a scaler is fitted on: what is known of the values that are present.
+pub(crate) struct Sample<'a> {
+    /// The sum of the squares of their differences from the mean, in row order.
+    pub(crate) squares: &'a dyn Fn() -> f64,
     /// Rows, those with missing values included.
     pub(crate) rows: usize,
     pub(crate) min: f64,
@@ -24,7 +24,7 @@ pub(crate) struct Sample<'a, V> {
     pub(crate) mean: f64,
 }
 
-impl<V> Sample<'_, V> {
+impl Sample<'_> {
     /// A range of a few rounding errors is that of a constant; stretched to [0, 1] it would be noise.
     pub(crate) fn varies(&self) -> bool {
         self.max - self.min > 10.0 * f64::EPSILON * self.min.abs().max(self.max.abs())
@@ -33,10 +33,11 @@ impl<V> Sample<'_, V> {
 
 impl Scaler {
     /// Fits a scale; `None` where the range is beyond what 64-bit floats can scale.
-    pub(crate) fn fit<V: Iterator<Item = f64>>(scale: Scale, sample: &Sample<'_, V>) -> Option<Self> {
+    pub(crate) fn fit(scale: Scale, sample: &Sample<'_>) -> Option<Self> {
         let range = sample.max - sample.min;
         match scale {
-            Scale::None => Some(Self::Identity),
+            // Rows are scaled to unit length when they are whole.
+            Scale::None | Scale::Unit => Some(Self::Identity),
             Scale::MinMax => {
                 let scale = 1.0 / if sample.varies() { range } else { 1.0 };
                 range.is_finite().then_some(Self::MinMax { scale, min: 0.0 - sample.min * scale })
@@ -44,7 +45,7 @@ impl Scaler {
             Scale::Standard => {
                 // Missing values are filled with the mean: they add nothing to the sum and count as rows.
                 let (rows, mean) = (sample.rows as f64, sample.mean);
-                let variance = (sample.values)().map(|x| (x - mean).powi(2)).sum::<f64>() / rows;
+                let variance = (sample.squares)() / rows;
                 // Below this the variance is rounding of a constant column: scikit-learn's bound.
                 let noise = rows * f64::EPSILON * variance + (rows * mean * f64::EPSILON).powi(2);
                 let deviation = if variance <= noise { 1.0 } else { variance.sqrt() };

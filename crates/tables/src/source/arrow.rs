@@ -24,18 +24,19 @@ use parquet::file::metadata::ParquetMetaData;
 
 use super::arrow_text::{decimals_as_floats, each_text};
 use super::dictionaries::{joined, with_categories, with_wide_keys};
+use super::lists::{self, Lengths, ListColumn, Wrong};
 use super::pandas;
 use super::parquet_categories::dictionaries;
 use super::parquet_file::{Origin, Writer, beyond_nanoseconds, unstorable};
 use super::records::Records;
 use super::unpacked::{of_ipc, of_parquet};
 use super::{ExactIn32Bits, Source, claims, convert};
-use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
-use crate::error::{Cause, Error, shown};
+use crate::column::{Column, ColumnInfo, Kind, ListItem, Texts, Values};
+use crate::error::{Cause, Error, counted, shown};
 use crate::format::article;
 use crate::memory::MemoryLimit;
 use crate::row::FileRow;
-use crate::table::Table;
+use crate::table::{Table, UnusableLists};
 
 /// Rows taken at a time when writing, so that the copy stays small.
 const CHUNK: usize = 1 << 18;
@@ -218,22 +219,49 @@ fn codec_of(bytes: &[u8]) -> Option<CompressionType> {
 fn table(name: String, format: Format, batch: RecordBatch, origin: FileOrigin) -> Result<Table, Error> {
     let schema = batch.schema();
     claims::check_types(schema.fields()).map_err(|what| unreadable(&name, format, what))?;
-    let columns: Vec<ColumnInfo> = schema
-        .fields()
-        .iter()
-        .zip(batch.columns())
-        .map(|(field, array)| ColumnInfo { name: field.name().clone(), kind: kind(field), missing: missing(array) })
-        .collect();
+    let mut unusable = Vec::new();
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for (index, (field, array)) in schema.fields().iter().zip(batch.columns()).enumerate() {
+        let (mut kind, mut missing) = (kind(field), missing(array));
+        if let Some(lists) = ListColumn::new(array) {
+            match lists.lengths() {
+                Lengths::One(length) => (kind, missing) = (Kind::List(length), lists.missing_count()),
+                lengths => unusable.push(unusable_lists(index, &lengths)),
+            }
+        }
+        columns.push(ColumnInfo { name: field.name().clone(), kind, missing });
+    }
     let rows = batch.num_rows();
+    let frame_index = frame_index(&schema);
     let source = Batch { name: name.clone(), columns: columns.clone(), batch, origin };
-    Table::new(name, format, columns, rows, Box::new(source))
+    let mut table = Table::new(name, format, columns, rows, Box::new(source))?;
+    table.frame_index = frame_index;
+    table.unusable_lists = unusable;
+    Ok(table)
+}
+
+/// The columns that are the index of a pandas frame: an index is an address of rows, not a measurement. pandas names its
+/// columns in the metadata; where these are lost, an index without a name has a name that says so.
+fn frame_index(schema: &Schema) -> Vec<usize> {
+    let named = schema.metadata().get(pandas::KEY).map(|metadata| pandas::index_columns(metadata)).unwrap_or_default();
+    let unnamed = |name: &str| name.starts_with("__index_level_") && name.ends_with("__");
+    let is_index = |name: &str| unnamed(name) || named.iter().any(|index| index == name);
+    schema.fields().iter().enumerate().filter(|(_, field)| is_index(field.name())).map(|(index, _)| index).collect()
+}
+
+/// Why lists are not coordinates.
+fn unusable_lists(column: usize, lengths: &Lengths) -> UnusableLists {
+    let (why, row, is_common) = match lengths {
+        Lengths::Ragged { most, common, odd: (row, length) } => {
+            let has = counted(*length, "number", "numbers");
+            (format!("holds lists of different lengths: {most} in most rows, {has} in row {row}"), Some(*row), *common)
+        }
+        Lengths::One(_) | Lengths::Nothing => ("holds only empty lists".to_owned(), None, false),
+    };
+    UnusableLists { column, why, row: row.map(FileRow::at), is_common }
 }
 
 fn kind(field: &Field) -> Kind {
-    // pandas keeps a row index in a column of this name: an address of a row, not a measurement.
-    if field.name().starts_with("__index_level_") && field.name().ends_with("__") {
-        return Kind::Other("pandas index".to_owned());
-    }
     let mut data_type = field.data_type();
     while let DataType::Dictionary(_, values) = data_type {
         data_type = values;
@@ -330,6 +358,33 @@ impl Batch {
         Ok(Column::new(values, missing))
     }
 
+    /// The lists of a column, all of this length.
+    fn lists(&self, index: usize, length: usize) -> Result<Column, Error> {
+        let Some(lists) = ListColumn::new(self.batch.column(index)) else {
+            // Not lists of numbers: the conversion names the first value.
+            return self.native(index);
+        };
+        lists.column(length).map_err(|(row, wrong)| {
+            let (file, column) = (&self.name, &self.columns[index].name);
+            let what = match wrong {
+                Wrong::Length(0) => format!("the list is empty, and {length} numbers are needed"),
+                Wrong::Length(found) => {
+                    format!("the list has {}, and {length} are needed", counted(found, "number", "numbers"))
+                }
+                Wrong::Inexact(value) => {
+                    format!("{value} is beyond ±2^53, where 64-bit floats cannot tell integers apart")
+                }
+            };
+            let hint = match wrong {
+                Wrong::Length(_) => {
+                    text!["correct the row or leave it out of the file, or ", setting::EXCLUDE.to(column)]
+                }
+                Wrong::Inexact(_) => text!["store the lists as floats, or ", setting::EXCLUDE.to(column)],
+            };
+            Error::content(format!("{file}: row {row}, column {}: {what}", shown(column))).with_hint(hint)
+        })
+    }
+
     /// A column as text, with every digit that its numbers have.
     fn texts(&self, index: usize) -> Result<Column, Error> {
         let array = self.batch.column(index);
@@ -403,7 +458,8 @@ impl Batch {
         out: &mut dyn Write,
     ) -> Result<(), Error> {
         let schema = self.schema(rows, extra);
-        let arrays: Vec<ArrayRef> = extra.iter().map(|(_, column)| array(column)).collect();
+        let arrays = extra.iter().map(|(_, column)| array(column));
+        let arrays: Vec<ArrayRef> = arrays.collect::<Result<_, _>>().map_err(|error| unwritable(format, error))?;
         let taken = |chunk: &[FileRow], start: usize| {
             let mut columns = self.take(chunk)?.columns().to_vec();
             columns.extend(arrays.iter().map(|array| array.slice(start, chunk.len())));
@@ -462,15 +518,27 @@ impl Source for Batch {
     fn columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error> {
         wanted
             .iter()
-            .map(|(index, kind)| match kind {
-                Kind::Text => self.texts(*index),
-                kind => convert(self, &self.name, &self.columns[*index].name, *index, self.native(*index)?, kind),
+            .map(|(index, kind)| {
+                let column = match kind {
+                    Kind::Text => return self.texts(*index),
+                    Kind::List(length) => self.lists(*index, *length)?,
+                    _ => self.native(*index)?,
+                };
+                convert(self, &self.name, &self.columns[*index].name, *index, column, kind)
             })
             .collect()
     }
 
     fn exact_in_32_bits(&self, column: usize) -> Option<ExactIn32Bits> {
-        match self.batch.column(column).data_type() {
+        let data_type = self.batch.column(column).data_type();
+        if let Some(list_type) = lists::type_of(data_type) {
+            return match list_type.item {
+                ListItem::Float16 | ListItem::Float32 => Some(ExactIn32Bits::Float),
+                ListItem::ShortInteger => Some(ExactIn32Bits::Integer),
+                ListItem::Float64 | ListItem::Integer => None,
+            };
+        }
+        match data_type {
             DataType::Float16 | DataType::Float32 => Some(ExactIn32Bits::Float),
             DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 | DataType::Boolean => {
                 Some(ExactIn32Bits::Integer)
@@ -543,7 +611,8 @@ fn unwritable(format: Format, error: impl Into<Cause>) -> Error {
 pub(crate) fn write_columns(columns: &[(String, Column)], format: Format, out: &mut dyn Write) -> Result<(), Error> {
     let schema: SchemaRef =
         Arc::new(Schema::new(columns.iter().map(|(name, column)| field(name, column)).collect::<Vec<_>>()));
-    let arrays: Vec<ArrayRef> = columns.iter().map(|(_, column)| array(column)).collect();
+    let arrays = columns.iter().map(|(_, column)| array(column));
+    let arrays: Vec<ArrayRef> = arrays.collect::<Result<_, _>>().map_err(|error| unwritable(format, error))?;
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| unwritable(format, error))?;
     if format == Format::Parquet {
         let mut writer = parquet_writer(&schema, batch.columns(), None)?;
@@ -557,9 +626,9 @@ pub(crate) fn write_columns(columns: &[(String, Column)], format: Format, out: &
     write_ipc(&schema, None, out, &mut |write| write(&batch))
 }
 
-fn array(column: &Column) -> ArrayRef {
+fn array(column: &Column) -> Result<ArrayRef, ArrowError> {
     let nulls = column.missing.as_ref().map(|flags| NullBuffer::from_iter(flags.iter().map(|missing| !missing)));
-    match &column.values {
+    Ok(match &column.values {
         Values::Number(v) => Arc::new(Float64Array::new(v.clone().into(), nulls)),
         Values::Number32(v) => Arc::new(Float32Array::new(v.clone().into(), nulls)),
         Values::Integer(v) => Arc::new(Int64Array::new(v.clone().into(), nulls)),
@@ -572,7 +641,8 @@ fn array(column: &Column) -> ArrayRef {
                 Arc::new(texts.collect::<StringArray>())
             }
         }
-    }
+        Values::List(v) => lists::array(v)?,
+    })
 }
 
 fn field(name: &str, column: &Column) -> Field {
@@ -583,6 +653,7 @@ fn field(name: &str, column: &Column) -> Field {
         Values::Boolean(_) => DataType::Boolean,
         Values::Text(v) if large(v) => DataType::LargeUtf8,
         Values::Text(_) => DataType::Utf8,
+        Values::List(v) => lists::data_type(v.list_type(), v.length()),
     };
     Field::new(name, data_type, true)
 }

@@ -8,6 +8,8 @@ mod arrow_text;
 mod claims;
 #[cfg(feature = "arrow")]
 mod dictionaries;
+#[cfg(feature = "arrow")]
+pub(crate) mod lists;
 pub(crate) mod numpy;
 #[cfg(feature = "arrow")]
 mod pandas;
@@ -25,7 +27,7 @@ use leanset_spec::Format;
 use std::io::Write;
 
 use crate::column::{Column, Kind};
-use crate::error::{Error, shown};
+use crate::error::{Error, counted, shown};
 use crate::row::FileRow;
 
 /// A type whose values 32-bit floats hold exactly.
@@ -101,6 +103,7 @@ pub(crate) fn not_a(file: &str, place: &str, column: &str, value: &str, kind: &K
         Kind::Integer => "an integer",
         Kind::Boolean => "true or false",
         Kind::Text | Kind::Other(_) => "text",
+        Kind::List(length) => &format!("a list of {}", counted(*length, "number", "numbers")),
     };
     Error::content(format!("{file}: {place}, column {}: {} is not {wanted}", shown(column), shown(value)))
 }

@@ -16,7 +16,7 @@ use npyz::{DType, Endianness, NpyFile, Order, TypeChar, TypeStr};
 use zip::write::SimpleFileOptions;
 
 use super::{ExactIn32Bits, Source, convert};
-use crate::column::{Column, ColumnInfo, Kind, Texts, Values};
+use crate::column::{Column, ColumnInfo, Kind, ListItem, Texts, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
 use crate::memory::MemoryLimit;
 use crate::row::FileRow;
@@ -755,7 +755,9 @@ pub(crate) fn write_npy(columns: &[(String, Column)], out: &mut dyn Write) -> Re
         complete(name, column)?;
     }
     let rows = columns[0].1.len();
-    let shape = if columns.len() == 1 { vec![rows] } else { vec![rows, columns.len()] };
+    let width = columns.iter().map(|(_, column)| width(&column.values)).sum();
+    let single = matches!(columns, [(_, column)] if !matches!(column.values, Values::List(_)));
+    let shape = if single { vec![rows] } else { vec![rows, width] };
     let mut bytes = header(descr(&columns[0].1.values), false, &shape);
     for row in 0..rows {
         columns.iter().for_each(|(_, column)| push(&mut bytes, column, row));
@@ -763,7 +765,12 @@ pub(crate) fn write_npy(columns: &[(String, Column)], out: &mut dyn Write) -> Re
     Ok(out.write_all(&bytes)?)
 }
 
-/// Writes one array of one axis per column.
+/// Items that a row of a column takes.
+fn width(values: &Values) -> usize {
+    if let Values::List(lists) = values { lists.length() } else { 1 }
+}
+
+/// Writes one array per column: of one axis, and of two where a column holds lists.
 pub(crate) fn write_npz(columns: &[(String, Column)], out: &mut dyn Write) -> Result<(), Error> {
     let file = npyz::npz::file_name_from_array_name;
     let files = columns.iter().map(|(name, column)| Ok((file(name), vector(name, column)?)));
@@ -782,14 +789,21 @@ fn vector(name: &str, column: &Column) -> Result<Vec<u8>, Error> {
         return Ok(out);
     }
     complete(name, column)?;
-    let mut out = header(descr(&column.values), false, &[column.len()]);
+    let rows = column.len();
+    let shape = if let Values::List(lists) = &column.values { vec![rows, lists.length()] } else { vec![rows] };
+    let mut out = header(descr(&column.values), false, &shape);
     (0..column.len()).for_each(|row| push(&mut out, column, row));
     Ok(out)
 }
 
 /// Arrays have no place for a missing integer or boolean; floats have NaN.
 fn complete(name: &str, column: &Column) -> Result<(), Error> {
-    if column.missing_count() == 0 || matches!(column.values, Values::Number(_) | Values::Number32(_)) {
+    let has_nan = match &column.values {
+        Values::Number(_) | Values::Number32(_) => true,
+        Values::List(lists) => !lists.list_type().item.is_integer(),
+        _ => false,
+    };
+    if column.missing_count() == 0 || has_nan {
         return Ok(());
     }
     let (name, kind) = (shown(name), column.kind());
@@ -807,6 +821,11 @@ fn type_name(values: &Values) -> &'static str {
         Values::Integer(_) => "int64",
         Values::Boolean(_) => "bool",
         Values::Text(_) => "text",
+        Values::List(lists) => match lists.list_type().item {
+            ListItem::Float16 | ListItem::Float32 => "float32",
+            ListItem::Float64 => "float64",
+            ListItem::ShortInteger | ListItem::Integer => "int64",
+        },
     }
 }
 
@@ -817,6 +836,11 @@ fn descr(values: &Values) -> &'static str {
         Values::Integer(_) => "'<i8'",
         Values::Boolean(_) => "'|b1'",
         Values::Text(_) => "'<U1'",
+        Values::List(lists) => match lists.list_type().item {
+            ListItem::Float16 | ListItem::Float32 => "'<f4'",
+            ListItem::Float64 => "'<f8'",
+            ListItem::ShortInteger | ListItem::Integer => "'<i8'",
+        },
     }
 }
 
@@ -827,6 +851,15 @@ fn push(out: &mut Vec<u8>, column: &Column, row: usize) {
         Values::Integer(v) => out.extend_from_slice(&v[row].to_le_bytes()),
         Values::Boolean(v) => out.push(u8::from(v[row])),
         Values::Text(_) => {}
+        Values::List(lists) => {
+            for x in lists.get(row) {
+                match lists.list_type().item {
+                    ListItem::Float16 | ListItem::Float32 => out.extend_from_slice(&(x as f32).to_le_bytes()),
+                    ListItem::Float64 => out.extend_from_slice(&x.to_le_bytes()),
+                    ListItem::ShortInteger | ListItem::Integer => out.extend_from_slice(&(x as i64).to_le_bytes()),
+                }
+            }
+        }
     }
 }
 

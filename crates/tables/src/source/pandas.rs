@@ -7,6 +7,13 @@ use crate::row::FileRow;
 /// The key.
 pub(crate) const KEY: &str = "pandas";
 
+/// The columns that are the index. Other entries are ranges, which are no columns.
+pub(crate) fn index_columns(metadata: &str) -> Vec<String> {
+    let value = serde_json::from_str::<Value>(metadata).ok();
+    let entries = value.as_ref().and_then(|value| value.get("index_columns")?.as_array());
+    entries.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
 /// The metadata for some rows of the table. An index that is a range is a description, not a column: of rows at equal
 /// distances it is the range of these rows, of others the range from 0. Metadata of another form stay as they are.
 pub(crate) fn of_rows(metadata: &str, rows: &[FileRow]) -> String {

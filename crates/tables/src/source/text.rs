@@ -363,7 +363,7 @@ impl Builder {
             Kind::Number => Values::Number(Vec::with_capacity(rows)),
             Kind::Integer => Values::Integer(Vec::with_capacity(rows)),
             Kind::Boolean => Values::Boolean(Vec::with_capacity(rows)),
-            Kind::Text | Kind::Other(_) => Values::Text(Texts::default()),
+            Kind::Text | Kind::List(_) | Kind::Other(_) => Values::Text(Texts::default()),
         };
         Self { values, missing: Vec::new() }
     }

@@ -7,7 +7,7 @@ use leanset::output::{sha256, sha256_of};
 use leanset::{Context, Input, Problem, Reporter as _, Result};
 use leanset_core::Monitor as _;
 use leanset_lab::metering::Meters;
-use leanset_lab::plan::{DataSection, Plan, TablePlan};
+use leanset_lab::plan::{DataSection, Plan, TablePlan, TaskPlan};
 use leanset_lab::{Experiment, Mlp, RunOptions, TableTask};
 use leanset_problem::{Face, setting, text};
 use leanset_tables::{ReadOptions, read_bytes};
@@ -36,6 +36,11 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, thre
     for warning in input.warnings() {
         progress.warn(warning);
     }
+    let plan = &plan.with_scale(input.encoder.scale());
+    let settings = match &plan.task {
+        TaskPlan::Table(settings) => settings,
+        TaskPlan::Images(_) => settings,
+    };
     let learner = Mlp::new(&settings.model);
     let task = TableTask::new((plan, settings), (&input.table, &sha256), &input.encoded, learner)?;
     let experiment = Experiment::new(plan, task)?;
