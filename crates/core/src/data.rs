@@ -5,9 +5,15 @@
 
 use crate::{ClassId, Error, Result, RowId};
 
-/// The largest magnitude of a coordinate: beyond it a squared distance overflows. (At the other end, coordinates that
-/// differ by less than 10⁻¹⁶² have the squared distance 0.)
+/// The largest magnitude of a coordinate: beyond it a squared distance overflows.
 pub const LIMIT: f64 = 1e150;
+
+/// The least range of a class: below it squared distances underflow, and different rows are at distance 0. A class is of this
+/// range if it is in one column. (Beside such a column, differences below 10⁻¹² of it may be lost, which rounding loses as well.)
+pub const LEAST_RANGE: f64 = 1e-140;
+
+/// Only values below this magnitude can differ by less than [`LEAST_RANGE`] without being equal.
+const TINY: f64 = 1e-120;
 
 /// A coordinate type: `f32` or `f64`.
 pub trait Scalar: Copy + Send + Sync + Default + PartialOrd + 'static {
@@ -104,24 +110,57 @@ impl Points<'_> {
         });
     }
 
+    /// Whether there are values other than 0 that are so small that their squares may underflow.
+    ///
+    /// # Errors
     /// The first value that is not finite, or too large for a squared distance.
-    fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<bool> {
         use rayon::prelude::*;
         with_points!(self, |m| {
             let d = m.columns();
-            // The largest magnitude of a chunk finds trouble fast; only then is the place looked for, from the front.
+            // What a chunk has is found fast; only then is the place looked for, from the front.
             let bad = |v: f64| v.is_nan() || v.abs() > LIMIT;
-            match m.values().par_iter().position_first(|v| bad(v.widen())) {
-                None => Ok(()),
-                Some(at) => {
-                    let (row, column, value) = (RowId::at(at / d), at % d, m.values()[at].widen());
-                    Err(if value.is_finite() {
-                        Error::TooLarge { row, column, value, limit: LIMIT }
-                    } else {
-                        Error::NotFinite { row, column, value }
-                    })
+            let in_chunk = |chunk: &[_]| {
+                let (mut any_bad, mut any_tiny) = (false, false);
+                for v in chunk {
+                    let v = Scalar::widen(*v);
+                    any_bad |= bad(v);
+                    any_tiny |= v != 0.0 && v.abs() < TINY;
                 }
+                (any_bad, any_tiny)
+            };
+            let either = |a: (bool, bool), b: (bool, bool)| (a.0 | b.0, a.1 | b.1);
+            let (any_bad, any_tiny) = m.values().par_chunks(4096).map(in_chunk).reduce(|| (false, false), either);
+            if !any_bad {
+                return Ok(any_tiny);
             }
+            let at = m.values().iter().position(|v| bad(v.widen())).unwrap_or(0);
+            let (row, column, value) = (RowId::at(at / d), at % d, m.values()[at].widen());
+            Err(if value.is_finite() {
+                Error::TooLarge { row, column, value, limit: LIMIT }
+            } else {
+                Error::NotFinite { row, column, value }
+            })
+        })
+    }
+
+    /// The first class whose range is above 0 and below [`LEAST_RANGE`] in every column: the class, the column of its largest range,
+    /// and that.
+    fn narrow_class(&self, classes: &Classes) -> Option<(ClassId, usize, f64)> {
+        let d = self.columns();
+        let (mut low, mut high) = (vec![0.0; d], vec![0.0; d]);
+        classes.ids().find_map(|class| {
+            low.fill(f64::INFINITY);
+            high.fill(f64::NEG_INFINITY);
+            with_points!(self, |m| for &row in classes.rows(class) {
+                for (j, v) in m.row(row).iter().enumerate() {
+                    low[j] = low[j].min(v.widen());
+                    high[j] = high[j].max(v.widen());
+                }
+            });
+            let ranges = (0..d).map(|j| (j, high[j] - low[j]));
+            let (column, range) = ranges.fold((0, 0.0), |widest, own| if own.1 > widest.1 { own } else { widest });
+            (range > 0.0 && range < LEAST_RANGE).then_some((class, column, range))
         })
     }
 }
@@ -256,6 +295,8 @@ impl Classes {
 pub struct Dataset<'a> {
     points: Points<'a>,
     classes: Classes,
+    /// A class whose squared distances underflow: itself, the column in which it is widest, and its range there.
+    narrow: Option<(ClassId, usize, f64)>,
 }
 
 impl<'a> Dataset<'a> {
@@ -285,8 +326,18 @@ impl<'a> Dataset<'a> {
             let got = classes.of_row.len();
             return Err(Error::Shape { what: "the list of classes", got, expected: rows, rows, columns: 1 });
         }
-        points.check()?;
-        Ok(Self { points, classes })
+        let narrow = if points.check()? { points.narrow_class(&classes) } else { None };
+        Ok(Self { points, classes, narrow })
+    }
+
+    /// That no squared distance underflows: what methods that look at coordinates need, and the Euclidean metric.
+    ///
+    /// # Errors
+    /// [`Error::TooClose`] if all rows of a class are so near to each other.
+    pub(crate) fn check_squares(&self) -> Result<()> {
+        let Some((class, column, range)) = self.narrow else { return Ok(()) };
+        let class = (self.classes.populated() > 1).then(|| self.classes.name(class).to_owned());
+        Err(Error::TooClose { class, column, range, least: LEAST_RANGE })
     }
 
     /// Number of rows, n.

@@ -81,6 +81,23 @@ impl PredictionScores {
         Self(MEAN_SCORES.map(|score| (score.of)(probabilities, label)))
     }
 
+    /// Whether the row cannot have been predicted right, or wrong, by these probabilities: the largest is of another class, or of
+    /// its own. Of probabilities that tie (within 10⁻⁶ of themselves) either may have been taken.
+    ///
+    /// ```
+    /// use leanset_core::{ClassId, dynamics::PredictionScores};
+    /// let scores = PredictionScores::of(&[0.4, 0.6], ClassId(1));
+    /// assert!(scores.contradict(false) && !scores.contradict(true));
+    /// let tie = PredictionScores::of(&[0.5, 0.5], ClassId(1));
+    /// assert!(!tie.contradict(false) && !tie.contradict(true));
+    /// ```
+    pub fn contradict(&self, right: bool) -> bool {
+        const TIE: f64 = 1e-6;
+        // The margin is the logarithm of the ratio of the own probability and the largest other one.
+        let margin = self.get(AUM).unwrap_or(0.0);
+        if right { margin < -TIE } else { margin > TIE }
+    }
+
     /// The score of this name.
     pub fn get(&self, name: &str) -> Option<f64> {
         MEAN_SCORES.iter().zip(self.0).find(|(score, _)| score.name == name).map(|(_, value)| value)

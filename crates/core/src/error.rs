@@ -61,6 +61,21 @@ pub enum Error {
         /// Largest magnitude allowed.
         limit: f64,
     },
+    /// Rows that differ, and all by so little that their squared distances underflow.
+    #[error(
+        "the rows{} differ by at most {range:e}, in column {column}; squared distances of differences below {least:e} underflow",
+        class.as_ref().map_or(String::new(), |class| format!(" of class {class}"))
+    )]
+    TooClose {
+        /// The class, if there are several.
+        class: Option<String>,
+        /// The feature column in which they differ most, by position.
+        column: usize,
+        /// By how much.
+        range: f64,
+        /// Least range allowed.
+        least: f64,
+    },
     /// A class code without a class.
     #[error("row {row} has class code {code}, but there are {classes} classes")]
     UnknownClass {
@@ -263,7 +278,7 @@ impl Error {
     pub fn hint(&self) -> Option<Text> {
         Some(match self {
             Self::NotFinite { .. } => "drop or impute the row, or leave the column out".into(),
-            Self::TooLarge { .. } => "scale the columns first".into(),
+            Self::TooLarge { .. } | Self::TooClose { .. } => "scale the columns first".into(),
             Self::TooManyRows { .. } => "reduce the table in parts".into(),
             Self::Budget(BudgetError::Ratio(_)) => text![setting::RATIO.to(0.1), " is one row in ten"],
             Self::Budget(BudgetError::Zero) => "ask for at least 1 row".into(),

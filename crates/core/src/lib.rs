@@ -41,9 +41,11 @@ pub mod metrics;
 mod monitor;
 mod nnls;
 pub mod params;
+mod pivots;
 pub mod seed;
 pub mod selection;
 pub mod simd;
+mod subspace;
 
 pub use budget::{Allocation, Budget, EmptyClasses};
 pub use data::{Classes, Dataset, Matrix, Points, Scalar, Shape};

@@ -6,5 +6,6 @@ mod common;
 mod conformance;
 mod definitions;
 mod epsilon;
+mod equal_directions;
 mod golden;
 mod persistence;

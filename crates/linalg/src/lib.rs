@@ -38,14 +38,18 @@ pub fn orthogonal_factor(matrix: &Mat<f64>) -> Mat<f64> {
 }
 
 /// The lower factor of the LU decomposition with full pivoting of an n × d matrix, n × min(n, d), its rows in the order of the
-/// matrix and its columns of length 1 or 0.
-pub fn lower_factor(matrix: &Mat<f64>) -> Mat<f64> {
+/// matrix and its columns of length 1 or 0; and the row that is the pivot of each column.
+pub fn lower_factor(matrix: &Mat<f64>) -> (Mat<f64>, Vec<usize>) {
     let (rows, rank) = (matrix.nrows(), matrix.nrows().min(matrix.ncols()));
     let lu = matrix.full_piv_lu();
     let lower = lu.L();
     let back = lu.P().inverse();
     let mut factor = Mat::<f64>::zeros(rows, rank);
+    let mut pivots = vec![0; rank];
     for (to, &from) in back.arrays().0.iter().enumerate() {
+        if from < rank {
+            pivots[from] = to;
+        }
         for j in 0..rank {
             factor[(to, j)] = lower[(from, j)];
         }
@@ -56,7 +60,7 @@ pub fn lower_factor(matrix: &Mat<f64>) -> Mat<f64> {
             (0..rows).for_each(|i| factor[(i, j)] /= norm);
         }
     }
-    factor
+    (factor, pivots)
 }
 
 /// Directions u of length 1 and values σ, descending, with B Bᵀ u = σ² A u, for a positive definite A and a d × c matrix B; `None`

@@ -13,6 +13,8 @@
 //!
 //! where a_t is 1 if the row is predicted correctly in epoch t, and 0 otherwise.
 //!
+//! With one epoch nothing can be forgotten, and a warning says so.
+//!
 //! Cost: O(n log n) plus the training, which the caller does ([`crate::dynamics`]); one training serves all ratios.
 //! Guarantee: exact for the given log; nested.
 //!
@@ -28,10 +30,10 @@ use super::scored_by_dynamics::{CAPABILITIES, Keep, ScoredByDynamics};
 use super::scores::Best;
 use super::settings::parameters;
 use super::{Family, Info};
-use crate::RowId;
 use crate::dynamics::{Dynamics, FORGETTING};
 use crate::params::Kind;
 use crate::selection::Diagnostics;
+use crate::{RowId, Warning};
 
 parameters! {
     /// The parameters of forgetting events.
@@ -69,9 +71,19 @@ pub static INFO: Info = Info {
     variants: &[&[("keep", "easiest")]],
     build: |params| {
         let method = ScoredByDynamics::new(INFO.id, FORGETTING, Best::Largest, params);
-        Ok(Box::new(ScoredByDynamics { diagnose: count_never_learnt, ..method }))
+        Ok(Box::new(ScoredByDynamics { diagnose: count_never_learnt, warn: too_few_epochs, ..method }))
     },
 };
+
+/// A row is forgotten between two epochs.
+fn too_few_epochs(dynamics: &Dynamics) -> Option<Warning> {
+    let message = "the training dynamics are of one epoch, and a row is forgotten between two: the order is only whether rows \
+                   were predicted correctly in this epoch, and then that of the row ids";
+    (dynamics.epochs() == 1).then(|| {
+        Warning::new("one-epoch", message)
+            .hint("train for more epochs and log each of them, or use el2n or aum with probabilities")
+    })
+}
 
 /// Rows that were right in no epoch.
 fn count_never_learnt(dynamics: &Dynamics, diagnostics: &mut Diagnostics) {

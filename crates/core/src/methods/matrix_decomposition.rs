@@ -21,8 +21,14 @@
 //! s(x) = \sum_j w_j \cdot \bigl( -\ln \max( |\cos(x, u_j)|, \, 10^{-3} ) \bigr)
 //! ```
 //!
+//! Singular values that coincide (within 10⁻⁹ of themselves, or within rounding) determine a subspace, but no directions
+//! in it, as with classes or categories of equal size. The term of such a direction is the mean over all orthonormal
+//! bases of the subspace, so a score is a property of the rows and not of their order. The same holds for λ. QR and LU
+//! have no such mean: if pivots tie, a warning says that the order of rows decides.
+//!
 //! Cost: O(n·d²). The SVD folds rows into a d × d triangular factor, so no n × d copy is made; QR and LU need one.
-//! Guarantee: `svd` scores equal those of a full decomposition to rounding, wherever the directions are determined.
+//! Guarantee: `svd`, `spca` and `flda` scores equal those of a full decomposition to rounding, and do not depend on the
+//! order of rows. A warning says so if rounding can change them by more than 10⁻⁶.
 //!
 //! Departures. (1) Singular values below max(n, d)·ε·σ₁ are dropped with a warning: their directions are rounding
 //! noise, and with weights of 1/σ they would decide everything. (2) Rows are ranked within classes. The paper's code
@@ -39,6 +45,8 @@
 //!
 //! Loses when few rows are kept: rows that are orthogonal to the main directions are seldom typical, and ε is large.
 
+use std::ops::Range;
+
 use leanset_linalg::Mat;
 use leanset_problem::{setting, text};
 use rayon::prelude::*;
@@ -50,6 +58,8 @@ use crate::distance::{Euclidean, Terms, raw};
 use crate::error::first_few;
 use crate::linalg::{self, Spectrum};
 use crate::params::Kind;
+use crate::pivots::Pivots;
+use crate::subspace::{groups, mean_score};
 use crate::{Allocation, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, with_points};
 
 words! {
@@ -114,7 +124,8 @@ pub static INFO: Info = Info {
     params: PARAMS,
     cost: "O(n·d²)",
     memory: "32 bytes per row and O((d + c)²); for qr and lu also a copy of the rows",
-    guarantee: "scores equal those of a full decomposition to rounding; nested over ratios",
+    guarantee: "scores equal those of a full decomposition to rounding; directions whose singular values coincide count by \
+                their mean over the subspace; nested over ratios",
     reference: "Ghojogh & Crowley, Instance ranking and numerosity reduction using matrix decomposition and subspace \
                 learning, arXiv:1903.02986",
     departures: "noise directions are dropped; rows are ranked within classes by default; zero rows have cosine 0; QR and LU are pivoted",
@@ -159,7 +170,26 @@ struct Directions {
     weights: Vec<f64>,
     /// How many were dropped as noise.
     dropped: usize,
+    /// Runs of two or more directions whose values coincide; their vectors are orthonormal.
+    together: Vec<Range<usize>>,
+    /// Whether rounding can change a score by more than [`STEADY`].
+    unsteady: bool,
+    /// How pivots were chosen, where there are any.
+    pivoting: Pivoting,
 }
+
+/// How a decomposition chooses pivots.
+enum Pivoting {
+    /// Not at all.
+    None,
+    /// The row whose rest has the largest norm.
+    Norm,
+    /// The largest entry; the columns that it is of, in order.
+    Entry(Vec<usize>),
+}
+
+/// The largest change of a score by rounding that goes without a warning.
+const STEADY: f64 = 1e-6;
 
 impl Method for Configured {
     fn scope(&self) -> Scope {
@@ -224,12 +254,7 @@ impl Configured {
             let hint = text!["use another method, or ", setting::PARAM.to("decomposition=mean")];
             warnings.push(Warning::new("one-column", message).hint(hint));
         }
-        let mut noise = Vec::new();
-        let mut warn = |directions: &Directions, whose: String| {
-            if directions.dropped > 0 {
-                noise.push(format!("{} of {whose}", directions.dropped));
-            }
-        };
+        let mut notes = Notes::default();
         let widen = |row: RowId, out: &mut [f64]| {
             for (o, v) in out.iter_mut().zip(points.row(row)) {
                 *o = v.widen();
@@ -259,16 +284,18 @@ impl Configured {
                 } else {
                     fisher(points, run)?
                 };
-                warn(&directions, "the labels".into());
-                warnings.extend(noise_warning(&noise));
-                return Ok((score(run, &directions, &all, d, widen, 2)?, warnings));
+                let (scores, pivots) = score(run, &directions, &all, d, widen, 2)?;
+                notes.take(&directions, &pivots, "the labels".into());
+                notes.lacking = directions.weights.is_empty();
+                warnings.extend(notes.warnings());
+                return Ok((scores, warnings));
             }
             Decomposition::Svd | Decomposition::Qr | Decomposition::Lu => {}
         }
         let within = run.per_class(|_, rows| {
             let directions = self.directions(rows.len(), d, |i, out| widen(rows[i], out))?;
-            let scores = score(run, &directions, rows, d, widen, 1)?;
-            Ok(Some((directions, scores)))
+            let (scores, pivots) = score(run, &directions, rows, d, widen, 1)?;
+            Ok(Some((directions, pivots, scores)))
         })?;
         // Labels as further columns: a 1 in the column of the class.
         let wide = d + classes.len();
@@ -278,16 +305,16 @@ impl Configured {
             out[d + classes.of(row).index()] = 1.0;
         };
         let directions = self.directions(n, wide, |i, out| labelled(all[i], out))?;
-        let whole = score(run, &directions, &all, wide, labelled, 1)?;
+        let (whole, pivots) = score(run, &directions, &all, wide, labelled, 1)?;
         for (class, within) in classes.ids().zip(within) {
-            let Some((directions, within)) = within else { continue };
-            warn(&directions, format!("class {}", classes.name(class)));
+            let Some((directions, pivots, within)) = within else { continue };
+            notes.take(&directions, &pivots, format!("class {}", classes.name(class)));
             for (&row, score) in classes.rows(class).iter().zip(within) {
                 scores[row.index()] = score * whole[row.index()];
             }
         }
-        warn(&directions, "the whole".into());
-        warnings.extend(noise_warning(&noise));
+        notes.take(&directions, &pivots, "the whole".into());
+        warnings.extend(notes.warnings());
         Ok((scores, warnings))
     }
 
@@ -310,11 +337,11 @@ impl Configured {
         match self.decomposition {
             Decomposition::Qr => {
                 let vectors = leanset_linalg::orthogonal_factor(&matrix());
-                Ok(Directions { weights: rising(vectors.ncols()), vectors, dropped: 0 })
+                Ok(Directions::of_pivots(vectors, rising(rank), Pivoting::Norm))
             }
             Decomposition::Lu => {
-                let vectors = leanset_linalg::lower_factor(&matrix());
-                Ok(Directions { weights: rising(rank), vectors, dropped: 0 })
+                let (vectors, order) = leanset_linalg::lower_factor(&matrix());
+                Ok(Directions::of_pivots(vectors, rising(rank), Pivoting::Entry(order)))
             }
             _ => {
                 let Spectrum { values, vectors } = linalg::spectrum(INFO.id, n, columns, row)?;
@@ -324,22 +351,106 @@ impl Configured {
     }
 }
 
-/// What is said of directions that are left out, "2 of class a" and so on.
-fn noise_warning(noise: &[String]) -> Option<Warning> {
-    let message = format!("directions that are rounding noise are left out: {}", first_few(noise));
-    (!noise.is_empty()).then(|| {
-        Warning::new("noise-directions", message)
-            .hint("columns that others determine add nothing; leave them out to silence this")
-    })
+impl Directions {
+    /// Those of a pivoted decomposition.
+    fn of_pivots(vectors: Mat<f64>, weights: Vec<f64>, pivoting: Pivoting) -> Self {
+        Self { vectors, weights, dropped: 0, together: Vec::new(), unsteady: false, pivoting }
+    }
+
+    /// Finds the directions whose values (descending, of those that are kept) coincide, and whether rounding can change
+    /// scores. Values have errors of at most `noise`, and their subspaces are determined by the gaps between them: below
+    /// the last kept one is 0, or nothing if there is no direction left.
+    fn relate(mut self, values: &[f64], noise: f64) -> Self {
+        let groups = groups(values, noise);
+        let largest = values.first().copied().unwrap_or(0.0);
+        let more = self.dropped > 0 || values.len() < self.vectors.nrows();
+        for (place, group) in groups.iter().enumerate() {
+            let above = place.checked_sub(1).map(|p| values[groups[p].end - 1] - values[group.start]);
+            let below = match groups.get(place + 1) {
+                Some(next) => Some(values[group.end - 1] - values[next.start]),
+                None => more.then(|| values[group.end - 1]),
+            };
+            let gap = [above, below].into_iter().flatten().fold(f64::INFINITY, f64::min);
+            // By how much rounding turns a direction, and by how much that changes −ln of the least cosine, of itself.
+            let turn = 4.0 * f64::EPSILON * largest / gap;
+            let change = turn / (LEAST_COSINE * -LEAST_COSINE.ln());
+            self.unsteady |= self.weights[group.clone()].iter().any(|w| w * change > STEADY);
+        }
+        self.together = groups.into_iter().filter(|group| group.len() > 1).collect();
+        self
+    }
+}
+
+/// What is to be said of directions, and of which.
+#[derive(Default)]
+struct Notes {
+    dropped: Vec<String>,
+    unsteady: Vec<String>,
+    ties: Vec<String>,
+    /// Whether there are no directions between classes.
+    lacking: bool,
+}
+
+impl Notes {
+    fn take(&mut self, directions: &Directions, pivots: &Pivots, whose: String) {
+        if directions.dropped > 0 {
+            self.dropped.push(format!("{} of {whose}", directions.dropped));
+        }
+        let decided_by_rounding = matches!(directions.pivoting, Pivoting::Entry(_)) && pivots.deficient();
+        if pivots.tie() || decided_by_rounding {
+            self.ties.push(whose);
+        } else if directions.unsteady {
+            self.unsteady.push(whose);
+        }
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        if !self.dropped.is_empty() {
+            let message = format!("directions that are rounding noise are left out: {}", first_few(&self.dropped));
+            let hint = "columns that others determine add nothing; leave them out to silence this";
+            warnings.push(Warning::new("noise-directions", message).hint(hint));
+        }
+        if self.lacking {
+            let message = "no direction separates the classes, because their means are equal: all scores are 0, and the \
+                           order is that of the row ids";
+            let hint = text!["use another method, or ", setting::PARAM.to("decomposition=svd")];
+            warnings.push(Warning::new("no-directions", message).hint(hint));
+        }
+        if !self.unsteady.is_empty() {
+            let message = format!(
+                "singular values of {} are so small or so near to others that rounding turns their directions: the order of \
+                 rows can change scores by more than 10⁻⁶ of themselves",
+                first_few(&self.unsteady)
+            );
+            let hint = "leave out columns that others nearly determine, and scale columns of very different ranges";
+            warnings.push(Warning::new("unsteady-directions", message).hint(hint));
+        }
+        if !self.ties.is_empty() {
+            let message = format!(
+                "several rows are equally good pivots, so the order of rows decides the directions: in {}",
+                first_few(&self.ties)
+            );
+            let hint = text![setting::PARAM.to("decomposition=svd"), " does not depend on the order of rows"];
+            warnings.push(Warning::new("equal-pivots", message).hint(hint));
+        }
+        warnings
+    }
 }
 
 /// Directions weighed by the inverse of their values (descending), those that are rounding noise left out.
 fn by_inverse(values: &[f64], vectors: &Mat<f64>, size: usize) -> Directions {
-    let least = size as f64 * f64::EPSILON * values.first().copied().unwrap_or(0.0);
-    let kept = values.iter().take_while(|&&v| v > least).count();
-    let sum: f64 = values[..kept].iter().map(|v| 1.0 / v).sum();
-    let weights = values[..kept].iter().map(|v| 1.0 / v / sum).collect();
-    Directions { vectors: vectors.subcols(0, kept).to_owned(), weights, dropped: values.len() - kept }
+    let noise = size as f64 * f64::EPSILON * values.first().copied().unwrap_or(0.0);
+    let kept = values.iter().take_while(|&&v| v > noise).count();
+    weighed(&values[..kept], vectors, values.len() - kept).relate(&values[..kept], noise)
+}
+
+/// The first directions, weighed by the inverse of these values.
+fn weighed(values: &[f64], vectors: &Mat<f64>, dropped: usize) -> Directions {
+    let sum: f64 = values.iter().map(|v| 1.0 / v).sum();
+    let weights = values.iter().map(|v| 1.0 / v / sum).collect();
+    let vectors = vectors.subcols(0, values.len()).to_owned();
+    Directions { vectors, weights, dropped, together: Vec::new(), unsteady: false, pivoting: Pivoting::None }
 }
 
 /// Scores rows of `columns` numbers against the directions, in parallel over fixed chunks; each row counts `steps`.
@@ -350,10 +461,16 @@ fn score(
     columns: usize,
     row: impl Fn(RowId, &mut [f64]) + Sync,
     steps: u64,
-) -> Result<Vec<f64>> {
+) -> Result<(Vec<f64>, Pivots)> {
+    let count = directions.weights.len();
     let chunk = |rows: &[RowId]| {
         let mut values = vec![0.0; columns];
         let mut units = Mat::<f64>::zeros(columns, rows.len());
+        let mut norms = vec![0.0; rows.len()];
+        let mut pivots = Pivots::default();
+        if let Pivoting::Entry(_) = directions.pivoting {
+            pivots = Pivots::new(count);
+        }
         for (i, &id) in rows.iter().enumerate() {
             row(id, &mut values);
             let norm = values.iter().map(|v| v * v).sum::<f64>().sqrt();
@@ -362,22 +479,48 @@ fn score(
                     units[(j, i)] = v / norm;
                 }
             }
+            norms[i] = norm;
+            if let Pivoting::Entry(order) = &directions.pivoting {
+                pivots.see_eliminated(&mut values, &directions.vectors, order);
+            }
         }
         let cosines = leanset_linalg::transposed_product(&directions.vectors, &units);
-        let score = |i: usize| {
-            let terms = directions.weights.iter().enumerate();
-            terms.map(|(j, w)| -w * cosines[(j, i)].abs().max(LEAST_COSINE).ln()).sum()
+        if let Pivoting::Norm = directions.pivoting {
+            pivots = Pivots::new(count);
+            for (i, &norm) in norms.iter().enumerate() {
+                pivots.see_orthogonal(norm, (0..count).map(|j| cosines[(j, i)]));
+            }
+        }
+        let term = |i: usize, j: usize| -directions.weights[j] * cosines[(j, i)].abs().max(LEAST_COSINE).ln();
+        let score = |i: usize| -> f64 {
+            if directions.together.is_empty() {
+                return (0..count).map(|j| term(i, j)).sum();
+            }
+            let mut next = 0;
+            let mut sum = 0.0;
+            for group in &directions.together {
+                sum += (next..group.start).map(|j| term(i, j)).sum::<f64>();
+                let square: f64 = group.clone().map(|j| cosines[(j, i)] * cosines[(j, i)]).sum();
+                let weight: f64 = directions.weights[group.clone()].iter().sum();
+                sum += weight * mean_score(group.len(), square.sqrt().min(1.0), LEAST_COSINE);
+                next = group.end;
+            }
+            sum + (next..count).map(|j| term(i, j)).sum::<f64>()
         };
         run.step(steps * rows.len() as u64)?;
-        Ok((0..rows.len()).map(score).collect())
+        Ok(((0..rows.len()).map(score).collect(), pivots))
     };
-    Ok(rows.par_chunks(CHUNK).map(chunk).collect::<Result<Vec<Vec<f64>>>>()?.concat())
+    let chunks = rows.par_chunks(CHUNK).map(chunk).collect::<Result<Vec<(Vec<f64>, Pivots)>>>()?;
+    let pivots = chunks.iter().fold(Pivots::default(), |all, (_, own)| all.merge(own));
+    Ok((chunks.into_iter().flat_map(|(scores, _)| scores).collect(), pivots))
 }
 
 /// Sum over classes of the class means' deviations: what SPCA and FLDA are made of.
 struct Moments {
     /// (rows of the class, mean of the class − mean of all), classes with rows only.
     deviations: Vec<(f64, Vec<f64>)>,
+    /// The error of a deviation by rounding: that of sums of so many numbers, of the size of the means.
+    noise: f64,
 }
 
 fn moments<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Moments> {
@@ -388,8 +531,14 @@ fn moments<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Moments> 
         total.iter_mut().zip(mean).for_each(|(t, m)| *t += count * m);
     }
     total.iter_mut().for_each(|t| *t /= points.rows() as f64);
+    let size = means.iter().flatten().map(|(_, mean)| norm(mean)).fold(0.0, f64::max);
+    let noise = 8.0 * f64::EPSILON * (points.rows() as f64).sqrt() * size;
     let deviate = |(count, mean): (f64, Vec<f64>)| (count, mean.iter().zip(&total).map(|(m, t)| m - t).collect());
-    Ok(Moments { deviations: means.into_iter().flatten().map(deviate).collect() })
+    Ok(Moments { deviations: means.into_iter().flatten().map(deviate).collect(), noise })
+}
+
+fn norm(values: &[f64]) -> f64 {
+    values.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
 /// Supervised PCA (Barshan et al. 2011): eigenvectors of X H YᵀY H Xᵀ, which is M Mᵀ with M = X H Yᵀ, d × c: column k
@@ -401,18 +550,19 @@ fn supervised_principal<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Res
         out.iter_mut().zip(deviation).for_each(|(o, v)| *o = count * v);
     };
     let Spectrum { values, vectors } = linalg::spectrum(INFO.id, moments.deviations.len(), points.columns(), row)?;
-    Ok(by_inverse_square(&values, &vectors))
+    let largest = moments.deviations.iter().map(|(count, _)| *count).fold(0.0, f64::max);
+    Ok(by_inverse_square(&values, &vectors, largest * moments.noise))
 }
 
 /// Directions weighed by the inverse squares of their values (descending). The deviations add to zero, so one direction
-/// is always noise and says nothing.
-fn by_inverse_square(values: &[f64], vectors: &Mat<f64>) -> Directions {
+/// is always noise and says nothing. Values of at most `noise` are rounding errors of the means.
+fn by_inverse_square(values: &[f64], vectors: &Mat<f64>, noise: f64) -> Directions {
     // Only ratios matter, and the square of a large value would overflow.
     let largest = values.first().copied().unwrap_or(0.0);
     let squares: Vec<f64> = values.iter().map(|s| (s / largest).powi(2)).collect();
-    let kept = values.iter().take_while(|&&s| s > 1e-10 * largest).count();
-    let found = by_inverse(&squares[..kept], vectors, 0);
-    Directions { dropped: (values.len() - kept).saturating_sub(1), ..found }
+    let kept = values.iter().take_while(|&&s| s > 1e-10 * largest && s > noise).count();
+    let dropped = (values.len() - kept).saturating_sub(1);
+    weighed(&squares[..kept], vectors, dropped).relate(&values[..kept], (1e-12 * largest).max(noise))
 }
 
 /// Fisher directions: S_b u = λ (S_w + ridge·I) u through the Cholesky factor of the right side.
@@ -442,6 +592,7 @@ fn fisher<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Directions
     let mean_variance = (0..d).map(|j| within[(j, j)]).sum::<f64>() / d as f64;
     // Without any spread within classes the ridge is all there is: any positive number gives the same directions.
     let ridge = if mean_variance > 0.0 { 1e-4 * mean_variance } else { 1.0 };
+    let within_variance = if mean_variance > 0.0 { mean_variance } else { 1.0 };
     for j in 0..d {
         within[(j, j)] += ridge;
     }
@@ -454,5 +605,12 @@ fn fisher<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Directions
     }
     let found = leanset_linalg::generalized_directions(&within, between);
     let (values, vectors) = found.ok_or_else(|| linalg::diverged(INFO.id))?;
-    Ok(by_inverse_square(&values, &vectors))
+    let noise = moments.noise * (points.rows() as f64 / within_variance).sqrt();
+    let mut directions = by_inverse_square(&values, &vectors, noise);
+    // Fisher directions are orthogonal by the scatter within classes. The mean over a subspace is that over its bases.
+    for group in &directions.together {
+        let basis = leanset_linalg::orthogonal_factor(&directions.vectors.subcols(group.start, group.len()).to_owned());
+        directions.vectors.subcols_mut(group.start, group.len()).copy_from(&basis);
+    }
+    Ok(directions)
 }

@@ -211,6 +211,9 @@ impl Reducer {
 
     fn check_inputs(&self, data: &Dataset<'_>, inputs: &Inputs<'_>) -> Result<()> {
         let info = self.info;
+        if info.uses_coordinates() {
+            data.check_squares()?;
+        }
         if let Some(target) = inputs.target {
             if !info.supports_target() {
                 let hint = format!("leave the target out{}", or_use(Info::supports_target));

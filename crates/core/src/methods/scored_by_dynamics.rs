@@ -9,7 +9,7 @@ use super::{Capabilities, Method, Run, Support};
 use crate::dynamics::Dynamics;
 use crate::params::Params;
 use crate::selection::Diagnostics;
-use crate::{Allocation, Error, Ranking, Result, Shape};
+use crate::{Allocation, Error, Ranking, Result, RowId, Shape, Warning};
 
 words! {
     /// Which end of a scale of difficulty is kept.
@@ -41,6 +41,8 @@ pub(super) struct ScoredByDynamics {
     pub(super) hard: Best,
     /// What it says of the dynamics beside the number of epochs.
     pub(super) diagnose: fn(&Dynamics, &mut Diagnostics),
+    /// What is worth knowing of dynamics that it can use.
+    pub(super) warn: fn(&Dynamics) -> Option<Warning>,
     /// Which rows are kept.
     pub(super) keep: Keep,
 }
@@ -48,7 +50,21 @@ pub(super) struct ScoredByDynamics {
 impl ScoredByDynamics {
     /// By the score of this name, the largest of which are of rows that are hard or easy.
     pub(super) fn new(method: &'static str, score: &'static str, hard: Best, params: &Params) -> Self {
-        Self { method, score, hard, diagnose: |_, _| {}, keep: Keep::of(params, "keep") }
+        Self { method, score, hard, diagnose: |_, _| {}, warn: |_| None, keep: Keep::of(params, "keep") }
+    }
+}
+
+impl ScoredByDynamics {
+    /// What is said if no class has two rows of different scores.
+    fn flat(&self, run: &Run<'_>, scores: &[f64]) -> Option<Warning> {
+        let classes = run.data.classes();
+        let of = |row: &RowId| scores[row.index()];
+        let tie = |class| classes.rows(class).windows(2).all(|rows| of(&rows[0]) == of(&rows[1]));
+        if scores.len() == classes.populated() || !classes.ids().all(tie) {
+            return None;
+        }
+        let message = "all rows of a class have the same score, so their order is that of their row ids";
+        Some(Warning::new("scores-flat", message).hint("log more epochs, or use another method"))
     }
 }
 
@@ -67,6 +83,7 @@ impl Method for ScoredByDynamics {
         run.step(run.data.rows() as u64)?;
         ranking.diagnostics.insert("epochs", (dynamics.epochs() as usize).into());
         (self.diagnose)(dynamics, &mut ranking.diagnostics);
+        ranking.warnings.extend((self.warn)(dynamics).or_else(|| self.flat(run, &scores)));
         Ok(ranking)
     }
 

@@ -73,9 +73,10 @@ pub struct Worst {
 /// ε of a reduced set of `data`: of selected rows or of generated prototypes.
 ///
 /// # Errors
-/// [`Error::BadRanking`] if the rows are of another table; for generated prototypes [`Error::Shape`] if they have other
+/// [`Error::BadRanking`] if the rows are of another table; [`Error::TooClose`]; for generated prototypes [`Error::Shape`] if they have other
 /// columns, [`Error::UnknownClass`] and [`Error::NotFinite`]; [`Error::Interrupted`].
 pub fn epsilon(data: &Dataset<'_>, reduced: &Reduced, metric: Metric, monitor: &dyn Monitor) -> Result<Epsilon> {
+    check_squares(data, metric)?;
     match reduced {
         Reduced::Rows(selection) => {
             selection.check(data.classes())?;
@@ -94,6 +95,11 @@ pub fn epsilon(data: &Dataset<'_>, reduced: &Reduced, metric: Metric, monitor: &
         }
     }
     .map(only)
+}
+
+/// Squared distances of the table must not underflow where they are what is computed.
+pub(super) fn check_squares(data: &Dataset<'_>, metric: Metric) -> Result<()> {
+    if metric == Metric::Euclidean { data.check_squares() } else { Ok(()) }
 }
 
 /// Prototypes have public fields, so that anyone can make some: they are checked as a table is.
@@ -131,6 +137,7 @@ pub fn epsilon_between(
         let (got, expected) = (reduced.classes().len(), full.classes().len());
         return Err(Error::Shape { what: "the list of classes", got, expected, rows: expected, columns: 1 });
     }
+    check_squares(full, metric)?;
     let cuts = Cuts::of_rows(full.classes(), |class| reduced.classes().rows(class));
     with_points!(reduced.points(), |m| curve(full, &cuts, 1, metric, monitor, |row: u32| m.row(RowId(row)))).map(only)
 }
@@ -165,6 +172,7 @@ pub fn epsilon_curve(
 ) -> Result<Vec<Epsilon>> {
     let classes = data.classes();
     ranking.check(classes)?;
+    check_squares(data, metric)?;
     let mut results: Vec<Option<Epsilon>> = vec![None; allocations.len()];
     for group in nested_groups(ranking.scope(), allocations) {
         let cuts = Cuts::of_ranking(ranking, &group.iter().map(|&i| &allocations[i]).collect::<Vec<_>>(), classes)?;

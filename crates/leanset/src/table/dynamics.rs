@@ -163,6 +163,27 @@ impl Observed {
     }
 }
 
+/// A row of a log that is right, or wrong, against its probabilities, of which the largest is of another class, or of its own.
+fn contradiction(who: &str, probabilities: &[f64], label: usize, input: &Input) -> Problem {
+    let classes = &input.encoded.class_names;
+    let largest = (0..probabilities.len()).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
+    let largest = largest.unwrap_or(label);
+    let of_row = if largest == label { "also of the row" } else { "not of the row" };
+    let own = if largest == label { String::new() } else { format!(", which is '{}'", classes[label]) };
+    let order: Vec<String> =
+        classes.iter().take(3).enumerate().map(|(class, name)| format!("p_{class} is of '{name}'")).collect();
+    let more = if classes.len() > order.len() { " and so on" } else { "" };
+    Problem::new(format!(
+        "{who}, but its largest probability is p_{largest} = {}, of class '{}', {of_row}{own}",
+        probabilities[largest], classes[largest]
+    ))
+    .hint(format!(
+        "the columns p_0, p_1 … are in the order of the classes ({}{more}), and correct is 1 where the largest is of the \
+         class of the row; without these columns, correct alone is used",
+        order.join(", ")
+    ))
+}
+
 /// Reads a log: the columns `epoch`, `row` (or the --id column), `correct`, and `p_0`, `p_1` … in the order of classes.
 fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
     let name = file.name();
@@ -232,6 +253,16 @@ fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
             own.iter_mut().zip(&probabilities).for_each(|(own, of_class)| *own = of_class[at]);
             PredictionScores::of(&own, ClassId(input.encoded.classes[encoded.index()]))
         });
+        if outcome.is_some_and(|scores| classes > 1 && scores.contradict(right[at] == 1.0)) {
+            let who = format!(
+                "{name}: {} says that row {} is {} in epoch {}",
+                file.place(FileRow::at(at)),
+                name_of_row(row, input, columns),
+                if right[at] == 1.0 { "right" } else { "wrong" },
+                epochs[at]
+            );
+            return Err(contradiction(&who, &own, input.encoded.classes[encoded.index()] as usize, input));
+        }
         log.observe(epochs[at] as u32, encoded, right[at] == 1.0, outcome).map_err(|error| {
             // The second line of a row and epoch; the words of the core name the row as it counts them.
             Problem::new(format!(

@@ -117,6 +117,16 @@ impl Input {
             Error::TooLarge { row, value, limit, .. } => {
                 too_large(&format!("{}: {}", self.table.name(), place(row)), value, limit)
             }
+            Error::TooClose { class, column, range, least } => {
+                let column = self.encoder.dimension_names().into_iter().nth(column).unwrap_or_default();
+                let class = class.map_or(String::new(), |class| format!(" of class {class}"));
+                let file = self.table.name();
+                Problem::new(format!(
+                    "{file}: the rows{class} differ by at most {range:e}, in column '{column}'; squared distances of differences \
+                     below {least:e} underflow"
+                ))
+                .hint(text!["use ", setting::SCALE.to("minmax"), ", or ", &setting::EXCLUDE, " the column"])
+            }
             Error::Row { method, row, what, hint } => {
                 Problem::new(format!("{method}: {} of {} {what}", place(row), self.table.name())).hint(hint)
             }

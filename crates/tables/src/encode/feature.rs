@@ -5,7 +5,7 @@ use leanset_problem::{setting, text};
 use super::column_checks::words_among_numbers;
 use super::columns::ColumnRef;
 use super::impute::most_frequent;
-use super::scaler::{Sample, Scaler};
+use super::scaler::{Sample, Scaler, unit_of_squares};
 use crate::column::{Column, Kind, ListType, Lists, Texts, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
 use crate::row::FileRow;
@@ -172,7 +172,8 @@ fn fit_number(
     // The second pass takes out the rounding of the first.
     let rough: f64 = sum / count;
     let mean = rough + values().map(|x| x - rough).sum::<f64>() / count;
-    let squares = || values().map(|x| (x - mean).powi(2)).sum::<f64>();
+    let unit = unit_of_squares(max - min);
+    let squares = || values().map(|x| ((x - mean) * unit).powi(2)).sum::<f64>();
     let sample = Sample { squares: &squares, rows: rows.len(), min, max, mean };
     match Scaler::fit(scale, &sample) {
         Some(scaler) if mean.is_finite() => Ok((FeatureEncoding::Number { scaler, fill: mean }, sample.varies())),
@@ -180,10 +181,17 @@ fn fit_number(
     }
 }
 
+/// A range that 64-bit floats cannot scale.
 fn too_wide(of: &ColumnRef<'_>, min: f64, max: f64) -> Error {
     let (file, name) = (of.table.name(), shown(of.name));
-    let message = format!("{file}: column {name} runs from {min:?} to {max:?}: its range overflows 64-bit floats");
-    Error::content(message).with_hint(text![setting::EXCLUDE.to(of.name), ", or divide it by a constant first"])
+    let (what, way) = if max - min < 1.0 {
+        ("is too small for 64-bit floats to scale", "multiply")
+    } else {
+        ("overflows 64-bit floats", "divide")
+    };
+    let message = format!("{file}: column {name} runs from {min:?} to {max:?}: its range {what}");
+    Error::content(message)
+        .with_hint(text![setting::EXCLUDE.to(of.name), format!(", or {way} it by a constant first")])
 }
 
 /// Every position in the lists as a column of its own, to the last bit; all of them in each pass over the rows.
@@ -229,7 +237,10 @@ fn fit_list(
     let rest = add_up(&|j, x| x - rough[j]);
     let means: Vec<f64> = (0..length).map(|j| rough[j] + rest[j] / counts[j]).collect();
     let squares = match scale {
-        Scale::Standard => add_up(&|j, x| (x - means[j]).powi(2)),
+        Scale::Standard => {
+            let units: Vec<f64> = min.iter().zip(&max).map(|(min, max)| unit_of_squares(max - min)).collect();
+            add_up(&|j, x| ((x - means[j]) * units[j]).powi(2))
+        }
         Scale::MinMax | Scale::None | Scale::Unit => vec![0.0; length],
     };
     let (mut scalers, mut varies) = (Vec::with_capacity(length), false);

@@ -15,7 +15,7 @@ pub(crate) enum Scaler {
 
 /// What a scaler is fitted on: what is known of the values that are present.
 pub(crate) struct Sample<'a> {
-    /// The sum of the squares of their differences from the mean, in row order.
+    /// The sum of the squares of their differences from the mean, times [`unit_of_squares`], in row order.
     pub(crate) squares: &'a dyn Fn() -> f64,
     /// Rows, those with missing values included.
     pub(crate) rows: usize,
@@ -31,8 +31,14 @@ impl Sample<'_> {
     }
 }
 
+/// What differences within a range are multiplied by before they are squared: squares of tiny numbers underflow, and those of
+/// their multiples by a power of two are exact.
+pub(crate) fn unit_of_squares(range: f64) -> f64 {
+    if range > 0.0 && range < leanset_core::data::LEAST_RANGE { 2f64.powi(510) } else { 1.0 }
+}
+
 impl Scaler {
-    /// Fits a scale; `None` where the range is beyond what 64-bit floats can scale.
+    /// Fits a scale; `None` where the range is beyond, or below, what 64-bit floats can scale.
     pub(crate) fn fit(scale: Scale, sample: &Sample<'_>) -> Option<Self> {
         let range = sample.max - sample.min;
         match scale {
@@ -40,15 +46,17 @@ impl Scaler {
             Scale::None | Scale::Unit => Some(Self::Identity),
             Scale::MinMax => {
                 let scale = 1.0 / if sample.varies() { range } else { 1.0 };
-                range.is_finite().then_some(Self::MinMax { scale, min: 0.0 - sample.min * scale })
+                (range.is_finite() && scale.is_finite())
+                    .then_some(Self::MinMax { scale, min: 0.0 - sample.min * scale })
             }
             Scale::Standard => {
                 // Missing values are filled with the mean: they add nothing to the sum and count as rows.
                 let (rows, mean) = (sample.rows as f64, sample.mean);
+                let unit = unit_of_squares(range);
                 let variance = (sample.squares)() / rows;
                 // Below this the variance is rounding of a constant column: scikit-learn's bound.
-                let noise = rows * f64::EPSILON * variance + (rows * mean * f64::EPSILON).powi(2);
-                let deviation = if variance <= noise { 1.0 } else { variance.sqrt() };
+                let noise = rows * f64::EPSILON * variance + (rows * mean * unit * f64::EPSILON).powi(2);
+                let deviation = if variance <= noise { 1.0 } else { variance.sqrt() / unit };
                 (range.is_finite() && variance.is_finite()).then_some(Self::Standard { mean, deviation })
             }
         }
