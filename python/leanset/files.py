@@ -40,7 +40,7 @@ def reduce_file(
     Parameters
     ----------
     request : mapping
-        As in a manifest of `leanset reduce`.
+        As in a manifest of `leanset reduce`. With `"no_epsilon": True`, ε is not measured.
     output : str or path
         The file for the kept rows. Its name determines the format.
     manifest : str or path, optional

@@ -46,6 +46,9 @@ def test_files_of_tables_are_those_of_the_command_line(command_line, tmp_path, b
     assert (tmp_path / "ours.csv").read_bytes() == (tmp_path / "theirs.csv").read_bytes()
     assert ours == leanset.read_manifest(tmp_path / "ours.csv.manifest.json")
     same(ours, theirs)
+    if command == "reduce":
+        without = files.reduce_file({**theirs["request"], "no_epsilon": True}, tmp_path / "without.csv")
+        assert "epsilon" not in without and without["row_ids"] == ours["row_ids"]
     with pytest.raises(ValueError, match="its command is"):
         run["rank" if command == "reduce" else "reduce"](theirs["request"], tmp_path / "other.csv")
 

@@ -630,8 +630,44 @@ fn squares_beyond_floats() {
     let place = Place::with("t.csv", "a,b,kind\n1,2,red\n2,1e200,blue\n3,4,red\n");
     assert_snapshot!(place.refuses("reduce t.csv --scale none --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
-    error: t.csv: row 1 (line 3) has 1e200 in a feature column; squared distances of values beyond ±1e150 overflow
+    error: t.csv: row 1 (line 3) has 1e200 in column 'b'; squared distances of values beyond ±1e150 overflow
       hint: use --scale minmax, or --exclude the column
+    ");
+}
+
+#[test]
+fn squares_below_floats() {
+    let rows =
+        |unit: &str| -> String { (1..=6).map(|i| format!("{i}{unit},7,{}\n", ["red", "blue"][i % 2])).collect() };
+    let place = Place::with("t.csv", format!("a,b,kind\n{}", rows("e-170")));
+    let reduce = "reduce t.csv --label kind --scale none --ratio 0.5 --output lean.csv";
+    assert_snapshot!(place.refuses(&format!("{reduce} --method mms")), @r"
+    exit 2
+    error: t.csv: the rows of class blue differ by at most 4e-170, in column 'a'; squared distances of differences below 1e-140 underflow
+      hint: use --scale minmax, or --exclude the column
+    ");
+    assert_snapshot!(place.refuses(&format!("{reduce} --method srs --metric euclidean")), @r"
+    exit 2
+    error: t.csv: the rows of class blue differ by at most 4e-170, in column 'a'; squared distances of differences below 1e-140 underflow
+      hint: use --scale minmax, or --exclude the column
+    ");
+    // What squares nothing goes on, and scaled columns are as any others.
+    place.ok(&format!("{reduce} --method srs --quiet"));
+    let kept = |table: &str, scale: &str| {
+        place.write("t.csv", format!("a,b,kind\n{}", rows(table)));
+        place.ok(&format!(
+            "reduce t.csv --label kind --scale {scale} --method mms --ratio 0.5 --output lean.csv --force --quiet"
+        ));
+        place.json("lean.csv.manifest.json")["row_ids"].clone()
+    };
+    for scale in ["minmax", "standard"] {
+        assert_eq!(kept("e-170", scale), kept("e0", scale), "{scale}");
+    }
+    let place = Place::with("t.csv", format!("a,b,kind\n{}", rows("e-315")));
+    assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
+    exit 2
+    error: t.csv: column 'a' runs from 1e-315 to 6e-315: its range is too small for 64-bit floats to scale
+      hint: --exclude a, or multiply it by a constant first
     ");
 }
 
@@ -1384,6 +1420,36 @@ fn log_with_other_probabilities() {
     error: el2n cannot rank rows by a training log without probabilities
       hint: log the probability of every class too, or use forgetting-events
     ");
+}
+
+#[test]
+fn log_against_its_probabilities() {
+    // Row 3 is blue, whose probability is p_0.
+    let wrong = log_text(2).replace("2,3,1,0.5,0.5", "2,3,1,0.2,0.8");
+    assert_snapshot!(with_log(wrong).refuses(BY_LOG), @r"
+    ");
+    let right = log_text(2).replace("2,4,0,0.5,0.5", "2,4,0,0.1,0.9");
+    assert_snapshot!(with_log(right).refuses(BY_LOG), @r"
+    ");
+    // Of probabilities that tie, either may have been taken.
+    with_log(log_text(2)).ok(&format!("{BY_LOG} --quiet"));
+}
+
+#[test]
+fn log_in_which_nothing_is_forgotten() {
+    let of_epochs =
+        |count: usize| log_text(0).lines().take(1 + 10 * count).map(|line| format!("{line}\n")).collect::<String>();
+    let warned = |text: String, method: &str| -> Vec<String> {
+        let place = with_log(text);
+        place.ok(&format!("{} --quiet", BY_LOG.replace("fes", method)));
+        let warnings = place.json("lean.csv.manifest.json")["warnings"].clone();
+        warnings.as_array().expect("warnings").iter().map(|w| w["code"].as_str().expect("a code").to_owned()).collect()
+    };
+    assert_eq!(warned(of_epochs(1), "fes"), ["one-epoch"]);
+    assert_eq!(warned(of_epochs(3), "fes"), [""; 0]);
+    // Every row is right in every epoch.
+    let all_right: String = log_text(0).replace(",0\n", ",1\n");
+    assert_eq!(warned(all_right, "fes"), ["scores-flat"]);
 }
 
 #[test]

@@ -244,6 +244,49 @@ fn points_of_the_curve_are_reductions() {
     }
 }
 
+/// Without ε: the same rows, nothing of it in the manifest or the summary, reproduced without it, and measured later.
+#[test]
+fn epsilon_can_be_left_out() {
+    let place = table();
+    for method in ["srs", "mms", "clc"] {
+        let reduce = format!("reduce t.csv --label class --exclude id --method {method} --ratio 0.1 --force");
+        place.ok(&format!("{reduce} --output with.csv --quiet"));
+        let said = place.run(&format!("{reduce} --no-epsilon --output lean.csv"));
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        assert_eq!(place.text("lean.csv"), place.text("with.csv"), "{method}");
+        let (with, lean) = (place.json("with.csv.manifest.json"), place.json("lean.csv.manifest.json"));
+        assert!(lean.get("epsilon").is_none() && lean["request"]["no_epsilon"] == true, "{lean}");
+        assert!(with["request"].get("no_epsilon").is_none(), "what is off is not said: {with}");
+        assert_eq!(lean["measured"]["epsilon_seconds"], 0.0);
+        for (own, other) in
+            lean["classes"].as_array().expect("classes").iter().zip(with["classes"].as_array().expect("classes"))
+        {
+            assert_eq!((&own["name"], &own["rows"], &own["kept"]), (&other["name"], &other["rows"], &other["kept"]));
+            assert!(own.get("epsilon").is_none() && own.get("worst_row").is_none(), "{own}");
+        }
+        assert!(!said.err.contains("ε =") && !said.err.contains("is lost"), "{}", said.err);
+        let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("ε was not measured; leanset measure FILE OUTPUT"), "{words}");
+        // Reproduced as it was made.
+        place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --force --quiet");
+        assert_eq!(place.text("again.csv"), place.text("lean.csv"), "{method}");
+        assert!(place.json("again.csv.manifest.json").get("epsilon").is_none());
+        // And measured later.
+        let measured = place.ok("measure t.csv lean.csv --label class --exclude id --json");
+        let measured: Value = serde_json::from_str(&measured).expect("JSON");
+        assert_eq!(measured["epsilon"]["value"], with["epsilon"]["value"], "{method}");
+    }
+    // With nothing but a label, the command is to be typed as it is.
+    let said = place.run("reduce t.csv --label class --method srs --ratio 0.1 --no-epsilon --output 'a b.csv'");
+    let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("leanset measure t.csv 'a b.csv' --label class"), "{words}");
+    let both =
+        place.run("reduce t.csv --label class --method srs --ratio 0.1 --no-epsilon --metric euclidean --output c.csv");
+    assert!(both.code == Some(2) && both.err.contains("--no-epsilon"), "{}", both.err);
+    let plan = place.ok("reduce t.csv --label class --method srs --ratio 0.1 --no-epsilon --dry-run --json");
+    assert_eq!(serde_json::from_str::<Value>(&plan).expect("JSON")["request"]["no_epsilon"], true);
+}
+
 /// A model is trained or its log is read: the same rows, recorded, made again; and one training serves all ratios.
 #[test]
 fn rows_are_chosen_by_what_a_model_found_hard() {

@@ -395,3 +395,53 @@ pub struct Shape {
     /// Bytes of one coordinate, 4 or 8.
     pub scalar_bytes: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::distance::Metric;
+    use crate::{Budget, EmptyClasses, Quiet, Reducer, Seed, metrics};
+
+    /// Two classes of three rows and two columns; the second column of the first class is constant.
+    fn refused(values: [f64; 12]) -> Option<Error> {
+        let classes = Classes::new(&[0, 0, 0, 1, 1, 1], 2).expect("two classes");
+        let data = Dataset::new(Matrix::new(&values, 6, 2).expect("a matrix"), classes).expect("finite");
+        let reduce = |name: &str| {
+            Reducer::new(name, &[])?.reduce(&data, &Budget::Ratio(0.5), EmptyClasses::Forbid, Seed(0), &Quiet)
+        };
+        let kept = reduce("srs").expect("no coordinate is looked at").reduced;
+        let of = |metric| metrics::epsilon(&data, &kept, metric, &Quiet);
+        assert!(of(Metric::Chebyshev).is_ok() && of(Metric::Manhattan).is_ok());
+        let found = reduce("mms").err();
+        assert_eq!(of(Metric::Euclidean).err(), found);
+        found
+    }
+
+    #[test]
+    fn rows_whose_squared_distances_underflow_are_refused() {
+        let with = |unit: f64, second: f64| {
+            [1.0, 7.0, 2.0, 7.0, 4.0, 7.0]
+                .map(|v| if v == 7.0 { v } else { v * unit })
+                .into_iter()
+                .chain([1.0, second, 2.0, 3.0, 5.0, 8.0])
+                .collect::<Vec<f64>>()
+                .try_into()
+                .expect("twelve")
+        };
+        for unit in [1e-170, 1e-150, 1e-320, f64::MIN_POSITIVE, 2e-141] {
+            let found = refused(with(unit, 2.0));
+            let Some(Error::TooClose { class: Some(class), column: 0, range, .. }) = found else {
+                panic!("{unit:e}: {found:?}")
+            };
+            assert_eq!((class.as_str(), range), ("0", 4.0 * unit - unit));
+        }
+        for unit in [1.0, 1e-100, 1e-130, 1e-139, 0.0] {
+            assert_eq!(refused(with(unit, 2.0)), None, "{unit:e}");
+        }
+        // Beside others, a tiny value is as good as 0.
+        assert_eq!(refused(with(1.0, 1e-200)), None);
+        let values: Vec<f32> = (0..6u8).map(|i| f32::from(i) * f32::from_bits(1)).collect();
+        let data = Dataset::new(Matrix::new(&values, 6, 1).expect("a matrix"), Classes::one(6).expect("one"));
+        assert_eq!(data.expect("squares of any f32 are there").check_squares(), Ok(()));
+    }
+}

@@ -16,11 +16,12 @@
 //!     choice: Choice::Method(Method::named("maxmin").into()),
 //!     budget: Budget::of_ratio(0.1),
 //!     metric: Metric::Euclidean,
+//!     no_epsilon: false,
 //!     writing: Writing::default(),
 //! };
 //! let destination = Destination { output: Output::File(lean), ..Destination::default() };
 //! let outcome = leanset::reduce(&request, &destination, &Context::default())?;
-//! let epsilon = outcome.manifest.epsilon.expect("a reduction measures ε");
+//! let epsilon = outcome.manifest.epsilon.expect("it is not left out");
 //! println!("{} of {} rows, ε = {}", outcome.manifest.kept, outcome.manifest.rows, epsilon.value);
 //! # assert_eq!(outcome.manifest.kept, 20);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

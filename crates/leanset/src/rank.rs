@@ -135,7 +135,7 @@ impl<'a> Ranking<'a> {
         let data = input.dataset()?;
 
         let began = Instant::now();
-        let represented = target.as_ref().map(Target::dataset).transpose()?;
+        let represented = target.as_ref().map(|target| target.dataset(&input)).transpose()?;
         let log = source.log_record();
         let observed = source.observe(destination.save_log.is_some(), &data, monitor)?;
         let inputs = Inputs { target: represented.as_ref(), dynamics: observed.dynamics() };

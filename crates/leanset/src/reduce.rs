@@ -225,9 +225,9 @@ impl<'a> Reduction<'a> {
         let training = self.source.memory(&shape, self.destination.save_log.is_some());
         // The result: ids of rows, and their text in the manifest.
         let result = 64 * self.kept as u64;
-        let work = method.max(memory::of_epsilon(&shape, self.kept, self.request.metric)).max(self.writing_memory())
-            + result
-            + training;
+        let metric = self.request.metric;
+        let epsilon = if self.request.no_epsilon { 0 } else { memory::of_epsilon(&shape, self.kept, metric) };
+        let work = method.max(epsilon).max(self.writing_memory()) + result + training;
         let held = || self.input.memory() + self.target.as_ref().map_or(0, Target::memory) + self.source.held();
         Ok(memory::predicted(self.context.threads(), held, work))
     }
@@ -310,7 +310,7 @@ impl<'a> Reduction<'a> {
         let began = Instant::now();
         let log = source.log_record();
         let observed = source.observe(keep_log, &data, monitor)?;
-        let represented = target.as_ref().map(Target::dataset).transpose()?;
+        let represented = target.as_ref().map(|target| target.dataset(&input)).transpose()?;
         let inputs = Inputs { target: represented.as_ref(), dynamics: observed.dynamics() };
         let empty = request.budget.empty_classes();
         let seed = Seed(seed_of(&request));
@@ -325,9 +325,13 @@ impl<'a> Reduction<'a> {
         };
         let method_time = began.elapsed();
         let began = Instant::now();
-        let epsilon = metrics::epsilon(&data, &reduction.reduced, request.metric, monitor)
-            .map_err(|error| input.problem(error))?;
-        let epsilon_time = began.elapsed();
+        let epsilon = if request.no_epsilon {
+            None
+        } else {
+            let found = metrics::epsilon(&data, &reduction.reduced, request.metric, monitor);
+            Some(found.map_err(|error| input.problem(error))?)
+        };
+        let epsilon_time = epsilon.as_ref().map_or(Duration::ZERO, |_| began.elapsed());
         let of_target = target.as_ref().map_or(&[][..], Target::warnings);
         let warnings: Vec<Warning> =
             input.warnings().iter().chain(of_target).chain(&reduction.warnings).cloned().collect();
@@ -367,10 +371,10 @@ impl<'a> Reduction<'a> {
             log,
             columns: input.columns_record(),
             method,
-            classes: class_records(&input, &data, &reduction.reduced, &epsilon),
+            classes: class_records(&input, &data, &reduction.reduced, epsilon.as_ref()),
             rows: data.rows(),
             kept: reduction.reduced.len(),
-            epsilon: Some(EpsilonRecord::new(&epsilon, data.classes(), file_row)),
+            epsilon: epsilon.as_ref().map(|epsilon| EpsilonRecord::new(epsilon, data.classes(), file_row)),
             output: OutputRecord { path, sha256, bytes: size, format: format.to_string() },
             warnings: warnings.iter().map(Into::into).collect(),
             row_ids: rows.map(|s| s.rows().iter().map(|&row| file_row(row)).collect()),
@@ -390,7 +394,7 @@ impl<'a> Reduction<'a> {
         observed.stage(&mut outputs, destination.save_log.as_deref(), &request.columns, &input)?;
         outputs.commit()?;
         Ok(Outcome {
-            worst_place: epsilon.worst.map(|w| input.table.place(input.file_row(w.row))),
+            worst_place: epsilon.and_then(|epsilon| epsilon.worst).map(|w| input.table.place(input.file_row(w.row))),
             label: input.encoder.label().map(str::to_owned),
             prototypes: rows.is_none(),
             saved_log: destination.save_log,
@@ -490,19 +494,22 @@ pub(crate) fn no_output() -> Problem {
     Problem::new("no output is given").hint(setting::OUTPUT.to("FILE"))
 }
 
-fn class_records(input: &Input, data: &Dataset<'_>, reduced: &Reduced, epsilon: &Epsilon) -> Vec<ClassRecord> {
+fn class_records(input: &Input, data: &Dataset<'_>, reduced: &Reduced, epsilon: Option<&Epsilon>) -> Vec<ClassRecord> {
     let counts = match reduced {
         Reduced::Rows(selection) => selection.counts(),
         Reduced::Points(points) => points.counts(data.classes().len()),
     };
-    let record = |(class, of): (ClassId, &metrics::ClassEpsilon)| ClassRecord {
-        name: data.classes().name(class).to_owned(),
-        rows: of.rows,
-        kept: counts[class.index()],
-        epsilon: Some(number(of.value)),
-        worst_row: of.worst.map(|w| input.file_row(w).0),
+    let record = |class: ClassId| {
+        let of = epsilon.map(|epsilon| &epsilon.per_class[class.index()]);
+        ClassRecord {
+            name: data.classes().name(class).to_owned(),
+            rows: data.classes().rows(class).len(),
+            kept: counts[class.index()],
+            epsilon: of.map(|of| number(of.value)),
+            worst_row: of.and_then(|of| of.worst).map(|w| input.file_row(w).0),
+        }
     };
-    data.classes().ids().zip(&epsilon.per_class).map(record).collect()
+    data.classes().ids().map(record).collect()
 }
 
 /// What is written, and in which order.

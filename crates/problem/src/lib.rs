@@ -29,7 +29,7 @@ use std::fmt;
 use std::io;
 
 pub use face::Face;
-pub use setting::{Assignment, Setting};
+pub use setting::{Assignment, Setting, for_shell};
 pub use text::{Command, Part, Text};
 pub use visible::{visible, visible_lines};
 

@@ -40,8 +40,8 @@ impl Setting {
 const LISTS: [&str; 4] = ["data.features", "data.exclude", "model.hidden", "reduce.ratios"];
 
 /// Settings without a value on the command line.
-const SWITCHES: [&str; 6] =
-    ["allow_empty_classes", "allow_empty_categories", "balance", "force", "strict", "persistence"];
+const SWITCHES: [&str; 7] =
+    ["allow_empty_classes", "allow_empty_categories", "balance", "force", "no_epsilon", "strict", "persistence"];
 
 /// Whether a value is a placeholder, such as `FILE` or `CLASS=N`, and no value to be quoted.
 fn is_placeholder(value: &str) -> bool {
@@ -49,7 +49,7 @@ fn is_placeholder(value: &str) -> bool {
 }
 
 /// A value in quotes where a shell would take it apart.
-fn for_shell(value: &str) -> String {
+pub fn for_shell(value: &str) -> String {
     let special = |c: char| c.is_whitespace() || "'\"$`&;()<>*?#\\".contains(c);
     if value.contains(special) && !is_placeholder(value) {
         format!("'{}'", value.replace('\'', r"'\''"))
@@ -188,6 +188,8 @@ settings! {
     BALANCE = "balance" "--balance", plan Some("images.balance"), python Some("balance");
     /// The metric of ε.
     METRIC = "metric" "--metric", plan Some("reduce.metric"), python Some("metric");
+    /// Whether ε is left out.
+    NO_EPSILON = "no_epsilon" "--no-epsilon", plan None, python Some("no_epsilon");
 
     // Outputs.
     /// Where the result goes.

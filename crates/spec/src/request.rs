@@ -75,9 +75,18 @@ pub struct Reduce {
     /// The metric of ε.
     #[serde(default, with = "as_text")]
     pub metric: Metric,
+    /// Whether ε is left out: it can take much longer than choosing, and `leanset measure` computes it later.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub no_epsilon: bool,
     /// What is written of them.
     #[serde(default)]
     pub writing: Writing,
+}
+
+/// Settings that are off are not said, as before there were any.
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What chooses rows.
@@ -224,6 +233,7 @@ mod tests {
                 choice,
                 budget: Budget::of_ratio(0.1),
                 metric: Metric::Euclidean,
+                no_epsilon: false,
                 writing: Writing { order: Order::Rank, ..Writing::default() },
             });
             let text = serde_json::to_string(&request).expect("a document");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 use leanset::reproduce::{self, Places};
 use leanset::{Context, Destination, Outcome, Output, Problem, Reduction, Result};
-use leanset_problem::{setting, text};
+use leanset_problem::{for_shell, setting, text};
 use leanset_spec::request::{Choice, Reduce, TableRequest, Writing};
 use leanset_spec::{Budget, Columns, Energy, TableMethod, no_method};
 use strum::EnumMessage as _;
@@ -53,12 +53,17 @@ pub(crate) struct ReduceArgs {
           conflicts_with_all = ["method", "params", "seed", "epochs", "hidden", "activation", "dropout", "optimizer",
                                 "learning_rate", "weight_decay", "batch", "save_log", "ranking", "ratio", "count",
                                 "per_class", "label", "features", "exclude", "id", "missing", "scale", "bins", "format",
-                                "sheet", "delimiter", "emit", "order", "weights", "metric", "allow_empty_classes"])]
+                                "sheet", "delimiter", "emit", "order", "weights", "metric", "no_epsilon", "allow_empty_classes"])]
     pub(crate) from_manifest: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) columns: Columns,
     #[command(flatten)]
     pub(crate) metric: MetricArg,
+    /// Do not measure ε, which can take much longer than choosing rows.
+    ///
+    /// `leanset measure FILE OUTPUT` measures it later.
+    #[arg(long, help_heading = "Representativeness (ε)", hide_short_help = true, conflicts_with = "metric")]
+    pub(crate) no_epsilon: bool,
     #[command(flatten)]
     pub(crate) energy: Energy,
     /// Report what would be done and the memory that it would need; write nothing.
@@ -188,6 +193,7 @@ fn request_of(args: &ReduceArgs) -> Result<Reduce> {
         choice,
         budget: args.budget.clone(),
         metric: args.metric.metric,
+        no_epsilon: args.no_epsilon,
         writing: args.writing.clone(),
     })
 }
@@ -223,18 +229,34 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
             epsilon.metric,
             manifest.columns.dimensions
         )));
+    } else {
+        // To be typed as it is, unless the rows went to stdout or there are further settings of columns.
+        let label = request.columns.label.clone();
+        let plain = request.columns == Columns { label: label.clone(), ..Columns::default() };
+        let how = if outcome.manifest_path.is_some() && plain {
+            let files = [&request.input, &manifest.output.path].map(|path| for_shell(&path.display().to_string()));
+            let label = label.map_or(String::new(), |label| format!(" --label {}", for_shell(&label)));
+            format!("leanset measure {}{label}", files.join(" "))
+        } else {
+            "leanset measure FILE OUTPUT, with the same settings of columns,".into()
+        };
+        out.push('\n');
+        out.push_str(&render::wrapped(&format!("  ε was not measured; {how} measures it")));
     }
     let measured = &manifest.measured;
     let seconds = |s: f64| render::duration(render::seconds(s));
     if render::costs_are_worth_a_word(args.verbose.verbose, &args.energy, measured) {
         let memory =
             measured.peak_memory_bytes.map_or_else(String::new, |m| format!(", peak memory {}", render::bytes(m)));
+        let measuring = match manifest.epsilon {
+            Some(_) => format!(", measured {}", seconds(measured.epsilon_seconds)),
+            None => String::new(),
+        };
         let _ = writeln!(
             out,
-            "  read {}, chose {}, measured {}{memory}",
+            "  read {}, chose {}{measuring}{memory}",
             seconds(measured.read_seconds),
             seconds(measured.method_seconds),
-            seconds(measured.epsilon_seconds)
         );
         out.extend(measured.energy.as_ref().map(render::energy::line));
     }

@@ -202,10 +202,13 @@ pub(crate) fn class_table(data: &Dataset<'_>, epsilon: &Epsilon, label: &str) ->
 
 /// The same of a manifest.
 pub(crate) fn manifest_classes(manifest: &Manifest, label: &str) -> String {
-    let line = |name: &str, rows: usize, kept: usize, value: String| {
-        vec![name.to_owned(), count(rows), count(kept), percent(kept, rows), value]
+    // Without ε there is no column of it.
+    let value = |epsilon: Option<&serde_json::Value>| epsilon.map(json_distance);
+    let line = |name: &str, rows: usize, kept: usize, value: Option<String>| {
+        let mut line = vec![name.to_owned(), count(rows), count(kept), percent(kept, rows)];
+        line.extend(value);
+        line
     };
-    let value = |epsilon: Option<&serde_json::Value>| epsilon.map_or_else(String::new, json_distance);
     let classes = &manifest.classes;
     let mut rows: Vec<Vec<String>> = classes
         .iter()
@@ -219,7 +222,8 @@ pub(crate) fn manifest_classes(manifest: &Manifest, label: &str) -> String {
         let kept = classes.iter().map(|class| class.kept).sum();
         rows.push(line("all", manifest.rows, kept, value(manifest.epsilon.as_ref().map(|e| &e.value))));
     }
-    columns(&[label, "rows", "kept", "share", "ε"], rows, 2, 1)
+    let heads = [label, "rows", "kept", "share", "ε"];
+    columns(&heads[..if manifest.epsilon.is_some() { 5 } else { 4 }], rows, 2, 1)
 }
 
 /// A distance as documents write it.

@@ -15,6 +15,8 @@ pub(crate) struct Search {
     pub(crate) found: Vec<u32>,
     /// Bits of the smallest raw distances found: raw distances are not negative, so their bits are ordered as they are.
     nearest: BinaryHeap<u64>,
+    /// The same, and how many points are there.
+    nearest_of: BinaryHeap<(u64, u32)>,
 }
 
 impl Search {
@@ -43,6 +45,28 @@ impl Search {
             metric: Default::default(),
         });
         self.nearest.peek().map_or(f64::INFINITY, |&bits| f64::from_bits(bits))
+    }
+}
+
+impl Search {
+    /// [`Self::kth`] where the point at position i counts `times[i]` ≥ 1 times.
+    pub(crate) fn kth_of<M: Terms, T: Scalar>(
+        &mut self,
+        tree: &Tree<T>,
+        point: &[f64],
+        k: usize,
+        times: &[u32],
+    ) -> f64 {
+        self.nearest_of.clear();
+        let Self { stack, nearest_of: nearest, .. } = self;
+        simd::run(Descent::<M, T, _> {
+            tree,
+            point,
+            stack,
+            visitor: NearestOf { k, nearest, times, held: 0 },
+            metric: Default::default(),
+        });
+        self.nearest_of.peek().map_or(f64::INFINITY, |&(bits, _)| f64::from_bits(bits))
     }
 }
 
@@ -102,6 +126,36 @@ impl Take for Nearest<'_> {
                 self.nearest.pop();
             }
             self.nearest.push(raw.to_bits());
+        }
+    }
+}
+
+/// The fewest nearest points that are k or more by their times.
+struct NearestOf<'a> {
+    k: usize,
+    nearest: &'a mut BinaryHeap<(u64, u32)>,
+    times: &'a [u32],
+    /// The sum of the times of those held.
+    held: usize,
+}
+
+impl Take for NearestOf<'_> {
+    #[inline(always)]
+    fn enter(&self, raw: f64) -> bool {
+        self.held < self.k || self.nearest.peek().is_some_and(|&(worst, _)| raw.to_bits() < worst)
+    }
+
+    #[inline(always)]
+    fn take(&mut self, raw: f64, id: usize) {
+        if self.enter(raw) {
+            self.nearest.push((raw.to_bits(), self.times[id]));
+            self.held += self.times[id] as usize;
+            while let Some(&(_, farthest)) = self.nearest.peek()
+                && self.held - farthest as usize >= self.k
+            {
+                self.nearest.pop();
+                self.held -= farthest as usize;
+            }
         }
     }
 }
@@ -175,6 +229,15 @@ mod tests {
             raws.sort_unstable_by(f64::total_cmp);
             let k = k.min(rows.len());
             prop_assert_eq!(search.kth::<Euclidean, f64>(&tree, query, k), raws[k - 1]);
+            // The same of each point many times.
+            let times: Vec<u32> = (0..rows.len() as u32).map(|i| 1 + i * 7 % 5).collect();
+            let mut many: Vec<f64> = rows
+                .iter()
+                .zip(&times)
+                .flat_map(|(r, &times)| std::iter::repeat_n(raw::<Euclidean, f64, f64>(query, r), times as usize))
+                .collect();
+            many.sort_unstable_by(f64::total_cmp);
+            prop_assert_eq!(search.kth_of::<Euclidean, f64>(&tree, query, k, &times), many[k - 1]);
         }
 
         #[test]

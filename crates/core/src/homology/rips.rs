@@ -48,6 +48,9 @@ pub(super) trait Sink {
     fn go_on(&mut self, edges: usize, oldest: f64, reach: f64) -> Result<bool>;
 }
 
+/// Up to so many edges, few have the same 16 bits.
+const FEW_EDGES: usize = 1 << 13;
+
 /// Edges between two looks at [`Sink::go_on`].
 const LOOK: usize = 16;
 
@@ -332,20 +335,29 @@ impl<const W: usize> Sweep<W> {
         self.farthest.resize(n, 0.0);
         simd::run(Farthest { raw, farthest: &mut self.farthest });
         let reach = self.farthest.iter().copied().fold(f64::INFINITY, f64::min);
-        // Sorted by length rounded to f32, and what that makes equal again by length.
+        // Sorted by length rounded to f32, or to 16 bits where there are few edges, and what that makes equal again by length.
         let unit = Some(1.0 / reach).filter(|u| u.is_finite()).unwrap_or(1.0);
+        let few = raw.len() <= FEW_EDGES;
         self.edges.clear();
         self.edges.resize(raw.len(), 0);
         let mut count = 0;
         for i in 1..n {
             for (j, &d) in raw[pair(i, 0)..][..i].iter().enumerate() {
-                let rounded = u64::from(((d * unit) as f32).to_bits());
+                let rounded = if few {
+                    (d * unit * f64::from(u16::MAX)) as u64 & u64::from(u16::MAX)
+                } else {
+                    u64::from(((d * unit) as f32).to_bits())
+                };
                 self.edges[count] = rounded << 32 | (i << 16 | j) as u64;
                 count += usize::from(d <= reach);
             }
         }
         self.edges.truncate(count);
-        radsort::sort_by_key(&mut self.edges, |key| (key >> 32) as u32);
+        if few {
+            radsort::sort_by_key(&mut self.edges, |key| (key >> 32) as u16);
+        } else {
+            radsort::sort_by_key(&mut self.edges, |key| (key >> 32) as u32);
+        }
         for equal in self.edges.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|run| run.len() > 1) {
             let length = |&key: &u64| {
                 let (i, j) = ends(key);

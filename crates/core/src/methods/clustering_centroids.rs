@@ -276,9 +276,11 @@ pub(super) fn lloyd<T: Scalar>(
     let mut nearest = vec![Nearest { raw: f64::INFINITY, centre: u32::MAX }; rows.len()];
     let mut clusters = Clustering { assigned: vec![0; rows.len()], sizes: vec![0; k], ..Clustering::default() };
     let mut previous = f64::INFINITY;
+    // Centres that begin apart seldom meet, but equal rows are equal centres.
+    let equal = first_of_equal((0..k as u32).collect(), |c| &centres[c as usize * d..][..d]).len() < k;
     while clusters.iterations < max_iter && !clusters.converged {
         check()?;
-        assign(points, rows, &centres, &moved, &mut nearest);
+        assign(points, rows, &centres, &moved, equal || clusters.refilled > 0, &mut nearest);
         clusters.iterations += 1;
         clusters.mean_distance = nearest.iter().map(|n| n.raw.sqrt()).sum::<f64>() / rows.len() as f64;
         clusters.refilled += refill(&mut nearest, k, &mut clusters.sizes);
@@ -314,10 +316,20 @@ struct Nearest {
 
 /// Gives every row its nearest centre, the lowest among equals. Rows must hold their nearest among the centres as they
 /// were before those in `moved` did (or no centre at all).
-fn assign<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], centres: &[f64], moved: &[bool], nearest: &mut [Nearest]) {
+/// `equal`: some centres may be equal to others.
+fn assign<T: Scalar>(
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    centres: &[f64],
+    moved: &[bool],
+    equal: bool,
+    nearest: &mut [Nearest],
+) {
     let d = points.columns();
+    let centre = |id: u32| &centres[id as usize * d..][..d];
     let tree_of = |ids: Vec<u32>| {
-        (!ids.is_empty()).then(|| (Tree::new(ids.len(), d, |i| &centres[ids[i] as usize * d..][..d]), ids))
+        let ids = if equal { first_of_equal(ids, centre) } else { ids };
+        (!ids.is_empty()).then(|| (Tree::new(ids.len(), d, |i| centre(ids[i])), ids))
     };
     let of_moved = tree_of((0..moved.len() as u32).filter(|&c| moved[c as usize]).collect());
     let of_still = tree_of((0..moved.len() as u32).filter(|&c| !moved[c as usize]).collect());
@@ -332,6 +344,19 @@ fn assign<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], centres: &[f64], mo
             rows,
         });
     });
+}
+
+/// The first of equal centres, ascending: no row is assigned to another one. Without this, a row would test all centres that are
+/// equal to its own.
+fn first_of_equal<'a>(mut ids: Vec<u32>, centre: impl Fn(u32) -> &'a [f64] + Sync) -> Vec<u32> {
+    let compare = |a: u32, b: u32| {
+        let differ = centre(a).iter().zip(centre(b)).map(|(x, y)| x.partial_cmp(y));
+        differ.flatten().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    };
+    ids.par_sort_unstable_by(|&a, &b| compare(a, b).then(a.cmp(&b)));
+    ids.dedup_by(|next, kept| compare(*next, *kept).is_eq());
+    ids.par_sort_unstable();
+    ids
 }
 
 /// A tree of some centres, and which they are.
@@ -491,6 +516,47 @@ mod tests {
                 prop_assert_eq!(fast.centres, centres.concat());
                 prop_assert_eq!(fast.mean_distance, mean);
             }
+        }
+
+        /// Equal rows are equal centres: the clusters are those of a search among all centres.
+        #[test]
+        fn lloyd_of_equal_rows_tests_every_centre(
+            (d, values) in (1usize..4).prop_flat_map(|d| (Just(d), prop::collection::vec(0u8..3, d..d * 90))),
+            part in 0.1f64..=1.0,
+            seed in any::<u64>(),
+        ) {
+            let n = values.len() / d;
+            // Thirds, so that means of equal rows are not always those rows.
+            let values: Vec<f64> = values[..n * d].iter().map(|&v| f64::from(v) / 3.0).collect();
+            let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
+            let mut start: Vec<usize> = (0..n).collect();
+            start.sort_by_key(|&i| crate::Seed(seed).key(RowId::at(i)));
+            start.truncate(((n as f64 * part) as usize).max(1));
+            let points = Matrix::new(&values, n, d).expect("shape");
+            let fast = lloyd(&points, &rows, &start, 1e-9, 20, || Ok(())).expect("runs");
+            // Every centre tested, the lowest of equal ones taken, and rows whose centre is as near as all others left there.
+            let k = start.len();
+            let mut centres: Vec<f64> = start.iter().flat_map(|&i| points.row(rows[i]).to_vec()).collect();
+            let mut nearest = vec![Nearest { raw: f64::INFINITY, centre: u32::MAX }; n];
+            let (mut sizes, mut previous, mut moved, mut refilled) = (vec![0; k], f64::INFINITY, vec![true; k], 0);
+            for _ in 0..fast.iterations {
+                assign(&points, &rows, &centres, &moved, false, &mut nearest);
+                let mean = nearest.iter().map(|n| n.raw.sqrt()).sum::<f64>() / n as f64;
+                refilled += refill(&mut nearest, k, &mut sizes);
+                let mut sums = vec![0.0; k * d];
+                for (n, &row) in nearest.iter().zip(&rows) {
+                    sums[n.centre as usize * d..][..d].iter_mut().zip(points.row(row)).for_each(|(s, v)| *s += v);
+                }
+                for c in 0..k {
+                    sums[c * d..][..d].iter_mut().for_each(|s| *s /= sizes[c] as f64);
+                    moved[c] = centres[c * d..][..d] != sums[c * d..][..d];
+                }
+                centres = sums;
+                previous = mean;
+            }
+            prop_assert_eq!(fast.centres, centres);
+            prop_assert_eq!(fast.assigned, nearest.iter().map(|n| n.centre).collect::<Vec<_>>());
+            prop_assert_eq!((fast.sizes, fast.refilled, fast.mean_distance), (sizes, refilled, previous));
         }
 
         /// Duplicates empty clusters; never is one missing.

@@ -18,10 +18,11 @@
 //!
 //! where N_δ(x) are the neighbours of x and p is the dimension.
 //!
-//! Cost: one kd-tree per class and one search per row. For each distinct neighbourhood of k rows, a sweep over its
+//! Cost: one kd-tree per class and one search per distinct row. For each distinct neighbourhood of k rows, a sweep over its
 //! pairs that are closer than its enclosing radius: O(k² d) for distances and O(k² log k) for sorting them (see
-//! [`crate::homology`]). Equal rows count as one point of a neighbourhood, because they have no persistence between
-//! them. Rows with the same neighbours are scored once. Memory: the neighbour lists, and O(k²) per thread.
+//! [`crate::homology`]). Equal rows are one point of the tree and of a neighbourhood, because they have no persistence
+//! between them, and have one list. Rows with the same neighbours are scored once. Memory: the neighbour lists, and O(k²)
+//! per thread.
 //!
 //! Guarantee: scores are exact; nested over ratios; the same for any number of threads.
 //!
@@ -160,12 +161,22 @@ struct Configured {
     most: usize,
 }
 
-/// The neighbours of each row of a class.
+/// The neighbours of each distinct point of a class.
 struct Graph {
-    /// As distinct points, by position, ascending.
+    /// As distinct points, ascending.
     lists: Vec<Box<[u32]>>,
     /// As rows.
     counts: Vec<usize>,
+}
+
+/// The rows of a class as points, equal rows as one.
+struct Distinct {
+    /// The position of the first row of each point, ascending.
+    first: Vec<u32>,
+    /// The point of each row.
+    of_row: Vec<u32>,
+    /// The rows of each point.
+    times: Vec<u32>,
 }
 
 /// What is found of one class.
@@ -194,14 +205,16 @@ impl Configured {
     }
 
     fn class<T: Scalar>(&self, run: &Run<'_>, class: ClassId, points: &Matrix<'_, T>, rows: &[RowId]) -> Result<Found> {
-        let tree = Tree::new(rows.len(), points.columns(), |i| points.row(rows[i]));
+        let distinct = Distinct::of(points, rows);
+        let tree = distinct.tree(points, rows);
         let delta = match self.delta {
             Some(delta) => delta,
-            None => fitting_radius(&tree, points, rows, self.neighbors, usize::MAX),
+            None => fitting_radius(&tree, points, rows, &distinct, self.neighbors, usize::MAX),
         };
-        let Graph { lists, mut counts } = self.graph(run, class, &tree, points, rows, delta)?;
+        let Graph { lists, counts } = self.graph(run, class, &tree, points, rows, &distinct, delta)?;
         drop(tree);
-        let scores = self.scores(run, &lists, points, rows)?;
+        let scores = distinct.to_rows(&self.scores(run, &lists, points, rows, &distinct)?);
+        let mut counts = distinct.to_rows(&counts);
         let (mut inner, mut outliers) = (Vec::new(), Vec::new());
         for (i, &count) in counts.iter().enumerate() {
             if count < 2 { &mut outliers } else { &mut inner }.push(i);
@@ -218,7 +231,8 @@ impl Configured {
         Ok(Found { order, scores, delta, median, super_outliers: outliers.len(), flat })
     }
 
-    /// The neighbours of each row.
+    /// The neighbours of each distinct point. A row is a neighbour of the rows that are equal to it, but not of itself.
+    #[allow(clippy::too_many_arguments)]
     fn graph<T: Scalar>(
         &self,
         run: &Run<'_>,
@@ -226,23 +240,24 @@ impl Configured {
         tree: &Tree<T>,
         points: &Matrix<'_, T>,
         rows: &[RowId],
+        distinct: &Distinct,
         delta: f64,
     ) -> Result<Graph> {
         let limit = squared_limit(delta);
-        let first = first_equal(points, rows);
-        let (lists, counts) = (0..rows.len())
+        let (lists, counts) = (0..distinct.first.len())
             .into_par_iter()
-            .map_init(Scratch::default, |scratch, i| {
+            .map_init(Scratch::default, |scratch, point| {
                 run.step(0)?;
-                scratch.search.within::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(rows[i])), limit);
+                let row = rows[distinct.first[point] as usize];
+                scratch.search.within::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(row)), limit);
                 let found = &mut scratch.search.found;
-                found.retain(|&j| j as usize != i);
-                let count = found.len();
-                found.iter_mut().for_each(|j| *j = first[*j as usize]);
+                let count = found.iter().map(|&j| distinct.times[j as usize] as usize).sum::<usize>() - 1;
+                if distinct.times[point] == 1 {
+                    found.retain(|&j| j as usize != point);
+                }
                 found.sort_unstable();
-                found.dedup();
                 if found.len() > self.most {
-                    return Err(self.too_many(run, class, rows[i], found.len(), delta));
+                    return Err(self.too_many(run, class, row, found.len(), delta));
                 }
                 Ok((found.as_slice().into(), count))
             })
@@ -254,18 +269,19 @@ impl Configured {
         Ok(Graph { lists, counts })
     }
 
-    /// The score of each row.
+    /// The score of each distinct point.
     fn scores<T: Scalar>(
         &self,
         run: &Run<'_>,
         lists: &[Box<[u32]>],
         points: &Matrix<'_, T>,
         rows: &[RowId],
+        of: &Distinct,
     ) -> Result<Vec<f64>> {
         // The same neighbours, the same score: each list once.
         let mut place: HashMap<&[u32], usize> = HashMap::new();
         let mut distinct: Vec<&[u32]> = Vec::new();
-        let of_row: Vec<usize> = lists
+        let of_point: Vec<usize> = lists
             .iter()
             .map(|list| {
                 *place.entry(list).or_insert_with(|| {
@@ -275,7 +291,7 @@ impl Configured {
             })
             .collect();
         let mut times = vec![0u64; distinct.len()];
-        of_row.iter().for_each(|&k| times[k] += 1);
+        of_point.iter().zip(&of.times).for_each(|(&k, &rows)| times[k] += u64::from(rows));
         let dimensions = if self.multi { 0..=self.dimension } else { self.dimension..=self.dimension };
         let scores: Vec<f64> = distinct
             .par_iter()
@@ -284,7 +300,7 @@ impl Configured {
                 || (Workspace::default(), Vec::new()),
                 |(workspace, own), (list, &times)| {
                     own.clear();
-                    own.extend(list.iter().map(|&j| rows[j as usize]));
+                    own.extend(list.iter().map(|&j| rows[of.first[j as usize] as usize]));
                     let score = workspace.max_persistence::<Euclidean, T>(points, own, dimensions.clone())?;
                     run.step(times).map(|()| score)
                 },
@@ -292,7 +308,7 @@ impl Configured {
             .collect::<Vec<Result<f64>>>()
             .into_iter()
             .collect::<Result<_>>()?;
-        Ok(of_row.into_iter().map(|k| scores[k]).collect())
+        Ok(of_point.into_iter().map(|k| scores[k]).collect())
     }
 
     fn too_many(&self, run: &Run<'_>, class: ClassId, row: RowId, count: usize, delta: f64) -> Error {
@@ -351,8 +367,8 @@ impl Configured {
         let classes = run.data.classes();
         let fitting = run.per_class(|_, rows| {
             with_points!(run.data.points(), |m| {
-                let tree = Tree::new(rows.len(), m.columns(), |i| m.row(rows[i]));
-                Ok(fitting_radius(&tree, m, rows, self.neighbors, OFFER))
+                let distinct = Distinct::of(m, rows);
+                Ok(fitting_radius(&distinct.tree(m, rows), m, rows, &distinct, self.neighbors, OFFER))
             })
         });
         let of_class = |(class, delta): (ClassId, f64)| format!("{delta:.3} for {}", classes.name(class));
@@ -419,35 +435,72 @@ fn fitting_radius<T: Scalar>(
     tree: &Tree<T>,
     points: &Matrix<'_, T>,
     rows: &[RowId],
+    distinct: &Distinct,
     neighbors: usize,
     sample: usize,
 ) -> f64 {
     let k = (neighbors + 1).min(rows.len());
-    let mut reach: Vec<f64> = (0..rows.len())
-        .into_par_iter()
-        .step_by(rows.len().div_ceil(sample))
-        .map_init(Scratch::default, |scratch, i| {
-            scratch.search.kth::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(rows[i])), k)
-        })
-        .collect();
+    let apart = distinct.first.len() == rows.len();
+    let of_position = |scratch: &mut Scratch, i: usize| {
+        let query = widen(&mut scratch.query, points.row(rows[i]));
+        if apart {
+            scratch.search.kth::<Euclidean, T>(tree, query, k)
+        } else {
+            scratch.search.kth_of::<Euclidean, T>(tree, query, k, &distinct.times)
+        }
+    };
+    let every = rows.len().div_ceil(sample);
+    let mut reach: Vec<f64> = if every == 1 {
+        let firsts = distinct.first.par_iter();
+        distinct.to_rows(
+            &firsts.map_init(Scratch::default, |scratch, &i| of_position(scratch, i as usize)).collect::<Vec<_>>(),
+        )
+    } else {
+        (0..rows.len()).into_par_iter().step_by(every).map_init(Scratch::default, of_position).collect()
+    };
     let middle = reach.len() / 2;
     Euclidean::finish(*reach.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
-/// For each row, the position of the first of the rows that are equal to it.
-fn first_equal<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Vec<u32> {
-    let compare = |&a: &u32, &b: &u32| {
-        let (a, b) = (points.row(rows[a as usize]), points.row(rows[b as usize]));
-        let differs = a.iter().zip(b).map(|(x, y)| x.partial_cmp(y)).find(|o| *o != Some(std::cmp::Ordering::Equal));
-        differs.flatten().unwrap_or(std::cmp::Ordering::Equal)
-    };
-    let mut order: Vec<u32> = (0..rows.len() as u32).collect();
-    order.par_sort_unstable_by(|a, b| compare(a, b).then(a.cmp(b)));
-    let mut first = vec![0; rows.len()];
-    for equal in order.chunk_by(|a, b| compare(a, b).is_eq()) {
-        equal.iter().for_each(|&i| first[i as usize] = equal[0]);
+impl Distinct {
+    fn of<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Self {
+        let compare = |&a: &u32, &b: &u32| {
+            let (a, b) = (points.row(rows[a as usize]), points.row(rows[b as usize]));
+            let differs =
+                a.iter().zip(b).map(|(x, y)| x.partial_cmp(y)).find(|o| *o != Some(std::cmp::Ordering::Equal));
+            differs.flatten().unwrap_or(std::cmp::Ordering::Equal)
+        };
+        let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+        order.par_sort_unstable_by(|a, b| compare(a, b).then(a.cmp(b)));
+        // First the position of the first equal row, then the place of that among all first ones.
+        let mut of_row = vec![0; rows.len()];
+        for equal in order.chunk_by(|a, b| compare(a, b).is_eq()) {
+            equal.iter().for_each(|&i| of_row[i as usize] = equal[0]);
+        }
+        let (mut first, mut times) = (Vec::new(), Vec::<u32>::new());
+        for i in 0..rows.len() {
+            let at = of_row[i] as usize;
+            if at == i {
+                of_row[i] = first.len() as u32;
+                first.push(i as u32);
+                times.push(1);
+            } else {
+                // The first one comes before this row and has its place already.
+                of_row[i] = of_row[at];
+                times[of_row[at] as usize] += 1;
+            }
+        }
+        Self { first, of_row, times }
     }
-    first
+
+    fn tree<T: Scalar>(&self, points: &Matrix<'_, T>, rows: &[RowId]) -> Tree<T> {
+        Tree::new(self.first.len(), points.columns(), |i| points.row(rows[self.first[i] as usize]))
+    }
+
+    /// What each row has of what each point has.
+    fn to_rows<V: Copy>(&self, of_point: &[V]) -> Vec<V> {
+        self.of_row.iter().map(|&point| of_point[point as usize]).collect()
+    }
 }
 
 #[cfg(test)]
@@ -526,6 +579,48 @@ mod tests {
                     naive(&values, d, &rows, delta, &dimensions, vital)
                 })
                 .collect();
+            let found: Vec<(usize, f64)> =
+                ranking.rows().iter().zip(ranking.scores()).map(|(r, &s)| (r.index(), s)).collect();
+            prop_assert_eq!(found, expected);
+        }
+
+        /// Few values, so that most rows are equal to others: a row is a neighbour of its equals, and counts as many times as it
+        /// is there.
+        #[test]
+        fn rankings_of_equal_rows_are_those_of_the_definition(
+            (d, values, codes) in (1usize..3, 1usize..60).prop_flat_map(|(d, n)| (
+                Just(d),
+                prop::collection::vec((0u8..3).prop_map(|v| f64::from(v) / 3.0), n * d),
+                prop::collection::vec(0u32..2, n),
+            )),
+            neighbors in 2usize..40,
+            dimension in 0usize..2,
+            vital: bool,
+        ) {
+            let text = (neighbors.to_string(), dimension.to_string());
+            let kept = if vital { "vital" } else { "representative" };
+            let given = [("neighbors", text.0.as_str()), ("dimension", text.1.as_str()), ("landmarks", kept)];
+            let ranking = reducer(&given).rank(&dataset(&values, d, &codes), None, Seed(0), &Quiet).expect("ranks");
+            let Value::Floats(deltas) = &ranking.diagnostics["delta"] else { panic!("{:?}", ranking.diagnostics) };
+            let mut expected = Vec::new();
+            for class in 0..2 {
+                let rows: Vec<usize> = (0..codes.len()).filter(|&i| codes[i] == class).collect();
+                if rows.is_empty() {
+                    continue;
+                }
+                let row = |i: usize| &values[i * d..][..d];
+                let reach = |i: usize| {
+                    let mut all: Vec<f64> =
+                        rows.iter().map(|&j| crate::distance::Metric::Euclidean.distance(row(i), row(j))).collect();
+                    all.sort_unstable_by(f64::total_cmp);
+                    all[neighbors.min(rows.len() - 1)]
+                };
+                let mut reaches: Vec<f64> = rows.iter().map(|&i| reach(i)).collect();
+                reaches.sort_unstable_by(f64::total_cmp);
+                let delta = reaches[rows.len() / 2];
+                prop_assert_eq!(deltas[class as usize], delta);
+                expected.extend(naive(&values, d, &rows, delta, &[dimension], vital));
+            }
             let found: Vec<(usize, f64)> =
                 ranking.rows().iter().zip(ranking.scores()).map(|(r, &s)| (r.index(), s)).collect();
             prop_assert_eq!(found, expected);

@@ -114,11 +114,11 @@ impl Input {
         use leanset_core::Error;
         let place = |row| self.table.place(self.file_row(row));
         match error {
-            Error::TooLarge { row, value, limit, .. } => {
-                too_large(&format!("{}: {}", self.table.name(), place(row)), value, limit)
+            Error::TooLarge { row, column, value, limit } => {
+                too_large(&format!("{}: {}", self.table.name(), place(row)), &self.dimension(column), value, limit)
             }
             Error::TooClose { class, column, range, least } => {
-                let column = self.encoder.dimension_names().into_iter().nth(column).unwrap_or_default();
+                let column = self.dimension(column);
                 let class = class.map_or(String::new(), |class| format!(" of class {class}"));
                 let file = self.table.name();
                 Problem::new(format!(
@@ -132,6 +132,11 @@ impl Input {
             }
             other => other.into(),
         }
+    }
+
+    /// The name of a feature by its position.
+    pub(crate) fn dimension(&self, column: usize) -> String {
+        self.encoder.dimension_names().into_iter().nth(column).unwrap_or_default()
     }
 
     /// The row of the file that a row of the dataset is.
@@ -181,9 +186,9 @@ pub(crate) fn file_record(path: &Path, table: &Table) -> Result<FileRecord> {
 }
 
 /// A value whose square overflows.
-pub(crate) fn too_large(place: &str, value: f64, limit: f64) -> Problem {
+pub(crate) fn too_large(place: &str, column: &str, value: f64, limit: f64) -> Problem {
     Problem::new(format!(
-        "{place} has {value:e} in a feature column; squared distances of values beyond ±{limit:e} overflow"
+        "{place} has {value:e} in column '{column}'; squared distances of values beyond ±{limit:e} overflow"
     ))
     .hint(text!["use ", setting::SCALE.to("minmax"), ", or ", &setting::EXCLUDE, " the column"])
 }

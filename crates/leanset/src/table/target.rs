@@ -42,10 +42,10 @@ impl Target {
     }
 
     /// As methods take it.
-    pub(crate) fn dataset(&self) -> Result<Dataset<'_>> {
+    pub(crate) fn dataset(&self, input: &Input) -> Result<Dataset<'_>> {
         self.encoded.dataset().map_err(|error| match error {
-            leanset_core::Error::TooLarge { value, limit, .. } => {
-                too_large(&format!("{}:", self.record.path.display()), value, limit)
+            leanset_core::Error::TooLarge { column, value, limit, .. } => {
+                too_large(&format!("{}:", self.record.path.display()), &input.dimension(column), value, limit)
             }
             other => other.into(),
         })
