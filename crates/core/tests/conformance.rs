@@ -758,6 +758,28 @@ fn dataset_refuses_what_is_no_number_with_its_place() {
     }
 }
 
+/// Squares of such differences are 0 or have lost digits: the first rows would be chosen.
+#[test]
+fn rows_whose_squared_distances_underflow_are_refused() {
+    let (mut looking, mut blind) = (0, 0);
+    for unit in [1e-145, 1e-160, 1e-170, 1e-310] {
+        let mut sample = blobs("tiny", &[30, 20], 3, 25);
+        sample.values.iter_mut().for_each(|v| *v *= unit);
+        for subject in subjects() {
+            let who = format!("{} at {unit:e}", subject.name);
+            let found = reduce(&subject, &sample.data(), &Budget::Ratio(0.5), EmptyClasses::Forbid);
+            if subject.reducer.info().uses_coordinates() {
+                looking += 1;
+                assert!(matches!(found, Err(Error::TooClose { class: Some(_), column: 0..3, .. })), "{who}: {found:?}");
+            } else {
+                blind += 1;
+                assert!(found.is_ok(), "{who}: {found:?}");
+            }
+        }
+    }
+    assert!(looking > 0 && blind > 0);
+}
+
 #[test]
 fn dataset_refuses_empty_tables_and_wrong_shapes() {
     let empty: [f64; 0] = [];

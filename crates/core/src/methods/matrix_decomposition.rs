@@ -358,11 +358,10 @@ impl Directions {
     }
 
     /// Finds the directions whose values (descending, of those that are kept) coincide, and whether rounding can change
-    /// scores. Values have errors of at most `noise`, and their subspaces are determined by the gaps between them: below
-    /// the last kept one is 0, or nothing if there is no direction left.
-    fn relate(mut self, values: &[f64], noise: f64) -> Self {
+    /// scores. Values have errors of at most `noise`, and mostly of about `error`. Their subspaces are determined by the gaps
+    /// between them: below the last kept one is 0, or nothing if there is no direction left.
+    fn relate(mut self, values: &[f64], noise: f64, error: f64) -> Self {
         let groups = groups(values, noise);
-        let largest = values.first().copied().unwrap_or(0.0);
         let more = self.dropped > 0 || values.len() < self.vectors.nrows();
         for (place, group) in groups.iter().enumerate() {
             let above = place.checked_sub(1).map(|p| values[groups[p].end - 1] - values[group.start]);
@@ -372,7 +371,7 @@ impl Directions {
             };
             let gap = [above, below].into_iter().flatten().fold(f64::INFINITY, f64::min);
             // By how much rounding turns a direction, and by how much that changes −ln of the least cosine, of itself.
-            let turn = 4.0 * f64::EPSILON * largest / gap;
+            let turn = error / gap;
             let change = turn / (LEAST_COSINE * -LEAST_COSINE.ln());
             self.unsteady |= self.weights[group.clone()].iter().any(|w| w * change > STEADY);
         }
@@ -440,9 +439,10 @@ impl Notes {
 
 /// Directions weighed by the inverse of their values (descending), those that are rounding noise left out.
 fn by_inverse(values: &[f64], vectors: &Mat<f64>, size: usize) -> Directions {
-    let noise = size as f64 * f64::EPSILON * values.first().copied().unwrap_or(0.0);
+    let unit = f64::EPSILON * values.first().copied().unwrap_or(0.0);
+    let noise = size as f64 * unit;
     let kept = values.iter().take_while(|&&v| v > noise).count();
-    weighed(&values[..kept], vectors, values.len() - kept).relate(&values[..kept], noise)
+    weighed(&values[..kept], vectors, values.len() - kept).relate(&values[..kept], noise, 4.0 * unit)
 }
 
 /// The first directions, weighed by the inverse of these values.
@@ -562,7 +562,8 @@ fn by_inverse_square(values: &[f64], vectors: &Mat<f64>, noise: f64) -> Directio
     let squares: Vec<f64> = values.iter().map(|s| (s / largest).powi(2)).collect();
     let kept = values.iter().take_while(|&&s| s > 1e-10 * largest && s > noise).count();
     let dropped = (values.len() - kept).saturating_sub(1);
-    weighed(&squares[..kept], vectors, dropped).relate(&values[..kept], (1e-12 * largest).max(noise))
+    let error = (4.0 * f64::EPSILON * largest).max(noise / 8.0);
+    weighed(&squares[..kept], vectors, dropped).relate(&values[..kept], (1e-12 * largest).max(noise), error)
 }
 
 /// Fisher directions: S_b u = λ (S_w + ridge·I) u through the Cholesky factor of the right side.
