@@ -172,10 +172,18 @@ struct Directions {
     dropped: usize,
     /// Runs of two or more directions whose values coincide; their vectors are orthonormal.
     together: Vec<Range<usize>>,
-    /// Whether rounding can change a score by more than [`STEADY`].
-    unsteady: bool,
+    /// Those that rounding turns so far that a score may change by more than [`STEADY`].
+    turning: Vec<Turning>,
     /// How pivots were chosen, where there are any.
     pivoting: Pivoting,
+}
+
+/// A run of directions whose values coincide (or one direction) that rounding turns.
+struct Turning {
+    directions: Range<usize>,
+    /// By how much, at most, towards each direction; and towards what is orthogonal to all of them.
+    towards: Vec<f64>,
+    aside: f64,
 }
 
 /// How a decomposition chooses pivots.
@@ -186,6 +194,14 @@ enum Pivoting {
     Norm,
     /// The largest entry; the columns that it is of, in order.
     Entry(Vec<usize>),
+}
+
+/// What scoring sees of directions.
+#[derive(Default)]
+struct Seen {
+    pivots: Pivots,
+    /// The largest change of a score by rounding, as a fraction of it.
+    change: f64,
 }
 
 /// The largest change of a score by rounding that goes without a warning.
@@ -284,8 +300,8 @@ impl Configured {
                 } else {
                     fisher(points, run)?
                 };
-                let (scores, pivots) = score(run, &directions, &all, d, widen, 2)?;
-                notes.take(&directions, &pivots, "the labels".into());
+                let (scores, seen) = score(run, &directions, &all, d, widen, 2)?;
+                notes.take(&directions, &seen, "the labels".into());
                 notes.lacking = directions.weights.is_empty();
                 warnings.extend(notes.warnings());
                 return Ok((scores, warnings));
@@ -294,8 +310,8 @@ impl Configured {
         }
         let within = run.per_class(|_, rows| {
             let directions = self.directions(rows.len(), d, |i, out| widen(rows[i], out))?;
-            let (scores, pivots) = score(run, &directions, rows, d, widen, 1)?;
-            Ok(Some((directions, pivots, scores)))
+            let (scores, seen) = score(run, &directions, rows, d, widen, 1)?;
+            Ok(Some((directions, seen, scores)))
         })?;
         // Labels as further columns: a 1 in the column of the class.
         let wide = d + classes.len();
@@ -305,15 +321,15 @@ impl Configured {
             out[d + classes.of(row).index()] = 1.0;
         };
         let directions = self.directions(n, wide, |i, out| labelled(all[i], out))?;
-        let (whole, pivots) = score(run, &directions, &all, wide, labelled, 1)?;
+        let (whole, seen_of_whole) = score(run, &directions, &all, wide, labelled, 1)?;
         for (class, within) in classes.ids().zip(within) {
-            let Some((directions, pivots, within)) = within else { continue };
-            notes.take(&directions, &pivots, format!("class {}", classes.name(class)));
+            let Some((directions, seen, within)) = within else { continue };
+            notes.take(&directions, &seen, format!("class {}", classes.name(class)));
             for (&row, score) in classes.rows(class).iter().zip(within) {
                 scores[row.index()] = score * whole[row.index()];
             }
         }
-        notes.take(&directions, &pivots, "the whole".into());
+        notes.take(&directions, &seen_of_whole, "the whole".into());
         warnings.extend(notes.warnings());
         Ok((scores, warnings))
     }
@@ -351,29 +367,46 @@ impl Configured {
     }
 }
 
+impl Turning {
+    /// By how much rounding can change a score, by the weights of the directions and the cosines of the row.
+    fn change(&self, weights: &[f64], cosine: impl Fn(usize) -> f64) -> f64 {
+        let own = self.directions.clone().map(|j| cosine(j) * cosine(j)).sum::<f64>().sqrt();
+        let all: f64 = (0..weights.len()).map(|j| cosine(j) * cosine(j)).sum();
+        let turns = self.towards.iter().enumerate().map(|(j, turn)| turn * cosine(j).abs());
+        let moved = turns.sum::<f64>() + self.aside * (1.0 - all).max(0.0).sqrt();
+        // Below the least cosine nothing changes.
+        if own + moved <= LEAST_COSINE {
+            return 0.0;
+        }
+        let weight: f64 = weights[self.directions.clone()].iter().sum();
+        weight * moved / own.max(LEAST_COSINE)
+    }
+}
+
 impl Directions {
     /// Those of a pivoted decomposition.
     fn of_pivots(vectors: Mat<f64>, weights: Vec<f64>, pivoting: Pivoting) -> Self {
-        Self { vectors, weights, dropped: 0, together: Vec::new(), unsteady: false, pivoting }
+        Self { vectors, weights, dropped: 0, together: Vec::new(), turning: Vec::new(), pivoting }
     }
 
     /// Finds the directions whose values (descending, of those that are kept) coincide, and whether rounding can change
     /// scores. Values have errors of at most `noise`, and mostly of about `error`. Their subspaces are determined by the gaps
-    /// between them: below the last kept one is 0, or nothing if there is no direction left.
+    /// between them.
     fn relate(mut self, values: &[f64], noise: f64, error: f64) -> Self {
         let groups = groups(values, noise);
-        let more = self.dropped > 0 || values.len() < self.vectors.nrows();
-        for (place, group) in groups.iter().enumerate() {
-            let above = place.checked_sub(1).map(|p| values[groups[p].end - 1] - values[group.start]);
-            let below = match groups.get(place + 1) {
-                Some(next) => Some(values[group.end - 1] - values[next.start]),
-                None => more.then(|| values[group.end - 1]),
-            };
-            let gap = [above, below].into_iter().flatten().fold(f64::INFINITY, f64::min);
-            // By how much rounding turns a direction, and by how much that changes −ln of the least cosine, of itself.
-            let turn = error / gap;
-            let change = turn / (LEAST_COSINE * -LEAST_COSINE.ln());
-            self.unsteady |= self.weights[group.clone()].iter().any(|w| w * change > STEADY);
+        // Below the last one is 0, if there is any direction left.
+        let rest = self.dropped > 0 || values.len() < self.vectors.nrows();
+        for group in &groups {
+            let gap = |value: f64| (value - values[group.start]).abs().min((value - values[group.end - 1]).abs());
+            let turn = |j: usize| if group.contains(&j) { 0.0 } else { error / gap(values[j]) };
+            let towards: Vec<f64> = (0..values.len()).map(turn).collect();
+            let aside = if rest { error / values[group.end - 1] } else { 0.0 };
+            let most = towards.iter().copied().fold(aside, f64::max);
+            // A cosine that changes by so much changes its logarithm most where it is least.
+            let weight: f64 = self.weights[group.clone()].iter().sum();
+            if weight * most > STEADY * LEAST_COSINE {
+                self.turning.push(Turning { directions: group.clone(), towards, aside });
+            }
         }
         self.together = groups.into_iter().filter(|group| group.len() > 1).collect();
         self
@@ -391,14 +424,14 @@ struct Notes {
 }
 
 impl Notes {
-    fn take(&mut self, directions: &Directions, pivots: &Pivots, whose: String) {
+    fn take(&mut self, directions: &Directions, seen: &Seen, whose: String) {
         if directions.dropped > 0 {
             self.dropped.push(format!("{} of {whose}", directions.dropped));
         }
-        let decided_by_rounding = matches!(directions.pivoting, Pivoting::Entry(_)) && pivots.deficient();
-        if pivots.tie() || decided_by_rounding {
+        let decided_by_rounding = matches!(directions.pivoting, Pivoting::Entry(_)) && seen.pivots.deficient();
+        if seen.pivots.tie() || decided_by_rounding {
             self.ties.push(whose);
-        } else if directions.unsteady {
+        } else if seen.change > STEADY {
             self.unsteady.push(whose);
         }
     }
@@ -450,7 +483,7 @@ fn weighed(values: &[f64], vectors: &Mat<f64>, dropped: usize) -> Directions {
     let sum: f64 = values.iter().map(|v| 1.0 / v).sum();
     let weights = values.iter().map(|v| 1.0 / v / sum).collect();
     let vectors = vectors.subcols(0, values.len()).to_owned();
-    Directions { vectors, weights, dropped, together: Vec::new(), unsteady: false, pivoting: Pivoting::None }
+    Directions { vectors, weights, dropped, together: Vec::new(), turning: Vec::new(), pivoting: Pivoting::None }
 }
 
 /// Scores rows of `columns` numbers against the directions, in parallel over fixed chunks; each row counts `steps`.
@@ -461,7 +494,7 @@ fn score(
     columns: usize,
     row: impl Fn(RowId, &mut [f64]) + Sync,
     steps: u64,
-) -> Result<(Vec<f64>, Pivots)> {
+) -> Result<(Vec<f64>, Seen)> {
     let count = directions.weights.len();
     let chunk = |rows: &[RowId]| {
         let mut values = vec![0.0; columns];
@@ -508,11 +541,21 @@ fn score(
             sum + (next..count).map(|j| term(i, j)).sum::<f64>()
         };
         run.step(steps * rows.len() as u64)?;
-        Ok(((0..rows.len()).map(score).collect(), pivots))
+        let scores: Vec<f64> = (0..rows.len()).map(score).collect();
+        let change = |i: usize| {
+            let of = |turning: &Turning| turning.change(&directions.weights, |j| cosines[(j, i)]);
+            directions.turning.iter().map(of).sum::<f64>() / scores[i].max(f64::MIN_POSITIVE)
+        };
+        let still = directions.turning.is_empty();
+        let change = if still { 0.0 } else { (0..rows.len()).map(change).fold(0.0, f64::max) };
+        Ok((scores, Seen { pivots, change }))
     };
-    let chunks = rows.par_chunks(CHUNK).map(chunk).collect::<Result<Vec<(Vec<f64>, Pivots)>>>()?;
-    let pivots = chunks.iter().fold(Pivots::default(), |all, (_, own)| all.merge(own));
-    Ok((chunks.into_iter().flat_map(|(scores, _)| scores).collect(), pivots))
+    let chunks = rows.par_chunks(CHUNK).map(chunk).collect::<Result<Vec<(Vec<f64>, Seen)>>>()?;
+    let seen = chunks.iter().fold(Seen::default(), |all, (_, own)| Seen {
+        pivots: all.pivots.merge(&own.pivots),
+        change: all.change.max(own.change),
+    });
+    Ok((chunks.into_iter().flat_map(|(scores, _)| scores).collect(), seen))
 }
 
 /// Sum over classes of the class means' deviations: what SPCA and FLDA are made of.
