@@ -407,6 +407,7 @@ fn chosen(bytes: &[u8], log: bool, folder: &Path) -> Verdict {
         choice,
         budget: Budget::of_count(6),
         metric: Metric::Euclidean,
+        no_epsilon: false,
         writing: Writing::default(),
     };
     let destination = Destination { output: Output::Memory, ..Destination::default() };
