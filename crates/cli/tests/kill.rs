@@ -80,7 +80,7 @@ const SCENARIOS: &[Scenario] = &[
         before: &[RANK, "rank t.csv --label class --id id --method srs --output r.csv --force --quiet"],
         command: RANK,
         outputs: &["r.csv", "r.csv.manifest.json", "log.csv.gz"],
-        stride: 4,
+        stride: 5,
     },
     Scenario {
         name: "images reduce",
@@ -88,7 +88,7 @@ const SCENARIOS: &[Scenario] = &[
         before: &[],
         command: "images reduce set -m srs -r 0.25 -o lean -q --threads 1",
         outputs: &["lean"],
-        stride: 4,
+        stride: 5,
     },
     Scenario {
         name: "images reduce --copy --report --force",
@@ -96,7 +96,7 @@ const SCENARIOS: &[Scenario] = &[
         before: &["images reduce set -m srs -r 0.5 -o lean --link -q"],
         command: "images reduce set -m srs -r 0.25 -o lean --copy --report --force -q --threads 1",
         outputs: &["lean"],
-        stride: 11,
+        stride: 17,
     },
     Scenario {
         name: "images reduce --link --force",
@@ -104,7 +104,7 @@ const SCENARIOS: &[Scenario] = &[
         before: &["images reduce set -m srs -r 0.5 -o lean --copy -q"],
         command: "images reduce set -m srs -r 0.25 -o lean --link --force -q --threads 1",
         outputs: &["lean"],
-        stride: 13,
+        stride: 19,
     },
 ];
 

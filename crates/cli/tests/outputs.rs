@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::common::{Place, Ran, csv, picture, put, yolo};
+use crate::common::{Place, Ran, csv, onnx, picture, put, yolo};
 
 const REDUCE: &str = "reduce t.csv --label class --id id --method srs --ratio 0.2 --output lean.csv --quiet";
 
@@ -434,4 +434,22 @@ fn outputs_are_written_through_links() {
     assert!(told.contains("is both output and manifest"), "{told}");
     let told = place.refuses("rank t.csv --label class --method el2n --epochs 1 --output r.csv --save-log ./r.csv");
     assert!(told.contains("is another output of this command"), "{told}");
+}
+
+/// Features, and the list of their paths, take the place of no file that the dataset consists of.
+#[test]
+fn images_features_replaces_no_file_of_its_dataset() {
+    let place = yolo();
+    place.write("model.onnx", onnx([0.5, -0.25, 1.0, 0.75, 0.5, -1.0]));
+    put(&place, "listed.yaml", "train: train.txt\nnames: [cat, dog]\n");
+    put(&place, "train.txt", "set/images/train/00.png\nset/images/train/01.png\n");
+    for (dataset, paths) in [("set", "set/labels/train/00.txt"), ("listed.yaml", "train.txt")] {
+        let features =
+            format!("images features {dataset} --model model.onnx -o f.npy --paths {paths} --no-cache --force");
+        let told = place.refuses(&features);
+        assert!(told.contains("is an input of this command, and is never overwritten"), "{told}");
+        let other = features.replace(&format!("--paths {paths}"), "--paths paths.txt");
+        place.ok(&format!("{other} -q"));
+        place.ok(&format!("{other} -q"));
+    }
 }

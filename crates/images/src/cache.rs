@@ -76,6 +76,7 @@ impl Cache {
         };
         let entries = std::fs::read_dir(&cache.folder).map_err(|e| io(&cache.folder, "cannot be listed", e))?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+        files.iter().filter(|file| is_left_behind(file)).for_each(|file| drop(std::fs::remove_file(file)));
         files.sort();
         files.retain(|f| f.extension().is_some_and(|e| e == "npy"));
         let mut small = Vec::new();
@@ -226,6 +227,17 @@ impl Drop for Cache {
     }
 }
 
+/// Whether a file is a part that a process began and did not come to the end of, an hour ago or longer.
+fn is_left_behind(file: &Path) -> bool {
+    const OLD: Duration = Duration::from_secs(3600);
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let [hash, process, "tmp"] = name.split('.').collect::<Vec<_>>()[..] else { return false };
+    let ours = hash.len() == 32 && hex::decode(hash).is_ok() && process.parse::<u32>().is_ok();
+    ours && std::fs::metadata(file)
+        .and_then(|metadata| metadata.modified())
+        .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD))
+}
+
 /// What a NumPy array of such rows begins with.
 fn header(dimensions: usize, rows: usize) -> Vec<u8> {
     let text = format!(
@@ -246,6 +258,20 @@ fn header(dimensions: usize, rows: usize) -> Vec<u8> {
 mod tests {
 
     use super::*;
+
+    #[test]
+    fn parts_that_a_killed_process_left_are_removed_when_they_are_old() {
+        let place = tempfile::tempdir().expect("a folder");
+        let name = "0123456789abcdef0123456789abcdef";
+        let files = [format!("{name}.17.tmp"), format!("{name}.18.tmp"), format!("{name}.tmp"), "mine.17.tmp".into()];
+        for (number, file) in files.iter().enumerate() {
+            let file = File::create(place.path().join(file)).expect("created");
+            let age = Duration::from_secs(if number == 1 { 60 } else { 4000 });
+            file.set_modified(std::time::SystemTime::now() - age).expect("set");
+        }
+        let left: Vec<bool> = files.iter().map(|file| is_left_behind(&place.path().join(file))).collect();
+        assert_eq!(left, [true, false, false, false]);
+    }
 
     fn parts(cache: &Cache) -> Vec<PathBuf> {
         let files = std::fs::read_dir(cache.folder()).expect("a folder").flatten().map(|e| e.path());

@@ -89,6 +89,11 @@ pub fn describe(
 
     let began = Instant::now();
     let mut set = ImageSet::open(&request.dataset, &OpenOptions { image_folder: request.images.clone() })?;
+    let files = set.files();
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    for output in taken.iter().copied().chain(destination.paths.as_deref()).filter(|output| output.exists()) {
+        outputs.check(output, &files)?;
+    }
     let split = match request.split {
         SplitChoice::Train => Some(Split::Train),
         SplitChoice::Val => Some(Split::Val),

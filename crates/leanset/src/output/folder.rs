@@ -179,7 +179,12 @@ impl Folder {
         match (&self.standing, locked.folders.first_mut()) {
             (Some(standing), Some(lock)) => {
                 standing.unchanged(&self.target).map_err(|foreign| self.changed(&foreign))?;
-                if let Some(place) = self.exchange(staged.path(), standing, lock)? {
+                let exchanged = self.exchange(&mut staged, standing, lock);
+                if staged.is_kept() {
+                    // What has its name now is what stood here before: not even an interrupt removes that.
+                    locked.unfinished.retain(|path| path != staged.path());
+                }
+                if let Some(place) = exchanged? {
                     let message = format!(
                         "{}: what it replaced could not be removed, and is in {}",
                         self.given.display(),
@@ -225,8 +230,15 @@ impl Folder {
     }
 
     /// Takes the place of the folder that stands there, and removes that; where it is, if it cannot be removed.
-    fn exchange(&self, staged: &Path, standing: &Standing, lock: &mut FolderLock) -> Result<Option<PathBuf>> {
+    /// Whatever goes wrong, the staged folder is kept from the moment at which its name may be that of the other.
+    fn exchange(
+        &self,
+        new: &mut TemporaryFolder,
+        standing: &Standing,
+        lock: &mut FolderLock,
+    ) -> Result<Option<PathBuf>> {
         let failed = |error| Problem::io(format!("{}: cannot be written", self.given.display()), error);
+        let staged = &new.path().to_owned();
         let text = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         // Locked as well, so that no other run takes it for left behind when it has the name of what is staged.
         #[cfg(unix)]
@@ -236,18 +248,19 @@ impl Folder {
         if let (Some(staged_name), Some(name)) = (text(staged), text(&self.target)) {
             let aside = if swaps { None } else { text(&aside) };
             let intent = Intent::Folder(Replacing { staged: staged_name, name, aside, inode: inode(staged) });
-            lock.intend(&intent).map_err(failed)?;
-            sync::all(&lock.lasting()).map_err(|(_, error)| failed(error))?;
+            intend(lock, &intent).map_err(failed)?;
             point("intended");
         }
         let (old, back): (&Path, Box<dyn Fn() -> io::Result<()> + '_>) = match swap(staged, &self.target) {
-            Ok(()) => (staged, Box::new(|| swap(staged, &self.target))),
+            Ok(()) => {
+                new.keep();
+                (staged, Box::new(|| swap(staged, &self.target)))
+            }
             Err(_) => {
                 if let (true, Some(staged_name), Some(name)) = (swaps, text(staged), text(&self.target)) {
                     let (aside, inode) = (text(&aside), inode(staged));
                     let intent = Intent::Folder(Replacing { staged: staged_name, name, aside, inode });
-                    lock.intend(&intent).map_err(failed)?;
-                    sync::all(&lock.lasting()).map_err(|(_, error)| failed(error))?;
+                    intend(lock, &intent).map_err(failed)?;
                 }
                 std::fs::rename(&self.target, &aside).map_err(|error| {
                     lock.settled();
@@ -267,10 +280,12 @@ impl Folder {
         };
         if let Err(problem) = result {
             if back().is_ok() {
+                new.let_go();
                 lock.settled();
             }
             return Err(problem);
         }
+        new.keep();
         sync::names(folder_of(&self.target)).map_err(failed)?;
         point("removing");
         let stays = put_away_known(old, &self.target, standing).map_err(failed)?;
@@ -278,6 +293,16 @@ impl Folder {
         lock.settled();
         Ok(stays)
     }
+}
+
+/// Writes down what is about to be done, for good.
+fn intend(lock: &mut FolderLock, intent: &Intent) -> io::Result<()> {
+    lock.intend(intent)?;
+    let lasts = sync::all(&lock.lasting()).map_err(|(_, error)| error);
+    if lasts.is_err() {
+        lock.settled();
+    }
+    lasts
 }
 
 /// Whether two folders can be exchanged in one step.

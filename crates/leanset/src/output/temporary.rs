@@ -89,6 +89,15 @@ impl TemporaryFolder {
     pub(super) fn keep(&mut self) {
         self.keep = true;
     }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.keep
+    }
+
+    /// It is removed after all.
+    pub(super) fn let_go(&mut self) {
+        self.keep = false;
+    }
 }
 
 impl Drop for TemporaryFolder {
