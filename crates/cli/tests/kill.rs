@@ -317,8 +317,8 @@ fn experiment_killed_at_every_step(runs: &AtomicUsize) {
     let place = Place::with("t.csv", csv(120, 3, 2));
     place.write(
         "p.toml",
-        "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"class\"\nexclude = [\"id\"]\n[split]\nrepetitions = 2\n\
-         [reduce]\nratios = [0.2]\n[train]\nhidden = [4]\nepochs = 2\n[[method]]\nname = \"srs\"\n",
+        "title = \"t\"\nrepetitions = 2\n[data]\npath = \"t.csv\"\nlabel = \"class\"\nid = \"id\"\n[reduce]\nratios = [0.2]\n\
+         [[method]]\nname = \"srs\"\n[model]\nhidden = [4]\nepochs = 2\n",
     );
     place.ok("experiment p.toml --output whole.jsonl --quiet --threads 1");
     let whole = lasting(&place, "whole.jsonl");
