@@ -486,7 +486,7 @@ impl Step {
                         vec![Known::vector(shape.iter().skip(begin).map(|&n| number(n)).collect())]
                     }
                     Some(shape) => {
-                        let rank = shape.len() as i64;
+                        let rank = i64::try_from(shape.len()).unwrap_or(i64::MAX);
                         let place = |n: i64| usize::try_from(if n < 0 { n + rank } else { n.min(rank) }).unwrap_or(0);
                         let (begin, end) = (place(self.integer("start", 0)), place(self.integer("end", rank)));
                         vec![Known::vector(shape.iter().take(end).skip(begin).map(|&n| number(n)).collect())]
@@ -1126,7 +1126,7 @@ fn reshaped(input: &Known, wanted: Option<&[f64]>) -> Known {
         let mut shape: Vec<Option<u64>> = Vec::new();
         for (axis, &side) in wanted?.iter().enumerate() {
             shape.push(match side {
-                s if s == 0.0 => Some(*input.shape.as_ref()?.get(axis)?),
+                0.0 => Some(*input.shape.as_ref()?.get(axis)?),
                 s if s < 0.0 => None,
                 s => Some(size(s)),
             });

@@ -62,6 +62,9 @@ struct Count {
     refused: u64,
 }
 
+/// What came of each kind.
+type Counts = Vec<(&'static str, Count)>;
+
 /// A mutant that a reader failed on.
 #[derive(Clone, Debug)]
 struct Failure {
@@ -94,10 +97,7 @@ pub(crate) fn main(arguments: impl Iterator<Item = String>) -> Result<(), String
 }
 
 /// Runs all kinds, some at the same time.
-fn run(
-    options: &Options,
-    worker: &(dyn Fn() -> Command + Sync),
-) -> Result<(Vec<(&'static str, Count)>, Vec<Failure>), String> {
+fn run(options: &Options, worker: &(dyn Fn() -> Command + Sync)) -> Result<(Counts, Vec<Failure>), String> {
     let kinds: Vec<&Kind> =
         KINDS.iter().filter(|kind| options.only.as_deref().is_none_or(|only| kind.name.contains(only))).collect();
     if kinds.is_empty() {
@@ -148,9 +148,10 @@ fn of_kind(
         let mut child = child.map_err(|e| format!("a worker cannot be started: {e}"))?;
         let lines = lines_of(&mut child);
         let mut at = None;
+        let mut hung = false;
         let died = loop {
             match follow(&lines, &child) {
-                Some(line) => {
+                Next::Line(line) => {
                     let mut words = line.splitn(3, ' ');
                     let (word, number, rest) = (words.next(), words.next(), words.next().unwrap_or_default());
                     let number = number.and_then(|number| number.parse().ok()).unwrap_or(first);
@@ -159,7 +160,7 @@ fn of_kind(
                         Some("accepted") => count.accepted += 1,
                         Some("refused") => count.refused += 1,
                         Some("failed") => {
-                            failures.push(Failure { kind: kind.name, mutant: number, what: rest.to_owned() })
+                            failures.push(Failure { kind: kind.name, mutant: number, what: rest.to_owned() });
                         }
                         Some("done") => break None,
                         _ => {}
@@ -172,10 +173,17 @@ fn of_kind(
                         }
                     }
                 }
-                None => break Some(at),
+                Next::Ended => break Some(at),
+                Next::Hangs => {
+                    hung = true;
+                    break Some(at);
+                }
             }
         };
-        let hung = child.try_wait().ok().flatten().is_none() && died.is_some();
+        // What is said of a process that ends by itself must not be of its being killed.
+        if !hung && died.is_some() {
+            let _ = child.wait();
+        }
         let _ = child.kill();
         let status = child.wait().map_err(|e| e.to_string())?;
         match died {
@@ -216,17 +224,24 @@ fn lines_of(child: &mut Child) -> Receiver<String> {
     receive
 }
 
-/// The next line; nothing if the process ended, or has been at one mutant for too long.
-fn follow(lines: &Receiver<String>, child: &Child) -> Option<String> {
+/// What a worker does next.
+enum Next {
+    Line(String),
+    Ended,
+    /// It has been at one mutant for too long.
+    Hangs,
+}
+
+fn follow(lines: &Receiver<String>, child: &Child) -> Next {
     let (began, cpu) = (Instant::now(), cpu_seconds(child.id()));
     loop {
         match lines.recv_timeout(Duration::from_millis(500)) {
-            Ok(line) => return Some(line),
-            Err(RecvTimeoutError::Disconnected) => return None,
+            Ok(line) => return Next::Line(line),
+            Err(RecvTimeoutError::Disconnected) => return Next::Ended,
             Err(RecvTimeoutError::Timeout) => {
                 let taken = cpu_seconds(child.id()).zip(cpu).map_or(0.0, |(now, before)| now - before);
                 if taken > CPU_SECONDS || began.elapsed() > WALL {
-                    return None;
+                    return Next::Hangs;
                 }
             }
         }
@@ -241,14 +256,14 @@ fn cpu_seconds(process: u32) -> Option<f64> {
     Some(ticks / 100.0)
 }
 
-/// The end of what a process said on stderr.
+/// The beginning of what a process said on stderr.
 fn last_words(child: &mut Child) -> String {
     let mut text = String::new();
     if let Some(mut err) = child.stderr.take() {
         let _ = std::io::Read::read_to_string(&mut err, &mut text);
     }
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(2)..].join(" ")
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(2).collect();
+    lines.join(" ")
 }
 
 /// The mutant of a number.

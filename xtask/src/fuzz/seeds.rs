@@ -1,4 +1,5 @@
 //! Small valid files of every kind, the same on every machine.
+#![allow(clippy::cast_possible_wrap)] // of small numbers
 
 use std::io::{Cursor, Write as _};
 use std::sync::Arc;

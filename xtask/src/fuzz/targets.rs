@@ -43,7 +43,8 @@ pub(super) struct Kind {
 impl Kind {
     /// Valid files, without their packing.
     pub(super) fn seeds(&self) -> Vec<Vec<u8>> {
-        static MADE: OnceLock<Mutex<BTreeMap<&str, Vec<Vec<u8>>>>> = OnceLock::new();
+        type Made = Mutex<BTreeMap<&'static str, Vec<Vec<u8>>>>;
+        static MADE: OnceLock<Made> = OnceLock::new();
         let mut made = MADE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
         made.entry(self.name).or_insert_with(|| (self.make)()).clone()
     }

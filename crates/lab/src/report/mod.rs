@@ -52,8 +52,7 @@ pub fn page(header: &Header, summary: &Summary) -> String {
     provenance(&mut out, header, summary);
     let _ = write!(
         out,
-        "</main>\n<div id=\"tip\" role=\"tooltip\" hidden></div>\n<script>{}</script>\n</body>\n</html>\n",
-        SCRIPT
+        "</main>\n<div id=\"tip\" role=\"tooltip\" hidden></div>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
     );
     out
 }
