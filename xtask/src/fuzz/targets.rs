@@ -291,7 +291,12 @@ fn yolo(yaml: &[u8], labels: Option<&[u8]>, folder: &Path) -> Verdict {
     }
     put(folder, "labels/train/a.txt", labels.unwrap_or(b"0 0.5 0.5 0.2 0.4\n"));
     put(folder, "data.yaml", yaml);
-    opened(ImageSet::open(&folder.join("data.yaml"), &OpenOptions::default()))
+    let set = ImageSet::open(&folder.join("data.yaml"), &OpenOptions::default());
+    let usable = set.as_ref().is_ok_and(|set| set.images.iter().all(|image| image.usable));
+    match opened(set) {
+        Accepted if labels.is_some() && !usable => Refused,
+        verdict => verdict,
+    }
 }
 
 fn coco(bytes: &[u8], folder: &Path) -> Verdict {
