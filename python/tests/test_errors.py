@@ -81,7 +81,7 @@ def test_parameters(fit, blobs):
     refused(TypeError, "n_jobs must be an int or None", fit(n_jobs="two"))
     refused(ValueError, "cannot be used to seed", fit(random_state="seven"))
     refused(ValueError, r"random_state must be in \[0, 2\*\*64\), not -1", fit(random_state=-1))
-    refused(ValueError, "epsilon must be None or one of", fit(epsilon="cosine"))
+    refused(ValueError, "epsilon must be None or one of", fit(epsilon="angular"))
     refused(TypeError, "allow_empty_classes must be True or False", fit(allow_empty_classes="no"))
     refused(ValueError, "there is no method 'maxmim'", lambda: leanset.reduce(X, y, method="maxmim"), "did you mean")
     refused(TypeError, "maxmin has no parameter 'strat'", lambda: leanset.reduce(X, y, method="mms", strat="first"),
@@ -119,7 +119,7 @@ def test_measures(blobs):
     refused(ValueError, "row 120 is not one of 0 to 119", lambda: leanset.epsilon(X, y, [120]))
     refused(ValueError, "named twice", lambda: leanset.epsilon(X, y, [3, 3]))
     refused(TypeError, "row ids must be", lambda: leanset.epsilon(X, y, [0.5]))
-    refused(ValueError, "metric must be one of", lambda: leanset.epsilon(X, y, [1], metric="cosine"))
+    refused(ValueError, "metric must be one of", lambda: leanset.epsilon(X, y, [1], metric="angular"))
     refused(ValueError, "is not fitted yet", lambda: leanset.epsilon(X, y, leanset.MMS()))
     refused(ValueError, "dimension must be 0, 1 or 2, not 3", lambda: leanset.persistence_diagrams(X, dimension=3))
     refused(ValueError, "above the 4096", lambda: leanset.persistence_diagrams(np.zeros((5000, 1))))

@@ -25,7 +25,7 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("random_state", "int | np.random.RandomState | np.random.Generator | None", "0"),
     ("n_jobs", "int | None", "None"),
     ("allow_empty_classes", "bool", "False"),
-    ("epsilon", "Literal[\"chebyshev\", \"euclidean\", \"manhattan\"] | None", "None"),
+    ("epsilon", "Literal[\"chebyshev\", \"euclidean\", \"manhattan\", \"cosine\"] | None", "None"),
 ];
 
 /// `estimators.pyi`.

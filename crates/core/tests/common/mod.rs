@@ -29,7 +29,7 @@ pub(crate) fn metrics_of(data: &Dataset<'_>) -> Vec<Metric> {
         data.points().widen_row(id, &mut row);
         row.iter().all(|&x| x == 0.0)
     };
-    let zeros = (0..data.rows()).map(RowId::at).any(|id| is_zero(id));
+    let zeros = (0..data.rows()).map(RowId::at).any(&mut is_zero);
     Metric::ALL.into_iter().filter(|&metric| metric != Metric::Cosine || !zeros).collect()
 }
 
