@@ -173,7 +173,9 @@ impl Job<'_> {
             .map(|&r| Ok(Budget::Ratio(r).allocate(&sizes, EmptyClasses::Forbid)?.0))
             .collect::<Result<_, leanset_core::Error>>()?;
         let too_short = |error| match error {
-            error @ (leanset_core::Error::Row { .. } | leanset_core::Error::TooClose { .. }) => self.input.problem(error),
+            error @ (leanset_core::Error::Row { .. } | leanset_core::Error::TooClose { .. }) => {
+                self.input.problem(error)
+            }
             error => ranking::too_short(error, path, self.data.classes()),
         };
         let (metric, monitor) = (self.request.metric, self.context.reporter.monitor());

@@ -39,8 +39,6 @@ pub(crate) struct UnusableLists {
     pub(crate) column: usize,
     /// What it holds, in words.
     pub(crate) why: String,
-    /// The first row of another length than most.
-    pub(crate) row: Option<FileRow>,
     /// Whether more than half of the lists are of one length.
     pub(crate) is_common: bool,
 }

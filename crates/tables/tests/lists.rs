@@ -225,11 +225,11 @@ fn lists_that_are_no_coordinates_are_refused_with_the_row() {
     let whole = |values: &[f64]| plain(&[values.to_vec()]).swap_remove(0);
     let hint = "lists of one length are coordinates: correct these rows or leave them out of the file, or --exclude v";
     for columns in [Columns::default(), only("v")] {
-        for (point, has) in [(whole(&[1.0]), "1 number"), (whole(&[]), "0 numbers"), (whole(&[0.0; 5]), "5 numbers")] {
+        for (point, has) in [(whole(&[1.0]), 1), (whole(&[]), 0), (whole(&[0.0; 5]), 5)] {
             let table = with(4, point);
             assert!(matches!(kinds(&table)[0], Kind::Other(_)));
-            let what = format!("column 'v' holds lists of different lengths: 2 in most rows, {has} in row 4");
-            assert_eq!(refusal(&table, &columns), format!("t.arrow: row 4, {what}\n{hint}"));
+            let what = format!("column 'v' holds lists of different lengths: 2 numbers in most rows, {has} in row 4");
+            assert_eq!(refusal(&table, &columns), format!("t.arrow: {what}\n{hint}"));
         }
         let error = refusal(&with(2, whole(&[1.0, f64::INFINITY])), &columns);
         assert!(error.starts_with("t.arrow: row 2, column 'v': inf at position 1 is infinite\n"), "{error}");

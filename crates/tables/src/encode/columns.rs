@@ -196,8 +196,7 @@ fn unnamed(table: &Table, candidates: &[usize], warnings: &mut Vec<Warning>) -> 
 /// The error of lists that are not coordinates.
 fn unusable(table: &Table, lists: &UnusableLists) -> Error {
     let column = &table.columns()[lists.column].name;
-    let place = lists.row.map_or_else(String::new, |row| format!("{}, ", table.place(row)));
-    Error::content(format!("{}: {place}column {} {}", table.name(), shown(column), lists.why)).with_hint(text![
+    Error::content(format!("{}: column {} {}", table.name(), shown(column), lists.why)).with_hint(text![
         "lists of one length are coordinates: correct these rows or leave them out of the file, or ",
         setting::EXCLUDE.to(column)
     ])

@@ -190,8 +190,7 @@ fn too_wide(of: &ColumnRef<'_>, min: f64, max: f64) -> Error {
         ("overflows 64-bit floats", "divide")
     };
     let message = format!("{file}: column {name} runs from {min:?} to {max:?}: its range {what}");
-    Error::content(message)
-        .with_hint(text![setting::EXCLUDE.to(of.name), format!(", or {way} it by a constant first")])
+    Error::content(message).with_hint(text![setting::EXCLUDE.to(of.name), format!(", or {way} it by a constant first")])
 }
 
 /// Every position in the lists as a column of its own, to the last bit; all of them in each pass over the rows.

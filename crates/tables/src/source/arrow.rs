@@ -251,14 +251,14 @@ fn frame_index(schema: &Schema) -> Vec<usize> {
 
 /// Why lists are not coordinates.
 fn unusable_lists(column: usize, lengths: &Lengths) -> UnusableLists {
-    let (why, row, is_common) = match lengths {
+    let (why, is_common) = match lengths {
         Lengths::Ragged { most, common, odd: (row, length) } => {
-            let has = counted(*length, "number", "numbers");
-            (format!("holds lists of different lengths: {most} in most rows, {has} in row {row}"), Some(*row), *common)
+            let most = counted(*most, "number", "numbers");
+            (format!("holds lists of different lengths: {most} in most rows, {length} in row {row}"), *common)
         }
-        Lengths::One(_) | Lengths::Nothing => ("holds only empty lists".to_owned(), None, false),
+        Lengths::One(_) | Lengths::Nothing => ("holds only empty lists".to_owned(), false),
     };
-    UnusableLists { column, why, row: row.map(FileRow::at), is_common }
+    UnusableLists { column, why, is_common }
 }
 
 fn kind(field: &Field) -> Kind {
