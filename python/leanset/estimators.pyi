@@ -52,7 +52,7 @@ class StratifiedRandom(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 SRS = StratifiedRandom
@@ -76,7 +76,7 @@ class Protodash(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 PRD = Protodash
@@ -96,7 +96,7 @@ class Maxmin(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 MMS = Maxmin
@@ -118,7 +118,7 @@ class DistanceEntropy(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 DES = DistanceEntropy
@@ -144,7 +144,7 @@ class ClusteringCentroids(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 CLC = ClusteringCentroids
@@ -168,7 +168,7 @@ class RepresentativeKmeans(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 RKM = RepresentativeKmeans
@@ -190,7 +190,7 @@ class MatrixDecomposition(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 NRMD = MatrixDecomposition
@@ -208,7 +208,7 @@ class ModerateCoreset(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 MCS = ModerateCoreset
@@ -238,7 +238,7 @@ class PhLandmarks(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 PHL = PhLandmarks
@@ -260,7 +260,7 @@ class ForgettingEvents(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 FES = ForgettingEvents
@@ -282,7 +282,7 @@ class El2n(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 L2N = El2n
@@ -306,7 +306,7 @@ class Aum(Reducer):
         random_state: int | np.random.RandomState | np.random.Generator | None = 0,
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
-        epsilon: Literal["chebyshev", "euclidean", "manhattan"] | None = None,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
     ) -> None: ...
 
 MARGIN = Aum
