@@ -11,7 +11,7 @@ use leanset_spec::manifest::images::WrittenRecord;
 
 use super::commit::{FolderLock, Intent, Mended, Replacing, inode, lock, mend, put_away_known};
 use super::folder_of;
-use super::interrupt::wait_if_interrupted;
+use super::interrupt::{unfinished, wait_if_interrupted};
 use super::links::Ways;
 use super::name::{REPLACED, UNFINISHED, new_name};
 use super::point::point;
@@ -173,16 +173,22 @@ impl Folder {
         };
         sync::tree(staged.path()).map_err(|e| self.failed(e))?;
         let above = folder_of(&self.target).to_owned();
-        let mut locked = lock(&BTreeSet::from([above.clone()]))?;
-        locked.mended.iter().for_each(|Mended { warning, .. }| reporter.warn(warning));
+        // Where nothing is replaced, a single rename is one act by itself.
+        let (mut unfinished, mut locks) = if self.standing.is_some() {
+            let locked = lock(&BTreeSet::from([above.clone()]))?;
+            locked.mended.iter().for_each(|Mended { warning, .. }| reporter.warn(warning));
+            (locked.unfinished, locked.folders)
+        } else {
+            (unfinished(), Vec::new())
+        };
         point("checking");
-        match (&self.standing, locked.folders.first_mut()) {
+        match (&self.standing, locks.first_mut()) {
             (Some(standing), Some(lock)) => {
                 standing.unchanged(&self.target).map_err(|foreign| self.changed(&foreign))?;
                 let exchanged = self.exchange(&mut staged, standing, lock);
                 if staged.is_kept() {
                     // What has its name now is what stood here before: not even an interrupt removes that.
-                    locked.unfinished.retain(|path| path != staged.path());
+                    unfinished.retain(|path| path != staged.path());
                 }
                 if let Some(place) = exchanged? {
                     let message = format!(
@@ -211,10 +217,10 @@ impl Folder {
         point("renamed");
         // It is no longer where it was staged, and nothing is to be removed there.
         staged.keep();
-        locked.unfinished.retain(|path| path != staged.path());
+        unfinished.retain(|path| path != staged.path());
         sync::names(&above)
             .map_err(|error| Problem::io(format!("{}: cannot be written", self.given.display()), error))?;
-        drop(locked);
+        drop((locks, unfinished));
         point("committed");
         Ok(())
     }

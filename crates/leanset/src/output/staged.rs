@@ -160,12 +160,12 @@ impl<'a> Outputs<'a> {
         let folders: BTreeSet<PathBuf> = self.staged.iter().map(|s| folder_of(&s.target).to_owned()).collect();
         // A single rename is one act by itself.
         let several = self.staged.len() > 1;
-        let (mut locks, mut unfinished) = if several {
+        let (mut unfinished, mut locks) = if several {
             let locked = lock(&folders)?;
             self.heard(locked.mended);
-            (locked.folders, locked.unfinished)
+            (locked.unfinished, locked.folders)
         } else {
-            (Vec::new(), super::interrupt::unfinished())
+            (super::interrupt::unfinished(), Vec::new())
         };
         let own: Vec<PathBuf> = self.staged.iter().map(|staged| staged.file.path().to_owned()).collect();
         let again = self.may_repeat();
