@@ -1427,9 +1427,15 @@ fn log_against_its_probabilities() {
     // Row 3 is blue, whose probability is p_0.
     let wrong = log_text(2).replace("2,3,1,0.5,0.5", "2,3,1,0.2,0.8");
     assert_snapshot!(with_log(wrong).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: row 13 (line 15) says that row 3 is right in epoch 2, but its largest probability is p_1 = 0.8, of class 'red', and the row is of class 'blue'
+      hint: the columns p_0, p_1 … are in the order of the classes (p_0 is of 'blue', p_1 is of 'red'), and correct is 1 where the largest is of the class of the row; without these columns, correct alone is used
     ");
     let right = log_text(2).replace("2,4,0,0.5,0.5", "2,4,0,0.1,0.9");
     assert_snapshot!(with_log(right).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: row 14 (line 16) says that row 4 is wrong in epoch 2, but its largest probability is p_1 = 0.9, of its own class 'red'
+      hint: the columns p_0, p_1 … are in the order of the classes (p_0 is of 'blue', p_1 is of 'red'), and correct is 1 where the largest is of the class of the row; without these columns, correct alone is used
     ");
     // Of probabilities that tie, either may have been taken.
     with_log(log_text(2)).ok(&format!("{BY_LOG} --quiet"));

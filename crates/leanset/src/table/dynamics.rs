@@ -168,14 +168,17 @@ fn contradiction(who: &str, probabilities: &[f64], label: usize, input: &Input) 
     let classes = &input.encoded.class_names;
     let largest = (0..probabilities.len()).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
     let largest = largest.unwrap_or(label);
-    let of_row = if largest == label { "also of the row" } else { "not of the row" };
-    let own = if largest == label { String::new() } else { format!(", which is '{}'", classes[label]) };
+    let whose = if largest == label {
+        format!("of its own class '{}'", classes[label])
+    } else {
+        format!("of class '{}', and the row is of class '{}'", classes[largest], classes[label])
+    };
     let order: Vec<String> =
         classes.iter().take(3).enumerate().map(|(class, name)| format!("p_{class} is of '{name}'")).collect();
     let more = if classes.len() > order.len() { " and so on" } else { "" };
     Problem::new(format!(
-        "{who}, but its largest probability is p_{largest} = {}, of class '{}', {of_row}{own}",
-        probabilities[largest], classes[largest]
+        "{who}, but its largest probability is p_{largest} = {}, {whose}",
+        probabilities[largest]
     ))
     .hint(format!(
         "the columns p_0, p_1 … are in the order of the classes ({}{more}), and correct is 1 where the largest is of the \
