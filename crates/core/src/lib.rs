@@ -35,6 +35,7 @@ pub mod geometry;
 pub mod homology;
 mod id;
 mod kernel;
+mod labels;
 mod linalg;
 pub mod methods;
 pub mod metrics;

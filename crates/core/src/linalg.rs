@@ -27,15 +27,23 @@ pub(crate) struct Spectrum {
 
 /// The thin singular value decomposition without its n × k left factor, in one pass over the rows.
 ///
-/// Blocks of rows are folded into the triangular factor of a QR decomposition, whose singular values and right vectors
-/// are those of the whole matrix. As backward stable as a decomposition of the whole (a Gram matrix would square the
-/// condition number). `row(i, out)` writes row i. Memory: O((d + 256)·d).
+/// The triangular factor has the singular values and right vectors of the whole matrix. `row(i, out)` writes row i. Memory:
+/// O((d + 256)·d).
 pub(crate) fn spectrum(
     method: &'static str,
     rows: usize,
     columns: usize,
     row: impl Fn(usize, &mut [f64]),
 ) -> Result<Spectrum> {
+    let svd = leanset_linalg::thin_svd(&triangular(rows, columns, row)).ok_or_else(|| diverged(method))?;
+    Ok(Spectrum { values: svd.values, vectors: svd.right })
+}
+
+/// The triangular factor of an n × d matrix, min(n, d) × d, or all rows if there are at most d.
+///
+/// Blocks of rows are folded into the triangular factor of a QR decomposition. As backward stable as a decomposition of the
+/// whole (a Gram matrix would square the condition number).
+pub(crate) fn triangular(rows: usize, columns: usize, row: impl Fn(usize, &mut [f64])) -> Mat<f64> {
     let block = BLOCK.max(columns);
     let mut factor = Mat::<f64>::zeros(0, columns);
     let mut values = vec![0.0; columns];
@@ -52,8 +60,7 @@ pub(crate) fn spectrum(
         }
         factor = if stacked.nrows() <= columns { stacked } else { leanset_linalg::triangular_factor(&stacked) };
     }
-    let svd = leanset_linalg::thin_svd(&factor).ok_or_else(|| diverged(method))?;
-    Ok(Spectrum { values: svd.values, vectors: svd.right })
+    factor
 }
 
 /// The error for a decomposition that did not converge.

@@ -32,6 +32,12 @@ pub fn triangular_factor(matrix: &Mat<f64>) -> Mat<f64> {
     matrix.qr().thin_R().to_owned()
 }
 
+/// Both factors of the QR decomposition of an n × d matrix, n ≥ d: n × d with orthonormal columns, and d × d triangular.
+pub fn thin_qr(matrix: &Mat<f64>) -> (Mat<f64>, Mat<f64>) {
+    let qr = matrix.qr();
+    (qr.compute_thin_Q(), qr.thin_R().to_owned())
+}
+
 /// The orthogonal factor of the QR decomposition with pivoted columns of an n × d matrix, n × min(n, d).
 pub fn orthogonal_factor(matrix: &Mat<f64>) -> Mat<f64> {
     matrix.col_piv_qr().compute_thin_Q()
