@@ -87,17 +87,17 @@ def cases(methods):
     """Names, tables, commands and further arguments."""
     small, wide = Table(200_000, 16), Table(20_000, 512, single=True)
     for method in methods:
-        slow = method["id"] in ("protodash", "ph-landmarks")
+        slow = method["id"] in ("protodash", "ph-landmarks") or method["capabilities"]["dynamics"] != "no"
         variants = [{}] + [v for v in method["variants"]]
         for variant in variants:
             said = [f"{name}={value}" for name, value in variant.items()]
             own = [f"--param={text}" for text in said]
             label = " ".join([method["id"], *said])
-            for table in [Table(20_000, 16) if slow else small, Table(4_000, 512, single=True) if slow else wide]:
-                few = ["--count", "2000" if not slow else "500"]
+            for table in [Table(20_000, 16), Table(4_000, 512, single=True)] if slow else [small, wide]:
+                few = ["--count", "500"]
                 yield label, table, "reduce", ["--method", method["id"], *own, *few]
-        if method["ranks"]:
-            yield f"{method['id']} all rows", Table(20_000, 16) if slow else small, "rank", ["--method", method["id"]]
+        if method["ranks"] and not slow:
+            yield f"{method['id']} all rows", small, "rank", ["--method", method["id"]]
     for decomposition in ("svd", "qr", "lu", "spca", "flda"):
         nrmd = ["--method", "nrmd", f"--param=decomposition={decomposition}", "--ratio", "0.1"]
         yield f"nrmd {decomposition}", Table(4_000, 1_024, single=True), "reduce", nrmd

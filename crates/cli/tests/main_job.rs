@@ -948,16 +948,22 @@ fn an_interrupt_leaves_nothing() {
 fn a_dry_run_writes_nothing_and_predicts_memory() {
     let place = Place::with("t.csv", csv(100_000, 16, 5));
     place.ok(&format!("reduce t.csv {COLUMNS} --method srs --ratio 1 --output t.parquet --quiet"));
+    place.ok(&format!("rank t.csv {COLUMNS} --method des --param base=0.5 --output ranking.csv --quiet"));
     for (input, method, ratio) in [
         ("t.csv", "srs", 0.1),
         ("t.csv", "mms", 0.01),
         ("t.csv", "des", 0.5),
         ("t.csv", "nrmd", 0.9),
         ("t.csv", "clc", 0.002),
+        ("t.csv", "nrmd --param decomposition=qr", 0.5),
+        ("t.csv", "mcs", 0.5),
         ("t.parquet", "srs", 0.5),
+        ("t.csv", "", 0.5),
     ] {
+        let chooser = if method.is_empty() { "--ranking ranking.csv".into() } else { format!("--method {method}") };
+
         let reduce = format!(
-            "reduce {input} {COLUMNS} --method {method} --ratio {ratio} --output lean.csv --threads 2 --json --quiet"
+            "reduce {input} {COLUMNS} {chooser} --ratio {ratio} --output lean.csv --threads 2 --json --quiet"
         );
         let before = place.listing();
         let plan: Value = serde_json::from_str(&place.ok(&format!("{reduce} --dry-run"))).expect("JSON");
@@ -972,7 +978,7 @@ fn a_dry_run_writes_nothing_and_predicts_memory() {
             predicted / 1048576.0,
             measured / 1048576.0
         );
-        assert!((0.7..=3.0).contains(&ratio), "{input} {method}: {predicted} predicted, {measured} measured");
+        assert!((1.0..=2.0).contains(&ratio), "{input} {method}: {predicted} predicted, {measured} measured");
         for name in ["lean.csv", "lean.csv.manifest.json"] {
             std::fs::remove_file(place.path(name)).expect("written");
         }

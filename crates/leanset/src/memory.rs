@@ -28,6 +28,9 @@ pub(crate) fn predicted(threads: usize, held: impl FnOnce() -> u64, work: u64) -
     }
 }
 
+/// What the writer of Parquet takes for a column, whatever its length: its dictionary and its pages.
+const PARQUET_COLUMN: u64 = 96 << 10;
+
 /// Bytes that writing rows holds for a while. In the format of the table they are copied: text as it is, and other formats
 /// are put together before they are written. Into another format all columns are read, chosen from and put together.
 pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
@@ -35,6 +38,7 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
     let is_text = |format: Format| matches!(format, Format::Csv | Format::Tsv);
     let is_arrow = |format: Format| matches!(format, Format::Parquet | Format::ArrowIpc);
     let from = table.format();
+    let own = if to == Format::Parquet { PARQUET_COLUMN * table.columns().len() as u64 } else { 0 };
     if from == to || (is_text(from) && is_text(to)) || (is_arrow(from) && is_arrow(to)) {
         let copies = match to {
             Format::Csv | Format::Tsv => 0,
@@ -42,14 +46,14 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
             Format::Npz | Format::ArrowIpc => 2,
             Format::Parquet | Format::Xlsx => 3,
         };
-        return copies * of_kept(table.memory());
+        return own + copies * of_kept(table.memory());
     }
     let cells = 9 * (table.rows() * table.columns().len()) as u64;
     // Text columns are at most all of the table.
     let words =
         table.columns().iter().filter(|c| matches!(c.kind, Kind::Text | Kind::List(_) | Kind::Other(_))).count() as u64;
     let columns = cells + table.memory() * words / table.columns().len().max(1) as u64;
-    columns + if is_text(to) { 1 } else { 4 } * of_kept(columns)
+    own + columns + if is_text(to) { 1 } else { 4 } * of_kept(columns)
 }
 
 /// Bytes that measuring ε takes: the kept points in trees; their directions twice, in 64 bits, for cosine distance.
