@@ -962,9 +962,8 @@ fn a_dry_run_writes_nothing_and_predicts_memory() {
     ] {
         let chooser = if method.is_empty() { "--ranking ranking.csv".into() } else { format!("--method {method}") };
 
-        let reduce = format!(
-            "reduce {input} {COLUMNS} {chooser} --ratio {ratio} --output lean.csv --threads 2 --json --quiet"
-        );
+        let reduce =
+            format!("reduce {input} {COLUMNS} {chooser} --ratio {ratio} --output lean.csv --threads 2 --json --quiet");
         let before = place.listing();
         let plan: Value = serde_json::from_str(&place.ok(&format!("{reduce} --dry-run"))).expect("JSON");
         assert!(place.listing() == before, "a dry run writes something");

@@ -367,17 +367,11 @@ impl<'a> Dataset<'a> {
 
     /// The shape on which costs and memory depend.
     pub fn shape(&self) -> Shape {
-        let sizes = self.classes.sizes();
-        Shape {
-            rows: self.rows(),
-            columns: self.columns(),
-            classes: sizes.len(),
-            largest_class: sizes.into_iter().max().unwrap_or(0),
-            scalar_bytes: match self.points {
-                Points::F32(_) => 4,
-                Points::F64(_) => 8,
-            },
-        }
+        let scalar_bytes = match self.points {
+            Points::F32(_) => 4,
+            Points::F64(_) => 8,
+        };
+        Shape::new(&self.classes.sizes(), self.columns(), scalar_bytes)
     }
 }
 
@@ -392,8 +386,27 @@ pub struct Shape {
     pub classes: usize,
     /// Rows of the largest class.
     pub largest_class: usize,
+    /// Of each size of classes at most d: classes whose labels a decomposition of rows and labels cannot tell apart by
+    /// their size.
+    pub coupled_classes: usize,
     /// Bytes of one coordinate, 4 or 8.
     pub scalar_bytes: usize,
+}
+
+impl Shape {
+    /// Of classes of these sizes.
+    pub fn new(sizes: &[usize], columns: usize, scalar_bytes: usize) -> Self {
+        let mut ordered: Vec<usize> = sizes.iter().copied().filter(|&size| size > 0).collect();
+        ordered.sort_unstable();
+        Self {
+            rows: sizes.iter().sum(),
+            columns,
+            classes: sizes.len(),
+            largest_class: ordered.last().copied().unwrap_or(0),
+            coupled_classes: ordered.chunk_by(|a, b| a == b).map(|equal| equal.len().min(columns)).sum(),
+            scalar_bytes,
+        }
+    }
 }
 
 #[cfg(test)]

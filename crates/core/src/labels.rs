@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 
 use leanset_linalg::Mat;
 
+use crate::Result;
 use crate::linalg;
-use crate::{Error, Result};
 
 /// Singular values and right vectors of [X, Y]. Rows of this matrix have the coordinates that [`Labelled::coordinates`] gives.
 pub(crate) struct Labelled {
@@ -44,14 +44,6 @@ struct OfSize {
     rotation: Option<Mat<f64>>,
     /// The coordinate that stands for the rest.
     rest: usize,
-}
-
-/// The classes whose labels meet the points in a matrix of so many columns: of each size of classes at most as many as
-/// there are columns.
-pub(crate) fn coupled(sizes: &[usize], columns: usize) -> usize {
-    let mut of_size = BTreeMap::<usize, usize>::new();
-    sizes.iter().filter(|&&size| size > 0).for_each(|&size| *of_size.entry(size).or_default() += 1);
-    of_size.values().map(|&classes| classes.min(columns)).sum()
 }
 
 impl Labelled {
@@ -149,8 +141,7 @@ impl Labelled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RowId;
-    use crate::Seed;
+    use crate::{RowId, Seed};
 
     /// Rows of random numbers, rounded to a few values so that columns and means coincide at times.
     fn example(seed: u64, sizes: &[usize], columns: usize) -> (Vec<Vec<f64>>, Vec<usize>) {
@@ -225,12 +216,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn coupled_classes_of_each_size_are_at_most_the_columns() {
-        assert_eq!(coupled(&[5, 5, 5, 5, 2, 2, 0, 0, 0], 3), 5);
-        assert_eq!(coupled(&[1, 2, 3], 3), 3);
-        assert_eq!(coupled(&[], 3), 0);
     }
 }

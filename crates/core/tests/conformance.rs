@@ -859,7 +859,8 @@ fn memory_is_stated_and_grows() {
     for subject in subjects() {
         for scalar_bytes in [4, 8] {
             let of = |rows: usize, threads| {
-                let shape = Shape { rows, columns: 16, classes: 7, largest_class: rows / 3, scalar_bytes };
+                let (classes, largest_class) = (7, rows / 3);
+                let shape = Shape { rows, columns: 16, classes, largest_class, coupled_classes: 7, scalar_bytes };
                 subject.reducer.memory(&shape, rows / 10, threads)
             };
             for threads in [1, 8] {

@@ -26,7 +26,9 @@
 //! bases of the subspace, so a score is a property of the rows and not of their order. The same holds for λ. QR and LU
 //! have no such mean: if pivots tie, a warning says that the order of rows decides.
 //!
-//! Cost: O(n·d²). The SVD folds rows into a d × d triangular factor, so no n × d copy is made; QR and LU need one.
+//! Cost: O(n·d²). The SVD folds rows into a d × d triangular factor, so no n × d copy is made; QR and LU need one. From 64
+//! classes on, the SVD does not hold the columns of one-hot(y): it decomposes the class means and the rows minus these, and
+//! of classes of equal size at most d meet the points.
 //! Guarantee: `svd`, `spca` and `flda` scores equal those of a full decomposition to rounding, and do not depend on the
 //! order of rows. A warning says so if rounding can change them by more than 10⁻⁶.
 //!
@@ -56,6 +58,7 @@ use super::settings::{parameters, words};
 use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, Terms, raw};
 use crate::error::first_few;
+use crate::labels::Labelled;
 use crate::linalg::{self, Spectrum};
 use crate::params::Kind;
 use crate::pivots::Pivots;
@@ -123,7 +126,8 @@ pub static INFO: Info = Info {
     summary: "Keeps the rows that are described worst by the main directions of their class and of the whole table with labels.",
     params: PARAMS,
     cost: "O(n·d²)",
-    memory: "32 bytes per row and O((d + c)²); for qr and lu also a copy of the rows",
+    memory: "32 bytes per row, O(c·d) and O((d + e)²), where e counts of each class size at most d classes; for qr and lu \
+             O(n·(d + c)) and O((d + c)²)",
     guarantee: "scores equal those of a full decomposition to rounding; directions whose singular values coincide count by \
                 their mean over the subspace; nested over ratios",
     reference: "Ghojogh & Crowley, Instance ranking and numerosity reduction using matrix decomposition and subspace \
@@ -147,6 +151,7 @@ pub static INFO: Info = Info {
         Ok(Box::new(Configured {
             decomposition: Decomposition::of(params, "decomposition"),
             scope: RankScope::of(params, "scope"),
+            implied_from: MANY_CLASSES,
         }))
     },
 };
@@ -156,6 +161,8 @@ pub static INFO: Info = Info {
 struct Configured {
     decomposition: Decomposition,
     scope: RankScope,
+    /// From so many classes on, the SVD implies labels.
+    implied_from: usize,
 }
 
 /// Rows scored at a time.
@@ -168,6 +175,8 @@ const LEAST_COSINE: f64 = 1e-3;
 struct Directions {
     vectors: Mat<f64>,
     weights: Vec<f64>,
+    /// How many directions of one value a column stands for, if there are columns of several; their weight is the sum.
+    counts: Vec<usize>,
     /// How many were dropped as noise.
     dropped: usize,
     /// Runs of two or more directions whose values coincide; their vectors are orthonormal.
@@ -248,16 +257,51 @@ impl Method for Configured {
     }
 
     fn memory(&self, shape: &Shape, _: usize, threads: usize) -> u64 {
-        let wide = shape.columns + shape.classes;
-        let copy = match self.decomposition {
-            Decomposition::Qr | Decomposition::Lu => 3 * 8 * shape.rows * wide,
-            _ => threads * 8 * (6 * wide * wide + 4 * CHUNK * wide),
+        let Shape { rows: n, columns: d, classes, largest_class: largest, .. } = *shape;
+        let at_once = threads.min(classes).max(1);
+        // Rows that are scored, their cosines, and what multiplying them takes.
+        let scoring = |wide: usize| threads * 3 * CHUNK * wide;
+        let numbers = match self.decomposition {
+            Decomposition::Mean => at_once * d,
+            // Of every class the scatter or the mean, and the directions between them.
+            Decomposition::Spca => 3 * classes * d + of_svd(classes, d) + scoring(d),
+            Decomposition::Flda => (classes + 5) * d * d + 3 * classes * d + of_svd(d, classes) + scoring(d),
+            Decomposition::Svd => {
+                let within = at_once * of_svd(largest, d) + classes.min(4 * threads) * d * d.min(largest);
+                let whole = if self.implies_labels(classes) {
+                    5 * classes * d + of_svd(n, shape.coupled_classes + d)
+                } else {
+                    of_svd(n, d + classes)
+                };
+                within.max(whole) + scoring(d + shape.coupled_classes)
+            }
+            Decomposition::Qr | Decomposition::Lu => {
+                let of = |rows: usize, wide: usize| 3 * rows * wide + 5 * wide * wide.min(rows);
+                let within =
+                    of(largest.saturating_mul(at_once).min(n), d) + classes.min(4 * threads) * d * d.min(largest);
+                within.max(of(n, d + classes)) + scoring(d + classes)
+            }
         };
-        (32 * shape.rows + copy) as u64
+        (32 * n + 8 * numbers) as u64
     }
 }
 
+/// Numbers that the singular value decomposition of a matrix takes, with its directions.
+fn of_svd(rows: usize, columns: usize) -> usize {
+    let rank = rows.min(columns);
+    let folding = if rows > columns { 6 * columns * columns } else { rows * columns };
+    folding.max(9 * rank * columns) + 4 * CHUNK * columns
+}
+
+/// Classes from which on labels are no columns of a decomposition, but implied.
+const MANY_CLASSES: usize = 64;
+
 impl Configured {
+    /// Whether labels are implied. Columns of a few classes cost little, and a full decomposition is the definition.
+    fn implies_labels(&self, classes: usize) -> bool {
+        self.decomposition == Decomposition::Svd && classes >= self.implied_from
+    }
+
     /// The score of every row, and what is to be said about the directions.
     fn scores<T: Scalar>(&self, run: &Run<'_>, points: &Matrix<'_, T>) -> Result<(Vec<f64>, Vec<Warning>)> {
         let (data, classes) = (run.data, run.data.classes());
@@ -301,7 +345,7 @@ impl Configured {
                     fisher(points, run)?
                 };
                 let (scores, seen) = score(run, &directions, &all, d, widen, 2)?;
-                notes.take(&directions, &seen, "the labels".into());
+                notes.take(Note::of(&directions, &seen), || "the labels".into());
                 notes.lacking = directions.weights.is_empty();
                 warnings.extend(notes.warnings());
                 return Ok((scores, warnings));
@@ -311,25 +355,44 @@ impl Configured {
         let within = run.per_class(|_, rows| {
             let directions = self.directions(rows.len(), d, |i, out| widen(rows[i], out))?;
             let (scores, seen) = score(run, &directions, rows, d, widen, 1)?;
-            Ok(Some((directions, seen, scores)))
+            // Directions of many classes take as much as their rows: they go when their class is done.
+            Ok(Some((Note::of(&directions, &seen), scores)))
         })?;
         // Labels as further columns: a 1 in the column of the class.
         let wide = d + classes.len();
-        let labelled = |row: RowId, out: &mut [f64]| {
-            widen(row, &mut out[..d]);
-            out[d..].fill(0.0);
-            out[d + classes.of(row).index()] = 1.0;
+        let (whole, note) = if self.implies_labels(classes.len()) {
+            let means = run.per_class(|_, rows| Ok(linalg::mean(points, rows)))?;
+            let centred = |i: usize, out: &mut [f64]| {
+                widen(all[i], out);
+                out.iter_mut().zip(&means[classes.of(all[i]).index()]).for_each(|(o, m)| *o -= m);
+            };
+            let found = Labelled::new(INFO.id, (n, d), &classes.sizes(), &means, centred)?;
+            let directions = labelled_by_inverse(&found, n.max(wide), n.min(wide));
+            let labels = found.labels();
+            let labelled = |row: RowId, out: &mut [f64]| {
+                found.coordinates(classes.of(row).index(), &mut out[..labels]);
+                widen(row, &mut out[labels..]);
+            };
+            let (whole, seen) = score(run, &directions, &all, labels + d, labelled, 1)?;
+            (whole, Note::of(&directions, &seen))
+        } else {
+            let labelled = |row: RowId, out: &mut [f64]| {
+                widen(row, &mut out[..d]);
+                out[d..].fill(0.0);
+                out[d + classes.of(row).index()] = 1.0;
+            };
+            let directions = self.directions(n, wide, |i, out| labelled(all[i], out))?;
+            let (whole, seen) = score(run, &directions, &all, wide, labelled, 1)?;
+            (whole, Note::of(&directions, &seen))
         };
-        let directions = self.directions(n, wide, |i, out| labelled(all[i], out))?;
-        let (whole, seen_of_whole) = score(run, &directions, &all, wide, labelled, 1)?;
         for (class, within) in classes.ids().zip(within) {
-            let Some((directions, seen, within)) = within else { continue };
-            notes.take(&directions, &seen, format!("class {}", classes.name(class)));
+            let Some((note, within)) = within else { continue };
+            notes.take(note, || format!("class {}", classes.name(class)));
             for (&row, score) in classes.rows(class).iter().zip(within) {
                 scores[row.index()] = score * whole[row.index()];
             }
         }
-        notes.take(&directions, &seen_of_whole, "the whole".into());
+        notes.take(note, || "the whole".into());
         warnings.extend(notes.warnings());
         Ok((scores, warnings))
     }
@@ -386,7 +449,13 @@ impl Turning {
 impl Directions {
     /// Those of a pivoted decomposition.
     fn of_pivots(vectors: Mat<f64>, weights: Vec<f64>, pivoting: Pivoting) -> Self {
-        Self { vectors, weights, dropped: 0, together: Vec::new(), turning: Vec::new(), pivoting }
+        let (counts, together, turning) = (Vec::new(), Vec::new(), Vec::new());
+        Self { vectors, weights, counts, dropped: 0, together, turning, pivoting }
+    }
+
+    /// How many directions a column stands for.
+    fn count(&self, column: usize) -> usize {
+        self.counts.get(column).copied().unwrap_or(1)
     }
 
     /// Finds the directions whose values (descending, of those that are kept) coincide, and whether rounding can change
@@ -408,7 +477,8 @@ impl Directions {
                 self.turning.push(Turning { directions: group.clone(), towards, aside });
             }
         }
-        self.together = groups.into_iter().filter(|group| group.len() > 1).collect();
+        let several = |group: &Range<usize>| group.len() > 1 || self.count(group.start) > 1;
+        self.together = groups.into_iter().filter(several).collect();
         self
     }
 }
@@ -423,16 +493,31 @@ struct Notes {
     lacking: bool,
 }
 
-impl Notes {
-    fn take(&mut self, directions: &Directions, seen: &Seen, whose: String) {
-        if directions.dropped > 0 {
-            self.dropped.push(format!("{} of {whose}", directions.dropped));
-        }
+/// What is to be said of the directions of one decomposition.
+#[derive(Clone, Copy)]
+struct Note {
+    dropped: usize,
+    tie: bool,
+    unsteady: bool,
+}
+
+impl Note {
+    fn of(directions: &Directions, seen: &Seen) -> Self {
         let decided_by_rounding = matches!(directions.pivoting, Pivoting::Entry(_)) && seen.pivots.deficient();
-        if seen.pivots.tie() || decided_by_rounding {
-            self.ties.push(whose);
-        } else if seen.change > STEADY {
-            self.unsteady.push(whose);
+        let tie = seen.pivots.tie() || decided_by_rounding;
+        Self { dropped: directions.dropped, tie, unsteady: seen.change > STEADY }
+    }
+}
+
+impl Notes {
+    fn take(&mut self, note: Note, whose: impl Fn() -> String) {
+        if note.dropped > 0 {
+            self.dropped.push(format!("{} of {}", note.dropped, whose()));
+        }
+        if note.tie {
+            self.ties.push(whose());
+        } else if note.unsteady {
+            self.unsteady.push(whose());
         }
     }
 
@@ -478,12 +563,33 @@ fn by_inverse(values: &[f64], vectors: &Mat<f64>, size: usize) -> Directions {
     weighed(&values[..kept], vectors, values.len() - kept).relate(&values[..kept], noise, 4.0 * unit)
 }
 
+/// [`by_inverse`] of a decomposition with labels, which has `all` directions.
+fn labelled_by_inverse(found: &Labelled, size: usize, all: usize) -> Directions {
+    let unit = f64::EPSILON * found.values.first().copied().unwrap_or(0.0);
+    let noise = size as f64 * unit;
+    let kept = found.values.iter().take_while(|&&v| v > noise).count();
+    let (values, counts) = (&found.values[..kept], &found.dimensions[..kept]);
+    let terms: Vec<f64> = values.iter().zip(counts).map(|(v, &count)| count as f64 / v).collect();
+    let sum: f64 = terms.iter().sum();
+    let directions = Directions {
+        counts: counts.to_vec(),
+        dropped: all.saturating_sub(counts.iter().sum()),
+        ..Directions::of_pivots(
+            found.vectors.subcols(0, kept).to_owned(),
+            terms.iter().map(|term| term / sum).collect(),
+            Pivoting::None,
+        )
+    };
+    directions.relate(values, noise, 4.0 * unit)
+}
+
 /// The first directions, weighed by the inverse of these values.
 fn weighed(values: &[f64], vectors: &Mat<f64>, dropped: usize) -> Directions {
     let sum: f64 = values.iter().map(|v| 1.0 / v).sum();
     let weights = values.iter().map(|v| 1.0 / v / sum).collect();
     let vectors = vectors.subcols(0, values.len()).to_owned();
-    Directions { vectors, weights, dropped, together: Vec::new(), turning: Vec::new(), pivoting: Pivoting::None }
+    let (counts, together, turning) = (Vec::new(), Vec::new(), Vec::new());
+    Directions { vectors, weights, counts, dropped, together, turning, pivoting: Pivoting::None }
 }
 
 /// Scores rows of `columns` numbers against the directions, in parallel over fixed chunks; each row counts `steps`.
@@ -535,7 +641,8 @@ fn score(
                 sum += (next..group.start).map(|j| term(i, j)).sum::<f64>();
                 let square: f64 = group.clone().map(|j| cosines[(j, i)] * cosines[(j, i)]).sum();
                 let weight: f64 = directions.weights[group.clone()].iter().sum();
-                sum += weight * mean_score(group.len(), square.sqrt().min(1.0), LEAST_COSINE);
+                let dimensions = group.clone().map(|j| directions.count(j)).sum();
+                sum += weight * mean_score(dimensions, square.sqrt().min(1.0), LEAST_COSINE);
                 next = group.end;
             }
             sum + (next..count).map(|j| term(i, j)).sum::<f64>()
@@ -657,4 +764,54 @@ fn fisher<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Directions
         directions.vectors.subcols_mut(group.start, group.len()).copy_from(&basis);
     }
     Ok(directions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Classes, Dataset, Inputs, Quiet, Seed};
+    use proptest::prelude::*;
+
+    /// Scores by row and warnings, with labels implied or as columns.
+    fn scores(values: &[f64], codes: &[u32], classes: usize, implied_from: usize) -> (Vec<f64>, Vec<String>) {
+        let points = Matrix::new(values, codes.len(), values.len() / codes.len()).expect("shape");
+        let data = Dataset::new(points, Classes::new(codes, classes).expect("few")).expect("sound");
+        let method = Configured { decomposition: Decomposition::Svd, scope: RankScope::Class, implied_from };
+        let run = Run { data: &data, inputs: Inputs::default(), seed: Seed(0), monitor: &Quiet };
+        let found = method.rank(&run, None).expect("ranks");
+        let mut scores = vec![0.0; codes.len()];
+        found.rows().iter().zip(found.scores()).for_each(|(row, &score)| scores[row.index()] = score);
+        (scores, found.warnings.iter().map(|w| w.code.to_string()).collect())
+    }
+
+    proptest! {
+        /// The definition has a column for each class: equal sizes, sizes of one class, classes without rows, more columns
+        /// than rows, and columns that others determine.
+        #[test]
+        fn implied_labels_score_as_columns_of_labels(
+            sizes in prop::collection::vec(0usize..6, 1..14),
+            columns in 1usize..6,
+            twice in any::<bool>(),
+            seed in any::<u64>(),
+        ) {
+            let codes: Vec<u32> =
+                (0u32..).zip(&sizes).flat_map(|(class, &size)| std::iter::repeat_n(class, size)).collect();
+            prop_assume!(!codes.is_empty());
+            let unit = |i: usize| Seed(seed).unit(RowId::at(i));
+            let mut values = Vec::new();
+            for row in 0..codes.len() {
+                let own: Vec<f64> = (0..columns).map(|j| 4.0 * unit(row * columns + j) - 1.0).collect();
+                values.extend_from_slice(&own);
+                values.extend(own.first().filter(|_| twice));
+            }
+            let (implied, said) = scores(&values, &codes, sizes.len(), 0);
+            let (dense, dense_said) = scores(&values, &codes, sizes.len(), usize::MAX);
+            let unsteady = |said: &[String]| said.iter().any(|code| code == "unsteady-directions");
+            prop_assume!(!unsteady(&said) && !unsteady(&dense_said));
+            prop_assert_eq!(said, dense_said);
+            for (row, (one, other)) in implied.iter().zip(&dense).enumerate() {
+                prop_assert!((one - other).abs() <= 1e-6 * other.abs().max(1.0), "row {}: {}, not {}", row, one, other);
+            }
+        }
+    }
 }

@@ -148,13 +148,7 @@ impl ImageReduction<'_> {
     /// The predicted peak: what was reached already, what is held of images, and what comes and goes.
     fn predicted(&self, probe: &Probe, categories: &Categories, kept: usize) -> u64 {
         let (images, dimensions) = (categories.codes.len(), probe.dimensions);
-        let shape = Shape {
-            rows: images,
-            columns: dimensions,
-            classes: categories.names.len(),
-            largest_class: categories.sizes().into_iter().max().unwrap_or(0),
-            scalar_bytes: 4,
-        };
+        let shape = Shape::new(&categories.sizes(), dimensions, 4);
         // Features of the images are in their inspections, and in the matrix that is made of them.
         let (inspections, comparing) = inspection_memory(images, dimensions);
         let matrix = 4 * (images * dimensions) as u64;
