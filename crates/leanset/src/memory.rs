@@ -28,8 +28,12 @@ pub(crate) fn predicted(threads: usize, held: impl FnOnce() -> u64, work: u64) -
     }
 }
 
-/// What the writer of Parquet takes for a column, whatever its length: its dictionary and its pages.
+/// What the writer of Parquet takes for a column, whatever its length.
 const PARQUET_COLUMN: u64 = 96 << 10;
+/// What it takes for a value beside its bytes: the table in which it looks values up, and their positions in it.
+const PARQUET_VALUE: u64 = 40;
+/// Bytes of different values above which it gives a dictionary up.
+const PARQUET_DICTIONARY: u64 = 1 << 20;
 
 /// Bytes that writing rows holds for a while. In the format of the table they are copied: text as it is, and other formats
 /// are put together before they are written. Into another format all columns are read, chosen from and put together.
@@ -38,7 +42,10 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
     let is_text = |format: Format| matches!(format, Format::Csv | Format::Tsv);
     let is_arrow = |format: Format| matches!(format, Format::Parquet | Format::ArrowIpc);
     let from = table.format();
-    let own = if to == Format::Parquet { PARQUET_COLUMN * table.columns().len() as u64 } else { 0 };
+    let (rows, count) = (table.rows().max(1) as u64, table.columns().len().max(1) as u64);
+    let width = (table.memory() / (rows * count)).clamp(4, 8);
+    let looked_up = (kept as u64).min(PARQUET_DICTIONARY / width);
+    let own = if to == Format::Parquet { (PARQUET_COLUMN + PARQUET_VALUE * looked_up) * count } else { 0 };
     if from == to || (is_text(from) && is_text(to)) || (is_arrow(from) && is_arrow(to)) {
         let copies = match to {
             Format::Csv | Format::Tsv => 0,

@@ -276,7 +276,8 @@ impl Method for Configured {
                 within.max(whole) + scoring(d + shape.coupled_classes)
             }
             Decomposition::Qr | Decomposition::Lu => {
-                let of = |rows: usize, wide: usize| 3 * rows * wide + 5 * wide * wide.min(rows);
+                // The rows, the decomposition in their place, and its two factors.
+                let of = |rows: usize, wide: usize| 3 * rows * wide + 7 * wide * wide.min(rows);
                 let within =
                     of(largest.saturating_mul(at_once).min(n), d) + classes.min(4 * threads) * d * d.min(largest);
                 within.max(of(n, d + classes)) + scoring(d + classes)
@@ -289,8 +290,8 @@ impl Method for Configured {
 /// Numbers that the singular value decomposition of a matrix takes, with its directions.
 fn of_svd(rows: usize, columns: usize) -> usize {
     let rank = rows.min(columns);
-    let folding = if rows > columns { 6 * columns * columns } else { rows * columns };
-    folding.max(9 * rank * columns) + 4 * CHUNK * columns
+    // Measured: the factors, what bidiagonalisation and dividing and conquering take, and copies of the result.
+    18 * rank * columns + 4 * CHUNK * columns
 }
 
 /// Classes from which on labels are no columns of a decomposition, but implied.
