@@ -261,6 +261,9 @@ impl Method for Configured {
         let at_once = threads.min(classes).max(1);
         // Rows that are scored, their cosines, and what multiplying them takes.
         let scoring = |wide: usize| threads * 3 * CHUNK * wide;
+        // What one thread gives back stays its own: the decomposition of the whole, on another thread, has no use of it.
+        let one_after_another =
+            |within: usize, whole: usize| if at_once > 1 { within + whole } else { within.max(whole) };
         let numbers = match self.decomposition {
             Decomposition::Mean => at_once * d,
             // Of every class the scatter or the mean, and the directions between them.
@@ -273,14 +276,14 @@ impl Method for Configured {
                 } else {
                     of_svd(n, d + classes)
                 };
-                within.max(whole) + scoring(d + shape.coupled_classes)
+                one_after_another(within, whole) + scoring(d + shape.coupled_classes)
             }
             Decomposition::Qr | Decomposition::Lu => {
                 // The rows, the decomposition in their place, and its two factors.
                 let of = |rows: usize, wide: usize| 3 * rows * wide + 7 * wide * wide.min(rows);
                 let within =
                     of(largest.saturating_mul(at_once).min(n), d) + classes.min(4 * threads) * d * d.min(largest);
-                within.max(of(n, d + classes)) + scoring(d + classes)
+                one_after_another(within, of(n, d + classes)) + scoring(d + classes)
             }
         };
         (32 * n + 8 * numbers) as u64
