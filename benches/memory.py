@@ -66,6 +66,9 @@ class Table:
         # A random share of the rows each, or half of what is left.
         shares = rng.geometric(0.5, self.rows) - 1 if self.skewed else rng.integers(0, self.classes, self.rows)
         label = np.minimum(shares, self.classes - 1).astype(np.int32)
+        if self.classes > 1000:
+            # As numbers they would not be taken for classes.
+            label = np.char.add("class-", label.astype(str))
         if self.form == "npz":
             np.savez(path, X=points, y=label)
             return path
