@@ -127,7 +127,7 @@ def cases(methods):
     yield "srs of wide rows", Table(10_000, 2_048, single=True), "reduce", ["--method", "srs", "--ratio", "0.5"]
     yield "des of many rows", Table(1_000_000, 4), "reduce", ["--method", "des", "--ratio", "0.01"]
     yield "mms of many rows", Table(1_000_000, 4), "reduce", ["--method", "mms", "--ratio", "0.001"]
-    yield "rank of many rows", Table(1_000_000, 4), "rank", ["--method", "des"]
+    yield "rank of many rows", Table(1_000_000, 4), "rank", ["--method", "moderate-coreset"]
     for form in ("csv", "parquet"):
         table = Table(500_000, 4, form)
         yield f"a ranking of {form}", table, "reduce", ["--ranking", "RANKING", "--ratio", "0.3"]
@@ -175,7 +175,7 @@ def main():
                 to, more = more[at + 1], more[:at] + more[at + 2 :]
             if "RANKING" in more:
                 ranking = os.path.join(folder, "ranking.csv")
-                code, *_ = run(["rank", path, "--label", "y", "--method", "des", "--output", ranking, "--force", "--quiet"])
+                code, *_ = run(["rank", path, "--label", "y", "--method", "moderate-coreset", "--output", ranking, "--force", "--quiet"])
                 assert code == 0, "no ranking"
                 more = [ranking if word == "RANKING" else word for word in more]
             more = [path if word == "SELF" else word for word in more]

@@ -2211,9 +2211,13 @@ fn memory_limit_below_the_file() {
 
 /// What is predicted begins with what the process has taken, which depends on how it was built.
 fn without_size(text: &str) -> String {
-    let Some((before, after)) = text.split_once("predicted to take ") else { return text.to_owned() };
-    let after = after.split_once(' ').map_or("", |(_, after)| after);
-    format!("{before}predicted to take N {after}")
+    for words in ["predicted to take ", "the process holds "] {
+        if let Some((before, after)) = text.split_once(words) {
+            let after = after.split_once(' ').map_or("", |(_, after)| after);
+            return format!("{before}{words}N {after}");
+        }
+    }
+    text.to_owned()
 }
 
 #[test]

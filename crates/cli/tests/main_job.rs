@@ -948,7 +948,7 @@ fn an_interrupt_leaves_nothing() {
 fn a_dry_run_writes_nothing_and_predicts_memory() {
     let place = Place::with("t.csv", csv(100_000, 16, 5));
     place.ok(&format!("reduce t.csv {COLUMNS} --method srs --ratio 1 --output t.parquet --quiet"));
-    place.ok(&format!("rank t.csv {COLUMNS} --method des --param base=0.5 --output ranking.csv --quiet"));
+    place.ok(&format!("rank t.csv {COLUMNS} --method mcs --output ranking.csv --quiet"));
     for (input, method, ratio) in [
         ("t.csv", "srs", 0.1),
         ("t.csv", "mms", 0.01),
