@@ -67,6 +67,19 @@ fn arrow_buffers_that_claim_too_much_are_refused() {
     }
 }
 
+/// The reader of a file goes by its footer, so a wrong length before a message hides no claim.
+#[test]
+fn arrow_claims_behind_a_wrong_length_are_refused() {
+    let whole = ipc_file(&numbers(), Some(CompressionType::ZSTD));
+    let mut lying = replaced(&whole, &8000u64.to_le_bytes(), &446_000_000_000u64.to_le_bytes());
+    let begins: Vec<usize> = (8..lying.len() - 8).filter(|&at| lying[at..at + 4] == [0xff; 4]).collect();
+    for at in begins {
+        lying[at + 4..at + 8].copy_from_slice(&1u32.to_le_bytes());
+    }
+    let told = words(&refused("t.arrow", lying));
+    assert!(told.contains("unpack to 446000000000"), "{told}");
+}
+
 #[test]
 fn decimals_that_no_number_fits_are_refused() {
     let decimals = Decimal128Array::from(vec![5, 7, 9]).with_precision_and_scale(33, 21).expect("a decimal");

@@ -166,7 +166,9 @@ fn read_file(buffer: &Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowErro
     };
     let mut claimed = 0u64;
     for block in footer.dictionaries().iter().flatten().chain(footer.recordBatches().iter().flatten()) {
-        claimed = claimed.saturating_add(claims::check_block(&slice(block).ok_or_else(cut_short)?).map_err(refused)?);
+        let message = usize::try_from(block.metaDataLength()).map_err(|_| cut_short())?;
+        let taken = claims::check_block(&slice(block).ok_or_else(cut_short)?, message).map_err(refused)?;
+        claimed = claimed.saturating_add(taken);
     }
     claims::room(claimed).map_err(refused)?;
     for block in footer.dictionaries().iter().flatten() {

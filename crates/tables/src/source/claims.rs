@@ -61,13 +61,16 @@ fn next_message(bytes: &[u8]) -> Option<(Message<'_>, &[u8], &[u8])> {
     Some((message, body, rest))
 }
 
-/// Checks a message of an Arrow IPC file, with its length before it and its body behind it. Returns the bytes that unpacking
-/// it takes.
+/// Checks a block of an Arrow IPC file: a message with its length before it, in so many bytes, and its body behind. Returns the
+/// bytes that unpacking it takes.
 ///
 /// # Errors
 /// A claim that is refused.
-pub(crate) fn check_block(block: &[u8]) -> Result<u64, Refused> {
-    next_message(block).map_or(Ok(0), |(message, body, _)| check_message(message, body))
+pub(crate) fn check_block(block: &[u8], message: usize) -> Result<u64, Refused> {
+    // As the reader does: where the body begins, the footer says, and the length before the message is not looked at.
+    let begin = if block.starts_with(&[0xff; 4]) { 8 } else { 4 };
+    let found = block.get(begin..).and_then(|bytes| root_as_message(bytes).ok()).zip(block.get(message..));
+    found.map_or(Ok(0), |(message, body)| check_message(message, body))
 }
 
 fn check_message(message: Message<'_>, body: &[u8]) -> Result<u64, Refused> {
