@@ -34,7 +34,12 @@ impl Sample<'_> {
 /// What differences within a range are multiplied by before they are squared: squares of tiny numbers underflow, and those of
 /// their multiples by a power of two are exact.
 pub(crate) fn unit_of_squares(range: f64) -> f64 {
-    if range > 0.0 && range < leanset_core::data::LEAST_RANGE { 2f64.powi(510) } else { 1.0 }
+    let exponent = match range {
+        r if r <= 0.0 || r >= leanset_core::data::LEAST_RANGE => 0,
+        r if r >= 1e-301 => 510,
+        _ => 1000,
+    };
+    2f64.powi(exponent)
 }
 
 impl Scaler {
