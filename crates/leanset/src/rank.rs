@@ -188,7 +188,7 @@ impl<'a> Ranking<'a> {
             rows: data.rows(),
             kept: data.rows(),
             epsilon: None,
-            output: OutputRecord { path, sha256, bytes: size, format: format.to_string() },
+            output: OutputRecord { path, sha256, bytes: size, format: format.to_string(), added_columns: Vec::new() },
             warnings: warnings.iter().map(Into::into).collect(),
             row_ids: None,
             weights: None,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use leanset_core::methods::Support;
 use leanset_core::metrics::{self, Epsilon};
-use leanset_core::{Budget, ClassId, Dataset, Inputs, Prototypes, Ranking, Reduced, Reducer, Seed, Selection};
+use leanset_core::{Budget, ClassId, Dataset, Inputs, Prototypes, Ranking, Reduced, Reducer, RowId, Seed, Selection};
 use leanset_energy::Meter;
 use leanset_problem::{Problem, Result, Warning, setting, text};
 use leanset_spec::manifest::table::{ClassRecord, EpsilonRecord, FileRecord, Manifest, OutputRecord, SCHEMA};
@@ -16,7 +16,8 @@ use leanset_spec::manifest::{Measured, MethodRecord, RankingRecord};
 use leanset_spec::request::{Choice, Emit, Order, Reduce, TableRequest};
 use leanset_spec::{Format, Method, TableMethod, Vocabulary, number, value};
 use leanset_tables::{
-    Column, Compression, Extra, ExtraValues, FileRow, Texts, format_of_path, write_columns, write_rows,
+    Column, Compression, Extra, ExtraValues, FileRow, Generated, Kind, Texts, format_of_path, write_columns,
+    write_generated, write_rows,
 };
 
 use crate::context::Context;
@@ -277,6 +278,8 @@ impl<'a> Reduction<'a> {
         let name = writing.weights.as_deref().unwrap_or("weight");
         let taken = match writing.emit {
             Emit::Ids => ["row", "class", "rank"].contains(&name),
+            // Also one that is not written: the weights would be taken for it.
+            Emit::Rows if prototypes && writing.weights.is_none() => input.table.position(name).is_ok(),
             Emit::Rows if prototypes => {
                 let encoder = &input.encoder;
                 encoder.label() == Some(name) || encoder.feature_columns().iter().any(|column| column == name)
@@ -333,8 +336,10 @@ impl<'a> Reduction<'a> {
         };
         let epsilon_time = epsilon.as_ref().map_or(Duration::ZERO, |_| began.elapsed());
         let of_target = target.as_ref().map_or(&[][..], Target::warnings);
+        let generated = matches!(reduction.reduced, Reduced::Points(_));
+        let of_types = if generated { of_prototypes(&input) } else { None };
         let warnings: Vec<Warning> =
-            input.warnings().iter().chain(of_target).chain(&reduction.warnings).cloned().collect();
+            input.warnings().iter().chain(of_target).chain(&reduction.warnings).chain(&of_types).cloned().collect();
         warnings.iter().for_each(|warning| reporter.warn(warning));
 
         let written = Written::new(&request, &input, &data, &reduction.reduced)?;
@@ -375,7 +380,13 @@ impl<'a> Reduction<'a> {
             rows: data.rows(),
             kept: reduction.reduced.len(),
             epsilon: epsilon.as_ref().map(|epsilon| EpsilonRecord::new(epsilon, data.classes(), file_row)),
-            output: OutputRecord { path, sha256, bytes: size, format: format.to_string() },
+            output: OutputRecord {
+                path,
+                sha256,
+                bytes: size,
+                format: format.to_string(),
+                added_columns: generated.then(|| weights_of_prototypes(&request).to_owned()).into_iter().collect(),
+            },
             warnings: warnings.iter().map(Into::into).collect(),
             row_ids: rows.map(|s| s.rows().iter().map(|&row| file_row(row)).collect()),
             weights: rows.and_then(Selection::weights).map(<[f64]>::to_vec),
@@ -516,6 +527,8 @@ fn class_records(input: &Input, data: &Dataset<'_>, reduced: &Reduced, epsilon: 
 enum Written {
     /// Rows of the input, and columns to append.
     Rows(Vec<FileRow>, Vec<Extra>),
+    /// Generated prototypes, in the types of the input.
+    Prototypes(Vec<(String, Generated)>),
     /// A new table.
     Columns(Vec<(String, Column)>),
 }
@@ -524,7 +537,7 @@ impl Written {
     fn new(request: &Reduce, input: &Input, data: &Dataset<'_>, reduced: &Reduced) -> Result<Self> {
         let writing = &request.writing;
         let selection = match reduced {
-            Reduced::Points(points) => return Ok(Self::Columns(prototypes(points, request, input)?)),
+            Reduced::Points(points) => return Ok(Self::Prototypes(prototypes(points, request, input, data)?)),
             Reduced::Rows(selection) => selection,
         };
         let order: Vec<usize> = match writing.order {
@@ -563,19 +576,66 @@ impl Written {
     ) -> Result<()> {
         match self {
             Self::Rows(rows, extra) => Ok(write_rows(&input.table, rows, extra, format, compression, out)?),
+            Self::Prototypes(columns) => Ok(write_generated(&input.table, columns, format, compression, out)?),
             Self::Columns(columns) => Ok(write_columns(columns, format, compression, out)?),
         }
     }
 }
 
-/// Generated prototypes in the units of the table: features, label, weight.
-fn prototypes(points: &Prototypes, request: &Reduce, input: &Input) -> Result<Vec<(String, Column)>> {
-    let mut columns: Vec<(String, Column)> = input.encoder.decode(&points.points)?;
-    if let Some(label) = input.encoder.label() {
-        let codes: Vec<u32> = points.classes.iter().map(|c| c.0).collect();
-        columns.push((label.to_owned(), input.encoder.label_column(&codes)));
+/// Generated prototypes in the units and types of the table: features, label, weight. A label is that of a row of the class;
+/// bins, which are no value of any row, go by their name.
+fn prototypes(
+    points: &Prototypes,
+    request: &Reduce,
+    input: &Input,
+    data: &Dataset<'_>,
+) -> Result<Vec<(String, Generated)>> {
+    let mut columns = Vec::new();
+    for (name, values) in input.encoder.decode(&points.points)? {
+        let means = Generated::Means(input.table.position(&name)?, values);
+        columns.push((name, means));
     }
-    let weight = request.writing.weights.clone().unwrap_or_else(|| "weight".into());
-    columns.push((weight, points.weights.clone().into()));
+    if let Some(label) = input.encoder.label() {
+        let values = if request.columns.bins.is_some() {
+            let codes: Vec<u32> = points.classes.iter().map(|c| c.0).collect();
+            Generated::New(input.encoder.label_column(&codes))
+        } else {
+            let mut first = vec![FileRow(0); data.classes().len()];
+            for row in (0..data.rows()).rev().map(RowId::at) {
+                first[data.classes().of(row).index()] = input.file_row(row);
+            }
+            let rows = points.classes.iter().map(|class| first[class.index()]).collect();
+            Generated::Values(input.table.position(label)?, rows)
+        };
+        columns.push((label.to_owned(), values));
+    }
+    columns.push((weights_of_prototypes(request).to_owned(), Generated::New(points.weights.clone().into())));
     Ok(columns)
+}
+
+/// The column that generated prototypes have and the input has not.
+fn weights_of_prototypes(request: &Reduce) -> &str {
+    request.writing.weights.as_deref().unwrap_or("weight")
+}
+
+/// What is worth knowing of the types of generated prototypes.
+fn of_prototypes(input: &Input) -> Option<Warning> {
+    let (mut names, mut kinds) = (Vec::new(), Vec::new());
+    for name in input.encoder.feature_columns() {
+        let Ok(index) = input.table.position(name) else { continue };
+        if !input.table.holds_means(index) {
+            names.push(format!("'{name}'"));
+            let integer = input.table.columns()[index].kind == Kind::Integer;
+            kinds.push(if integer { "integers" } else { "decimals" });
+        }
+    }
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.reverse();
+    let more = names.len().saturating_sub(10);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let (column, holds) = if names.len() == 1 { ("column", "holds") } else { ("columns", "hold") };
+    let (first, kinds) = (names.iter().take(10).cloned().collect::<Vec<_>>().join(", "), kinds.join(" and "));
+    let message = format!("{column} {first}{more} {holds} {kinds}: the means of prototypes are written as floats");
+    (!names.is_empty()).then(|| Warning::new("means-are-floats", message))
 }

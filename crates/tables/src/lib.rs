@@ -41,6 +41,7 @@ pub use leanset_spec::{Columns, Delimiter, Format, Missing, Scale};
 pub use memory::{MemoryLimit, available, in_words, peak, resident};
 pub use read::{Progress, ReadOptions, read, read_bytes, read_with_progress};
 pub use row::FileRow;
+pub use source::Generated;
 pub use source::text::MISSING;
 pub use table::Table;
-pub use write::{Extra, ExtraValues, write_columns, write_rows};
+pub use write::{Extra, ExtraValues, write_columns, write_generated, write_rows};

@@ -9,7 +9,7 @@ use crate::error::{Error, Warning, listed, shown, unpanicked};
 use crate::format::is_text;
 use crate::memory::MemoryLimit;
 use crate::row::FileRow;
-use crate::source::{ExactIn32Bits, Source};
+use crate::source::{ExactIn32Bits, NumberType, Source};
 
 /// A table in memory, in the form it had in its file.
 pub struct Table {
@@ -231,6 +231,18 @@ impl Table {
     /// Where a row stands, for messages: "row 17 (line 19)". Rows count from 0, lines from 1.
     pub fn place(&self, row: FileRow) -> String {
         self.source.place(row)
+    }
+
+    /// Whether means of the column are of its type: they are not where that is an integer or a decimal.
+    pub fn holds_means(&self, index: usize) -> bool {
+        match self.columns.get(index).map(|column| &column.kind) {
+            Some(Kind::Number) => {
+                let typed = !is_text(self.format) && self.format != Format::Xlsx;
+                !typed || matches!(self.source.number_type(index), Some(NumberType::Float(_)))
+            }
+            Some(Kind::Integer) => false,
+            _ => true,
+        }
     }
 
     /// Refuses row ids that are not rows of this table.

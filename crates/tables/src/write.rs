@@ -9,6 +9,7 @@ use crate::format::{Compression, article};
 use crate::row::FileRow;
 use crate::source;
 use crate::source::records::Records;
+use crate::source::{Generated, NumberType};
 use crate::table::Table;
 
 /// A column appended to the rows written, such as weights.
@@ -97,7 +98,10 @@ pub fn write_rows(
             chosen.push((info.name.clone(), column.take(rows)));
         }
         chosen.extend(extra.iter().cloned());
-        write_typed(&chosen, format, out)
+        let numbers: Vec<_> = (0..chosen.len())
+            .map(|index| if index < table.columns().len() { table.source.number_type(index) } else { None })
+            .collect();
+        write_typed(&chosen, &numbers, format, out)
     })
 }
 
@@ -112,20 +116,68 @@ pub fn write_columns(
     out: &mut dyn Write,
 ) -> Result<(), Error> {
     can_write(format)?;
-    let Some((first, rows)) = columns.first().map(|(name, column)| (name, column.len())) else {
+    check_columns(&columns.iter().map(|(name, column)| (name.as_str(), column.len())).collect::<Vec<_>>())?;
+    packed(compression, out, &mut |out| write_typed(columns, &[], format, out))
+}
+
+/// Writes a new table whose columns have the types of those of `table`, such as generated prototypes. Means of integers are
+/// 64-bit floats.
+///
+/// # Errors
+/// Columns of different lengths or of one name, none at all, a format that cannot hold them, or a failure of `out`.
+pub fn write_generated(
+    table: &Table,
+    columns: &[(String, Generated)],
+    format: Format,
+    compression: Compression,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    can_write(format)?;
+    check_columns(&columns.iter().map(|(name, values)| (name.as_str(), values.len())).collect::<Vec<_>>())?;
+    packed(compression, out, &mut |out| {
+        if table.source.write_generated(format, columns, out)? {
+            return Ok(());
+        }
+        let (mut plain, mut numbers) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
+        for (name, values) in columns {
+            let (column, number) = match values {
+                Generated::New(column) => (column.clone(), None),
+                Generated::Values(index, rows) => {
+                    (table.column(*index)?.take(rows), table.source.number_type(*index))
+                }
+                Generated::Means(index, column) => {
+                    let float = table.source.number_type(*index).filter(|of| matches!(of, NumberType::Float(_)));
+                    match (&column.values, float) {
+                        (Values::Number(v), Some(NumberType::Float(2 | 4))) => {
+                            (Column::from(v.iter().map(|&x| x as f32).collect::<Vec<_>>()), float)
+                        }
+                        _ => (column.clone(), float),
+                    }
+                }
+            };
+            plain.push((name.clone(), column));
+            numbers.push(number);
+        }
+        write_typed(&plain, &numbers, format, out)
+    })
+}
+
+/// Refuses columns that make no table.
+fn check_columns(columns: &[(&str, usize)]) -> Result<(), Error> {
+    let Some(&(first, rows)) = columns.first() else {
         return Err(Error::request("a table needs a column"));
     };
     let mut seen = std::collections::HashSet::with_capacity(columns.len());
-    for (name, column) in columns {
-        if column.len() != rows {
-            let (name, len, first) = (shown(name), column.len(), shown(first));
+    for &(name, len) in columns {
+        if len != rows {
+            let (name, first) = (shown(name), shown(first));
             return Err(Error::request(format!("column {name} has {len} values, column {first} has {rows}")));
         }
         if !seen.insert(name) {
             return Err(Error::request(format!("two columns are named {}", shown(name))));
         }
     }
-    packed(compression, out, &mut |out| write_typed(columns, format, out))
+    Ok(())
 }
 
 fn can_write(format: Format) -> Result<(), Error> {
@@ -140,13 +192,19 @@ fn can_write(format: Format) -> Result<(), Error> {
     Ok(())
 }
 
-fn write_typed(columns: &[(String, Column)], format: Format, out: &mut dyn Write) -> Result<(), Error> {
+/// Writes columns; `numbers` says for each how its numbers are stored where the format has types, if that is known.
+fn write_typed(
+    columns: &[(String, Column)],
+    numbers: &[Option<NumberType>],
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     match format {
         Format::Csv | Format::Tsv => write_text(columns, format, out),
-        Format::Npy => source::numpy::write_npy(columns, out),
-        Format::Npz => source::numpy::write_npz(columns, out),
+        Format::Npy => source::numpy::write_npy(columns, numbers, out),
+        Format::Npz => source::numpy::write_npz(columns, numbers, out),
         #[cfg(feature = "arrow")]
-        Format::Parquet | Format::ArrowIpc => source::arrow::write_columns(columns, format, out),
+        Format::Parquet | Format::ArrowIpc => source::arrow::write_columns(columns, numbers, format, out),
         #[cfg(not(feature = "arrow"))]
         Format::Parquet | Format::ArrowIpc => can_write(format),
         Format::Xlsx => can_write(format),

@@ -12,4 +12,5 @@ mod memory;
 mod npz;
 mod packed;
 mod text;
+mod types;
 mod without_arrow;

@@ -243,6 +243,9 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
         out.push('\n');
         out.push_str(&render::wrapped(&format!("  ε was not measured; {how} measures it")));
     }
+    for column in &manifest.output.added_columns {
+        let _ = writeln!(out, "  column '{column}' is added: the number of rows that each prototype stands for");
+    }
     let measured = &manifest.measured;
     let seconds = |s: f64| render::duration(render::seconds(s));
     if render::costs_are_worth_a_word(args.verbose.verbose, &args.energy, measured) {

@@ -96,6 +96,9 @@ pub struct OutputRecord {
     pub sha256: String,
     pub bytes: u64,
     pub format: String,
+    /// Columns that generated prototypes have and the input has not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added_columns: Vec<String>,
 }
 
 impl Manifest {

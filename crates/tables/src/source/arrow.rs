@@ -10,12 +10,13 @@ use arrow_array::{
     UInt32Array,
 };
 use arrow_buffer::{Buffer, NullBuffer};
+use arrow_cast::cast;
 use arrow_ipc::convert::fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow_ipc::{Block, CompressionType, root_as_footer, root_as_message};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
-use arrow_select::take::take_record_batch;
+use arrow_select::take::{take, take_record_batch};
 use leanset_problem::{setting, text};
 use leanset_spec::Format;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -30,7 +31,7 @@ use super::parquet_categories::dictionaries;
 use super::parquet_file::{Origin, Writer, beyond_nanoseconds, unstorable};
 use super::records::Records;
 use super::unpacked::{of_ipc, of_parquet};
-use super::{ExactIn32Bits, Source, claims, convert};
+use super::{ExactIn32Bits, Generated, NumberType, Source, claims, convert};
 use crate::column::{Column, ColumnInfo, Kind, ListItem, Texts, Values};
 use crate::error::{Cause, Error, counted, shown};
 use crate::format::article;
@@ -97,7 +98,7 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>, memory: MemoryLimit) ->
 /// moments beyond nanoseconds.
 fn wider(
     bytes: &bytes::Bytes,
-    metadata: &ParquetMetaData,
+    metadata: &Arc<ParquetMetaData>,
     schema: &SchemaRef,
     categories: &[(usize, Vec<ArrayRef>)],
 ) -> Result<Option<SchemaRef>, ParquetError> {
@@ -106,6 +107,16 @@ fn wider(
         if dictionaries.len() > 1 {
             let wide = with_wide_keys(fields[*index].data_type());
             fields[*index] = Arc::new(fields[*index].as_ref().clone().with_data_type(wide));
+        }
+    }
+    // Seconds are stored as milliseconds, and their time zone is in the schema of Arrow alone.
+    let origin = Origin(Arc::clone(metadata));
+    for field in &mut fields {
+        if let DataType::Timestamp(TimeUnit::Millisecond, Some(_)) = field.data_type()
+            && let Some(DataType::Timestamp(TimeUnit::Second, zone @ Some(_))) = origin.arrow_type(field.name())
+        {
+            let moments = DataType::Timestamp(TimeUnit::Millisecond, zone);
+            *field = Arc::new(field.as_ref().clone().with_data_type(moments));
         }
     }
     for index in beyond_nanoseconds(bytes, metadata)? {
@@ -468,12 +479,8 @@ impl Batch {
             RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| self.not_taken(error))
         };
         if format == Format::Parquet {
-            let origin = match &self.origin {
-                FileOrigin::Parquet(origin) => Some(origin),
-                FileOrigin::Ipc(_) => None,
-            };
             let columns: Vec<ArrayRef> = self.batch.columns().iter().chain(&arrays).cloned().collect();
-            let mut writer = parquet_writer(&schema, &columns, origin)?;
+            let mut writer = parquet_writer(&schema, &columns, self.origin.parquet())?;
             let size = writer.rows_per_group();
             for (group, start) in rows.chunks(size).zip((0..).step_by(size)) {
                 let chunks = group.chunks(CHUNK).zip((start..).step_by(CHUNK));
@@ -481,11 +488,7 @@ impl Batch {
             }
             return Ok(out.write_all(&writer.finish()?)?);
         }
-        let codec = match self.origin {
-            FileOrigin::Ipc(codec) => codec,
-            FileOrigin::Parquet(_) => None,
-        };
-        write_ipc(&schema, codec, out, &mut |write| {
+        write_ipc(&schema, self.origin.codec(), out, &mut |write| {
             // At least one batch, so that dictionaries are written without rows as well.
             for start in (0..rows.len().max(1)).step_by(CHUNK) {
                 write(&taken(&rows[start..rows.len().min(start + CHUNK)], start)?)?;
@@ -549,6 +552,10 @@ impl Source for Batch {
         }
     }
 
+    fn number_type(&self, column: usize) -> Option<NumberType> {
+        number_type(self.batch.column(column).data_type())
+    }
+
     fn memory(&self) -> u64 {
         // Slices, because columns may share the bytes of the file.
         let size = |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0) as u64;
@@ -567,6 +574,56 @@ impl Source for Batch {
             Format::Csv | Format::Tsv => self.write_text(format, rows, extra, out)?,
             _ => return Ok(false),
         }
+        Ok(true)
+    }
+
+    fn write_generated(
+        &self,
+        format: Format,
+        columns: &[(String, Generated)],
+        out: &mut dyn Write,
+    ) -> Result<bool, Error> {
+        if !matches!(format, Format::Parquet | Format::ArrowIpc) {
+            return Ok(false);
+        }
+        let own = self.batch.schema();
+        let (mut fields, mut arrays) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
+        for (name, values) in columns {
+            let (new, new_array) = match values {
+                Generated::Values(index, rows) => {
+                    let indices = UInt32Array::from_iter_values(rows.iter().map(|row| row.0));
+                    let taken = take(self.batch.column(*index), &indices, None);
+                    (own.field(*index).clone(), taken.map_err(|error| self.not_taken(error))?)
+                }
+                Generated::Means(index, column) => {
+                    let (field, means) = (own.field(*index), array(column).map_err(|error| self.failed(*index, error))?);
+                    let kind = if holds_means(field.data_type()) { field.data_type() } else { means.data_type() };
+                    let means = cast(&means, kind).map_err(|error| self.failed(*index, error))?;
+                    // What is said of a column of another type does not hold of its means.
+                    let same = field.data_type() == means.data_type();
+                    let plain = Field::new(name, means.data_type().clone(), field.is_nullable());
+                    (if same { field.clone() } else { plain }, means)
+                }
+                Generated::New(column) => {
+                    (field(name, column), array(column).map_err(|error| unwritable(format, error))?)
+                }
+            };
+            fields.push(new.with_name(name));
+            arrays.push(new_array);
+        }
+        let mut metadata = own.metadata().clone();
+        // It names a column of geometries, which is not here.
+        metadata.remove("geo");
+        if let Some(of_pandas) = metadata.get_mut(pandas::KEY) {
+            let same = |name: &str| {
+                let new = fields.iter().find(|field| field.name() == name).map(Field::data_type);
+                new.is_some() && new == own.field_with_name(name).ok().map(Field::data_type)
+            };
+            *of_pandas = pandas::of_columns(of_pandas, &same);
+        }
+        let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| unwritable(format, error))?;
+        write_batch(&batch, &self.origin, format, out)?;
         Ok(true)
     }
 }
@@ -609,23 +666,97 @@ fn unwritable(format: Format, error: impl Into<Cause>) -> Error {
         .caused_by(error)
 }
 
+impl FileOrigin {
+    /// Of rows that come from no file of Arrow or Parquet.
+    const NONE: Self = Self::Ipc(None);
+
+    fn parquet(&self) -> Option<&Origin> {
+        match self {
+            Self::Parquet(origin) => Some(origin),
+            Self::Ipc(_) => None,
+        }
+    }
+
+    fn codec(&self) -> Option<CompressionType> {
+        match self {
+            Self::Ipc(codec) => *codec,
+            Self::Parquet(_) => None,
+        }
+    }
+}
+
 /// Writes typed columns as a new file.
-pub(crate) fn write_columns(columns: &[(String, Column)], format: Format, out: &mut dyn Write) -> Result<(), Error> {
-    let schema: SchemaRef =
-        Arc::new(Schema::new(columns.iter().map(|(name, column)| field(name, column)).collect::<Vec<_>>()));
-    let arrays = columns.iter().map(|(_, column)| array(column));
-    let arrays: Vec<ArrayRef> = arrays.collect::<Result<_, _>>().map_err(|error| unwritable(format, error))?;
-    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| unwritable(format, error))?;
+pub(crate) fn write_columns(
+    columns: &[(String, Column)],
+    numbers: &[Option<NumberType>],
+    format: Format,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let mut fields = Vec::with_capacity(columns.len());
+    let mut arrays = Vec::with_capacity(columns.len());
+    for (index, (name, column)) in columns.iter().enumerate() {
+        let number = numbers.get(index).copied().flatten();
+        let array = array(column).and_then(|array| with_numbers(array, column, number)).map_err(|error| unwritable(format, error))?;
+        fields.push(field(name, column).with_data_type(array.data_type().clone()));
+        arrays.push(array);
+    }
+    let batch =
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|error| unwritable(format, error))?;
+    write_batch(&batch, &FileOrigin::NONE, format, out)
+}
+
+/// Writes a batch as a file; the origin says how it is packed.
+fn write_batch(batch: &RecordBatch, origin: &FileOrigin, format: Format, out: &mut dyn Write) -> Result<(), Error> {
+    let schema = batch.schema();
     if format == Format::Parquet {
-        let mut writer = parquet_writer(&schema, batch.columns(), None)?;
+        let mut writer = parquet_writer(&schema, batch.columns(), origin.parquet())?;
         let size = writer.rows_per_group();
         for start in (0..batch.num_rows()).step_by(size) {
-            writer
-                .write_group(std::iter::once(Ok::<_, Error>(batch.slice(start, size.min(batch.num_rows() - start)))))?;
+            let part = batch.slice(start, size.min(batch.num_rows() - start));
+            writer.write_group(std::iter::once(Ok::<_, Error>(part)))?;
         }
         return Ok(out.write_all(&writer.finish()?)?);
     }
-    write_ipc(&schema, None, out, &mut |write| write(&batch))
+    write_ipc(&schema, origin.codec(), out, &mut |write| write(batch))
+}
+
+fn number_type(data_type: &DataType) -> Option<NumberType> {
+    let bytes = data_type.primitive_width()?;
+    match data_type {
+        float if float.is_floating() => Some(NumberType::Float(bytes)),
+        signed if signed.is_signed_integer() => Some(NumberType::Signed(bytes)),
+        unsigned if unsigned.is_unsigned_integer() => Some(NumberType::Unsigned(bytes)),
+        _ => None,
+    }
+}
+
+/// Whether means of values of a type are of this type.
+fn holds_means(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item) => item.data_type().is_floating(),
+        other => other.is_floating(),
+    }
+}
+
+/// An array whose numbers are of this type, if it holds such numbers.
+fn with_numbers(array: ArrayRef, column: &Column, number: Option<NumberType>) -> Result<ArrayRef, ArrowError> {
+    let data_type = match number.and_then(|number| number.of(&column.values)) {
+        Some(NumberType::Signed(1)) => DataType::Int8,
+        Some(NumberType::Signed(2)) => DataType::Int16,
+        Some(NumberType::Signed(4)) => DataType::Int32,
+        Some(NumberType::Unsigned(1)) => DataType::UInt8,
+        Some(NumberType::Unsigned(2)) => DataType::UInt16,
+        Some(NumberType::Unsigned(4)) => DataType::UInt32,
+        Some(NumberType::Unsigned(8)) => DataType::UInt64,
+        Some(NumberType::Float(2)) => DataType::Float16,
+        Some(NumberType::Float(4)) => DataType::Float32,
+        _ => return Ok(array),
+    };
+    cast(&array, &data_type)
 }
 
 fn array(column: &Column) -> Result<ArrayRef, ArrowError> {

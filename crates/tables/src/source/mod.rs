@@ -26,7 +26,7 @@ pub(crate) mod xlsx;
 use leanset_spec::Format;
 use std::io::Write;
 
-use crate::column::{Column, Kind};
+use crate::column::{Column, Kind, Values};
 use crate::error::{Error, counted, shown};
 use crate::row::FileRow;
 
@@ -37,6 +37,27 @@ pub(crate) enum ExactIn32Bits {
     Float,
     /// An integer of up to 16 bits, or a boolean.
     Integer,
+}
+
+/// How a file stores a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NumberType {
+    /// An integer with a sign, of so many bytes.
+    Signed(usize),
+    /// An integer without a sign, of so many bytes.
+    Unsigned(usize),
+    /// A float of so many bytes.
+    Float(usize),
+}
+
+impl NumberType {
+    /// This type, if it is one for these values.
+    pub(crate) fn of(self, values: &Values) -> Option<Self> {
+        let integer = matches!(values, Values::Integer(_));
+        let float = matches!(values, Values::Number(_) | Values::Number32(_));
+        let fits = if matches!(self, Self::Float(_)) { float } else { integer };
+        fits.then_some(self)
+    }
 }
 
 /// A table in the form of its file.
@@ -59,6 +80,11 @@ pub(crate) trait Source: Send + Sync {
         None
     }
 
+    /// How the file stores the numbers of a column, if by a type.
+    fn number_type(&self, _column: usize) -> Option<NumberType> {
+        None
+    }
+
     /// Bytes held.
     fn memory(&self) -> u64;
 
@@ -71,6 +97,37 @@ pub(crate) trait Source: Send + Sync {
         _out: &mut dyn Write,
     ) -> Result<bool, Error> {
         Ok(false)
+    }
+
+    /// Writes a new table of columns in the types of this one, if this source is of that format; `false` if it is not.
+    fn write_generated(
+        &self,
+        _format: Format,
+        _columns: &[(String, Generated)],
+        _out: &mut dyn Write,
+    ) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+/// The values of a column of a new table.
+#[derive(Clone, Debug)]
+pub enum Generated {
+    /// Means of values of the column at this position.
+    Means(usize, Column),
+    /// What rows of the table have in the column at this position.
+    Values(usize, Vec<FileRow>),
+    /// A column that the table does not have.
+    New(Column),
+}
+
+impl Generated {
+    /// Number of values.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Means(_, column) | Self::New(column) => column.len(),
+            Self::Values(_, rows) => rows.len(),
+        }
     }
 }
 

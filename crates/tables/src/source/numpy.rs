@@ -15,7 +15,7 @@ use leanset_spec::Format;
 use npyz::{DType, Endianness, NpyFile, Order, TypeChar, TypeStr};
 use zip::write::SimpleFileOptions;
 
-use super::{ExactIn32Bits, Source, convert};
+use super::{ExactIn32Bits, Generated, NumberType, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, ListItem, Texts, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
 use crate::memory::MemoryLimit;
@@ -105,6 +105,26 @@ impl Item {
             8 => f64::from_bits(self.bits(bytes)),
             4 => f64::from(f32::from_bits(low32(self.bits(bytes)))),
             _ => f64::from(half(low32(self.bits(bytes)))),
+        }
+    }
+
+    /// Appends a value as a float of this size and byte order.
+    fn put(&self, column: &Column, row: usize, out: &mut Vec<u8>) {
+        let value = match &column.values {
+            Values::Number(v) => v[row],
+            Values::Number32(v) => f64::from(v[row]),
+            Values::Integer(v) => v[row] as f64,
+            Values::Boolean(v) => f64::from(u8::from(v[row])),
+            _ => f64::NAN,
+        };
+        let start = out.len();
+        match self.size {
+            2 => out.extend_from_slice(&half::f16::from_f64(value).to_le_bytes()),
+            4 => out.extend_from_slice(&(value as f32).to_le_bytes()),
+            _ => out.extend_from_slice(&value.to_le_bytes()),
+        }
+        if self.big_endian {
+            out[start..].reverse();
         }
     }
 
@@ -670,6 +690,16 @@ impl Source for Arrays {
         }
     }
 
+    fn number_type(&self, column: usize) -> Option<NumberType> {
+        let item = &self.cells[column].item;
+        match item.class {
+            Class::Signed => Some(NumberType::Signed(item.size)),
+            Class::Unsigned => Some(NumberType::Unsigned(item.size)),
+            Class::Float => Some(NumberType::Float(item.size)),
+            _ => None,
+        }
+    }
+
     fn memory(&self) -> u64 {
         let beside: u64 = self.beside.iter().map(|(_, bytes)| bytes.capacity() as u64).sum();
         self.arrays.iter().map(|array| array.data.capacity() as u64).sum::<u64>() + beside
@@ -690,7 +720,7 @@ impl Source for Arrays {
             let mut files: Vec<(String, Vec<u8>)> =
                 self.arrays.iter().map(|array| (file(&array.name), array.take(rows))).collect();
             for (name, column) in extra {
-                files.push((file(name), vector(name, column)?));
+                files.push((file(name), vector(name, column, None)?));
             }
             files.extend(self.beside.iter().cloned());
             archive(files, self.deflated, out)?;
@@ -702,6 +732,127 @@ impl Source for Arrays {
             }
         }
         Ok(true)
+    }
+
+    fn write_generated(
+        &self,
+        format: Format,
+        columns: &[(String, Generated)],
+        out: &mut dyn Write,
+    ) -> Result<bool, Error> {
+        // A structured array has a type per column, which a plain one has not.
+        if format != self.format || (format == Format::Npy && self.arrays.iter().any(|array| array.structured)) {
+            return Ok(false);
+        }
+        if format == Format::Npy {
+            out.write_all(&self.one_array(columns)?)?;
+            return Ok(true);
+        }
+        let file = npyz::npz::file_name_from_array_name;
+        let (mut files, mut written) = (Vec::new(), vec![false; self.cells.len()]);
+        for array in 0..self.arrays.len() {
+            if let Some(bytes) = self.generated(array, columns) {
+                files.push((file(&self.arrays[array].name), bytes?));
+                (0..self.cells.len()).filter(|&cell| self.cells[cell].array == array).for_each(|cell| written[cell] = true);
+            }
+        }
+        for (name, values) in columns {
+            let (column, number) = match values {
+                Generated::Means(index, _) | Generated::Values(index, _) if written[*index] => continue,
+                Generated::Means(index, column) => (column.clone(), self.number_type(*index)),
+                Generated::Values(index, rows) => (self.native(*index)?.take(rows), self.number_type(*index)),
+                Generated::New(column) => (column.clone(), None),
+            };
+            files.push((file(name), vector(name, &column, number)?));
+        }
+        files.extend(self.beside.iter().cloned());
+        archive(files, self.deflated, out)?;
+        Ok(true)
+    }
+}
+
+impl Arrays {
+    /// The columns that an array is of, as a new array; `None` if some are not there, or it has no plain items.
+    fn generated(&self, array: usize, columns: &[(String, Generated)]) -> Option<Result<Vec<u8>, Error>> {
+        let of = &self.arrays[array];
+        if of.structured || of.shape.len() > 2 {
+            return None;
+        }
+        let parts: Vec<&Generated> = (0..self.cells.len())
+            .filter(|&cell| self.cells[cell].array == array)
+            .map(|cell| {
+                let is = |values: &&Generated| match values {
+                    Generated::Means(index, _) | Generated::Values(index, _) => *index == cell,
+                    Generated::New(_) => false,
+                };
+                columns.iter().map(|(_, values)| values).find(is)
+            })
+            .collect::<Option<_>>()?;
+        let rows = parts.first()?.len();
+        let mut shape = of.shape.clone();
+        *shape.first_mut()? = rows;
+        let item = &of.fields.first()?.1;
+        if parts.iter().all(|part| matches!(part, Generated::Values(..))) {
+            let mut out = header(&of.descr, false, &shape);
+            for row in 0..rows {
+                for (k, part) in parts.iter().enumerate() {
+                    if let Generated::Values(_, rows) = part {
+                        out.extend_from_slice(of.item(rows[row].index(), k));
+                    }
+                }
+            }
+            return Some(Ok(out));
+        }
+        // Means of integers are floats.
+        let (float, descr) = match item.class {
+            Class::Float => (item.clone(), of.descr.clone()),
+            _ => (Item { class: Class::Float, big_endian: false, size: 8, offset: 0 }, "'<f8'".to_owned()),
+        };
+        let mut out = header(&descr, false, &shape);
+        let columns: Result<Vec<Column>, Error> = parts
+            .iter()
+            .map(|part| match part {
+                Generated::Means(_, column) | Generated::New(column) => Ok(column.clone()),
+                Generated::Values(index, rows) => Ok(self.native(*index)?.take(rows)),
+            })
+            .collect();
+        let columns = match columns {
+            Ok(columns) => columns,
+            Err(error) => return Some(Err(error)),
+        };
+        for row in 0..rows {
+            columns.iter().for_each(|column| float.put(column, row, &mut out));
+        }
+        Some(Ok(out))
+    }
+
+    /// All columns as one array of floats.
+    fn one_array(&self, columns: &[(String, Generated)]) -> Result<Vec<u8>, Error> {
+        let item = self.arrays.first().and_then(|array| array.fields.first()).map(|(_, item)| item.clone());
+        let descr = self.arrays.first().map(|array| array.descr.clone()).unwrap_or_default();
+        let (float, descr) = match item {
+            Some(item) if item.class == Class::Float => (item, descr),
+            _ => (Item { class: Class::Float, big_endian: false, size: 8, offset: 0 }, "'<f8'".to_owned()),
+        };
+        let mut plain = Vec::with_capacity(columns.len());
+        for (name, values) in columns {
+            let column = match values {
+                Generated::Means(_, column) | Generated::New(column) => column.clone(),
+                Generated::Values(index, rows) => self.native(*index)?.take(rows),
+            };
+            if matches!(column.values, Values::Text(_)) {
+                let name = shown(name);
+                return Err(Error::request(format!("an NPY file holds numbers: column {name} is text"))
+                    .with_hint("write CSV, Parquet or NPZ, which have a type per column"));
+            }
+            plain.push(column);
+        }
+        let rows = plain.first().map_or(0, Column::len);
+        let mut out = header(&descr, false, &[rows, plain.len()]);
+        for row in 0..rows {
+            plain.iter().for_each(|column| float.put(column, row, &mut out));
+        }
+        Ok(out)
     }
 }
 
@@ -737,7 +888,11 @@ fn appended(array: &Array, rows: &[FileRow], extra: &[(String, Column)]) -> Resu
 }
 
 /// Writes columns of one numeric type as one array: one axis for one column, two for more.
-pub(crate) fn write_npy(columns: &[(String, Column)], out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn write_npy(
+    columns: &[(String, Column)],
+    numbers: &[Option<NumberType>],
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     let Some((first, kind)) = columns.first().map(|(name, column)| (name, type_name(&column.values))) else {
         return Err(Error::request("a table needs a column"));
     };
@@ -758,9 +913,11 @@ pub(crate) fn write_npy(columns: &[(String, Column)], out: &mut dyn Write) -> Re
     let width = columns.iter().map(|(_, column)| width(&column.values)).sum();
     let single = matches!(columns, [(_, column)] if !matches!(column.values, Values::List(_)));
     let shape = if single { vec![rows] } else { vec![rows, width] };
-    let mut bytes = header(descr(&columns[0].1.values), false, &shape);
+    // The type that all columns have in their file, if it is one.
+    let number = numbers.first().copied().flatten().filter(|first| numbers.iter().all(|other| *other == Some(*first)));
+    let mut bytes = header(&descr(&columns[0].1.values, number), false, &shape);
     for row in 0..rows {
-        columns.iter().for_each(|(_, column)| push(&mut bytes, column, row));
+        columns.iter().for_each(|(_, column)| push(&mut bytes, column, row, number));
     }
     Ok(out.write_all(&bytes)?)
 }
@@ -771,14 +928,20 @@ fn width(values: &Values) -> usize {
 }
 
 /// Writes one array per column: of one axis, and of two where a column holds lists.
-pub(crate) fn write_npz(columns: &[(String, Column)], out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn write_npz(
+    columns: &[(String, Column)],
+    numbers: &[Option<NumberType>],
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     let file = npyz::npz::file_name_from_array_name;
-    let files = columns.iter().map(|(name, column)| Ok((file(name), vector(name, column)?)));
+    let number = |index: usize| numbers.get(index).copied().flatten();
+    let files =
+        columns.iter().enumerate().map(|(at, (name, column))| Ok((file(name), vector(name, column, number(at))?)));
     archive(files.collect::<Result<_, Error>>()?, false, out)
 }
 
 /// One column as the bytes of an `.npy`; text becomes the narrowest `<U`.
-fn vector(name: &str, column: &Column) -> Result<Vec<u8>, Error> {
+fn vector(name: &str, column: &Column, number: Option<NumberType>) -> Result<Vec<u8>, Error> {
     if let Values::Text(texts) = &column.values {
         let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
         let mut out = header(&format!("'<U{width}'"), false, &[texts.len()]);
@@ -791,8 +954,8 @@ fn vector(name: &str, column: &Column) -> Result<Vec<u8>, Error> {
     complete(name, column)?;
     let rows = column.len();
     let shape = if let Values::List(lists) = &column.values { vec![rows, lists.length()] } else { vec![rows] };
-    let mut out = header(descr(&column.values), false, &shape);
-    (0..column.len()).for_each(|row| push(&mut out, column, row));
+    let mut out = header(&descr(&column.values, number), false, &shape);
+    (0..rows).for_each(|row| push(&mut out, column, row, number));
     Ok(out)
 }
 
@@ -829,8 +992,15 @@ fn type_name(values: &Values) -> &'static str {
     }
 }
 
-fn descr(values: &Values) -> &'static str {
-    match values {
+fn descr(values: &Values, number: Option<NumberType>) -> String {
+    let letter = |letter: char, bytes: usize| format!("'{}{letter}{bytes}'", if bytes == 1 { '|' } else { '<' });
+    match number.and_then(|number| number.of(values)) {
+        Some(NumberType::Signed(bytes)) => return letter('i', bytes),
+        Some(NumberType::Unsigned(bytes)) => return letter('u', bytes),
+        Some(NumberType::Float(bytes)) => return letter('f', bytes),
+        None => {}
+    }
+    let usual = match values {
         Values::Number(_) => "'<f8'",
         Values::Number32(_) => "'<f4'",
         Values::Integer(_) => "'<i8'",
@@ -841,10 +1011,21 @@ fn descr(values: &Values) -> &'static str {
             ListItem::Float64 => "'<f8'",
             ListItem::ShortInteger | ListItem::Integer => "'<i8'",
         },
-    }
+    };
+    usual.to_owned()
 }
 
-fn push(out: &mut Vec<u8>, column: &Column, row: usize) {
+fn push(out: &mut Vec<u8>, column: &Column, row: usize, number: Option<NumberType>) {
+    match (&column.values, number.and_then(|number| number.of(&column.values))) {
+        (Values::Integer(v), Some(NumberType::Signed(bytes) | NumberType::Unsigned(bytes))) => {
+            return out.extend_from_slice(&v[row].to_le_bytes()[..bytes]);
+        }
+        (_, Some(NumberType::Float(size))) => {
+            let item = Item { class: Class::Float, big_endian: false, size, offset: 0 };
+            return item.put(column, row, out);
+        }
+        _ => {}
+    }
     match &column.values {
         Values::Number(v) => out.extend_from_slice(&v[row].to_le_bytes()),
         Values::Number32(v) => out.extend_from_slice(&v[row].to_le_bytes()),

@@ -11,7 +11,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Date64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::{CastOptions, can_cast_types, cast_with_options};
+use arrow_ipc::convert::try_schema_from_ipc_buffer;
 use arrow_schema::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef, TimeUnit};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema, parquet_to_arrow_schema};
@@ -42,6 +45,13 @@ impl Origin {
 
     fn has_arrow_schema(&self) -> bool {
         self.key_values().iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY)
+    }
+
+    /// The type of Arrow that the file says a column had when it was written.
+    pub(crate) fn arrow_type(&self, name: &str) -> Option<DataType> {
+        let encoded = self.key_values().iter().find(|pair| pair.key == ARROW_SCHEMA_META_KEY)?.value.as_ref()?;
+        let schema = try_schema_from_ipc_buffer(&BASE64_STANDARD.decode(encoded).ok()?).ok()?;
+        schema.field_with_name(name).ok().map(|field| field.data_type().clone())
     }
 
     fn root(&self, name: &str) -> Option<&TypePtr> {
@@ -290,7 +300,8 @@ fn key_values(metadata: &HashMap<String, String>, origin: Option<&Origin>) -> Ve
 fn parquet_schema(schema: &SchemaRef, origin: Option<&Origin>) -> Result<SchemaDescriptor, ParquetError> {
     let mut roots = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
-        let usual = ArrowSchemaConverter::new().convert(&Schema::new(vec![Arc::clone(field)]))?;
+        let shape = field.as_ref().clone().with_data_type(days(field.data_type()));
+        let usual = ArrowSchemaConverter::new().convert(&Schema::new(vec![shape]))?;
         let usual = &usual.root_schema().get_fields()[0];
         let own = origin.and_then(|origin| origin.root(field.name())).filter(|own| can_be(own, usual, field));
         roots.push(Arc::clone(own.unwrap_or(usual)));
@@ -299,12 +310,26 @@ fn parquet_schema(schema: &SchemaRef, origin: Option<&Origin>) -> Result<SchemaD
     Ok(SchemaDescriptor::new(Arc::new(Type::group_type_builder(name).with_fields(roots).build()?)))
 }
 
+/// Days in milliseconds are written as days.
+fn days(data_type: &DataType) -> DataType {
+    let inner = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(days(field.data_type())));
+    match data_type {
+        DataType::Date64 => DataType::Date32,
+        DataType::List(field) => DataType::List(inner(field)),
+        DataType::LargeList(field) => DataType::LargeList(inner(field)),
+        DataType::FixedSizeList(field, length) => DataType::FixedSizeList(inner(field), *length),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+        DataType::Map(field, sorted) => DataType::Map(inner(field), *sorted),
+        DataType::Dictionary(key, values) => DataType::Dictionary(key.clone(), Box::new(days(values))),
+        other => other.clone(),
+    }
+}
+
 /// Whether values of a field can be written as `own` where `usual` is the type for them, and are read as the same.
 fn can_be(own: &TypePtr, usual: &TypePtr, field: &FieldRef) -> bool {
     let (of_own, of_usual) = (leaves(own), leaves(usual));
     let narrower = || match (field.data_type(), of_own.as_slice(), of_usual.as_slice()) {
         (data_type, [own], [usual]) if own.repetitions == usual.repetitions => match data_type {
-            DataType::Date64 => own.physical == Physical::INT32,
             DataType::Decimal128(precision, _) => match own.physical {
                 Physical::INT32 => *precision <= 9,
                 Physical::INT64 => *precision <= 18,
@@ -370,8 +395,8 @@ fn packing(
 ) -> WriterPropertiesBuilder {
     let groups = origin.0.row_groups();
     let own = origin.0.file_metadata().schema_descr();
-    let by_path: HashMap<String, usize> =
-        (0..own.num_columns()).map(|leaf| (own.column(leaf).path().string(), leaf)).collect();
+    let columns = own.columns();
+    let by_path: HashMap<_, usize> = columns.iter().enumerate().map(|(leaf, column)| (column.path(), leaf)).collect();
     let all = || groups.iter().flat_map(|group| group.columns());
     if let Some(first) = all().next() {
         properties = properties.set_compression(writable(first.compression()));
@@ -384,7 +409,7 @@ fn packing(
     }
     for column in descriptor.columns() {
         let path = column.path();
-        let Some(&leaf) = by_path.get(&path.string()) else { continue };
+        let Some(&leaf) = by_path.get(path) else { continue };
         let chunks: Vec<&ColumnChunkMetaData> = groups.iter().map(|group| group.column(leaf)).collect();
         let Some(first) = chunks.first() else { continue };
         properties = properties.set_column_compression(path.clone(), writable(first.compression()));
