@@ -672,6 +672,30 @@ fn centroids_are_in_the_units_of_the_table() {
 }
 
 #[test]
+fn prototypes_say_which_column_they_add_and_what_became_of_integers() {
+    let place = Place::with("t.csv", "a,n,weight,kind\n1.5,1,7,x\n2.5,2,8,x\n3.5,3,9,y\n4.5,4,6,y\n");
+    let command = "reduce t.csv --label kind --features a,n --method clc --ratio 0.5 --output lean.csv";
+    // A reader would take one for the other.
+    let run = place.run(command);
+    assert_eq!(run.code, Some(2));
+    assert!(run.err.contains("the weights need a column 'weight', and there is one of that name"), "{}", run.err);
+    assert!(run.err.contains("hint: name another: --weights NAME"), "{}", run.err);
+    let run = place.run(&format!("{command} --weights rows"));
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    for said in [
+        "column 'n' holds integers: the means of prototypes are written as floats",
+        "column 'rows' is added: the number of rows that each prototype stands for",
+    ] {
+        let stderr = run.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(stderr.contains(said), "{stderr}");
+    }
+    assert_eq!(place.text("lean.csv").lines().next(), Some("a,n,kind,rows"));
+    let manifest = place.json("lean.csv.manifest.json");
+    assert_eq!(manifest["output"]["added_columns"], serde_json::json!(["rows"]));
+    assert_eq!(manifest["warnings"][0]["code"], "means-are-floats");
+}
+
+#[test]
 fn json_is_versioned_and_alone_on_stdout() {
     let place = table();
     let json = |arguments: &str, schema: &str| -> Value {

@@ -142,9 +142,7 @@ pub fn write_generated(
         for (name, values) in columns {
             let (column, number) = match values {
                 Generated::New(column) => (column.clone(), None),
-                Generated::Values(index, rows) => {
-                    (table.column(*index)?.take(rows), table.source.number_type(*index))
-                }
+                Generated::Values(index, rows) => (table.column(*index)?.take(rows), table.source.number_type(*index)),
                 Generated::Means(index, column) => {
                     let float = table.source.number_type(*index).filter(|of| matches!(of, NumberType::Float(_)));
                     match (&column.values, float) {

@@ -130,10 +130,8 @@ fn categories_of_row_groups_are_those_of_all() {
     let (batches, _) = read_parquet(&parquet(&read_parquet(&one).0[0], small));
     let all_rows: Vec<Option<String>> = batches.iter().flat_map(|batch| texts_of(batch.column(0))).collect();
     assert_eq!(all_rows.len(), 200);
-    let groups = parquet(
-        &read_parquet(&one).0[0],
-        WriterProperties::builder().set_max_row_group_row_count(Some(50)).build(),
-    );
+    let groups =
+        parquet(&read_parquet(&one).0[0], WriterProperties::builder().set_max_row_group_row_count(Some(50)).build());
     let second = open("t.parquet", groups);
     let again = rows_as(&second, &all(&second), &[], Format::Parquet).unwrap();
     let (batches, metadata) = read_parquet(&again);
@@ -151,14 +149,18 @@ fn dictionaries_of_a_stream_become_one() {
     };
     for (dictionaries, ordered, expected, still_ordered) in [
         (vec![vec!["pine", "oak"], vec!["oak", "elm"]], false, vec!["pine", "oak", "elm"], false),
-        (vec![vec!["low", "high"], vec!["low", "middle", "high", "top"]], true, vec!["low", "middle", "high", "top"], true),
+        (
+            vec![vec!["low", "high"], vec!["low", "middle", "high", "top"]],
+            true,
+            vec!["low", "middle", "high", "top"],
+            true,
+        ),
         (vec![vec!["b", "c"], vec!["a", "b"]], true, vec!["a", "b", "c"], true),
         (vec![vec!["a", "b"], vec!["b", "a"]], true, vec!["a", "b"], false),
     ] {
         let batches: Vec<RecordBatch> = dictionaries.iter().map(|values| of(values, ordered)).collect();
         let table = open("t.arrow", stream(&batches));
-        let rows: Vec<Option<String>> =
-            dictionaries.iter().flatten().map(|&text| Some(text.to_owned())).collect();
+        let rows: Vec<Option<String>> = dictionaries.iter().flatten().map(|&text| Some(text.to_owned())).collect();
         for format in [Format::ArrowIpc, Format::Parquet] {
             let bytes = rows_as(&table, &all(&table), &[], format).unwrap();
             let found = if format == Format::Parquet { read_parquet(&bytes).0[0].clone() } else { read_arrow(&bytes) };
@@ -238,7 +240,8 @@ fn moments_and_days_stay_moments_and_days_in_parquet() {
     let hours = stored(Arc::new(Date64Array::from(vec![3_600_000])));
     assert_eq!(hours.to_data(), TimestampMillisecondArray::from(vec![3_600_000]).to_data());
     // In Arrow everything stays as it is.
-    let durations = batch(vec![column_of("d", DurationMillisecondArray::from(vec![1, 2])), column_of("c", days.slice(0, 2))]);
+    let durations =
+        batch(vec![column_of("d", DurationMillisecondArray::from(vec![1, 2])), column_of("c", days.slice(0, 2))]);
     let table = open("t.arrow", file(&durations));
     assert_eq!(read_arrow(&rows_as(&table, &all(&table), &[], Format::ArrowIpc).unwrap()), durations);
     let (batches, _) = read_parquet(&rows_as(&table, &all(&table), &[], Format::Parquet).unwrap());
@@ -246,7 +249,11 @@ fn moments_and_days_stay_moments_and_days_in_parquet() {
 }
 
 /// A Parquet file of this schema with two rows, of which the columns have the values given.
-fn by_hand(schema: &str, pairs: Vec<KeyValue>, columns: &[&dyn Fn(&mut parquet::file::writer::SerializedColumnWriter)]) -> Vec<u8> {
+fn by_hand(
+    schema: &str,
+    pairs: Vec<KeyValue>,
+    columns: &[&dyn Fn(&mut parquet::file::writer::SerializedColumnWriter)],
+) -> Vec<u8> {
     let properties = WriterProperties::builder().set_key_value_metadata(Some(pairs)).build();
     let schema = Arc::new(parse_message_type(schema).unwrap());
     let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
@@ -299,12 +306,16 @@ fn types_of_parquet_stay_as_the_file_has_them() {
     assert_eq!(after, before);
     // In Arrow they are extension types, and from there they come back.
     let arrow = rows_as(&table, &all(&table), &[], Format::ArrowIpc).unwrap();
-    let extension = |name: &str| read_arrow(&arrow).schema().field_with_name(name).unwrap().extension_type_name().map(str::to_owned);
+    let extension = |name: &str| {
+        read_arrow(&arrow).schema().field_with_name(name).unwrap().extension_type_name().map(str::to_owned)
+    };
     assert_eq!((extension("tree").as_deref(), extension("note").as_deref()), (Some("arrow.uuid"), Some("arrow.json")));
     let third = open("t.arrow", arrow);
     let (_, back) = read_parquet(&rows_as(&third, &all(&third), &[], Format::Parquet).unwrap());
     for column in 0..2 {
-        let of = |metadata: &ParquetMetaData| metadata.file_metadata().schema_descr().column(column).logical_type_ref().cloned();
+        let of = |metadata: &ParquetMetaData| {
+            metadata.file_metadata().schema_descr().column(column).logical_type_ref().cloned()
+        };
         assert_eq!(of(&back), of(&metadata));
     }
     let csv = String::from_utf8(rows_as(&table, &ids([1]), &[], Format::Csv).unwrap()).unwrap();
@@ -338,7 +349,10 @@ fn moments_in_96_bits_are_read_whatever_their_year() {
 fn files_say_of_themselves_what_they_said() {
     let metadata: HashMap<String, String> = [
         ("origin".to_owned(), "plot 7".to_owned()),
-        ("pandas".to_owned(), r#"{"index_columns":[{"kind":"range","name":"n","start":0,"stop":4,"step":1}]}"#.to_owned()),
+        (
+            "pandas".to_owned(),
+            r#"{"index_columns":[{"kind":"range","name":"n","start":0,"stop":4,"step":1}]}"#.to_owned(),
+        ),
     ]
     .into();
     let plain = batch(vec![column_of("x", Float64Array::from(vec![1.0, 2.0, 3.0, 4.0]))]);
@@ -356,7 +370,8 @@ fn files_say_of_themselves_what_they_said() {
                 Format::Parquet => {
                     let (batches, metadata) = read_parquet(&bytes);
                     let pairs = metadata.file_metadata().key_value_metadata().unwrap().clone();
-                    let value = |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone());
+                    let value =
+                        |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone());
                     assert_eq!(value("origin").as_deref(), Some("plot 7"), "{name}");
                     assert!(value("pandas").unwrap().contains(r#""start":1,"stop":5,"step":2"#));
                     batches[0].schema()
@@ -393,7 +408,10 @@ fn parquet_is_packed_as_its_input() {
     let table = open("t.parquet", bytes);
     let out = rows_as(&table, &all(&table), &[], Format::Parquet).unwrap();
     let (batches, after) = read_parquet(&out);
-    assert_eq!(arrow_select::concat::concat_batches(&batches[0].schema(), &batches).unwrap().columns(), source.columns());
+    assert_eq!(
+        arrow_select::concat::concat_batches(&batches[0].schema(), &batches).unwrap().columns(),
+        source.columns()
+    );
     assert_eq!(after.num_row_groups(), 3);
     for column in 0..3 {
         let (one, other) = (before.row_group(0).column(column), after.row_group(0).column(column));
@@ -463,9 +481,13 @@ fn moments_of_a_time_zone_have_its_offset_in_text() {
         let csv = String::from_utf8(rows_as(&table, &all(&table), &[], Format::Csv).unwrap()).unwrap();
         assert_eq!(csv, format!("seen\n{}\n{}\n", texts[0], texts[1]), "{zone}");
     }
-    let table = open("t.arrow", file(&batch(vec![column_of("seen", TimestampMicrosecondArray::from(vec![0, i64::MAX]))])));
+    let table =
+        open("t.arrow", file(&batch(vec![column_of("seen", TimestampMicrosecondArray::from(vec![0, i64::MAX]))])));
     let error = words(&rows_as(&table, &all(&table), &[], Format::Csv).unwrap_err());
-    assert!(error.starts_with("t.arrow: row 1, column 'seen': ") && error.contains("write Parquet or Arrow"), "{error}");
+    assert!(
+        error.starts_with("t.arrow: row 1, column 'seen': ") && error.contains("write Parquet or Arrow"),
+        "{error}"
+    );
 }
 
 fn every_type() -> Vec<(Field, ArrayRef)> {
@@ -593,7 +615,10 @@ fn generated_columns_have_the_types_of_the_table() {
     let x: Vec<u8> = [1.0f32, 2.0, 3.0, 4.0].iter().flat_map(|x| x.to_be_bytes()).collect();
     let table = open(
         "t.npz",
-        zipped(&[("X.npy", &npy("'>f4'", false, "(2, 2)", &x)), ("y.npy", &npy("'|u1'", false, "(2,)", &[7, 9]))], false),
+        zipped(
+            &[("X.npy", &npy("'>f4'", false, "(2, 2)", &x)), ("y.npy", &npy("'|u1'", false, "(2,)", &[7, 9]))],
+            false,
+        ),
     );
     let columns = [
         ("X_0".to_owned(), Generated::Means(0, Column::from(vec![0.5, 1.5]))),

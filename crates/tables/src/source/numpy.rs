@@ -753,7 +753,9 @@ impl Source for Arrays {
         for array in 0..self.arrays.len() {
             if let Some(bytes) = self.generated(array, columns) {
                 files.push((file(&self.arrays[array].name), bytes?));
-                (0..self.cells.len()).filter(|&cell| self.cells[cell].array == array).for_each(|cell| written[cell] = true);
+                (0..self.cells.len())
+                    .filter(|&cell| self.cells[cell].array == array)
+                    .for_each(|cell| written[cell] = true);
             }
         }
         for (name, values) in columns {

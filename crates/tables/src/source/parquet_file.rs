@@ -54,8 +54,11 @@ impl Origin {
         schema.field_with_name(name).ok().map(|field| field.data_type().clone())
     }
 
-    fn root(&self, name: &str) -> Option<&TypePtr> {
-        self.0.file_metadata().schema_descr().root_schema().get_fields().iter().find(|field| field.name() == name)
+    /// The type of a column, which is probably at this position.
+    fn root(&self, name: &str, position: usize) -> Option<&TypePtr> {
+        let roots = self.0.file_metadata().schema_descr().root_schema().get_fields();
+        let is = |root: &&TypePtr| root.name() == name;
+        roots.get(position).filter(is).or_else(|| roots.iter().find(is))
     }
 }
 
@@ -298,16 +301,39 @@ fn key_values(metadata: &HashMap<String, String>, origin: Option<&Origin>) -> Ve
 
 /// The schema of Parquet: for each column the type that it has in the file it comes from, if it can be written as that.
 fn parquet_schema(schema: &SchemaRef, origin: Option<&Origin>) -> Result<SchemaDescriptor, ParquetError> {
-    let mut roots = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
-        let shape = field.as_ref().clone().with_data_type(days(field.data_type()));
-        let usual = ArrowSchemaConverter::new().convert(&Schema::new(vec![shape]))?;
-        let usual = &usual.root_schema().get_fields()[0];
-        let own = origin.and_then(|origin| origin.root(field.name())).filter(|own| can_be(own, usual, field));
-        roots.push(Arc::clone(own.unwrap_or(usual)));
+    let shapes: Vec<Field> =
+        schema.fields().iter().map(|field| field.as_ref().clone().with_data_type(days(field.data_type()))).collect();
+    let usual = ArrowSchemaConverter::new().convert(&Schema::new(shapes))?;
+    let usual = usual.root_schema().get_fields();
+    let Some(origin) = origin else { return descriptor_of("arrow_schema", usual.to_vec()) };
+    let own = |(position, (field, usual)): (usize, (&FieldRef, &TypePtr))| {
+        origin.root(field.name(), position).filter(|own| can_be(own, usual, field)).unwrap_or(usual).clone()
+    };
+    let mut roots: Vec<TypePtr> = schema.fields().iter().zip(usual).enumerate().map(own).collect();
+    // All at once first, because that is what nearly every file needs.
+    if !are_read_as(&roots, schema.fields()) {
+        for (position, field) in schema.fields().iter().enumerate() {
+            if !are_read_as(&roots[position..=position], std::slice::from_ref(field)) {
+                roots[position] = Arc::clone(&usual[position]);
+            }
+        }
     }
-    let name = origin.map_or("arrow_schema", |origin| origin.0.file_metadata().schema_descr().name());
+    descriptor_of(origin.0.file_metadata().schema_descr().name(), roots)
+}
+
+fn descriptor_of(name: &str, roots: Vec<TypePtr>) -> Result<SchemaDescriptor, ParquetError> {
     Ok(SchemaDescriptor::new(Arc::new(Type::group_type_builder(name).with_fields(roots).build()?)))
+}
+
+/// Whether a reader finds these fields in columns of these types, with the help of the schema of Arrow.
+fn are_read_as(roots: &[TypePtr], fields: &[FieldRef]) -> bool {
+    let Ok(descriptor) = descriptor_of("schema", roots.to_vec()) else { return false };
+    let hint = encode_arrow_schema(&Schema::new(fields.to_vec()));
+    let pairs = vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), hint)];
+    let same = |(one, other): (&FieldRef, &FieldRef)| {
+        one.data_type() == other.data_type() && one.is_nullable() == other.is_nullable()
+    };
+    parquet_to_arrow_schema(&descriptor, Some(&pairs)).is_ok_and(|found| found.fields().iter().zip(fields).all(same))
 }
 
 /// Days in milliseconds are written as days.
@@ -325,31 +351,22 @@ fn days(data_type: &DataType) -> DataType {
     }
 }
 
-/// Whether values of a field can be written as `own` where `usual` is the type for them, and are read as the same.
+/// Whether values of a field can be written as `own` where `usual` is the type for them.
 fn can_be(own: &TypePtr, usual: &TypePtr, field: &FieldRef) -> bool {
     let (of_own, of_usual) = (leaves(own), leaves(usual));
-    let narrower = || match (field.data_type(), of_own.as_slice(), of_usual.as_slice()) {
-        (data_type, [own], [usual]) if own.repetitions == usual.repetitions => match data_type {
-            DataType::Decimal128(precision, _) => match own.physical {
-                Physical::INT32 => *precision <= 9,
-                Physical::INT64 => *precision <= 18,
-                Physical::FIXED_LEN_BYTE_ARRAY => own.length == bytes_of_digits(*precision),
-                _ => false,
-            },
-            _ => false,
-        },
-        _ => false,
-    };
-    if of_own != of_usual && !narrower() {
-        return false;
+    if of_own == of_usual {
+        return true;
     }
-    let root = Type::group_type_builder("schema").with_fields(vec![Arc::clone(own)]).build();
-    let Ok(root) = root else { return false };
-    let hint = encode_arrow_schema(&Schema::new(vec![Arc::clone(field)]));
-    let pairs = vec![KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), hint)];
-    parquet_to_arrow_schema(&SchemaDescriptor::new(Arc::new(root)), Some(&pairs)).is_ok_and(|found| {
-        found.field(0).data_type() == field.data_type() && found.field(0).is_nullable() == field.is_nullable()
-    })
+    let (DataType::Decimal128(precision, _), [own], [usual]) = (field.data_type(), &of_own[..], &of_usual[..]) else {
+        return false;
+    };
+    own.repetitions == usual.repetitions
+        && match own.physical {
+            Physical::INT32 => *precision <= 9,
+            Physical::INT64 => *precision <= 18,
+            Physical::FIXED_LEN_BYTE_ARRAY => own.length == bytes_of_digits(*precision),
+            _ => false,
+        }
 }
 
 /// Bytes that hold every whole number of so many digits, with its sign.
