@@ -100,7 +100,7 @@ fn categories_keep_order_flag_and_those_without_rows() {
         let table = open("t.arrow", file(&batch(vec![categories("size", keys, &SIZES, ordered)])));
         let rows = ids([0, 2, 3, 5]);
         let expected = [Some("large"), None, Some("large"), Some("small")].map(|text| text.map(str::to_owned));
-        let mut check = |name: &str, found: &RecordBatch| {
+        let check = |name: &str, found: &RecordBatch| {
             assert_eq!(categories_of(found.column(0)), SIZES, "{name}, ordered: {ordered}");
             assert_eq!(texts_of(found.column(0)), expected, "{name}");
             assert_eq!(found.schema().field(0).dict_is_ordered(), Some(ordered), "{name}");
@@ -252,7 +252,7 @@ fn moments_and_days_stay_moments_and_days_in_parquet() {
 fn by_hand(
     schema: &str,
     pairs: Vec<KeyValue>,
-    columns: &[&dyn Fn(&mut parquet::file::writer::SerializedColumnWriter)],
+    columns: &[&dyn Fn(&mut parquet::file::writer::SerializedColumnWriter<'_>)],
 ) -> Vec<u8> {
     let properties = WriterProperties::builder().set_key_value_metadata(Some(pairs)).build();
     let schema = Arc::new(parse_message_type(schema).unwrap());
@@ -330,7 +330,7 @@ fn moments_in_96_bits_are_read_whatever_their_year() {
         value
     };
     let read = |days: [u32; 2]| {
-        let fill = |column: &mut parquet::file::writer::SerializedColumnWriter| {
+        let fill = |column: &mut parquet::file::writer::SerializedColumnWriter<'_>| {
             column.typed::<Int96Type>().write_batch(&days.map(moment), None, None).unwrap();
         };
         let table = open("t.parquet", by_hand("message m { REQUIRED INT96 at; }", Vec::new(), &[&fill]));
