@@ -273,7 +273,7 @@ fn types_of_parquet_stay_as_the_file_has_them() {
         REQUIRED FIXED_LEN_BYTE_ARRAY (16) tree (UUID);
         REQUIRED BINARY note (JSON);
         REQUIRED BINARY word (ENUM);
-        REQUIRED INT32 price = 7 (DECIMAL(9,2));
+        REQUIRED INT32 price (DECIMAL(9,2)) = 7;
         REQUIRED INT64 seen (TIMESTAMP_MICROS);
         REQUIRED INT32 small (INT_8);
         REQUIRED group list (LIST) { REPEATED group bag { REQUIRED INT32 array_element; } }
@@ -511,7 +511,10 @@ fn every_type() -> Vec<(Field, ArrayRef)> {
         column_of("view", StringViewArray::from(vec!["more than twelve bytes", "few"])),
         column_of("bytes", BinaryArray::from(vec![&b"\x00\xff"[..], b""])),
         column_of("fixed", FixedSizeBinaryArray::try_from_iter([[1u8, 2], [3, 4]].iter()).unwrap()),
-        column_of("wide", Decimal256Array::from(vec![arrow_buffer::i256::ONE; 2]).with_precision_and_scale(60, 20).unwrap()),
+        column_of(
+            "wide",
+            Decimal256Array::from(vec![arrow_buffer::i256::ONE; 2]).with_precision_and_scale(60, 20).unwrap(),
+        ),
         column_of("day", Date64Array::from(vec![0, 86_400_000])),
         column_of("clock", Time32SecondArray::from(vec![1, 2])),
         column_of("duration", DurationMillisecondArray::from(vec![1, 2])),

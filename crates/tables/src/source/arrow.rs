@@ -214,6 +214,10 @@ fn unreadable(name: &str, format: Format, error: impl Into<Cause>) -> Error {
 /// The codec of the first record batch of a file or stream.
 fn codec_of(bytes: &[u8]) -> Option<CompressionType> {
     let mut rest = if bytes.starts_with(b"ARROW1") { bytes.get(8..)? } else { bytes };
+    // Some writers begin the first message at a multiple of 64 bytes.
+    while let Some(after) = rest.strip_prefix(&[0; 8]) {
+        rest = after;
+    }
     loop {
         let (mut length, mut after) = rest.split_first_chunk::<4>()?;
         // Messages of old files begin with their length alone.
@@ -596,7 +600,8 @@ impl Source for Batch {
                     (own.field(*index).clone(), taken.map_err(|error| self.not_taken(error))?)
                 }
                 Generated::Means(index, column) => {
-                    let (field, means) = (own.field(*index), array(column).map_err(|error| self.failed(*index, error))?);
+                    let (field, means) =
+                        (own.field(*index), array(column).map_err(|error| self.failed(*index, error))?);
                     let kind = if holds_means(field.data_type()) { field.data_type() } else { means.data_type() };
                     let means = cast(&means, kind).map_err(|error| self.failed(*index, error))?;
                     // What is said of a column of another type does not hold of its means.
@@ -696,7 +701,9 @@ pub(crate) fn write_columns(
     let mut arrays = Vec::with_capacity(columns.len());
     for (index, (name, column)) in columns.iter().enumerate() {
         let number = numbers.get(index).copied().flatten();
-        let array = array(column).and_then(|array| with_numbers(array, column, number)).map_err(|error| unwritable(format, error))?;
+        let array = array(column)
+            .and_then(|array| with_numbers(array, column, number))
+            .map_err(|error| unwritable(format, error))?;
         fields.push(field(name, column).with_data_type(array.data_type().clone()));
         arrays.push(array);
     }
