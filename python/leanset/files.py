@@ -4,6 +4,7 @@ The wheel reduces arrays and frames, and has no files: they would make it four t
 `maturin build --release --features files`. Without them, the functions of this module raise ImportError.
 
 A request is a dict with the keys that a manifest holds (docs/json.md, Requests). Everything that changes no result is a parameter.
+The input is a file, a folder or a pattern of files, or a list of files, whose rows are one table.
 
 >>> from leanset import files
 >>> request = {
@@ -64,7 +65,7 @@ def reduce_file(
     """
     _check_available()
     return _result(_leanset.reduce_file(
-        json.dumps(dict(request)), Path(output), manifest=_path(manifest), overwrite=overwrite, n_jobs=n_jobs,
+        _text(request), Path(output), manifest=_path(manifest), overwrite=overwrite, n_jobs=n_jobs,
         memory_limit=memory_limit,
     ))
 
@@ -89,7 +90,7 @@ def rank_file(
     """
     _check_available()
     return _result(_leanset.rank_file(
-        json.dumps(dict(request)), Path(output), manifest=_path(manifest), overwrite=overwrite, n_jobs=n_jobs,
+        _text(request), Path(output), manifest=_path(manifest), overwrite=overwrite, n_jobs=n_jobs,
         memory_limit=memory_limit,
     ))
 
@@ -182,6 +183,11 @@ def _check_available() -> None:
         error = ImportError("this build of leanset has no files: it reduces arrays and frames only")
         error.add_note("hint: use the command line, or build with `maturin build --release --features files`")
         raise error
+
+
+def _text(request: Mapping[str, Any]) -> str:
+    """A request as JSON. Paths may be path objects."""
+    return json.dumps(dict(request), default=os.fspath)
 
 
 def _path(path: _Path | None) -> Path | None:

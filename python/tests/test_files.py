@@ -54,6 +54,22 @@ def test_files_of_tables_are_those_of_the_command_line(command_line, tmp_path, b
 
 
 @needs_files
+def test_files_of_a_table_are_a_list_or_a_folder(tmp_path):
+    rows = [f"{i},{i * i % 7},{'xz'[i % 2]}\n" for i in range(12)]
+    (tmp_path / "parts").mkdir()
+    for name, own in (("all.csv", rows), ("parts/0.csv", rows[:5]), ("parts/1.csv", rows[5:])):
+        (tmp_path / name).write_text("a,b,y\n" + "".join(own))
+    request = {"columns": {"label": "y"}, "method": {"method": "mms"}, "budget": {"ratio": 0.5}}
+    parts = [tmp_path / "parts/0.csv", tmp_path / "parts/1.csv"]
+    whole = files.reduce_file({**request, "input": tmp_path / "all.csv"}, tmp_path / "whole.csv")
+    for number, source in enumerate((tmp_path / "parts", parts, str(tmp_path / "parts/*.csv"))):
+        found = files.reduce_file({**request, "input": source}, tmp_path / f"{number}.csv")
+        assert found["row_ids"] == whole["row_ids"]
+        assert [file["rows"] for file in found["input"]["files"]] == [5, 7]
+        assert (tmp_path / f"{number}.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+@needs_files
 def test_files_problems_and_warnings_are_in_the_spelling_of_python(tmp_path):
     table = tmp_path / "table.csv"
     table.write_text("a,b,y\n1,5,x\n2,5,x\n,5,z\n4,5,z\n")

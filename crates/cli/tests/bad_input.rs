@@ -133,7 +133,8 @@ fn input_is_a_folder() {
     let place = folder("t.csv");
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
-    error: t.csv: is a folder, not a table
+    error: t.csv: holds no files
+      hint: a table ends in .csv, .parquet or another known extension; or say --format FORMAT
     ");
 }
 
@@ -395,7 +396,7 @@ fn unknown_input_extension() {
     assert_snapshot!(place.refuses("reduce t.txt --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.txt: the extension '.txt' stands for no known format
-      hint: known: .csv .tsv .tab .parquet .pq .arrow .feather .ipc .npy .npz .xlsx (also with .gz or .zst); or say --format csv|tsv|parquet|arrow|npy|npz|xlsx
+      hint: known: .csv .tsv .tab .jsonl .ndjson .json .parquet .pq .arrow .feather .ipc .npy .npz .xlsx (also with .gz or .zst); or say --format csv|tsv|jsonl|parquet|arrow|npy|npz|xlsx
     ");
 }
 
@@ -405,7 +406,7 @@ fn unknown_format() {
     assert_snapshot!(place.refuses("reduce t.csv --format exel --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: invalid value 'exel' for '--format <FORMAT>'
-      [possible values: csv, tsv, parquet, arrow, npy, npz, xlsx]
+      [possible values: csv, tsv, jsonl, parquet, arrow, npy, npz, xlsx]
 
     For more information, try '--help'.
     ");
@@ -1636,7 +1637,7 @@ fn unknown_output_extension() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.txt"), @r"
     exit 2
     error: lean.txt: the extension '.txt' stands for no known format
-      hint: an output is .csv .tsv .parquet .arrow .npy or .npz, also with .gz or .zst
+      hint: an output is .csv .tsv .jsonl .parquet .arrow .npy or .npz, also with .gz or .zst
     ");
 }
 

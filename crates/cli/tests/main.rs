@@ -10,6 +10,7 @@ mod faces;
 mod features;
 mod hostile;
 mod images;
+mod inputs;
 mod kill;
 mod lists;
 mod main_job;

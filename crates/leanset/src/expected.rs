@@ -9,6 +9,7 @@ use leanset_spec::request::{Choice, Reduce};
 
 use crate::context::Context;
 use crate::output::sha256;
+use crate::table::files::Files;
 
 /// Reads a manifest of `reduce` or `rank`.
 ///
@@ -90,28 +91,15 @@ impl Expected {
     }
 
     /// Before the table is read: another file may well be one that cannot be read.
-    pub(crate) fn check_sources(&self, request: &Reduce, context: &Context<'_>) -> Result<()> {
+    pub(crate) fn check_sources(&self, request: &Reduce, files: &Files, context: &Context<'_>) -> Result<()> {
         if let Choice::Method(method) = &request.choice {
             let target = self.0.target.as_ref().map(|e| (e.sha256.as_str(), Some(e.bytes)));
             check_source(&setting::TARGET, "target", method.target.as_deref(), target)?;
             let log = self.0.log.as_ref().map(|e| (e.sha256.as_str(), Some(e.bytes)));
             check_source(&setting::LOG, "log", method.log.as_deref(), log)?;
         }
-        let (sha256, bytes) = sha256(&request.input)?;
         warn_of_version(&self.0.leanset, context);
-        let expected = &self.0.input;
-        if expected.sha256 == sha256 {
-            return Ok(());
-        }
-        Err(Problem::new(format!(
-            "{}: is not the file of the manifest: SHA-256 {} and {bytes} bytes, not {} and {}",
-            request.input.display(),
-            &sha256[..12],
-            expected.sha256.get(..12).unwrap_or(&expected.sha256),
-            expected.bytes
-        ))
-        .hint("name the original file: leanset reduce FILE --from-manifest …")
-        .code(Code::Different))
+        files.check_recorded(&self.0.input)
     }
 
     pub(crate) fn check_ranking(&self, found: &RankingRecord) -> Result<()> {

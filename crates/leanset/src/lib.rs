@@ -11,7 +11,7 @@
 //! # let (train, lean) = (folder.path().join("train.parquet"), folder.path().join("lean.parquet"));
 //! # leanset::example::write_parquet(&train)?;
 //! let request = Reduce {
-//!     input: train,
+//!     input: train.into(),
 //!     columns: Columns::labelled("y"),
 //!     choice: Choice::Method(Method::named("maxmin").into()),
 //!     budget: Budget::of_ratio(0.1),
@@ -50,7 +50,7 @@ pub use leanset_core::distance::Metric;
 pub use leanset_problem::{Problem, Result, Warning};
 pub use leanset_spec::request::{Choice, Emit, Order, Rank, Reduce, TableRequest, Writing};
 pub use leanset_spec::{
-    Budget, Columns, Delimiter, Energy, Format, Method, Missing, Parameters, Scale, TableMethod, Training,
+    Budget, Columns, Delimiter, Energy, Format, Method, Missing, Parameters, Scale, TableMethod, TablePaths, Training,
 };
 
 pub use context::{Context, Reporter, Silent};

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::memory;
-use crate::table::input::{Input, read_table};
+use crate::table::files::Files;
+use crate::table::input::Input;
 use crate::table::ranking;
 
 /// What is measured.
@@ -75,8 +76,9 @@ pub struct Point {
 /// # Errors
 /// A file cannot be read or does not fit; the predicted memory is above the limit.
 pub fn measure(request: &Measure, context: &Context<'_>) -> Result<Measurement> {
-    context.limit().check_file(&request.full)?;
-    let input = Input::read(&request.full, &request.columns, context)?;
+    let files = Files::find(&request.full.as_path().into(), &request.columns, context)?;
+    files.check_limit(context.limit())?;
+    let input = Input::read_files(&files, &request.columns, context)?;
     let data = input.dataset()?;
     let shape = data.shape();
     let predicted = |work| memory::predicted(context.threads(), || input.memory(), work);
@@ -117,9 +119,10 @@ impl Job<'_> {
         // commas, need no saying.
         let format = columns.format.filter(|_| format_of_path(path).is_err());
         let plain = Columns { sheet: None, format, ..columns.clone() };
-        let mut reduced = read_table(path, &plain, self.context)?;
+        let files = Files::find(&path.into(), &plain, self.context)?;
+        let mut reduced = files.read(&plain, self.context)?;
         if reduced.columns().len() == 1 && plain.delimiter.is_some() {
-            reduced = read_table(path, &Columns { delimiter: None, ..plain }, self.context)?;
+            reduced = files.read(&Columns { delimiter: None, ..plain }, self.context)?;
         }
         let missing: Vec<&String> =
             self.input.encoder.feature_columns().iter().filter(|c| reduced.positions(c).is_err()).collect();

@@ -48,7 +48,7 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
     let own = if to == Format::Parquet { (PARQUET_COLUMN + PARQUET_VALUE * looked_up) * count } else { 0 };
     if from == to || (is_text(from) && is_text(to)) || (is_arrow(from) && is_arrow(to)) {
         let copies = match to {
-            Format::Csv | Format::Tsv => 0,
+            Format::Csv | Format::Tsv | Format::Jsonl => 0,
             Format::Npy => 1,
             Format::Npz | Format::ArrowIpc => 2,
             Format::Parquet | Format::Xlsx => 3,
@@ -60,7 +60,7 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
     let words =
         table.columns().iter().filter(|c| matches!(c.kind, Kind::Text | Kind::List(_) | Kind::Other(_))).count() as u64;
     let columns = cells + table.memory() * words / table.columns().len().max(1) as u64;
-    own + columns + if is_text(to) { 1 } else { 4 } * of_kept(columns)
+    own + columns + if is_text(to) || to == Format::Jsonl { 1 } else { 4 } * of_kept(columns)
 }
 
 /// Bytes that measuring ε takes: the kept points in trees; their directions twice, in 64 bits, for cosine distance.
@@ -87,22 +87,25 @@ pub(crate) fn of_persistence(shape: &Shape, options: &PersistenceOptions) -> u64
 pub(crate) struct Limit(pub(crate) MemoryLimit);
 
 impl Limit {
-    /// Refuses a file that is above the limit by itself, before it is read.
-    pub(crate) fn check_file(self, file: &Path) -> Result<()> {
-        self.check_file_or(file, self.0.way_out())
+    /// Refuses files that are above the limit by themselves, before they are read.
+    pub(crate) fn check_size(self, name: &str, size: u64) -> Result<()> {
+        self.check_size_or(name, size, self.0.way_out())
     }
 
-    /// The same, with another way out.
+    /// The same of one file, with another way out.
     pub(crate) fn check_file_or(self, file: &Path, hint: Text) -> Result<()> {
-        let size = std::fs::metadata(file).map_or(0, |m| m.len());
+        self.check_size_or(&file.display().to_string(), std::fs::metadata(file).map_or(0, |m| m.len()), hint)
+    }
+
+    fn check_size_or(self, name: &str, size: u64, hint: Text) -> Result<()> {
         if size <= self.0.bytes() {
             return Ok(());
         }
-        let (file, size, limit) = (file.display(), bytes(size), bytes(self.0.bytes()));
+        let (size, limit) = (bytes(size), bytes(self.0.bytes()));
         let message = if self.0.is_asked() {
-            format!("{file}: {size} do not fit into the memory limit of {limit}")
+            format!("{name}: {size} do not fit into the memory limit of {limit}")
         } else {
-            format!("{file}: {size} do not fit into the {limit} of memory that are available")
+            format!("{name}: {size} do not fit into the {limit} of memory that are available")
         };
         Err(Problem::new(message).hint(hint))
     }

@@ -7,7 +7,7 @@ use leanset_core::{Inputs, Reducer, Scope, Seed};
 use leanset_energy::Meter;
 use leanset_problem::{Problem, Result, Warning};
 use leanset_spec::manifest::MethodRecord;
-use leanset_spec::manifest::table::{ClassRecord, Manifest, OutputRecord, SCHEMA};
+use leanset_spec::manifest::table::{ClassRecord, FileRecord, Manifest, OutputRecord, SCHEMA};
 use leanset_spec::request::{Rank, TableRequest};
 use leanset_spec::{Format, value};
 use leanset_tables::{Compression, write_columns};
@@ -18,7 +18,8 @@ use crate::memory;
 use crate::output::{Outputs, check_output, manifest_beside, sha256_of};
 use crate::reduce::{Destination, Output, measured, method_used, no_output};
 use crate::table::dynamics::{self, Source};
-use crate::table::input::{Input, file_record};
+use crate::table::files::Files;
+use crate::table::input::Input;
 use crate::table::target::Target;
 use crate::table::{method, ranking};
 
@@ -30,6 +31,7 @@ pub struct Ranking<'a> {
     place: Place,
     meter: Meter,
     input: Input,
+    file: FileRecord,
     reducer: Reducer,
     target: Option<Target>,
     source: Source,
@@ -80,10 +82,17 @@ impl<'a> Ranking<'a> {
         let info = method::check(&request.method)?;
         method::check_saves_log(info, destination.save_log.is_some(), &request.method)?;
         let place = place(request, destination)?;
-        context.limit().check_file(&request.input)?;
-
         let (asked, columns) = (&request.method, &request.columns);
-        let input = Input::read(&request.input, columns, context)?;
+        let files = Files::find(&request.input, columns, context)?;
+        if let Place::File { path, manifest, .. } = &place {
+            files.check_outputs(&[path, manifest])?;
+        }
+        files.check_outputs(destination.save_log.as_deref().as_slice())?;
+        files.check_limit(context.limit())?;
+        let input = Input::read_files(&files, columns, context)?;
+        let file = files.record(&input.table)?;
+        // A copy of a stream is not needed any longer.
+        drop(files);
         let shape = input.dataset()?.shape();
         let reducer = method::reducer(&asked.choice, columns, &input, context)?;
         method::check_ranks(&reducer)?;
@@ -104,6 +113,7 @@ impl<'a> Ranking<'a> {
             place,
             meter,
             input,
+            file,
             reducer,
             target,
             source,
@@ -130,7 +140,7 @@ impl<'a> Ranking<'a> {
     /// The method cannot work on these data, or an output cannot be written. Nothing is written then.
     pub fn run(self) -> Result<RankOutcome> {
         let request_used = self.request_used();
-        let Self { request, destination, context, place, meter, input, reducer, target, source, .. } = self;
+        let Self { request, destination, context, place, meter, input, file, reducer, target, source, .. } = self;
         let (reporter, monitor) = (context.reporter, context.reporter.monitor());
         let data = input.dataset()?;
 
@@ -175,7 +185,7 @@ impl<'a> Ranking<'a> {
             schema: SCHEMA.into(),
             leanset: env!("CARGO_PKG_VERSION").into(),
             request: request_used,
-            input: file_record(&request.input, &input.table)?,
+            input: file,
             target: target.as_ref().map(|target| target.record.clone()),
             log,
             columns: input.columns_record(),
@@ -213,8 +223,8 @@ impl<'a> Ranking<'a> {
 fn place(request: &Rank, destination: &Destination) -> Result<Place> {
     let Destination { output, manifest, save_log, force } = destination;
     let method = &request.method;
-    let inputs: Vec<&Path> =
-        std::iter::once(request.input.as_path()).chain(method.target.as_deref()).chain(method.log.as_deref()).collect();
+    let others = method.target.as_deref().into_iter().chain(method.log.as_deref());
+    let inputs: Vec<&Path> = request.input.as_slice().iter().map(PathBuf::as_path).chain(others).collect();
     match output {
         Output::Nowhere => Ok(Place::Nowhere),
         Output::Memory => {

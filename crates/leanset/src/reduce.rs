@@ -16,7 +16,7 @@ use leanset_spec::manifest::{Measured, MethodRecord, RankingRecord};
 use leanset_spec::request::{Choice, Emit, Order, Reduce, TableRequest};
 use leanset_spec::{Format, Method, TableMethod, Vocabulary, number, value};
 use leanset_tables::{
-    Column, Compression, Extra, ExtraValues, FileRow, Generated, Kind, Texts, format_of_path, write_columns,
+    Column, Compression, Extra, ExtraValues, FileRow, Generated, Kind, Table, Texts, format_of_path, write_columns,
     write_generated, write_rows,
 };
 
@@ -26,7 +26,8 @@ use crate::expected::Expected;
 use crate::memory;
 use crate::output::{Outputs, check_output, manifest_beside, sha256_of};
 use crate::table::dynamics::{self, Source};
-use crate::table::input::{Input, file_record};
+use crate::table::files::Files;
+use crate::table::input::Input;
 use crate::table::rows::names_of;
 use crate::table::target::Target;
 use crate::table::{method, ranking};
@@ -100,8 +101,29 @@ pub struct Outcome {
 /// Where the rows go, checked before any work.
 enum Place {
     Nowhere,
-    Memory(Format, Compression),
-    File { path: PathBuf, manifest: PathBuf, format: Format, compression: Compression },
+    /// In the format of the input, if it is not known before it is read.
+    Memory(Option<(Format, Compression)>),
+    File {
+        path: PathBuf,
+        manifest: PathBuf,
+        format: Format,
+        compression: Compression,
+    },
+}
+
+impl Place {
+    /// What goes into memory has the format of the table, unless that was known before.
+    fn in_format_of(self, table: &Table) -> Self {
+        match self {
+            Self::Memory(None) => Self::Memory(Some((written_as(table.format()), Compression::None))),
+            known => known,
+        }
+    }
+}
+
+/// A workbook is read, and not written.
+fn written_as(format: Format) -> Format {
+    if format == Format::Xlsx { Format::Csv } else { format }
 }
 
 /// What chooses the rows.
@@ -141,13 +163,21 @@ impl<'a> Reduction<'a> {
         }
         request.budget.check(Vocabulary::TABLE)?;
         let place = place(request, destination, expected.as_ref())?;
-        if let Some(expected) = &expected {
-            expected.check_sources(request, context)?;
+        let files = Files::find(&request.input, &request.columns, context)?;
+        if let Place::File { path, manifest, .. } = &place {
+            files.check_outputs(&[path, manifest])?;
         }
-        context.limit().check_file(&request.input)?;
+        files.check_outputs(destination.save_log.as_deref().as_slice())?;
+        if let Some(expected) = &expected {
+            expected.check_sources(request, &files, context)?;
+        }
+        files.check_limit(context.limit())?;
 
-        let input = Input::read(&request.input, &request.columns, context)?;
-        let file = file_record(&request.input, &input.table)?;
+        let input = Input::read_files(&files, &request.columns, context)?;
+        let file = files.record(&input.table)?;
+        // A copy of a stream is not needed any longer.
+        drop(files);
+        let place = place.in_format_of(&input.table);
         let data = input.dataset()?;
         let (chooser, target, source) = match &request.choice {
             Choice::Ranking(path) => {
@@ -235,7 +265,7 @@ impl<'a> Reduction<'a> {
 
     /// Bytes that writing holds for a while.
     fn writing_memory(&self) -> u64 {
-        let (Place::File { format, .. } | Place::Memory(format, _)) = self.place else { return 0 };
+        let (Place::File { format, .. } | Place::Memory(Some((format, _)))) = self.place else { return 0 };
         if self.request.writing.emit == Emit::Ids {
             0
         } else {
@@ -345,8 +375,8 @@ impl<'a> Reduction<'a> {
         let written = Written::new(&request, &input, &data, &reduction.reduced)?;
         let mut outputs = Outputs::new(destination.force).reporting(reporter);
         let (path, manifest_path, format, bytes, sha256, size) = match place {
-            Place::Nowhere => return Err(no_output()),
-            Place::Memory(format, compression) => {
+            Place::Nowhere | Place::Memory(None) => return Err(no_output()),
+            Place::Memory(Some((format, compression))) => {
                 let mut bytes = Vec::new();
                 written.write(&input, format, compression, &mut bytes)?;
                 let (sha256, size) = (sha256_of(&bytes), bytes.len() as u64);
@@ -476,21 +506,24 @@ fn place(request: &Reduce, destination: &Destination, expected: Option<&Expected
     };
     let beside = [ranking, method.and_then(|m| m.target.as_ref()), method.and_then(|m| m.log.as_ref())];
     let others = beside.into_iter().flatten().map(PathBuf::as_path);
-    let inputs: Vec<&Path> = std::iter::once(request.input.as_path()).chain(others).chain(listed).collect();
+    let inputs: Vec<&Path> =
+        request.input.as_slice().iter().map(PathBuf::as_path).chain(others).chain(listed).collect();
     match output {
         Output::Nowhere => Ok(Place::Nowhere),
         Output::Memory => {
             dynamics::check_saving(save_log.as_deref(), &inputs, &[], *force)?;
             if let Some(expected) = expected {
                 let (format, compression) = format_of_path(expected.output())?;
-                return Ok(Place::Memory(format, compression));
+                return Ok(Place::Memory(Some((format, compression))));
             }
-            let (format, compression) = format_of_path(&request.input).unwrap_or((Format::Csv, Compression::None));
-            let format = request.columns.format.unwrap_or(format);
-            Ok(match format {
-                Format::Xlsx => Place::Memory(Format::Csv, Compression::None),
-                format => Place::Memory(format, compression),
-            })
+            let by_name =
+                request.input.single().filter(|path| !path.is_dir()).and_then(|path| format_of_path(path).ok());
+            Ok(Place::Memory(match (by_name, request.columns.format) {
+                (Some((Format::Xlsx, _)), None) | (_, Some(Format::Xlsx)) => Some((Format::Csv, Compression::None)),
+                (Some((format, compression)), asked) => Some((asked.unwrap_or(format), compression)),
+                (None, Some(format)) => Some((format, Compression::None)),
+                (None, None) => None,
+            }))
         }
         Output::File(path) => {
             let manifest = manifest.clone().unwrap_or_else(|| manifest_beside(path));

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use leanset_problem::{Problem, Result, setting, text};
+use leanset_spec::TablePaths;
 use leanset_spec::manifest::table::Manifest;
 use leanset_spec::request::{Choice, Reduce, TableRequest};
 use leanset_tables::format_of_path;
@@ -16,7 +17,7 @@ use crate::reduce::{Destination, Output, Reduction};
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     /// The table.
-    pub input: Option<PathBuf>,
+    pub input: Option<TablePaths>,
     /// The table that the rows represent.
     pub target: Option<PathBuf>,
     /// The training log.
@@ -75,5 +76,16 @@ fn placed(request: &Reduce, manifest: &Manifest, places: &Places, path: &Path) -
             Choice::Method(method)
         }
     };
-    Ok(Reduce { input: place(&places.input, &request.input), choice, ..request.clone() })
+    let input = match &places.input {
+        Some(given) => given.clone(),
+        None if manifest.input.stream => {
+            let name = manifest.input.path.display();
+            return Err(Problem::new(format!(
+                "the input of the manifest was a stream ({name}), which is not there any more"
+            ))
+            .hint("name a file with the same content: leanset reduce FILE --from-manifest …"));
+        }
+        None => request.input.as_slice().iter().map(|path| found(path, &[folder])).collect::<Vec<_>>().into(),
+    };
+    Ok(Reduce { input, choice, ..request.clone() })
 }

@@ -123,6 +123,8 @@ word_enum! {
         Csv,
         /// Tab-separated values.
         Tsv,
+        /// JSON Lines: a JSON object per line.
+        Jsonl,
         /// Apache Parquet.
         Parquet,
         /// Arrow IPC: file (Feather V2) or stream.
@@ -144,6 +146,7 @@ impl Format {
         match self {
             Format::Csv => &["csv"],
             Format::Tsv => &["tsv", "tab"],
+            Format::Jsonl => &["jsonl", "ndjson", "json"],
             Format::Parquet => &["parquet", "pq"],
             Format::ArrowIpc => &["arrow", "feather", "ipc"],
             Format::Npy => &["npy"],

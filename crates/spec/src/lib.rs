@@ -19,6 +19,7 @@ pub mod manifest;
 mod method;
 pub mod methods;
 pub mod request;
+mod table_paths;
 mod training;
 mod value;
 mod word;
@@ -27,6 +28,7 @@ pub use budget::{Budget, Vocabulary, fraction};
 pub use columns::{Columns, Delimiter, Format, Missing, Scale};
 pub use energy::{Energy, Power};
 pub use method::{Method, Parameters, TableMethod, no_method};
+pub use table_paths::TablePaths;
 pub use training::{Activation, Optimizer, ResolvedTraining, Training};
 pub use value::{number, parse, value};
 #[cfg(feature = "clap")]

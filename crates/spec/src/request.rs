@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::columns::Columns;
 use crate::images::{Division, EmbeddingModel, Features, Placement};
 use crate::method::{Method, TableMethod};
+use crate::table_paths::TablePaths;
 use crate::word::{as_text, word_enum};
 
 /// A request about a table.
@@ -33,7 +34,7 @@ impl TableRequest {
     }
 
     /// The table.
-    pub fn input(&self) -> &PathBuf {
+    pub fn input(&self) -> &TablePaths {
         match self {
             Self::Reduce(request) => &request.input,
             Self::Rank(request) => &request.input,
@@ -63,7 +64,7 @@ impl TableRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reduce {
     /// The table.
-    pub input: PathBuf,
+    pub input: TablePaths,
     /// Which of its columns take part, and how.
     #[serde(default)]
     pub columns: Columns,
@@ -104,7 +105,7 @@ pub enum Choice {
 #[serde(deny_unknown_fields)]
 pub struct Rank {
     /// The table.
-    pub input: PathBuf,
+    pub input: TablePaths,
     /// Which of its columns take part, and how.
     #[serde(default)]
     pub columns: Columns,

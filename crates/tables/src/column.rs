@@ -182,6 +182,38 @@ impl Column {
         }
     }
 
+    /// The rows of another column of the same kind behind these. Single floats become those of 64 bits beside others.
+    pub(crate) fn append(&mut self, other: Column) {
+        let (own, others) = (self.len(), other.len());
+        if self.missing.is_some() || other.missing.is_some() {
+            let mut flags = self.missing.take().unwrap_or_else(|| vec![false; own]);
+            flags.extend(other.missing.unwrap_or_else(|| vec![false; others]));
+            self.missing = Some(flags);
+        }
+        let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
+        match (&mut self.values, other.values) {
+            (Values::Number(all), Values::Number(v)) => all.extend(v),
+            (Values::Number32(all), Values::Number32(v)) => all.extend(v),
+            (Values::Number(all), Values::Number32(v)) => all.extend(wide(v)),
+            (Values::Number32(all), Values::Number(v)) => {
+                let mut both = wide(std::mem::take(all));
+                both.extend(v);
+                self.values = Values::Number(both);
+            }
+            (Values::Integer(all), Values::Integer(v)) => all.extend(v),
+            (Values::Boolean(all), Values::Boolean(v)) => all.extend(v),
+            (Values::Text(all), Values::Text(v)) => v.iter().for_each(|text| all.push(text)),
+            (Values::List(all), Values::List(v)) => {
+                let rows = |lists: &Lists| (0..lists.len()).flat_map(|row| lists.get(row)).collect::<Vec<f64>>();
+                let mut numbers = rows(all);
+                numbers.extend(rows(&v));
+                *all = Lists::of(numbers, all.length(), all.list_type());
+            }
+            // Both were asked for as one kind.
+            _ => debug_assert!(false, "columns of two kinds"),
+        }
+    }
+
     /// The chosen rows, in the order given. Rows are checked by the caller.
     pub(crate) fn take(&self, rows: &[FileRow]) -> Column {
         let missing = self.missing.as_ref().map(|flags| rows.iter().map(|row| flags[row.index()]).collect());

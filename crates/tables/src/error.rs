@@ -21,6 +21,8 @@ pub struct Error {
     message: Text,
     hint: Option<Text>,
     source: Option<Cause>,
+    /// Whether all that is wrong is that there are no rows, which one file of several need not have.
+    without_rows: bool,
 }
 
 /// Whose fault an [`Error`] is.
@@ -36,7 +38,7 @@ pub enum ErrorKind {
 
 impl Error {
     fn new(kind: ErrorKind, message: impl Into<Text>) -> Self {
-        Self { kind, message: message.into().one_line(), hint: None, source: None }
+        Self { kind, message: message.into().one_line(), hint: None, source: None, without_rows: false }
     }
 
     /// The file could not be read or written: `what` names the action and the file.
@@ -57,7 +59,20 @@ impl Error {
 
     /// There is nothing in the file.
     pub(crate) fn empty(name: &str) -> Self {
-        Self::content(format!("{name}: the file is empty")).with_hint("a table has a line of column names, and rows")
+        Self::content(format!("{name}: the file is empty"))
+            .with_hint("a table has a line of column names, and rows")
+            .without_rows()
+    }
+
+    /// The same error, of a file that has no rows and else nothing wrong.
+    pub(crate) fn without_rows(mut self) -> Self {
+        self.without_rows = true;
+        self
+    }
+
+    /// Whether all that is wrong is that there are no rows.
+    pub(crate) fn is_without_rows(&self) -> bool {
+        self.without_rows
     }
 
     /// The same error with a way out.

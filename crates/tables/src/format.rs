@@ -13,6 +13,7 @@ pub(crate) fn article(format: Format) -> &'static str {
     match format {
         Format::Csv => "a CSV file",
         Format::Tsv => "a TSV file",
+        Format::Jsonl => "a JSON Lines file",
         Format::Parquet => "a Parquet file",
         Format::ArrowIpc => "an Arrow IPC file",
         Format::Npy => "an NPY file",

@@ -1,7 +1,7 @@
 //! Tables for leanset: reading them, encoding their columns for distances, and writing rows back untouched.
 //!
 //! Three steps, three rooms:
-//! - [`read`] opens a CSV, TSV, Parquet, Arrow IPC, NPY, NPZ or XLSX file as a [`Table`]: column names, kinds and
+//! - [`read`] opens a CSV, TSV, JSON Lines, Parquet, Arrow IPC, NPY, NPZ or XLSX file as a [`Table`]: column names, kinds and
 //!   missing counts are known at once, values are parsed when they are asked for ([`Table::column`]);
 //! - [`Encoder`] turns columns into a row-major matrix of floats and class codes ([`Encoded`]);
 //! - [`write_rows`] writes chosen rows, in the order given. In the format they came in they are copied, not
@@ -25,7 +25,9 @@
 mod column;
 mod encode;
 mod error;
+mod files;
 mod format;
+mod join;
 mod memory;
 mod read;
 mod row;
@@ -36,10 +38,11 @@ mod write;
 pub use column::{Column, ColumnInfo, Kind, ListItem, ListLayout, ListType, Lists, Texts, Values};
 pub use encode::{Encoded, Encoder, Features, MAX_CATEGORIES};
 pub use error::{Error, ErrorKind, Warning};
+pub use files::{TableFile, TableFiles, find_files, shared_folder};
 pub use format::{Compression, format_of_path};
-pub use leanset_spec::{Columns, Delimiter, Format, Missing, Scale};
+pub use leanset_spec::{Columns, Delimiter, Format, Missing, Scale, TablePaths};
 pub use memory::{MemoryLimit, available, in_words, peak, resident};
-pub use read::{Progress, ReadOptions, read, read_bytes, read_with_progress};
+pub use read::{Progress, ReadOptions, read, read_bytes, read_files, read_with_progress};
 pub use row::FileRow;
 pub use source::Generated;
 pub use source::text::MISSING;

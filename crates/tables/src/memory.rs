@@ -35,6 +35,12 @@ impl MemoryLimit {
         Self { bytes: held.saturating_add(bytes), held, asked: true }
     }
 
+    /// The same limit once this many bytes more are held.
+    #[must_use]
+    pub(crate) fn beside(self, bytes: u64) -> Self {
+        Self { held: self.held.saturating_add(bytes), ..self }
+    }
+
     /// Bytes of the limit.
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -4,14 +4,16 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::error::{Error, unpanicked};
+use crate::error::{Error, Warning, counted, unpanicked};
+use crate::files::{TableFile, TableFiles};
 use crate::format::{
     Compression, Sniffed, article, format_of_path, is_text, sniff, sniff_compression, sniff_foreign_packing,
 };
+use crate::join::{Part, join};
 use crate::memory::MemoryLimit;
 use crate::source;
 use crate::table::Table;
-use leanset_problem::{setting, text};
+use leanset_problem::{list, setting, text};
 use leanset_spec::{Columns, Delimiter, Format};
 
 /// Is told how far reading has come: bytes done, bytes in all (parsing counts as part of the way).
@@ -67,11 +69,56 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
 /// # Errors
 /// As [`read`].
 pub fn read_with_progress(path: &Path, options: &ReadOptions, progress: Progress<'_>) -> Result<Table, Error> {
-    let name = path.display().to_string();
+    read_file(&TableFile::new(path.to_owned()), options, progress)
+}
+
+/// Reads the files of a table: the rows of one behind those of another. `progress` is told of all files together.
+///
+/// # Errors
+/// As [`read`]; files with other columns, or with values that no one column can hold; no file with a row.
+pub fn read_files(files: &TableFiles, options: &ReadOptions, progress: Progress<'_>) -> Result<Table, Error> {
+    if let ([file], false) = (files.files.as_slice(), files.several) {
+        return read_file(file, options, progress);
+    }
+    let size = |file: &TableFile| std::fs::metadata(&file.path).map_or(0, |metadata| metadata.len());
+    let total = files.files.iter().map(size).sum();
+    let memory = options.memory();
+    let (mut parts, mut empty, mut before, mut held) = (Vec::new(), Vec::new(), 0, 0);
+    for file in &files.files {
+        let of_all = |done: u64, _: u64| progress(before + done, total);
+        let options = ReadOptions { memory: Some(memory.beside(held)), ..options.clone() };
+        match read_file(file, &options, &of_all) {
+            Ok(table) => {
+                held += table.memory();
+                parts.push(Part { name: file.name.clone(), table, keys: file.keys.clone() });
+            }
+            // Spark and others write such files for parts without rows.
+            Err(error) if error.is_without_rows() => empty.push((file.name.clone(), error)),
+            Err(error) => return Err(error),
+        }
+        before += size(file);
+    }
+    let names: Vec<String> = empty.iter().map(|(name, _)| name.clone()).collect();
+    if parts.is_empty() {
+        return Err(empty.into_iter().next().map_or_else(|| Error::empty(&files.name), |(_, error)| error));
+    }
+    let mut table = join(files.name.clone(), parts, memory)?;
+    table.limit = memory;
+    table.warnings.splice(0..0, files.warnings.iter().cloned());
+    if !names.is_empty() {
+        let (count, names) = (counted(names.len(), "file has", "files have"), list(&names, 3));
+        table.warnings.push(Warning::new("empty-files", format!("{}: {count} no rows: {names}", files.name)));
+    }
+    Ok(table)
+}
+
+fn read_file(file: &TableFile, options: &ReadOptions, progress: Progress<'_>) -> Result<Table, Error> {
+    let (path, name) = (&file.path, &file.name);
     let failed = |error: io::Error| Error::io(&format!("{name}: cannot be read"), error);
-    if options.format.is_none() {
+    if options.format.is_none() && !file.stream {
         format_of_path(path)?;
     }
+    let stream = file.stream;
     let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
@@ -93,7 +140,11 @@ pub fn read_with_progress(path: &Path, options: &ReadOptions, progress: Progress
         // Reading is the first fifth of the way; the rest is understanding what was read.
         progress((bytes.len() as u64).min(total) / 5, total);
     }
-    let table = open(&name, bytes, options, memory, progress)?;
+    let table = if stream && options.format.is_none() {
+        open_stream(name, bytes, options, memory, progress)?
+    } else {
+        open(name, bytes, options, memory, progress)?
+    };
     progress(total, total);
     Ok(table)
 }
@@ -104,6 +155,44 @@ pub fn read_with_progress(path: &Path, options: &ReadOptions, progress: Progress
 /// As [`read`].
 pub fn read_bytes(name: &str, bytes: Vec<u8>, options: &ReadOptions) -> Result<Table, Error> {
     open(name, bytes, options, options.memory(), &|_, _| ())
+}
+
+/// Opens what came from a stream, which has no name to tell its format by. Its first bytes do.
+fn open_stream(
+    name: &str,
+    bytes: Vec<u8>,
+    options: &ReadOptions,
+    memory: MemoryLimit,
+    progress: Progress<'_>,
+) -> Result<Table, Error> {
+    let bytes = match sniff_compression(&bytes) {
+        packed if format_of_path(Path::new(name)).is_err() => unpack(name, bytes, packed, memory)?,
+        _ => return open(name, bytes, options, memory, progress),
+    };
+    let format = match sniff(&bytes) {
+        Sniffed::Format(format, _) => format,
+        Sniffed::Foreign(found) => {
+            return Err(Error::content(format!("{name}: is {found} by its content"))
+                .with_hint("save it as CSV or Parquet first"));
+        }
+        Sniffed::Unknown if looks_like_text(&bytes) || std::str::from_utf8(&bytes).is_ok() => text_format(&bytes),
+        Sniffed::Unknown => {
+            let hint = text!["say what it is: ", setting::FORMAT.to("FORMAT")];
+            return Err(Error::content(format!("{name}: its first bytes tell no format")).with_hint(hint));
+        }
+    };
+    open(name, bytes, &ReadOptions { format: Some(format), ..options.clone() }, memory, progress)
+}
+
+/// The format of a text: objects are JSON Lines; a header with tabs and no commas is TSV.
+fn text_format(bytes: &[u8]) -> Format {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let header = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    match header.first() {
+        Some(b'{' | b'[') => Format::Jsonl,
+        _ if header.contains(&b'\t') && !header.contains(&b',') => Format::Tsv,
+        _ => Format::Csv,
+    }
 }
 
 fn open(
@@ -146,7 +235,7 @@ fn open(
                 let message = format!("{name} is {found} by its content, not {}", article(format));
                 return Err(Error::content(message).with_hint("save it as CSV or Parquet first"));
             }
-            _ if !is_text(format) && looks_like_text(&bytes) => {
+            _ if !is_text(format) && format != Format::Jsonl && looks_like_text(&bytes) => {
                 let message = format!("{name} is text by its content, not {}", article(format));
                 return Err(
                     Error::content(message).with_hint(text![setting::FORMAT.to(Format::Csv), ", or rename the file"])
@@ -165,6 +254,7 @@ fn open(
                 options.delimiter.unwrap_or(if format == Format::Csv { Delimiter::COMMA } else { Delimiter::TAB });
             source::text::open(name.to_owned(), format, delimiter, bytes, memory, &scan)
         }
+        Format::Jsonl => source::jsonl::open(name.to_owned(), bytes, memory, &scan),
         Format::Npy => source::numpy::open_npy(name.to_owned(), bytes),
         Format::Npz => {
             let named = (options.features.as_deref(), options.roles.as_slice());

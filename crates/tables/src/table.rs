@@ -26,6 +26,10 @@ pub struct Table {
     pub(crate) frame_index: Vec<usize>,
     /// Lists of numbers that are not coordinates.
     pub(crate) unusable_lists: Vec<UnusableLists>,
+    /// The files and their rows, where there are several.
+    pub(crate) files: Vec<(String, usize)>,
+    /// Columns whose values are of several kinds, which no feature may be, and what is wrong.
+    pub(crate) mixed: Vec<(usize, String)>,
     pub(crate) rows: usize,
     pub(crate) source: Box<dyn Source>,
     /// The memory that reading began with; what is made of the table is checked against it.
@@ -80,16 +84,28 @@ impl Table {
             return Err(Error::content(format!("{name}: the table has no columns")));
         }
         if rows == 0 {
-            return Err(
-                Error::content(format!("{name}: the table has columns and no rows")).with_hint("check how it was made")
-            );
+            return Err(Error::content(format!("{name}: the table has columns and no rows"))
+                .with_hint("check how it was made")
+                .without_rows());
         }
         if u32::try_from(rows).is_err() {
             return Err(Error::content(format!("{name}: {rows} rows; leanset counts to {}", u32::MAX)));
         }
-        let (groups, unnamed, warnings, limit) = (Vec::new(), Vec::new(), Vec::new(), MemoryLimit::NONE);
-        let (frame_index, unusable_lists) = (Vec::new(), Vec::new());
-        Ok(Self { name, format, columns, groups, unnamed, warnings, frame_index, unusable_lists, rows, source, limit })
+        Ok(Self {
+            name,
+            format,
+            columns,
+            groups: Vec::new(),
+            unnamed: Vec::new(),
+            warnings: Vec::new(),
+            frame_index: Vec::new(),
+            unusable_lists: Vec::new(),
+            files: Vec::new(),
+            mixed: Vec::new(),
+            rows,
+            source,
+            limit: MemoryLimit::NONE,
+        })
     }
 
     /// Number of rows.
@@ -110,6 +126,11 @@ impl Table {
     /// The path or name it was read from, as given.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The files that it was read from and the number of rows of each, where they are several.
+    pub fn files(&self) -> &[(String, usize)] {
+        &self.files
     }
 
     /// What is worth knowing of how it was read. An encoder that is fitted on it has heard of it.

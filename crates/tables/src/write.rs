@@ -5,7 +5,7 @@ use std::io::Write;
 
 use crate::column::{Column, Kind, Values};
 use crate::error::{Error, shown, unpanicked};
-use crate::format::{Compression, article};
+use crate::format::{Compression, article, is_text};
 use crate::row::FileRow;
 use crate::source;
 use crate::source::records::Records;
@@ -87,7 +87,7 @@ pub fn write_rows(
         let wanted: Vec<(usize, Kind)> = (0..table.columns().len())
             .map(|index| match &table.columns()[index].kind {
                 // Arrays hold lists of one length; text has no lists.
-                Kind::List(length) if matches!(format, Format::Npy | Format::Npz) => (index, Kind::List(*length)),
+                Kind::List(length) if !is_text(format) => (index, Kind::List(*length)),
                 Kind::List(_) | Kind::Other(_) => (index, Kind::Text),
                 kind => (index, kind.clone()),
             })
@@ -199,6 +199,7 @@ fn write_typed(
 ) -> Result<(), Error> {
     match format {
         Format::Csv | Format::Tsv => write_text(columns, format, out),
+        Format::Jsonl => source::jsonl::write_jsonl(columns, out),
         Format::Npy => source::numpy::write_npy(columns, numbers, out),
         Format::Npz => source::numpy::write_npz(columns, numbers, out),
         #[cfg(feature = "arrow")]

@@ -26,7 +26,7 @@ fn format_of_path_goes_by_extension() {
     assert_eq!(
         words(&error),
         "a/b.txt: the extension '.txt' stands for no known format\n\
-         known: .csv .tsv .tab .parquet .pq .arrow .feather .ipc .npy .npz .xlsx (also with .gz or .zst); or say --format csv|tsv|parquet|arrow|npy|npz|xlsx"
+         known: .csv .tsv .tab .jsonl .ndjson .json .parquet .pq .arrow .feather .ipc .npy .npz .xlsx (also with .gz or .zst); or say --format csv|tsv|jsonl|parquet|arrow|npy|npz|xlsx"
     );
     assert_eq!(error.kind(), ErrorKind::Request);
     let error = format_of_path(Path::new("rows.gz")).unwrap_err();

@@ -18,7 +18,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
-const WRITABLE: [Format; 6] = [Format::Csv, Format::Tsv, Format::Parquet, Format::ArrowIpc, Format::Npy, Format::Npz];
+const WRITABLE: [Format; 7] =
+    [Format::Csv, Format::Tsv, Format::Jsonl, Format::Parquet, Format::ArrowIpc, Format::Npy, Format::Npz];
 
 fn name_of(format: Format) -> String {
     format!("t.{}", format.extensions()[0])
@@ -80,7 +81,7 @@ fn write_rows_keeps_types_between_formats_that_have_them() {
                     assert_eq!(found.text(row), original.text(from_row), "{from} to {to}, column {name}");
                 }
             }
-            let text = |format: Format| matches!(format, Format::Csv | Format::Tsv);
+            let text = |format: Format| matches!(format, Format::Csv | Format::Tsv | Format::Jsonl);
             let narrow = matches!(second.column(1).unwrap().values, Values::Number32(_));
             assert_eq!(narrow, !text(from) && !text(to), "{from} to {to}: 32 bits stay 32 bits where there are types");
         }
@@ -96,9 +97,10 @@ fn write_rows_keeps_missing_values_missing() {
         ("b".to_owned(), Column::new(Values::Boolean(vec![true, false, false]), flags.clone())),
         ("t".to_owned(), Column::new(Values::Text(texts(&["x", "", "y"])), flags)),
     ];
-    for from in [Format::Csv, Format::Tsv, Format::Parquet, Format::ArrowIpc] {
+    let formats = [Format::Csv, Format::Tsv, Format::Jsonl, Format::Parquet, Format::ArrowIpc];
+    for from in formats {
         let first = open(&name_of(from), columns_as(&columns, from).unwrap());
-        for to in [Format::Csv, Format::Tsv, Format::Parquet, Format::ArrowIpc] {
+        for to in formats {
             let second = open(&name_of(to), rows_as(&first, &all(&first), &[], to).unwrap());
             assert_eq!(kinds(&second), kinds(&first));
             for (index, (name, original)) in columns.iter().enumerate() {

@@ -7,6 +7,8 @@ mod errors;
 mod formats;
 mod golden;
 mod hostile;
+mod joined;
+mod jsonl;
 mod lists;
 mod memory;
 mod npz;

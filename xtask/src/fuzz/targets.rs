@@ -408,7 +408,7 @@ fn chosen(bytes: &[u8], log: bool, folder: &Path) -> Verdict {
         Choice::Ranking(by)
     };
     let request = Reduce {
-        input: folder.join("t.csv"),
+        input: folder.join("t.csv").into(),
         columns: Columns::labelled("grade"),
         choice,
         budget: Budget::of_count(6),

@@ -78,7 +78,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String> {
     };
     let Typed { mut reduce } = Typed::try_parse_from(command("FULL", "LEAN").split(' ').skip(2))
         .map_err(|e| Problem::internal(format!("the demo's own command is not understood: {e}")))?;
-    (reduce.file, reduce.output) = (Some(full.clone()), Some(lean.clone()));
+    (reduce.files, reduce.output) = (vec![full.clone()], Some(lean.clone()));
     super::reduce::run_silently(&reduce)?;
 
     let maxmin = Reducer::new("maxmin", &[])?;

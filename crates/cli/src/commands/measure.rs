@@ -20,7 +20,7 @@ use crate::session::Session;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
 pub(crate) struct MeasureArgs {
-    /// Full table, e.g. beans.csv.
+    /// Full table, e.g. beans.csv; a folder or a quoted pattern of files, or `-` for stdin.
     #[arg(value_name = "FULL", value_hint = ValueHint::FilePath)]
     pub(crate) full: PathBuf,
     /// Reduced table, e.g. lean.csv; or a file with a column `row` of row ids.

@@ -8,7 +8,7 @@ use leanset::{Destination, RankOutcome, Ranking, Result};
 use leanset_core::Scope;
 use leanset_lab::template::render_shell;
 use leanset_spec::request::Rank;
-use leanset_spec::{Columns, Energy, TableMethod, no_method};
+use leanset_spec::{Columns, Energy, TableMethod, TablePaths, no_method};
 
 use super::reduce::{SaveLogArg, check_stdout, output_of};
 use crate::args::{RunArgs, VerboseArg};
@@ -19,9 +19,12 @@ use crate::session::Session;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RankArgs {
-    /// Table to rank: .csv .tsv (also .gz, .zst) .parquet .arrow .feather .npy .npz .xlsx
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) file: PathBuf,
+    /// Table to rank: .csv .tsv .jsonl (also .gz, .zst) .parquet .arrow .feather .npy .npz .xlsx
+    ///
+    /// Several files are one table, in this order. A folder, or a pattern in quotes such as 'parts/*.parquet', is all its
+    /// files in the order of their paths. `-` is stdin.
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath, required = true)]
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) method: TableMethod,
     /// File to write the ranking to (columns row, class, rank, score), e.g. ranking.csv; `-` is stdout as CSV.
@@ -59,7 +62,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String> {
     if args.method.choice.name.is_none() {
         return Err(no_method());
     }
-    let request = Rank { input: args.file.clone(), columns: args.columns.clone(), method: args.method.clone() };
+    let request = Rank { input: args.files.clone().into(), columns: args.columns.clone(), method: args.method.clone() };
     let destination = Destination {
         output: output_of(args.output.as_deref(), args.dry_run)?,
         manifest: args.manifest.clone(),
@@ -94,7 +97,7 @@ fn report(outcome: &RankOutcome, args: &RankArgs) -> String {
         "{} ranks {} rows of {} {scope}{} in {}\n",
         manifest.method.id,
         render::count(manifest.rows),
-        render::path(&args.file),
+        render::path(Path::new(&TablePaths::from(args.files.clone()).to_string())),
         render::purpose(target),
         render::duration(render::seconds(measured.method_seconds)),
     );
@@ -111,7 +114,8 @@ fn report(outcome: &RankOutcome, args: &RankArgs) -> String {
 
 /// The command that cuts the ranking, to be pasted.
 fn cut(args: &RankArgs, ranking: &Path, format: &str) -> String {
-    let mut words: Vec<OsString> = vec!["leanset".into(), "reduce".into(), args.file.clone().into()];
+    let mut words: Vec<OsString> = vec!["leanset".into(), "reduce".into()];
+    words.extend(args.files.iter().cloned().map(OsString::from));
     if let Some(label) = &args.columns.label {
         words.extend(["--label".into(), label.into()]);
     }

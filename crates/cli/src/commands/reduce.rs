@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 use leanset::reproduce::{self, Places};
 use leanset::{Context, Destination, Outcome, Output, Problem, Reduction, Result};
 use leanset_problem::{for_shell, setting, text};
+use leanset_spec::manifest::table::Manifest;
 use leanset_spec::request::{Choice, Reduce, TableRequest, Writing};
 use leanset_spec::{Budget, Columns, Energy, TableMethod, no_method};
 use strum::EnumMessage as _;
@@ -19,9 +20,12 @@ use crate::session::Session;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
 pub(crate) struct ReduceArgs {
-    /// Table to reduce: .csv .tsv (also .gz, .zst) .parquet .arrow .feather .npy .npz .xlsx
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "from_manifest")]
-    pub(crate) file: Option<PathBuf>,
+    /// Table to reduce: .csv .tsv .jsonl (also .gz, .zst) .parquet .arrow .feather .npy .npz .xlsx
+    ///
+    /// Several files are one table, in this order. A folder, or a pattern in quotes such as 'parts/*.parquet', is all its
+    /// files in the order of their paths. `-` is stdin.
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath, required_unless_present = "from_manifest")]
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) method: TableMethod,
     /// Cut this ranking of `leanset rank` instead of running a method, e.g. ranking.csv.
@@ -172,8 +176,8 @@ fn prepare<'a>(args: &ReduceArgs, session: &'a Session) -> Result<Reduction<'a>>
             None => Output::Nowhere,
             output => output_of(output.as_deref(), args.dry_run)?,
         };
-        let places =
-            Places { input: args.file.clone(), target: args.method.target.clone(), log: args.method.log.clone() };
+        let input = (!args.files.is_empty()).then(|| args.files.clone().into());
+        let places = Places { input, target: args.method.target.clone(), log: args.method.log.clone() };
         return reproduce::reproduce(manifest, path, &places, &destination(output), &context);
     }
     let request = request_of(args)?;
@@ -188,7 +192,7 @@ fn request_of(args: &ReduceArgs) -> Result<Reduce> {
         None => Choice::Method(args.method.clone()),
     };
     Ok(Reduce {
-        input: args.file.clone().unwrap_or_default(),
+        input: args.files.clone().into(),
         columns: args.columns.clone(),
         choice,
         budget: args.budget.clone(),
@@ -196,6 +200,14 @@ fn request_of(args: &ReduceArgs) -> Result<Reduce> {
         no_epsilon: args.no_epsilon,
         writing: args.writing.clone(),
     })
+}
+
+/// How many files the rows are in, where they are several.
+fn in_files(manifest: &Manifest) -> String {
+    match manifest.input.files.len() {
+        0 | 1 => String::new(),
+        several => format!(" in {} files", render::count(several)),
+    }
 }
 
 /// What happened, for a person.
@@ -210,7 +222,7 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
     let (kept_text, rows_text) = (render::count(kept), render::count(rows));
     let (verb, what) = match outcome.prototypes {
         true => ("generates", format!("{kept_text} prototypes of {rows_text} rows")),
-        false => ("keeps", format!("{kept_text} of {rows_text} rows")),
+        false => ("keeps", format!("{kept_text} of {rows_text} rows{}", in_files(manifest))),
     };
     let target = manifest.target.as_ref().map(|target| target.path.as_path());
     let purpose = render::purpose(target);
@@ -233,8 +245,11 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
         // To be typed as it is, unless the rows went to stdout or there are further settings of columns.
         let label = request.columns.label.clone();
         let plain = request.columns == Columns { label: label.clone(), ..Columns::default() };
-        let how = if outcome.manifest_path.is_some() && plain {
-            let files = [&request.input, &manifest.output.path].map(|path| for_shell(&path.display().to_string()));
+        // A stream is not there any more, and several files would have to be in a folder of their own.
+        let full =
+            request.input.single().filter(|_| outcome.manifest_path.is_some() && plain && !manifest.input.stream);
+        let how = if let Some(full) = full {
+            let files = [full, manifest.output.path.as_path()].map(|path| for_shell(&path.display().to_string()));
             let label = label.map_or(String::new(), |label| format!(" --label {}", for_shell(&label)));
             format!("leanset measure {}{label}", files.join(" "))
         } else {

@@ -276,11 +276,16 @@ impl Plan {
         })?;
         let mut plan = Self::parse(&text, &name.to_string())?;
         let Some(folder) = path.parent() else { return Ok(plan) };
-        let files = match &mut plan.task {
-            TaskPlan::Table(table) => vec![&mut table.data.path],
-            TaskPlan::Images(images) => images.files().into(),
-        };
-        files.into_iter().flatten().for_each(|file| *file = folder.join(&*file));
+        match &mut plan.task {
+            TaskPlan::Table(table) => {
+                if let Some(paths) = &mut table.data.path {
+                    *paths = paths.as_slice().iter().map(|path| folder.join(path)).collect::<Vec<_>>().into();
+                }
+            }
+            TaskPlan::Images(images) => {
+                images.files().into_iter().flatten().for_each(|file| *file = folder.join(&*file));
+            }
+        }
         Ok(plan)
     }
 

@@ -1,9 +1,7 @@
 //! The sections `[data]`, `[split]` and `[model]` of a plan for a table.
 
-use std::path::PathBuf;
-
 use leanset_problem::Result;
-use leanset_spec::{Columns, Training};
+use leanset_spec::{Columns, TablePaths, Training};
 use serde::{Deserialize, Serialize};
 
 use super::locate::Text;
@@ -23,9 +21,9 @@ pub struct TablePlan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
-    /// The file, relative to the plan. Not compared on resuming: the content of the file is.
+    /// The file, the folder of files, or the files, relative to the plan. Not compared on resuming: the content of the file is.
     #[serde(default, skip_serializing)]
-    pub path: Option<PathBuf>,
+    pub path: Option<TablePaths>,
     /// A data set inside the program, instead of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedded: Option<String>,

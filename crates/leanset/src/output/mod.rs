@@ -21,6 +21,7 @@ mod workdir;
 use std::path::Path;
 
 pub use folder::Folder;
+pub(crate) use hash::Hashing;
 pub use hash::{hexadecimal, sha256, sha256_of};
 pub use interrupt::{remove_unfinished_when_interrupted, wait_if_interrupted};
 pub use point::{SIGNAL_AT, point};
@@ -29,6 +30,6 @@ pub use standing::sealed;
 pub use workdir::{TEMPORARY, WorkDir};
 
 /// The folder that a file is or will be in.
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

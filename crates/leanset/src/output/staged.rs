@@ -303,7 +303,7 @@ pub fn check_output(
 ) -> Result<(Format, Compression)> {
     outputs.check(path, inputs)?;
     let (format, compression) = format_of_path(path).map_err(|error| {
-        Problem::from(error).hint("an output is .csv .tsv .parquet .arrow .npy or .npz, also with .gz or .zst")
+        Problem::from(error).hint("an output is .csv .tsv .jsonl .parquet .arrow .npy or .npz, also with .gz or .zst")
     })?;
     if format == Format::Xlsx {
         return Err(Problem::new(format!("{}: leanset reads workbooks and does not write them", path.display()))

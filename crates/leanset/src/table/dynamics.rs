@@ -11,7 +11,8 @@ use leanset_spec::{Columns, Format, ResolvedTraining, TableMethod};
 use leanset_tables::{Column, FileRow, Table, Values, format_of_path, write_columns};
 use leanset_train::{Network, WarmUp, warm_up, warm_up_memory};
 
-use super::input::{Input, file_record, read_table};
+use super::files::Files;
+use super::input::Input;
 use super::rows::{name_of_row, names_of};
 use crate::context::Context;
 use crate::output::{Outputs, same_place};
@@ -67,10 +68,12 @@ impl Source {
             return Ok(Self::None);
         }
         if let Some(path) = &method.log {
-            context.limit().check_file(path)?;
-            let file = read_table(path, &columns.of_other_file(), context)?;
+            let own = columns.of_other_file();
+            let files = Files::find(&path.as_path().into(), &own, context)?;
+            files.check_limit(context.limit())?;
+            let file = files.read(&own, context)?;
             let dynamics = read(&file, input, columns)?;
-            let record = file_record(path, &file)?;
+            let record = files.record(&file)?;
             return Ok(Self::Log { dynamics: Box::new(dynamics), record });
         }
         if input.encoded.class_names.len() < 2 {

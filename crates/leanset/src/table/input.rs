@@ -1,18 +1,17 @@
 //! A table, read, encoded and checked: what every job about tables starts from.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use leanset_core::{Dataset, RowId};
 use leanset_problem::{Problem, Result, Warning, setting, text};
 use leanset_spec::manifest::table::{ColumnsRecord, FileRecord};
-use leanset_spec::{Columns, Format};
-use leanset_tables::{Encoded, Encoder, Features, FileRow, Kind, ReadOptions, Table};
+use leanset_spec::{Columns, Format, TablePaths};
+use leanset_tables::{Encoded, Encoder, Features, FileRow, Kind, Table};
 
+use super::files::Files;
 use super::row_names::RowNames;
 use crate::context::Context;
-use crate::output::sha256;
 
 /// A table and its encoding.
 pub struct Input {
@@ -28,37 +27,7 @@ pub struct Input {
 
 /// Reads a table.
 pub(crate) fn read_table(path: &Path, columns: &Columns, context: &Context<'_>) -> Result<Table> {
-    let metadata = std::fs::metadata(path).ok();
-    if metadata.as_ref().is_some_and(|m| !m.is_file() && !m.is_dir()) {
-        return Err(Problem::new(format!("{}: is not a regular file", path.display()))
-            .hint("save it to a file first: a table is read once to use it and once for its SHA-256"));
-    }
-    context.reporter.begin("reading", metadata.as_ref().map_or(0, std::fs::Metadata::len));
-    let before = AtomicU64::new(0);
-    let report = |done: u64, _total: u64| {
-        let steps = done.saturating_sub(before.fetch_max(done, Ordering::Relaxed));
-        context.reporter.advance(steps);
-    };
-    let options = ReadOptions { memory: Some(context.limit().0), ..ReadOptions::from(columns) };
-    leanset_tables::read_with_progress(path, &options, &report).map_err(|error| match nearby(path) {
-        Some(near) if metadata.is_none() => Problem::from(error).hint(format!("did you mean {near}?")),
-        _ => error.into(),
-    })
-}
-
-/// A file in the same folder with a name like this one's.
-fn nearby(path: &Path) -> Option<String> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    names.sort_unstable();
-    // What comes before the extensions: all tables end alike.
-    let stem = |name: &str| name.split('.').next().unwrap_or(name).to_owned();
-    let stems: Vec<String> = names.iter().map(|name| stem(name)).collect();
-    let near =
-        leanset_core::error::nearest(&stem(path.file_name()?.to_str()?), stems.iter().map(String::as_str))?.to_owned();
-    let name = names.iter().zip(&stems).find(|(_, stem)| **stem == near)?.0;
-    Some(path.with_file_name(name).display().to_string())
+    Files::find(&path.into(), columns, context)?.read(columns, context)
 }
 
 impl Input {
@@ -66,9 +35,29 @@ impl Input {
     ///
     /// # Errors
     /// It cannot be read, or its columns cannot be used as asked.
-    pub fn read(path: &Path, columns: &Columns, context: &Context<'_>) -> Result<Self> {
+    pub fn read(paths: &TablePaths, columns: &Columns, context: &Context<'_>) -> Result<Self> {
+        Self::read_files(&Files::find(paths, columns, context)?, columns, context)
+    }
+
+    /// [`Self::read`], and its files as a manifest records them.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_with_record(
+        paths: &TablePaths,
+        columns: &Columns,
+        context: &Context<'_>,
+    ) -> Result<(Self, FileRecord)> {
+        let files = Files::find(paths, columns, context)?;
+        let input = Self::read_files(&files, columns, context)?;
+        let record = files.record(&input.table)?;
+        Ok((input, record))
+    }
+
+    /// Reads and encodes the table of these files.
+    pub(crate) fn read_files(files: &Files, columns: &Columns, context: &Context<'_>) -> Result<Self> {
         let began = Instant::now();
-        let table = read_table(path, columns, context)?;
+        let table = files.read(columns, context)?;
         // A setting that changes nothing is a misunderstanding.
         let (name, format) = (table.name(), table.format());
         if columns.sheet.is_some() && format != Format::Xlsx {
@@ -177,12 +166,6 @@ impl Input {
     pub(crate) fn memory(&self) -> u64 {
         self.table.memory() + encoded_memory(&self.encoded)
     }
-}
-
-/// A file as recorded in a manifest.
-pub(crate) fn file_record(path: &Path, table: &Table) -> Result<FileRecord> {
-    let (sha256, bytes) = sha256(path)?;
-    Ok(FileRecord { path: path.to_owned(), sha256, bytes, format: table.format().to_string(), rows: table.rows() })
 }
 
 /// A value whose square overflows.

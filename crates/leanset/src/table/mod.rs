@@ -1,6 +1,7 @@
 //! What jobs about tables read: the table itself, and what stands beside it.
 
 pub(crate) mod dynamics;
+pub(crate) mod files;
 pub(crate) mod input;
 pub(crate) mod method;
 pub(crate) mod ranking;

@@ -8,7 +8,8 @@ use leanset_spec::manifest::table::FileRecord;
 use leanset_spec::{Columns, Format};
 use leanset_tables::{Encoded, format_of_path};
 
-use super::input::{Input, encoded_memory, file_record, read_table, too_large};
+use super::files::Files;
+use super::input::{Input, encoded_memory, too_large};
 use crate::context::Context;
 
 /// A target, read and in the coordinates of the table.
@@ -22,7 +23,6 @@ pub(crate) struct Target {
 impl Target {
     /// Reads a target with what was said of the table, in the encoding of the table, and checks its classes.
     pub(crate) fn read(path: &Path, columns: &Columns, input: &Input, context: &Context<'_>) -> Result<Self> {
-        context.limit().check_file(path)?;
         let named = format_of_path(path).ok().map(|(format, _)| format);
         let format = named.or(columns.format);
         let own = Columns {
@@ -32,11 +32,13 @@ impl Target {
             delimiter: columns.delimiter.filter(|_| matches!(format, Some(Format::Csv | Format::Tsv))),
             ..columns.clone()
         };
-        let table = read_table(path, &own, context)?;
+        let files = Files::find(&path.into(), &own, context)?;
+        files.check_limit(context.limit())?;
+        let table = files.read(&own, context)?;
         let mut encoded = input.encoder.encode_known(&table)?;
         // Those of the fit come first, and were said of the table already.
         encoded.warnings.drain(..input.encoder.warnings().len());
-        let record = file_record(path, &table)?;
+        let record = files.record(&table)?;
         check_classes(&encoded, input, table.name())?;
         Ok(Self { encoded, record, table_memory: table.memory() })
     }

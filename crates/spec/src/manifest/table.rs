@@ -54,6 +54,22 @@ pub struct FileRecord {
     pub bytes: u64,
     pub format: String,
     pub rows: usize,
+    /// Whether it was read from standard input or a pipe, and is not there any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
+    /// The files of a table of several, in the order of their rows; `sha256` is that of all their bytes, in this order, and
+    /// `path` is what was named, or the folder that they are all in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PartRecord>,
+}
+
+/// One of the files of a table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PartRecord {
+    pub path: PathBuf,
+    pub sha256: String,
+    pub bytes: u64,
+    pub rows: usize,
 }
 
 /// What the columns came to.
@@ -127,14 +143,25 @@ impl Manifest {
         let except = [
             "/request",
             "/input/path",
+            "/input/stream",
             "/target/path",
+            "/target/stream",
             "/log/path",
+            "/log/stream",
             "/output/path",
             "/method/ranking",
             "/measured",
             "/leanset",
         ];
-        super::differences(self, other, &except)
+        super::differences(&self.without_places(), &other.without_places(), &except)
+    }
+
+    /// The same with no paths of the files of a table, which are in a list.
+    fn without_places(&self) -> Self {
+        let mut same = self.clone();
+        let others = same.target.iter_mut().chain(&mut same.log);
+        others.chain([&mut same.input]).flat_map(|of| &mut of.files).for_each(|file| file.path = PathBuf::new());
+        same
     }
 
     /// From the text of a file that problems call `name`.

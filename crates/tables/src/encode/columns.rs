@@ -106,6 +106,11 @@ pub(crate) fn choose(table: &Table, options: &Columns, warnings: &mut Vec<Warnin
         let hint = text!["if it is an index, as pandas writes: ", setting::EXCLUDE.to(name)];
         warnings.push(Warning::new("unnamed-column", message).hint(hint));
     }
+    if let Some((index, what)) = table.mixed.iter().find(|(index, _)| chosen.contains(index)) {
+        let name = &table.columns()[*index].name;
+        return Err(Error::content(format!("{file}: {what}"))
+            .with_hint(text!["write it in one way, or ", setting::EXCLUDE.to(name)]));
+    }
     if chosen.is_empty() {
         return Err(Error::request(format!("{file}: no column is left to be a feature"))
             .with_hint("distances need at least one column of numbers, true/false or text beside label and id"));

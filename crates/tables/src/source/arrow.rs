@@ -1,5 +1,6 @@
 //! Parquet and Arrow IPC: the whole table as one record batch, rows taken by index, schema and metadata kept.
 
+use std::any::Any;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
+use super::arrow_join::join_batches;
+use super::arrow_json::write_lines;
 use super::arrow_text::{decimals_as_floats, each_text};
 use super::dictionaries::{joined, with_categories, with_wide_keys};
 use super::lists::{self, Lengths, ListColumn, Wrong};
@@ -44,7 +47,7 @@ const CHUNK: usize = 1 << 18;
 /// Rows put into text at a time.
 const TEXT_CHUNK: usize = 1 << 13;
 
-struct Batch {
+pub(crate) struct Batch {
     name: String,
     columns: Vec<ColumnInfo>,
     batch: RecordBatch,
@@ -278,6 +281,20 @@ fn unusable_lists(column: usize, lengths: &Lengths) -> UnusableLists {
     UnusableLists { column, why, is_common }
 }
 
+/// Files as one table: as the one file that has all rows, of the metadata of the first.
+pub(crate) fn join(name: String, format: Format, files: Vec<(String, Batch)>) -> Result<Table, Error> {
+    // Packing is that of the largest file: the others may be cut from what was left.
+    let largest = files.iter().max_by_key(|(_, own)| own.batch.num_rows());
+    let Some(origin) = largest.map(|(_, own)| own.origin.clone()) else {
+        return Err(Error::request("a table needs a file"));
+    };
+    let batches = files.into_iter().map(|(file, own)| (file, own.batch)).collect();
+    let (batch, warnings) = join_batches(batches)?;
+    let mut table = table(name, format, batch, origin)?;
+    table.warnings = warnings;
+    Ok(table)
+}
+
 fn kind(field: &Field) -> Kind {
     let mut data_type = field.data_type();
     while let DataType::Dictionary(_, values) = data_type {
@@ -457,6 +474,23 @@ impl Batch {
         Ok(records.finish()?)
     }
 
+    /// The rows as JSON Lines, a chunk at a time.
+    fn write_json(&self, rows: &[FileRow], extra: &[(String, Column)], out: &mut dyn Write) -> Result<(), Error> {
+        let schema = self.schema(rows, extra);
+        let arrays: Vec<ArrayRef> = extra
+            .iter()
+            .map(|(_, column)| array(column))
+            .collect::<Result<_, _>>()
+            .map_err(|error| self.not_taken(error))?;
+        for (chunk, start) in rows.chunks(TEXT_CHUNK).zip((0..).step_by(TEXT_CHUNK)) {
+            let mut columns = self.take(chunk)?.columns().to_vec();
+            columns.extend(arrays.iter().map(|array| array.slice(start, chunk.len())));
+            let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| self.not_taken(error))?;
+            write_lines(&batch, out)?;
+        }
+        Ok(())
+    }
+
     fn take(&self, rows: &[FileRow]) -> Result<RecordBatch, Error> {
         let indices = UInt32Array::from_iter_values(rows.iter().map(|row| row.0));
         take_record_batch(&self.batch, &indices).map_err(|error| self.not_taken(error))
@@ -576,6 +610,7 @@ impl Source for Batch {
         match format {
             Format::Parquet | Format::ArrowIpc => self.write_typed(format, rows, extra, out)?,
             Format::Csv | Format::Tsv => self.write_text(format, rows, extra, out)?,
+            Format::Jsonl => self.write_json(rows, extra, out)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -630,6 +665,10 @@ impl Source for Batch {
         let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| unwritable(format, error))?;
         write_batch(&batch, &self.origin, format, out)?;
         Ok(true)
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
     }
 }
 

@@ -3,11 +3,16 @@
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
 #[cfg(feature = "arrow")]
+mod arrow_join;
+#[cfg(feature = "arrow")]
+mod arrow_json;
+#[cfg(feature = "arrow")]
 mod arrow_text;
 #[cfg(feature = "arrow")]
 mod claims;
 #[cfg(feature = "arrow")]
 mod dictionaries;
+pub(crate) mod jsonl;
 #[cfg(feature = "arrow")]
 pub(crate) mod lists;
 pub(crate) mod numpy;
@@ -23,8 +28,10 @@ pub(crate) mod text;
 mod unpacked;
 pub(crate) mod xlsx;
 
-use leanset_spec::Format;
+use std::any::Any;
 use std::io::Write;
+
+use leanset_spec::Format;
 
 use crate::column::{Column, Kind, Values};
 use crate::error::{Error, counted, shown};
@@ -61,7 +68,7 @@ impl NumberType {
 }
 
 /// A table in the form of its file.
-pub(crate) trait Source: Send + Sync {
+pub(crate) trait Source: Send + Sync + 'static {
     /// The columns asked for, each as the kind asked for, in one pass over the rows.
     fn columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error>;
 
@@ -99,6 +106,17 @@ pub(crate) trait Source: Send + Sync {
         Ok(false)
     }
 
+    /// The same behind rows that were written before: without the names of columns.
+    fn write_more(
+        &self,
+        _format: Format,
+        _rows: &[FileRow],
+        _extra: &[(String, Column)],
+        _out: &mut dyn Write,
+    ) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// Writes a new table of columns in the types of this one, if this source is of that format; `false` if it is not.
     fn write_generated(
         &self,
@@ -108,6 +126,14 @@ pub(crate) trait Source: Send + Sync {
     ) -> Result<bool, Error> {
         Ok(false)
     }
+
+    /// What separates the fields of a text table.
+    fn delimiter(&self) -> Option<u8> {
+        None
+    }
+
+    /// As its own type, to join it with others.
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
 
 /// The values of a column of a new table.

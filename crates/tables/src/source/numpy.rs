@@ -7,6 +7,7 @@
 //! An archive often has more than a table: names of classes, settings, Python objects. Which arrays are the table is
 //! decided in `open_npz`; what has no rows is written again as it is.
 
+use std::any::Any;
 use std::io::{Cursor, Read, Write};
 use std::ops::Range;
 
@@ -275,6 +276,65 @@ impl Array {
         out
     }
 
+    /// How another array differs in what the rows of both need to be rows of one: that of the other, and this one's.
+    /// Text may be of different lengths.
+    fn difference(&self, other: &Self) -> Option<(String, String)> {
+        let shape = |array: &Self| {
+            let axes: Vec<String> = array.shape.iter().skip(1).map(usize::to_string).collect();
+            format!("rows of ({})", axes.join(", "))
+        };
+        let text = |array: &Self| matches!(array.fields.as_slice(), [(_, item)] if matches!(item.class, Class::Unicode | Class::Bytes) && !array.structured);
+        let kind = |array: &Self| array.fields.first().map(|(_, item)| (item.class.clone(), item.big_endian));
+        if self.name != other.name {
+            Some((other.name.clone(), self.name.clone()))
+        } else if self.shape.len() != other.shape.len() || self.shape[1..] != other.shape[1..] {
+            Some((shape(other), shape(self)))
+        } else if self.descr != other.descr && !(text(self) && text(other) && kind(self) == kind(other)) {
+            Some((format!("dtype {}", other.descr), format!("dtype {}", self.descr)))
+        } else {
+            None
+        }
+    }
+
+    /// The rows of arrays without a difference, one after another. Only arrays in Fortran order stay in it.
+    fn joined(arrays: Vec<Self>) -> Option<Self> {
+        let rows = arrays.iter().map(Self::rows).sum();
+        // Text is as long as the longest.
+        let widest = arrays.iter().max_by_key(|array| array.item_size)?;
+        let (size, width, descr, fields) =
+            (widest.item_size, widest.width(), widest.descr.clone(), widest.fields.clone());
+        let fortran = arrays.iter().all(|array| array.fortran);
+        let mut data = Vec::with_capacity(size * rows * width);
+        let mut push = |array: &Self, row: usize, k: usize| {
+            let end = data.len() + size;
+            data.extend_from_slice(array.item(row, k));
+            data.resize(end, 0);
+        };
+        if fortran {
+            for k in 0..width {
+                arrays.iter().for_each(|array| (0..array.rows()).for_each(|row| push(array, row, k)));
+            }
+        } else {
+            for array in &arrays {
+                (0..array.rows()).for_each(|row| (0..width).for_each(|k| push(array, row, k)));
+            }
+        }
+        let mut first = arrays.into_iter().next()?;
+        first.shape[0] = rows;
+        Some(Self { descr, fields, item_size: size, fortran, data, ..first })
+    }
+
+    /// The columns of the one array of a file.
+    fn columns_of_file(&self) -> Vec<(String, Cell)> {
+        self.columns(0, &|part| if self.structured { part.to_owned() } else { format!("x{part}") })
+    }
+
+    /// The columns of an array of an archive.
+    fn columns_of_archive(&self, index: usize) -> Vec<(String, Cell)> {
+        let single = self.shape.len() == 1 && !self.structured;
+        self.columns(index, &|part| if single { self.name.clone() } else { format!("{}_{part}", self.name) })
+    }
+
     /// The columns of this array, with names that start with `prefix`.
     fn columns(&self, array: usize, prefix: &dyn Fn(&str) -> String) -> Vec<(String, Cell)> {
         if self.shape.len() > 2 || (self.structured && self.shape.len() > 1) {
@@ -372,7 +432,7 @@ struct Cell {
     item: Item,
 }
 
-struct Arrays {
+pub(crate) struct Arrays {
     file: String,
     format: Format,
     arrays: Vec<Array>,
@@ -384,6 +444,43 @@ struct Arrays {
     beside: Vec<(String, Vec<u8>)>,
 }
 
+/// Files as one table: each array has the rows of one file behind those of another.
+pub(crate) fn join(name: String, files: Vec<(String, Arrays)>) -> Result<Table, Error> {
+    let mut files = files.into_iter();
+    let Some((first, Arrays { format, arrays, deflated, beside, .. })) = files.next() else {
+        return Err(Error::request("a table needs a file"));
+    };
+    let mut all: Vec<Vec<Array>> = arrays.into_iter().map(|array| vec![array]).collect();
+    let mut others = Vec::new();
+    for (file, own) in files {
+        let differs =
+            |(entry, bytes): &&(String, Vec<u8>)| !beside.iter().any(|(other, same)| other == entry && same == bytes);
+        others.extend(own.beside.iter().find(differs).map(|(entry, _)| (file.clone(), entry.clone())));
+        for (arrays, other) in all.iter_mut().zip(own.arrays) {
+            if let Some((here, there)) = arrays[0].difference(&other) {
+                let what = match format {
+                    Format::Npz => format!("array '{}'", arrays[0].name),
+                    _ => "the array".to_owned(),
+                };
+                return Err(Error::content(format!("{file}: {what} is of {here}, and in {first} it is of {there}"))
+                    .with_hint("the files of one table have arrays of one type and shape: save them alike"));
+            }
+            arrays.push(other);
+        }
+    }
+    let arrays: Vec<Array> = all.into_iter().filter_map(Array::joined).collect();
+    let columns = match (format, arrays.as_slice()) {
+        (Format::Npy, [array]) => vec![array.columns_of_file()],
+        _ => arrays.iter().enumerate().map(|(index, array)| array.columns_of_archive(index)).collect(),
+    };
+    let mut table = build(name, format, arrays, columns, (deflated, beside))?;
+    if let Some((file, entry)) = others.first() {
+        let message = format!("{file}: '{entry}' is not that of {first}, whose is written");
+        table.warnings.push(Warning::new("arrays-beside", message));
+    }
+    Ok(table)
+}
+
 /// Opens one array; its columns are `x0`, `x1`, … or the field names of a structured type.
 pub(crate) fn open_npy(file: String, bytes: Vec<u8>) -> Result<Table, Error> {
     let array = Array::parse(&file, "x".to_owned(), bytes)?;
@@ -393,8 +490,7 @@ pub(crate) fn open_npy(file: String, bytes: Vec<u8>) -> Result<Table, Error> {
         return Err(Error::content(format!("{file}: the array has {} axes; {expected}", array.shape.len()))
             .with_hint("flatten all axes but the first: a.reshape(len(a), -1)"));
     }
-    let structured = array.structured;
-    let columns = array.columns(0, &|part| if structured { part.to_owned() } else { format!("x{part}") });
+    let columns = array.columns_of_file();
     build(file, Format::Npy, vec![array], vec![columns], Default::default())
 }
 
@@ -511,14 +607,7 @@ pub(crate) fn open_npz(
                 .hint("give the array a real type before saving: a.astype(str), a.astype(float)"),
         );
     }
-    let columns = of_table
-        .iter()
-        .enumerate()
-        .map(|(index, array)| {
-            let single = array.shape.len() == 1 && !array.structured;
-            array.columns(index, &|part| if single { array.name.clone() } else { format!("{}_{part}", array.name) })
-        })
-        .collect();
+    let columns = of_table.iter().enumerate().map(|(index, array)| array.columns_of_archive(index)).collect();
     let mut table = build(file, Format::Npz, of_table, columns, (deflated, beside))?;
     table.warnings = warnings;
     Ok(table)
@@ -770,6 +859,10 @@ impl Source for Arrays {
         files.extend(self.beside.iter().cloned());
         archive(files, self.deflated, out)?;
         Ok(true)
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
     }
 }
 

@@ -9,6 +9,7 @@
 //! One pass over the file finds records and kinds; each request for columns is one more, shared among the threads of
 //! the current rayon pool (the result does not depend on them). Nothing is allocated per field. Cost: 8 bytes per row beside the bytes of the file.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::io::Write;
 use std::ops::Range;
@@ -343,7 +344,7 @@ fn ragged(name: &str, bytes: &[u8], at: usize, row: usize, fields: &[Field], wid
 }
 
 /// The 1-based line of a byte: line endings before it, `\r\n` counting once.
-fn line_of(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn line_of(bytes: &[u8], at: usize) -> usize {
     let before = &bytes[..at.min(bytes.len())];
     let ends =
         before.iter().enumerate().filter(|&(i, &b)| b == b'\n' || (b == b'\r' && bytes.get(i + 1) != Some(&b'\n')));
@@ -489,9 +490,40 @@ impl Source for Text {
         (self.text.capacity() + self.starts.capacity() * size_of::<usize>()) as u64
     }
 
-    /// The same format: raw bytes. The other text format: the same field values behind the other delimiter.
     fn write(
         &self,
+        format: Format,
+        rows: &[FileRow],
+        extra: &[(String, Column)],
+        out: &mut dyn Write,
+    ) -> Result<bool, Error> {
+        self.write_records(true, format, rows, extra, out)
+    }
+
+    fn write_more(
+        &self,
+        format: Format,
+        rows: &[FileRow],
+        extra: &[(String, Column)],
+        out: &mut dyn Write,
+    ) -> Result<bool, Error> {
+        self.write_records(false, format, rows, extra, out)
+    }
+
+    fn delimiter(&self) -> Option<u8> {
+        Some(self.delimiter)
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl Text {
+    /// The same format: raw bytes. The other text format: the same field values behind the other delimiter.
+    fn write_records(
+        &self,
+        head: bool,
         format: Format,
         rows: &[FileRow],
         extra: &[(String, Column)],
@@ -504,11 +536,13 @@ impl Source for Text {
                 out.write_all(&[self.delimiter])?;
                 Ok(write_field(out, value, self.delimiter)?)
             };
-            out.write_all(&self.text.as_bytes()[self.header.clone()])?;
-            for (name, _) in extra {
-                append(out, name)?;
+            if head {
+                out.write_all(&self.text.as_bytes()[self.header.clone()])?;
+                for (name, _) in extra {
+                    append(out, name)?;
+                }
+                out.write_all(self.newline.as_bytes())?;
             }
-            out.write_all(self.newline.as_bytes())?;
             for (position, row) in rows.iter().enumerate() {
                 let (content, ending) = self.record(row.index(), &mut fields)?;
                 out.write_all(content.as_bytes())?;
@@ -523,8 +557,10 @@ impl Source for Text {
             return Ok(false);
         }
         let mut writer = crate::write::text_writer(format, out);
-        writer
-            .write_record(self.names.iter().map(String::as_str).chain(extra.iter().map(|(name, _)| name.as_str())))?;
+        if head {
+            let names = self.names.iter().map(String::as_str).chain(extra.iter().map(|(name, _)| name.as_str()));
+            writer.write_record(names)?;
+        }
         for (position, row) in rows.iter().enumerate() {
             self.record(row.index(), &mut fields)?;
             for field in &fields {

@@ -1,5 +1,6 @@
 //! XLSX: one sheet, its first used row the header, cells by the type they have in the workbook. Read only.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::io::{self, Cursor, Read};
 
@@ -280,5 +281,9 @@ impl Source for Sheet {
 
     fn memory(&self) -> u64 {
         self.bytes
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
     }
 }

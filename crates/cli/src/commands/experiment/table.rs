@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use leanset::output::{sha256, sha256_of};
+use leanset::output::sha256_of;
 use leanset::{Context, Input, Problem, Reporter as _, Result};
 use leanset_core::Monitor as _;
 use leanset_lab::metering::Meters;
 use leanset_lab::plan::{DataSection, Plan, TablePlan, TaskPlan};
 use leanset_lab::{Experiment, Mlp, RunOptions, TableTask};
 use leanset_problem::{Face, setting, text};
+use leanset_spec::TablePaths;
 use leanset_tables::{ReadOptions, read_bytes};
 
 use super::ExperimentArgs;
@@ -63,17 +64,17 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, thre
 
 /// The table of an experiment.
 enum TableSource {
-    File(PathBuf),
+    Files(TablePaths),
     Embedded,
 }
 
 impl TableSource {
     fn of(args: &ExperimentArgs, data: &DataSection) -> Result<Self> {
         if let Some(file) = &args.data {
-            return Ok(Self::File(file.clone()));
+            return Ok(Self::Files(file.as_path().into()));
         }
         match (&data.path, data.embedded.as_deref()) {
-            (Some(file), _) => Ok(Self::File(file.clone())),
+            (Some(files), _) => Ok(Self::Files(files.clone())),
             (None, Some(EMBEDDED)) => Ok(Self::Embedded),
             (None, other) => {
                 let name = args.plan.display();
@@ -86,7 +87,7 @@ impl TableSource {
 
     fn path(&self) -> Option<&Path> {
         match self {
-            Self::File(path) => Some(path),
+            Self::Files(paths) => paths.as_slice().first().map(PathBuf::as_path),
             Self::Embedded => None,
         }
     }
@@ -95,7 +96,10 @@ impl TableSource {
     fn read(&self, plan: &DataSection, progress: &Progress) -> Result<(Input, String)> {
         let (columns, context) = (&plan.columns, Context::new(progress));
         match self {
-            Self::File(path) => Ok((Input::read(path, columns, &context)?, sha256(path)?.0)),
+            Self::Files(paths) => {
+                let (input, record) = Input::read_with_record(paths, columns, &context)?;
+                Ok((input, record.sha256))
+            }
             Self::Embedded => {
                 let csv = demo::unpack()?;
                 let sha256 = sha256_of(&csv);

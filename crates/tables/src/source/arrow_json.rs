@@ -1,0 +1,138 @@
+//! Arrow values as JSON: lists are arrays, structs are objects, what JSON has no type for is the text of other formats.
+
+use std::io::Write;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{ArrowError, DataType};
+
+use super::arrow_text::each_text;
+use crate::column::Texts;
+use crate::error::{Error, shown};
+
+/// Writes a line for each row.
+pub(crate) fn write_lines(batch: &RecordBatch, out: &mut dyn Write) -> Result<(), Error> {
+    let schema = batch.schema();
+    let names: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
+    let failed = |index: usize, error: ArrowError| {
+        Error::content(format!("column {} cannot be written as JSON: {error}", shown(names[index]))).caused_by(error)
+    };
+    let of_column = |(index, array)| Values::of(array).map_err(|error| failed(index, error));
+    let columns: Vec<Values<'_>> = batch.columns().iter().enumerate().map(of_column).collect::<Result<_, _>>()?;
+    for row in 0..batch.num_rows() {
+        out.write_all(b"{")?;
+        for (index, (name, column)) in names.iter().zip(&columns).enumerate() {
+            if index > 0 {
+                out.write_all(b",")?;
+            }
+            write_text(out, name)?;
+            out.write_all(b":")?;
+            column.write(row, name, out)?;
+        }
+        out.write_all(b"}\n")?;
+    }
+    Ok(())
+}
+
+/// The values of an array, as they are written.
+enum Values<'a> {
+    /// Texts that are JSON: numbers, true and false. Where one is missing, null.
+    Plain(Texts, Vec<bool>),
+    /// Texts that need quotes.
+    Text(Texts, Vec<bool>),
+    /// Lists of any layout, and their items.
+    List(&'a ArrayRef, Box<Values<'a>>),
+    Struct(&'a ArrayRef, Vec<(&'a str, Values<'a>)>),
+}
+
+impl<'a> Values<'a> {
+    fn of(array: &'a ArrayRef) -> Result<Self, ArrowError> {
+        let items = |values: &'a ArrayRef| Ok(Self::List(array, Box::new(Self::of(values)?)));
+        match array.data_type() {
+            DataType::List(_) => return items(array.as_list::<i32>().values()),
+            DataType::LargeList(_) => return items(array.as_list::<i64>().values()),
+            DataType::FixedSizeList(..) => return items(array.as_fixed_size_list().values()),
+            DataType::Struct(fields) => {
+                let columns = fields.iter().zip(array.as_struct().columns());
+                let columns = columns.map(|(field, own)| Ok((field.name().as_str(), Self::of(own)?)));
+                return Ok(Self::Struct(array, columns.collect::<Result<_, ArrowError>>()?));
+            }
+            _ => {}
+        }
+        let (mut texts, mut missing) = (Texts::default(), Vec::with_capacity(array.len()));
+        each_text(array, &mut |text| {
+            texts.push(text.unwrap_or_default());
+            missing.push(text.is_none());
+        })
+        .map_err(|(_, error)| error)?;
+        let plain = |of: &DataType| of.is_numeric() || matches!(of, DataType::Boolean | DataType::Null);
+        Ok(match array.data_type() {
+            DataType::Dictionary(_, values) if plain(values) => Self::Plain(texts, missing),
+            other if plain(other) => Self::Plain(texts, missing),
+            _ => Self::Text(texts, missing),
+        })
+    }
+
+    fn write(&self, row: usize, column: &str, out: &mut dyn Write) -> Result<(), Error> {
+        let missing = match self {
+            Self::Plain(_, missing) | Self::Text(_, missing) => missing[row],
+            Self::List(array, _) | Self::Struct(array, _) => array.is_null(row),
+        };
+        if missing {
+            return Ok(out.write_all(b"null")?);
+        }
+        match self {
+            Self::Plain(texts, _) if texts.get(row).ends_with("inf") => {
+                let message = format!("column {} holds {}, which JSON cannot hold", shown(column), texts.get(row));
+                Err(Error::content(message).with_hint("write CSV or Parquet"))
+            }
+            Self::Plain(texts, _) => Ok(out.write_all(texts.get(row).as_bytes())?),
+            Self::Text(texts, _) => write_text(out, texts.get(row)),
+            Self::List(array, items) => {
+                out.write_all(b"[")?;
+                for (at, item) in items_of(array, row).enumerate() {
+                    if at > 0 {
+                        out.write_all(b",")?;
+                    }
+                    items.write(item, column, out)?;
+                }
+                Ok(out.write_all(b"]")?)
+            }
+            Self::Struct(_, fields) => {
+                out.write_all(b"{")?;
+                for (at, (name, values)) in fields.iter().enumerate() {
+                    if at > 0 {
+                        out.write_all(b",")?;
+                    }
+                    write_text(out, name)?;
+                    out.write_all(b":")?;
+                    values.write(row, column, out)?;
+                }
+                Ok(out.write_all(b"}")?)
+            }
+        }
+    }
+}
+
+/// Where the items of a list are among those of all lists.
+fn items_of(lists: &ArrayRef, row: usize) -> std::ops::Range<usize> {
+    match lists.data_type() {
+        DataType::LargeList(_) => {
+            let offsets = lists.as_list::<i64>().value_offsets();
+            offsets[row] as usize..offsets[row + 1] as usize
+        }
+        DataType::FixedSizeList(..) => {
+            let lists = lists.as_fixed_size_list();
+            let start = lists.value_offset(row) as usize;
+            start..start + lists.value_length() as usize
+        }
+        _ => {
+            let offsets = lists.as_list::<i32>().value_offsets();
+            offsets[row] as usize..offsets[row + 1] as usize
+        }
+    }
+}
+
+fn write_text(out: &mut dyn Write, text: &str) -> Result<(), Error> {
+    serde_json::to_writer(out, text).map_err(|error| Error::from(std::io::Error::from(error)))
+}
