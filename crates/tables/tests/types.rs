@@ -287,11 +287,21 @@ fn types_of_parquet_stay_as_the_file_has_them() {
                 let values = [1u8, 2].map(|byte| FixedLenByteArray::from(ByteArray::from(vec![byte; 16])));
                 column.typed::<FixedLenByteArrayType>().write_batch(&values, None, None).unwrap();
             },
-            &|column| drop(column.typed::<ByteArrayType>().write_batch(&texts(["{}", "[1]"]), None, None).unwrap()),
-            &|column| drop(column.typed::<ByteArrayType>().write_batch(&texts(["A", "B"]), None, None).unwrap()),
-            &|column| drop(column.typed::<Int32s>().write_batch(&[1250, -5], None, None).unwrap()),
-            &|column| drop(column.typed::<Int64s>().write_batch(&[1, 2], None, None).unwrap()),
-            &|column| drop(column.typed::<Int32s>().write_batch(&[1, -2], None, None).unwrap()),
+            &|column| {
+                column.typed::<ByteArrayType>().write_batch(&texts(["{}", "[1]"]), None, None).unwrap();
+            },
+            &|column| {
+                column.typed::<ByteArrayType>().write_batch(&texts(["A", "B"]), None, None).unwrap();
+            },
+            &|column| {
+                column.typed::<Int32s>().write_batch(&[1250, -5], None, None).unwrap();
+            },
+            &|column| {
+                column.typed::<Int64s>().write_batch(&[1, 2], None, None).unwrap();
+            },
+            &|column| {
+                column.typed::<Int32s>().write_batch(&[1, -2], None, None).unwrap();
+            },
             &|column| {
                 column.typed::<Int32s>().write_batch(&[4, 5, 6], Some(&[1, 1, 1]), Some(&[0, 1, 0])).unwrap();
             },
