@@ -458,6 +458,18 @@ fn decimals_are_numbers() {
     let (batches, _) = read_parquet(&rows_as(&table, &all(&table), &[], Format::Parquet).unwrap());
     assert_eq!(batches[0].column(0).to_data(), prices.to_data());
 
+    let of = |values: [i128; 3]| {
+        let array = Decimal128Array::from(values.to_vec()).with_precision_and_scale(38, 2).unwrap();
+        Encoder::fit(&open("t.arrow", file(&batch(vec![column_of("price", array)]))), &Columns::default())
+    };
+    let large = 10i128.pow(30);
+    assert!(of([large, 2 * large, 3 * large]).is_ok());
+    let error = of([large, large + 1, 3 * large]).unwrap_err().to_string();
+    assert!(
+        error.contains("column 'price' has 10000000000000000000000000000.00 and 10000000000000000000000000000.01"),
+        "{error}"
+    );
+
     // Digits before the point alone, none at all, and more than 64 bits hold.
     for (precision, scale, text) in [(5, -3, "12345000"), (5, 0, "12345"), (5, 5, "0.12345")] {
         let array = Decimal128Array::from(vec![12_345]).with_precision_and_scale(precision, scale).unwrap();

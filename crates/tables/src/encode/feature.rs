@@ -69,6 +69,7 @@ impl FeatureEncoding {
         match &column.values {
             Values::Number(v) => {
                 integers::check_texts(of, column, v, rows)?;
+                integers::check_decimals(of, column, v, rows)?;
                 fit_number(of, column, rows.fitted, scale, &|row| v[row])
             }
             Values::Number32(v) => fit_number(of, column, rows.fitted, scale, &|row| f64::from(v[row])),
@@ -327,6 +328,34 @@ pub(crate) mod integers {
                     return Err(collapsed(of, &a, &b));
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses decimals of which two are one float.
+    pub(crate) fn check_decimals(
+        of: &ColumnRef<'_>,
+        column: &Column,
+        values: &[f64],
+        rows: FitRows<'_>,
+    ) -> Result<(), Error> {
+        if !of.table.source.has_long_decimals(of.index) {
+            return Ok(());
+        }
+        let texts = of.table.text_column(of.index)?;
+        let mut known = HashMap::new();
+        for row in present(column, rows.kept) {
+            let text = texts.text(row.index());
+            // Numbers of up to 15 digits are different floats if they differ.
+            let digits = text.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
+            if digits <= 15 {
+                continue;
+            }
+            match known.get(&values[row.index()].to_bits()) {
+                None => drop(known.insert(values[row.index()].to_bits(), text.into_owned())),
+                Some(other) if *other != text => return Err(collapsed(of, other, &text)),
+                Some(_) => {}
             }
         }
         Ok(())

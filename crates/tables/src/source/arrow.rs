@@ -590,6 +590,15 @@ impl Source for Batch {
         }
     }
 
+    fn has_long_decimals(&self, column: usize) -> bool {
+        match self.batch.column(column).data_type() {
+            DataType::Decimal64(digits, _) | DataType::Decimal128(digits, _) | DataType::Decimal256(digits, _) => {
+                *digits > 15
+            }
+            _ => false,
+        }
+    }
+
     fn number_type(&self, column: usize) -> Option<NumberType> {
         number_type(self.batch.column(column).data_type())
     }

@@ -87,6 +87,11 @@ pub(crate) trait Source: Send + Sync + 'static {
         None
     }
 
+    /// Whether the column holds decimals, which are floats here, that may have more digits than floats tell apart.
+    fn has_long_decimals(&self, _column: usize) -> bool {
+        false
+    }
+
     /// How the file stores the numbers of a column, if by a type.
     fn number_type(&self, _column: usize) -> Option<NumberType> {
         None
