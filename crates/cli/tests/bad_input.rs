@@ -226,7 +226,7 @@ fn no_header() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.csv: the first line holds numbers, not column names
-      hint: add a first line with one name per column
+      hint: --no-header if it is a row, or add a first line with one name per column
     ");
 }
 
@@ -708,7 +708,7 @@ fn too_many_numbers_as_label() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.csv: label column 'kind' holds 1200 different numbers in 1200 rows: too many for classes
-      hint: --bins N cuts the label into N classes of equal counts
+      hint: --bins N cuts the label into N classes of equal counts; --categorical kind if these numbers are names of classes
     ");
 }
 

@@ -1,6 +1,7 @@
 //! The program from outside: one test program, because each would be linked with everything again.
 //! `cargo test -p leanset-cli --test main bad_input` runs those of one file.
 
+mod as_people_have_them;
 mod bad_input;
 mod common;
 mod detectors;

@@ -119,13 +119,26 @@ impl Job<'_> {
         // commas, need no saying.
         let format = columns.format.filter(|_| format_of_path(path).is_err());
         let plain = Columns { sheet: None, format, ..columns.clone() };
+        let features = self.input.encoder.feature_columns();
+        let has_features = |table: &Table| features.iter().all(|name| table.positions(name).is_ok());
         let files = Files::find(&path.into(), &plain, self.context)?;
-        let mut reduced = files.read(&plain, self.context)?;
+        let mut reduced = if columns.no_header {
+            // Rows of a table without a header have none either; ids and prototypes, which leanset names, have one.
+            match files.read(&Columns { no_header: false, ..plain.clone() }, self.context) {
+                Ok(table) if has_features(&table) || table.position("row").is_ok() => table,
+                _ => files.read(&plain, self.context)?,
+            }
+        } else {
+            files.read(&plain, self.context)?
+        };
         if reduced.columns().len() == 1 && plain.delimiter.is_some() {
             reduced = files.read(&Columns { delimiter: None, ..plain }, self.context)?;
         }
-        let missing: Vec<&String> =
-            self.input.encoder.feature_columns().iter().filter(|c| reduced.positions(c).is_err()).collect();
+        if !has_features(&reduced) && columns.missing_values.is_some() {
+            // Ids are what they say.
+            reduced = files.read(&columns.of_other_file(), self.context)?;
+        }
+        let missing: Vec<&String> = features.iter().filter(|c| reduced.positions(c).is_err()).collect();
         let id_column = columns.id.as_deref().filter(|id| reduced.position(id).is_ok()).unwrap_or("row");
         let (metric, monitor) = (self.request.metric, self.context.reporter.monitor());
         let (epsilon, persistence) = if missing.is_empty() {

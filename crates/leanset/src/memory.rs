@@ -57,8 +57,11 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
     }
     let cells = 9 * (table.rows() * table.columns().len()) as u64;
     // Text columns are at most all of the table.
-    let words =
-        table.columns().iter().filter(|c| matches!(c.kind, Kind::Text | Kind::List(_) | Kind::Other(_))).count() as u64;
+    let words = table
+        .columns()
+        .iter()
+        .filter(|c| matches!(c.kind, Kind::Text | Kind::Date | Kind::List(_) | Kind::Other(_)))
+        .count() as u64;
     let columns = cells + table.memory() * words / table.columns().len().max(1) as u64;
     own + columns + if is_text(to) || to == Format::Jsonl { 1 } else { 4 } * of_kept(columns)
 }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use leanset_core::methods::Support;
 use leanset_core::metrics::{self, Epsilon};
-use leanset_core::{Budget, ClassId, Dataset, Inputs, Prototypes, Ranking, Reduced, Reducer, RowId, Seed, Selection};
+use leanset_core::{
+    Budget, ClassId, Dataset, EmptyClasses, Inputs, Prototypes, Ranking, Reduced, Reducer, RowId, Seed, Selection,
+};
 use leanset_energy::Meter;
 use leanset_problem::{Problem, Result, Warning, setting, text};
 use leanset_spec::manifest::table::{ClassRecord, EpsilonRecord, FileRecord, Manifest, OutputRecord, SCHEMA};
@@ -201,6 +203,15 @@ impl<'a> Reduction<'a> {
         };
         let sizes = data.classes().sizes();
         let budget = request.budget.resolve(&input.encoded.class_names, &sizes, Vocabulary::TABLE)?;
+        // Before the core refuses a count below the number of classes: what is measured has no classes.
+        let asked = match budget {
+            Budget::Ratio(ratio) => Some((ratio * data.rows() as f64).round() as usize),
+            Budget::Count(count) => Some(count),
+            Budget::PerClass(_) => None,
+        };
+        if let (Some(asked), EmptyClasses::Forbid) = (asked, request.budget.empty_classes()) {
+            input.check_budget(asked)?;
+        }
         let kept = budget.allocate(&sizes, request.budget.empty_classes())?.0.total();
         drop(data);
         let mut reduction = Self {

@@ -37,11 +37,20 @@ impl Setting {
 }
 
 /// Keys of a plan whose values are lists.
-const LISTS: [&str; 4] = ["data.features", "data.exclude", "model.hidden", "reduce.ratios"];
+const LISTS: [&str; 6] =
+    ["data.features", "data.exclude", "data.categorical", "data.missing_values", "model.hidden", "reduce.ratios"];
 
 /// Settings without a value on the command line.
-const SWITCHES: [&str; 7] =
-    ["allow_empty_classes", "allow_empty_categories", "balance", "force", "no_epsilon", "strict", "persistence"];
+const SWITCHES: [&str; 8] = [
+    "allow_empty_classes",
+    "allow_empty_categories",
+    "balance",
+    "force",
+    "no_epsilon",
+    "no_header",
+    "strict",
+    "persistence",
+];
 
 /// Whether a value is a placeholder, such as `FILE` or `CLASS=N`, and no value to be quoted.
 fn is_placeholder(value: &str) -> bool {
@@ -51,7 +60,7 @@ fn is_placeholder(value: &str) -> bool {
 /// A value in quotes where a shell would take it apart.
 pub fn for_shell(value: &str) -> String {
     let special = |c: char| c.is_whitespace() || "'\"$`&;()<>*?#\\".contains(c);
-    if value.contains(special) && !is_placeholder(value) {
+    if value.is_empty() || value.contains(special) && !is_placeholder(value) {
         format!("'{}'", value.replace('\'', r"'\''"))
     } else {
         value.to_owned()
@@ -63,7 +72,9 @@ impl Assignment {
     pub fn render(&self, face: Face) -> String {
         let Setting { name, flag, plan, python } = self.setting;
         let quoted = |value: &str| {
-            let bare = is_placeholder(value) || value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
+            let words = *name == MISSING_VALUES.name;
+            let bare =
+                is_placeholder(value) && !words || value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
             if bare { value.to_owned() } else { format!("\"{value}\"") }
         };
         match (face, self.value.as_deref()) {
@@ -81,6 +92,7 @@ impl Assignment {
             (Face::Plan, value) => match (plan, value) {
                 (Some(key), Some(value)) if LISTS.contains(key) => format!("{key} = [{}]", quoted(value)),
                 (Some(key), Some(value)) => format!("{key} = {}", quoted(value)),
+                (Some(key), None) if *name == NO_HEADER.name => format!("{key} = true"),
                 (Some(key), None) => (*key).to_owned(),
                 (None, Some(value)) => format!("{flag} {value}"),
                 (None, None) => (*flag).to_owned(),
@@ -122,10 +134,14 @@ settings! {
     FEATURES = "features" "--features", plan Some("data.features"), python None;
     /// The columns that are carried along.
     EXCLUDE = "exclude" "--exclude", plan Some("data.exclude"), python None;
+    /// The columns whose values are names, whatever they look like.
+    CATEGORICAL = "categorical" "--categorical", plan Some("data.categorical"), python None;
     /// The column that names rows.
     ID = "id" "--id", plan Some("data.id"), python None;
     /// What happens to missing values.
     MISSING = "missing" "--missing", plan Some("data.missing"), python None;
+    /// The words that stand for a missing value.
+    MISSING_VALUES = "missing_values" "--missing-values", plan Some("data.missing_values"), python None;
     /// How columns are scaled.
     SCALE = "scale" "--scale", plan Some("data.scale"), python None;
     /// Classes that a numeric label is cut into.
@@ -136,6 +152,10 @@ settings! {
     SHEET = "sheet" "--sheet", plan Some("data.sheet"), python None;
     /// What separates fields.
     DELIMITER = "delimiter" "--delimiter", plan Some("data.delimiter"), python None;
+    /// The decimal mark of numbers in text.
+    DECIMAL = "decimal" "--decimal", plan Some("data.decimal"), python None;
+    /// Whether the first line is a row.
+    NO_HEADER = "no_header" "--no-header", plan Some("data.no_header"), python None;
 
     // The method.
     /// The method.
@@ -321,6 +341,9 @@ mod tests {
         assert_eq!(column.render(Face::CommandLine), "--exclude 'unit price'");
         assert_eq!(column.render(Face::Plan), "data.exclude = [\"unit price\"]");
         assert_eq!(EXCLUDE.to("Area").render(Face::CommandLine), "--exclude Area");
+        assert_eq!(MISSING_VALUES.to("").render(Face::CommandLine), "--missing-values ''");
+        assert_eq!(MISSING_VALUES.to("NA").render(Face::Plan), "data.missing_values = [\"NA\"]");
+        assert_eq!(Assignment { setting: &NO_HEADER, value: None }.render(Face::Plan), "data.no_header = true");
         let rows = PARAM.to("output=rows");
         assert_eq!(rows.render(Face::CommandLine), "--param output=rows");
         assert_eq!(rows.render(Face::Plan), "method.parameters.output = \"rows\"");

@@ -23,15 +23,21 @@ pub struct Columns {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN"))]
     pub label: Option<String>,
-    /// Columns to compute distances from, e.g. Area,Perimeter or embedding [default: list columns if there are any, otherwise
-    /// all except label, id and excluded columns].
+    /// Columns to compute distances from, e.g. Area,Perimeter, 'e*' or embedding [default: list columns if there are any,
+    /// otherwise all except label, id and excluded columns].
+    ///
+    /// Repeat the option for a name with a comma in it. Dates are features only if they are named here: they count as days.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN,…", value_delimiter = ',', hide_short_help = true))]
     pub features: Option<Vec<String>>,
-    /// Columns to keep in the output but not to compute distances from, e.g. name,date.
+    /// Columns to keep in the output but not to compute distances from, e.g. name,date or 'mean*'.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN,…", value_delimiter = ',', hide_short_help = true))]
     pub exclude: Vec<String>,
+    /// Columns whose values are names, whatever they look like, e.g. zip: one category, or class, per spelling.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN,…", value_delimiter = ',', hide_short_help = true))]
+    pub categorical: Vec<String>,
     /// Column that identifies each row, e.g. sample_id; not a feature.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "COLUMN", hide_short_help = true))]
@@ -39,6 +45,16 @@ pub struct Columns {
     /// What to do with missing feature values (kept rows are always written unchanged).
     #[cfg_attr(feature = "clap", arg(long, value_name = "RULE", default_value_t, value_parser = words::<Missing>(), hide_short_help = true))]
     pub missing: Missing,
+    /// Words that stand for a missing value, e.g. NA,-999; they replace the usual ones. An empty field is always missing.
+    ///
+    /// The usual ones are NA, N/A, n/a, #N/A, <NA>, NULL, Null, null, None, NaN, nan and ?, in text files and workbooks.
+    /// With '' only empty fields are missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "clap",
+        arg(long, value_name = "WORD,…", value_delimiter = ',', allow_hyphen_values = true, hide_short_help = true)
+    )]
+    pub missing_values: Option<Vec<String>>,
     /// How to scale numbers before computing distances (written values are never scaled) [default: minmax; none for list
     /// columns].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +79,14 @@ pub struct Columns {
         arg(long, value_name = "CHARACTER", hide_short_help = true, help_heading = "File format")
     )]
     pub delimiter: Option<Delimiter>,
+    /// Decimal mark of numbers in text: ',' or '.' [default: found for each column].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "MARK", hide_short_help = true, help_heading = "File format"))]
+    pub decimal: Option<DecimalMark>,
+    /// The first line is a row: columns are column_1, column_2, …, and the output has no header either.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "clap", arg(long, hide_short_help = true, help_heading = "File format"))]
+    pub no_header: bool,
 }
 
 impl Columns {
@@ -71,10 +95,20 @@ impl Columns {
         Self { label: Some(label.into()), ..Self::default() }
     }
 
-    /// For another file that names rows of the same table: its format, sheet and delimiter are its own.
+    /// For another file that names rows of the same table: its format, sheet, delimiter and header are its own, and a word
+    /// that is a class there, or a 0 that is missing there, is what it says.
     #[must_use]
     pub fn of_other_file(&self) -> Self {
-        Self { format: None, sheet: None, delimiter: None, ..self.clone() }
+        let missing_values = self.missing_values.as_ref().map(|_| Vec::new());
+        Self {
+            format: None,
+            sheet: None,
+            delimiter: None,
+            decimal: None,
+            missing_values,
+            no_header: false,
+            ..self.clone()
+        }
     }
 }
 
@@ -217,6 +251,51 @@ impl From<Delimiter> for String {
     }
 }
 
+/// The decimal mark of numbers in text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum DecimalMark {
+    /// `1.5`; a comma can only be between thousands.
+    Point,
+    /// `1,5`; a point can only be between thousands.
+    Comma,
+}
+
+impl FromStr for DecimalMark {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        match text {
+            "." => Ok(Self::Point),
+            "," => Ok(Self::Comma),
+            other => Err(Problem::new(format!("the decimal mark '{other}' is not known")).hint("it is ',' or '.'")),
+        }
+    }
+}
+
+impl fmt::Display for DecimalMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Point => ".",
+            Self::Comma => ",",
+        })
+    }
+}
+
+impl TryFrom<String> for DecimalMark {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self, Problem> {
+        text.parse()
+    }
+}
+
+impl From<DecimalMark> for String {
+    fn from(mark: DecimalMark) -> Self {
+        mark.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +313,9 @@ mod tests {
             scale: Some(Scale::Standard),
             format: Some(Format::ArrowIpc),
             delimiter: Some(Delimiter::TAB),
+            decimal: Some(DecimalMark::Comma),
+            missing_values: Some(vec![String::new()]),
+            no_header: true,
             ..Columns::labelled("Class")
         };
         let text = serde_json::to_string(&columns).expect("a document");

@@ -25,7 +25,7 @@ mod value;
 mod word;
 
 pub use budget::{Budget, Vocabulary, fraction};
-pub use columns::{Columns, Delimiter, Format, Missing, Scale};
+pub use columns::{Columns, DecimalMark, Delimiter, Format, Missing, Scale};
 pub use energy::{Energy, Power};
 pub use method::{Method, Parameters, TableMethod, no_method};
 pub use table_paths::TablePaths;

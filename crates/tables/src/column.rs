@@ -16,6 +16,8 @@ pub enum Kind {
     Boolean,
     /// Words: categories as a feature, class names as a label.
     Text,
+    /// Dates, moments or times of day: carried along with its row, and a feature in days if the user names it.
+    Date,
     /// Lists of so many numbers, such as embeddings: the coordinates of a point.
     List(usize),
     /// Anything else (a timestamp, lists of different lengths, raw bytes), by name: carried along, never a feature.
@@ -31,6 +33,7 @@ impl fmt::Display for Kind {
             Kind::Text => "text",
             Kind::List(1) => "lists of 1 number",
             Kind::List(length) => return write!(f, "lists of {length} numbers"),
+            Kind::Date => "dates",
             Kind::Other(name) => name,
         })
     }
@@ -48,7 +51,7 @@ pub struct ColumnInfo {
 }
 
 /// The values of a column and which rows have none.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Column {
     /// One value per row. Where a row has none: NaN, 0, `false` or the empty text. A list with a missing number counts
     /// as missing.
@@ -256,7 +259,7 @@ impl Column {
             Kind::List(length) => {
                 Values::List(Lists::of(vec![f64::NAN; rows.len() * length], *length, ListType::default()))
             }
-            Kind::Text | Kind::Other(_) => Values::Text(rows.map(|row| self.text(row)).collect()),
+            Kind::Text | Kind::Date | Kind::Other(_) => Values::Text(rows.map(|row| self.text(row)).collect()),
         };
         Column { values, missing: self.missing }
     }

@@ -81,6 +81,14 @@ impl Error {
         self
     }
 
+    /// The same error with one more way out.
+    pub(crate) fn or_hint(self, hint: impl Into<Text>) -> Self {
+        match self.hint.clone() {
+            Some(first) => self.with_hint(first.text("; ").append(hint.into())),
+            None => self.with_hint(hint),
+        }
+    }
+
     /// The same error with its cause.
     pub(crate) fn caused_by(mut self, source: impl Into<Cause>) -> Self {
         self.source = Some(source.into());

@@ -137,7 +137,9 @@ pub(crate) fn sniff_compression(bytes: &[u8]) -> Compression {
 pub(crate) enum Sniffed {
     /// A format, and the mark it was known by.
     Format(Format, &'static str),
-    /// Text in UTF-16, or a format we do not read: its name.
+    /// Text in UTF-16 or UTF-32: its name for iconv.
+    Wide(&'static str),
+    /// A format we do not read: its name.
     Foreign(&'static str),
     /// Nothing recognised: text, or an Arrow stream.
     Unknown,
@@ -154,8 +156,33 @@ pub(crate) fn sniff(bytes: &[u8]) -> Sniffed {
         [0xd0, 0xcf, 0x11, 0xe0, ..] => Sniffed::Foreign("an old Excel (.xls) or other OLE file"),
         [0x89, b'H', b'D', b'F', ..] => Sniffed::Foreign("an HDF5 file"),
         [0xff, 0xff, 0xff, 0xff, ..] => Sniffed::Format(Format::ArrowIpc, "FFFFFFFF, an Arrow stream"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Sniffed::Foreign("UTF-16 text"),
-        _ => Sniffed::Unknown,
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Sniffed::Wide("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Sniffed::Wide("UTF-16"),
+        _ => sniff_wide(bytes),
+    }
+}
+
+/// Text of two or four bytes a character without a mark: names of columns are mostly ASCII, so every other byte is zero.
+fn sniff_wide(bytes: &[u8]) -> Sniffed {
+    let beginning = &bytes[..bytes.len().min(256) / 4 * 4];
+    let printable = |b: &u8| *b >= b' ' || matches!(*b, b'\t' | b'\n' | b'\r');
+    // The share of groups whose bytes are zero and not zero as of ASCII.
+    let ascii = |zeros: &[bool]| {
+        let fits = |group: &[u8]| group.iter().zip(zeros).all(|(b, zero)| if *zero { *b == 0 } else { printable(b) });
+        let groups = beginning.chunks_exact(zeros.len());
+        let all = groups.len();
+        all >= 4 && groups.filter(|group| fits(group)).count() * 4 > all * 3
+    };
+    if ascii(&[false, true, true, true]) {
+        Sniffed::Wide("UTF-32LE")
+    } else if ascii(&[true, true, true, false]) {
+        Sniffed::Wide("UTF-32BE")
+    } else if ascii(&[false, true]) {
+        Sniffed::Wide("UTF-16LE")
+    } else if ascii(&[true, false]) {
+        Sniffed::Wide("UTF-16BE")
+    } else {
+        Sniffed::Unknown
     }
 }
 

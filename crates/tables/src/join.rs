@@ -69,13 +69,17 @@ pub(crate) fn join(name: String, parts: Vec<Part>, memory: MemoryLimit) -> Resul
     let places = Places::new(&parts);
     let keys: Vec<Vec<(String, Option<String>)>> = parts.iter().map(|part| part.keys.clone()).collect();
     let files = parts.iter().map(|part| (part.name.clone(), part.table.rows())).collect();
+    let missing = parts.first().and_then(|part| part.table.missing.clone());
     let warnings: Vec<Warning> = parts.iter().flat_map(|part| part.table.warnings.iter().cloned()).collect();
     let mut table = joined(name, parts, &places, memory)?;
     table.warnings.splice(0..0, warnings);
     let mut seen = std::collections::HashSet::new();
     table.warnings.retain(|warning| seen.insert((warning.code.clone(), warning.message.to_string())));
     table.files = files;
-    if keys.first().is_some_and(|keys| !keys.is_empty()) { with_keys(table, &places, &keys) } else { Ok(table) }
+    if keys.first().is_some_and(|keys| !keys.is_empty()) {
+        table = with_keys(table, &places, &keys)?;
+    }
+    Ok(Table { missing, ..table })
 }
 
 fn joined(name: String, mut parts: Vec<Part>, places: &Places, memory: MemoryLimit) -> Result<Table, Error> {
@@ -221,6 +225,25 @@ impl Source for Beside {
     fn show(&self, row: FileRow, column: usize) -> Option<String> {
         let (file, own) = self.places.of(row);
         self.tables.get(file)?.source.show(own, column)
+    }
+
+    fn cell(&self, row: FileRow, column: usize) -> Option<String> {
+        let (file, own) = self.places.of(row);
+        let cell = self.tables.get(file)?.source.cell(own, column)?;
+        Some(format!("{cell} of {}", self.places.names[file]))
+    }
+
+    fn number(&self, row: usize, column: usize) -> Option<f64> {
+        let (file, own) = self.places.of(FileRow::at(row));
+        self.tables.get(file)?.source.number(own.index(), column)
+    }
+
+    fn spelled(&self, column: usize) -> bool {
+        self.tables.iter().any(|table| table.source.spelled(column))
+    }
+
+    fn spelling_is_lost(&self, column: usize, matters: bool) -> bool {
+        self.tables.iter().any(|table| table.source.spelling_is_lost(column, matters))
     }
 
     fn exact_in_32_bits(&self, column: usize) -> Option<ExactIn32Bits> {
@@ -428,6 +451,22 @@ impl Source for Keyed {
 
     fn show(&self, row: FileRow, column: usize) -> Option<String> {
         if column < self.width { self.inner.show(row, column) } else { None }
+    }
+
+    fn cell(&self, row: FileRow, column: usize) -> Option<String> {
+        if column < self.width { self.inner.cell(row, column) } else { None }
+    }
+
+    fn number(&self, row: usize, column: usize) -> Option<f64> {
+        if column < self.width { self.inner.number(row, column) } else { None }
+    }
+
+    fn spelled(&self, column: usize) -> bool {
+        column < self.width && self.inner.spelled(column)
+    }
+
+    fn spelling_is_lost(&self, column: usize, matters: bool) -> bool {
+        column < self.width && self.inner.spelling_is_lost(column, matters)
     }
 
     fn exact_in_32_bits(&self, column: usize) -> Option<ExactIn32Bits> {

@@ -11,6 +11,7 @@ use crate::format::{
 };
 use crate::join::{Part, join};
 use crate::memory::MemoryLimit;
+use crate::missing::MissingWords;
 use crate::source;
 use crate::table::Table;
 use leanset_problem::{list, setting, text};
@@ -34,6 +35,11 @@ pub struct ReadOptions {
     pub roles: Vec<String>,
     /// The memory that reading may take; what is available when not given.
     pub memory: Option<MemoryLimit>,
+    /// The words that stand for a missing value, in place of the usual ones ([`crate::MISSING`]). An empty field of a text
+    /// table is missing in any case.
+    pub missing_values: Option<Vec<String>>,
+    /// Whether the first line of a text table or a sheet is a row. Columns are `column_1`, `column_2`, … then.
+    pub no_header: bool,
 }
 
 impl ReadOptions {
@@ -52,6 +58,8 @@ impl From<&Columns> for ReadOptions {
             features: columns.features.clone(),
             roles: columns.label.iter().chain(&columns.id).cloned().collect(),
             memory: None,
+            missing_values: columns.missing_values.clone(),
+            no_header: columns.no_header,
         }
     }
 }
@@ -175,6 +183,7 @@ fn open_stream(
             return Err(Error::content(format!("{name}: is {found} by its content"))
                 .with_hint("save it as CSV or Parquet first"));
         }
+        Sniffed::Wide(encoding) => return Err(wide(name, encoding)),
         Sniffed::Unknown if looks_like_text(&bytes) || std::str::from_utf8(&bytes).is_ok() => text_format(&bytes),
         Sniffed::Unknown => {
             let hint = text!["say what it is: ", setting::FORMAT.to("FORMAT")];
@@ -182,6 +191,12 @@ fn open_stream(
         }
     };
     open(name, bytes, &ReadOptions { format: Some(format), ..options.clone() }, memory, progress)
+}
+
+/// The error of text of two or four bytes a character.
+fn wide(name: &str, encoding: &str) -> Error {
+    Error::content(format!("{name} is {encoding} text; leanset reads UTF-8"))
+        .with_hint(format!("convert it first: iconv -f {encoding} -t UTF-8 {name} > utf8.csv"))
 }
 
 /// The format of a text: objects are JSON Lines; a header with tabs and no commas is TSV.
@@ -227,10 +242,7 @@ fn open(
                 let message = format!("{name} is {} by its content ({mark}), not {}", article(found), article(format));
                 return Err(Error::content(message).with_hint(text![setting::FORMAT.to(found), ", or rename the file"]));
             }
-            Sniffed::Foreign(found) if found.starts_with("UTF-16") => {
-                let hint = format!("convert it first: iconv -f UTF-16 -t UTF-8 {name} > utf8.csv");
-                return Err(Error::content(format!("{name} is UTF-16 text; leanset reads UTF-8")).with_hint(hint));
-            }
+            Sniffed::Wide(encoding) => return Err(wide(name, encoding)),
             Sniffed::Foreign(found) => {
                 let message = format!("{name} is {found} by its content, not {}", article(format));
                 return Err(Error::content(message).with_hint("save it as CSV or Parquet first"));
@@ -244,15 +256,28 @@ fn open(
             _ => {}
         }
     }
+    if options.no_header && !is_text(format) && format != Format::Xlsx {
+        return Err(Error::request(text![
+            format!("{name}: "),
+            &setting::NO_HEADER,
+            format!(" is of text tables and workbooks, and this is {}", article(format))
+        ])
+        .with_hint(text!["leave ", &setting::NO_HEADER, " out"]));
+    }
+    let missing = options.missing_values.as_deref().map(MissingWords::new);
     let scan = |done: usize, total: usize| {
         let (done, total) = (done as u64, total as u64);
         progress(total / 5 + done / 5 * 4, total);
     };
     let parse = || match format {
         Format::Csv | Format::Tsv => {
-            let delimiter =
-                options.delimiter.unwrap_or(if format == Format::Csv { Delimiter::COMMA } else { Delimiter::TAB });
-            source::text::open(name.to_owned(), format, delimiter, bytes, memory, &scan)
+            let how = source::text::Options {
+                format,
+                delimiter: options.delimiter,
+                missing: missing.clone(),
+                no_header: options.no_header,
+            };
+            source::text::open(name.to_owned(), how, bytes, memory, &scan)
         }
         Format::Jsonl => source::jsonl::open(name.to_owned(), bytes, memory, &scan),
         Format::Npy => source::numpy::open_npy(name.to_owned(), bytes),
@@ -260,7 +285,13 @@ fn open(
             let named = (options.features.as_deref(), options.roles.as_slice());
             source::numpy::open_npz(name.to_owned(), &bytes, named, memory)
         }
-        Format::Xlsx => source::xlsx::open(name.to_owned(), bytes, options.sheet.as_deref(), memory),
+        Format::Xlsx => source::xlsx::open(
+            name.to_owned(),
+            bytes,
+            options.sheet.as_deref(),
+            source::xlsx::How { words: missing.as_ref(), no_header: options.no_header },
+            memory,
+        ),
         #[cfg(feature = "arrow")]
         Format::Parquet => source::arrow::open_parquet(name.to_owned(), bytes, memory),
         #[cfg(feature = "arrow")]
@@ -269,7 +300,9 @@ fn open(
         Format::Parquet | Format::ArrowIpc => Err(source::without_arrow(name, format)),
     };
     let parsed = unpanicked(parse, || format!("{name}: cannot be read as {}", article(format)));
-    parsed.map(|table| Table { limit: memory, ..table })
+    // Text knows these words where it is parsed.
+    let missing = if is_text(format) { None } else { missing.clone() };
+    parsed.map(|table| Table { limit: memory, missing, ..table })
 }
 
 /// Whether the beginning is printable text: no binary format's is.

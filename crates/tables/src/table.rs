@@ -8,6 +8,7 @@ use crate::column::{Column, ColumnInfo, Kind};
 use crate::error::{Error, Warning, listed, shown, unpanicked};
 use crate::format::is_text;
 use crate::memory::MemoryLimit;
+use crate::missing::MissingWords;
 use crate::row::FileRow;
 use crate::source::{ExactIn32Bits, NumberType, Source};
 
@@ -20,7 +21,11 @@ pub struct Table {
     pub(crate) groups: Vec<(String, Range<usize>)>,
     /// Columns whose name was made up, because the header has none.
     pub(crate) unnamed: Vec<usize>,
-    /// What is worth knowing of how it was read.
+    /// Columns whose spelling matters.
+    pub(crate) spelling_matters: Vec<usize>,
+    /// The words that the user says are missing values; the source knows the usual ones.
+    pub(crate) missing: Option<MissingWords>,
+    /// What is worth knowing of how the table was read.
     pub(crate) warnings: Vec<Warning>,
     /// Columns that are the index of a data frame.
     pub(crate) frame_index: Vec<usize>,
@@ -97,6 +102,8 @@ impl Table {
             columns,
             groups: Vec::new(),
             unnamed: Vec::new(),
+            spelling_matters: Vec::new(),
+            missing: None,
             warnings: Vec::new(),
             frame_index: Vec::new(),
             unusable_lists: Vec::new(),
@@ -220,7 +227,7 @@ impl Table {
             )));
         };
         let kind = match &info.kind {
-            Kind::Other(_) => Kind::Text,
+            Kind::Other(_) | Kind::Date => Kind::Text,
             kind => kind.clone(),
         };
         let columns = self.read_columns(&[(index, kind)])?;
@@ -241,7 +248,40 @@ impl Table {
 
     /// Several columns in one pass, each as the kind asked for.
     pub(crate) fn read_columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error> {
-        unpanicked(|| self.source.columns(wanted), || format!("{}: its values cannot be read", self.name))
+        let read = || self.source.columns(wanted);
+        let columns = unpanicked(read, || format!("{}: its values cannot be read", self.name))?;
+        match &self.missing {
+            Some(words) => Ok(columns.into_iter().map(|column| words.apply(column)).collect()),
+            None => Ok(columns),
+        }
+    }
+
+    /// Names columns whose spelling matters, as that of labels and names of rows does: `007` is not 7 there.
+    ///
+    /// # Errors
+    /// A column that does not exist.
+    pub fn keep_spelling(&mut self, column: &str) -> Result<(), Error> {
+        let index = self.position(column)?;
+        self.spelling_matters.push(index);
+        Ok(())
+    }
+
+    /// Whether a column's values are spelled as its kind would not spell them: `07`, `1.50`, `TRUE`.
+    pub fn is_spelled(&self, index: usize) -> bool {
+        self.source.spelled(index)
+    }
+
+    /// Whether a column cannot be written by type without losing what its spelling says.
+    pub(crate) fn spelling_is_lost(&self, index: usize) -> bool {
+        self.source.spelling_is_lost(index, self.spelling_matters.contains(&index))
+    }
+
+    /// Where the value of a row and column stands, for messages: "row 16 (cell A18)", or as [`Table::place`].
+    pub fn place_of(&self, row: FileRow, column: usize) -> String {
+        match self.source.cell(row, column) {
+            Some(cell) => format!("row {row} (cell {cell})"),
+            None => self.place(row),
+        }
     }
 
     /// Whether 32-bit floats hold every value of the column exactly, by its type.

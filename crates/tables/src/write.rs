@@ -47,7 +47,9 @@ impl From<&ExtraValues> for Column {
 /// In the format of the table (Parquet and Arrow IPC count as one) every record is copied: raw text, Arrow values
 /// with schema and metadata, bytes of arrays. Between CSV and TSV the text of every field is kept. Into any other
 /// format values go by type: integers stay integers, 32-bit floats stay so where the format has them, missing values
-/// become null, NaN or an empty field, and what has no type here (timestamps, lists) goes as the text it is shown by.
+/// become null, NaN or an empty field, and what has no type here (timestamps, lists) goes as the text it is shown by. A
+/// column of text that holds numbers goes as text if a number would lose something: zeros in front, digits beyond 64 bits,
+/// and any spelling of a column that [`Table::keep_spelling`] names.
 /// One column becomes an NPY array of one axis, several become one of two.
 ///
 /// Nothing is written when an error can be known beforehand.
@@ -88,7 +90,9 @@ pub fn write_rows(
             .map(|index| match &table.columns()[index].kind {
                 // Arrays hold lists of one length; text has no lists.
                 Kind::List(length) if !is_text(format) => (index, Kind::List(*length)),
-                Kind::List(_) | Kind::Other(_) => (index, Kind::Text),
+                Kind::List(_) | Kind::Other(_) | Kind::Date => (index, Kind::Text),
+                // What is more than a number stays as it is spelled.
+                _ if table.spelling_is_lost(index) => (index, Kind::Text),
                 kind => (index, kind.clone()),
             })
             .collect();
@@ -142,7 +146,12 @@ pub fn write_generated(
         for (name, values) in columns {
             let (column, number) = match values {
                 Generated::New(column) => (column.clone(), None),
-                Generated::Values(index, rows) => (table.column(*index)?.take(rows), table.source.number_type(*index)),
+                Generated::Values(index, rows) => {
+                    // A name keeps its spelling.
+                    let spelled = table.is_spelled(*index) && (is_text(format) || table.spelling_is_lost(*index));
+                    let column = if spelled { table.text_column(*index)? } else { table.column(*index)? };
+                    (column.take(rows), table.source.number_type(*index))
+                }
                 Generated::Means(index, column) => {
                     let float = table.source.number_type(*index).filter(|of| matches!(of, NumberType::Float(_)));
                     match (&column.values, float) {

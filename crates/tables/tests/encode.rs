@@ -289,9 +289,9 @@ fn classes_are_sorted_by_what_they_are() {
     let found = classes("x,y\n1,10\n2,9\n3,-1\n");
     assert_eq!((found.class_names, found.classes), (vec!["-1".into(), "9".into(), "10".into()], vec![2, 1, 0]));
     let found = classes("x,y\n1,2.0\n2,1\n3,2\n");
-    assert_eq!((found.class_names, found.classes), (vec!["1".into(), "2".into()], vec![1, 0, 1]));
+    assert_eq!((found.class_names, found.classes), (vec!["1".into(), "2".into(), "2.0".into()], vec![2, 0, 1]));
     let found = classes("x,y\n1,TRUE\n2,false\n3,true\n");
-    assert_eq!((found.class_names, found.classes), (vec!["false".into(), "true".into()], vec![1, 0, 1]));
+    assert_eq!((found.class_names, found.classes), (vec!["false".into(), "TRUE".into(), "true".into()], vec![1, 0, 2]));
     let found = classes("x,y\n1,v\n2,v\n");
     assert_eq!(codes(&found.warnings), ["one-class"]);
     assert_eq!(found.warnings[0].message.to_string(), "label column 'y' holds one class in every row: 'v'");
@@ -326,14 +326,11 @@ fn warnings_name_columns_that_are_no_features() {
     assert_eq!(encoder.feature_columns(), ["x"]);
     assert_eq!(
         encoded.warnings[0].message.to_string(),
-        "column 'when' (Date32) is carried along but not used for distances"
+        "column 'when' holds dates: it is carried along but not used for distances"
     );
     assert_eq!(fit(&table, &label("when")).1.class_names, ["1970-01-02", "1970-01-03"]);
-    let error = Encoder::fit(&table, &Columns { features: features(&["when"]), ..Columns::default() }).unwrap_err();
-    assert_eq!(
-        words(&error),
-        "t.arrow: column 'when' (Date32) cannot be a feature\nmake it a number first, or leave it out of --features"
-    );
+    let named = Columns { features: features(&["when"]), scale: Some(Scale::None), ..Columns::default() };
+    assert_eq!(fit(&table, &named).1.features.to_f64(), [1.0, 2.0], "days since 1970");
 
     let (_, encoded) = fit(&csv(",x\n0,5\n1,6\n"), &Columns::default());
     assert_eq!(codes(&encoded.warnings), ["unnamed-column"]);

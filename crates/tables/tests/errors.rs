@@ -166,7 +166,8 @@ fn csv_that_is_no_table_is_refused() {
     reading(
         "t.csv",
         *b"5.1,3.5\n4.9,3.0\n",
-        "t.csv: the first line holds numbers, not column names\nadd a first line with one name per column",
+        "t.csv: the first line holds numbers, not column names\n\
+         --no-header if it is a row, or add a first line with one name per column",
     );
 }
 
@@ -333,6 +334,7 @@ fn encoder_refuses_columns_that_cannot_be_features() {
 fn encoder_refuses_columns_that_cannot_be_labels() {
     let bins = |bins| Columns { bins: Some(bins), ..label("y") };
     let cut = "--bins N cuts the label into N classes of equal counts";
+    let many = &format!("{cut}; --categorical y if these numbers are names of classes");
     fitting(
         "x,y\n1,1\n2,2.50\n",
         &label("y"),
@@ -342,13 +344,16 @@ fn encoder_refuses_columns_that_cannot_be_labels() {
     fitting(
         &format!("x,y\n{rows}"),
         &label("y"),
-        &format!("t.csv: label column 'y' holds 30 different numbers in 30 rows: too many for classes\n{cut}"),
+        &format!("t.csv: label column 'y' holds 30 different numbers in 30 rows: too many for classes\n{many}"),
     );
     let rows: String = (0..3_003).map(|i| format!("1,{}\n", i % 1_001)).collect();
     fitting(
-        &format!("x,y\n{rows}"),
+        &format!("x,y\n{rows}1,5000\n"),
         &label("y"),
-        &format!("t.csv: label column 'y' holds 1001 different numbers in 3003 rows: too many for classes\n{cut}"),
+        &format!(
+            "t.csv: label column 'y' holds 1002 different numbers in 3004 rows, 1 of them in one row only: too many for \
+             classes\n{many}"
+        ),
     );
     fitting(
         "x,y\n1,a\n",

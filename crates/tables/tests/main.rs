@@ -1,6 +1,7 @@
 //! The tests of the crate from outside: one program, because each would be linked with everything again.
 //! `cargo test -p leanset-tables --test main encode` runs those of one file.
 
+mod as_people_have_them;
 mod common;
 mod encode;
 mod errors;

@@ -83,7 +83,10 @@ impl Input {
     ///
     /// # Errors
     /// Its columns cannot be used as asked.
-    pub fn of_table(table: Table, columns: &Columns, began: Instant) -> Result<Self> {
+    pub fn of_table(mut table: Table, columns: &Columns, began: Instant) -> Result<Self> {
+        for name in columns.label.iter().chain(&columns.id) {
+            table.keep_spelling(name)?;
+        }
         let (encoder, mut encoded) = Encoder::fit_encode(&table, columns)?;
         encoded.warnings.extend(unlabelled(&table, &encoder));
         encoded.warnings.extend(headless(&table));
@@ -126,6 +129,34 @@ impl Input {
     /// The name of a feature by its position.
     pub(crate) fn dimension(&self, column: usize) -> String {
         self.encoder.dimension_names().into_iter().nth(column).unwrap_or_default()
+    }
+
+    /// Refuses a budget that one row of each class would more than double, if the label is rather measured than a class.
+    ///
+    /// A numeric label with few rows of each value may be either. With one class per value, the least budget is a row of
+    /// each, which is much more than was asked for.
+    ///
+    /// # Errors
+    /// The label is rather a measurement.
+    pub fn check_budget(&self, asked: usize) -> Result<()> {
+        const FEW_VALUES: usize = 20;
+        const ROWS_OF_A_CLASS: usize = 50;
+        let (values, rows) = (self.encoded.class_names.len(), self.encoded.rows);
+        let Some(label) = self.encoder.label().filter(|_| self.encoder.has_numeric_label()) else { return Ok(()) };
+        if values <= FEW_VALUES || values <= 2 * asked || rows / values >= ROWS_OF_A_CLASS {
+            return Ok(());
+        }
+        let file = self.table.name();
+        Err(Problem::new(format!(
+            "{file}: label column '{label}' holds {values} different numbers in {rows} rows: one row of each is more than \
+             twice the {asked} rows of the budget"
+        ))
+        .hint(text![
+            setting::BINS.to("N"),
+            " cuts the label into N classes if it is a measurement; ",
+            setting::CATEGORICAL.to(label),
+            " if each number is a class"
+        ]))
     }
 
     /// The row of the file that a row of the dataset is.
@@ -190,7 +221,12 @@ fn unlabelled(table: &Table, encoder: &Encoder) -> Option<Warning> {
     if encoder.label().is_some() {
         return None;
     }
-    let text = table.columns().iter().find(|c| c.kind == Kind::Text && encoder.feature_columns().contains(&c.name))?;
+    let words =
+        |name: &String| encoder.dimension_names().iter().any(|dimension| dimension.starts_with(&format!("{name}=")));
+    let text = table
+        .columns()
+        .iter()
+        .find(|c| c.kind == Kind::Text && encoder.feature_columns().contains(&c.name) && words(&c.name))?;
     let message = text![
         "no ",
         &setting::LABEL,
@@ -209,6 +245,6 @@ fn headless(table: &Table) -> Option<Warning> {
     let numbers = table.columns().iter().all(|c| c.name.trim().parse::<f64>().is_ok());
     (numbers && matches!(table.format(), Format::Csv | Format::Tsv)).then(|| {
         Warning::new("numeric-header", format!("{}: every column of the first line is named by a number", table.name()))
-            .hint("if the first line is a row, put a line of column names before it")
+            .hint(text![&setting::NO_HEADER, " if the first line is a row"])
     })
 }

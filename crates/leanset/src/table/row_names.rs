@@ -10,14 +10,22 @@ pub(crate) enum RowNames {
     /// By 0-based position, below this.
     Positions(usize),
     /// By the text of an id column, which may be of numbers.
-    Column { rows: HashMap<String, FileRow>, numeric: bool },
+    Column {
+        rows: HashMap<String, FileRow>,
+        numeric: bool,
+        /// Ids that are spelled as no number is, such as 0042, by their value: where other programs made a number of it. No
+        /// row where two ids have one value.
+        values: HashMap<String, Option<FileRow>>,
+    },
 }
 
-/// The text by which a row is named: of numbers, whole ones without a fraction, whatever a file makes of them.
+/// The text by which a row is named: of numbers, whole ones without a fraction, whatever a file makes of them. Numbers with
+/// more digits than a float has stay as they are, without spaces around them.
 fn name_of(text: &str, numeric: bool) -> String {
     match text.trim().parse::<f64>() {
         Ok(value) if numeric && value.fract() == 0.0 && value.abs() < 9e15 => (value as i64).to_string(),
-        _ => text.to_owned(),
+        Ok(_) => text.trim().to_owned(),
+        Err(_) => text.to_owned(),
     }
 }
 
@@ -25,9 +33,12 @@ impl RowNames {
     pub(super) fn of(table: &Table, id: Option<&str>) -> Result<Self> {
         let Some(name) = id else { return Ok(Self::Positions(table.rows())) };
         let position = table.position(name)?;
-        let numeric = matches!(table.columns()[position].kind, Kind::Integer | Kind::Number);
+        let spelled = table.is_spelled(position);
+        let numbers = matches!(table.columns()[position].kind, Kind::Integer | Kind::Number);
+        let numeric = numbers && !spelled;
         let column = table.text_column(position)?;
         let mut rows = HashMap::with_capacity(column.len());
+        let mut values = HashMap::new();
         for row in 0..column.len() {
             let text = name_of(&column.text(row), numeric);
             if column.is_missing(row) {
@@ -38,6 +49,12 @@ impl RowNames {
                         &setting::ID,
                         " out to name them by position"
                     ]));
+            }
+            if spelled && numbers {
+                let one = values.entry(name_of(&text, true)).or_insert(Some(FileRow::at(row)));
+                if *one != Some(FileRow::at(row)) {
+                    *one = None;
+                }
             }
             if let Some(before) = rows.insert(text.clone(), FileRow::at(row)) {
                 return Err(Problem::new(format!(
@@ -53,7 +70,7 @@ impl RowNames {
                 ]));
             }
         }
-        Ok(Self::Column { rows, numeric })
+        Ok(Self::Column { rows, numeric, values })
     }
 
     /// The rows that a column of a file names.
@@ -66,7 +83,9 @@ impl RowNames {
                 let text = name_of(&values.text(at), numeric);
                 let row = match self {
                     Self::Positions(rows) => text.parse().ok().filter(|&r: &u32| (r as usize) < *rows).map(FileRow),
-                    Self::Column { rows, .. } => rows.get(&text).copied(),
+                    Self::Column { rows, values, .. } => {
+                        rows.get(&text).copied().or_else(|| values.get(&name_of(&text, true)).copied().flatten())
+                    }
                 };
                 row.ok_or_else(|| {
                     let place = file.place(FileRow::at(at));

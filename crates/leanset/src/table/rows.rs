@@ -17,7 +17,9 @@ pub(crate) fn names_of(rows: &[FileRow], input: &Input, columns: &Columns) -> Re
     // Distinct, or a cut of the ranking could not be told apart.
     input.rows_by_name(Some(id))?;
     let position = input.table.position(id)?;
-    if let Values::Integer(v) = input.table.column(position)?.values {
+    if !input.table.is_spelled(position)
+        && let Values::Integer(v) = input.table.column(position)?.values
+    {
         return Ok(rows.iter().map(|r| v[r.index()]).collect::<Vec<_>>().into());
     }
     let column = input.table.text_column(position)?;

@@ -30,6 +30,7 @@ impl Target {
             format: columns.format.filter(|_| named.is_none()),
             sheet: columns.sheet.clone().filter(|_| format == Some(Format::Xlsx)),
             delimiter: columns.delimiter.filter(|_| matches!(format, Some(Format::Csv | Format::Tsv))),
+            no_header: columns.no_header && matches!(format, Some(Format::Csv | Format::Tsv | Format::Xlsx)),
             ..columns.clone()
         };
         let files = Files::find(&path.into(), &own, context)?;

@@ -4,6 +4,7 @@ use leanset_problem::{setting, text};
 
 use super::id_columns::{self, Beside};
 use super::impute;
+use super::names::{self, Named};
 use crate::column::{Column, Kind};
 use crate::error::{Error, Warning, listed, shown};
 use crate::row::FileRow;
@@ -24,8 +25,14 @@ impl<'a> ColumnRef<'a> {
         Self { table, name: &table.columns()[index].name, index }
     }
 
+    /// Where the value of a row stands.
     pub(crate) fn place(&self, row: FileRow) -> String {
-        self.table.place(row)
+        self.table.place_of(row, self.index)
+    }
+
+    /// The value of a row, if it is a number among texts by its type.
+    pub(crate) fn number(&self, row: usize) -> Option<f64> {
+        self.table.source.number(row, self.index)
     }
 
     /// The value as the file has it, quoted.
@@ -46,13 +53,15 @@ pub(crate) struct Loaded {
     pub(crate) dropped: usize,
 }
 
-/// Reads the columns and decides which rows take part.
-pub(crate) fn load(
+/// A column of a table, by position, and its values.
+pub(crate) type Placed = (usize, Column);
+
+/// Reads features and label in one pass.
+pub(crate) fn read(
     table: &Table,
     wanted: &[(usize, Kind)],
     label: Option<(usize, Kind)>,
-    missing: Missing,
-) -> Result<Loaded, Error> {
+) -> Result<(Vec<Placed>, Option<Placed>), Error> {
     let mut all = wanted.to_vec();
     all.extend(label.clone());
     let width = |(index, kind): &(usize, Kind)| match kind {
@@ -67,15 +76,49 @@ pub(crate) fn load(
     table.limit.check(table.name(), what, table.memory().saturating_add(wanted_bytes))?;
     let mut columns = table.read_columns(&all)?;
     let label = label.and_then(|(index, _)| columns.pop().map(|column| (index, column)));
-    let indices: Vec<usize> = wanted.iter().map(|(index, _)| *index).collect();
-    let features: Vec<(usize, &Column)> = indices.iter().copied().zip(&columns).collect();
-    let kept = impute::rows(table, &features, label.as_ref().map(|(index, column)| (*index, column)), missing)?;
-    let dropped = table.rows() - kept.len();
-    Ok(Loaded { indices, columns, label, kept, dropped })
+    Ok((wanted.iter().map(|(index, _)| *index).zip(columns).collect(), label))
 }
 
-/// The positions of the feature columns.
-pub(crate) fn choose(table: &Table, options: &Columns, warnings: &mut Vec<Warning>) -> Result<Vec<usize>, Error> {
+impl Loaded {
+    /// Decides which rows take part.
+    pub(crate) fn new(
+        table: &Table,
+        features: Vec<Placed>,
+        label: Option<Placed>,
+        missing: Missing,
+    ) -> Result<Self, Error> {
+        let (indices, columns): (Vec<usize>, Vec<Column>) = features.into_iter().unzip();
+        let features: Vec<(usize, &Column)> = indices.iter().copied().zip(&columns).collect();
+        let kept = impute::rows(table, &features, label.as_ref().map(|(index, column)| (*index, column)), missing)?;
+        let dropped = table.rows() - kept.len();
+        Ok(Self { indices, columns, label, kept, dropped })
+    }
+}
+
+/// A column that is to be a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) index: usize,
+    /// Whether the user named it.
+    pub(crate) named: bool,
+    /// Whether its values are names, whatever they look like.
+    pub(crate) categorical: bool,
+}
+
+/// The columns whose values are names, whatever they look like.
+fn categorical(table: &Table, options: &Columns) -> Result<Vec<bool>, Error> {
+    let mut categorical = vec![false; table.columns().len()];
+    names::resolve(table, &options.categorical)?.iter().for_each(|named| categorical[named.index] = true);
+    Ok(categorical)
+}
+
+/// Whether the label's values are names, whatever they look like.
+pub(crate) fn label_is_categorical(table: &Table, options: &Columns, label: usize) -> Result<bool, Error> {
+    Ok(categorical(table, options)?[label])
+}
+
+/// The feature columns.
+pub(crate) fn choose(table: &Table, options: &Columns, warnings: &mut Vec<Warning>) -> Result<Vec<Chosen>, Error> {
     let file = table.name();
     let label = options.label.as_deref().map(|name| table.position(name)).transpose()?;
     let id = options.id.as_deref().map(|name| table.position(name)).transpose()?;
@@ -83,59 +126,75 @@ pub(crate) fn choose(table: &Table, options: &Columns, warnings: &mut Vec<Warnin
         let name = shown(&table.columns()[label].name);
         return Err(Error::request(format!("{file}: column {name} cannot be both label and id")));
     }
+    let categorical = categorical(table, options)?;
     let mut excluded = vec![false; table.columns().len()];
-    for name in &options.exclude {
-        table.positions(name)?.for_each(|index| excluded[index] = true);
-    }
+    names::resolve(table, &options.exclude)?.iter().for_each(|named| excluded[named.index] = true);
     let role = |index| match index {
         _ if Some(index) == label => Some("label"),
         _ if Some(index) == id => Some("id"),
         _ => None,
     };
     let chosen = match &options.features {
-        Some(features) => named(table, features, &role, &excluded)?,
+        Some(features) => named(table, features, &role, &excluded, &categorical, warnings)?,
         None => {
             let others = (0..table.columns().len()).filter(|&index| !excluded[index] && role(index).is_none());
-            unnamed(table, &others.collect::<Vec<_>>(), warnings)?
+            unnamed(table, &others.collect::<Vec<_>>(), &categorical, warnings)?
+                .into_iter()
+                .map(|index| Chosen { index, named: false, categorical: categorical[index] })
+                .collect()
         }
     };
-    for &index in chosen.iter().filter(|index| table.unnamed.contains(index)) {
+    for &Chosen { index, .. } in chosen.iter().filter(|chosen| table.unnamed.contains(&chosen.index)) {
         let name = &table.columns()[index].name;
         let number = index + 1;
         let message = format!("column {number} has no name in the header and is used for distances as '{name}'");
         let hint = text!["if it is an index, as pandas writes: ", setting::EXCLUDE.to(name)];
         warnings.push(Warning::new("unnamed-column", message).hint(hint));
     }
-    if let Some((index, what)) = table.mixed.iter().find(|(index, _)| chosen.contains(index)) {
+    if let Some((index, what)) =
+        table.mixed.iter().find(|(index, _)| chosen.iter().any(|chosen| chosen.index == *index && !chosen.categorical))
+    {
         let name = &table.columns()[*index].name;
         return Err(Error::content(format!("{file}: {what}"))
             .with_hint(text!["write it in one way, or ", setting::EXCLUDE.to(name)]));
     }
     if chosen.is_empty() {
-        return Err(Error::request(format!("{file}: no column is left to be a feature"))
-            .with_hint("distances need at least one column of numbers, true/false or text beside label and id"));
+        return Err(nothing_left(table));
     }
     Ok(chosen)
 }
 
-/// The columns that the user names.
+/// The columns that the user names; of those of a pattern, the ones that can be features.
 fn named(
     table: &Table,
     features: &[String],
     role: &dyn Fn(usize) -> Option<&'static str>,
     excluded: &[bool],
-) -> Result<Vec<usize>, Error> {
+    categorical: &[bool],
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Chosen>, Error> {
     let file = table.name();
     let mut chosen = Vec::new();
-    for index in features.iter().map(|name| table.positions(name)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
-    {
+    let mut taken = vec![false; table.columns().len()];
+    for Named { index, by_pattern } in names::resolve(table, features)? {
         let column = &table.columns()[index];
         let name = shown(&column.name);
+        if by_pattern {
+            if role(index).is_some() || excluded[index] || taken[index] {
+                continue;
+            }
+            if !categorical[index]
+                && let Some(warning) = carried(table, index)
+            {
+                warnings.push(warning);
+                continue;
+            }
+        }
         if let Some(role) = role(index) {
             return Err(Error::request(format!("{file}: column {name} is the {role} and cannot be a feature"))
                 .with_hint(text!["leave it out of ", &setting::FEATURES]));
         }
-        if chosen.contains(&index) {
+        if taken[index] {
             return Err(Error::request(format!("{file}: column {name} is listed twice as a feature")));
         }
         if excluded[index] {
@@ -144,32 +203,52 @@ fn named(
         if let Some(lists) = table.unusable_lists.iter().find(|lists| lists.column == index) {
             return Err(unusable(table, lists));
         }
-        if let Kind::Other(what) = &column.kind {
+        if let (Kind::Other(what), false) = (&column.kind, categorical[index]) {
             return Err(Error::request(format!("{file}: column {name} ({what}) cannot be a feature"))
                 .with_hint(text!["make it a number first, or leave it out of ", &setting::FEATURES]));
         }
-        chosen.push(index);
+        taken[index] = true;
+        chosen.push(Chosen { index, named: !by_pattern, categorical: categorical[index] });
     }
     Ok(chosen)
 }
 
+/// What is said of a column that is no feature unless the user names it, if it is one.
+fn carried(table: &Table, index: usize) -> Option<Warning> {
+    let column = &table.columns()[index];
+    match &column.kind {
+        Kind::Date => Some(dates_skipped(&column.name)),
+        Kind::Other(what) => {
+            let message =
+                format!("column {} ({what}) is carried along but not used for distances", shown(&column.name));
+            Some(Warning::new("skipped-column", message))
+        }
+        _ => None,
+    }
+}
+
 /// The columns that are features where nobody says which: lists of numbers if there are any, otherwise all that can be.
-fn unnamed(table: &Table, candidates: &[usize], warnings: &mut Vec<Warning>) -> Result<Vec<usize>, Error> {
+fn unnamed(
+    table: &Table,
+    candidates: &[usize],
+    categorical: &[bool],
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<usize>, Error> {
     let (mut lists, mut others) = (Vec::new(), Vec::new());
-    let mut skip = |index: usize, what: &str| {
-        let name = shown(&table.columns()[index].name);
-        let message = format!("column {name} ({what}) is carried along but not used for distances");
-        warnings.push(Warning::new("skipped-column", message));
-    };
     for &index in candidates {
-        if table.frame_index.contains(&index) {
-            skip(index, "pandas index");
+        if table.frame_index.contains(&index) && !categorical[index] {
+            let name = shown(&table.columns()[index].name);
+            let message = format!("column {name} (pandas index) is carried along but not used for distances");
+            warnings.push(Warning::new("skipped-column", message));
             continue;
         }
         match &table.columns()[index].kind {
-            Kind::Other(what) => skip(index, what),
+            _ if categorical[index] => others.push(index),
             Kind::List(_) => lists.push(index),
-            _ => others.push(index),
+            _ => match carried(table, index) {
+                Some(warning) => warnings.push(warning),
+                None => others.push(index),
+            },
         }
     }
     // Lists of which most are of one length are an embedding with errors, unless something else is measured.
@@ -204,5 +283,21 @@ fn unusable(table: &Table, lists: &UnusableLists) -> Error {
     Error::content(format!("{}: column {} {}", table.name(), shown(column), lists.why)).with_hint(text![
         "lists of one length are coordinates: correct these rows or leave them out of the file, or ",
         setting::EXCLUDE.to(column)
+    ])
+}
+
+/// The error of a table without a feature.
+pub(crate) fn nothing_left(table: &Table) -> Error {
+    Error::request(format!("{}: no column is left to be a feature", table.name()))
+        .with_hint("distances need at least one column of numbers, true/false or text beside label and id")
+}
+
+/// What is said of a column of dates that is no feature.
+pub(crate) fn dates_skipped(name: &str) -> Warning {
+    let message = format!("column {} holds dates: it is carried along but not used for distances", shown(name));
+    Warning::new("skipped-column", message).hint(text![
+        "name it in ",
+        &setting::FEATURES,
+        " to measure distances in days"
     ])
 }

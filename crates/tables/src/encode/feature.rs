@@ -5,6 +5,7 @@ use leanset_problem::{setting, text};
 use super::column_checks::words_among_numbers;
 use super::columns::ColumnRef;
 use super::impute::most_frequent;
+use super::look_alike;
 use super::scaler::{Sample, Scaler, unit_of_squares};
 use crate::column::{Column, Kind, ListType, Lists, Texts, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
@@ -92,7 +93,7 @@ impl FeatureEncoding {
             }
             Values::Text(v) => {
                 warnings.extend(words_among_numbers(of, column, v, rows.kept)?);
-                fit_one_hot(of, column, rows, v)
+                fit_one_hot(of, column, rows, v, warnings)
             }
         }
     }
@@ -127,6 +128,7 @@ fn fit_one_hot(
     column: &Column,
     rows: FitRows<'_>,
     texts: &Texts,
+    warnings: &mut Vec<Warning>,
 ) -> Result<(FeatureEncoding, bool), Error> {
     let mut values: Vec<&str> = present(column, rows.kept).map(|row| texts.get(row.index())).collect();
     let all = values.len();
@@ -149,7 +151,8 @@ fn fit_one_hot(
     for row in present(column, rows.fitted) {
         counts[values.partition_point(|&value| value < texts.get(row.index()))] += 1;
     }
-    let categories = values.into_iter().map(str::to_owned).collect();
+    let categories: Vec<String> = values.into_iter().map(str::to_owned).collect();
+    warnings.extend(look_alike::of_categories(of.name, &categories));
     Ok((FeatureEncoding::OneHot { categories, fill: most_frequent(&counts) }, count > 1))
 }
 

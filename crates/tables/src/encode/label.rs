@@ -1,16 +1,50 @@
 //! Class names and codes: which classes a label column holds, in what order, and which one each row is of.
 
 use leanset_problem::{setting, text};
+use leanset_spec::DecimalMark;
 
 use super::columns::ColumnRef;
-use crate::column::{Column, Kind, Values, whole};
+use super::look_alike;
+use super::reading::{Reading, numbers_of_label};
+use crate::column::{Column, Kind, Texts, Values, whole};
 use crate::error::{Error, Warning, counted, listed, shown};
+use crate::format::is_text;
 use crate::row::FileRow;
+use crate::table::Table;
 
-/// Above this many different numbers a label measures something and is no class.
-const MAX_NUMERIC: usize = 1_000;
+/// Above this many different numbers a label is classes only if each of them is in several rows: what is measured has
+/// values that nothing else has.
+const MANY: usize = 1_000;
 /// Up to this many different numbers a label may be classes even if most rows differ, as in toy tables.
 const FEW: usize = 20;
+
+/// What the user said of the label.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LabelOptions {
+    pub(crate) bins: Option<usize>,
+    /// Its values are names, whatever they look like.
+    pub(crate) categorical: bool,
+    pub(crate) decimal: Option<DecimalMark>,
+}
+
+impl LabelOptions {
+    /// The kind as which the label is read. A spelling that a number does not have, such as `07`, is kept.
+    pub(crate) fn kind_wanted(&self, table: &Table, index: usize) -> Kind {
+        match &table.columns()[index].kind {
+            Kind::Other(_) | Kind::List(_) | Kind::Date => Kind::Text,
+            Kind::Number if self.bins.is_some() && self.decimal.is_some() && is_text(table.format()) => Kind::Text,
+            kind if self.bins.is_some() => kind.clone(),
+            _ if self.categorical || table.source.spelled(index) => Kind::Text,
+            kind => kind.clone(),
+        }
+    }
+
+    /// How texts that are cut into bins are numbers.
+    pub(crate) fn reading(&self, of: &ColumnRef<'_>, column: &Column) -> Reading {
+        let numbers = || numbers_of_label(of, column, self.decimal);
+        self.bins.and_then(|_| numbers()).unwrap_or_default()
+    }
+}
 
 /// The classes of a table, fitted on its label column. The code of a class is its position here.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +53,8 @@ pub(crate) enum LabelEncoder {
     All,
     /// Texts, sorted by their bytes.
     Text(Vec<String>),
+    /// Texts in code order, and their codes, sorted by text: numbers and true/false values as they are spelled.
+    Spelled(Vec<String>, Vec<(String, u32)>),
     /// Whole numbers, sorted.
     Integer(Vec<i64>),
     /// The booleans there are, `false` first.
@@ -33,13 +69,21 @@ impl LabelEncoder {
         of: &ColumnRef<'_>,
         column: &Column,
         kept: &[FileRow],
-        bins: Option<usize>,
+        options: LabelOptions,
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, Error> {
-        let classes = match bins {
-            Some(bins) => Self::cut(of, column, kept, bins, warnings)?,
-            None => Self::distinct(of, column, kept)?,
+        let classes = match (options.bins, &column.values) {
+            (Some(bins), _) => Self::cut(of, column, kept, bins, warnings)?,
+            (None, Values::Text(texts))
+                if matches!(of.table.columns()[of.index].kind, Kind::Number | Kind::Integer | Kind::Boolean) =>
+            {
+                Self::spelled(of, column, texts, kept, options)?
+            }
+            (None, _) => Self::distinct(of, column, kept, options)?,
         };
+        if let LabelEncoder::Text(names) | LabelEncoder::Spelled(names, _) = &classes {
+            warnings.extend(look_alike::of_labels(of.name, names));
+        }
         if classes.len() == 1 {
             let (name, only) = (shown(of.name), shown(&classes.names()[0]));
             let message = format!("label column {name} holds one class in every row: {only}");
@@ -49,7 +93,39 @@ impl LabelEncoder {
         Ok(classes)
     }
 
-    fn distinct(of: &ColumnRef<'_>, column: &Column, kept: &[FileRow]) -> Result<Self, Error> {
+    /// Classes by spelling of a column that holds numbers or true/false values: `07` and `7` are two.
+    fn spelled(
+        of: &ColumnRef<'_>,
+        column: &Column,
+        texts: &Texts,
+        kept: &[FileRow],
+        options: LabelOptions,
+    ) -> Result<Self, Error> {
+        let mut all: Vec<&str> = kept.iter().map(|row| spelling(texts.get(row.index()))).collect();
+        all.sort_unstable();
+        let counts: Vec<(&str, usize)> = all.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect();
+        let mut values: Vec<(f64, &str, usize)> =
+            counts.into_iter().map(|(name, count)| (value(name).unwrap_or(f64::NAN), name, count)).collect();
+        // In the order of the values; of equal ones the shorter first. More digits than a float has are told apart so too.
+        values.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.len().cmp(&b.1.len())).then(a.1.cmp(b.1)));
+        if !options.categorical {
+            // Of numbers beyond 2^53 none has a fraction.
+            let fraction = values.iter().find(|(value, _, _)| value.is_infinite() || value.fract() != 0.0);
+            if let Some((_, name, _)) = fraction {
+                let row = kept.iter().find(|row| spelling(texts.get(row.index())) == *name);
+                return Err(measured(of, row.map_or(FileRow::at(0), |row| *row), column));
+            }
+            if of.table.columns()[of.index].kind != Kind::Boolean {
+                check_count(of, values.iter().map(|(_, _, count)| *count), kept.len())?;
+            }
+        }
+        let names: Vec<String> = values.iter().map(|(_, name, _)| (*name).to_owned()).collect();
+        let mut codes: Vec<(String, u32)> = names.iter().cloned().zip(0..).collect();
+        codes.sort_unstable();
+        Ok(LabelEncoder::Spelled(names, codes))
+    }
+
+    fn distinct(of: &ColumnRef<'_>, column: &Column, kept: &[FileRow], options: LabelOptions) -> Result<Self, Error> {
         let rows = kept.iter().map(|row| row.index());
         Ok(match &column.values {
             Values::List(_) => LabelEncoder::All,
@@ -57,6 +133,20 @@ impl LabelEncoder {
                 let mut names: Vec<&str> = rows.map(|row| texts.get(row)).collect();
                 names.sort_unstable();
                 names.dedup();
+                // `1,5` and `2,25` are no classes.
+                if names.len() > FEW
+                    && !options.categorical
+                    && let Some(Reading::Numbers(notation)) = numbers_of_label(of, column, options.decimal)
+                {
+                    let fraction = |row: &&FileRow| {
+                        of.number(row.index())
+                            .or_else(|| notation.read(texts.get(row.index())))
+                            .is_some_and(|x| x.fract() != 0.0)
+                    };
+                    if let Some(row) = kept.iter().find(fraction) {
+                        return Err(measured(of, *row, column));
+                    }
+                }
                 LabelEncoder::Text(names.into_iter().map(str::to_owned).collect())
             }
             Values::Boolean(values) => {
@@ -68,15 +158,7 @@ impl LabelEncoder {
                 let mut numbers = Vec::with_capacity(kept.len());
                 for &row in kept {
                     let value = number(column, row.index());
-                    numbers.push(whole(value).ok_or_else(|| {
-                        let (file, place, name) = (of.table.name(), of.place(row), shown(of.name));
-                        let value = of.show(row, column);
-                        let message = format!(
-                            "{file}: {place}, label column {name}: {value} is not a class, it is a measurement"
-                        );
-                        Error::request(message)
-                            .with_hint(text![setting::BINS.to("N"), " cuts the label into N classes of equal counts"])
-                    })?);
+                    numbers.push(whole(value).ok_or_else(|| measured(of, row, column))?);
                 }
                 few(of, numbers, kept.len())?
             }
@@ -128,11 +210,22 @@ impl LabelEncoder {
         Ok(LabelEncoder::Bins(edges, last))
     }
 
+    /// Whether the classes are numbers, one per value.
+    pub(crate) fn are_numbers(&self) -> bool {
+        match self {
+            LabelEncoder::Integer(_) => true,
+            LabelEncoder::Text(names) | LabelEncoder::Spelled(names, _) => {
+                names.iter().all(|name| name.trim().parse::<f64>().is_ok())
+            }
+            _ => false,
+        }
+    }
+
     /// Number of classes.
     pub(crate) fn len(&self) -> usize {
         match self {
             LabelEncoder::All => 1,
-            LabelEncoder::Text(names) => names.len(),
+            LabelEncoder::Text(names) | LabelEncoder::Spelled(names, _) => names.len(),
             LabelEncoder::Integer(values) => values.len(),
             LabelEncoder::Boolean(values) => values.len(),
             LabelEncoder::Bins(edges, _) => edges.len(),
@@ -143,7 +236,7 @@ impl LabelEncoder {
     pub(crate) fn names(&self) -> Vec<String> {
         match self {
             LabelEncoder::All => vec!["all".to_owned()],
-            LabelEncoder::Text(names) => names.clone(),
+            LabelEncoder::Text(names) | LabelEncoder::Spelled(names, _) => names.clone(),
             LabelEncoder::Integer(values) => values.iter().map(i64::to_string).collect(),
             LabelEncoder::Boolean(values) => values.iter().map(bool::to_string).collect(),
             LabelEncoder::Bins(edges, last) => (0..edges.len())
@@ -170,7 +263,7 @@ impl LabelEncoder {
     /// The kind the label column must be read as.
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            LabelEncoder::All | LabelEncoder::Text(_) => Kind::Text,
+            LabelEncoder::All | LabelEncoder::Text(_) | LabelEncoder::Spelled(..) => Kind::Text,
             LabelEncoder::Integer(_) => Kind::Integer,
             LabelEncoder::Boolean(_) => Kind::Boolean,
             LabelEncoder::Bins(..) => Kind::Number,
@@ -205,6 +298,11 @@ impl LabelEncoder {
             (LabelEncoder::Text(names), Values::Text(texts)) => {
                 names.binary_search_by(|name| name.as_str().cmp(texts.get(row))).ok()
             }
+            (LabelEncoder::Spelled(_, codes), Values::Text(texts)) => {
+                let text = spelling(texts.get(row));
+                let at = codes.binary_search_by(|(name, _)| name.as_str().cmp(text)).ok()?;
+                Some(codes[at].1 as usize)
+            }
             (LabelEncoder::Integer(known), Values::Integer(values)) => known.binary_search(&values[row]).ok(),
             (LabelEncoder::Boolean(known), Values::Boolean(values)) => known.binary_search(&values[row]).ok(),
             (LabelEncoder::Bins(..), Values::Text(texts)) => {
@@ -220,19 +318,52 @@ impl LabelEncoder {
     }
 }
 
-/// Whole numbers as classes, if they are few.
+/// Whole numbers as classes.
 fn few(of: &ColumnRef<'_>, mut numbers: Vec<i64>, rows: usize) -> Result<LabelEncoder, Error> {
     numbers.sort_unstable();
+    check_count(of, numbers.chunk_by(|a, b| a == b).map(<[i64]>::len), rows)?;
     numbers.dedup();
-    let found = numbers.len();
-    if found > MAX_NUMERIC || (found > FEW && found > rows / 2) {
-        let (file, name) = (of.table.name(), shown(of.name));
-        let message =
-            format!("{file}: label column {name} holds {found} different numbers in {rows} rows: too many for classes");
-        return Err(Error::request(message)
-            .with_hint(text![setting::BINS.to("N"), " cuts the label into N classes of equal counts"]));
-    }
     Ok(LabelEncoder::Integer(numbers))
+}
+
+/// Refuses numbers that are rather measured than classes. `counts` are the rows of each number.
+fn check_count(of: &ColumnRef<'_>, counts: impl Iterator<Item = usize> + Clone, rows: usize) -> Result<(), Error> {
+    let (found, single) = (counts.clone().count(), counts.filter(|&count| count == 1).count());
+    if found <= FEW || (found <= rows / 2 && (found <= MANY || single == 0)) {
+        return Ok(());
+    }
+    let (file, name) = (of.table.name(), shown(of.name));
+    let alone = if found > rows / 2 { String::new() } else { format!(", {single} of them in one row only") };
+    let message = format!(
+        "{file}: label column {name} holds {found} different numbers in {rows} rows{alone}: too many for classes"
+    );
+    Err(Error::request(message).with_hint(text![
+        setting::BINS.to("N"),
+        " cuts the label into N classes of equal counts; ",
+        setting::CATEGORICAL.to(of.name),
+        " if these numbers are names of classes"
+    ]))
+}
+
+fn measured(of: &ColumnRef<'_>, row: FileRow, column: &Column) -> Error {
+    let (file, place, name) = (of.table.name(), of.place(row), shown(of.name));
+    let value = of.show(row, column);
+    let message = format!("{file}: {place}, label column {name}: {value} is not a class, it is a measurement");
+    Error::request(message).with_hint(text![setting::BINS.to("N"), " cuts the label into N classes of equal counts"])
+}
+
+/// A label as it is spelled: spaces around a number belong to the file.
+fn spelling(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// The order of a number or true/false value.
+fn value(text: &str) -> Option<f64> {
+    match text {
+        "true" | "True" | "TRUE" => Some(1.0),
+        "false" | "False" | "FALSE" => Some(0.0),
+        number => fast_float2::parse(number.strip_prefix('+').unwrap_or(number)).ok(),
+    }
 }
 
 /// A value of a numeric column.

@@ -19,7 +19,10 @@ mod feature;
 mod id_columns;
 mod impute;
 mod label;
+mod look_alike;
 mod matrix;
+mod names;
+mod reading;
 mod scaler;
 
 pub use encoded::{Encoded, Features};
@@ -27,13 +30,14 @@ pub use feature::MAX_CATEGORIES;
 
 use std::collections::{BTreeSet, HashSet};
 
-use columns::{ColumnRef, Loaded, choose, load};
+use columns::{Chosen, ColumnRef, Loaded, Placed, choose, dates_skipped, label_is_categorical, nothing_left, read};
 use feature::{FeatureEncoding, FitRows};
-use label::LabelEncoder;
+use label::{LabelEncoder, LabelOptions};
 use leanset_problem::{setting, text};
 use leanset_spec::{Columns, Missing, Scale};
+use reading::{Found, Reading};
 
-use crate::column::{Column, Kind};
+use crate::column::{Column, Kind, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
 use crate::row::FileRow;
 use crate::source::ExactIn32Bits;
@@ -73,8 +77,14 @@ fn is_numeric(encoding: &FeatureEncoding) -> bool {
 pub struct Encoder {
     features: Vec<String>,
     encodings: Vec<FeatureEncoding>,
+    /// How the values of each feature are read.
+    readings: Vec<Reading>,
     label: Option<String>,
     classes: LabelEncoder,
+    /// How the values of the label are read.
+    label_reading: Reading,
+    /// Whether the classes are numbers of which nobody said that they are names.
+    numeric_label: bool,
     missing: Missing,
     scale: Scale,
     /// Every value is exact in 32 bits.
@@ -120,29 +130,39 @@ impl Encoder {
 
     fn fit_loaded(table: &Table, options: &Columns, rows: Option<&[FileRow]>) -> Result<(Encoder, Loaded), Error> {
         let mut warnings = table.warnings.clone();
-        let indices = choose(table, options, &mut warnings)?;
+        let chosen = choose(table, options, &mut warnings)?;
+        let indices: Vec<usize> = chosen.iter().map(|chosen| chosen.index).collect();
         let scale = scale_of(table, &indices, options)?;
-        let wanted: Vec<(usize, Kind)> =
-            indices.iter().map(|&index| (index, table.columns()[index].kind.clone())).collect();
+        let wanted: Vec<(usize, Kind)> = chosen
+            .iter()
+            .map(|&Chosen { index, categorical, .. }| (index, reading::kind_wanted(table, index, categorical, options)))
+            .collect();
         let label = match &options.label {
             None if options.bins.is_some() => {
                 let message = text![&setting::BINS, " cuts a label into classes, and there is no label"];
                 return Err(Error::request(message).with_hint(text!["add ", &setting::LABEL]));
             }
             None => None,
-            Some(name) => {
-                let index = table.position(name)?;
-                Some((
-                    index,
-                    if let Kind::Other(_) | Kind::List(_) = table.columns()[index].kind {
-                        Kind::Text
-                    } else {
-                        table.columns()[index].kind.clone()
-                    },
-                ))
-            }
+            Some(name) => Some(table.position(name)?),
         };
-        let loaded = load(table, &wanted, label, options.missing)?;
+        let label_options = match label {
+            None => LabelOptions::default(),
+            Some(index) => LabelOptions {
+                bins: options.bins,
+                categorical: label_is_categorical(table, options, index)?,
+                decimal: options.decimal,
+            },
+        };
+        let label_kind = label.map(|index| (index, label_options.kind_wanted(table, index)));
+        let (features, mut label) = read(table, &wanted, label_kind)?;
+        let (features, readings) = read_texts(table, &chosen, features, options, &mut warnings)?;
+        let mut label_reading = Reading::Typed;
+        if let Some((index, column)) = &mut label {
+            let of = ColumnRef::new(table, *index);
+            label_reading = label_options.reading(&of, column);
+            *column = label_reading.apply(&of, std::mem::take(column))?;
+        }
+        let loaded = Loaded::new(table, features, label, options.missing)?;
         let fitted: Option<Vec<FileRow>> = rows.map(|rows| {
             let chosen: HashSet<FileRow> = rows.iter().copied().collect();
             loaded.kept.iter().copied().filter(|row| chosen.contains(row)).collect()
@@ -172,9 +192,11 @@ impl Encoder {
             None => LabelEncoder::All,
             Some((index, column)) => {
                 let of = ColumnRef::new(table, *index);
-                LabelEncoder::fit(&of, column, &loaded.kept, options.bins, &mut warnings)?
+                LabelEncoder::fit(&of, column, &loaded.kept, label_options, &mut warnings)?
             }
         };
+        let numeric_label = !label_options.categorical && classes.are_numbers();
+        let indices = &loaded.indices;
         let exact: Vec<Option<ExactIn32Bits>> = indices.iter().map(|&index| table.exact_in_32_bits(index)).collect();
         let single = scale == Scale::None
             && exact.contains(&Some(ExactIn32Bits::Float))
@@ -183,8 +205,11 @@ impl Encoder {
         let encoder = Encoder {
             features: indices.iter().map(|&index| table.columns()[index].name.clone()).collect(),
             encodings,
+            readings,
             label: options.label.clone(),
             classes,
+            label_reading,
+            numeric_label,
             missing: options.missing,
             scale,
             single,
@@ -248,12 +273,12 @@ impl Encoder {
     /// Reads the columns that the encoder was fitted on.
     fn load(&self, table: &Table) -> Result<Loaded, Error> {
         let mut wanted = Vec::with_capacity(self.features.len());
-        for (name, encoding) in self.features.iter().zip(&self.encodings) {
+        for ((name, encoding), reading) in self.features.iter().zip(&self.encodings).zip(&self.readings) {
             let index = table.position(name)?;
             // Integers stay integers: a float may not hold them.
             let kind = match (encoding.kind(), &table.columns()[index].kind) {
-                (Kind::Number, Kind::Integer) => Kind::Integer,
-                (kind, _) => kind,
+                (Kind::Number, Kind::Integer) if *reading == Reading::Typed => Kind::Integer,
+                (kind, _) => reading.kind_wanted(table, index, kind),
             };
             wanted.push((index, kind));
         }
@@ -261,9 +286,22 @@ impl Encoder {
         // A table of class names (the centroids of a binned label) has text where the fitted one has numbers.
         let kind = |index: usize| match (&self.classes, &table.columns()[index].kind) {
             (LabelEncoder::Bins(..), Kind::Text) => Kind::Text,
+            (LabelEncoder::Bins(..), _) => self.label_reading.kind_wanted(table, index, Kind::Number),
             _ => self.classes.kind(),
         };
-        load(table, &wanted, label.map(|index| (index, kind(index))), self.missing)
+        let (features, mut label) = read(table, &wanted, label.map(|index| (index, kind(index))))?;
+        let of = |index| ColumnRef::new(table, index);
+        let features = features
+            .into_iter()
+            .zip(&self.readings)
+            .map(|((index, column), reading)| Ok((index, reading.apply(&of(index), column)?)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        if let Some((index, column)) = &mut label
+            && let Ok(numbers) = self.label_reading.apply(&of(*index), column.clone())
+        {
+            *column = numbers;
+        }
+        Loaded::new(table, features, label, self.missing)
     }
 
     fn encode_loaded(&self, table: &Table, loaded: &Loaded) -> Result<Encoded, Error> {
@@ -314,7 +352,23 @@ impl Encoder {
     /// A length that is no multiple of the dimensions; a feature that is neither a number nor a list of numbers, because a
     /// point between two rows has no value there; rows that were scaled to unit length.
     pub fn decode(&self, points: &[f64]) -> Result<Vec<(String, Column)>, Error> {
-        decode::decode(&self.features, &self.encodings, self.scale, points)
+        if let Some((name, _)) = self.features.iter().zip(&self.readings).find(|(_, r)| matches!(r, Reading::Days(_))) {
+            return Err(Error::request(format!(
+                "column {} holds dates: a point between rows, such as a centroid, has no value there",
+                shown(name)
+            ))
+            .with_hint(text!["use the nearest real rows, or ", setting::EXCLUDE.to(name)]));
+        }
+        let columns = decode::decode(&self.features, &self.encodings, self.scale, points)?;
+        // Numbers in text are spelled as their column spells them: with its decimal mark.
+        let spelled = |((name, column), reading): ((String, Column), &Reading)| match (reading, &column.values) {
+            (Reading::Numbers(notation), Values::Number(values)) if !notation.is_plain() => {
+                let texts = values.iter().map(|&value| notation.spell(value)).collect::<crate::column::Texts>();
+                (name, texts.into())
+            }
+            _ => (name, column),
+        };
+        Ok(columns.into_iter().zip(&self.readings).map(spelled).collect())
     }
 
     /// How numbers are scaled: as asked, or by what the columns are.
@@ -349,6 +403,11 @@ impl Encoder {
         self.label.as_deref()
     }
 
+    /// Whether the classes are numbers, as they stand in the table, of which nobody said that they are names.
+    pub fn has_numeric_label(&self) -> bool {
+        self.numeric_label
+    }
+
     /// The class names, in code order.
     pub fn class_names(&self) -> Vec<String> {
         self.classes.names()
@@ -368,4 +427,39 @@ impl Encoder {
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
+}
+
+/// Finds out what the texts of features are: numbers become numbers, and dates that nobody named are left out.
+fn read_texts(
+    table: &Table,
+    chosen: &[Chosen],
+    features: Vec<Placed>,
+    options: &Columns,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Vec<Placed>, Vec<Reading>), Error> {
+    let (mut kept, mut readings) = (Vec::with_capacity(features.len()), Vec::with_capacity(features.len()));
+    for (&Chosen { index, named, categorical }, (_, column)) in chosen.iter().zip(features) {
+        let of = ColumnRef::new(table, index);
+        let found = match &column.values {
+            Values::Text(texts) if !categorical => {
+                reading::find(&of, &column, texts, options.decimal, named, warnings)?
+            }
+            _ => Found::Words,
+        };
+        match found {
+            Found::Words => {
+                kept.push((index, column));
+                readings.push(Reading::Typed);
+            }
+            Found::Read(reading) => {
+                kept.push((index, reading.apply(&of, column)?));
+                readings.push(reading);
+            }
+            Found::Dates => warnings.push(dates_skipped(of.name)),
+        }
+    }
+    if kept.is_empty() {
+        return Err(nothing_left(table));
+    }
+    Ok((kept, readings))
 }

@@ -306,6 +306,9 @@ fn kind(field: &Field) -> Kind {
         integer if integer.is_integer() => Kind::Integer,
         DataType::Boolean => Kind::Boolean,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Kind::Text,
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Time32(_) | DataType::Time64(_) => {
+            Kind::Date
+        }
         other => Kind::Other(other.to_string()),
     }
 }

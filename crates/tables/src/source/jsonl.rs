@@ -409,7 +409,7 @@ impl Builder {
             Kind::Integer => Values::Integer(Vec::with_capacity(rows)),
             Kind::Boolean => Values::Boolean(Vec::with_capacity(rows)),
             Kind::List(length) => Values::Number(Vec::with_capacity(rows * length)),
-            Kind::Text | Kind::Other(_) => Values::Text(Texts::default()),
+            Kind::Text | Kind::Date | Kind::Other(_) => Values::Text(Texts::default()),
         };
         let list = if let Kind::List(length) = kind { Some(*length) } else { None };
         Self { values, missing: Vec::with_capacity(rows), list }

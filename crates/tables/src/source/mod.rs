@@ -82,6 +82,27 @@ pub(crate) trait Source: Send + Sync + 'static {
         None
     }
 
+    /// The address of a cell, where the format has addresses: `A18`.
+    fn cell(&self, _row: FileRow, _column: usize) -> Option<String> {
+        None
+    }
+
+    /// The value of a cell of a text column, if its type in the file is a number.
+    fn number(&self, _row: usize, _column: usize) -> Option<f64> {
+        None
+    }
+
+    /// Whether some value of the column is spelled as its kind would not spell it: `07`, `1.50`, `TRUE`.
+    fn spelled(&self, _column: usize) -> bool {
+        false
+    }
+
+    /// Whether the spelling of some value says more than a value of its kind can: `0042`, or digits beyond 64 bits. Of a
+    /// column whose spelling matters, as that of names does, every spelling says more that its kind would change.
+    fn spelling_is_lost(&self, _column: usize, _matters: bool) -> bool {
+        false
+    }
+
     /// Whether the type of the column is exact in 32-bit floats.
     fn exact_in_32_bits(&self, _column: usize) -> Option<ExactIn32Bits> {
         None
@@ -190,7 +211,7 @@ pub(crate) fn not_a(file: &str, place: &str, column: &str, value: &str, kind: &K
         Kind::Number => "a number",
         Kind::Integer => "an integer",
         Kind::Boolean => "true or false",
-        Kind::Text | Kind::Other(_) => "text",
+        Kind::Text | Kind::Date | Kind::Other(_) => "text",
         Kind::List(length) => &format!("a list of {}", counted(*length, "number", "numbers")),
     };
     Error::content(format!("{file}: {place}, column {}: {} is not {wanted}", shown(column), shown(value)))

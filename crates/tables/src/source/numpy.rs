@@ -20,6 +20,7 @@ use super::{ExactIn32Bits, Generated, NumberType, Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, ListItem, Texts, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
 use crate::memory::MemoryLimit;
+use crate::pattern::matches;
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -522,7 +523,8 @@ pub(crate) fn open_npz(
     let is_named = |array: &str| {
         let part = |name: &str| name.strip_prefix(array).is_some_and(|rest| rest.starts_with('_'));
         let mut named = features.unwrap_or_default().iter().chain(roles);
-        named.any(|name| name == array || (part(name) && !there.contains(name)))
+        let pattern = |name: &str| name.contains(['*', '?']) && matches(name, array);
+        named.any(|name| name == array || (part(name) && !there.contains(name)) || pattern(name))
     };
     let (mut arrays, mut beside, mut objects): (Vec<Array>, Vec<(String, Vec<u8>)>, Vec<_>) = Default::default();
     let mut held = bytes.len() as u64;

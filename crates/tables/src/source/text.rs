@@ -11,18 +11,21 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Write;
 use std::ops::Range;
 
+use leanset_problem::{setting, text};
 use leanset_spec::{Delimiter, Format};
 use rayon::prelude::*;
 
 use super::{Source, not_a};
 use crate::column::{Column, ColumnInfo, Kind, Texts, Values, whole};
-use crate::error::{Error, counted};
-
+use crate::error::{Error, Warning, counted, shown};
 use crate::format::is_text;
 use crate::memory::MemoryLimit;
+use crate::missing::MissingWords;
+use crate::notation;
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -32,6 +35,8 @@ use crate::table::Table;
 pub const MISSING: &[&str] = &["?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "Null", "null", "None", "NaN", "nan"];
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
+/// Rows that are looked at to tell a header from a row.
+const LOOK: usize = 1_000;
 /// Rows between two calls of the progress function, and rows parsed at a time by a thread.
 const STRIDE: usize = 1 << 14;
 
@@ -147,9 +152,13 @@ enum Token {
     Text,
 }
 
-fn token(raw: &str) -> Token {
+/// `missing` holds the words that are missing in place of [`MISSING`].
+fn token(raw: &str, missing: Option<&MissingWords>) -> Token {
     let text = trimmed(raw);
     let Some(&first) = text.as_bytes().first() else { return Token::Missing };
+    if let Some(missing) = missing {
+        return token_without(text, missing);
+    }
     match first {
         b'0'..=b'9' | b'+' | b'-' | b'.' => integer(text).or_else(|| number(text)).unwrap_or(Token::Text),
         b'i' | b'I' | b'N' | b'n' | b'?' | b'#' | b'<' => {
@@ -162,6 +171,21 @@ fn token(raw: &str) -> Token {
         b't' | b'T' if matches!(text, "true" | "True" | "TRUE") => Token::Boolean(true),
         b'f' | b'F' if matches!(text, "false" | "False" | "FALSE") => Token::Boolean(false),
         _ => Token::Text,
+    }
+}
+
+/// A field of a table with missing words of its own.
+#[cold]
+fn token_without(text: &str, missing: &MissingWords) -> Token {
+    if missing.has(text) {
+        return Token::Missing;
+    }
+    match token(text, None) {
+        // One of the usual words is a word here.
+        Token::Missing => Token::Text,
+        Token::Integer(value) if missing.has_number(value as f64) => Token::Missing,
+        Token::Number(value) if missing.has_number(value) => Token::Missing,
+        other => other,
     }
 }
 
@@ -212,15 +236,39 @@ struct Guess {
     number: bool,
     text: bool,
     missing: usize,
+    /// An integer with a zero or a plus in front, or a true/false value in other letters.
+    respelled: bool,
+    /// An integer with a zero in front.
+    zeros: bool,
+    /// An integer beyond 2^53, which a float does not hold, and one beyond 64 bits.
+    big: bool,
+    huge: bool,
 }
 
+/// Above this a float does not hold every integer.
+const EXACT: u64 = 1 << 53;
+
 impl Guess {
-    fn see(&mut self, token: Token) {
-        match token {
+    #[inline]
+    fn see(&mut self, raw: &str, missing: Option<&MissingWords>) {
+        match token(raw, missing) {
             Token::Missing => self.missing += 1,
-            Token::Boolean(_) => self.boolean = true,
-            Token::Integer(_) => self.integer = true,
-            Token::Number(_) => self.number = true,
+            Token::Boolean(_) => {
+                self.boolean = true;
+                self.respelled |= !matches!(trimmed(raw), "true" | "false");
+            }
+            Token::Integer(value) => {
+                self.integer = true;
+                let (zero, plus) = front(trimmed(raw).as_bytes());
+                self.zeros |= zero;
+                self.respelled |= zero || plus;
+                self.big |= value.unsigned_abs() > EXACT;
+            }
+            Token::Number(value) => {
+                self.number = true;
+                self.huge |= value.abs() > EXACT as f64
+                    && trimmed(raw).trim_start_matches(['+', '-']).bytes().all(|b| b.is_ascii_digit());
+            }
             Token::Text => self.text = true,
         }
     }
@@ -236,28 +284,60 @@ impl Guess {
     }
 }
 
+/// Whether an integer has a zero in front, and whether it has a plus (or is -0).
+#[inline]
+fn front(integer: &[u8]) -> (bool, bool) {
+    match integer {
+        [b'0', _, ..] => (true, false),
+        [b'+' | b'-', b'0', rest @ ..] => (!rest.is_empty(), true),
+        [b'+', ..] => (false, true),
+        _ => (false, false),
+    }
+}
+
+/// How a text table is read.
+pub(crate) struct Options {
+    pub(crate) format: Format,
+    /// What separates fields, if that is said.
+    pub(crate) delimiter: Option<Delimiter>,
+    /// The words that are missing in place of [`MISSING`].
+    pub(crate) missing: Option<MissingWords>,
+    /// Whether the first line is a row.
+    pub(crate) no_header: bool,
+}
+
 struct Text {
     name: String,
     format: Format,
     delimiter: u8,
     text: String,
+    missing: Option<MissingWords>,
     names: Vec<String>,
+    guesses: Vec<Guess>,
+    /// The bytes before the first row, without the line ending before it: what Excel says of the delimiter, and the header.
     header: Range<usize>,
+    /// Whether the table has a line of column names.
+    named: bool,
+    /// Whether a line ending follows `header`.
+    has_first_line: bool,
     /// The line ending of the header, for records that have none.
     newline: &'static str,
     starts: Vec<usize>,
 }
 
-/// Opens a text table. Header names are trimmed; a column without one is named `column_<position from 0>`.
+/// Opens a text table. Header names are trimmed; a column without one is named `column_<position from 0>`. Without a header
+/// all are `column_1`, `column_2`, ….
+///
+/// Two habits of other programs are understood: a first line `sep=;`, by which Excel says the delimiter, and the header of
+/// R, which has no name for the names of rows.
 pub(crate) fn open(
     name: String,
-    format: Format,
-    delimiter: Delimiter,
+    options: Options,
     bytes: Vec<u8>,
     memory: MemoryLimit,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Table, Error> {
-    let delimiter = delimiter.byte();
+    let Options { format, delimiter: said, missing, no_header } = options;
     let text = String::from_utf8(bytes).map_err(|error| {
         let (good, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
         let bad = bytes.get(good).copied().unwrap_or_default();
@@ -270,10 +350,28 @@ pub(crate) fn open(
             .with_hint("close the quote, or double it (\"\") if it belongs to the value")
     };
 
-    let begin = skip_blank_lines(bytes, if bytes.starts_with(BOM) { BOM.len() } else { 0 });
+    let mut begin = skip_blank_lines(bytes, if bytes.starts_with(BOM) { BOM.len() } else { 0 });
+    let mut delimiter = said.unwrap_or(if format == Format::Csv { Delimiter::COMMA } else { Delimiter::TAB }).byte();
+    // The bytes before the header that are written again.
+    let mut preamble = begin;
+    let separator = separator_line(bytes, begin);
+    if let Some((excel, end)) = separator {
+        if let Some(said) = said.map(Delimiter::byte).filter(|&said| said != excel) {
+            let (excel, said) = (shown_byte(excel), shown_byte(said));
+            return Err(Error::request(text![
+                format!("{name}: the first line says that {excel} separates fields, and "),
+                setting::DELIMITER.to(said.trim_matches('\''))
+            ])
+            .with_hint(text!["leave ", &setting::DELIMITER, " out, or correct the line 'sep='"]));
+        }
+        delimiter = excel;
+        preamble = end;
+        begin = skip_blank_lines(bytes, after_line_ending(bytes, end));
+    }
     if text[begin..].trim().is_empty() {
         return Err(Error::empty(&name));
     }
+    let missing_words = missing.as_ref();
     let mut fields = Vec::new();
     let end = cut(bytes, begin, delimiter, usize::MAX, &mut fields).map_err(unclosed)?;
     let newline = match &bytes[end.content..end.next] {
@@ -281,19 +379,50 @@ pub(crate) fn open(
         b"\r" => "\r",
         _ => "\n",
     };
-    let (names, unnamed) = header(&name, &text, &fields)?;
+    let (mut names, mut unnamed) = if no_header {
+        ((1..=fields.len()).map(|number| format!("column_{number}")).collect(), Vec::new())
+    } else {
+        header(&text, &fields)
+    };
+    let first_line: Vec<String> =
+        if no_header { Vec::new() } else { fields.iter().map(|field| value(&text, field).trim().to_owned()).collect() };
+    let first_row = if no_header { begin } else { skip_blank_lines(bytes, end.next) };
+
+    // R names rows in a column without a name. A record that ends in a delimiter is none of its.
+    let mut row_names = false;
+    if !no_header && first_row < bytes.len() {
+        cut(bytes, first_row, delimiter, usize::MAX, &mut fields).map_err(unclosed)?;
+        let separated = names.len() == 1 && names[0].contains([';', '\t', '|', ',']);
+        row_names = fields.len() == names.len() + 1
+            && !separated
+            && fields.last().is_some_and(|last| last.end > last.start)
+            && all_have(bytes, first_row, delimiter, fields.len());
+        if row_names {
+            unnamed.iter_mut().for_each(|index| *index += 1);
+            let taken = |name: &str| names.iter().any(|known| known == name);
+            let mut own = "row_names".to_owned();
+            while taken(&own) {
+                own.push('_');
+            }
+            names.insert(0, own);
+        }
+    }
     let width = names.len();
 
     let mut starts = Vec::new();
     let mut guesses = vec![Guess::default(); width];
-    let mut at = skip_blank_lines(bytes, end.next);
+    let mut at = first_row;
     while at < bytes.len() {
         let end = cut(bytes, at, delimiter, usize::MAX, &mut fields).map_err(unclosed)?;
         if fields.len() != width {
-            return Err(ragged(&name, bytes, at, starts.len(), &fields, width, delimiter));
+            return Err(ragged(&name, bytes, at, starts.len(), &fields, width, delimiter, begin..first_row));
         }
         for (guess, field) in guesses.iter_mut().zip(&fields) {
-            guess.see(if field.quoted { token(&value(&text, field)) } else { token(&text[field.start..field.end]) });
+            if field.quoted {
+                guess.see(&value(&text, field), missing_words);
+            } else {
+                guess.see(&text[field.start..field.end], missing_words);
+            }
         }
         starts.push(at);
         if starts.len().is_multiple_of(STRIDE) {
@@ -304,39 +433,121 @@ pub(crate) fn open(
     }
     starts.shrink_to_fit();
 
-    let columns = names
+    let mut columns: Vec<ColumnInfo> = names
         .iter()
         .zip(&guesses)
         .map(|(name, guess)| ColumnInfo { name: name.clone(), kind: guess.kind(), missing: guess.missing })
         .collect();
+    let mut warnings = Vec::new();
+    if row_names {
+        columns[0].kind = Kind::Other("names of rows".to_owned());
+        let message = format!(
+            "{name}: every row has one field more than the header, as R writes: the first is taken as the name of the row, '{}'",
+            names[0]
+        );
+        let hint = format!("if a value has a {} in it, put it in double quotes", shown_byte(delimiter));
+        warnings.push(Warning::new("row-names", message).hint(hint));
+    }
     let rows = starts.len();
-    let header = 0..end.content;
-    let source = Text { name: name.clone(), format, delimiter, text, names, header, newline, starts };
-    let mut table = Table::new(name, format, columns, rows, Box::new(source))?;
+    let header = 0..if no_header { preamble } else { end.content };
+    let source = Text {
+        name: name.clone(),
+        format,
+        delimiter,
+        text,
+        missing,
+        names,
+        guesses,
+        header,
+        named: !no_header,
+        has_first_line: !no_header || separator.is_some(),
+        newline,
+        starts,
+    };
+    if !no_header {
+        let shift = usize::from(row_names);
+        warnings.extend(source.row_as_header(&first_line, shift, &columns)?);
+    }
+    let mut table = Table::new(name, format, columns, rows, Box::new(source)).map_err(|error| {
+        // Two columns of one number, such as `5`, are rather values.
+        let number = |name: &str| matches!(token(name, None), Token::Integer(_) | Token::Number(_));
+        let twice = |name: &String| number(name) && first_line.iter().filter(|other| *other == name).count() > 1;
+        if first_line.iter().any(twice) {
+            error.or_hint(text!["if the first line is a row: ", &setting::NO_HEADER])
+        } else {
+            error
+        }
+    })?;
     table.unnamed = unnamed;
+    table.warnings = warnings;
     Ok(table)
 }
 
-fn header(name: &str, text: &str, fields: &[Field]) -> Result<(Vec<String>, Vec<usize>), Error> {
-    let values: Vec<String> = fields.iter().map(|field| value(text, field).trim().to_owned()).collect();
-    let tokens: Vec<Token> = values.iter().map(|value| token(value)).collect();
-    let numeric = tokens.iter().all(|token| matches!(token, Token::Integer(_) | Token::Number(_)));
-    // Whole numbers may be names (years, or the positions pandas writes); fractions are data.
-    if numeric && tokens.iter().any(|token| matches!(token, Token::Number(_))) {
-        return Err(Error::content(format!("{name}: the first line holds numbers, not column names"))
-            .with_hint("add a first line with one name per column"));
+/// The delimiter that a line `sep=;` says, and where the line ends.
+fn separator_line(bytes: &[u8], begin: usize) -> Option<(u8, usize)> {
+    let line = &bytes[begin..];
+    if !line.get(..4)?.eq_ignore_ascii_case(b"sep=") {
+        return None;
     }
-    let unnamed: Vec<usize> = (0..values.len()).filter(|&index| values[index].is_empty()).collect();
-    let named = |(index, value): (usize, String)| if value.is_empty() { format!("column_{index}") } else { value };
-    Ok((values.into_iter().enumerate().map(named).collect(), unnamed))
+    let delimiter = Delimiter::new(*line.get(4)?).ok()?.byte();
+    // A line ending follows, and rows behind it.
+    matches!(line.get(5), Some(b'\n' | b'\r')).then_some((delimiter, begin + 5))
 }
 
-fn ragged(name: &str, bytes: &[u8], at: usize, row: usize, fields: &[Field], width: usize, delimiter: u8) -> Error {
+/// Whether all of the first records have as many fields.
+fn all_have(bytes: &[u8], first: usize, delimiter: u8, width: usize) -> bool {
+    let (mut at, mut fields) = (first, Vec::new());
+    for _ in 0..LOOK {
+        if at >= bytes.len() {
+            break;
+        }
+        match cut(bytes, at, delimiter, usize::MAX, &mut fields) {
+            Ok(end) if fields.len() == width => at = skip_blank_lines(bytes, end.next),
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn header(text: &str, fields: &[Field]) -> (Vec<String>, Vec<usize>) {
+    let values: Vec<String> = fields.iter().map(|field| value(text, field).trim().to_owned()).collect();
+    let unnamed: Vec<usize> = (0..values.len()).filter(|&index| values[index].is_empty()).collect();
+    let named = |(index, value): (usize, String)| if value.is_empty() { format!("column_{index}") } else { value };
+    (values.into_iter().enumerate().map(named).collect(), unnamed)
+}
+
+/// A byte of a text table for a message.
+fn shown_byte(byte: u8) -> String {
+    if byte == b'\t' { "tab".to_owned() } else { format!("'{}'", char::from(byte)) }
+}
+
+#[allow(clippy::too_many_arguments)] // each is one thing that the message says
+fn ragged(
+    name: &str,
+    bytes: &[u8],
+    at: usize,
+    row: usize,
+    fields: &[Field],
+    width: usize,
+    delimiter: u8,
+    header: Range<usize>,
+) -> Error {
     let found = counted(fields.len(), "field", "fields");
     let line = line_of(bytes, at);
-    let error = Error::content(format!("{name}: row {row} (line {line}) has {found}; the header has {width}"));
-    if fields.len() > width {
-        let separator = if delimiter == b'\t' { "tab".to_owned() } else { format!("'{}'", char::from(delimiter)) };
+    let than = if header.is_empty() { "the first line has" } else { "the header has" };
+    let error = Error::content(format!("{name}: row {row} (line {line}) has {found}; {than} {width}"));
+    let first_line = &bytes[header];
+    let other =
+        [b';', b'\t', b'|'].into_iter().find(|other| width == 1 && *other != delimiter && first_line.contains(other));
+    if let Some(other) = other {
+        let other = if other == b'\t' { "\\t".to_owned() } else { char::from(other).to_string() };
+        return error
+            .with_hint(text!["the header has separators in it: say which with ", setting::DELIMITER.to(other)]);
+    }
+    let separator = shown_byte(delimiter);
+    if fields.len() == width + 1 && fields.last().is_some_and(|last| last.start == last.end) {
+        error.with_hint(format!("the record ends with a {separator}: remove it, or end the header with one as well"))
+    } else if fields.len() > width {
         error.with_hint(format!("a value with a {separator} in it must be in double quotes"))
     } else {
         error.with_hint("the record may be cut short, or its quotes may swallow a line ending")
@@ -364,14 +575,14 @@ impl Builder {
             Kind::Number => Values::Number(Vec::with_capacity(rows)),
             Kind::Integer => Values::Integer(Vec::with_capacity(rows)),
             Kind::Boolean => Values::Boolean(Vec::with_capacity(rows)),
-            Kind::Text | Kind::List(_) | Kind::Other(_) => Values::Text(Texts::default()),
+            Kind::Text | Kind::Date | Kind::List(_) | Kind::Other(_) => Values::Text(Texts::default()),
         };
         Self { values, missing: Vec::new() }
     }
 
     /// Adds the field of the next row; `false` if it is not of the kind.
-    fn add(&mut self, raw: &str) -> bool {
-        let token = token(raw);
+    fn add(&mut self, raw: &str, missing: Option<&MissingWords>) -> bool {
+        let token = token(raw, missing);
         if token == Token::Missing {
             self.missing.resize(self.values.len(), false);
             self.missing.push(true);
@@ -426,6 +637,7 @@ impl Text {
         let limit = wanted.iter().map(|(index, _)| index + 1).max().unwrap_or(0);
         let mut builders: Vec<Builder> = wanted.iter().map(|(_, kind)| Builder::new(kind, starts.len())).collect();
         let mut fields = Vec::with_capacity(limit);
+        let missing = self.missing.as_ref();
         for (row, &start) in (first..).zip(starts) {
             // Records were cut once when the file was opened, so this cannot fail and has fields enough.
             if cut(self.text.as_bytes(), start, self.delimiter, limit, &mut fields).is_err() {
@@ -434,9 +646,9 @@ impl Text {
             for (builder, (index, kind)) in builders.iter_mut().zip(wanted) {
                 let field = &fields[*index];
                 let fits = if field.quoted {
-                    builder.add(&value(&self.text, field))
+                    builder.add(&value(&self.text, field), missing)
                 } else {
-                    builder.add(&self.text[field.start..field.end])
+                    builder.add(&self.text[field.start..field.end], missing)
                 };
                 if !fits {
                     let value = value(&self.text, field);
@@ -445,6 +657,62 @@ impl Text {
             }
         }
         Ok(builders)
+    }
+
+    /// Whether the first line is a row: the numbers in it, and words that come again in their columns, tell.
+    ///
+    /// Whole numbers may be names (years, or the positions pandas writes). A fraction is hardly a name, and `oak` is none in
+    /// a column of oaks and elms.
+    fn row_as_header(&self, line: &[String], shift: usize, columns: &[ColumnInfo]) -> Result<Option<Warning>, Error> {
+        let (mut fractions, mut numbers, mut words) = (Vec::new(), 0, Vec::new());
+        for (index, value) in line.iter().enumerate() {
+            let decimal = matches!(columns[index + shift].kind, Kind::Text)
+                && notation::number(value).is_some_and(|number| number.is_decimal_comma());
+            match token(value, None) {
+                Token::Number(_) => fractions.push(index),
+                Token::Text if decimal => fractions.push(index),
+                Token::Integer(_) => numbers += 1,
+                Token::Text => words.push(index),
+                Token::Missing | Token::Boolean(_) => {}
+            }
+        }
+        let fields = fractions.len() + numbers + words.len();
+        let again = |index: usize| {
+            columns[index + shift].kind == Kind::Text
+                && (0..self.starts.len().min(LOOK))
+                    .any(|row| self.raw(row, index + shift).is_some_and(|field| field.trim() == line[index]))
+        };
+        let refused = || {
+            let name = &self.name;
+            Error::content(format!("{name}: the first line holds values of a row, not column names"))
+                .with_hint(text![&setting::NO_HEADER, " if it is a row, or add a first line with one name per column"])
+        };
+        let only_numbers = words.is_empty() && fields == line.len();
+        if only_numbers && !fractions.is_empty() {
+            let name = &self.name;
+            return Err(Error::content(format!("{name}: the first line holds numbers, not column names")).with_hint(
+                text![&setting::NO_HEADER, " if it is a row, or add a first line with one name per column"],
+            ));
+        }
+        let repeated = words.iter().filter(|&&index| again(index)).count();
+        // A header of words alone is none only if most of them are values of their columns.
+        let enough = if fractions.is_empty() && numbers == 0 {
+            repeated >= 2 && 2 * repeated > line.len()
+        } else {
+            repeated > 0
+        };
+        if enough {
+            return Err(refused());
+        }
+        let Some(&first) = fractions.first() else { return Ok(None) };
+        let message = format!(
+            "{}: the first line, which is taken for column names, holds the number {}",
+            self.name,
+            shown(&line[first])
+        );
+        Ok(Some(
+            Warning::new("numeric-header", message).hint(text![&setting::NO_HEADER, " if the first line is a row"]),
+        ))
     }
 
     /// The raw field of a row and column.
@@ -484,6 +752,42 @@ impl Source for Text {
 
     fn show(&self, row: FileRow, column: usize) -> Option<String> {
         self.raw(row.index(), column).map(|value| value.trim().to_owned())
+    }
+
+    fn spelled(&self, column: usize) -> bool {
+        let guess = &self.guesses[column];
+        match guess.kind() {
+            Kind::Number => true,
+            Kind::Integer | Kind::Boolean => guess.respelled,
+            _ => false,
+        }
+    }
+
+    fn spelling_is_lost(&self, column: usize, matters: bool) -> bool {
+        let guess = &self.guesses[column];
+        let kind = guess.kind();
+        if !matches!(kind, Kind::Number | Kind::Integer | Kind::Boolean) {
+            return false;
+        }
+        if guess.zeros || guess.huge || (guess.big && kind == Kind::Number) {
+            return true;
+        }
+        if !matters || !self.spelled(column) {
+            return false;
+        }
+        // One spelling per value comes back from it: `1.0`, or `True`. Others do not.
+        let mut spellings: HashMap<String, Cow<'_, str>> = HashMap::new();
+        (0..self.starts.len()).filter_map(|row| self.raw(row, column)).any(|raw| {
+            let text = trimmed(&raw);
+            let (own, value) = match token(text, self.missing.as_ref()) {
+                Token::Integer(value) => (value.to_string(), value.to_string()),
+                Token::Number(value) => (format!("{value:?}"), format!("{value:?}")),
+                Token::Boolean(value) => (text.to_owned(), value.to_string()),
+                Token::Missing | Token::Text => return false,
+            };
+            let other = spellings.entry(value).or_insert_with(|| Cow::Owned(text.to_owned())).as_ref() != text;
+            other || own != text || (kind == Kind::Number && !text.contains(['.', 'e', 'E']))
+        })
     }
 
     fn memory(&self) -> u64 {
@@ -538,9 +842,13 @@ impl Text {
             };
             if head {
                 out.write_all(&self.text.as_bytes()[self.header.clone()])?;
-                for (name, _) in extra {
-                    append(out, name)?;
+                if self.named {
+                    for (name, _) in extra {
+                        append(out, name)?;
+                    }
                 }
+            }
+            if head && self.has_first_line {
                 out.write_all(self.newline.as_bytes())?;
             }
             for (position, row) in rows.iter().enumerate() {
@@ -557,9 +865,9 @@ impl Text {
             return Ok(false);
         }
         let mut writer = crate::write::text_writer(format, out);
-        if head {
-            let names = self.names.iter().map(String::as_str).chain(extra.iter().map(|(name, _)| name.as_str()));
-            writer.write_record(names)?;
+        if head && self.named {
+            let names = self.names.iter().map(String::as_str);
+            writer.write_record(names.chain(extra.iter().map(|(name, _)| name.as_str())))?;
         }
         for (position, row) in rows.iter().enumerate() {
             self.record(row.index(), &mut fields)?;
@@ -632,7 +940,7 @@ mod tests {
         #[test]
         fn number_agrees_with_the_standard_library(x in any::<f64>()) {
             let text = format!("{x:?}");
-            match token(&text) {
+            match token(&text, None) {
                 Token::Number(found) => prop_assert_eq!(found.to_bits(), x.to_bits()),
                 other => prop_assert!(x.is_nan() && other == Token::Missing, "{} is {:?}", text, other),
             }
@@ -642,26 +950,26 @@ mod tests {
     #[test]
     fn token_recognises_values() {
         for text in MISSING.iter().copied().chain(["", "  ", " NA\t", "NAN", "-nan", "+NaN"]) {
-            assert_eq!(token(text), Token::Missing, "{text:?}");
+            assert_eq!(token(text, None), Token::Missing, "{text:?}");
         }
         for text in
             ["na", "none", "nil", "-", "1,5", "0x10", "1_000", "+-5", "++5", "1e", "t", "yes", "tRUE", "12a", "."]
         {
-            assert_eq!(token(text), Token::Text, "{text:?}");
+            assert_eq!(token(text, None), Token::Text, "{text:?}");
         }
-        assert_eq!(token(" -7 "), Token::Integer(-7));
-        assert_eq!(token("+7"), Token::Integer(7));
-        assert_eq!(token("9223372036854775807"), Token::Integer(i64::MAX));
-        assert_eq!(token("-9223372036854775808"), Token::Integer(i64::MIN));
-        assert_eq!(token("9223372036854775808"), Token::Number(9_223_372_036_854_775_808.0));
-        assert_eq!(token("+.5"), Token::Number(0.5));
-        assert_eq!(token("5."), Token::Number(5.0));
-        assert_eq!(token("-1E-3"), Token::Number(-0.001));
-        assert_eq!(token("inf"), Token::Number(f64::INFINITY));
-        assert_eq!(token("-Infinity"), Token::Number(f64::NEG_INFINITY));
-        assert_eq!(token("1e999"), Token::Number(f64::INFINITY));
-        assert_eq!(token("TRUE"), Token::Boolean(true));
-        assert_eq!(token("False"), Token::Boolean(false));
+        assert_eq!(token(" -7 ", None), Token::Integer(-7));
+        assert_eq!(token("+7", None), Token::Integer(7));
+        assert_eq!(token("9223372036854775807", None), Token::Integer(i64::MAX));
+        assert_eq!(token("-9223372036854775808", None), Token::Integer(i64::MIN));
+        assert_eq!(token("9223372036854775808", None), Token::Number(9_223_372_036_854_775_808.0));
+        assert_eq!(token("+.5", None), Token::Number(0.5));
+        assert_eq!(token("5.", None), Token::Number(5.0));
+        assert_eq!(token("-1E-3", None), Token::Number(-0.001));
+        assert_eq!(token("inf", None), Token::Number(f64::INFINITY));
+        assert_eq!(token("-Infinity", None), Token::Number(f64::NEG_INFINITY));
+        assert_eq!(token("1e999", None), Token::Number(f64::INFINITY));
+        assert_eq!(token("TRUE", None), Token::Boolean(true));
+        assert_eq!(token("False", None), Token::Boolean(false));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::{Source, convert};
 use crate::column::{Column, ColumnInfo, Kind, Values, whole};
 use crate::error::{Error, listed, shown};
 use crate::memory::MemoryLimit;
+use crate::missing::MissingWords;
 use crate::row::FileRow;
 use crate::source::text::MISSING;
 use crate::table::Table;
@@ -25,11 +26,30 @@ struct Sheet {
     first: (usize, usize),
     /// The first error cell of each column that has one: its data row.
     errors: HashMap<usize, usize>,
+    /// The words that are missing in place of the usual ones.
+    words: Option<MissingWords>,
     bytes: u64,
 }
 
+/// How a sheet is read.
+#[derive(Clone, Copy)]
+pub(crate) struct How<'a> {
+    /// The words that are missing in place of the usual ones.
+    pub(crate) words: Option<&'a MissingWords>,
+    /// Whether the first used row is a row of the table.
+    pub(crate) no_header: bool,
+}
+
 /// Opens a sheet: the first, or the one named. Rows that are empty at the end of the sheet are no rows.
-pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>, memory: MemoryLimit) -> Result<Table, Error> {
+///
+/// Without a header, columns are `column_1`, `column_2`, ….
+pub(crate) fn open(
+    file: String,
+    bytes: Vec<u8>,
+    sheet: Option<&str>,
+    How { words, no_header }: How<'_>,
+    memory: MemoryLimit,
+) -> Result<Table, Error> {
     let failed = |error: calamine::XlsxError| {
         Error::content(format!("{file}: cannot be read as an XLSX workbook: {error}"))
             .with_hint("open it in a spreadsheet program and save it again, or save it as CSV")
@@ -52,9 +72,12 @@ pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>, memory: Me
     else {
         return Err(Error::content(format!("{file}: sheet {} is empty", shown(&chosen))));
     };
-    let header: Vec<Data> = cells.drain(..width).collect();
+    let header: Vec<Data> = if no_header { Vec::new() } else { cells.drain(..width).collect() };
     let mut unnamed = Vec::new();
-    let mut names = Vec::with_capacity(width);
+    let mut names: Vec<String> = Vec::with_capacity(width);
+    if no_header {
+        names.extend((1..=width).map(|number| format!("column_{number}")));
+    }
     for (index, cell) in header.iter().enumerate() {
         let name = text(cell).trim().to_owned();
         if name.is_empty() {
@@ -62,7 +85,7 @@ pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>, memory: Me
         }
         names.push(if name.is_empty() { format!("column_{index}") } else { name });
     }
-    while cells.len() >= width && width > 0 && cells[cells.len() - width..].iter().all(is_missing) {
+    while cells.len() >= width && width > 0 && cells[cells.len() - width..].iter().all(|cell| is_missing(cell, words)) {
         cells.truncate(cells.len() - width);
     }
     let count = cells.len() / width.max(1);
@@ -70,19 +93,22 @@ pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>, memory: Me
     let mut errors = HashMap::new();
     let mut columns = Vec::with_capacity(width);
     for (index, name) in names.into_iter().enumerate() {
-        let (mut missing, mut integer, mut number, mut boolean, mut words) = (0, false, false, false, false);
+        let (mut missing, mut integer, mut number, mut boolean, mut date, mut word) =
+            (0, false, false, false, false, false);
         for row in 0..count {
             match &cells[row * width + index] {
-                cell if is_missing(cell) => missing += 1,
+                cell if is_missing(cell, words) => missing += 1,
                 Data::Error(_) => drop(errors.entry(index).or_insert(row)),
                 Data::Bool(_) => boolean = true,
                 Data::Int(_) => integer = true,
                 Data::Float(x) if whole(*x).is_some() => integer = true,
                 Data::Float(_) => number = true,
-                _ => words = true,
+                Data::DateTime(_) | Data::DateTimeIso(_) => date = true,
+                _ => word = true,
             }
         }
-        let kind = match (words, boolean, number, integer) {
+        let kind = match (word || (date && (boolean || number || integer)), boolean, number, integer) {
+            _ if date && !(word || boolean || number || integer) => Kind::Date,
             (false, false, false, true) => Kind::Integer,
             (false, false, _, _) => Kind::Number,
             (false, true, false, false) => Kind::Boolean,
@@ -93,7 +119,15 @@ pub(crate) fn open(file: String, bytes: Vec<u8>, sheet: Option<&str>, memory: Me
     let text_bytes: usize =
         cells.iter().map(|cell| if let Data::String(text) = cell { text.capacity() } else { 0 }).sum();
     let bytes = (cells.capacity() * size_of::<Data>() + text_bytes) as u64;
-    let source = Sheet { file: file.clone(), columns: columns.clone(), cells, first: (top + 2, left), errors, bytes };
+    let source = Sheet {
+        file: file.clone(),
+        columns: columns.clone(),
+        cells,
+        first: (top + 2 - usize::from(no_header), left),
+        errors,
+        words: words.cloned(),
+        bytes,
+    };
     let mut table = Table::new(file, Format::Xlsx, columns, count, Box::new(source))?;
     table.unnamed = unnamed;
     Ok(table)
@@ -178,10 +212,13 @@ fn check_strings(file: &str, bytes: &[u8], memory: MemoryLimit) -> Result<(), Er
     Ok(())
 }
 
-fn is_missing(cell: &Data) -> bool {
-    match cell {
-        Data::Empty | Data::Error(CellErrorType::NA) => true,
-        Data::String(text) => text.trim().is_empty() || MISSING.contains(&text.trim()),
+fn is_missing(cell: &Data, words: Option<&MissingWords>) -> bool {
+    match (cell, words) {
+        (Data::Empty | Data::Error(CellErrorType::NA), _) => true,
+        (Data::String(text), None) => text.trim().is_empty() || MISSING.contains(&text.trim()),
+        (Data::String(text), Some(words)) => text.trim().is_empty() || words.has(text.trim()),
+        (Data::Int(x), Some(words)) => words.has_number(*x as f64),
+        (Data::Float(x), Some(words)) => words.has_number(*x),
         _ => false,
     }
 }
@@ -227,22 +264,26 @@ fn letters(mut column: usize) -> String {
 }
 
 impl Sheet {
-    fn cell(&self, row: usize, column: usize) -> &Data {
+    fn data(&self, row: usize, column: usize) -> &Data {
         &self.cells[row * self.columns.len() + column]
+    }
+
+    fn address(&self, row: usize, column: usize) -> String {
+        format!("{}{}", letters(self.first.1 + column), self.first.0 + row)
     }
 
     fn native(&self, column: usize) -> Result<Column, Error> {
         let info = &self.columns[column];
         if let Some(&row) = self.errors.get(&column) {
-            let address = format!("{}{}", letters(self.first.1 + column), self.first.0 + row);
-            let (place, name, error) = (self.place(FileRow::at(row)), shown(&info.name), text(self.cell(row, column)));
+            let address = self.address(row, column);
+            let (place, name, error) = (self.place(FileRow::at(row)), shown(&info.name), text(self.data(row, column)));
             return Err(Error::content(format!(
                 "{}: {place}, column {name}: cell {address} holds the error {error}",
                 self.file
             ))
             .with_hint(text!["repair the cell, or ", setting::EXCLUDE.to(&info.name)]));
         }
-        let cells = (0..self.cells.len() / self.columns.len()).map(|row| self.cell(row, column));
+        let cells = (0..self.cells.len() / self.columns.len()).map(|row| self.data(row, column));
         let number = |cell: &Data| match cell {
             Data::Float(x) => *x,
             Data::Int(x) => *x as f64,
@@ -252,6 +293,7 @@ impl Sheet {
             Data::Int(x) => *x,
             other => whole(number(other)).unwrap_or(0),
         };
+        let is_missing = |cell: &Data| is_missing(cell, self.words.as_ref());
         let missing = cells.clone().map(is_missing).collect();
         let values = match info.kind {
             Kind::Number => {
@@ -277,6 +319,18 @@ impl Source for Sheet {
 
     fn place(&self, row: FileRow) -> String {
         format!("row {row} (sheet row {})", self.first.0 + row.index())
+    }
+
+    fn cell(&self, row: FileRow, column: usize) -> Option<String> {
+        Some(self.address(row.index(), column))
+    }
+
+    fn number(&self, row: usize, column: usize) -> Option<f64> {
+        match self.data(row, column) {
+            Data::Int(x) => Some(*x as f64),
+            Data::Float(x) => Some(*x),
+            _ => None,
+        }
     }
 
     fn memory(&self) -> u64 {

@@ -37,6 +37,10 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, thre
     for warning in input.warnings() {
         progress.warn(warning);
     }
+    for ratio in &plan.reduce.ratios {
+        let training = input.encoded.rows as f64 * (1.0 - settings.split.test);
+        input.check_budget((ratio * training).round() as usize)?;
+    }
     let plan = &plan.with_scale(input.encoder.scale());
     let settings = match &plan.task {
         TaskPlan::Table(settings) => settings,
