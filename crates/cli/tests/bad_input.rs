@@ -143,8 +143,8 @@ fn input_is_a_device() {
     let place = Place::with_table();
     assert_snapshot!(place.refuses("reduce /dev/null --format csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
-    error: /dev/null: is not a regular file
-      hint: save it to a file first: a table is read once to use it and once for its SHA-256
+    error: /dev/null: is not a file, a folder or a pipe
+      hint: save the table to a file first
     ");
 }
 
@@ -853,7 +853,7 @@ fn ratio_and_count() {
     exit 2
     error: the argument '--count <N>' cannot be used with '--ratio <R>'
 
-    Usage: leanset reduce --count <N> --label <COLUMN> --method <NAME> --output <FILE> <FILE>
+    Usage: leanset reduce --count <N> --label <COLUMN> --method <NAME> --output <FILE> <FILE>...
 
     For more information, try '--help'.
     ");
@@ -1243,7 +1243,7 @@ fn target_and_ranking() {
     exit 2
     error: the argument '--target <TABLE>' cannot be used with '--ranking <FILE>'
 
-    Usage: leanset reduce --target <TABLE> --label <COLUMN> --ratio <R> --output <FILE> <FILE>
+    Usage: leanset reduce --target <TABLE> --label <COLUMN> --ratio <R> --output <FILE> <FILE>...
 
     For more information, try '--help'.
     ");
@@ -1824,7 +1824,7 @@ fn ranking_and_method() {
     exit 2
     error: the argument '--ranking <FILE>' cannot be used with '--method <NAME>'
 
-    Usage: leanset reduce --ranking <FILE> --label <COLUMN> --ratio <R> --output <FILE> <FILE>
+    Usage: leanset reduce --ranking <FILE> --label <COLUMN> --ratio <R> --output <FILE> <FILE>...
 
     For more information, try '--help'.
     ");
@@ -2112,7 +2112,7 @@ fn manifest_with_a_method() {
     exit 2
     error: the argument '--from-manifest <FILE>' cannot be used with '--method <NAME>'
 
-    Usage: leanset reduce --from-manifest <FILE> [FILE]
+    Usage: leanset reduce --from-manifest <FILE> [FILE]...
 
     For more information, try '--help'.
     ");
@@ -2277,7 +2277,7 @@ fn unknown_flag() {
 
       tip: a similar argument exists: '--ratio'
 
-    Usage: leanset reduce --ratio <R> <FILE>
+    Usage: leanset reduce --ratio <R> <FILE>...
 
     For more information, try '--help'.
     ");
@@ -2322,9 +2322,9 @@ fn no_file() {
     assert_snapshot!(place.refuses("reduce --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: the following required arguments were not provided:
-      <FILE>
+      <FILE>...
 
-    Usage: leanset reduce --label <COLUMN> --method <NAME> --ratio <R> --output <FILE> <FILE>
+    Usage: leanset reduce --label <COLUMN> --method <NAME> --ratio <R> --output <FILE> <FILE>...
 
     For more information, try '--help'.
     ");
