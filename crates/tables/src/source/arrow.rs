@@ -89,11 +89,12 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>, memory: MemoryLimit) ->
     // One batch for all row groups: nothing to join afterwards.
     let reader = builder.with_batch_size(rows.max(1) as usize).build().map_err(|error| failed(error.into()))?;
     let batches = reader.map(|batch| batch?.with_schema(Arc::clone(&read))).collect::<Result<_, ArrowError>>();
-    let (read, batch) = batches.and_then(|batches| joined(&read, batches)).map_err(|error| failed(error.into()))?;
+    let (read, batch) =
+        batches.and_then(|batches: Vec<RecordBatch>| joined(&read, &batches)).map_err(|error| failed(error.into()))?;
     if batch.num_rows() != rows as usize {
         return Err(failed(format!("it says that it has {rows} rows, and has {}", batch.num_rows()).into()));
     }
-    let batch = categorised(&schema, &read, batch, &categories).map_err(|error| failed(error.into()))?;
+    let batch = categorised(&schema, &read, &batch, &categories).map_err(|error| failed(error.into()))?;
     table(name, Format::Parquet, batch, FileOrigin::Parquet(Origin(metadata)))
 }
 
@@ -136,7 +137,7 @@ fn wider(
 fn categorised(
     schema: &SchemaRef,
     read: &SchemaRef,
-    batch: RecordBatch,
+    batch: &RecordBatch,
     categories: &[(usize, Vec<ArrayRef>)],
 ) -> Result<RecordBatch, ArrowError> {
     let mut fields = read.fields().to_vec();
@@ -156,7 +157,7 @@ pub(crate) fn open_ipc(name: String, bytes: Vec<u8>, memory: MemoryLimit) -> Res
     memory.check(&name, "the unpacked table", (buffer.len() as u64).saturating_add(of_ipc(&buffer)))?;
     let read = if buffer.starts_with(b"ARROW1") { read_file(&buffer) } else { read_stream(buffer) };
     let (schema, batches) = read.map_err(failed)?;
-    let (_, batch) = joined(&schema, batches).map_err(failed)?;
+    let (_, batch) = joined(&schema, &batches).map_err(failed)?;
     table(name, Format::ArrowIpc, batch, FileOrigin::Ipc(codec))
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn join_batches(batches: Vec<(String, RecordBatch)>) -> Result<(Recor
             let part = widened(array, &wide).and_then(|array| RecordBatch::try_new(Arc::clone(&schema), vec![array]));
             parts.push(part.map_err(|error| of_column(name, field, error))?);
         }
-        let (schema, column) = joined(&schema, parts).map_err(|error| of_column(&first, field, error))?;
+        let (schema, column) = joined(&schema, &parts).map_err(|error| of_column(&first, field, error))?;
         fields.push(schema.field(0).clone());
         columns.push(Arc::clone(column.column(0)));
     }

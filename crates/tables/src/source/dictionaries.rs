@@ -21,8 +21,8 @@ use arrow_select::take::take;
 const MOST_ORDERED: usize = 10_000;
 
 /// One batch of all, and its schema: that of the file, but for keys of dictionaries that had to become wider.
-pub(crate) fn joined(schema: &SchemaRef, batches: Vec<RecordBatch>) -> Result<(SchemaRef, RecordBatch), ArrowError> {
-    if let [only] = batches.as_slice() {
+pub(crate) fn joined(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<(SchemaRef, RecordBatch), ArrowError> {
+    if let [only] = batches {
         return Ok((Arc::clone(schema), only.clone()));
     }
     let mut fields = schema.fields().to_vec();

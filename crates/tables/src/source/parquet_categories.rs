@@ -168,7 +168,6 @@ impl Chunk {
             data_pages += 1;
         }
         pages.close()?;
-        drop(pages);
         sink.flush()?;
         drop(sink);
         let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
