@@ -134,7 +134,7 @@ fn read_file(file: &TableFile, options: &ReadOptions, progress: Progress<'_>) ->
     }
     let total = metadata.len();
     let memory = options.memory();
-    memory.check(&name, "the file", total)?;
+    memory.check(name, "the file", total)?;
     let mut bytes = Vec::new();
     bytes
         .try_reserve_exact(usize::try_from(total).unwrap_or(usize::MAX))

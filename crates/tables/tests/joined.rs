@@ -146,7 +146,8 @@ fn order_is_that_of_paths_and_of_names_given() {
 #[test]
 fn folders_that_are_no_table_are_refused() {
     let csv = || b"x,y\n1,2\n".to_vec();
-    let cases: [(&[(&str, Vec<u8>)], &str); 8] = [
+    type Files<'a> = &'a [(&'a str, Vec<u8>)];
+    let cases: [(Files<'_>, &str); 8] = [
         (&[("a.txt", csv()), ("b.md", csv())], "FOLDER: holds no table, but a.txt and b.md"),
         (&[("_SUCCESS", csv())], "FOLDER: holds no files"),
         (

@@ -526,7 +526,7 @@ pub(crate) fn open_npz(
         let pattern = |name: &str| name.contains(['*', '?']) && matches(name, array);
         named.any(|name| name == array || (part(name) && !there.contains(name)) || pattern(name))
     };
-    let (mut arrays, mut beside, mut objects): (Vec<Array>, Vec<(String, Vec<u8>)>, Vec<_>) = Default::default();
+    let (mut arrays, mut beside, mut objects) = (Vec::new(), Vec::new(), Vec::new());
     let mut held = bytes.len() as u64;
     let mut deflated = false;
     for index in 0..archive.len() {
