@@ -36,9 +36,13 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are data; the rest are words. A closed pipe is nobody's failure.
+            // Help and version are data; the rest are words, and hold what was typed. A closed pipe is nobody's failure.
+            if error.use_stderr() {
+                render::eprint(&error.render().ansi().to_string());
+                return ExitCode::from(exit::UNUSABLE);
+            }
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::from(exit::UNUSABLE) } else { ExitCode::SUCCESS };
+            return ExitCode::SUCCESS;
         }
     };
     // A command that is metered gets the signals, and what it makes of them is its own.

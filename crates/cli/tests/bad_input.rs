@@ -1453,7 +1453,8 @@ fn log_in_which_nothing_is_forgotten() {
         warnings.as_array().expect("warnings").iter().map(|w| w["code"].as_str().expect("a code").to_owned()).collect()
     };
     assert_eq!(warned(of_epochs(1), "fes"), ["one-epoch"]);
-    assert_eq!(warned(of_epochs(3), "fes"), [""; 0]);
+    // Row 4 is wrong once more, and so its events are others than those of its class.
+    assert_eq!(warned(of_epochs(3).replace("\n1,4,1\n", "\n1,4,0\n"), "fes"), [""; 0]);
     // Every row is right in every epoch.
     let all_right: String = log_text(0).replace(",0\n", ",1\n");
     assert_eq!(warned(all_right, "fes"), ["scores-flat"]);

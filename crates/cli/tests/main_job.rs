@@ -274,16 +274,20 @@ fn epsilon_can_be_left_out() {
         // And measured later.
         let measured = place.ok("measure t.csv lean.csv --label class --exclude id --json");
         let measured: Value = serde_json::from_str(&measured).expect("JSON");
-        assert_eq!(measured["epsilon"]["value"], with["epsilon"]["value"], "{method}");
+        let values = [&measured, &with].map(|document| document["epsilon"]["value"].as_f64().expect("a number"));
+        // Centroids were written in the units of the file, and scaled again when they were read.
+        let rounding = if method == "clc" { 1e-12 } else { 0.0 };
+        assert!((values[0] - values[1]).abs() <= rounding, "{method}: {values:?}");
     }
     // With nothing but a label, the command is to be typed as it is.
-    let said = place.run("reduce t.csv --label class --method srs --ratio 0.1 --no-epsilon --output 'a b.csv'");
+    place.write("u.csv", "a,b,class\n".to_owned() + &"1,2,x\n3,5,y\n4,1,x\n2,2,y\n".repeat(5));
+    let said = place.run("reduce u.csv --label class --method srs --ratio 0.1 --no-epsilon --output 'a b.csv'");
     let words = said.err.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("leanset measure t.csv 'a b.csv' --label class"), "{words}");
+    assert!(words.contains("leanset measure u.csv 'a b.csv' --label class --scale minmax"), "{words}");
     let both =
-        place.run("reduce t.csv --label class --method srs --ratio 0.1 --no-epsilon --metric euclidean --output c.csv");
+        place.run("reduce u.csv --label class --method srs --ratio 0.1 --no-epsilon --metric euclidean --output c.csv");
     assert!(both.code == Some(2) && both.err.contains("--no-epsilon"), "{}", both.err);
-    let plan = place.ok("reduce t.csv --label class --method srs --ratio 0.1 --no-epsilon --dry-run --json");
+    let plan = place.ok("reduce u.csv --label class --method srs --ratio 0.1 --no-epsilon --dry-run --json");
     assert_eq!(serde_json::from_str::<Value>(&plan).expect("JSON")["request"]["no_epsilon"], true);
 }
 

@@ -244,14 +244,16 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
     } else {
         // To be typed as it is, unless the rows went to stdout or there are further settings of columns.
         let label = request.columns.label.clone();
-        let plain = request.columns == Columns { label: label.clone(), ..Columns::default() };
+        let scale = request.columns.scale;
+        let plain = request.columns == Columns { label: label.clone(), scale, ..Columns::default() };
         // A stream is not there any more, and several files would have to be in a folder of their own.
         let full =
             request.input.single().filter(|_| outcome.manifest_path.is_some() && plain && !manifest.input.stream);
         let how = if let Some(full) = full {
             let files = [full, manifest.output.path.as_path()].map(|path| for_shell(&path.display().to_string()));
             let label = label.map_or(String::new(), |label| format!(" --label {}", for_shell(&label)));
-            format!("leanset measure {}{label}", files.join(" "))
+            let scale = scale.map_or(String::new(), |scale| format!(" --scale {scale}"));
+            format!("leanset measure {}{label}{scale}", files.join(" "))
         } else {
             "leanset measure FILE OUTPUT, with the same settings of columns,".into()
         };

@@ -9,11 +9,14 @@ use std::collections::HashSet;
 
 use leanset_problem::{Text, setting, text};
 
-use super::columns::ColumnRef;
+use super::column_ref::ColumnRef;
 use crate::column::{Column, Texts};
 use crate::error::{Error, Warning, shown};
 use crate::notation::{Role, number, trimmed};
 use crate::row::FileRow;
+
+/// A text feature with more different values than this is refused: it is a name of the row, not a property.
+pub const MAX_CATEGORIES: usize = 1_000;
 
 /// More different numbers than this are a measurement, however often they repeat.
 const MOST_CATEGORIES: usize = 20;

@@ -2,8 +2,8 @@
 
 use leanset_problem::{setting, text};
 
-use super::column_checks::words_among_numbers;
-use super::columns::ColumnRef;
+use super::column_checks::{MAX_CATEGORIES, words_among_numbers};
+use super::column_ref::ColumnRef;
 use super::impute::most_frequent;
 use super::look_alike;
 use super::scaler::{Sample, Scaler, unit_of_squares};
@@ -11,9 +11,6 @@ use crate::column::{Column, Kind, ListType, Lists, Texts, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
 use crate::row::FileRow;
 use leanset_spec::Scale;
-
-/// A text feature with more different values than this is refused: it is a name of the row, not a property.
-pub const MAX_CATEGORIES: usize = 1_000;
 
 /// The encoding of a column; `fill` stands for missing values under [`Missing::Mean`](crate::Missing::Mean).
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use leanset_problem::{setting, text};
 
-use super::columns::ColumnRef;
-use super::feature::MAX_CATEGORIES;
+use super::column_checks::MAX_CATEGORIES;
+use super::column_ref::ColumnRef;
 use crate::column::{Column, Values};
 use crate::error::{Error, Warning, listed, shown};
 use crate::table::Table;

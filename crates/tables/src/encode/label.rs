@@ -3,7 +3,7 @@
 use leanset_problem::{setting, text};
 use leanset_spec::DecimalMark;
 
-use super::columns::ColumnRef;
+use super::column_ref::ColumnRef;
 use super::look_alike;
 use super::reading::{Reading, numbers_of_label};
 use crate::column::{Column, Kind, Texts, Values, whole};

@@ -2,7 +2,8 @@
 
 use leanset_problem::{setting, text};
 
-use super::columns::{ColumnRef, Loaded};
+use super::column_ref::ColumnRef;
+use super::columns::Loaded;
 use super::feature::{FeatureEncoding, finite, finite_in_list, integers, unseen};
 use crate::column::{Column, Values};
 use crate::error::{Error, shown};

@@ -12,6 +12,7 @@
 //! - A column that does not vary keeps its value (scale 1) and is named in a warning.
 
 mod column_checks;
+mod column_ref;
 mod columns;
 mod decode;
 mod encoded;
@@ -25,12 +26,13 @@ mod names;
 mod reading;
 mod scaler;
 
+pub use column_checks::MAX_CATEGORIES;
 pub use encoded::{Encoded, Features};
-pub use feature::MAX_CATEGORIES;
 
 use std::collections::{BTreeSet, HashSet};
 
-use columns::{Chosen, ColumnRef, Loaded, Placed, choose, dates_skipped, label_is_categorical, nothing_left, read};
+use column_ref::ColumnRef;
+use columns::{Chosen, Loaded, Placed, choose, dates_skipped, label_is_categorical, nothing_left, read};
 use feature::{FeatureEncoding, FitRows};
 use label::{LabelEncoder, LabelOptions};
 use leanset_problem::{setting, text};

@@ -10,7 +10,7 @@ use leanset_problem::{Text, setting, text};
 use leanset_spec::{Columns, DecimalMark};
 
 use super::column_checks::is_measurement;
-use super::columns::ColumnRef;
+use super::column_ref::ColumnRef;
 use crate::column::{Column, Kind, Texts, Values};
 use crate::error::{Error, Warning, counted, shown};
 use crate::format::is_text;
