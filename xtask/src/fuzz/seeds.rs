@@ -493,7 +493,7 @@ pub(super) fn onnx() -> Vec<Vec<u8>> {
 pub(super) fn plan() -> Vec<Vec<u8>> {
     [
         "title = \"t\"\nrepetitions = 2\n[data]\npath = \"t.csv\"\nlabel = \"grade\"\nscale = \"minmax\"\n[split]\ntest = 0.25\n[reduce]\nratios = [0.1, 0.5]\n[[method]]\nname = \"srs\"\n[[method]]\nname = \"phl\"\nparameters = { delta = 0.05, dimension = 2 }\n[model]\nhidden = [4, 3]\nepochs = 2\ndropout = 0.25\n",
-        "title = 'u'\n[data]\nlabel = \"y\"\nmissing = \"mean\"\nexclude = [\"id\"]\n[reduce]\nratios = [\n  0.25, # a comment\n]\n[[method]]\nname = \"fes\"\nwarm_up = 5\n",
+        "title = 'u'\n[data]\npath = 't.csv'\nlabel = \"y\"\nmissing = \"mean\"\nexclude = [\"id\"]\n[reduce]\nratios = [\n  0.25, # a comment\n]\n[[method]]\nname = \"fes\"\nwarm_up = 5\n",
     ]
     .map(|text| text.as_bytes().to_vec())
     .into()
