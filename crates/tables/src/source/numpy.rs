@@ -381,9 +381,30 @@ fn without_long_integers(bytes: &mut [u8]) {
     }
 }
 
+/// Refuses a header of brackets deep in each other: the time that its parser takes is exponential in their depth. A structured
+/// type inside another one has eight.
+fn check_brackets(text: &str) -> Result<(), String> {
+    const MOST: usize = 8;
+    let (mut depth, mut quote) = (0usize, None);
+    for c in text.chars() {
+        match (c, quote) {
+            (c, Some(open)) if c == open => quote = None,
+            ('\'' | '"', None) => quote = Some(c),
+            ('(' | '[' | '{', None) => depth += 1,
+            (')' | ']' | '}', None) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MOST {
+            return Err(format!("its header has brackets more than {MOST} deep in each other"));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a header that is cut short, or whose shape no memory holds, before it is parsed.
 fn check_shape(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(&bytes[header_text(bytes)?]);
+    check_brackets(&text)?;
     let shape =
         text.split("shape").nth(1).and_then(|rest| rest.split_once('(')?.1.split_once(')')).map(|(shape, _)| shape);
     let axes =
