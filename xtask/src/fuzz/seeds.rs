@@ -68,6 +68,23 @@ pub(super) fn tsv() -> Vec<Vec<u8>> {
     vec![text_table(&["girth", "ring", "grade"], row, "\t")]
 }
 
+pub(super) fn json_lines() -> Vec<Vec<u8>> {
+    let mixed = |i: usize| {
+        let note = if i.is_multiple_of(5) { "null".to_owned() } else { format!("\"a \\\"tall\\\" \\u00e9 {i}\"") };
+        let (x, y) = (number(i, 0), number(i, 1));
+        format!(
+            "{{\"id\":\"{i:04}\",\"girth\":{x},\"flag\":{},\"note\":{note},\"ring\":{},\"grade\":\"{}\",\"y\":{y:e}}}\n",
+            i % 3 == 0,
+            i % 7,
+            grade(i)
+        )
+    };
+    let vectors = |i: usize| {
+        format!("{{\"embedding\": [{}, {}, -1.5], \"grade\": \"{}\"}}\r\n", number(i, 2), number(i, 3), grade(i))
+    };
+    [(0..ROWS).map(mixed).collect::<String>(), (0..ROWS).map(vectors).collect()].map(String::into_bytes).into()
+}
+
 /// Columns of the types that every format has.
 fn columns(text: bool) -> Vec<(String, Column)> {
     let numbers = |column: usize| (0..ROWS).map(|row| number(row, column)).collect::<Vec<f64>>();
