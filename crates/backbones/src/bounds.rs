@@ -68,7 +68,8 @@ impl Known {
     }
 
     fn vector(values: Vec<f64>) -> Self {
-        Self { values: Some(values.clone()), ..Self::shaped(vec![values.len() as u64]) }
+        let shape = vec![values.len() as u64];
+        Self { values: Some(values), ..Self::shaped(shape) }
     }
 
     fn rank(&self) -> Option<usize> {

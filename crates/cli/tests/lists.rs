@@ -24,7 +24,7 @@ fn lists(values: Vec<f64>) -> Column {
 /// An id, a class and points in lists; and the same points in columns of their own.
 fn place() -> Place {
     let place = Place::new();
-    let ids: Vec<i64> = (0..ROWS as i64).map(|row| (row * 37) % 101).collect();
+    let ids: Vec<i64> = (0..).map(|row| (row * 37) % 101).take(ROWS).collect();
     let kinds: Texts = (0..ROWS).map(|row| ["elm", "oak"][row % 2]).collect();
     let wide = |values: &[f64]| {
         let single = |j| Values::Number32(values.iter().skip(j).step_by(LENGTH).map(|&x| x as f32).collect());

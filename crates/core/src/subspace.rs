@@ -67,7 +67,7 @@ pub(crate) fn mean_score(dimensions: usize, projection: f64, least: f64) -> f64 
 const ZETA: [f64; 27] = [
     1.644_934_066_848_226_4,
     1.082_323_233_711_138_2,
-    1.017_343_061_984_449_1,
+    1.017_343_061_984_449,
     1.004_077_356_197_944_3,
     1.000_994_575_127_818,
     1.000_246_086_553_308,
@@ -116,7 +116,7 @@ mod tests {
     /// clipped part is integrated apart, because the integrand has a corner there.
     fn by_quadrature(m: usize, p: f64) -> f64 {
         let corner = (LEAST / p).min(1.0).asin();
-        let weight = |phi: f64| phi.cos().powi(m as i32 - 2);
+        let weight = |phi: f64| phi.cos().powf(m as f64 - 2.0);
         let simpson = |from: f64, to: f64, f: &dyn Fn(f64) -> f64| {
             let (count, width) = (20_000, (to - from) / 20_000.0);
             let at = |i: usize| {

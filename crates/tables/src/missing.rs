@@ -46,7 +46,7 @@ impl MissingWords {
         match &mut column.values {
             Values::Number(v) => v.iter_mut().zip(&found).filter(|(_, found)| **found).for_each(|(x, _)| *x = f64::NAN),
             Values::Number32(v) => {
-                v.iter_mut().zip(&found).filter(|(_, found)| **found).for_each(|(x, _)| *x = f32::NAN)
+                v.iter_mut().zip(&found).filter(|(_, found)| **found).for_each(|(x, _)| *x = f32::NAN);
             }
             _ => {}
         }

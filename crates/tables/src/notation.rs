@@ -503,6 +503,7 @@ impl Tally {
 
 /// How the dates of a column are written; a set of them is a mask of bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "what comes first is what tells them apart")]
 pub(crate) enum DateOrder {
     /// 2024-03-29, or a time of day.
     YearFirst = 1,
@@ -604,7 +605,9 @@ fn named_date(text: &str, order: DateOrder) -> Option<f64> {
             "november",
             "december",
         ];
-        (lower.len() == 3 || NAMES[at] == lower || lower == "sept").then_some(at as i64 + 1)
+        (lower.len() == 3 || NAMES[at] == lower || lower == "sept")
+            .then_some(at)
+            .and_then(|at| i64::try_from(at + 1).ok())
     };
     let number = |word: &str| word.parse::<i64>().ok().filter(|_| word.len() <= 4);
     let (day, month, year) = match (order, words) {

@@ -74,7 +74,7 @@ pub(super) fn json_lines() -> Vec<Vec<u8>> {
         let (x, y) = (number(i, 0), number(i, 1));
         format!(
             "{{\"id\":\"{i:04}\",\"girth\":{x},\"flag\":{},\"note\":{note},\"ring\":{},\"grade\":\"{}\",\"y\":{y:e}}}\n",
-            i % 3 == 0,
+            i.is_multiple_of(3),
             i % 7,
             grade(i)
         )
