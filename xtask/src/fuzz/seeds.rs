@@ -309,39 +309,39 @@ pub(super) fn arrow_stream() -> Vec<Vec<u8>> {
     [write(true), write(false), nothing()].into_iter().flatten().collect()
 }
 
-/// A small picture.
-fn picture() -> RgbImage {
+/// A small image.
+fn small_image() -> RgbImage {
     RgbImage::from_fn(16, 12, |x, y| image::Rgb([(x * 16) as u8, (y * 20) as u8, ((x + y) * 9) as u8]))
 }
 
-fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
-    let done = picture.write_to(&mut out, format);
+    let done = image.write_to(&mut out, format);
     if done.is_ok() { out.into_inner() } else { Vec::new() }
 }
 
 pub(super) fn png() -> Vec<Vec<u8>> {
     let alpha = RgbaImage::from_fn(11, 13, |x, y| image::Rgba([x as u8 * 20, y as u8 * 19, 7, 200]));
     vec![
-        encoded(&picture().into(), ImageFormat::Png),
+        encoded(&small_image().into(), ImageFormat::Png),
         encoded(&alpha.into(), ImageFormat::Png),
-        encoded(&DynamicImage::ImageRgb8(picture()).into_rgb16().into(), ImageFormat::Png),
+        encoded(&DynamicImage::ImageRgb8(small_image()).into_rgb16().into(), ImageFormat::Png),
     ]
 }
 
 pub(super) fn jpeg() -> Vec<Vec<u8>> {
     vec![
-        encoded(&picture().into(), ImageFormat::Jpeg),
-        encoded(&DynamicImage::ImageRgb8(picture()).into_luma8().into(), ImageFormat::Jpeg),
+        encoded(&small_image().into(), ImageFormat::Jpeg),
+        encoded(&DynamicImage::ImageRgb8(small_image()).into_luma8().into(), ImageFormat::Jpeg),
     ]
 }
 
 pub(super) fn webp() -> Vec<Vec<u8>> {
-    vec![encoded(&picture().into(), ImageFormat::WebP)]
+    vec![encoded(&small_image().into(), ImageFormat::WebP)]
 }
 
 pub(super) fn bmp() -> Vec<Vec<u8>> {
-    vec![encoded(&picture().into(), ImageFormat::Bmp)]
+    vec![encoded(&small_image().into(), ImageFormat::Bmp)]
 }
 
 pub(super) fn data_yaml() -> Vec<Vec<u8>> {

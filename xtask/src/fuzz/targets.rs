@@ -149,10 +149,10 @@ kinds! {
     "npy" "npy" false None npy |bytes, _| table("t.npy", bytes);
     "npz" "npz" false Zip npz |bytes, _| table("t.npz", bytes);
     "xlsx" "xlsx" false Zip xlsx |bytes, _| table("t.xlsx", bytes);
-    "png" "png" false None png |bytes, folder| picture("a.png", &bytes, folder);
-    "jpeg" "jpg" false None jpeg |bytes, folder| picture("a.jpg", &bytes, folder);
-    "webp" "webp" false None webp |bytes, folder| picture("a.webp", &bytes, folder);
-    "bmp" "bmp" false None bmp |bytes, folder| picture("a.bmp", &bytes, folder);
+    "png" "png" false None png |bytes, folder| image_file("a.png", &bytes, folder);
+    "jpeg" "jpg" false None jpeg |bytes, folder| image_file("a.jpg", &bytes, folder);
+    "webp" "webp" false None webp |bytes, folder| image_file("a.webp", &bytes, folder);
+    "bmp" "bmp" false None bmp |bytes, folder| image_file("a.bmp", &bytes, folder);
     "yolo-yaml" "yaml" true None data_yaml |bytes, folder| yolo(&bytes, None, folder);
     "yolo-labels" "txt" true None labels |bytes, folder| yolo(YAML, Some(&bytes), folder);
     "coco" "json" true None coco |bytes, folder| coco(&bytes, folder);
@@ -275,7 +275,7 @@ fn opened(opened: leanset::Result<ImageSet>) -> Verdict {
 }
 
 /// An image in a folder of a class, decoded.
-fn picture(name: &str, bytes: &[u8], folder: &Path) -> Verdict {
+fn image_file(name: &str, bytes: &[u8], folder: &Path) -> Verdict {
     put(folder, &format!("train/x/{name}"), bytes);
     let set = ImageSet::open(&folder.join("train"), &OpenOptions::default());
     let mut set = match set {
