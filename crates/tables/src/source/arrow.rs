@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float16Type, Float32Type, Float64Type, Int64Type, UInt64Type};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
-    UInt32Array,
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, LargeStringArray, RecordBatch,
+    RecordBatchOptions, StringArray, UInt32Array,
 };
 use arrow_buffer::{Buffer, NullBuffer};
 use arrow_cast::cast;
@@ -20,6 +20,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow_select::take::{take, take_record_batch};
 use leanset_problem::{setting, text};
 use leanset_spec::Format;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
@@ -67,35 +68,62 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>, memory: MemoryLimit) ->
     let failed = |error: Cause| unreadable(&name, Format::Parquet, error);
     let bytes = bytes::Bytes::from(bytes);
     claims::check_footer(&bytes).map_err(|what| failed(what.into()))?;
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes.clone()).map_err(|error| failed(error.into()))?;
-    let metadata = Arc::clone(builder.metadata());
+    let mut reading =
+        ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(|error| failed(error.into()))?;
+    let metadata = Arc::clone(reading.metadata());
     let rows = metadata.file_metadata().num_rows();
     let rows =
         u32::try_from(rows).map_err(|_| failed(format!("{rows} rows; leanset counts to {}", u32::MAX).into()))?;
     let what = format!("a table of {rows} rows");
-    memory.check(&name, &what, packed.saturating_add(of_parquet(builder.metadata(), builder.schema())))?;
+    memory.check(&name, &what, packed.saturating_add(of_parquet(&metadata, reading.schema())))?;
     claims::check_pages(&metadata, &bytes).map_err(|what| failed(what.into()))?;
-    // The reader forgets the metadata of the schema; the builder has it.
-    let schema = Arc::clone(builder.schema());
+    let schema = Arc::clone(reading.schema());
     let categories = dictionaries(&bytes, &metadata, &schema);
     if let Some(wider) = wider(&bytes, &metadata, &schema, &categories).map_err(|error| failed(error.into()))? {
         let options = ArrowReaderOptions::new().with_schema(wider);
-        builder = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options)
-            .map(|metadata| ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata))
-            .map_err(|error| failed(error.into()))?;
+        reading = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(|error| failed(error.into()))?;
     }
+    let (read, batch) = columns_of_parquet(&bytes, &reading, rows as usize).map_err(|error| failed(error.into()))?;
     drop(bytes);
-    let read = Arc::clone(builder.schema());
-    // One batch for all row groups: nothing to join afterwards.
-    let reader = builder.with_batch_size(rows.max(1) as usize).build().map_err(|error| failed(error.into()))?;
-    let batches = reader.map(|batch| batch?.with_schema(Arc::clone(&read))).collect::<Result<_, ArrowError>>();
-    let (read, batch) =
-        batches.and_then(|batches: Vec<RecordBatch>| joined(&read, &batches)).map_err(|error| failed(error.into()))?;
     if batch.num_rows() != rows as usize {
         return Err(failed(format!("it says that it has {rows} rows, and has {}", batch.num_rows()).into()));
     }
     let batch = categorised(&schema, &read, &batch, &categories).map_err(|error| failed(error.into()))?;
     table(name, Format::Parquet, batch, FileOrigin::Parquet(Origin(metadata)))
+}
+
+/// The most groups of columns that a Parquet file is read in.
+const COLUMN_GROUPS: usize = 64;
+
+/// All rows of a Parquet file, a few columns after another. A reader holds a page and a dictionary of each of its columns
+/// until its last row, so one reader for all columns takes up to half as much memory again.
+fn columns_of_parquet(
+    bytes: &bytes::Bytes,
+    metadata: &ArrowReaderMetadata,
+    rows: usize,
+) -> Result<(SchemaRef, RecordBatch), ArrowError> {
+    let schema = metadata.schema();
+    let leaves = metadata.parquet_schema();
+    let (mut fields, mut columns, mut found) = (Vec::new(), Vec::new(), 0);
+    let roots: Vec<usize> = (0..schema.fields().len()).collect();
+    for group in roots.chunks(roots.len().div_ceil(COLUMN_GROUPS).max(1)) {
+        // One batch for all row groups: nothing to join afterwards, but for dictionaries.
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone())
+            .with_projection(ProjectionMask::roots(leaves, group.iter().copied()))
+            .with_batch_size(rows.max(1))
+            .build()?;
+        // The reader forgets the metadata of the schema.
+        let read = Arc::new(schema.project(group)?);
+        let batches: Vec<RecordBatch> =
+            reader.map(|batch| batch?.with_schema(Arc::clone(&read))).collect::<Result<_, ArrowError>>()?;
+        let (read, batch) = joined(&read, &batches)?;
+        found = batch.num_rows();
+        fields.extend(read.fields().iter().cloned());
+        columns.extend_from_slice(batch.columns());
+    }
+    let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
+    let options = RecordBatchOptions::new().with_row_count(Some(found));
+    Ok((Arc::clone(&schema), RecordBatch::try_new_with_options(schema, columns, &options)?))
 }
 
 /// The schema to read with, where that of the file is too narrow: for all categories of all row groups together, or for
