@@ -4,6 +4,7 @@ use leanset_core::Reducer;
 use leanset_spec::request::TableRequest;
 use serde_json::{Value, json};
 
+use crate::memory;
 use crate::table::Input;
 
 /// `leanset.plan/2`: what `reduce` or `rank` would do.
@@ -38,7 +39,7 @@ impl DryRun {
         input: &Input,
         reducer: Option<&Reducer>,
         kept: usize,
-        (threads, predicted_peak_memory_bytes): (usize, u64),
+        (threads, predicted): (usize, u64),
     ) -> Self {
         Self {
             request,
@@ -49,7 +50,7 @@ impl DryRun {
             method: reducer.map_or("ranking", |reducer| reducer.info().id).to_owned(),
             kept,
             threads,
-            predicted_peak_memory_bytes,
+            predicted_peak_memory_bytes: memory::stated(predicted),
         }
     }
 

@@ -28,6 +28,12 @@ pub(crate) fn predicted(threads: usize, held: impl FnOnce() -> u64, work: u64) -
     }
 }
 
+/// A prediction as it is said. It is a little more than what is held against the limit, because two processes never hold quite
+/// the same: what a dry run says is enough as the limit of the run.
+pub(crate) fn stated(predicted: u64) -> u64 {
+    predicted + predicted / 64 + (1 << 20)
+}
+
 /// What the writer of Parquet takes for a column, whatever its length.
 const PARQUET_COLUMN: u64 = 96 << 10;
 /// What it takes for a value beside its bytes: the table in which it looks values up, and their positions in it.
@@ -134,7 +140,7 @@ impl Limit {
         if predicted <= self.0.bytes() {
             return Ok(());
         }
-        let (predicted, limit) = (bytes(predicted), bytes(self.0.bytes()));
+        let (predicted, limit) = (bytes(stated(predicted)), bytes(self.0.bytes()));
         let above = if self.0.is_asked() { "above the limit of" } else { "above what is available:" };
         Err(Problem::new(format!("this run is predicted to take {predicted} of memory, {above} {limit}")).hint(hint))
     }

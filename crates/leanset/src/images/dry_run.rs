@@ -101,7 +101,7 @@ impl ImageReduction<'_> {
             method: MethodRecord { id: self.reducer.info().id.into(), facts: BTreeMap::new(), ranking: None },
             kept,
             threads: self.context.threads(),
-            predicted_peak_memory_bytes: predicted,
+            predicted_peak_memory_bytes: memory::stated(predicted),
         };
         Ok(ImageDryRun {
             plan,
