@@ -1,4 +1,4 @@
-"""Training dynamics from any training loop, for the methods FES, EL2N and AUM.
+"""Training dynamics from any training loop, for the methods FES, EL2N, AUM, GraNd, DUAL and CCS.
 
 Rows are identified by their position in the training set, so your dataset must return the position with each row.
 """
@@ -35,6 +35,11 @@ class Dynamics:
         probabilities.
     aum : ndarray of float64, or None
         The mean margin of each row; None without probabilities.
+    dual : ndarray of float64, or None
+        How much the probability of the true class varies within windows of ten epochs, times how far it is from 1; None without
+        probabilities.
+    grand : ndarray of float64, or None
+        The mean length of the gradient of the loss by the weights of the last layer; None without gradients.
     """
 
     _native: _leanset.Dynamics = dataclasses.field(repr=False)
@@ -58,6 +63,14 @@ class Dynamics:
     @property
     def aum(self) -> npt.NDArray[np.float64] | None:
         return self._native.aum
+
+    @property
+    def dual(self) -> npt.NDArray[np.float64] | None:
+        return self._native.dual
+
+    @property
+    def grand(self) -> npt.NDArray[np.float64] | None:
+        return self._native.grand
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,7 +162,8 @@ class ForgettingLog:
     Notes
     -----
     Every row must be observed exactly once in every observed epoch. You may skip epochs. All sums are sums of whole numbers, so
-    the order of updates and merges does not change a bit. Memory: two bits per row and epoch, and 16 bytes per row.
+    the order of updates and merges does not change a bit. Memory: two bits per row and epoch, four bytes more with probabilities,
+    and 32 bytes per row.
 
     Examples
     --------
@@ -181,6 +195,7 @@ class ForgettingLog:
         *,
         probabilities: Any = None,
         logits: Any = None,
+        gradients: Any = None,
     ) -> None:
         """Add the observations of a batch. If there is an error, nothing is added.
 
@@ -194,10 +209,13 @@ class ForgettingLog:
             Predicted labels, or booleans that say which predictions are correct. (If the labels themselves are booleans, these
             are predicted labels.)
         probabilities : array-like of float, shape (b, classes), optional
-            Predicted probability of each class, in the order of the sorted labels. EL2N and AUM need them. The most probable
-            class is the prediction, unless you also give predictions.
+            Predicted probability of each class, in the order of the sorted labels. All methods but FES need them. The most
+            probable class is the prediction, unless you also give predictions.
         logits : array-like of float, shape (b, classes), optional
             Logits instead of probabilities; leanset computes the softmax.
+        gradients : array-like of float, shape (b,), optional
+            Length of the gradient of the loss of each row by the weights of the last layer; only GraNd needs it. With softmax and
+            cross-entropy this is ‖p − e_y‖ · √(1 + ‖h‖²), where h is what the last layer gets. Needs probabilities or logits.
 
         Raises
         ------
@@ -225,7 +243,14 @@ class ForgettingLog:
             right = sure.argmax(axis=1) == codes
         else:
             raise ValueError("there is no observation: give predictions_or_correct, probabilities or logits")
-        self._native.observe(int(epoch), rows, right, None if sure is None else (sure, codes))
+        lengths = None
+        if gradients is not None:
+            lengths = np.ascontiguousarray(_numpy(gradients), dtype=np.float64)
+            if lengths.shape != codes.shape:
+                raise ValueError(f"gradients must be of shape {codes.shape}, not {lengths.shape}: one length per row")
+            if sure is None:
+                raise ValueError("gradients are given without probabilities or logits: give one of these too")
+        self._native.observe(int(epoch), rows, right, None if sure is None else (sure, codes), lengths)
 
     def _right(self, said: npt.NDArray[Any], codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
         if said.shape != codes.shape:

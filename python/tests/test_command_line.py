@@ -22,6 +22,11 @@ VARIANTS = {
     "forgetting-events": [{"keep": "easiest"}],
     "el2n": [{"keep": "easiest"}],
     "aum": [{"keep": "hardest"}],
+    "grand": [{"keep": "easiest"}],
+    "dual": [{"sampling": "score"}],
+    "coverage-centric": [{"score": "el2n", "beta": 0.3}],
+    "herding": [{"sigma": 0.7}, {"reference": 9}],
+    "facility-location": [{"reference": 9}],
 }
 CASES = [(method, params) for method in METHODS for params in [{}, *VARIANTS.get(method.id, [])]]
 

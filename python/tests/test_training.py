@@ -40,6 +40,25 @@ def test_el2n_and_aum_equal_their_definitions():
     assert found.epochs == 4
 
 
+def test_dual_and_grand_equal_their_definitions():
+    log, seen = leanset.ForgettingLog(LABELS), [probabilities(s) for s in range(13)]
+    codes, lengths = np.array([0, 1, 2, 0, 1, 2]), np.random.default_rng(1).gamma(2.0, size=(13, 6))
+    for epoch, p in enumerate(seen):
+        log.update(epoch, range(6), probabilities=p, gradients=lengths[epoch])
+    found = log.finish()
+    own = np.array([p[np.arange(6), codes] for p in seen]).astype(np.float32).astype(float)
+    windows = [own[k : k + 10] for k in range(4)]
+    dual = np.mean([w.std(axis=0, ddof=1) * (1 - w.mean(axis=0)) for w in windows], axis=0)
+    assert found.dual == pytest.approx(dual, abs=1e-12)
+    assert found.grand == pytest.approx(lengths.mean(axis=0), abs=1e-11)
+    with pytest.raises(ValueError, match="gradients are given without probabilities"):
+        log.update(13, range(6), [True] * 6, gradients=lengths[0])
+    with pytest.raises(ValueError, match="must be of shape"):
+        log.update(13, range(6), probabilities=seen[0], gradients=lengths)
+    with pytest.raises(ValueError, match="length of at least 0, not -1"):
+        log.update(13, range(6), probabilities=seen[0], gradients=-np.ones(6))
+
+
 def test_logits_equal_probabilities():
     p = probabilities()
     by_logits, by_probabilities = leanset.ForgettingLog(LABELS), leanset.ForgettingLog(LABELS)

@@ -309,13 +309,13 @@ fn rows_are_chosen_by_what_a_model_found_hard() {
     assert_eq!(manifest["method"]["facts"]["epochs"], 12);
     assert!(manifest.get("log").is_none());
     let log = place.text("log.csv");
-    assert!(log.starts_with("epoch,row,correct,p_0,p_1"), "{}", &log[..60]);
+    assert!(log.starts_with("epoch,row,correct,p_0,p_1,gradient"), "{}", &log[..60]);
     assert_eq!(log.lines().count(), 1 + 12 * 300);
     // The log gives the same, in another order and another format, for every method that watches training.
     let mut lines: Vec<&str> = log.lines().collect();
     lines[1..].sort_unstable_by_key(|line| line.bytes().rev().collect::<Vec<u8>>());
     place.write("shuffled.csv", lines.join("\n"));
-    for method in ["fes", "el2n", "aum", "fes --param keep=easiest"] {
+    for method in ["fes", "el2n", "aum", "fes --param keep=easiest", "grand", "ccs", "dual --param sampling=score"] {
         let rank = format!("rank t.csv {COLUMNS} --method {method} --quiet --force");
         place.ok(&format!("{rank} --epochs 12 --hidden 12,8 --seed 3 --output trained.csv --save-log log.parquet"));
         for log in ["log.csv", "shuffled.csv", "log.parquet"] {

@@ -8,15 +8,23 @@
 //! - EL2N (Paul et al. 2021, arXiv:2107.07075): ‖p − e_y‖₂, the distance of the probabilities from the true class, its
 //!   mean over the epochs;
 //! - AUM (Pleiss et al. 2020, arXiv:2001.10528): the margin z_y − max_{k ≠ y} z_k, its mean over the epochs. Margins of
-//!   logits are those of logarithms of probabilities; a probability below 1e−18 counts as that.
+//!   logits are those of logarithms of probabilities; a probability below 1e−18 counts as that;
+//! - the probability of the true class, p_y, its mean over the epochs;
+//! - DUAL (Cho et al. 2025, arXiv:2502.06905): over each window of ten epochs in order the standard deviation of p_y times
+//!   one minus its mean, and the mean of these products over the windows;
+//! - GraNd (Paul et al. 2021): the length of the gradient of the loss by the weights of the last layer, which is
+//!   ‖p − e_y‖₂ times the length of what this layer gets, its mean over the epochs. It needs more than probabilities:
+//!   [`PredictionScores::with_last_inputs`].
 //!
-//! Cost: two bits a row and epoch, and 16 bytes a row. Guarantee: the same dynamics for every order of observations and
-//! every way to part them into logs that are merged, for sums are of whole numbers (units of 2⁻⁴⁰). A row observed twice
-//! in an epoch, or not in one in which others are, is an error that names both. Epochs that no row has are not observed:
-//! a log of every fifth epoch is one.
+//! Cost: two bits a row and epoch, with probabilities four bytes more, and 32 bytes a row. Guarantee: the same dynamics for
+//! every order of observations and every way to part them into logs that are merged, for sums are of whole numbers (units
+//! of 2⁻⁴⁰). A row observed twice in an epoch, or not in one in which others are, is an error that names both. Epochs that
+//! no row has are not observed: a log of every fifth epoch is one.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 
 use crate::{ClassId, LogError, Result, RowId};
 
@@ -34,11 +42,31 @@ pub struct MeanScore {
 pub const EL2N: &str = "el2n";
 /// The mean of ln p_y − max_{k ≠ y} ln p_k, in [−42, 42].
 pub const AUM: &str = "aum";
+/// The mean of p_y, in [0, 1].
+pub const PROBABILITY: &str = "probability";
+/// The DUAL score: how much p_y varies within windows of [`WINDOW`] epochs, times how far it is from 1 there.
+pub const DUAL: &str = "dual";
+/// The mean of the length of the gradient by the weights of the last layer; only of models that give what this layer gets.
+pub const GRAND: &str = "grand";
 /// The number of forgetting events of each row; of a row that was never right the number of epochs.
 pub const FORGETTING: &str = "forgetting";
 
+/// Epochs of a window of [`DUAL`]; all of them where fewer were observed.
+pub const WINDOW: usize = 10;
+
 /// Every mean that a log keeps. Another score is one entry here.
-pub const MEAN_SCORES: [MeanScore; 2] = [MeanScore { name: EL2N, of: error_norm }, MeanScore { name: AUM, of: margin }];
+pub const MEAN_SCORES: [MeanScore; 3] = [
+    MeanScore { name: EL2N, of: error_norm },
+    MeanScore { name: AUM, of: margin },
+    MeanScore { name: PROBABILITY, of: own_probability },
+];
+
+/// Every score that a log may give beside [`FORGETTING`]: the means, and those that need more than a mean.
+pub const SCORES: [&str; 5] = [EL2N, AUM, PROBABILITY, DUAL, GRAND];
+
+fn own_probability(probabilities: &[f64], label: ClassId) -> f64 {
+    probabilities[label.index()]
+}
 
 fn error_norm(probabilities: &[f64], label: ClassId) -> f64 {
     let own = probabilities[label.index()];
@@ -62,9 +90,9 @@ fn margin(probabilities: &[f64], label: ClassId) -> f64 {
     margin.clamp(-42.0, 42.0)
 }
 
-/// What one prediction adds to each of [`MEAN_SCORES`], in their order.
+/// What one prediction adds to each of [`MEAN_SCORES`], in their order, and to [`GRAND`] if that is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PredictionScores([f64; MEAN_SCORES.len()]);
+pub struct PredictionScores([f64; MEAN_SCORES.len()], Option<f64>);
 
 impl PredictionScores {
     /// Of the probabilities of all classes, two or more, for a row of class `label`; in [0, 1], which is not checked.
@@ -78,7 +106,27 @@ impl PredictionScores {
     /// # Panics
     /// If there is no such class.
     pub fn of(probabilities: &[f64], label: ClassId) -> Self {
-        Self(MEAN_SCORES.map(|score| (score.of)(probabilities, label)))
+        Self(MEAN_SCORES.map(|score| (score.of)(probabilities, label)), None)
+    }
+
+    /// With the Euclidean length of what the last layer gets for this row, the 1 of its bias included: the gradient of the
+    /// cross-entropy by the weights of that layer is the outer product of this and p − e_y.
+    ///
+    /// ```
+    /// use leanset_core::{ClassId, dynamics::{GRAND, PredictionScores}};
+    /// let scores = PredictionScores::of(&[0.4, 0.6], ClassId(1)).with_last_inputs(2.0);
+    /// assert!((scores.get(GRAND).expect("known") - 2.0 * 0.32f64.sqrt()).abs() < 1e-15);
+    /// ```
+    #[must_use]
+    pub fn with_last_inputs(self, length: f64) -> Self {
+        let error = self.get(EL2N).unwrap_or(0.0);
+        self.with_gradient(error * length)
+    }
+
+    /// With the length of the gradient by the weights of the last layer, as a model says it; at least 0.
+    #[must_use]
+    pub fn with_gradient(self, length: f64) -> Self {
+        Self(self.0, Some(length.clamp(0.0, LARGEST_GRADIENT)))
     }
 
     /// Whether the row cannot have been predicted right, or wrong, by these probabilities: the largest is of another class, or of
@@ -100,9 +148,15 @@ impl PredictionScores {
 
     /// The score of this name.
     pub fn get(&self, name: &str) -> Option<f64> {
+        if name == GRAND {
+            return self.1;
+        }
         MEAN_SCORES.iter().zip(self.0).find(|(score, _)| score.name == name).map(|(_, value)| value)
     }
 }
+
+/// A longer gradient counts as this: sums are of 64 bits.
+const LARGEST_GRADIENT: f64 = 65_536.0;
 
 /// Logits as probabilities, in place: e^z shifted by the largest, so that none overflows. Logits are finite.
 ///
@@ -123,6 +177,8 @@ pub fn softmax(logits: &mut [f64]) {
 struct Bits {
     observed: Vec<u64>,
     right: Vec<u64>,
+    /// The probability of the true class of each row; empty until one is observed, 0 of rows that are not.
+    own: Vec<f32>,
 }
 
 /// Observations of a model in training, in any order; logs of parts can be merged.
@@ -146,8 +202,12 @@ pub struct TrainingLog {
     epochs: BTreeMap<u32, Bits>,
     /// The sum of each of [`MEAN_SCORES`] for each row, in [`UNIT`]s; empty until one is observed.
     sums: [Vec<i64>; MEAN_SCORES.len()],
+    /// The same of the lengths of gradients. They are not negative, and a sum that would overflow stays at the largest
+    /// number, whatever their order.
+    gradients: Vec<i64>,
     observations: u64,
     with_scores: u64,
+    with_gradients: u64,
 }
 
 /// Sums are of whole multiples of this, so that their order does not matter: 2⁻⁴⁰.
@@ -156,7 +216,15 @@ const UNIT: f64 = 1.0 / (1u64 << 40) as f64;
 impl TrainingLog {
     /// No observations yet of so many rows.
     pub fn new(rows: usize) -> Self {
-        Self { rows, epochs: BTreeMap::new(), sums: Default::default(), observations: 0, with_scores: 0 }
+        Self {
+            rows,
+            epochs: BTreeMap::new(),
+            sums: Default::default(),
+            gradients: Vec::new(),
+            observations: 0,
+            with_scores: 0,
+            with_gradients: 0,
+        }
     }
 
     /// One row after (or in) one epoch: whether its class was predicted, and the scores of the prediction, which need its
@@ -169,7 +237,7 @@ impl TrainingLog {
         if row.index() >= rows {
             return Err(LogError::UnknownRow { row, rows }.into());
         }
-        let empty = || Bits { observed: vec![0; rows.div_ceil(64)], right: vec![0; rows.div_ceil(64)] };
+        let empty = || Bits { observed: vec![0; rows.div_ceil(64)], right: vec![0; rows.div_ceil(64)], own: vec![] };
         let bits = self.epochs.entry(epoch).or_insert_with(empty);
         let (word, bit) = (row.index() / 64, row.index() % 64);
         if bits.observed[word] >> bit & 1 == 1 {
@@ -178,11 +246,20 @@ impl TrainingLog {
         bits.observed[word] |= 1 << bit;
         bits.right[word] |= u64::from(right) << bit;
         self.observations += 1;
-        if let Some(PredictionScores(scores)) = scores {
+        if let Some(prediction) = scores {
             self.with_scores += 1;
+            bits.own.resize(rows, 0.0);
+            bits.own[row.index()] = prediction.get(PROBABILITY).unwrap_or(0.0) as f32;
+            let PredictionScores(scores, gradient) = prediction;
             for (sums, score) in self.sums.iter_mut().zip(scores) {
                 sums.resize(rows, 0);
                 sums[row.index()] += (score / UNIT).round() as i64;
+            }
+            if let Some(gradient) = gradient {
+                self.with_gradients += 1;
+                self.gradients.resize(rows, 0);
+                let sum = &mut self.gradients[row.index()];
+                *sum = sum.saturating_add((gradient / UNIT).round() as i64);
             }
         }
         Ok(())
@@ -217,6 +294,12 @@ impl TrainingLog {
                 Some(own) => {
                     own.observed.iter_mut().zip(&theirs.observed).for_each(|(a, b)| *a |= b);
                     own.right.iter_mut().zip(&theirs.right).for_each(|(a, b)| *a |= b);
+                    if own.own.is_empty() {
+                        own.own.clone_from(&theirs.own);
+                    } else {
+                        // One of the two is 0.
+                        own.own.iter_mut().zip(&theirs.own).for_each(|(a, b)| *a += b);
+                    }
                 }
             }
         }
@@ -227,12 +310,19 @@ impl TrainingLog {
                 own.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
             }
         }
+        if self.gradients.is_empty() {
+            self.gradients.clone_from(&other.gradients);
+        } else {
+            self.gradients.iter_mut().zip(&other.gradients).for_each(|(a, b)| *a = a.saturating_add(*b));
+        }
         self.observations += other.observations;
         self.with_scores += other.with_scores;
+        self.with_gradients += other.with_gradients;
         Ok(())
     }
 
-    /// The dynamics of every row. [`MEAN_SCORES`] are there if the observations have probabilities.
+    /// The dynamics of every row. [`MEAN_SCORES`] and [`DUAL`] are there if the observations have probabilities, [`GRAND`] if
+    /// they all have gradients.
     ///
     /// # Errors
     /// [`Error::Log`](crate::Error::Log) if nothing was observed, a row is missing from an epoch, or only some observations have
@@ -269,10 +359,44 @@ impl TrainingLog {
         }
         let learnt = (0..self.rows).map(|row| ever[row / 64] >> (row % 64) & 1 == 1).collect();
         let mean = |sums: &Vec<i64>| sums.iter().map(|&s| s as f64 * UNIT / count as f64).collect();
-        let scores = MEAN_SCORES.iter().zip(&self.sums).filter(|(_, sums)| !sums.is_empty());
-        let scores = scores.map(|(score, sums)| (score.name.into(), mean(sums))).collect();
+        let means = MEAN_SCORES.iter().zip(&self.sums).filter(|(_, sums)| !sums.is_empty());
+        let mut scores: BTreeMap<Cow<'static, str>, Vec<f64>> =
+            means.map(|(score, sums)| (score.name.into(), mean(sums))).collect();
+        if self.with_scores > 0 {
+            scores.insert(DUAL.into(), self.dual());
+        }
+        if self.with_gradients == self.observations {
+            scores.insert(GRAND.into(), mean(&self.gradients));
+        }
         Ok(Dynamics { epochs: u32::try_from(count).unwrap_or(u32::MAX), events, learnt, scores })
     }
+
+    /// [`DUAL`] of every row, once all of them have a probability in every epoch.
+    fn dual(&self) -> Vec<f64> {
+        let epochs: Vec<&[f32]> = self.epochs.values().map(|bits| &bits.own[..]).collect();
+        let rows = (0..self.rows).into_par_iter().with_min_len(1024);
+        rows.map_init(Vec::new, |own: &mut Vec<f64>, row| {
+            own.clear();
+            own.extend(epochs.iter().map(|epoch| f64::from(epoch[row])));
+            dual(own)
+        })
+        .collect()
+    }
+}
+
+/// The mean, over all windows of [`WINDOW`] epochs, of the standard deviation of the probabilities in the window (of a sample,
+/// with one degree of freedom less) times one minus their mean. Of one epoch 0.
+fn dual(probabilities: &[f64]) -> f64 {
+    let width = WINDOW.min(probabilities.len());
+    if width < 2 {
+        return 0.0;
+    }
+    let products = probabilities.windows(width).map(|window| {
+        let mean = window.iter().sum::<f64>() / width as f64;
+        let squares: f64 = window.iter().map(|p| (p - mean) * (p - mean)).sum();
+        (squares / (width - 1) as f64).sqrt() * (1.0 - mean)
+    });
+    products.sum::<f64>() / (probabilities.len() - width + 1) as f64
 }
 
 /// The training dynamics of every row: how often it was forgotten, whether it was ever right, and scores by name.
@@ -388,10 +512,26 @@ mod tests {
         u32::try_from(if right.contains(&true) { events } else { all }).expect("few epochs")
     }
 
+    /// By the definition: of every window of ten epochs, or of all if there are fewer.
+    fn naive_dual(own: &[f64]) -> f64 {
+        let width = own.len().min(10);
+        if width == 1 {
+            return 0.0;
+        }
+        let mut products = Vec::new();
+        for first in 0..=own.len() - width {
+            let window = &own[first..first + width];
+            let mean = window.iter().sum::<f64>() / width as f64;
+            let variance = window.iter().map(|p| (p - mean).powi(2)).sum::<f64>() / (width as f64 - 1.0);
+            products.push(variance.sqrt() * (1.0 - mean));
+        }
+        products.iter().sum::<f64>() / products.len() as f64
+    }
+
     proptest! {
         #[test]
         fn log_is_independent_of_order_and_parts(
-            rows in 1usize..150, epochs in 1usize..9, bits in any::<u64>(), scored in any::<bool>(),
+            rows in 1usize..150, epochs in 1usize..15, bits in any::<u64>(), scored in any::<bool>(),
         ) {
             let right = |epoch: usize, row: usize| crate::Seed(bits).unit(RowId::at(epoch * 1000 + row)) < 0.6;
             let unit = |epoch: usize, row: usize| crate::Seed(!bits).unit(RowId::at(epoch * 1000 + row));
@@ -400,6 +540,7 @@ mod tests {
                 for row in 0..rows {
                     let u = unit(epoch, row);
                     let scores = PredictionScores::of(&[u, 0.4 * (1.0 - u), 0.6 * (1.0 - u)], ClassId(0));
+                    let scores = scores.with_last_inputs(3.0 + u);
                     // Epochs need not begin at 0, nor be every one.
                     let number = u32::try_from(3 * epoch + 5).expect("few epochs");
                     all.push((number, RowId::at(row), right(epoch, row), scored.then_some(scores)));
@@ -411,13 +552,21 @@ mod tests {
                 let own: Vec<bool> = (0..epochs).map(|e| right(e, row)).collect();
                 prop_assert_eq!(found.forgetting()[row], naive(&own));
                 prop_assert_eq!(found.learnt(RowId::at(row)), own.contains(&true));
-                for (k, score) in MEAN_SCORES.iter().enumerate().filter(|_| scored) {
-                    let own = all.iter().filter(|o| o.1.index() == row).map(|o| o.3.expect("there").0[k]);
-                    let mean = own.sum::<f64>() / epochs as f64;
-                    prop_assert!((found.score(score.name).expect("there")[row] - mean).abs() < 1e-11, "{}", score.name);
+                let means = MEAN_SCORES.iter().map(|score| score.name).chain([GRAND]);
+                for name in means.filter(|_| scored) {
+                    let own = all.iter().filter(|o| o.1.index() == row).map(|o| o.3.expect("there").get(name));
+                    let mean = own.map(|v| v.expect("known")).sum::<f64>() / epochs as f64;
+                    prop_assert!((found.score(name).expect("there")[row] - mean).abs() < 1e-11, "{}", name);
+                }
+                if scored {
+                    let own: Vec<f64> = (0..epochs).map(|e| f64::from(unit(e, row) as f32)).collect();
+                    prop_assert!((found.score(DUAL).expect("there")[row] - naive_dual(&own)).abs() < 1e-12);
                 }
             }
-            prop_assert_eq!(found.scores().count(), if scored { MEAN_SCORES.len() } else { 0 });
+            let names: Vec<&str> = found.scores().map(|(name, _)| name).collect();
+            let mut every = SCORES.to_vec();
+            every.sort_unstable();
+            prop_assert_eq!(names, if scored { every } else { vec![] });
             all.sort_by_key(|o| crate::Seed(bits).key(RowId(o.0 * 1000 + o.1.0)));
             prop_assert_eq!(&log(rows, &all).expect("a log"), &whole);
             let (one, other) = all.split_at(all.len() / 3);

@@ -69,8 +69,9 @@ impl Gaussian {
         Self { rate: (0.5 / sigma / sigma).min(f64::MAX) }
     }
 
+    /// k(query, point) for the points of one block.
     #[inline(always)]
-    fn block(self, points: &Packed<f64>, query: &[f64], block: usize) -> [f64; LANES] {
+    pub(crate) fn block(self, points: &Packed<f64>, query: &[f64], block: usize) -> [f64; LANES] {
         let mut values = points.raw::<Euclidean>(query, block);
         for v in &mut values {
             *v = exp_minus(self.rate * *v);

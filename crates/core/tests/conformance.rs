@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use crate::common::{
     Random, SAMPLES, SEED, SUBJECTS, Sample, Subject, Watch, blobs, continuous, near, on_threads, subjects,
 };
-use leanset_core::dynamics::{MEAN_SCORES, MeanScore};
+use leanset_core::dynamics::SCORES;
 use leanset_core::methods::{METHODS, Run, Support};
 use leanset_core::params::Value;
 use leanset_core::{
@@ -677,8 +677,8 @@ fn dynamics_are_used_or_refused() {
     let dynamics = |events: Vec<u32>| {
         let scores: Vec<f64> = events.iter().map(|&e| f64::from(e)).collect();
         let counts = Dynamics::from_counts(50, events, vec![true; rows]).expect("counts");
-        let with = |d: Dynamics, score: &MeanScore| d.with_score(score.name, scores.clone()).expect("finite");
-        MEAN_SCORES.iter().fold(counts, with)
+        let with = |d: Dynamics, name: &str| d.with_score(name.to_owned(), scores.clone()).expect("finite");
+        SCORES.into_iter().fold(counts, with)
     };
     let (rising, falling) = (dynamics((0..29).collect()), dynamics((0..29).rev().collect()));
     let shorter = Dynamics::from_counts(50, vec![1; 28], vec![true; 28]).expect("counts");

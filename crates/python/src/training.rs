@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use leanset_core::dynamics::{AUM, EL2N, PredictionScores, TrainingLog};
+use leanset_core::dynamics::{AUM, DUAL, EL2N, GRAND, PredictionScores, TrainingLog};
 use leanset_core::{ClassId, Dynamics as Recorded, LogError, RowId, Seed};
 use leanset_spec::{Activation, Optimizer, Training};
 use numpy::{
@@ -46,6 +46,18 @@ impl Dynamics {
     #[getter]
     fn el2n<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
         self.0.score(EL2N).map(|v| v.into_owned().into_pyarray(py))
+    }
+
+    /// DUAL of each row; None without probabilities.
+    #[getter]
+    fn dual<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        self.0.score(DUAL).map(|v| v.into_owned().into_pyarray(py))
+    }
+
+    /// GraNd of each row; None without gradients.
+    #[getter]
+    fn grand<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<f64>>> {
+        self.0.score(GRAND).map(|v| v.into_owned().into_pyarray(py))
     }
 
     /// AUM of each row; None without probabilities.
@@ -107,8 +119,9 @@ impl NativeLog {
         }
     }
 
-    /// Rows of a batch: whether each was right and, if probabilities are given, how sure the prediction was. All of it
-    /// or nothing is taken.
+    /// Rows of a batch: whether each was right and, if probabilities are given, how sure the prediction was, and how long the
+    /// gradient by the last layer. All of it or nothing is taken.
+    #[pyo3(signature = (epoch, rows, right, probabilities, gradients=None))]
     fn observe(
         &self,
         py: Python<'_>,
@@ -116,6 +129,7 @@ impl NativeLog {
         rows: PyReadonlyArray1<'_, i64>,
         right: PyReadonlyArray1<'_, bool>,
         probabilities: Option<(PyReadonlyArray2<'_, f64>, PyReadonlyArray1<'_, u32>)>,
+        gradients: Option<PyReadonlyArray1<'_, f64>>,
     ) -> PyResult<()> {
         let (rows, right) = (rows.as_slice()?, right.as_slice()?);
         if rows.len() != right.len() {
@@ -138,6 +152,18 @@ impl NativeLog {
                     return Err(PyValueError::new_err(format!("a probability must be in [0, 1], not {bad}")));
                 }
                 *outcome = Some(PredictionScores::of(own, ClassId(label)));
+            }
+        }
+        if let Some(lengths) = &gradients {
+            let lengths = lengths.as_slice()?;
+            if lengths.len() != rows.len() || probabilities.is_none() {
+                return Err(PyValueError::new_err("gradients must be of shape (rows,), and come with probabilities"));
+            }
+            for (outcome, &length) in outcomes.iter_mut().zip(lengths) {
+                if !(length.is_finite() && length >= 0.0) {
+                    return Err(PyValueError::new_err(format!("a gradient must be a length of at least 0, not {length}")));
+                }
+                *outcome = outcome.map(|scores| scores.with_gradient(length));
             }
         }
         let ids: Vec<RowId> = rows.iter().map(|&row| RowId(u32::try_from(row).unwrap_or(u32::MAX))).collect();

@@ -629,6 +629,8 @@ pub(crate) struct Predict<'a> {
     pub(crate) probabilities: bool,
     /// rows × outputs.
     pub(crate) out: &'a mut [f32],
+    /// The length of what the last layer gets for each row, the 1 of its bias included; empty if nobody asks.
+    pub(crate) last_inputs: &'a mut [f64],
 }
 
 impl Kernel for Predict<'_> {
@@ -636,9 +638,9 @@ impl Kernel for Predict<'_> {
 
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        let Self { plan, parameters, room, rows, probabilities, out } = self;
+        let Self { plan, parameters, room, rows, probabilities, out, last_inputs } = self;
         assert!(parameters.len() >= plan.parameters() && rows.stride == plan.layers[0].stride);
-        let outputs = plan.outputs();
+        let (outputs, last) = (plan.outputs(), plan.layers.len() - 1);
         let mut panel = [0u32; ROWS];
         for (p, out) in out.chunks_mut(ROWS * outputs).enumerate() {
             let count = out.len() / outputs;
@@ -647,7 +649,18 @@ impl Kernel for Predict<'_> {
             }
             gather::<V>(rows, &panel[..count], room);
             forward::<V>(plan, parameters, room, false);
-            let values = &mut room.errors[plan.layers.len() - 1][..];
+            if !last_inputs.is_empty() {
+                let mut squares = [0.0f64; ROWS];
+                for unit in room.by_unit[last][..(plan.layers[last].inputs + 1) * ROWS].chunks_exact(ROWS) {
+                    for (square, &value) in squares.iter_mut().zip(unit) {
+                        *square += f64::from(value) * f64::from(value);
+                    }
+                }
+                for (length, square) in last_inputs[p * ROWS..][..count].iter_mut().zip(squares) {
+                    *length = square.sqrt();
+                }
+            }
+            let values = &mut room.errors[last][..];
             if probabilities {
                 normalise::<V>(plan.loss, values, outputs);
             }

@@ -39,7 +39,7 @@ mod settings;
 mod simd;
 mod warm_up;
 
-pub use model::{Epoch, History, Model, Observer};
+pub use model::{Epoch, History, Model, Observer, Outcomes};
 pub use network::{Activation, EarlyStopping, Loss, Network, Optimizer, Training};
 pub use scores::{ClassScores, Scores, scores};
 pub use settings::of_settings;

@@ -47,6 +47,15 @@ pub struct History {
     pub steps: usize,
 }
 
+/// What a model gives for rows after an epoch, without dropout.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcomes<'a> {
+    /// The probability of each class: rows × classes.
+    pub probabilities: &'a [f32],
+    /// The Euclidean length of what the last layer gets for each row, the 1 of its bias included.
+    pub last_inputs: &'a [f64],
+}
+
 /// Hears of every epoch.
 pub trait Observer {
     /// Whether [`Observer::rows`] is to be called: it costs a forward pass over the rows, about a quarter of the epoch.
@@ -54,13 +63,13 @@ pub trait Observer {
         false
     }
 
-    /// After an epoch: the probability of each class for each row (rows × classes), without dropout. The rows are all
-    /// that were given, those held out for validation among them, in the order given.
+    /// After an epoch: what the model gives for each row. The rows are all that were given, those held out for validation
+    /// among them, in the order given.
     ///
     /// # Errors
     /// What the observer says; training stops with it.
-    fn rows(&mut self, epoch: usize, rows: &[RowId], probabilities: &[f32]) -> Result<()> {
-        let _ = (epoch, rows, probabilities);
+    fn rows(&mut self, epoch: usize, rows: &[RowId], outcomes: &Outcomes<'_>) -> Result<()> {
+        let _ = (epoch, rows, outcomes);
         Ok(())
     }
 
@@ -218,8 +227,10 @@ impl Model {
             self.epochs += 1;
             if let Some(all) = &all {
                 let mut out = vec![0.0; rows.len() * self.plan.outputs()];
-                self.predict_into(all, true, &mut room, &mut out);
-                observer.rows(epoch.number, rows, &self.spread(out))?;
+                let mut last_inputs = vec![0.0; rows.len()];
+                self.predict_into(all, true, &mut room, &mut out, &mut last_inputs);
+                let probabilities = &self.spread(out)[..];
+                observer.rows(epoch.number, rows, &Outcomes { probabilities, last_inputs: &last_inputs })?;
             }
             let mut stop = false;
             if let (Some(watched), Some(stopping)) = (&watched, &training.early_stopping) {
@@ -281,13 +292,20 @@ impl Model {
         self.check(data, rows)?;
         let own = self.rows_of(data, rows, None, None)?;
         let mut out = vec![0.0; rows.len() * self.plan.outputs()];
-        self.predict_into(&own, probabilities, &mut Workspace::new(&self.plan), &mut out);
+        self.predict_into(&own, probabilities, &mut Workspace::new(&self.plan), &mut out, &mut []);
         Ok(out)
     }
 
-    fn predict_into(&self, rows: &Rows, probabilities: bool, room: &mut Workspace, out: &mut [f32]) {
+    fn predict_into(
+        &self,
+        rows: &Rows,
+        probabilities: bool,
+        room: &mut Workspace,
+        out: &mut [f32],
+        last_inputs: &mut [f64],
+    ) {
         let (plan, parameters) = (&self.plan, &self.parameters[..]);
-        run_at(self.level, Predict { plan, parameters, room, rows, probabilities, out });
+        run_at(self.level, Predict { plan, parameters, room, rows, probabilities, out, last_inputs });
     }
 
     pub(crate) fn differentiate(&self, rows: &Rows, batch: &[u32], states: &[u32], room: &mut Workspace) -> (f64, f64) {
@@ -307,7 +325,7 @@ impl Model {
     fn watch(&self, rows: &Rows, room: &mut Workspace) -> (f64, f64) {
         let outputs = self.plan.outputs();
         let mut logits = vec![0.0; rows.labels.len() * outputs];
-        self.predict_into(rows, false, room, &mut logits);
+        self.predict_into(rows, false, room, &mut logits, &mut []);
         let (mut loss, mut weight, mut right) = (0.0, 0.0, 0);
         for ((row, &label), &w) in logits.chunks_exact(outputs).zip(&rows.labels).zip(&rows.weights) {
             let (own, predicted) = match self.network.loss {

@@ -258,13 +258,20 @@ fn predictions_agree_with_reference() {
         let parameters = case.widened();
         for probabilities in [false, true] {
             let mut out = vec![0.0; case.rows.labels.len() * outputs];
+            let mut lengths = vec![0.0; case.rows.labels.len()];
             let (room, rows) = (&mut Workspace::new(plan), &case.rows);
+            let (out_of, last_inputs) = (&mut out[..], &mut lengths[..]);
+            let parameters_of = &case.parameters;
             run_at(
                 Level::widest(),
-                Predict { plan, parameters: &case.parameters, room, rows, probabilities, out: &mut out },
+                Predict { plan, parameters: parameters_of, room, rows, probabilities, out: out_of, last_inputs },
             );
-            for (row, found) in rows.values.chunks_exact(rows.stride).zip(out.chunks_exact(outputs)) {
-                let logits = forward(plan, &parameters, &row[..plan.layers[0].inputs], None).0;
+            let found = out.chunks_exact(outputs).zip(&lengths);
+            for (row, (found, &length)) in rows.values.chunks_exact(rows.stride).zip(found) {
+                let (logits, trace) = forward(plan, &parameters, &row[..plan.layers[0].inputs], None);
+                let (last, _) = trace.last().expect("a layer");
+                let wanted = (1.0 + last.iter().map(|v| v * v).sum::<f64>()).sqrt();
+                assert!((length - wanted).abs() < 2e-6 * wanted, "case {c}: {length}, not {wanted}");
                 let wanted = match (probabilities, plan.loss) {
                     (false, _) => logits,
                     (true, Loss::CrossEntropy) => softmax(&logits),

@@ -1,12 +1,11 @@
 //! A model trained on everything, and the dynamics of every row meanwhile: what the methods that use training dynamics
 //! need, and the model from which training goes on with the rows they keep.
 
-use leanset_core::{
-    ClassId, Dataset, Dynamics, Monitor, Result, RowId, Seed, Shape, TrainingLog, dynamics::PredictionScores,
-};
+use leanset_core::dynamics::{GRAND, PredictionScores};
+use leanset_core::{ClassId, Dataset, Dynamics, Monitor, Result, RowId, Seed, Shape, TrainingLog};
 
 use crate::model::most_probable;
-use crate::{History, Model, Network, Observer, Training};
+use crate::{History, Model, Network, Observer, Outcomes, Training};
 
 /// Observes every row after every epoch.
 #[derive(Clone, Debug)]
@@ -29,6 +28,8 @@ pub struct Observation {
     pub right: bool,
     /// The probability of each class.
     pub probabilities: Vec<f32>,
+    /// The length of the gradient by the weights of the last layer.
+    pub gradient: f64,
 }
 
 impl DynamicsRecorder {
@@ -58,16 +59,19 @@ impl Observer for DynamicsRecorder {
         true
     }
 
-    fn rows(&mut self, epoch: usize, rows: &[RowId], probabilities: &[f32]) -> Result<()> {
+    fn rows(&mut self, epoch: usize, rows: &[RowId], outcomes: &Outcomes<'_>) -> Result<()> {
         let epoch = u32::try_from(epoch).unwrap_or(u32::MAX);
         let mut wide = vec![0.0; self.classes];
-        for (&row, own) in rows.iter().zip(probabilities.chunks_exact(self.classes)) {
+        let probabilities = outcomes.probabilities.chunks_exact(self.classes);
+        for ((&row, own), &length) in rows.iter().zip(probabilities).zip(outcomes.last_inputs) {
             let label = self.labels[row.index()];
             let right = most_probable(own) == label;
             wide.iter_mut().zip(own).for_each(|(w, &p)| *w = f64::from(p));
-            self.log.observe(epoch, row, right, Some(PredictionScores::of(&wide, label)))?;
+            let scores = PredictionScores::of(&wide, label).with_last_inputs(length);
+            self.log.observe(epoch, row, right, Some(scores))?;
             if let Some(kept) = &mut self.kept {
-                kept.push(Observation { epoch, row, right, probabilities: own.to_vec() });
+                let gradient = scores.get(GRAND).unwrap_or(0.0);
+                kept.push(Observation { epoch, row, right, probabilities: own.to_vec(), gradient });
             }
         }
         Ok(())
@@ -112,7 +116,9 @@ pub fn warm_up_memory(shape: &Shape, network: &Network, epochs: usize, keep: boo
     let widths: Vec<usize> = [&[shape.columns], &network.hidden[..], &[shape.classes]].concat();
     let of_layers: usize =
         widths.windows(2).map(|w| crate::kernel::stride_of(w[0]) * (16 * w[1] + 4 * 2 * 32) + 4 * 2 * 32 * w[1]).sum();
-    let rows = 2 * (4 * crate::kernel::stride_of(shape.columns) + 8) + 8 * shape.classes + epochs / 4 + 64;
-    let kept = if keep { epochs * (40 + 4 * shape.classes) } else { 0 };
+    // The probability of the true class in every epoch, the sums, and the scores that are made of them.
+    let log = epochs / 4 + 4 * epochs + 16 * leanset_core::dynamics::SCORES.len();
+    let rows = 2 * (4 * crate::kernel::stride_of(shape.columns) + 8) + 8 * shape.classes + log + 48;
+    let kept = if keep { epochs * (48 + 4 * shape.classes) } else { 0 };
     (of_layers + shape.rows * (rows + kept)) as u64
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use leanset_core::{Classes, Dataset, Error, Matrix, Monitor, Quiet, RowId, Seed};
-use leanset_train::{Activation, EarlyStopping, Epoch, Loss, Model, Network, Observer, Optimizer, Training, scores};
+use leanset_train::{Activation, EarlyStopping, Epoch, Loss, Model, Network, Observer, Outcomes, Optimizer, Training, scores};
 
 /// Points in a ring around points in its middle, and of four classes: which half each is in.
 fn rings(rows: usize, classes: usize) -> (Vec<f64>, Vec<u32>) {
@@ -167,9 +167,10 @@ impl Observer for Heard {
         true
     }
 
-    fn rows(&mut self, epoch: usize, rows: &[RowId], probabilities: &[f32]) -> leanset_core::Result<()> {
-        assert_eq!(probabilities.len(), 2 * rows.len());
-        self.rows.push((epoch, probabilities.to_vec()));
+    fn rows(&mut self, epoch: usize, rows: &[RowId], outcomes: &Outcomes<'_>) -> leanset_core::Result<()> {
+        assert_eq!((outcomes.probabilities.len(), outcomes.last_inputs.len()), (2 * rows.len(), rows.len()));
+        assert!(outcomes.last_inputs.iter().all(|length| *length >= 1.0));
+        self.rows.push((epoch, outcomes.probabilities.to_vec()));
         Ok(())
     }
 

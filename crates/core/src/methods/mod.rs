@@ -18,9 +18,11 @@ mod capabilities;
 mod info;
 mod method;
 mod reducer;
+mod reference;
 mod scored_by_dynamics;
 mod scores;
 mod settings;
+mod width;
 
 pub use capabilities::{Capabilities, Support};
 pub use info::{Family, Info};
@@ -47,10 +49,15 @@ methods! {
     representative_kmeans,
     matrix_decomposition,
     moderate_coreset,
+    herding,
+    facility_location,
     ph_landmarks,
     forgetting_events,
     el2n,
     aum,
+    grand,
+    dual,
+    ccs,
 }
 
 #[cfg(test)]

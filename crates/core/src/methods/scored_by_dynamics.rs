@@ -6,7 +6,7 @@ use leanset_problem::{setting, text};
 use super::scores::{Best, rank_within_classes};
 use super::settings::words;
 use super::{Capabilities, Method, Run, Support};
-use crate::dynamics::Dynamics;
+use crate::dynamics::{Dynamics, GRAND};
 use crate::params::Params;
 use crate::selection::Diagnostics;
 use crate::{Allocation, Error, Ranking, Result, RowId, Shape, Warning};
@@ -54,18 +54,16 @@ impl ScoredByDynamics {
     }
 }
 
-impl ScoredByDynamics {
-    /// What is said if no class has two rows of different scores.
-    fn flat(&self, run: &Run<'_>, scores: &[f64]) -> Option<Warning> {
-        let classes = run.data.classes();
-        let of = |row: &RowId| scores[row.index()];
-        let tie = |class| classes.rows(class).windows(2).all(|rows| of(&rows[0]) == of(&rows[1]));
-        if scores.len() == classes.populated() || !classes.ids().all(tie) {
-            return None;
-        }
-        let message = "all rows of a class have the same score, so their order is that of their row ids";
-        Some(Warning::new("scores-flat", message).hint("log more epochs, or use another method"))
+/// What is said if no class has two rows of different scores.
+pub(super) fn flat(run: &Run<'_>, scores: &[f64]) -> Option<Warning> {
+    let classes = run.data.classes();
+    let of = |row: &RowId| scores[row.index()];
+    let tie = |class| classes.rows(class).windows(2).all(|rows| of(&rows[0]) == of(&rows[1]));
+    if scores.len() == classes.populated() || !classes.ids().all(tie) {
+        return None;
     }
+    let message = "all rows of a class have the same score, so their order is that of their row ids";
+    Some(Warning::new("scores-flat", message).hint("log more epochs, or use another method"))
 }
 
 impl Method for ScoredByDynamics {
@@ -76,14 +74,14 @@ impl Method for ScoredByDynamics {
     /// Scores are those of the dynamics.
     fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
         let dynamics = run.inputs.dynamics.ok_or_else(|| no_dynamics(self.method))?;
-        let scores = dynamics.score(self.score).ok_or_else(|| no_probabilities(self.method))?;
+        let scores = dynamics.score(self.score).ok_or_else(|| no_score(self.method, self.score))?;
         run.monitor.begin("ranking rows", run.data.rows() as u64);
         let best = if self.keep == Keep::Hardest { self.hard } else { self.hard.reverse() };
         let mut ranking = rank_within_classes(run, &scores, best)?;
         run.step(run.data.rows() as u64)?;
         ranking.diagnostics.insert("epochs", (dynamics.epochs() as usize).into());
         (self.diagnose)(dynamics, &mut ranking.diagnostics);
-        ranking.warnings.extend((self.warn)(dynamics).or_else(|| self.flat(run, &scores)));
+        ranking.warnings.extend((self.warn)(dynamics).or_else(|| flat(run, &scores)));
         Ok(ranking)
     }
 
@@ -101,8 +99,15 @@ pub(super) fn no_dynamics(method: &'static str) -> Error {
     }
 }
 
-/// A log without probabilities does not tell how sure a model was.
-fn no_probabilities(method: &'static str) -> Error {
+/// A log without probabilities does not tell how sure a model was, and one without gradients not how long they were.
+pub(super) fn no_score(method: &'static str, score: &str) -> Error {
+    if score == GRAND {
+        return Error::Unsupported {
+            method,
+            what: "rank rows by a training log without gradients".into(),
+            hint: "log the length of the gradient too (column gradient), or use el2n".into(),
+        };
+    }
     Error::Unsupported {
         method,
         what: "rank rows by a training log without probabilities".into(),

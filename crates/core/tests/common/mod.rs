@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
 use leanset_core::distance::Metric;
-use leanset_core::dynamics::{MEAN_SCORES, MeanScore};
+use leanset_core::dynamics::SCORES;
 use leanset_core::methods::METHODS;
 use leanset_core::params::Value;
 use leanset_core::{
@@ -139,9 +139,8 @@ impl Subject {
         let learnt = events.iter().map(|&e| e > 0).collect();
         let unit = |turn: u64| keys.iter().map(|&k| Random(k ^ turn).unit()).collect::<Vec<f64>>();
         let counts = Dynamics::from_counts(distinct.len() as u32, events, learnt).expect("sound");
-        let with =
-            |d: Dynamics, (turn, score): (u64, &MeanScore)| d.with_score(score.name, unit(turn)).expect("finite");
-        Some((1..).zip(&MEAN_SCORES).fold(counts, with))
+        let with = |d: Dynamics, (turn, name): (u64, &str)| d.with_score(name.to_owned(), unit(turn)).expect("finite");
+        Some((1..).zip(SCORES).fold(counts, with))
     }
 }
 

@@ -17,6 +17,9 @@ use super::rows::{name_of_row, names_of};
 use crate::context::Context;
 use crate::output::{Outputs, same_place};
 
+/// The column of a log that has the length of the gradient by the weights of the last layer.
+const GRADIENT: &str = "gradient";
+
 /// Where training dynamics come from.
 pub(crate) enum Source {
     /// The method does not use them.
@@ -111,7 +114,7 @@ impl Source {
             Self::Trainer { training, seed } => {
                 let (network, training): (Network, _) = leanset_train::of_settings(training, *seed);
                 // The columns of the log that is saved, one number each.
-                let columns = if keep { 8 * shape.rows * training.epochs * (shape.classes + 3) } else { 0 };
+                let columns = if keep { 8 * shape.rows * training.epochs * (shape.classes + 4) } else { 0 };
                 warm_up_memory(shape, &network, training.epochs, keep) + columns as u64
             }
         }
@@ -140,7 +143,7 @@ impl Observed {
         }
     }
 
-    /// Stages the log of the training: `epoch,row,correct` and a probability of each class.
+    /// Stages the log of the training: `epoch,row,correct`, a probability of each class, and the length of the gradient.
     pub(crate) fn stage(
         &self,
         outputs: &mut Outputs<'_>,
@@ -160,6 +163,7 @@ impl Observed {
             let own: Vec<f64> = observations.iter().map(|o| f64::from(o.probabilities[class])).collect();
             written.push((format!("p_{class}"), own.into()));
         }
+        written.push((GRADIENT.into(), observations.iter().map(|o| o.gradient).collect::<Vec<_>>().into()));
         let (format, compression) = format_of_path(path)?;
         outputs.stage(path, |out| Ok(write_columns(&written, format, compression, out)?))?;
         Ok(())
@@ -190,7 +194,8 @@ fn contradiction(who: &str, probabilities: &[f64], label: usize, input: &Input) 
     ))
 }
 
-/// Reads a log: the columns `epoch`, `row` (or the --id column), `correct`, and `p_0`, `p_1` … in the order of classes.
+/// Reads a log: the columns `epoch`, `row` (or the --id column), `correct`, `p_0`, `p_1` … in the order of classes, and with
+/// them `gradient`.
 fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
     let name = file.name();
     let by_id = columns.id.clone().filter(|id| file.position("row").is_err() && file.position(id).is_ok());
@@ -250,6 +255,11 @@ fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
             probabilities.push(numbers(&named(class), "a number in [0, 1]", &|v| (0.0..=1.0).contains(&v))?);
         }
     }
+    let gradients = if !probabilities.is_empty() && file.position(GRADIENT).is_ok() {
+        Some(numbers(GRADIENT, "a finite number of at least 0", &|v| v.is_finite() && v >= 0.0)?)
+    } else {
+        None
+    };
     let mut log = TrainingLog::new(input.encoded.rows);
     let mut own = vec![0.0; classes];
     for (at, &row) in rows.iter().enumerate() {
@@ -257,7 +267,8 @@ fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
         let Some(encoded) = input.dataset_row(row) else { continue };
         let outcome = (!probabilities.is_empty()).then(|| {
             own.iter_mut().zip(&probabilities).for_each(|(own, of_class)| *own = of_class[at]);
-            PredictionScores::of(&own, ClassId(input.encoded.classes[encoded.index()]))
+            let scores = PredictionScores::of(&own, ClassId(input.encoded.classes[encoded.index()]));
+            gradients.as_ref().map_or(scores, |lengths| scores.with_gradient(lengths[at]))
         });
         if outcome.is_some_and(|scores| classes > 1 && scores.contradict(right[at] == 1.0)) {
             let who = format!(

@@ -67,9 +67,9 @@ use self::gaussian::{ALL_MEANS, GaussianSpace, auto_rank};
 use self::greedy::{Chosen, MOST_PICKS, Unit, greedy};
 use self::linear::Linear;
 use super::settings::{parameters, words};
-use super::stratified_random::random_order;
+use super::width::{self, SIGMA_ROWS, median_distance, power_of_two};
 use super::{Capabilities, Family, Info, Method, Run, Support};
-use crate::distance::{Euclidean, Packed, Terms, raw};
+use crate::distance::Packed;
 use crate::kernel::Gaussian;
 use crate::params::{Kind, Value};
 use crate::selection::{BudgetLimit, Diagnostics};
@@ -160,9 +160,6 @@ pub static INFO: Info = Info {
         Ok(Box::new(space))
     },
 };
-
-/// Rows whose distances σ=auto looks at.
-const SIGMA_ROWS: usize = 1000;
 
 /// The method with checked parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -304,11 +301,6 @@ impl Method for Configured {
     }
 }
 
-/// 2^e, for e from −1022 to 1023.
-fn power_of_two(e: i32) -> f64 {
-    f64::from_bits(u64::from((e.clamp(-1022, 1023) + 1023).unsigned_abs()) << 52)
-}
-
 /// The rows of one class of one table.
 struct Group<'a> {
     data: &'a Dataset<'a>,
@@ -316,22 +308,12 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// The e for which the largest coordinate is in [2^e, 2^(e+1)).
     fn power(&self) -> i32 {
-        let mut row = vec![0.0; self.data.columns()];
-        let mut largest = 0.0f64;
-        for &r in self.rows {
-            self.data.points().widen_row(r, &mut row);
-            largest = row.iter().fold(largest, |a, v| a.max(v.abs()));
-        }
-        i32::try_from(largest.to_bits() >> 52).map_or(0, |e| e.max(1) - 1023)
+        width::power(self.data, self.rows)
     }
 
     fn packed(&self, scale: f64) -> Packed<f64> {
-        Packed::fill(self.rows.len(), self.data.columns(), |i, out| {
-            self.data.points().widen_row(self.rows[i], out);
-            out.iter_mut().for_each(|v| *v *= scale);
-        })
+        width::packed(self.data, self.rows, scale)
     }
 
     /// Whether the rows of both have the same values, one after the other.
@@ -346,39 +328,11 @@ impl Group<'_> {
     }
 }
 
-/// The median of the distances that are not 0, of all pairs of rows or of those of 1000 rows drawn by the seed; 1 if there
-/// is none.
-fn median_distance(run: &Run<'_>, rows: &[RowId], points: &Packed<f64>) -> f64 {
-    let drawn: Vec<usize> = if rows.len() > SIGMA_ROWS {
-        random_order(run, rows).into_iter().take(SIGMA_ROWS).collect()
-    } else {
-        (0..rows.len()).collect()
-    };
-    let taken: Vec<Vec<f64>> = drawn
-        .iter()
-        .map(|&i| {
-            let mut row = vec![0.0; points.columns()];
-            points.copy_row(i, &mut row);
-            row
-        })
-        .collect();
-    let pairs = (0..taken.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
-    let mut squares: Vec<f64> =
-        pairs.map(|(i, j)| raw::<Euclidean, _, _>(&taken[i], &taken[j])).filter(|&r| r > 0.0).collect();
-    if squares.is_empty() {
-        return 1.0;
-    }
-    let half = squares.len() / 2;
-    let even = squares.len().is_multiple_of(2);
-    let (below, &mut middle, _) = squares.select_nth_unstable_by(half, f64::total_cmp);
-    let middle = Euclidean::finish(middle);
-    if even { 0.5 * (middle + Euclidean::finish(below.iter().copied().fold(0.0, f64::max))) } else { middle }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Inputs;
+    use crate::distance::{Euclidean, raw};
     use crate::{Budget, Classes, EmptyClasses, Matrix, Quiet, Reducer, Seed};
     use proptest::prelude::*;
 
