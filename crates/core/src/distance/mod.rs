@@ -16,7 +16,7 @@ pub use chebyshev::Chebyshev;
 pub use cosine::{Cosine, to_unit_length};
 pub use euclidean::Euclidean;
 pub use manhattan::Manhattan;
-pub(crate) use packed::{LANES, Packed};
+pub(crate) use packed::{LANES, Packed, QUERIES, squared};
 
 use crate::{Error, Result, Scalar};
 

@@ -80,6 +80,30 @@ impl<T: Scalar> Packed<T> {
     }
 }
 
+/// Queries that are compared with a block at once: as many sums as the registers hold.
+pub(crate) const QUERIES: usize = 4;
+
+/// Squared distances of four of eight queries, from `first` on, to the rows of a block. Each is summed over the columns in
+/// order.
+#[inline(always)]
+pub(crate) fn squared<A: Scalar, B: Scalar>(
+    queries: &[[A; LANES]],
+    first: usize,
+    block: &[[B; LANES]],
+) -> [[f64; LANES]; QUERIES] {
+    let mut sums = [[0.0; LANES]; QUERIES];
+    for (query, column) in queries.iter().zip(block) {
+        for (q, sums) in sums.iter_mut().enumerate() {
+            let x = query[first + q].widen();
+            for lane in 0..LANES {
+                let difference = x - column[lane].widen();
+                sums[lane] += difference * difference;
+            }
+        }
+    }
+    sums
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

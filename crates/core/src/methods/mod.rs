@@ -48,6 +48,7 @@ methods! {
     clustering_centroids,
     representative_kmeans,
     matrix_decomposition,
+    energy,
     moderate_coreset,
     herding,
     facility_location,
