@@ -6,6 +6,9 @@
 //! class that has rows and whose share is below one row gets exactly one, and the other classes share what is left by the
 //! same rule. All of it is integer arithmetic: the sum is exactly the budget.
 //!
+//! With another [`Balance`] the classes share a total by the square roots of their sizes, or equally, by the same rule. A class of
+//! fewer rows than its share keeps them all, and the others share the rest.
+//!
 //! Largest remainder keeps every class within one row of its share, but it is not monotone: as the total grows by
 //! one, a small class can get one row *fewer* (the Alabama paradox; a test shows 6 : 6 : 2 rows at 10 and 11). Each
 //! class's rows are a prefix of its ranking at any total all the same.
@@ -24,6 +27,31 @@ pub enum Budget {
     Count(usize),
     /// Keep this many rows of each class, by class id.
     PerClass(Vec<usize>),
+    /// Keep the total of a ratio or a count, with other shares of the classes.
+    Balanced(Box<Self>, Balance),
+}
+
+/// How classes share a total.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Balance {
+    /// In proportion to their rows.
+    #[default]
+    Proportional,
+    /// In proportion to the square roots of their rows: rare classes keep more.
+    Sqrt,
+    /// The same number of rows of every class.
+    Equal,
+}
+
+impl Balance {
+    /// What a class of so many rows counts, to 32 digits behind the binary point.
+    fn weight(self, rows: usize) -> u128 {
+        match self {
+            Self::Proportional => (rows as u128) << 32,
+            Self::Sqrt => ((rows as u128) << 64).isqrt(),
+            Self::Equal => u128::from(rows > 0) << 32,
+        }
+    }
 }
 
 /// Whether a class that has rows may end with none.
@@ -62,6 +90,29 @@ impl Allocation {
 }
 
 impl Budget {
+    /// The same total with these shares of the classes. Counts of each class stay as they are.
+    ///
+    /// ```
+    /// use leanset_core::{Balance, Budget, EmptyClasses};
+    /// let shares = |balance| {
+    ///     let budget = Budget::Count(30).balanced(balance);
+    ///     budget.allocate(&[900, 90, 4], EmptyClasses::Forbid).map(|found| found.0.per_class().to_vec())
+    /// };
+    /// assert_eq!(shares(Balance::Proportional)?, [26, 3, 1]);
+    /// assert_eq!(shares(Balance::Sqrt)?, [21, 7, 2]);
+    /// assert_eq!(shares(Balance::Equal)?, [13, 13, 4]);
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn balanced(self, balance: Balance) -> Self {
+        match (self, balance) {
+            (own, Balance::Proportional) => own,
+            (own @ Self::PerClass(_), _) => own,
+            (Self::Balanced(own, _), _) => Self::Balanced(own, balance),
+            (own, _) => Self::Balanced(Box::new(own), balance),
+        }
+    }
+
     /// Divides the budget among classes of the given sizes.
     ///
     /// A ratio so small that some class would get nothing is raised to one row a class under [`EmptyClasses::Forbid`], with a
@@ -82,6 +133,11 @@ impl Budget {
         let populated = sizes.iter().filter(|&&s| s > 0).count();
         let mut warnings = Vec::new();
         let total = match *self {
+            Self::Balanced(ref whole, balance) => {
+                let (proportional, warnings) = whole.allocate(sizes, empty_classes)?;
+                let per_class = share(proportional.total(), sizes, empty_classes, balance);
+                return Ok((Allocation { per_class, fixed: true }, warnings));
+            }
             Self::PerClass(ref counts) => {
                 if counts.len() != sizes.len() {
                     return Err(BudgetError::Classes { given: counts.len(), classes: sizes.len() }.into());
@@ -168,6 +224,64 @@ fn apportion(total: usize, sizes: &[usize], empty_classes: EmptyClasses) -> Vec<
     counts
 }
 
+/// Largest remainder by the weights of classes, within at least one row (or none) and all rows of each.
+///
+/// A share that is below its least or above its most is set to that, and the others share what is left. Of shares that are too small
+/// and too large at once, those are set first that are off by more in all, for the others may come into their bounds then.
+fn share(total: usize, sizes: &[usize], empty_classes: EmptyClasses, balance: Balance) -> Vec<usize> {
+    let least = usize::from(empty_classes == EmptyClasses::Forbid);
+    let mut counts = vec![0usize; sizes.len()];
+    let mut open: Vec<usize> = (0..sizes.len()).filter(|&k| sizes[k] > 0).collect();
+    let mut left = total as u128;
+    loop {
+        let all: u128 = open.iter().map(|&k| balance.weight(sizes[k])).sum();
+        let (mut small, mut large) = (Vec::new(), Vec::new());
+        let (mut lacking, mut beyond) = (0u128, 0u128);
+        for &k in &open {
+            let share = left * balance.weight(sizes[k]);
+            let (low, high) = (least as u128 * all, sizes[k] as u128 * all);
+            if share < low {
+                small.push(k);
+                lacking += low - share;
+            } else if share > high {
+                large.push(k);
+                beyond += share - high;
+            }
+        }
+        if small.is_empty() && large.is_empty() {
+            break;
+        }
+        let settled = match lacking.cmp(&beyond) {
+            std::cmp::Ordering::Greater => small,
+            std::cmp::Ordering::Less => large,
+            std::cmp::Ordering::Equal => [small, large].concat(),
+        };
+        for &k in &settled {
+            let share = left * balance.weight(sizes[k]);
+            counts[k] = if share < least as u128 * all { least } else { sizes[k] };
+        }
+        left -= settled.iter().map(|&k| counts[k] as u128).sum::<u128>();
+        open.retain(|k| !settled.contains(k));
+    }
+    let all: u128 = open.iter().map(|&k| balance.weight(sizes[k])).sum();
+    if all == 0 {
+        return counts;
+    }
+    let mut remainders = Vec::with_capacity(open.len());
+    let mut missing = left;
+    for &k in &open {
+        let share = left * balance.weight(sizes[k]);
+        counts[k] = (share / all) as usize;
+        missing -= share / all;
+        remainders.push((share % all, k));
+    }
+    remainders.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    for &(_, k) in remainders.iter().take(missing as usize) {
+        counts[k] += 1;
+    }
+    counts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +324,58 @@ mod tests {
         assert!(error(Budget::Count(1), &[3, 3]).starts_with("count 1 is below the 2 classes"));
         assert_eq!(error(Budget::PerClass(vec![4]), &[3]), "count 4 for class 0 is above its 3 rows");
         assert_eq!(error(Budget::PerClass(vec![1, 1]), &[3]), "2 counts are given for 1 classes");
+    }
+
+    #[test]
+    fn balanced_shares_are_capped_by_the_rows_there_are() {
+        let of = |count, sizes: &[usize], balance| {
+            counts(Budget::Count(count).balanced(balance), sizes, EmptyClasses::Forbid).expect("valid")
+        };
+        assert_eq!(of(300, &[1000, 100, 10, 0], Balance::Equal), [190, 100, 10, 0]);
+        assert_eq!(of(10, &[1000, 100, 10], Balance::Equal), [4, 3, 3]);
+        assert_eq!(of(10, &[1_000_000, 1, 1], Balance::Sqrt), [8, 1, 1]);
+        assert_eq!(of(1110, &[1000, 100, 10], Balance::Sqrt), [1000, 100, 10]);
+        // A ratio that is too small is raised as it is otherwise.
+        let raised = Budget::Ratio(0.001).balanced(Balance::Sqrt).allocate(&[50, 50], EmptyClasses::Forbid);
+        assert_eq!(raised.expect("valid").1[0].code, "budget-raised");
+        assert_eq!(Budget::PerClass(vec![1]).balanced(Balance::Equal), Budget::PerClass(vec![1]));
+    }
+
+    /// The shares that the bounds leave, by bisection.
+    fn naive(total: usize, sizes: &[usize], least: f64, weight: impl Fn(usize) -> f64) -> Vec<f64> {
+        let at = |factor: f64| -> Vec<f64> {
+            let of = |&size: &usize| if size == 0 { 0.0 } else { (factor * weight(size)).clamp(least, size as f64) };
+            sizes.iter().map(of).collect()
+        };
+        let (mut low, mut high) = (0.0, 1e6);
+        for _ in 0..200 {
+            let middle = (low + high) / 2.0;
+            let sum: f64 = at(middle).iter().sum();
+            if sum < total as f64 { low = middle } else { high = middle }
+        }
+        at(high)
+    }
+
+    proptest! {
+        #[test]
+        fn balanced_shares_are_exact_and_near_their_naive_reference(
+            sizes in prop::collection::vec(0usize..400, 1..12), part in 0.0f64..=1.0, forbid in any::<bool>(),
+            balance in prop::sample::select(vec![Balance::Sqrt, Balance::Equal]),
+        ) {
+            let rows: usize = sizes.iter().sum();
+            prop_assume!(rows > 0);
+            let least = if forbid { sizes.iter().filter(|&&s| s > 0).count() } else { 1 };
+            let empty_classes = if forbid { EmptyClasses::Forbid } else { EmptyClasses::Allow };
+            let total = least + ((rows - least) as f64 * part) as usize;
+            let got = counts(Budget::Count(total).balanced(balance), &sizes, empty_classes).expect("a valid budget");
+            prop_assert_eq!(got.iter().sum::<usize>(), total);
+            let weight = |size: usize| if balance == Balance::Sqrt { (size as f64).sqrt() } else { 1.0 };
+            let shares = naive(total, &sizes, f64::from(u8::from(forbid)), weight);
+            for ((&count, &size), share) in got.iter().zip(&sizes).zip(shares) {
+                prop_assert!(count <= size && (!forbid || size == 0 || count >= 1));
+                prop_assert!((count as f64 - share).abs() < 1.0 + 1e-6, "{} where {} are due", count, share);
+            }
+        }
     }
 
     proptest! {

@@ -451,6 +451,19 @@ impl Dynamics {
         Ok(self)
     }
 
+    /// Those of some rows, in this order.
+    ///
+    /// # Errors
+    /// [`Error::Log`](crate::Error::Log) if there are none.
+    pub(crate) fn of_rows(&self, rows: &[RowId]) -> Result<Self> {
+        let events = rows.iter().map(|row| self.events[row.index()]).collect();
+        let learnt = rows.iter().map(|row| self.learnt[row.index()]).collect();
+        let own = Self::from_counts(self.epochs, events, learnt)?;
+        self.scores.iter().try_fold(own, |own, (name, values)| {
+            own.with_score(name.clone(), rows.iter().map(|row| values[row.index()]).collect())
+        })
+    }
+
     /// Rows observed.
     pub fn rows(&self) -> usize {
         self.events.len()

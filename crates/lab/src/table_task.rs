@@ -73,7 +73,7 @@ impl<L: Learner> Task for TableTask<'_, L> {
     }
 
     fn budget(&self, ratio: usize) -> Result<Budget> {
-        Ok(Budget::Ratio(self.plan.reduce.ratios[ratio]))
+        Ok(Budget::Ratio(self.plan.reduce.ratios[ratio]).balanced(self.plan.reduce.balance.into()))
     }
 
     fn split(&self, repetition: u32) -> Result<Split> {

@@ -204,10 +204,9 @@ impl<'a> Reduction<'a> {
         let sizes = data.classes().sizes();
         let budget = request.budget.resolve(&input.encoded.class_names, &sizes, Vocabulary::TABLE)?;
         // Before the core refuses a count below the number of classes: what is measured has no classes.
-        let asked = match budget {
-            Budget::Ratio(ratio) => Some((ratio * data.rows() as f64).round() as usize),
-            Budget::Count(count) => Some(count),
-            Budget::PerClass(_) => None,
+        let asked = match (request.budget.ratio, request.budget.count) {
+            (Some(ratio), _) => Some((ratio * data.rows() as f64).round() as usize),
+            (None, count) => count,
         };
         if let (Some(asked), EmptyClasses::Forbid) = (asked, request.budget.empty_classes()) {
             input.check_budget(asked)?;
@@ -474,6 +473,7 @@ pub(crate) fn method_used(asked: &TableMethod, reducer: &Reducer, input: &Input)
         choice: Method {
             name: Some(reducer.info().id.into()),
             parameters: method::parameters_used(reducer, input),
+            guard: asked.choice.guard_used(reducer),
             seed: asked.choice.seed,
         },
         training: if trained { asked.training.filled() } else { asked.training.clone() },

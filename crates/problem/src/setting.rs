@@ -166,6 +166,8 @@ settings! {
     TARGET = "target" "--target", plan None, python Some("target");
     /// The training log.
     LOG = "log" "--log", plan None, python Some("log");
+    /// Whether rows that their neighbours contradict come last.
+    GUARD = "guard" "--guard", plan Some("method.guard"), python Some("guard");
     /// The seed.
     SEED = "seed" "--seed", plan Some("seed"), python Some("random_state");
     /// The ranking that is cut.
@@ -204,6 +206,10 @@ settings! {
     PER_CATEGORY = "per_category" "--per-category", plan None, python Some("per_category");
     /// Whether categories may vanish.
     ALLOW_EMPTY_CATEGORIES = "allow_empty_categories" "--allow-empty-categories", plan None, python Some("allow_empty_categories");
+    /// How classes share a total.
+    BALANCE_CLASSES = "balance_classes" "--balance", plan Some("reduce.balance"), python Some("balance");
+    /// How categories share a total.
+    BALANCE_CATEGORIES = "balance_categories" "--balance-categories", plan Some("reduce.balance"), python Some("balance_categories");
     /// Whether objects of classes are evened out.
     BALANCE = "balance" "--balance", plan Some("images.balance"), python Some("balance");
     /// The metric of ε.

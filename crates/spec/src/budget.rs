@@ -4,6 +4,8 @@ use leanset_core::EmptyClasses;
 use leanset_problem::{Problem, Result, Setting, list, setting, text};
 use serde::{Deserialize, Serialize};
 
+use crate::word::word_enum;
+
 /// How much is kept: a fraction, a number, or a number of each class; and whether classes may vanish.
 ///
 /// For image datasets a class is a category, and the command line calls it so.
@@ -24,9 +26,45 @@ pub struct Budget {
     #[serde(skip_serializing_if = "Vec::is_empty", with = "pairs")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "CLASS=N", value_parser = class_count))]
     pub per_class: Vec<(String, usize)>,
+    /// How classes share a ratio or a count.
+    #[serde(skip_serializing_if = "is_proportional")]
+    #[cfg_attr(feature = "clap", arg(long = "balance", id = "balance_classes", value_name = "HOW", default_value_t,
+        hide_short_help = true, conflicts_with = "per_class", value_parser = crate::word::parser::words::<Balance>()))]
+    pub balance: Balance,
     /// Allow a small class to lose all its rows (by default every class keeps at least one).
     #[cfg_attr(feature = "clap", arg(long, hide_short_help = true))]
     pub allow_empty_classes: bool,
+}
+
+/// What is as before there was a choice is not said.
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_proportional(balance: &Balance) -> bool {
+    *balance == Balance::Proportional
+}
+
+word_enum! {
+    "balance"
+    /// How classes share a total.
+    #[derive(Default)]
+    pub enum Balance {
+        /// In proportion to their rows: best for accuracy.
+        #[default]
+        Proportional,
+        /// In proportion to the square roots of their rows: rare classes keep more.
+        Sqrt,
+        /// The same number of rows of every class, as far as there are.
+        Equal,
+    }
+}
+
+impl From<Balance> for leanset_core::Balance {
+    fn from(balance: Balance) -> Self {
+        match balance {
+            Balance::Proportional => Self::Proportional,
+            Balance::Sqrt => Self::Sqrt,
+            Balance::Equal => Self::Equal,
+        }
+    }
 }
 
 /// What the classes of a budget are called where it was given, for problems.
@@ -40,6 +78,8 @@ pub struct Vocabulary {
     pub rows: &'static str,
     /// The setting of counts by class.
     pub per_class: &'static Setting,
+    /// The setting of how classes share a total.
+    pub balance: &'static Setting,
     /// The setting that lets classes vanish.
     pub allow_empty: &'static Setting,
 }
@@ -51,6 +91,7 @@ impl Vocabulary {
         classes: "classes",
         rows: "rows",
         per_class: &setting::PER_CLASS,
+        balance: &setting::BALANCE_CLASSES,
         allow_empty: &setting::ALLOW_EMPTY_CLASSES,
     };
     /// Of image datasets.
@@ -59,6 +100,7 @@ impl Vocabulary {
         classes: "categories",
         rows: "images",
         per_class: &setting::PER_CATEGORY,
+        balance: &setting::BALANCE_CATEGORIES,
         allow_empty: &setting::ALLOW_EMPTY_CATEGORIES,
     };
 }
@@ -104,6 +146,15 @@ impl Budget {
                 ]));
             }
         }
+        if !self.per_class.is_empty() && self.balance != Balance::Proportional {
+            return Err(Problem::new(text![
+                words.balance.to(self.balance),
+                ": ",
+                words.per_class,
+                " gives the number of each class already"
+            ])
+            .hint(text!["give one of both"]));
+        }
         if let Some(ratio) = self.ratio {
             leanset_core::Budget::Ratio(ratio).allocate(&[1], EmptyClasses::Allow).map_err(Problem::from)?;
         }
@@ -122,10 +173,10 @@ impl Budget {
     pub fn resolve(&self, names: &[String], sizes: &[usize], words: Vocabulary) -> Result<leanset_core::Budget> {
         self.check(words)?;
         if let Some(ratio) = self.ratio {
-            return Ok(leanset_core::Budget::Ratio(ratio));
+            return Ok(leanset_core::Budget::Ratio(ratio).balanced(self.balance.into()));
         }
         if let Some(count) = self.count {
-            return Ok(leanset_core::Budget::Count(count));
+            return Ok(leanset_core::Budget::Count(count).balanced(self.balance.into()));
         }
         let Vocabulary { class, classes, rows, per_class, .. } = words;
         let mut counts = vec![None; names.len()];

@@ -24,10 +24,10 @@ mod training;
 mod value;
 mod word;
 
-pub use budget::{Budget, Vocabulary, fraction};
+pub use budget::{Balance, Budget, Vocabulary, fraction};
 pub use columns::{Columns, DecimalMark, Delimiter, Format, Missing, Scale};
 pub use energy::{Energy, Power};
-pub use method::{Method, Parameters, TableMethod, no_method};
+pub use method::{Guard, Method, Parameters, TableMethod, no_method};
 pub use table_paths::TablePaths;
 pub use training::{Activation, Optimizer, ResolvedTraining, Training};
 pub use value::{number, parse, value};

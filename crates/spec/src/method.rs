@@ -7,6 +7,7 @@ use leanset_problem::{Command, Problem, Result, setting, text};
 use serde::{Deserialize, Serialize};
 
 use crate::training::Training;
+use crate::word::word_enum;
 
 /// A method with its parameters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,9 +22,50 @@ pub struct Method {
     #[serde(skip_serializing_if = "Parameters::is_empty")]
     #[cfg_attr(feature = "clap", command(flatten))]
     pub parameters: Parameters,
+    /// Whether rows that their neighbours contradict come last [default: what the method does of itself].
+    ///
+    /// A row is contradicted if, among its 10 nearest other rows, another class has more votes than its own: it is probably
+    /// mislabelled, or lies in another class. For methods that use the coordinates of rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long, value_name = "WHEN", hide_short_help = true,
+        value_parser = crate::word::parser::words::<Guard>()))]
+    pub guard: Option<Guard>,
     /// Seed of all random choices; the same seed gives the same rows.
     #[cfg_attr(feature = "clap", arg(long, value_name = "N", default_value_t = 0, hide_short_help = true))]
     pub seed: u64,
+}
+
+word_enum! {
+    "guard"
+    /// Whether rows that their neighbours contradict come last.
+    pub enum Guard {
+        /// Last up to a fifth of a class, in their share from half of a class on, and in between in between.
+        Auto,
+        /// Last at every budget.
+        On,
+        /// Rows are taken as they are labelled.
+        Off,
+    }
+}
+
+impl From<Guard> for leanset_core::Guard {
+    fn from(guard: Guard) -> Self {
+        match guard {
+            Guard::Auto => Self::Auto,
+            Guard::On => Self::On,
+            Guard::Off => Self::Off,
+        }
+    }
+}
+
+impl From<leanset_core::Guard> for Guard {
+    fn from(guard: leanset_core::Guard) -> Self {
+        match guard {
+            leanset_core::Guard::Auto => Self::Auto,
+            leanset_core::Guard::On => Self::On,
+            leanset_core::Guard::Off => Self::Off,
+        }
+    }
 }
 
 /// A method for tables, and what it works with beside the table.
@@ -65,6 +107,23 @@ impl Method {
     /// This method with its defaults.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..Self::default() }
+    }
+
+    /// The method with these parameters, and with the guard that is asked.
+    ///
+    /// # Errors
+    /// A parameter that cannot be used, or a guard that the method cannot have.
+    pub fn guarded(&self, reducer: leanset_core::Reducer) -> Result<leanset_core::Reducer> {
+        Ok(match self.guard {
+            Some(guard) => reducer.with_guard(guard.into())?,
+            None => reducer,
+        })
+    }
+
+    /// The guard as it is used. One that is off, and was not asked for, is not said, as before there was one.
+    pub fn guard_used(&self, reducer: &leanset_core::Reducer) -> Option<Guard> {
+        let used = Guard::from(reducer.guard());
+        if used == Guard::Off { self.guard } else { Some(used) }
     }
 
     /// Its registry entry.

@@ -50,6 +50,7 @@ fn record(info: &Info) -> Value {
             "target": c.target.to_string(),
             "dynamics": c.dynamics.to_string(),
             "coordinates": c.coordinates.to_string(),
+            "guard": info.guard().map_or("no".to_owned(), |guard| guard.to_string()),
             "order_free": c.order_free.to_string(),
             "least_classes": c.least_classes,
         },

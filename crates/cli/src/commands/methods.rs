@@ -89,6 +89,7 @@ fn describe(info: &Info) -> String {
         ("target", c.target.to_string()),
         ("training", c.dynamics.to_string()),
         ("coordinates", c.coordinates.to_string()),
+        ("guard", info.guard().map_or("no".to_owned(), |guard| guard.to_string())),
         ("order-free", c.order_free.to_string()),
         ("classes", format!("{} or more", c.least_classes)),
     ] {

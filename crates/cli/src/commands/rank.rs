@@ -101,6 +101,7 @@ fn report(outcome: &RankOutcome, args: &RankArgs) -> String {
         render::purpose(target),
         render::duration(render::seconds(measured.method_seconds)),
     );
+    out.push_str(&render::guard(&manifest.method.facts));
     if render::costs_are_worth_a_word(args.verbose.verbose, &args.energy, measured) {
         out.extend(measured.energy.as_ref().map(render::energy::line));
     }

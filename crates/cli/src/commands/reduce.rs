@@ -30,7 +30,7 @@ pub(crate) struct ReduceArgs {
     pub(crate) method: TableMethod,
     /// Cut this ranking of `leanset rank` instead of running a method, e.g. ranking.csv.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Method", hide_short_help = true,
-          conflicts_with_all = ["method", "params", "target", "log", "seed", "epochs", "hidden", "activation", "dropout",
+          conflicts_with_all = ["method", "params", "target", "log", "guard", "seed", "epochs", "hidden", "activation", "dropout",
                                 "optimizer", "learning_rate", "weight_decay", "batch", "save_log"])]
     pub(crate) ranking: Option<PathBuf>,
     #[command(flatten)]
@@ -54,9 +54,9 @@ pub(crate) struct ReduceArgs {
     ///
     /// FILE says where the input is now. What the manifest settles cannot be given.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Reproduce", hide_short_help = true,
-          conflicts_with_all = ["method", "params", "seed", "epochs", "hidden", "activation", "dropout", "optimizer",
+          conflicts_with_all = ["method", "params", "guard", "seed", "epochs", "hidden", "activation", "dropout", "optimizer",
                                 "learning_rate", "weight_decay", "batch", "save_log", "ranking", "ratio", "count",
-                                "per_class", "label", "features", "exclude", "id", "missing", "scale", "bins", "format",
+                                "per_class", "balance_classes", "label", "features", "exclude", "id", "missing", "scale", "bins", "format",
                                 "sheet", "delimiter", "emit", "order", "weights", "metric", "no_epsilon", "allow_empty_classes"])]
     pub(crate) from_manifest: Option<PathBuf>,
     #[command(flatten)]
@@ -260,6 +260,7 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
         out.push('\n');
         out.push_str(&render::wrapped(&format!("  ε was not measured; {how} measures it")));
     }
+    out.push_str(&render::guard(&manifest.method.facts));
     for column in &manifest.output.added_columns {
         let _ = writeln!(out, "  column '{column}' is added: the number of rows that each prototype stands for");
     }

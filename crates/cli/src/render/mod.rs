@@ -5,6 +5,7 @@ pub(crate) mod energy;
 pub(crate) mod persistence_report;
 pub(crate) mod progress;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
@@ -103,6 +104,15 @@ fn significant(value: f64) -> String {
         _ => 3,
     };
     format!("{value:.digits$}")
+}
+
+/// What the guard found, of the facts of a method; nothing without a guard.
+pub(crate) fn guard(facts: &BTreeMap<String, serde_json::Value>) -> String {
+    let Some(guard) = facts.get("guard").and_then(serde_json::Value::as_str) else { return String::new() };
+    let counts = facts.get("contradicted_rows").and_then(serde_json::Value::as_array);
+    let contradicted: f64 = counts.into_iter().flatten().filter_map(serde_json::Value::as_f64).sum();
+    let rows = if contradicted == 1.0 { "row" } else { "rows" };
+    format!("  guard: {guard}, {} contradicted {rows}\n", count(contradicted as usize))
 }
 
 /// Aligned columns under a header: the first `words` to the left, the rest, numbers, to the right. A table that is wider

@@ -1,7 +1,9 @@
 //! What the methods and metrics share to find near points without looking at all of them.
 
+mod nearest;
 mod neighbors;
 mod tree;
 
+pub(crate) use nearest::Points;
 pub(crate) use neighbors::{Search, squared_limit};
 pub(crate) use tree::{Node, Tree, Visitor, frame_memory, memory};

@@ -118,9 +118,26 @@ impl<T: Scalar> Tree<T> {
     /// The raw distance from a point to a node's box.
     #[inline(always)]
     pub(crate) fn raw_to_node<M: Terms>(&self, point: &[f64], node: usize) -> f64 {
-        let corners = &self.boxes[node * 2 * self.columns..][..2 * self.columns];
-        let (low, high) = corners.split_at(self.columns);
+        let (low, high) = self.corners(node);
         raw_to_box::<M>(point, low, high)
+    }
+
+    /// Low and high corner of a node's box.
+    #[inline(always)]
+    pub(crate) fn corners(&self, node: usize) -> (&[f64], &[f64]) {
+        self.boxes[node * 2 * self.columns..][..2 * self.columns].split_at(self.columns)
+    }
+
+    /// The squared distance from a node's box to another box: at most that between any points of both.
+    #[inline(always)]
+    pub(crate) fn raw_between(&self, node: usize, low: &[f64], high: &[f64]) -> f64 {
+        let (own_low, own_high) = self.corners(node);
+        let mut sum = 0.0;
+        for (((&low, &high), &own_low), &own_high) in low.iter().zip(high).zip(own_low).zip(own_high) {
+            let apart = (own_low - high).max(low - own_high).max(0.0);
+            sum += apart * apart;
+        }
+        sum
     }
 
     /// Visits leaves, nearer children first, as long as `enter(node, raw distance to its box)` says so; `leaf(node)`

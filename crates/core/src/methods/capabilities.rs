@@ -1,5 +1,7 @@
 //! What a method can do: [`Capabilities`].
 
+use crate::guard::Guard;
+
 /// Whether a method has a capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
@@ -47,6 +49,9 @@ pub struct Capabilities {
     pub dynamics: Support,
     /// It looks at the coordinates of rows; otherwise their classes (and their training dynamics) are all it needs.
     pub coordinates: Support,
+    /// What it does of itself with rows that their neighbours contradict, if it looks at coordinates. What older methods keep
+    /// stays as it was: off.
+    pub guard: Guard,
     /// Without ties, putting the rows in another order changes row ids and nothing else.
     pub order_free: Support,
     /// Multiplying all coordinates by one power of two changes no order.
@@ -66,6 +71,7 @@ impl Capabilities {
         target: Support::No,
         dynamics: Support::No,
         coordinates: Support::Yes,
+        guard: Guard::Off,
         order_free: Support::No,
         scale_free: Support::Yes,
         least_classes: 1,

@@ -43,11 +43,12 @@
 
 use rayon::prelude::*;
 
+use super::reference::{self, Reference};
 use super::settings::parameters;
 use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{LANES, Packed, QUERIES, squared};
-use crate::params::{Kind, Params, Value};
-use crate::{Allocation, ClassId, Dataset, Matrix, Ranking, Result, RowId, Scalar, Seed, Shape, simd, with_points};
+use crate::params::Value;
+use crate::{Allocation, ClassId, Dataset, Guard, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points};
 
 parameters! {
     /// The parameters of greedy energy distance.
@@ -61,7 +62,7 @@ parameters! {
     pub struct Energy;
 
     reference: usize = {
-        kind: Kind::Or(&["auto", "all"], &Kind::Int { min: 1, max: u32::MAX as i64 }),
+        kind: reference::KIND,
         default: "auto",
         doc: "The number of rows that stand for a class, drawn by the seed; `all` rows of the class, or `auto`: all of a \
               class of at most 2,000 rows, 500 of a larger one.",
@@ -71,7 +72,7 @@ parameters! {
 /// The registered entry.
 pub static INFO: Info = Info {
     id: "energy",
-    aliases: &["support-points", "twinning", "energy-distance"],
+    aliases: &["ged", "support-points", "twinning", "energy-distance"],
     title: "Greedy energy distance",
     family: Family::Statistic,
     summary: "Keeps rows of each class that have the same distribution as the class, as measured by the energy distance.",
@@ -87,11 +88,12 @@ pub static INFO: Info = Info {
     capabilities: Capabilities {
         seeded: Support::When("a class has more rows than its reference"),
         target: Support::Yes,
+        guard: Guard::Auto,
         order_free: Support::When("reference=all"),
         ..Capabilities::DEFAULT
     },
     variants: &[&[("reference", "all")], &[("reference", "7")]],
-    build: |params| Ok(Box::new(Configured { reference: Reference::of(params) })),
+    build: |params| Ok(Box::new(Configured { reference: Reference::of(params, ALL_UP_TO, SAMPLE) })),
 };
 
 /// Rows of a class up to which `auto` takes them all.
@@ -99,46 +101,6 @@ const ALL_UP_TO: usize = 2000;
 
 /// Rows that `auto` takes of a larger class.
 const SAMPLE: usize = 500;
-
-/// Which rows stand for a class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reference {
-    Auto,
-    All,
-    Count(usize),
-}
-
-impl Reference {
-    fn of(params: &Params) -> Self {
-        match (params.count("reference"), params.text("reference")) {
-            (Some(count), _) => Self::Count(count),
-            (None, "all") => Self::All,
-            (None, _) => Self::Auto,
-        }
-    }
-
-    /// How many of so many rows.
-    fn count(self, rows: usize) -> usize {
-        match self {
-            Self::All => rows,
-            Self::Auto if rows <= ALL_UP_TO => rows,
-            Self::Auto => SAMPLE,
-            Self::Count(count) => count.min(rows),
-        }
-    }
-
-    /// Those of the rows that stand for them, ascending: by the smallest keys.
-    fn choose(self, rows: &[RowId], seed: Seed) -> Vec<RowId> {
-        let count = self.count(rows.len());
-        let mut chosen = rows.to_vec();
-        if count < chosen.len() {
-            chosen.select_nth_unstable_by_key(count, |&row| seed.key(row));
-            chosen.truncate(count);
-            chosen.sort_unstable();
-        }
-        chosen
-    }
-}
 
 /// The method with checked parameters.
 #[derive(Clone, Copy, Debug)]
@@ -201,7 +163,8 @@ impl Configured {
     fn follow(&self, run: &Run<'_>, class: ClassId, count: usize) -> Result<Followed> {
         let rows = run.data.classes().rows(class);
         let target = run.inputs.target.unwrap_or(run.data);
-        let chosen = self.reference.choose(target.classes().rows(class), run.seed);
+        let stand = target.classes().rows(class);
+        let chosen = self.reference.choose(stand, run.seed);
         let is_own = run.inputs.target.is_none();
         with_points!(run.data.points(), |m| {
             let packed = Packed::gather(rows.len(), m.columns(), |i| m.row(rows[i]));
@@ -210,13 +173,17 @@ impl Configured {
                 let spread = mean((0..rows.len()).map(|i| near[i / LANES][i % LANES]));
                 (near, spread)
             } else {
-                let reference = gather(target, &chosen);
+                let reference = gather(target, stand, &chosen);
                 let near = mean_distances(&packed, rows.len(), &reference, chosen.len(), |s| run.step(s))?;
                 let spread = if is_own {
-                    let place = |r: &RowId| rows.binary_search(r).expect("they are rows of the class");
-                    mean(chosen.iter().map(place).map(|i| near[i / LANES][i % LANES]))
+                    mean(chosen.iter().map(|&i| near[i / LANES][i % LANES]))
                 } else {
-                    let own = mean_distances(&reference, chosen.len(), &reference, chosen.len(), |s| run.step(s))?;
+                    let count = chosen.len();
+                    let own = if is_worth_threads(count, &reference) {
+                        mean_distances(&reference, count, &reference, count, |s| run.step(s))?
+                    } else {
+                        simd::run(Symmetric { packed: &reference, rows: count })
+                    };
                     mean((0..chosen.len()).map(|i| own[i / LANES][i % LANES]))
                 };
                 (near, spread)
@@ -230,9 +197,9 @@ impl Configured {
 }
 
 /// Rows in blocks of eight, whatever their precision.
-fn gather(data: &Dataset<'_>, rows: &[RowId]) -> Packed<f64> {
-    let fill = |i: usize, out: &mut [f64]| data.points().widen_row(rows[i], out);
-    Packed::fill(rows.len(), data.columns(), fill)
+fn gather(data: &Dataset<'_>, rows: &[RowId], chosen: &[usize]) -> Packed<f64> {
+    let fill = |i: usize, out: &mut [f64]| data.points().widen_row(rows[chosen[i]], out);
+    Packed::fill(chosen.len(), data.columns(), fill)
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
@@ -531,7 +498,7 @@ fn add(raw: &Block, far: &mut Block, near: &Block, (divisor, inverse): (f64, f64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Classes, Inputs, Quiet, Reducer};
+    use crate::{Classes, Inputs, Quiet, Reducer, Seed};
     use proptest::prelude::*;
 
     fn distance(a: &[f64], b: &[f64]) -> f64 {
@@ -570,10 +537,10 @@ mod tests {
         let data_own = data(&own, rows.len()).expect("sound");
         let reducer = Reducer::of(&INFO, given).expect("valid");
         let seed = Seed(3);
-        let stand = Reference::of(reducer.params());
+        let stand = Reference::of(reducer.params(), ALL_UP_TO, SAMPLE);
         let reference = |all: &[&[f64]]| {
             let ids: Vec<RowId> = (0..all.len()).map(RowId::at).collect();
-            stand.choose(&ids, seed).iter().map(|r| all[r.index()].to_vec()).collect::<Vec<_>>()
+            stand.choose(&ids, seed).iter().map(|&i| all[i].to_vec()).collect::<Vec<_>>()
         };
         let compare = |ranking: &Ranking, reference: &[Vec<f64>]| {
             let reference: Vec<&[f64]> = reference.iter().map(Vec::as_slice).collect();
@@ -623,8 +590,9 @@ mod tests {
             let depth = crate::Budget::Count(60).allocate(&[rows], crate::EmptyClasses::Forbid).expect("a budget").0;
             let ranking = Reducer::of(&INFO, &[]).expect("valid").rank(&data, Some(&depth), Seed(5), &Quiet);
             let ranking = ranking.expect("ranks");
-            let reference = Reference::Auto.choose(data.classes().rows(ClassId(0)), Seed(5));
-            let reference: Vec<&[f64]> = reference.iter().map(|r| all[r.index()]).collect();
+            let reference = Reference::Auto { all_up_to: ALL_UP_TO, sample: SAMPLE };
+            let reference = reference.choose(data.classes().rows(ClassId(0)), Seed(5));
+            let reference: Vec<&[f64]> = reference.iter().map(|&i| all[i]).collect();
             assert_eq!(reference.len(), if rows > ALL_UP_TO { SAMPLE } else { rows });
             let (order, scores) = naive(&all, &reference, 60);
             assert_eq!(ranking.rows().iter().map(|r| r.0).collect::<Vec<_>>(), order);

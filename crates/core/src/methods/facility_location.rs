@@ -51,7 +51,7 @@ use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, LANES, Packed, Terms};
 use crate::params::Value;
 use crate::selection::BudgetLimit;
-use crate::{Allocation, ClassId, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points};
+use crate::{Allocation, ClassId, Guard, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points};
 
 parameters! {
     /// The parameters of facility location.
@@ -90,6 +90,7 @@ pub static INFO: Info = Info {
     departures: "the similarity is a distance, so that there is no parameter; a large class is represented by a sample of its rows",
     capabilities: Capabilities {
         seeded: Support::When("a class has more rows than its reference, or rows are equal"),
+        guard: Guard::Auto,
         ..Capabilities::DEFAULT
     },
     variants: &[&[("reference", "all")], &[("reference", "7")]],

@@ -42,7 +42,7 @@ use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{LANES, Packed};
 use crate::kernel::{Gaussian, ones};
 use crate::params::{Kind, Value};
-use crate::{Allocation, ClassId, Ranking, Result, RowId, Shape, simd};
+use crate::{Allocation, ClassId, Guard, Ranking, Result, RowId, Shape, simd};
 use rayon::prelude::*;
 
 parameters! {
@@ -87,6 +87,7 @@ pub static INFO: Info = Info {
     capabilities: Capabilities {
         seeded: Support::When("a class has more rows than its reference, or sigma=auto and over 1000 rows"),
         scale_free: Support::When("sigma=auto"),
+        guard: Guard::Auto,
         ..Capabilities::DEFAULT
     },
     variants: &[&[("reference", "all"), ("sigma", "0.7")], &[("reference", "7")]],

@@ -1,6 +1,7 @@
 //! What a method says of itself: [`Info`] and its [`Family`].
 
 use super::{Capabilities, Method, Support};
+use crate::guard::Guard;
 use crate::Result;
 use crate::params::{Params, Spec};
 
@@ -51,6 +52,11 @@ impl Info {
     /// Whether it looks at the coordinates of rows.
     pub fn uses_coordinates(&self) -> bool {
         self.capabilities.coordinates != Support::No
+    }
+
+    /// What it does of itself with rows that their neighbours contradict; nothing if it does not look at coordinates.
+    pub fn guard(&self) -> Option<Guard> {
+        self.uses_coordinates().then_some(self.capabilities.guard)
     }
 
     /// Whether it gives weights.

@@ -15,6 +15,7 @@
 //! ```
 
 mod capabilities;
+mod guarded;
 mod info;
 mod method;
 mod reducer;
@@ -52,6 +53,7 @@ methods! {
     moderate_coreset,
     herding,
     facility_location,
+    contradiction,
     ph_landmarks,
     forgetting_events,
     el2n,

@@ -2,8 +2,9 @@
 
 use leanset_problem::{Text, setting, text};
 
-use super::{Info, Inputs, METHODS, Method, Run, Support};
+use super::{Info, Inputs, METHODS, Method, Run, Support, guarded};
 use crate::error::{first_few, nearest};
+use crate::guard::Guard;
 use crate::params::{Params, Value};
 use crate::selection::{check_scope, lost_classes};
 use crate::{
@@ -30,6 +31,7 @@ pub struct Reducer {
     info: &'static Info,
     params: Params,
     method: Box<dyn Method>,
+    guard: Guard,
 }
 
 impl Reducer {
@@ -56,7 +58,44 @@ impl Reducer {
     pub fn of(info: &'static Info, given: &[(String, Value)]) -> Result<Self> {
         let params = Params::check(info.id, info.params, given)?;
         let method = (info.build)(&params)?;
-        Ok(Self { info, params, method })
+        Ok(Self { info, params, method, guard: info.guard().unwrap_or_default() })
+    }
+
+    /// The same, with or without the [guard](crate::guard) instead of what the method does of itself.
+    ///
+    /// ```
+    /// use leanset_core::{Guard, Reducer};
+    /// assert_eq!(Reducer::new("energy", &[])?.guard(), Guard::Auto);
+    /// assert_eq!(Reducer::new("maxmin", &[])?.with_guard(Guard::On)?.guard(), Guard::On);
+    /// assert!(Reducer::new("stratified-random", &[])?.with_guard(Guard::On).is_err());
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the method does not look at coordinates, generates prototypes, or begins at given rows.
+    pub fn with_guard(mut self, guard: Guard) -> Result<Self> {
+        if guard != Guard::Off {
+            let given_rows = self.params.iter().any(|(_, value)| matches!(value, Value::Rows(_)));
+            let what = if self.info.guard().is_none() {
+                Some("put contradicted rows last: it does not look at coordinates")
+            } else if self.generates_prototypes() {
+                Some("put contradicted rows last: it generates prototypes, which are not rows")
+            } else if given_rows {
+                Some("put contradicted rows last, and begin at given rows too")
+            } else {
+                None
+            };
+            if let Some(what) = what {
+                return Err(self.unsupported(what, setting::GUARD.to(Guard::Off).into()));
+            }
+        }
+        self.guard = guard;
+        Ok(self)
+    }
+
+    /// What is done with rows that their neighbours contradict.
+    pub fn guard(&self) -> Guard {
+        self.guard
     }
 
     /// What the method is.
@@ -106,7 +145,8 @@ impl Reducer {
 
     /// Bytes needed beyond the input, at most.
     pub fn memory(&self, shape: &Shape, kept: usize, threads: usize) -> u64 {
-        self.method.memory(shape, kept, threads)
+        let method = self.method.memory(shape, kept, threads);
+        if self.guard == Guard::Off { method } else { guarded::memory(shape, method) }
     }
 
     /// Orders the rows; all of them, or as deep as `depth` says.
@@ -144,7 +184,8 @@ impl Reducer {
     fn rank_run(&self, run: &Run<'_>, depth: Option<&Allocation>) -> Result<Ranking> {
         self.check_classes(run.data.classes())?;
         match self.ranks() {
-            Support::Yes => self.method.rank(run, depth),
+            Support::Yes if self.guard == Guard::Off => self.method.rank(run, depth),
+            Support::Yes => guarded::rank(self.method.as_ref(), self.info, run, depth, self.guard),
             Support::No => {
                 Err(self.unsupported("rank rows: its selections at two ratios are not nested", "use `reduce`".into()))
             }
@@ -193,7 +234,11 @@ impl Reducer {
         let sizes = classes.sizes();
         let (allocation, warnings) = budget.allocate(&sizes, empty_classes)?;
         check_scope(self.info.id, self.scope(), &allocation)?;
-        let mut reduction = self.method.reduce(run, &allocation)?;
+        let mut reduction = if self.guard == Guard::Off {
+            self.method.reduce(run, &allocation)?
+        } else {
+            guarded::reduce(self.method.as_ref(), self.info, run, &allocation, self.guard)?
+        };
         let counts = match &reduction.reduced {
             Reduced::Rows(selection) => selection.counts(),
             Reduced::Points(points) => points.counts(sizes.len()),

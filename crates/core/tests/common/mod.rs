@@ -15,7 +15,7 @@ use leanset_core::dynamics::SCORES;
 use leanset_core::methods::METHODS;
 use leanset_core::params::Value;
 use leanset_core::{
-    Allocation, Budget, Classes, Dataset, Dynamics, EmptyClasses, Inputs, Matrix, Monitor, Ranking, Reducer, Reduction,
+    Allocation, Budget, Classes, Dataset, Dynamics, EmptyClasses, Guard, Inputs, Matrix, Monitor, Ranking, Reducer, Reduction,
     Result, RowId, Seed,
 };
 
@@ -150,7 +150,7 @@ pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(subjects);
 /// [`samples`], made once.
 pub(crate) static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(samples);
 
-/// Every registered method with its defaults and with each of its variants.
+/// Every registered method with its defaults, with each of its variants, and with another guard.
 pub(crate) fn subjects() -> Vec<Subject> {
     let mut subjects = Vec::new();
     for info in METHODS {
@@ -159,7 +159,17 @@ pub(crate) fn subjects() -> Vec<Subject> {
             let words: Vec<_> = variant.iter().map(|(n, v)| format!("{n}={v}")).collect();
             let name = if words.is_empty() { info.id.to_owned() } else { format!("{} {}", info.id, words.join(" ")) };
             let reducer = Reducer::new(info.id, &given).unwrap_or_else(|e| panic!("{name}: {e}"));
-            subjects.push(Subject { name, reducer, reduced: Memo::default(), ranked: Memo::default() });
+            let guarded = if variant.is_empty() && info.guard().is_some() && !reducer.generates_prototypes() {
+                // What it is not of itself: on, or where it is off, as it is nested.
+                let guard = if reducer.guard() == Guard::Off { Guard::Auto } else { Guard::On };
+                let twin = Reducer::new(info.id, &given).and_then(|twin| twin.with_guard(guard));
+                Some((format!("{name} guard={guard}"), twin.unwrap_or_else(|e| panic!("{name}: {e}"))))
+            } else {
+                None
+            };
+            for (name, reducer) in std::iter::once((name, reducer)).chain(guarded) {
+                subjects.push(Subject { name, reducer, reduced: Memo::default(), ranked: Memo::default() });
+            }
         }
     }
     subjects

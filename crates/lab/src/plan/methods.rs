@@ -4,7 +4,7 @@ use leanset_core::Reducer;
 use leanset_core::methods::Support;
 use leanset_core::params::Value;
 use leanset_problem::{Problem, Result};
-use leanset_spec::Parameters;
+use leanset_spec::{Guard, Parameters};
 use serde::{Deserialize, Serialize};
 
 /// One method of the comparison.
@@ -19,6 +19,9 @@ pub struct MethodPlan {
     /// Its parameters, as `leanset methods NAME` lists them.
     #[serde(default)]
     pub parameters: Parameters,
+    /// Whether rows that their neighbours contradict come last: auto, on or off. Left out: what the method does of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
     /// For methods that use training dynamics: epochs on all rows before they choose, out of the epochs of the model.
     #[serde(default)]
     pub warm_up: Option<u32>,
@@ -53,7 +56,10 @@ impl MethodPlan {
     /// # Errors
     /// An unknown method or parameter, a value that cannot be used, a method that is not for images.
     pub fn configure(&self, model_epochs: Option<u32>) -> Result<ConfiguredMethod> {
-        let reducer = Reducer::new(&self.name, &self.values()?)?;
+        let mut reducer = Reducer::new(&self.name, &self.values()?)?;
+        if let Some(guard) = self.guard {
+            reducer = reducer.with_guard(guard.into())?;
+        }
         let uses_dynamics = reducer.info().uses_dynamics();
         let label = self.label();
         if model_epochs.is_none() {

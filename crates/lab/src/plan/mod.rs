@@ -35,7 +35,7 @@ use std::path::Path;
 use leanset_core::distance::Metric;
 use leanset_problem::{Problem, Result};
 use leanset_spec::images::{Division, EmbeddingModel, Features};
-use leanset_spec::{Columns, Energy, Power, Scale, Training};
+use leanset_spec::{Balance, Columns, Energy, Power, Scale, Training};
 use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::{self, TaskVocabulary};
@@ -222,9 +222,17 @@ impl From<Plan> for PlanFile {
 pub struct ReduceSection {
     /// Fractions of the training rows. 1 is full training, which is always run.
     pub ratios: Vec<f64>,
+    /// How classes share a ratio.
+    #[serde(default, skip_serializing_if = "is_proportional")]
+    pub balance: Balance,
     /// The metric of ε.
     #[serde(default = "default_metric")]
     pub metric: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_proportional(balance: &Balance) -> bool {
+    *balance == Balance::Proportional
 }
 
 fn default_repetitions() -> u32 {

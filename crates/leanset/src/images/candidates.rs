@@ -8,7 +8,7 @@ use leanset_core::{Budget, EmptyClasses};
 use leanset_images::{
     Categories, Features as FeatureMatrix, ImageSet, Inspection, Split, balanced_counts, color_edge_features,
 };
-use leanset_problem::Result;
+use leanset_problem::{Problem, Result, setting, text};
 use leanset_spec::images::{Division, Features};
 use leanset_spec::manifest::images::{CategoryRecord, FeaturesRecord, ModelRecord, SourceRecord};
 use rayon::prelude::*;
@@ -158,6 +158,15 @@ pub(super) fn balanced(
 ) -> Result<Budget> {
     if !balance {
         return Ok(whole);
+    }
+    if let Budget::Balanced(..) = whole {
+        return Err(Problem::new(text![
+            &setting::BALANCE,
+            " evens out the objects of classes, and ",
+            &setting::BALANCE_CATEGORIES,
+            " the images of categories"
+        ])
+        .hint("give one of both"));
     }
     let total = whole.allocate(&categories.sizes(), empty)?.0.total();
     let counts = balanced_counts(set, images, categories, total, empty == EmptyClasses::Forbid);

@@ -84,7 +84,7 @@ fn rule(set: &ImageSet, division: &Division) -> CategoryRule {
 /// The method chooses over all images at once.
 pub fn check_scope(reducer: &Reducer, budget: &Budget, asked: Text) -> Result<()> {
     let id = reducer.info().id;
-    if matches!(budget, Budget::PerClass(_)) && reducer.scope() == Scope::Global {
+    if matches!(budget, Budget::PerClass(_) | Budget::Balanced(..)) && reducer.scope() == Scope::Global {
         return Err(Problem::new(format!("{id} chooses over all images at once, and keeps no count of a category"))
             .hint(text!["use another method, or leave "].append(asked).text(" out")));
     }

@@ -146,6 +146,7 @@ impl<'a> ImageReduction<'a> {
         let method = Method {
             name: Some(self.reducer.info().id.into()),
             parameters: self.reducer.params().iter().map(|(name, value)| (name, value.clone())).collect(),
+            guard: self.request.method.guard_used(&self.reducer),
             seed: self.request.method.seed,
         };
         let mut request = ReduceImages { method, ..self.request.clone() };
@@ -276,7 +277,7 @@ impl<'a> ImageReduction<'a> {
 
 /// What asks for counts of categories.
 pub(super) fn counts_asked() -> leanset_problem::Text {
-    text![&setting::BALANCE, " and ", &setting::PER_CATEGORY]
+    text![&setting::BALANCE, ", ", &setting::BALANCE_CATEGORIES, " and ", &setting::PER_CATEGORY]
 }
 
 fn measured(times: (Duration, Duration, Duration), context: &Context<'_>, meter: &Meter) -> Measured {
@@ -344,7 +345,7 @@ fn reducer(method: &Method) -> Result<Reducer> {
         ])
         .hint("leave the parameter out"));
     }
-    let reducer = Reducer::new(info.id, given)?;
+    let reducer = method.guarded(Reducer::new(info.id, given)?)?;
     check_method(&reducer)?;
     Ok(reducer)
 }

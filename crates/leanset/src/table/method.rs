@@ -85,7 +85,7 @@ pub(crate) fn reducer(method: &Method, columns: &Columns, input: &Input, context
             Ok((name.clone(), if takes_rows { dataset_rows(name, value, input)? } else { value }))
         })
         .collect::<Result<Vec<_>>>()?;
-    let reducer = Reducer::new(info.id, &given)?;
+    let reducer = method.guarded(Reducer::new(info.id, &given)?)?;
     check_classes(&reducer, input)?;
     Ok(reducer)
 }

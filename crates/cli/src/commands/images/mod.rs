@@ -75,6 +75,9 @@ impl InImageWords for Budget {
                     "Number of images to keep of one category, e.g. 'apple single=50'; repeat it for every category",
                 )
             })
+            .mut_arg("balance_classes", |arg| {
+                arg.long("balance-categories").conflicts_with("balance").help("How categories share a ratio or a count")
+            })
             .mut_arg("allow_empty_classes", |arg| {
                 arg.long("allow-empty-categories").help(
                     "Allow a small category to lose all its images (by default every category keeps at least one)",
@@ -94,6 +97,13 @@ impl InImageWords for Method {
             .mut_arg("params", |arg| {
                 arg.help("Set a parameter of the method, e.g. start=first; repeatable")
                     .long_help("Set a parameter of the method, e.g. start=first; repeatable")
+            })
+            .mut_arg("guard", |arg| {
+                let help = "Whether images that their neighbours contradict come last [default: what the method does of itself]";
+                arg.help(help).long_help(format!(
+                    "{help}\n\nAn image is contradicted if, among its 10 nearest other images, another category has more \
+                     votes than its own. For methods that use features."
+                ))
             })
             .mut_arg("seed", |arg| arg.help("Seed of all random choices; the same seed gives the same images"))
     }

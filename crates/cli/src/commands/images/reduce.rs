@@ -64,7 +64,8 @@ pub(crate) struct ReduceArgs {
     /// their contents must be the same. What the manifest settles cannot be given.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::AnyPath, help_heading = "Reproduce", hide_short_help = true,
           group = "described",
-          conflicts_with_all = ["method", "params", "seed", "ratio", "count", "per_class", "balance",
+          conflicts_with_all = ["method", "params", "guard", "seed", "ratio", "count", "per_class", "balance",
+                                "balance_classes",
                                 "allow_empty_classes", "category", "groups", "layer", "fit", "size", "pixels", "mean",
                                 "std", "metric", "copy", "link"])]
     pub(crate) from_manifest: Option<PathBuf>,
@@ -209,6 +210,7 @@ fn report(outcome: &ImagesOutcome, args: &ReduceArgs) -> String {
         m.features.dimensions,
         m.features.kind
     )));
+    out.push_str(&render::guard(&m.method.facts));
     if let Some(model) = &outcome.model {
         let cached = m.features.model.as_ref().map_or(0, |model| model.cached);
         out.push_str(&described_by(model, cached));
