@@ -30,6 +30,8 @@ COMMON: dict[str, Any] = {
     "n_jobs": None,
     "allow_empty_classes": False,
     "epsilon": None,
+    "guard": None,
+    "balance": "proportional",
 }
 
 
@@ -52,6 +54,8 @@ class Reducer:
     n_jobs: int | None
     allow_empty_classes: bool
     epsilon: str | None
+    guard: str | None
+    balance: str
 
     n_features_in_: int
     feature_names_in_: npt.NDArray[np.object_]
@@ -289,8 +293,11 @@ class Reducer:
         request = Request.of(
             self._method, params, X, y, random_state=self.random_state, n_jobs=self.n_jobs, target=target,
             dynamics=dynamics, trainer=getattr(self, "trainer", None), who=who,
+            guard=self.guard,
         )
-        result = request.reduce(self.sampling_strategy, allow_empty=bool(self.allow_empty_classes), who=who)
+        result = request.reduce(
+            self.sampling_strategy, allow_empty=bool(self.allow_empty_classes), who=who, balance=self.balance
+        )
         used = json.loads(result["parameters"])
         found = request.reduction(result, used)
         # What an earlier fit has left would be of other rows.
@@ -406,6 +413,12 @@ allow_empty_classes : bool, default=False
     Whether a class may lose all its rows. ε is infinite then.
 epsilon : {"chebyshev", "euclidean", "manhattan", "cosine"}, default=None
     Measure ε in this metric during `fit`. It sets `epsilon_` and, if the method ranks, `epsilon_curve_`.
+guard : {"auto", "on", "off"}, default=None
+    Whether rows that their neighbours contradict come last: rows of which another class has more of the 10 nearest rows
+    than their own. "auto" puts them last at small budgets only. None is what the method does of itself.
+balance : {"proportional", "sqrt", "equal"}, default="proportional"
+    How the classes share a fraction or a number of rows: in proportion to their rows, to the square roots of their rows, or
+    equally. Words and dicts of `sampling_strategy` say it themselves.
 """
 
 ATTRIBUTES_DOC = """

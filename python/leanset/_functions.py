@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from leanset.training import Dynamics, ForgettingLog, Trainer
 
 METRICS = ("chebyshev", "euclidean", "manhattan", "cosine")
+GUARDS = ("auto", "on", "off")
+BALANCES = ("proportional", "sqrt", "equal")
 
 
 def table_of(x: Features, y: Labels) -> Table:
@@ -55,6 +57,7 @@ class Request:
     target: Table | None
     dynamics: _leanset.Dynamics | None
     trainer: Trainer | None
+    guard: str | None = None
 
     @classmethod
     def of(
@@ -70,6 +73,7 @@ class Request:
         dynamics: Any,
         trainer: Trainer | None,
         who: str,
+        guard: str | None = None,
     ) -> Request:
         given = given_params(params)
         sparse_allowed = not method.uses_coordinates and (not method.uses_dynamics or dynamics is not None)
@@ -84,7 +88,9 @@ class Request:
             raise ValueError(f"{method.id} does not use training dynamics: leave trainer out")
         if trainer is not None and native is not None:
             raise ValueError("dynamics and trainer are both given: with dynamics, nothing is trained; leave one out")
-        return cls(method, given, own, classes, seed, jobs, _target(target, classes, who), native, trainer)
+        if guard is not None and guard not in GUARDS:
+            raise ValueError(f"guard must be None or one of {', '.join(GUARDS)}, not {guard!r}")
+        return cls(method, given, own, classes, seed, jobs, _target(target, classes, who), native, trainer, guard)
 
     def training_dynamics(self) -> _leanset.Dynamics | None:
         """The training dynamics; the built-in trainer makes them if the method needs them and none are given."""
@@ -98,7 +104,10 @@ class Request:
     def table(self) -> Table:
         return table_of(self.x, self.y)
 
-    def reduce(self, strategy: Any, *, allow_empty: bool, who: str) -> dict[str, Any]:
+    def reduce(
+        self, strategy: Any, *, allow_empty: bool, who: str, balance: str = "proportional"
+    ) -> dict[str, Any]:
+        check_balance(balance)
         whole, _, _, _ = _leanset.examine(self.method.id, self.params)
         asked = budget(strategy, self.y, whole=whole, who=who)
         native = self.training_dynamics()
@@ -106,10 +115,11 @@ class Request:
         result = _leanset.reduce(
             self.table, self.method.id, self.params, asked,
             allow_empty=allow_empty, seed=self.seed, n_jobs=self.n_jobs, target=self.target, dynamics=native,
+            guard=self.guard, balance=balance,
         )
         beside = "target" if self.target is not None else "log" if self.method.uses_dynamics else None
         return {
-            **result, "budget": asked, "allow_empty": allow_empty, "seconds": time.perf_counter() - began,
+            **result, "budget": asked, "balance": balance, "allow_empty": allow_empty, "seconds": time.perf_counter() - began,
             "threads": _leanset.threads(self.n_jobs), "beside": beside, "dimensions": int(self.x.values.shape[1]),
         }
 
@@ -161,6 +171,11 @@ def _target(target: Any, own: Labels, who: str) -> Table | None:
     return x.values, codes[y.codes], own.names
 
 
+def check_balance(balance: Any) -> None:
+    if balance not in BALANCES:
+        raise ValueError(f"balance must be one of {', '.join(BALANCES)}, not {balance!r}")
+
+
 def check_metric(metric: Any) -> str:
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, not {metric!r}")
@@ -180,6 +195,8 @@ def reduce(
     dynamics: Dynamics | ForgettingLog | None = None,
     trainer: Trainer | None = None,
     epsilon: str | None = None,
+    guard: str | None = None,
+    balance: str = "proportional",
     **params: Any,
 ) -> Reduction:
     """Keep a representative subset of the rows.
@@ -208,6 +225,10 @@ def reduce(
         Settings of the built-in trainer.
     epsilon : str, optional
         Also measure ε, in this metric: "chebyshev", "euclidean", "manhattan" or "cosine".
+    guard : {"auto", "on", "off"}, optional
+        Whether rows that their 10 nearest neighbours contradict come last. By default, what the method does of itself.
+    balance : {"proportional", "sqrt", "equal"}, default="proportional"
+        How the classes share a fraction or a number: by their rows, by the square roots of their rows, or equally.
     **params
         Parameters of the method.
 
@@ -234,8 +255,8 @@ def reduce(
     """
     info = find(method)
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
-                         dynamics=dynamics, trainer=trainer, who=f"method {info.id}")
-    result = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce")
+                         dynamics=dynamics, trainer=trainer, who=f"method {info.id}", guard=guard)
+    result = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce", balance=balance)
     found = request.reduction(result, json.loads(result["parameters"]))
     return found if epsilon is None else request.measured(found, result, epsilon)
 
@@ -250,13 +271,14 @@ def rank(
     target: tuple[Any, Any] | None = None,
     dynamics: Dynamics | ForgettingLog | None = None,
     trainer: Trainer | None = None,
+    guard: str | None = None,
     **params: Any,
 ) -> Ranking:
     """Rank all rows, to cut the ranking at any ratio later.
 
     Parameters
     ----------
-    X, y, method, random_state, n_jobs, target, dynamics, trainer, **params
+    X, y, method, random_state, n_jobs, target, dynamics, trainer, guard, **params
         As in `reduce`.
 
     Returns
@@ -277,9 +299,9 @@ def rank(
     """
     info = find(method)
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
-                         dynamics=dynamics, trainer=trainer, who=f"method {info.id}")
+                         dynamics=dynamics, trainer=trainer, who=f"method {info.id}", guard=guard)
     native = _leanset.rank(request.table, info.id, request.params, seed=request.seed, n_jobs=request.n_jobs,
-                           target=request.target, dynamics=request.training_dynamics())
+                           target=request.target, dynamics=request.training_dynamics(), guard=guard)
     used = json.loads(_leanset.examine(info.id, request.params)[3])
     return Ranking(native, dataclasses.replace(request.y, original=None), info.id, used, request.seed)
 

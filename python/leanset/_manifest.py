@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from leanset import _leanset
+from leanset._registry import find
 from leanset._results import Epsilon, Reduction
 
 
@@ -125,7 +126,10 @@ def manifest_of(
             "command": "reduce",
             "input": str(input),
             "columns": {"label": label, "features": list(features), "missing": "refuse", "scale": "none"},
-            "method": {"method": reduction.method, "parameters": reduction.parameters, "seed": reduction.seed},
+            "method": {
+                "method": reduction.method, "parameters": reduction.parameters, **_guard(reduction),
+                "seed": reduction.seed,
+            },
             "budget": {**_budget(reduction), "allow_empty_classes": reduction.allow_empty_classes},
             "metric": epsilon.metric,
         },
@@ -167,6 +171,12 @@ def _file(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _budget(reduction: Reduction) -> dict[str, Any]:
+    if reduction.balance != "proportional" and not isinstance(reduction.budget, list):
+        return {**_total(reduction), "balance": reduction.balance}
+    return _total(reduction)
+
+
+def _total(reduction: Reduction) -> dict[str, Any]:
     match reduction.budget:
         case list(counts):
             return {"per_class": {str(n): c for n, c in zip(reduction.rows, counts, strict=True)}}
@@ -174,6 +184,13 @@ def _budget(reduction: Reduction) -> dict[str, Any]:
             return {"count": count}
         case ratio:
             return {"ratio": ratio}
+
+
+def _guard(reduction: Reduction) -> dict[str, Any]:
+    """The guard as it was used, unless it is off as it is without a word."""
+    used = reduction.facts.get("guard", "off")
+    own = find(reduction.method).capabilities["guard"]
+    return {} if used == "off" and own in ("off", "no") else {"guard": used}
 
 
 def _classes(reduction: Reduction, epsilon: Epsilon) -> list[dict[str, Any]]:

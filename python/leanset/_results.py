@@ -177,6 +177,8 @@ class Reduction:
         Other input besides the table: `target` or `log`.
     dimensions : int or None
         Features per row, if known: a column of lists has several.
+    balance : str
+        How the classes shared a ratio or a count.
     """
 
     indices: Ids | None
@@ -198,6 +200,7 @@ class Reduction:
     threads: int = 1
     beside: str | None = None
     dimensions: int | None = None
+    balance: str = "proportional"
 
     def __len__(self) -> int:
         return sum(self.counts.values())
@@ -221,6 +224,7 @@ class Reduction:
             dict(zip(names.tolist(), labels.sizes.tolist(), strict=True)),
             result["budget"], result["allow_empty"], None, {"method": result["seconds"]},
             result["threads"], result["beside"], result.get("dimensions"),
+            result.get("balance", "proportional"),
         )
 
 
@@ -280,7 +284,9 @@ class Ranking:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def reduce(self, sampling_strategy: SamplingStrategy, *, allow_empty_classes: bool = False) -> Reduction:
+    def reduce(
+        self, sampling_strategy: SamplingStrategy, *, allow_empty_classes: bool = False, balance: str = "proportional"
+    ) -> Reduction:
         """Keep the first rows of the ranking.
 
         Parameters
@@ -289,6 +295,8 @@ class Ranking:
             How many rows to keep, as in the estimators.
         allow_empty_classes : bool, default=False
             Whether a class may lose all its rows.
+        balance : {"proportional", "sqrt", "equal"}, default="proportional"
+            How the classes share a fraction or a number.
 
         Returns
         -------
@@ -308,7 +316,7 @@ class Ranking:
         """
         asked = budget(sampling_strategy, self._labels, whole=self.is_global, who="Ranking")
         began = time.perf_counter()
-        result = self._native.reduce(asked, allow_empty_classes)
-        result = {**result, "budget": asked, "allow_empty": allow_empty_classes, "seconds": time.perf_counter() - began,
+        result = self._native.reduce(asked, allow_empty_classes, balance)
+        result = {**result, "budget": asked, "balance": balance, "allow_empty": allow_empty_classes, "seconds": time.perf_counter() - began,
                 "threads": 1, "beside": "ranking"}
         return Reduction.of(result, self._labels, self.method, self.parameters, self.seed)

@@ -26,6 +26,8 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("n_jobs", "int | None", "None"),
     ("allow_empty_classes", "bool", "False"),
     ("epsilon", "Literal[\"chebyshev\", \"euclidean\", \"manhattan\", \"cosine\"] | None", "None"),
+    ("guard", "Literal[\"auto\", \"on\", \"off\"] | None", "None"),
+    ("balance", "Literal[\"proportional\", \"sqrt\", \"equal\"]", "\"proportional\""),
 ];
 
 /// `estimators.pyi`.

@@ -6,15 +6,15 @@ use leanset_core::{
     Budget, BudgetLimit, Classes, EmptyClasses, Inputs, Monitor, Ranking, Reduced, Reducer, Reduction, RowId, Scope,
     Seed, Warning,
 };
-use leanset_problem::{Face, Text};
-use leanset_spec::{methods as registry, value as json};
+use leanset_problem::{Face, Problem, Text};
+use leanset_spec::{Balance, Guard, methods as registry, value as json};
 use numpy::{IntoPyArray as _, PyArray1, PyArrayMethods as _, PyReadonlyArray1};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 
 use crate::data::{Table, View};
-use crate::error::of_core;
+use crate::error::{of_core, of_problem};
 use crate::training::Dynamics;
 use crate::work::{brief, run};
 
@@ -38,7 +38,7 @@ pub(crate) fn examine(
     method: &str,
     params: Vec<(String, Given)>,
 ) -> PyResult<(bool, bool, bool, String)> {
-    let reducer = reducer(py, method, params)?;
+    let reducer = reducer(py, method, params, None)?;
     Ok((
         reducer.scope() == Scope::Global,
         reducer.ranks() == Support::Yes,
@@ -110,9 +110,19 @@ fn floor(allow_empty: bool) -> EmptyClasses {
 }
 
 /// The method with its parameters checked.
-fn reducer(py: Python<'_>, method: &str, params: Vec<(String, Given)>) -> PyResult<Reducer> {
+fn reducer(py: Python<'_>, method: &str, params: Vec<(String, Given)>, guard: Option<&str>) -> PyResult<Reducer> {
     let params: Vec<(String, Value)> = params.into_iter().map(|(name, value)| (name, value.0)).collect();
-    Reducer::new(method, &params).map_err(|error| of_core(py, &error))
+    let guard: Option<Guard> = guard.map(|guard| word(py, guard)).transpose()?;
+    let guarded = |reducer: Reducer| match guard {
+        Some(guard) => reducer.with_guard(guard.into()),
+        None => Ok(reducer),
+    };
+    Reducer::new(method, &params).and_then(guarded).map_err(|error| of_core(py, &error))
+}
+
+/// A word of a setting.
+fn word<T: std::str::FromStr<Err = Problem>>(py: Python<'_>, text: &str) -> PyResult<T> {
+    text.parse().map_err(|problem: Problem| of_problem(py, &problem))
 }
 
 /// What is chosen, and in which order, where the method ranks. Methods that give weights choose in one go, and their
@@ -153,7 +163,8 @@ fn choose(
 
 /// Reduces: a dictionary with what was chosen.
 #[pyfunction]
-#[pyo3(signature = (table, method, params, budget, *, allow_empty, seed, n_jobs, target=None, dynamics=None))]
+#[pyo3(signature = (table, method, params, budget, *, allow_empty, seed, n_jobs, target=None, dynamics=None,
+    guard=None, balance="proportional"))]
 #[allow(clippy::too_many_arguments)] // by name
 pub(crate) fn reduce<'py>(
     py: Python<'py>,
@@ -166,9 +177,13 @@ pub(crate) fn reduce<'py>(
     n_jobs: Option<i64>,
     target: Option<Table<'py>>,
     dynamics: Option<PyRef<'py, Dynamics>>,
+    guard: Option<&str>,
+    balance: &str,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let reducer = reducer(py, method, params)?;
-    let (budget, floor, seed) = (budget.into(), floor(allow_empty), Seed(seed));
+    let reducer = reducer(py, method, params, guard)?;
+    let balance: Balance = word(py, balance)?;
+    let budget = Budget::from(budget).balanced(balance.into());
+    let (floor, seed) = (floor(allow_empty), Seed(seed));
     let view = table.view()?;
     let target = target.as_ref().map(Table::view).transpose()?;
     let dynamics = dynamics.as_ref().map(|d| &d.0);
@@ -223,7 +238,7 @@ pub(crate) fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
 
 /// Ranks every row, or as many as `depth` says.
 #[pyfunction]
-#[pyo3(signature = (table, method, params, *, seed, n_jobs, target=None, dynamics=None))]
+#[pyo3(signature = (table, method, params, *, seed, n_jobs, target=None, dynamics=None, guard=None))]
 #[allow(clippy::too_many_arguments)] // by name
 pub(crate) fn rank<'py>(
     py: Python<'py>,
@@ -234,8 +249,9 @@ pub(crate) fn rank<'py>(
     n_jobs: Option<i64>,
     target: Option<Table<'py>>,
     dynamics: Option<PyRef<'py, Dynamics>>,
+    guard: Option<&str>,
 ) -> PyResult<NativeRanking> {
-    let reducer = reducer(py, method, params)?;
+    let reducer = reducer(py, method, params, guard)?;
     let view = table.view()?;
     let target = target.as_ref().map(Table::view).transpose()?;
     let dynamics = dynamics.as_ref().map(|d| &d.0);
@@ -384,8 +400,16 @@ impl NativeRanking {
     }
 
     /// The first rows of it, as many as the budget says.
-    fn reduce<'py>(&self, py: Python<'py>, budget: Asked, allow_empty: bool) -> PyResult<Bound<'py, PyDict>> {
-        let budget = Budget::from(budget);
+    #[pyo3(signature = (budget, allow_empty, balance="proportional"))]
+    fn reduce<'py>(
+        &self,
+        py: Python<'py>,
+        budget: Asked,
+        allow_empty: bool,
+        balance: &str,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let balance: Balance = word(py, balance)?;
+        let budget = Budget::from(budget).balanced(balance.into());
         let reduction = brief(py, || self.ranking.reduce(&self.classes, &budget, floor(allow_empty)))?;
         to_dict(py, &reduction, &self.classes)
     }

@@ -120,7 +120,8 @@ impl<T: Scalar> simd::Kernel for Search<'_, T> {
             if of_points.right != 0 {
                 let (left, right) = (at + 1, of_points.right as usize);
                 let from_centre = |node| tree.raw_to_node::<Euclidean>(&centre, node);
-                let (first, second) = if from_centre(left) <= from_centre(right) { (left, right) } else { (right, left) };
+                let (first, second) =
+                    if from_centre(left) <= from_centre(right) { (left, right) } else { (right, left) };
                 stack.push((second, tree.raw_between(second, low, high)));
                 stack.push((first, tree.raw_between(first, low, high)));
                 continue;

@@ -88,7 +88,8 @@ impl Method for Configured {
         let votes = votes(run.data, run.monitor, self.neighbors, None)?;
         let classes = run.data.classes();
         let scores: Vec<f64> = votes.iter().map(|votes| votes.against()).collect();
-        let contradicted = |class| classes.rows(class).iter().filter(|row| votes[row.index()].contradict()).count() as f64;
+        let contradicted =
+            |class| classes.rows(class).iter().filter(|row| votes[row.index()].contradict()).count() as f64;
         let counts = classes.ids().map(contradicted).collect();
         let mut ranking = rank_within_classes(run, &scores, Best::Smallest)?;
         ranking.diagnostics.insert("contradicted_rows", Value::Floats(counts));
@@ -108,7 +109,17 @@ mod tests {
     #[test]
     fn mislabelled_rows_come_last() {
         let values: Vec<f64> = (0..20).map(|i| f64::from(i) + if i < 10 { 0.0 } else { 100.0 }).collect();
-        let codes: Vec<u32> = (0..20).map(|i| if i == 4 { 1 } else if i == 13 { 0 } else { i / 10 }).collect();
+        let codes: Vec<u32> = (0..20)
+            .map(|i| {
+                if i == 4 {
+                    1
+                } else if i == 13 {
+                    0
+                } else {
+                    i / 10
+                }
+            })
+            .collect();
         let classes = Classes::new(&codes, 2).expect("classes");
         let data = Dataset::new(Matrix::new(&values, 20, 1).expect("shape"), classes).expect("sound");
         let reducer = Reducer::new("label-noise", &[("neighbors".to_owned(), "4".into())]).expect("registered");

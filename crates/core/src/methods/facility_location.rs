@@ -297,7 +297,11 @@ impl<'a, T: Scalar> Placement<'a, T> {
     /// The mean distance that no `count` rows can go below: they save at most the largest gains.
     fn least(&self, queue: BinaryHeap<Bound>, count: usize) -> f64 {
         // One row cannot be better than the medoid.
-        let gains = if count == 1 { 0.0 } else { queue.into_sorted_vec().iter().rev().take(count).map(|b| f64::from_bits(b.0)).sum() };
+        let gains = if count == 1 {
+            0.0
+        } else {
+            queue.into_sorted_vec().iter().rev().take(count).map(|b| f64::from_bits(b.0)).sum()
+        };
         (self.mean() - gains / self.count as f64).max(0.0)
     }
 }

@@ -291,7 +291,7 @@ fn rank_split(method: &dyn Method, run: &Run<'_>, split: &Split, depth: Option<&
     let wanted = split.wanted(depth);
     let counts: Vec<usize> = wanted.iter().map(|(m, c)| m - c).collect();
     let (first, others) = ranked(method, run, split.represented(run), &split.part(run, false)?, &counts)?;
-    let mut warnings = [split.warnings.clone(), first.warnings].concat();
+    let warnings = [split.warnings.clone(), first.warnings].concat();
     let counts: Vec<usize> = wanted.iter().map(|(_, c)| *c).collect();
     let mut contradicted: Orders = vec![Default::default(); wanted.len()];
     if counts.iter().any(|&count| count > 0) {
@@ -302,10 +302,8 @@ fn rank_split(method: &dyn Method, run: &Run<'_>, split: &Split, depth: Option<&
             Err(Error::NoRows)
         };
         contradicted = match found {
-            Ok((second, orders)) => {
-                warnings.extend(second.warnings.into_iter().filter(|w| !warnings.contains(w)).collect::<Vec<_>>());
-                orders
-            }
+            // What it says of these rows is not so of the cuts without them.
+            Ok((_, orders)) => orders,
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             // The method cannot work on these few rows: their votes decide.
             Err(_) => {

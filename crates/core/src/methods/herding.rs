@@ -143,7 +143,8 @@ impl Method for Configured {
         let at_once = threads.min(shape.classes).max(1);
         let rows = (at_once * shape.largest_class).min(shape.rows);
         let reference = at_once * self.reference.count(shape.largest_class);
-        let widths = if self.sigma.is_some() { 0 } else { 4 * SIGMA_ROWS * SIGMA_ROWS.min(shape.largest_class) * at_once };
+        let widths =
+            if self.sigma.is_some() { 0 } else { 4 * SIGMA_ROWS * SIGMA_ROWS.min(shape.largest_class) * at_once };
         (8 * shape.columns * (rows + reference) + 32 * rows + 16 * shape.rows + widths) as u64
     }
 }
@@ -250,9 +251,8 @@ impl Step<'_> {
             return simd::run(Part { step: self, near, sums });
         }
         let parts = near.par_chunks(PART).zip(sums.par_chunks_mut(PART)).enumerate();
-        let best = parts.map(|(part, (near, sums))| {
-            simd::run(Part { step: Step { first: part * PART, ..self }, near, sums })
-        });
+        let best =
+            parts.map(|(part, (near, sums))| simd::run(Part { step: Step { first: part * PART, ..self }, near, sums }));
         best.reduce(|| NONE, better)
     }
 }
@@ -305,9 +305,8 @@ mod tests {
         let data = Dataset::new(Matrix::new(values, n, d).expect("shape"), Classes::one(n).expect("few"));
         let ranking = reducer.rank(&data.expect("sound"), None, Seed(5), &Quiet).expect("ranks");
         let row = |i: usize| &values[i * d..][..d];
-        let distance = |i: usize, j: usize| {
-            row(i).iter().zip(row(j)).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
-        };
+        let distance =
+            |i: usize, j: usize| row(i).iter().zip(row(j)).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
         let sigma = sigma.unwrap_or_else(|| {
             let pairs = (0..n).flat_map(|i| (0..i).map(move |j| (i, j)));
             let mut all: Vec<f64> = pairs.map(|(i, j)| distance(i, j)).filter(|&r| r > 0.0).collect();

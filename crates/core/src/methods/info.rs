@@ -1,8 +1,8 @@
 //! What a method says of itself: [`Info`] and its [`Family`].
 
 use super::{Capabilities, Method, Support};
-use crate::guard::Guard;
 use crate::Result;
+use crate::guard::Guard;
 use crate::params::{Params, Spec};
 
 /// What a method is: all that help, documentation and tests need to know.

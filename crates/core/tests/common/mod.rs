@@ -15,8 +15,8 @@ use leanset_core::dynamics::SCORES;
 use leanset_core::methods::METHODS;
 use leanset_core::params::Value;
 use leanset_core::{
-    Allocation, Budget, Classes, Dataset, Dynamics, EmptyClasses, Guard, Inputs, Matrix, Monitor, Ranking, Reducer, Reduction,
-    Result, RowId, Seed,
+    Allocation, Budget, Classes, Dataset, Dynamics, EmptyClasses, Guard, Inputs, Matrix, Monitor, Ranking, Reducer,
+    Reduction, Result, RowId, Seed,
 };
 
 /// The metrics that obey the triangle inequality.

@@ -99,7 +99,9 @@ fn trainer<'a>(
 /// How many images of each category are kept at each ratio; a method that keeps no such counts is refused.
 fn budgets(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, candidates: &Candidates) -> Result<Vec<Budget>> {
     let balance = plan.reduce.balance.into();
-    let budget = |&ratio: &f64| candidates.budget(Budget::Ratio(ratio).balanced(balance), settings.images.balance, EmptyClasses::Forbid);
+    let budget = |&ratio: &f64| {
+        candidates.budget(Budget::Ratio(ratio).balanced(balance), settings.images.balance, EmptyClasses::Forbid)
+    };
     let budgets = plan.reduce.ratios.iter().map(budget).collect::<Result<Vec<_>, _>>()?;
     for leanset_lab::plan::ConfiguredMethod { reducer, .. } in plan.configured_methods()? {
         budgets
