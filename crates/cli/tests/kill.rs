@@ -75,6 +75,15 @@ const SCENARIOS: &[Scenario] = &[
         stride: 3,
     },
     Scenario {
+        name: "reduce --split",
+        place: table_and_folder,
+        before: &[],
+        command: "reduce t.csv --label class --id id --split 0.25 --method srs --ratio 0.2 --output lean.csv --test-output far/test.csv \
+                  --train-output train.csv --quiet --threads 1",
+        outputs: &["lean.csv", "lean.csv.manifest.json", "far/test.csv", "train.csv"],
+        stride: 3,
+    },
+    Scenario {
         name: "rank --save-log --force",
         place: table,
         before: &[RANK, "rank t.csv --label class --id id --method srs --output r.csv --force --quiet"],

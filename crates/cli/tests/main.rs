@@ -16,3 +16,4 @@ mod kill;
 mod lists;
 mod main_job;
 mod outputs;
+mod split;

@@ -521,7 +521,7 @@ fn a_lost_class_has_no_shape() {
 fn the_shapes_of_the_demo() {
     let place = Place::new();
     place.ok("demo");
-    let files = "leanset-demo/digits.csv leanset-demo/digits-maxmin-10.csv";
+    let files = "leanset-demo/digits-train.csv leanset-demo/digits-maxmin-10.csv";
     for metric in ["chebyshev", "euclidean", "manhattan"] {
         let measure = format!("measure {files} --label digit --scale none --metric {metric} --persistence --json");
         let found: Value = serde_json::from_str(&place.ok(&measure)).expect("JSON");
@@ -916,8 +916,12 @@ fn the_demo_can_be_repeated_by_hand() {
             shown.lines().find(|l| l.trim_start().starts_with(start)).unwrap_or_else(|| panic!("{start}: {shown}"));
         line.trim().strip_prefix("leanset ").expect("a command").to_owned()
     };
-    place.ok(&line("leanset reduce"));
+    place.ok(&line("leanset reduce leanset-demo/digits.csv"));
     assert!(place.bytes("leanset-demo/digits-maxmin-10.csv") == lean);
+    // Of the training rows alone the same are chosen.
+    place.ok(&line("leanset reduce leanset-demo/digits-train.csv"));
+    place.ok("reduce leanset-demo/digits-train.csv --label digit --method mms --ratio 0.1 --output again.csv --quiet");
+    assert!(place.bytes("again.csv") == lean);
     let measured = place.ok(&line("leanset measure"));
     let epsilon = &place.json("leanset-demo/digits-maxmin-10.csv.manifest.json")["epsilon"]["value"];
     let value: f64 = measured.split_whitespace().nth(2).expect("ε = value").parse().expect("a number");

@@ -33,6 +33,7 @@ pub mod dynamics;
 pub mod error;
 pub mod geometry;
 pub mod guard;
+pub mod holdout;
 pub mod homology;
 mod id;
 mod kernel;

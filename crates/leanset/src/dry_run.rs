@@ -16,6 +16,8 @@ pub struct DryRun {
     pub input: String,
     /// Rows of the dataset.
     pub rows: usize,
+    /// Rows that would be held out for a test, if that is asked.
+    pub test_rows: Option<usize>,
     /// Features per row.
     pub dimensions: usize,
     /// Classes.
@@ -45,6 +47,7 @@ impl DryRun {
             request,
             input: input.table.name().to_owned(),
             rows: input.encoded.rows,
+            test_rows: input.test.as_ref().map(|test| test.rows().len()),
             dimensions: input.encoded.dimensions,
             classes: input.encoded.class_names.len(),
             method: reducer.map_or("ranking", |reducer| reducer.info().id).to_owned(),
@@ -56,7 +59,7 @@ impl DryRun {
 
     /// As a document.
     pub fn document(&self) -> Value {
-        json!({
+        let mut document = json!({
             "schema": SCHEMA,
             "leanset": env!("CARGO_PKG_VERSION"),
             "request": self.request,
@@ -68,6 +71,10 @@ impl DryRun {
             "kept": self.kept,
             "threads": self.threads,
             "predicted_peak_memory_bytes": self.predicted_peak_memory_bytes,
-        })
+        });
+        if let Some(rows) = self.test_rows {
+            document["test_rows"] = rows.into();
+        }
+        document
     }
 }

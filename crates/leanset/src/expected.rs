@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use leanset_problem::{Code, Problem, Result, Setting, Warning, list, setting, text};
 use leanset_spec::manifest::RankingRecord;
-use leanset_spec::manifest::table::Manifest;
+use leanset_spec::manifest::table::{Manifest, TestRecord};
 use leanset_spec::request::{Choice, Reduce};
 
 use crate::context::Context;
@@ -126,6 +126,25 @@ impl Expected {
         ))
         .hint(format!("the manifest is of leanset {}; nothing was written", self.0.leanset))
         .code(Code::Different))
+    }
+
+    /// The rows that are held out.
+    pub(crate) fn check_test(&self, found: Option<&TestRecord>) -> Result<()> {
+        match (&self.0.test, found) {
+            (Some(expected), Some(found)) if expected.output.sha256 != found.output.sha256 => {
+                let short = |sha256: &str| sha256.get(..12).unwrap_or(sha256).to_owned();
+                Err(Problem::new(format!(
+                    "the test rows differ from the manifest's: SHA-256 {} and {} bytes, not {} and {}",
+                    short(&found.output.sha256),
+                    found.output.bytes,
+                    short(&expected.output.sha256),
+                    expected.output.bytes
+                ))
+                .hint(format!("the manifest is of leanset {}; nothing was written", self.0.leanset))
+                .code(Code::Different))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Everything that is not of the moment or the place must be as it was.

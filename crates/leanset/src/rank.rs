@@ -199,6 +199,8 @@ impl<'a> Ranking<'a> {
             kept: data.rows(),
             epsilon: None,
             output: OutputRecord { path, sha256, bytes: size, format: format.to_string(), added_columns: Vec::new() },
+            test: None,
+            training: None,
             warnings: warnings.iter().map(Into::into).collect(),
             row_ids: None,
             weights: None,
@@ -221,7 +223,7 @@ impl<'a> Ranking<'a> {
 
 /// Where the ranking goes, checked before any work.
 fn place(request: &Rank, destination: &Destination) -> Result<Place> {
-    let Destination { output, manifest, save_log, force } = destination;
+    let Destination { output, manifest, save_log, force, .. } = destination;
     let method = &request.method;
     let others = method.target.as_deref().into_iter().chain(method.log.as_deref());
     let inputs: Vec<&Path> = request.input.as_slice().iter().map(PathBuf::as_path).chain(others).collect();

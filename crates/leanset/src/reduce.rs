@@ -12,8 +12,8 @@ use leanset_core::{
     Budget, ClassId, Dataset, EmptyClasses, Inputs, Prototypes, Ranking, Reduced, Reducer, RowId, Seed, Selection,
 };
 use leanset_energy::Meter;
-use leanset_problem::{Problem, Result, Warning, setting, text};
-use leanset_spec::manifest::table::{ClassRecord, EpsilonRecord, FileRecord, Manifest, OutputRecord, SCHEMA};
+use leanset_problem::{Problem, Result, Setting, Warning, setting, text};
+use leanset_spec::manifest::table::{ClassRecord, EpsilonRecord, FileRecord, Manifest, OutputRecord, SCHEMA, TestRecord};
 use leanset_spec::manifest::{Measured, MethodRecord, RankingRecord};
 use leanset_spec::request::{Choice, Emit, Order, Reduce, TableRequest};
 use leanset_spec::{Format, Method, TableMethod, Vocabulary, number, value};
@@ -26,7 +26,7 @@ use crate::context::Context;
 use crate::dry_run::DryRun;
 use crate::expected::Expected;
 use crate::memory;
-use crate::output::{Outputs, check_output, manifest_beside, sha256_of};
+use crate::output::{Outputs, check_output, check_table_output, manifest_beside, same_place, sha256_of};
 use crate::table::dynamics::{self, Source};
 use crate::table::files::Files;
 use crate::table::input::Input;
@@ -41,6 +41,10 @@ pub struct Destination {
     pub output: Output,
     /// Where the manifest goes; beside the output if that is not said.
     pub manifest: Option<PathBuf>,
+    /// Where the rows that are held out go; beside the output if that is not said.
+    pub test_output: Option<PathBuf>,
+    /// Where the rows that are left to reduce go, if they are written too.
+    pub train_output: Option<PathBuf>,
     /// Where the training log of the built-in trainer goes, if it is kept.
     pub save_log: Option<PathBuf>,
     /// Whether files that exist are replaced.
@@ -66,6 +70,7 @@ pub struct Reduction<'a> {
     context: Context<'a>,
     expected: Option<Expected>,
     place: Place,
+    parts: Parts,
     meter: Meter,
     input: Input,
     file: FileRecord,
@@ -113,6 +118,25 @@ enum Place {
     },
 }
 
+/// Where the parts of the table go, checked before any work.
+#[derive(Default)]
+struct Parts {
+    test: Option<Part>,
+    training: Option<Part>,
+}
+
+struct Part {
+    path: PathBuf,
+    format: Format,
+    compression: Compression,
+}
+
+impl Parts {
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.test.iter().chain(&self.training).map(|part| part.path.as_path())
+    }
+}
+
 impl Place {
     /// What goes into memory has the format of the table, unless that was known before.
     fn in_format_of(self, table: &Table) -> Self {
@@ -158,17 +182,24 @@ impl<'a> Reduction<'a> {
         expected: Option<Expected>,
     ) -> Result<Self> {
         let meter = context.meter()?;
+        request.split.check(&request.columns)?;
+        let request = &Reduce { columns: request.split.columns(&request.columns), ..request.clone() };
         // What needs no table is refused before it is read.
         if let Choice::Method(method) = &request.choice {
             let info = method::check(method)?;
             method::check_saves_log(info, destination.save_log.is_some(), method)?;
         }
         request.budget.check(Vocabulary::TABLE)?;
+        if let (Choice::Ranking(_), Some(_)) = (&request.choice, request.split.test) {
+            return Err(ranked_before(request));
+        }
         let place = place(request, destination, expected.as_ref())?;
+        let parts = parts(request, destination, &place)?;
         let files = Files::find(&request.input, &request.columns, context)?;
         if let Place::File { path, manifest, .. } = &place {
             files.check_outputs(&[path, manifest])?;
         }
+        files.check_outputs(&parts.paths().collect::<Vec<_>>())?;
         files.check_outputs(destination.save_log.as_deref().as_slice())?;
         if let Some(expected) = &expected {
             expected.check_sources(request, &files, context)?;
@@ -176,6 +207,7 @@ impl<'a> Reduction<'a> {
         files.check_limit(context.limit())?;
 
         let input = Input::read_files(&files, &request.columns, context)?;
+        let input = input.hold_out(&request.split, &request.columns, Seed(seed_of(request)))?;
         let file = files.record(&input.table)?;
         // A copy of a stream is not needed any longer.
         drop(files);
@@ -219,6 +251,7 @@ impl<'a> Reduction<'a> {
             context: *context,
             expected,
             place,
+            parts,
             meter,
             input,
             file,
@@ -275,12 +308,18 @@ impl<'a> Reduction<'a> {
 
     /// Bytes that writing holds for a while.
     fn writing_memory(&self) -> u64 {
-        let (Place::File { format, .. } | Place::Memory(Some((format, _)))) = self.place else { return 0 };
         if self.request.writing.emit == Emit::Ids {
-            0
-        } else {
-            memory::of_writing(&self.input.table, self.kept, format)
+            return 0;
         }
+        let of = |rows, format| memory::of_writing(&self.input.table, rows, format);
+        let kept = match self.place {
+            Place::File { format, .. } | Place::Memory(Some((format, _))) => of(self.kept, format),
+            Place::Memory(None) | Place::Nowhere => 0,
+        };
+        let tested = self.input.test.as_ref().map_or(0, |test| test.rows().len());
+        let test = self.parts.test.as_ref().map_or(0, |part| of(tested, part.format));
+        let training = self.parts.training.as_ref().map_or(0, |part| of(self.input.encoded.rows, part.format));
+        kept.max(test).max(training)
     }
 
     /// Whether what the method returns can be written as asked: known before the work.
@@ -344,7 +383,7 @@ impl<'a> Reduction<'a> {
     pub fn run(self) -> Result<Outcome> {
         let request_used = self.request_used();
         let Self {
-            request, destination, context, expected, place, meter, input, file, chooser, target, source, ..
+            request, destination, context, expected, place, parts, meter, input, file, chooser, target, source, ..
         } = self;
         let (reporter, monitor) = (context.reporter, context.reporter.monitor());
         let data = input.dataset()?;
@@ -400,6 +439,28 @@ impl<'a> Reduction<'a> {
         if let Some(expected) = &expected {
             expected.check_output(&sha256, size)?;
         }
+        let mut stage = |part: Part, rows: &[FileRow], codes: &[u32]| -> Result<OutputRecord> {
+            let written = Written::part(&request, &input, rows, codes)?;
+            let Part { path, format, compression } = part;
+            let (sha256, bytes) = outputs.stage(&path, |out| written.write(&input, format, compression, out))?;
+            Ok(OutputRecord { path, sha256, bytes, format: format.to_string(), added_columns: Vec::new() })
+        };
+        let test = match (&input.test, parts.test) {
+            (Some(test), Some(part)) => Some(TestRecord {
+                rows: test.rows().len(),
+                classes: test.classes().to_vec(),
+                groups: test.groups(),
+                output: stage(part, test.rows(), test.codes())?,
+            }),
+            _ => None,
+        };
+        let training = parts
+            .training
+            .map(|part| stage(part, &input.encoded.file_rows().collect::<Vec<_>>(), &input.encoded.classes))
+            .transpose()?;
+        if let Some(expected) = &expected {
+            expected.check_test(test.as_ref())?;
+        }
         let facts = reduction.diagnostics.iter().map(|(n, v)| (n.to_string(), value(v))).collect();
         let method = match &chooser {
             Chooser::Method(reducer) => MethodRecord { id: reducer.info().id.into(), facts, ranking: None },
@@ -427,6 +488,8 @@ impl<'a> Reduction<'a> {
                 format: format.to_string(),
                 added_columns: generated.then(|| weights_of_prototypes(&request).to_owned()).into_iter().collect(),
             },
+            test,
+            training,
             warnings: warnings.iter().map(Into::into).collect(),
             row_ids: rows.map(|s| s.rows().iter().map(|&row| file_row(row)).collect()),
             weights: rows.and_then(Selection::weights).map(<[f64]>::to_vec),
@@ -499,9 +562,8 @@ pub(crate) fn measured(
     }
 }
 
-/// Where the rows go, checked before any work.
-fn place(request: &Reduce, destination: &Destination, expected: Option<&Expected>) -> Result<Place> {
-    let Destination { output, manifest, save_log, force } = destination;
+/// The files that a request reads.
+fn inputs_of(request: &Reduce) -> Vec<&Path> {
     let method = match &request.choice {
         Choice::Method(method) => Some(method),
         Choice::Ranking(_) => None,
@@ -517,8 +579,13 @@ fn place(request: &Reduce, destination: &Destination, expected: Option<&Expected
     };
     let beside = [ranking, method.and_then(|m| m.target.as_ref()), method.and_then(|m| m.log.as_ref())];
     let others = beside.into_iter().flatten().map(PathBuf::as_path);
-    let inputs: Vec<&Path> =
-        request.input.as_slice().iter().map(PathBuf::as_path).chain(others).chain(listed).collect();
+    request.input.as_slice().iter().map(PathBuf::as_path).chain(others).chain(listed).collect()
+}
+
+/// Where the rows go, checked before any work.
+fn place(request: &Reduce, destination: &Destination, expected: Option<&Expected>) -> Result<Place> {
+    let Destination { output, manifest, save_log, force, .. } = destination;
+    let inputs = inputs_of(request);
     match output {
         Output::Nowhere => Ok(Place::Nowhere),
         Output::Memory => {
@@ -543,6 +610,82 @@ fn place(request: &Reduce, destination: &Destination, expected: Option<&Expected
             Ok(Place::File { path: path.clone(), manifest, format, compression })
         }
     }
+}
+
+/// Where the parts of the table go.
+fn parts(request: &Reduce, destination: &Destination, place: &Place) -> Result<Parts> {
+    let Destination { test_output, train_output, save_log, force, .. } = destination;
+    if request.split.test.is_none() {
+        return match (test_output, train_output) {
+            (None, None) => Ok(Parts::default()),
+            (Some(_), _) => Err(no_split(&setting::TEST_OUTPUT)),
+            (None, Some(_)) => Err(no_split(&setting::TRAIN_OUTPUT)),
+        };
+    }
+    let test = match (test_output, place) {
+        (Some(path), _) => path.clone(),
+        (None, Place::File { path, .. }) => test_beside(path),
+        (None, Place::Nowhere) => return Ok(Parts::default()),
+        (None, Place::Memory(_)) => {
+            return Err(Problem::new("no file is given for the test rows").hint(setting::TEST_OUTPUT.to("FILE")));
+        }
+    };
+    let mut taken: Vec<&Path> = save_log.iter().map(PathBuf::as_path).collect();
+    if let Place::File { path, manifest, .. } = place {
+        taken.extend([path.as_path(), manifest]);
+    }
+    let inputs = inputs_of(request);
+    let part = |path: &Path, taken: &[&Path]| -> Result<Part> {
+        if taken.iter().any(|other| same_place(other, path)) {
+            return Err(Problem::new(format!("{}: is another output of this command", path.display()))
+                .hint("give each output a file of its own"));
+        }
+        // It has no manifest of its own: that of the output is about it too.
+        let (format, compression) = check_table_output(path, &inputs, &Outputs::new(*force))?;
+        Ok(Part { path: path.to_owned(), format, compression })
+    };
+    let training = train_output.as_deref().map(|path| part(path, &taken)).transpose()?;
+    taken.extend(train_output.as_deref());
+    Ok(Parts { test: Some(part(&test, &taken)?), training })
+}
+
+/// The name of the test rows beside an output: `lean-test.csv.gz` beside `lean.csv.gz`.
+pub fn test_beside(output: &Path) -> PathBuf {
+    let name = output.file_name().unwrap_or_default().to_string_lossy();
+    let split = match format_of_path(output) {
+        // All extensions, `.csv.gz`, but no other dots of the name.
+        Ok((_, compression)) => {
+            let dots = if compression == Compression::None { 1 } else { 2 };
+            name.rmatch_indices('.').nth(dots - 1).map_or(name.len(), |(at, _)| at)
+        }
+        Err(_) => name.len(),
+    };
+    let (stem, extensions) = name.split_at(split);
+    output.with_file_name(format!("{stem}-test{extensions}"))
+}
+
+fn no_split(setting: &'static Setting) -> Problem {
+    Problem::new(text![setting, " is given, and no rows are held out"]).hint(text![
+        "add ",
+        setting::SPLIT.to(0.25),
+        ", or leave ",
+        setting,
+        " out"
+    ])
+}
+
+/// A ranking is of all rows of a table.
+fn ranked_before(request: &Reduce) -> Problem {
+    let split = request.split.test.unwrap_or_default();
+    Problem::new(text![&setting::RANKING, " and ", &setting::SPLIT, ": the test rows took part in the ranking"]).hint(text![
+        "first ",
+        setting::METHOD.to("srs"),
+        " ",
+        setting::RATIO.to(1),
+        " ",
+        setting::SPLIT.to(split),
+        " writes all training rows and the test rows; then rank the training rows"
+    ])
 }
 
 pub(crate) fn no_output() -> Problem {
@@ -608,6 +751,17 @@ impl Written {
         if let Some(w) = selection.weights() {
             columns.push((writing.weights.clone().unwrap_or_else(|| "weight".into()), weights(w).into()));
         }
+        Ok(Self::Columns(columns))
+    }
+
+    /// Rows of a part of the table: as they are, or as ids.
+    fn part(request: &Reduce, input: &Input, rows: &[FileRow], codes: &[u32]) -> Result<Self> {
+        if request.writing.emit == Emit::Rows {
+            return Ok(Self::Rows(rows.to_vec(), Vec::new()));
+        }
+        let names: Texts = codes.iter().map(|&code| input.encoded.class_names[code as usize].as_str()).collect();
+        let columns =
+            vec![("row".to_owned(), names_of(rows, input, &request.columns)?), ("class".to_owned(), names.into())];
         Ok(Self::Columns(columns))
     }
 

@@ -157,6 +157,16 @@ settings! {
     /// Whether the first line is a row.
     NO_HEADER = "no_header" "--no-header", plan Some("data.no_header"), python None;
 
+    // The test part.
+    /// The fraction of rows that is held out.
+    SPLIT = "split" "--split", plan Some("split.test"), python None;
+    /// The column of rows that stay together in a split.
+    SPLIT_GROUP = "split_group" "--group", plan Some("split.group"), python None;
+    /// Where the test rows go.
+    TEST_OUTPUT = "test_output" "--test-output", plan None, python None;
+    /// Where the training rows go.
+    TRAIN_OUTPUT = "train_output" "--train-output", plan None, python None;
+
     // The method.
     /// The method.
     METHOD = "method" "--method", plan Some("method.name"), python Some("method");

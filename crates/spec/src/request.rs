@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::columns::Columns;
 use crate::images::{Division, EmbeddingModel, Features, Placement};
 use crate::method::{Method, TableMethod};
+use crate::split::Split;
 use crate::table_paths::TablePaths;
 use crate::word::{as_text, word_enum};
 
@@ -68,6 +69,9 @@ pub struct Reduce {
     /// Which of its columns take part, and how.
     #[serde(default)]
     pub columns: Columns,
+    /// Which rows are held out for a test first.
+    #[serde(default, skip_serializing_if = "Split::is_none")]
+    pub split: Split,
     /// What chooses the rows.
     #[serde(flatten)]
     pub choice: Choice,
@@ -231,6 +235,7 @@ mod tests {
             let request = TableRequest::Reduce(Reduce {
                 input: "beans.csv".into(),
                 columns: Columns::labelled("Class"),
+                split: Split { test: Some(0.25), group: Some("farm".into()) },
                 choice,
                 budget: Budget::of_ratio(0.1),
                 metric: Metric::Euclidean,

@@ -5,7 +5,7 @@ use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use leanset::{Budget, Choice, Columns, Context, Destination, Method, Metric, Output, Reduce, TableMethod, Writing};
+use leanset::{Budget, Choice, Columns, Context, Destination, Method, Metric, Output, Reduce, Split, TableMethod, Writing};
 use leanset_images::{ImageSet, OpenOptions, Placement, inspect};
 use leanset_lab::{Plan, Summary, choose, detector_results, journal, report};
 use leanset_spec::manifest;
@@ -417,6 +417,7 @@ fn chosen(bytes: &[u8], log: bool, folder: &Path) -> Verdict {
     let request = Reduce {
         input: folder.join("t.csv").into(),
         columns: Columns::labelled("grade"),
+        split: Split::default(),
         choice,
         budget: Budget::of_count(6),
         metric: Metric::Euclidean,

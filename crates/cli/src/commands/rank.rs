@@ -68,6 +68,7 @@ pub(crate) fn run(args: &RankArgs) -> Result<String> {
         manifest: args.manifest.clone(),
         save_log: args.save_log.save_log.clone(),
         force: args.force,
+        ..Destination::default()
     };
     let ranking = Ranking::prepare(&request, &destination, &session.context())?;
     if args.dry_run {

@@ -9,7 +9,7 @@ use leanset::{Context, Destination, Outcome, Output, Problem, Reduction, Result}
 use leanset_problem::{for_shell, setting, text};
 use leanset_spec::manifest::table::Manifest;
 use leanset_spec::request::{Choice, Reduce, TableRequest, Writing};
-use leanset_spec::{Budget, Columns, Energy, TableMethod, no_method};
+use leanset_spec::{Budget, Columns, Energy, Split, TableMethod, no_method};
 use strum::EnumMessage as _;
 
 use crate::args::{MetricArg, RunArgs, VerboseArg};
@@ -44,6 +44,10 @@ pub(crate) struct ReduceArgs {
     #[arg(long, short, help_heading = "Output")]
     pub(crate) force: bool,
     #[command(flatten)]
+    pub(crate) split: Split,
+    #[command(flatten)]
+    pub(crate) parts: PartArgs,
+    #[command(flatten)]
     pub(crate) writing: Writing,
     /// File to write the manifest to [default: OUTPUT.manifest.json].
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
@@ -56,7 +60,7 @@ pub(crate) struct ReduceArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Reproduce", hide_short_help = true,
           conflicts_with_all = ["method", "params", "guard", "seed", "epochs", "hidden", "activation", "dropout", "optimizer",
                                 "learning_rate", "weight_decay", "batch", "save_log", "ranking", "ratio", "count",
-                                "per_class", "balance_classes", "label", "features", "exclude", "id", "missing", "scale", "bins", "format",
+                                "per_class", "balance_classes", "split", "group", "label", "features", "exclude", "id", "missing", "scale", "bins", "format",
                                 "sheet", "delimiter", "emit", "order", "weights", "metric", "no_epsilon", "allow_empty_classes"])]
     pub(crate) from_manifest: Option<PathBuf>,
     #[command(flatten)]
@@ -79,6 +83,18 @@ pub(crate) struct ReduceArgs {
     pub(crate) verbose: VerboseArg,
 }
 
+/// Where the parts of a split table go.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Split")]
+pub(crate) struct PartArgs {
+    /// File to write the test rows to [default: OUTPUT with -test before its extension, e.g. lean-test.csv].
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub(crate) test_output: Option<PathBuf>,
+    /// Also write all training rows, before they are reduced, e.g. train.csv.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub(crate) train_output: Option<PathBuf>,
+}
+
 /// Where the training log goes.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SaveLogArg {
@@ -91,10 +107,18 @@ pub(crate) struct SaveLogArg {
 
 const EXAMPLES: &str = "\
 Examples:
-  leanset reduce beans.csv --label Class -m mms -r 0.1 -o lean.csv
-  leanset reduce train.parquet --label y -m srs -n 500 -o lean.parquet";
+  leanset reduce beans.csv --label Class --split 0.25 -m mms -r 0.1 -o lean.csv
+  leanset reduce train.parquet --label y -m srs -n 500 -o lean.parquet
+Split first: --split holds test rows out and writes them to lean-test.csv.";
 
 const MORE: &str = "
+
+If the file has the rows of your test too, a test of what is trained on the kept rows says too much: the method
+has seen the test rows, and leaves out what is hard. So split first, with --split or before leanset, and reduce
+the training rows. Compare with a random sample of the same size: -m srs.
+
+More examples:
+  leanset reduce scans.csv --label y --split 0.2 --group patient -m mms -r 0.1 -o lean.csv
   leanset reduce beans.csv --label Class -m fes --log log.parquet -r 0.5 -o lean.csv
   leanset reduce --from-manifest lean.csv.manifest.json -o again.csv";
 
@@ -123,7 +147,12 @@ pub(crate) fn run(args: &ReduceArgs) -> Result<String> {
 
 /// The same without a word, for the demo.
 pub(super) fn run_silently(args: &ReduceArgs) -> Result<()> {
-    let destination = Destination { output: output_of(args.output.as_deref(), false)?, ..Destination::default() };
+    let destination = Destination {
+        output: output_of(args.output.as_deref(), false)?,
+        test_output: args.parts.test_output.clone(),
+        train_output: args.parts.train_output.clone(),
+        ..Destination::default()
+    };
     leanset::reduce(&request_of(args)?, &destination, &Context::default()).map(drop)
 }
 
@@ -164,6 +193,8 @@ fn prepare<'a>(args: &ReduceArgs, session: &'a Session) -> Result<Reduction<'a>>
     let destination = |output| Destination {
         output,
         manifest: args.manifest.clone(),
+        test_output: args.parts.test_output.clone(),
+        train_output: args.parts.train_output.clone(),
         save_log: args.save_log.save_log.clone(),
         force: args.force,
     };
@@ -178,7 +209,10 @@ fn prepare<'a>(args: &ReduceArgs, session: &'a Session) -> Result<Reduction<'a>>
         };
         let input = (!args.files.is_empty()).then(|| args.files.clone().into());
         let places = Places { input, target: args.method.target.clone(), log: args.method.log.clone() };
-        return reproduce::reproduce(manifest, path, &places, &destination(output), &context);
+        let recorded = manifest.test.as_ref().map(|test| test.output.path.clone()).filter(|_| args.output.is_none());
+        let mut destination = destination(output);
+        destination.test_output = destination.test_output.or(recorded);
+        return reproduce::reproduce(manifest, path, &places, &destination, &context);
     }
     let request = request_of(args)?;
     Reduction::prepare(&request, &destination(output_of(args.output.as_deref(), args.dry_run)?), &context)
@@ -194,6 +228,7 @@ fn request_of(args: &ReduceArgs) -> Result<Reduce> {
     Ok(Reduce {
         input: args.files.clone().into(),
         columns: args.columns.clone(),
+        split: args.split.clone(),
         choice,
         budget: args.budget.clone(),
         metric: args.metric.metric,
@@ -210,6 +245,24 @@ fn in_files(manifest: &Manifest) -> String {
     }
 }
 
+/// What was held out for a test, before the rest was reduced.
+fn held_out(manifest: &Manifest, request: &Reduce) -> String {
+    let Some(test) = &manifest.test else { return String::new() };
+    let all = test.rows + manifest.rows;
+    let groups = match (&test.groups, &request.split.group) {
+        (Some(groups), Some(name)) => {
+            format!(", {} of {} by {}", groups.test, render::counted(groups.all, "group", "groups"), render::path(Path::new(name)))
+        }
+        _ => String::new(),
+    };
+    render::wrapped(&format!(
+        "split first: {} of {} rows ({}) are held out as test rows{groups}, and only the others are reduced",
+        render::count(test.rows),
+        render::count(all),
+        render::percent(test.rows, all)
+    ))
+}
+
 /// What happened, for a person.
 fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
     let manifest = &outcome.manifest;
@@ -222,11 +275,13 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
     let (kept_text, rows_text) = (render::count(kept), render::count(rows));
     let (verb, what) = match outcome.prototypes {
         true => ("generates", format!("{kept_text} prototypes of {rows_text} rows")),
+        false if manifest.test.is_some() => ("keeps", format!("{kept_text} of {rows_text} training rows")),
         false => ("keeps", format!("{kept_text} of {rows_text} rows{}", in_files(manifest))),
     };
     let target = manifest.target.as_ref().map(|target| target.path.as_path());
     let purpose = render::purpose(target);
-    let mut out = format!("{name} {verb} {what} ({}){purpose}\n\n", render::percent(kept, rows));
+    let mut out = held_out(manifest, request);
+    let _ = write!(out, "{name} {verb} {what} ({}){purpose}\n\n", render::percent(kept, rows));
     out.push_str(&render::manifest_classes(manifest, outcome.label.as_deref().unwrap_or("class")));
     let scaled = request.columns.scale.unwrap_or_default().get_message().unwrap_or("scaled");
     let worst = match &outcome.worst_place {
@@ -245,7 +300,8 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
         // To be typed as it is, unless the rows went to stdout or there are further settings of columns.
         let label = request.columns.label.clone();
         let scale = request.columns.scale;
-        let plain = request.columns == Columns { label: label.clone(), scale, ..Columns::default() };
+        let plain = request.columns == Columns { label: label.clone(), scale, ..Columns::default() }
+            && manifest.test.is_none();
         // A stream is not there any more, and several files would have to be in a folder of their own.
         let full =
             request.input.single().filter(|_| outcome.manifest_path.is_some() && plain && !manifest.input.stream);
@@ -282,7 +338,15 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
         out.extend(measured.energy.as_ref().map(render::energy::line));
     }
     if let Some(manifest_path) = &outcome.manifest_path {
-        let _ = writeln!(out, "  wrote {} and {}", render::path(&manifest.output.path), render::path(manifest_path));
+        let others = [manifest.training.as_ref(), manifest.test.as_ref().map(|test| &test.output)];
+        let others = others.into_iter().flatten().map(|output| format!(", {}", render::path(&output.path)));
+        let _ = writeln!(
+            out,
+            "  wrote {}{} and {}",
+            render::path(&manifest.output.path),
+            others.collect::<String>(),
+            render::path(manifest_path)
+        );
     }
     out.push_str(&render::saved_log(outcome.saved_log.as_deref()));
     if reproduces {

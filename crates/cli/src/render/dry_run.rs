@@ -10,8 +10,12 @@ pub(crate) fn print(found: &DryRun, json: bool) -> Result<String> {
     }
     let target = found.request.method().and_then(|method| method.target.as_deref());
     let verb = if matches!(found.request, TableRequest::Rank(_)) { "rank" } else { "keep" };
+    let (held_out, rows) = match found.test_rows {
+        Some(test) => (format!("hold out {} test rows, then ", super::count(test)), "training rows"),
+        None => (String::new(), "rows"),
+    };
     super::eprint(&super::wrapped(&format!(
-        "would {verb} {} of {} rows of {} ({} features per row, {}) by {}{}",
+        "would {held_out}{verb} {} of {} {rows} of {} ({} features per row, {}) by {}{}",
         super::count(found.kept),
         super::count(found.rows),
         found.input,

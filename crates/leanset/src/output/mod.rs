@@ -25,7 +25,7 @@ pub(crate) use hash::Hashing;
 pub use hash::{hexadecimal, sha256, sha256_of};
 pub use interrupt::{remove_unfinished_when_interrupted, wait_if_interrupted};
 pub use point::{SIGNAL_AT, point};
-pub use staged::{Outputs, check_output, manifest_beside, same_place};
+pub use staged::{Outputs, check_output, check_table_output, manifest_beside, same_place};
 pub use standing::sealed;
 pub use workdir::{TEMPORARY, WorkDir};
 

@@ -291,6 +291,22 @@ impl<W: Write> Write for Pointed<W> {
     }
 }
 
+/// The format of a table that is written, once it may be.
+///
+/// # Errors
+/// It may not be written, or is in a format that is only read.
+pub fn check_table_output(path: &Path, inputs: &[&Path], outputs: &Outputs<'_>) -> Result<(Format, Compression)> {
+    outputs.check(path, inputs)?;
+    let (format, compression) = format_of_path(path).map_err(|error| {
+        Problem::from(error).hint("an output is .csv .tsv .jsonl .parquet .arrow .npy or .npz, also with .gz or .zst")
+    })?;
+    if format == Format::Xlsx {
+        return Err(Problem::new(format!("{}: leanset reads workbooks and does not write them", path.display()))
+            .hint("write .csv or .parquet"));
+    }
+    Ok((format, compression))
+}
+
 /// The format of an output, once it and its manifest may be written.
 ///
 /// # Errors
@@ -301,14 +317,7 @@ pub fn check_output(
     inputs: &[&Path],
     outputs: &Outputs<'_>,
 ) -> Result<(Format, Compression)> {
-    outputs.check(path, inputs)?;
-    let (format, compression) = format_of_path(path).map_err(|error| {
-        Problem::from(error).hint("an output is .csv .tsv .jsonl .parquet .arrow .npy or .npz, also with .gz or .zst")
-    })?;
-    if format == Format::Xlsx {
-        return Err(Problem::new(format!("{}: leanset reads workbooks and does not write them", path.display()))
-            .hint("write .csv or .parquet"));
-    }
+    let (format, compression) = check_table_output(path, inputs, outputs)?;
     if same_place(path, manifest) {
         return Err(
             Problem::new(format!("{}: is both output and manifest", path.display())).hint("give them two names")

@@ -264,7 +264,16 @@ fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
     let mut own = vec![0.0; classes];
     for (at, &row) in rows.iter().enumerate() {
         // Of a row that was left out for missing values nothing need be known.
-        let Some(encoded) = input.dataset_row(row) else { continue };
+        let Some(encoded) = input.dataset_row(row) else {
+            if input.test.as_ref().is_some_and(|test| test.holds(row)) {
+                let (place, who) = (file.place(FileRow::at(at)), name_of_row(row, input, columns));
+                return Err(Problem::new(format!(
+                    "{name}: {place} has row {who}, which is held out for the test: the model of this log has seen it"
+                ))
+                .hint(text!["log a training on the training rows, or leave ", &setting::LOG, " out"]));
+            }
+            continue;
+        };
         let outcome = (!probabilities.is_empty()).then(|| {
             own.iter_mut().zip(&probabilities).for_each(|(own, of_class)| *own = of_class[at]);
             let scores = PredictionScores::of(&own, ClassId(input.encoded.classes[encoded.index()]));

@@ -11,6 +11,7 @@ use leanset_tables::{Encoded, Encoder, Features, FileRow, Kind, Table};
 
 use super::files::Files;
 use super::row_names::RowNames;
+use super::test_part::TestPart;
 use crate::context::Context;
 
 /// A table and its encoding.
@@ -23,6 +24,8 @@ pub struct Input {
     pub encoded: Encoded,
     /// How long reading and encoding took.
     pub read_time: Duration,
+    /// The rows that were held out, if that was asked.
+    pub(crate) test: Option<TestPart>,
 }
 
 /// Reads a table.
@@ -88,9 +91,8 @@ impl Input {
             table.keep_spelling(name)?;
         }
         let (encoder, mut encoded) = Encoder::fit_encode(&table, columns)?;
-        encoded.warnings.extend(unlabelled(&table, &encoder));
-        encoded.warnings.extend(headless(&table));
-        Ok(Self { table, encoder, encoded, read_time: began.elapsed() })
+        encoded.warnings.extend(of_columns(&table, &encoder));
+        Ok(Self { table, encoder, encoded, read_time: began.elapsed(), test: None })
     }
 
     /// The encoded rows as methods and metrics take them.
@@ -169,6 +171,25 @@ impl Input {
         self.encoded.dataset_row(row)
     }
 
+    /// Why a row of the file is none of the dataset.
+    pub(crate) fn absence(&self, row: FileRow) -> &'static str {
+        match &self.test {
+            _ if row.index() >= self.table.rows() => "is beyond the last",
+            Some(test) if test.holds(row) => "is held out for the test",
+            _ => "is left out for missing values",
+        }
+    }
+
+    /// The rows of the file that are held out for a test, ascending, if any are.
+    pub fn test_rows(&self) -> Option<&[FileRow]> {
+        self.test.as_ref().map(TestPart::rows)
+    }
+
+    /// Rows of the file that are neither rows of the dataset nor held out.
+    pub fn dropped_rows(&self) -> usize {
+        self.table.rows() - self.encoded.rows - self.test.as_ref().map_or(0, |test| test.rows().len())
+    }
+
     /// What was asked of columns, with every default said.
     pub fn columns_used(&self, asked: &Columns) -> Columns {
         Columns { scale: Some(self.encoder.scale()), ..asked.clone() }
@@ -184,7 +205,7 @@ impl Input {
         ColumnsRecord {
             features: self.encoder.feature_columns().to_vec(),
             dimensions: self.encoded.dimensions,
-            dropped_rows: self.table.rows() - self.encoded.rows,
+            dropped_rows: self.dropped_rows(),
         }
     }
 
@@ -214,6 +235,11 @@ pub(crate) fn encoded_memory(encoded: &Encoded) -> u64 {
         Features::F64(_) => 8,
     };
     (encoded.rows * (encoded.dimensions * width + 16)) as u64
+}
+
+/// What is worth knowing of the columns as a whole.
+pub(super) fn of_columns(table: &Table, encoder: &Encoder) -> Vec<Warning> {
+    unlabelled(table, encoder).into_iter().chain(headless(table)).collect()
 }
 
 /// Without a label, a text column is a feature: if it was meant as the class, everything that follows would be wrong.

@@ -124,7 +124,7 @@ fn dataset_rows(name: &str, value: Value, input: &Input) -> Result<Value> {
     let of_dataset = |row| {
         input.dataset_row(FileRow(row)).ok_or_else(|| {
             let rows = input.table.rows();
-            let what = if (row as usize) < rows { "is left out for missing values" } else { "is beyond the last" };
+            let what = input.absence(FileRow(row));
             let file = input.table.name();
             Problem::new(text![
                 setting::PARAM.to(name),

@@ -8,5 +8,6 @@ pub(crate) mod ranking;
 mod row_names;
 pub(crate) mod rows;
 pub(crate) mod target;
+mod test_part;
 
 pub use input::Input;

@@ -46,8 +46,10 @@ pub(crate) fn ids_in(path: &str, input: &Input, columns: &Columns, context: &Con
     };
     let rows = input.rows_by_name(columns.id.as_deref())?.resolve(&file, &column, input.table.name())?;
     if let Some(row) = rows.iter().find(|&&row| input.dataset_row(row).is_none()) {
-        return Err(Problem::new(format!("{path}: row {row} is left out for missing values"))
-            .hint(text!["name other rows, or use ", setting::MISSING.to("mean")]));
+        return Err(Problem::new(format!("{path}: row {row} {}", input.absence(*row))).hint(match &input.test {
+            Some(test) if test.holds(*row) => "name other rows".into(),
+            _ => text!["name other rows, or use ", setting::MISSING.to("mean")],
+        }));
     }
     Ok(Value::Rows(rows.into_iter().map(|row| RowId(row.0)).collect()))
 }

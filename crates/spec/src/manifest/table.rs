@@ -37,6 +37,12 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<EpsilonRecord>,
     pub output: OutputRecord,
+    /// The rows that were held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestRecord>,
+    /// The rows that were left to reduce, where they were written too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<OutputRecord>,
     pub warnings: Vec<WarningRecord>,
     /// Kept rows, class after class, from first to last pick; none for generated prototypes and rankings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +123,31 @@ pub struct OutputRecord {
     pub added_columns: Vec<String>,
 }
 
+/// The rows that were held out for a test.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TestRecord {
+    pub rows: usize,
+    pub classes: Vec<TestClassRecord>,
+    /// How many groups there are, and how many of them are tested on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupsRecord>,
+    pub output: OutputRecord,
+}
+
+/// The test rows of a class.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TestClassRecord {
+    pub name: String,
+    pub rows: usize,
+}
+
+/// Groups of rows that stay together.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct GroupsRecord {
+    pub all: usize,
+    pub test: usize,
+}
+
 impl Manifest {
     /// The text of the file.
     ///
@@ -149,6 +180,9 @@ impl Manifest {
             "/log/path",
             "/log/stream",
             "/output/path",
+            "/test/output/path",
+            // Whether it is written changes nothing.
+            "/training",
             "/method/ranking",
             "/measured",
             "/leanset",

@@ -75,6 +75,28 @@ impl Encoded {
         }
     }
 
+    /// These rows alone, which are rows of the file, ascending; what is not among the encoded rows is passed over.
+    #[must_use]
+    pub fn only(mut self, rows: &[FileRow]) -> Self {
+        fn take<T: Copy>(values: &mut Vec<T>, width: usize, rows: &[usize]) {
+            // In place: a row never moves behind a row that is still to be moved.
+            for (to, &from) in rows.iter().enumerate() {
+                values.copy_within(from * width..(from + 1) * width, to * width);
+            }
+            values.truncate(rows.len() * width);
+        }
+        let (taken, kept): (Vec<usize>, Vec<FileRow>) =
+            rows.iter().filter_map(|&row| Some((self.dataset_row(row)?.index(), row))).unzip();
+        match &mut self.features {
+            Features::F32(values) => take(values, self.dimensions, &taken),
+            Features::F64(values) => take(values, self.dimensions, &taken),
+        }
+        take(&mut self.classes, 1, &taken);
+        self.rows = taken.len();
+        self.kept = Some(kept);
+        self
+    }
+
     /// The row of the file behind each row of the dataset, ascending.
     pub fn file_rows(&self) -> impl ExactSizeIterator<Item = FileRow> {
         (0..self.rows).map(|row| self.file_row(RowId::at(row)))
