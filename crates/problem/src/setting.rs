@@ -161,7 +161,7 @@ settings! {
     /// The fraction of rows that is held out.
     SPLIT = "split" "--split", plan Some("split.test"), python None;
     /// The column of rows that stay together in a split.
-    SPLIT_GROUP = "split_group" "--group", plan Some("split.group"), python None;
+    SPLIT_GROUP = "split_group" "--group", plan None, python None;
     /// Where the test rows go.
     TEST_OUTPUT = "test_output" "--test-output", plan None, python None;
     /// Where the training rows go.
