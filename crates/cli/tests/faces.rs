@@ -23,7 +23,7 @@ fn setting_flags_are_those_of_the_command_line() {
 
 #[test]
 fn setting_keys_are_those_of_plans() {
-    let table = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n[model]\n[energy]\n";
+    let table = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[split]\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n[model]\n[energy]\n";
     let images = "title = \"t\"\n[images]\npath = \"d\"\n[features]\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n[energy]\n[detector]\ncommand = [\"t\"]\nresults = \"r\"\nepochs = 1\nbatch = 1\n";
     for key in SETTINGS.iter().filter_map(|setting| setting.plan) {
         let (section, name) = key.split_once('.').unwrap_or(("", key));

@@ -521,7 +521,7 @@ fn a_lost_class_has_no_shape() {
 fn the_shapes_of_the_demo() {
     let place = Place::new();
     place.ok("demo");
-    let files = "leanset-demo/digits-train.csv leanset-demo/digits-maxmin-10.csv";
+    let files = "leanset-demo/digits-train.csv leanset-demo/digits-energy-10.csv";
     for metric in ["chebyshev", "euclidean", "manhattan"] {
         let measure = format!("measure {files} --label digit --scale none --metric {metric} --persistence --json");
         let found: Value = serde_json::from_str(&place.ok(&measure)).expect("JSON");
@@ -910,20 +910,20 @@ fn the_demo_can_be_repeated_by_hand() {
     for info in leanset_core::methods::METHODS {
         assert!(shown.contains(info.id), "{shown}");
     }
-    let lean = place.bytes("leanset-demo/digits-maxmin-10.csv");
+    let lean = place.bytes("leanset-demo/digits-energy-10.csv");
     let line = |start: &str| {
         let line =
             shown.lines().find(|l| l.trim_start().starts_with(start)).unwrap_or_else(|| panic!("{start}: {shown}"));
         line.trim().strip_prefix("leanset ").expect("a command").to_owned()
     };
     place.ok(&line("leanset reduce leanset-demo/digits.csv"));
-    assert!(place.bytes("leanset-demo/digits-maxmin-10.csv") == lean);
+    assert!(place.bytes("leanset-demo/digits-energy-10.csv") == lean);
     // Of the training rows alone the same are chosen.
     place.ok(&line("leanset reduce leanset-demo/digits-train.csv"));
-    place.ok("reduce leanset-demo/digits-train.csv --label digit --method mms --ratio 0.1 --output again.csv --quiet");
+    place.ok("reduce leanset-demo/digits-train.csv --label digit --method energy --ratio 0.1 --output again.csv --quiet");
     assert!(place.bytes("again.csv") == lean);
     let measured = place.ok(&line("leanset measure"));
-    let epsilon = &place.json("leanset-demo/digits-maxmin-10.csv.manifest.json")["epsilon"]["value"];
+    let epsilon = &place.json("leanset-demo/digits-energy-10.csv.manifest.json")["epsilon"]["value"];
     let value: f64 = measured.split_whitespace().nth(2).expect("ε = value").parse().expect("a number");
     assert!((value - epsilon.as_f64().expect("a number")).abs() < 1e-3, "{measured}");
     // A second demo does not touch the first.

@@ -38,6 +38,8 @@ struct Typed {
 
 /// The UCI handwritten digits, CC BY 4.0: data/CREDITS.md.
 const DIGITS: &[u8] = include_bytes!("../../data/digits.csv.gz");
+/// The method that is shown: it follows the distribution of each class.
+const METHOD: &str = "energy";
 /// The metric of ε here: of an image every pixel counts, not only the one that differs most.
 const METRIC: Metric = Metric::Euclidean;
 /// The fraction that is held out for the test.
@@ -88,7 +90,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String> {
     // The folder appears only now that there is something to put into it.
     std::fs::create_dir_all(&folder).map_err(|e| Problem::io(format!("{}: cannot be made", folder.display()), e))?;
     let full = folder.join("digits.csv");
-    let lean = folder.join("digits-maxmin-10.csv");
+    let lean = folder.join(format!("digits-{METHOD}-10.csv"));
     let (test_file, training_file) = (folder.join("digits-test.csv"), folder.join("digits-train.csv"));
     let mut outputs = Outputs::new(false);
     outputs.check(&full, &[])?;
@@ -97,7 +99,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String> {
     // The very command that the user would type.
     let command = |full: &str, lean: &str| {
         format!(
-            "leanset reduce {full} --label digit --split {TEST} --test-output {} --train-output {} --method mms --ratio 0.1 \
+            "leanset reduce {full} --label digit --split {TEST} --test-output {} --train-output {} --method {METHOD} --ratio 0.1 \
              --metric {METRIC} --output {lean}",
             test_file.display(),
             training_file.display()
@@ -109,10 +111,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String> {
     (reduce.parts.test_output, reduce.parts.train_output) = (Some(test_file.clone()), Some(training_file.clone()));
     super::reduce::run_silently(&reduce)?;
 
-    let maxmin = Reducer::new("maxmin", &[])?;
-    let kept = maxmin.reduce(&data, &Budget::Ratio(0.1), EmptyClasses::Forbid, Seed(0), &progress)?;
+    let reducer = Reducer::new(METHOD, &[])?;
+    let kept = reducer.reduce(&data, &Budget::Ratio(0.1), EmptyClasses::Forbid, Seed(0), &progress)?;
     let epsilon = metrics::epsilon(&data, &kept.reduced, METRIC, &progress)?;
-    let _ = writeln!(out, "\nThe same, class by class, for maxmin at 10 %\n");
+    let _ = writeln!(out, "\nThe same, class by class, for {METHOD} at 10 %\n");
     out.push_str(&render::class_table(&data, &epsilon, "digit"));
     if let Some(image) = worst_beside_nearest(&input, &data, &kept.reduced, &epsilon) {
         let _ = write!(
@@ -123,7 +125,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<String> {
     }
     let _ = write!(
         out,
-        "\nFiles\n  {}  the dataset\n  {}  the {} test rows\n  {}  the {} training rows\n  {}  the {} training rows that maxmin keeps, unchanged\n  {}.manifest.json  the request that reproduces all of them\n",
+        "\nFiles\n  {}  the dataset\n  {}  the {} test rows\n  {}  the {} training rows\n  {}  the {} training rows that {METHOD} keeps, unchanged\n  {}.manifest.json  the request that reproduces all of them\n",
         full.display(),
         test_file.display(),
         test.rows(),
@@ -184,7 +186,7 @@ fn compare(data: &Dataset<'_>, progress: &Progress) -> Result<String> {
     Ok(render::columns(&header, rows, 2, 2))
 }
 
-/// What maxmin and random keep, and what a model makes of it.
+/// What methods and random keep, and what a model makes of it.
 fn tested(data: &Dataset<'_>, test: &Dataset<'_>, progress: &Progress) -> Result<String> {
     let right = |rows: &[RowId]| nearest_neighbour(data, rows, test);
     let keep = |method: &str, seed: u64| -> Result<Vec<RowId>> {
@@ -193,7 +195,7 @@ fn tested(data: &Dataset<'_>, test: &Dataset<'_>, progress: &Progress) -> Result
         Ok(found.reduced.rows().map(|selection| selection.rows().to_vec()).unwrap_or_default())
     };
     let everything: Vec<RowId> = (0..data.rows()).map(RowId::at).collect();
-    let maxmin = keep("maxmin", 0)?;
+    let (own, maxmin) = (keep(METHOD, 0)?, keep("maxmin", 0)?);
     let samples = (0..SAMPLES).map(|seed| keep("srs", seed)).collect::<Result<Vec<_>>>()?;
     let accuracies: Vec<f64> = samples.iter().map(|rows| right(rows)).collect();
     let (least, most) =
@@ -202,6 +204,7 @@ fn tested(data: &Dataset<'_>, test: &Dataset<'_>, progress: &Progress) -> Result
     let row = |what: &str, rows: usize, accuracy: String| vec![what.to_owned(), render::count(rows), accuracy];
     let rows = vec![
         row("everything", everything.len(), percent(right(&everything))),
+        row(METHOD, own.len(), percent(right(&own))),
         row("maxmin (mms)", maxmin.len(), percent(right(&maxmin))),
         row(
             &format!("stratified random (srs), {SAMPLES} samples"),
