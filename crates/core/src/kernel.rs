@@ -44,7 +44,7 @@ const INVERSE_FACTORIALS: [f64; 14] = [
 /// exp(−t) for t ≥ 0, to about one unit in the last place; 0 beyond t = 708. Of the core, and not the system's, so that
 /// every machine has the same bits and eight come at once.
 #[inline(always)]
-pub(crate) fn exp_minus(t: f64) -> f64 {
+pub fn exp_minus(t: f64) -> f64 {
     let x = if t < LARGEST { -t } else { -LARGEST };
     let shifted = x * LOG2_E + ROUND;
     let whole = shifted - ROUND;
@@ -118,6 +118,42 @@ impl simd::Kernel for Sum<'_> {
             }
         }
         sums.iter().sum()
+    }
+}
+
+/// Gaussian kernels of queries and points, exp(−rate·‖q − p‖²), both rows of `columns` values: queries × points, row after
+/// row.
+pub fn gaussian_table(points: &[f64], queries: &[f64], columns: usize, rate: f64) -> Vec<f64> {
+    let count = points.len() / columns;
+    let packed = Packed::gather(count, columns, |i| &points[i * columns..][..columns]);
+    let kernel = Gaussian { rate };
+    let mut table = vec![0.0; queries.len() / columns * count];
+    if count > 0 {
+        table
+            .par_chunks_exact_mut(count)
+            .zip(queries.par_chunks_exact(columns))
+            .for_each(|(values, query)| simd::run(Values { kernel, points: &packed, query, values }));
+    }
+    table
+}
+
+/// The kernels of one query and all points.
+struct Values<'a> {
+    kernel: Gaussian,
+    points: &'a Packed<f64>,
+    query: &'a [f64],
+    values: &'a mut [f64],
+}
+
+impl simd::Kernel for Values<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (block, values) in self.values.chunks_mut(LANES).enumerate() {
+            let found = self.kernel.block(self.points, self.query, block);
+            values.copy_from_slice(&found[..values.len()]);
+        }
     }
 }
 
@@ -353,6 +389,19 @@ mod tests {
                     prop_assert!(error <= (left(i) * left(j)).sqrt() + 1e-12, "{i} {j}: {error:e}");
                 }
             }
+        }
+
+        #[test]
+        fn gaussian_table_holds_the_plain_kernels(
+            (d, values) in (1usize..4).prop_flat_map(|d| (Just(d), prop::collection::vec(-2.0f64..2.0, 2 * d..d * 60))),
+            sigma in 0.2f64..3.0,
+        ) {
+            let kernel = Gaussian::new(sigma);
+            let rows: Vec<&[f64]> = values.chunks_exact(d).collect();
+            let (queries, points) = rows.split_at(rows.len() / 2);
+            let expected: Vec<f64> =
+                queries.iter().flat_map(|q| points.iter().map(|p| plain(kernel, q, p))).collect();
+            prop_assert_eq!(gaussian_table(&points.concat(), &queries.concat(), d, kernel.rate), expected);
         }
 
         /// Every level gives the plain sums, lane by lane and piece by piece.

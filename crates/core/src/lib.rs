@@ -36,7 +36,7 @@ pub mod guard;
 pub mod holdout;
 pub mod homology;
 mod id;
-mod kernel;
+pub mod kernel;
 mod labels;
 mod linalg;
 pub mod methods;

@@ -33,7 +33,9 @@ fn good_enough(summary: &Summary, full: &Cell, cell: &Cell) -> bool {
 /// The smallest set that is good enough; none if there is none, or full training was not run yet.
 pub fn smallest_good_enough(summary: &Summary) -> Option<(&MethodSummary, &Cell)> {
     let full = summary.full.as_ref()?;
-    let cells = summary.methods.iter().flat_map(|method| method.cells.iter().map(move |cell| (method, cell)));
+    // The scores of continued training are not those of a model that has seen only what is kept.
+    let methods = summary.methods.iter().filter(|method| !method.continues);
+    let cells = methods.flat_map(|method| method.cells.iter().map(move |cell| (method, cell)));
     let enough: Vec<_> = cells.filter(|(_, cell)| good_enough(summary, full, cell)).collect();
     let ratio = enough.iter().map(|(_, cell)| cell.ratio).min_by(f64::total_cmp)?;
     let smallest = || enough.iter().filter(|(_, cell)| cell.ratio == ratio);
@@ -145,10 +147,12 @@ mod tests {
                     repetition,
                     method: method.into(),
                     ratio,
+                    model: None,
                     seeds: Seeds { split: None, method: 0, model: 0 },
                     kept: vec![(80.0 * ratio) as usize],
                     epsilon: 0.0,
                     scores: ModelScores::Classifier(scores),
+                    linear_accuracy: None,
                     steps: Steps::default(),
                     warnings: Vec::new(),
                     measured: Measurements {

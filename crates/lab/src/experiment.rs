@@ -1,9 +1,12 @@
 //! The runs of a plan: all of them, those that are left, and how they are done.
 //!
-//! A run is one repetition, one method and one ratio; every repetition has a run of full training. Runs that share work
-//! form a group: a method that ranks does so once per repetition, and every ratio is a cut of that ranking; a warm-up
-//! serves all ratios too. Each record carries the whole of such a cost, as the run would have alone, and says how many
-//! runs share it.
+//! A run is one repetition, one method, one ratio and one model; every repetition has a run of full training of each model, and runs
+//! of the baselines ([`Baseline`]). Runs that share work form a group: a method that ranks does so once per repetition, every
+//! ratio is a cut of that ranking, and all models are trained on it; a warm-up serves all ratios too. Each record carries the
+//! whole of such a cost, as the run would have alone, and says how many runs share it.
+//!
+//! The warm-up of a method that uses training dynamics is a cost of choosing. The model that is judged then starts anew on the
+//! kept rows, as with every other method; only with `continue = true`, the protocol of the paper, training goes on from there.
 //!
 //! Groups run side by side, one per thread, each on that thread alone, so that its time and its CPU time are its own.
 //! Joules are then a share by CPU time, and the record says `shared`. With [`RunOptions::exclusive`] one group runs at a
@@ -14,16 +17,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use leanset_core::methods::Inputs;
-use leanset_core::{Allocation, EmptyClasses, Quiet, Reduced, Seed, metrics};
+use leanset_core::{Allocation, Budget, EmptyClasses, Quiet, Reduced, Seed, metrics};
 use leanset_problem::{Problem, Result, Text};
 
 use crate::journal::Journal;
 use crate::metering::Metering;
-use crate::plan::{ConfiguredMethod, FULL, Plan};
+use crate::plan::{Baseline, ConfiguredMethod, EqualTraining, FULL, Plan};
 use crate::record::{Cost, Header, Measurements, MeteredCost, Record, RunKey, SCHEMA, SetupCost, Steps};
 use crate::remaining::{Progress, RemainingTime};
 use crate::render::plural;
-use crate::task::{RunError, Task, TrainingRequest};
+use crate::task::{RunError, Task, Trainer, TrainingRequest};
 
 /// How runs are done.
 #[derive(Clone, Copy, Debug)]
@@ -44,14 +47,24 @@ pub struct Experiment<'a, T> {
     allocations: Vec<Allocation>,
 }
 
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// Training on all rows.
+    Full,
+    /// A baseline.
+    Baseline(Baseline),
+    /// The method with this index in the plan.
+    Method(usize),
+}
+
 /// Runs that share work.
 #[derive(Clone, Debug)]
 struct RunGroup {
     repetition: u32,
-    /// The index of the method in the plan; none for full training.
-    method: Option<usize>,
-    /// Indices of ratios in the plan.
-    ratios: Vec<usize>,
+    entry: Entry,
+    /// Indices of ratios and models in the plan, in this order. Full training has the ratio 0.
+    runs: Vec<(usize, usize)>,
 }
 
 /// The rows kept at one ratio, and their cost.
@@ -64,7 +77,11 @@ struct ReductionOutcome<'m, M> {
     serves: usize,
     /// The model to continue from.
     start: Option<&'m M>,
-    warm_up: u32,
+    /// What was warmed up, and for how many epochs.
+    warm_up: Option<(Trainer, u32)>,
+    /// How many of the rows an epoch takes, each time other ones; none for all.
+    fresh: Option<usize>,
+    epochs: u32,
 }
 
 impl<'a, T: Task> Experiment<'a, T> {
@@ -129,50 +146,108 @@ impl<'a, T: Task> Experiment<'a, T> {
     fn remaining(&self) -> RemainingTime {
         let plan = self.plan;
         let mut remaining = RemainingTime::new(plan.repetitions);
-        remaining.expect(FULL, 1.0, None);
-        for (entry, method) in plan.methods.iter().zip(&self.methods) {
-            let features = self.task.features().filter(|_| method.reducer.info().uses_coordinates());
-            for &ratio in &plan.reduce.ratios {
-                remaining.expect(entry.label(), ratio, features.map(|cost| cost.cost.seconds));
-            }
+        for key in runs(plan).into_iter().filter(|key| key.repetition == 0) {
+            let method = plan.methods.iter().position(|entry| entry.label() == key.method);
+            let uses = method.is_some_and(|method| self.methods[method].reducer.info().uses_coordinates());
+            let features = self.task.features().filter(|_| uses);
+            remaining.expect(&key.method, key.model.as_deref(), key.ratio(), features.map(|cost| cost.cost.seconds));
         }
         remaining
     }
 
-    fn steps_of(&self, group: &RunGroup) -> u64 {
-        let (task, all) = (&self.task, self.all());
-        let Some(method) = group.method else { return task.steps(all, task.epochs(all)) };
-        let warm_up = self.methods[method].warm_up;
-        let kept = |&ratio: &usize| self.steps_on(self.kept(ratio), warm_up);
-        task.steps(all, warm_up) + group.ratios.iter().map(kept).sum::<u64>()
+    /// Gradient steps of the warm-up of a group.
+    fn shared_steps(&self, group: &RunGroup) -> u64 {
+        self.warm_up_of(group).map_or(0, |(trainer, epochs)| self.task.steps(trainer, self.all(), epochs))
     }
 
-    /// Gradient steps on this many rows, after a warm-up of this many epochs.
-    fn steps_on(&self, rows: usize, warm_up: u32) -> u64 {
-        self.task.steps(rows, self.task.epochs(rows) - warm_up)
+    /// Gradient steps of a group: those of what it shares, and those of each run.
+    fn steps_of(&self, group: &RunGroup) -> u64 {
+        self.shared_steps(group) + group.runs.iter().map(|&(ratio, model)| self.steps_on(group.entry, ratio, model)).sum::<u64>()
+    }
+
+    /// Gradient steps on the rows of a run.
+    fn steps_on(&self, entry: Entry, ratio: usize, model: usize) -> u64 {
+        let rows = match entry {
+            Entry::Full | Entry::Baseline(Baseline::FullFewerEpochs) => self.all(),
+            Entry::Baseline(Baseline::Rs2) | Entry::Method(_) => self.kept(ratio),
+        };
+        self.task.steps(Trainer::Model(model), rows, self.epochs(entry, ratio, model))
+    }
+
+    /// Epochs of a run on its rows.
+    fn epochs(&self, entry: Entry, ratio: usize, model: usize) -> u32 {
+        let (task, all) = (&self.task, self.all());
+        match entry {
+            Entry::Full => task.epochs(model, all, 0),
+            Entry::Baseline(Baseline::FullFewerEpochs) => {
+                // As many steps as the kept rows take in the epochs of full training.
+                let step = |rows| task.steps(Trainer::Model(model), rows, 1);
+                EqualTraining::Steps.epochs(task.epochs(model, all, 0), step(self.kept(ratio)), step(all))
+            }
+            Entry::Baseline(Baseline::Rs2) => task.epochs(model, self.kept(ratio), 0),
+            Entry::Method(method) => {
+                let method = &self.methods[method];
+                let before = if method.continues { method.warm_up } else { 0 };
+                task.epochs(model, self.kept(ratio), before)
+            }
+        }
+    }
+
+    /// What is warmed up for a group, and for how many epochs.
+    fn warm_up_of(&self, group: &RunGroup) -> Option<(Trainer, u32)> {
+        let Entry::Method(method) = group.entry else { return None };
+        let method = &self.methods[method];
+        let trainer = match (method.continues, group.runs.first()) {
+            (true, Some(&(_, model))) => Trainer::Model(model),
+            _ => Trainer::Observer,
+        };
+        Some((trainer, method.warm_up)).filter(|&(_, epochs)| epochs > 0)
+    }
+
+    /// What is run at a ratio, by the name of records.
+    fn label(&self, entry: Entry) -> &'a str {
+        match entry {
+            Entry::Full => FULL,
+            Entry::Baseline(baseline) => baseline.name(),
+            Entry::Method(method) => self.plan.methods[method].label(),
+        }
+    }
+
+    fn key(&self, repetition: u32, entry: Entry, (ratio, model): (usize, usize)) -> RunKey {
+        let value = if entry == Entry::Full { 1.0 } else { self.plan.reduce.ratios[ratio] };
+        RunKey::new(repetition, self.label(entry), self.plan.model_names()[model], value)
     }
 
     /// The groups that are left: repetition after repetition, full training first.
     fn groups(&self, done: &BTreeSet<RunKey>) -> Vec<RunGroup> {
         let plan = self.plan;
+        let (ratios, models) = (plan.reduce.ratios.len(), plan.model_names().len());
         let mut groups = Vec::new();
         for repetition in 0..plan.repetitions {
-            if !done.contains(&RunKey::new(repetition, FULL, 1.0)) {
-                groups.push(RunGroup { repetition, method: None, ratios: Vec::new() });
+            let mut add = |entry: Entry, runs: Vec<(usize, usize)>| {
+                let left = |&run: &(usize, usize)| !done.contains(&self.key(repetition, entry, run));
+                let runs: Vec<_> = runs.into_iter().filter(left).collect();
+                if !runs.is_empty() {
+                    groups.push(RunGroup { repetition, entry, runs });
+                }
+            };
+            (0..models).for_each(|model| add(Entry::Full, vec![(0, model)]));
+            for &baseline in &plan.baselines {
+                for model in (0..models).filter(|&model| plan.has_baselines(model)) {
+                    (0..ratios).for_each(|ratio| add(Entry::Baseline(baseline), vec![(ratio, model)]));
+                }
             }
-            for (method, entry) in plan.methods.iter().enumerate() {
-                let left = |&r: &usize| !done.contains(&RunKey::new(repetition, entry.label(), plan.reduce.ratios[r]));
-                let ratios: Vec<usize> = (0..plan.reduce.ratios.len()).filter(left).collect();
-                // Shared work is done once: a ranking, a warm-up.
-                let configured = &self.methods[method];
-                if (configured.ranks() || configured.warm_up > 0) && !ratios.is_empty() {
-                    groups.push(RunGroup { repetition, method: Some(method), ratios });
+            for (method, configured) in self.methods.iter().enumerate() {
+                let of_ratio = |ratio: usize| (0..models).map(move |model| (ratio, model));
+                if configured.continues {
+                    // Each model has a warm-up of its own.
+                    (0..models)
+                        .for_each(|model| add(Entry::Method(method), (0..ratios).map(|ratio| (ratio, model)).collect()));
+                } else if configured.ranks() || configured.warm_up > 0 {
+                    // Shared work is done once: a ranking, a warm-up.
+                    add(Entry::Method(method), (0..ratios).flat_map(of_ratio).collect());
                 } else {
-                    groups.extend(ratios.into_iter().map(|r| RunGroup {
-                        repetition,
-                        method: Some(method),
-                        ratios: vec![r],
-                    }));
+                    (0..ratios).for_each(|ratio| add(Entry::Method(method), of_ratio(ratio).collect()));
                 }
             }
         }
@@ -195,7 +270,12 @@ impl<'a, T: Task> Experiment<'a, T> {
     ) -> Result<Vec<Record>> {
         let finished: BTreeSet<RunKey> = done.iter().map(Record::key).collect();
         let groups = self.groups(&finished);
-        progress.begin("running", self.steps_left(&finished));
+        // Models without gradient steps count as one step.
+        let work = |group: &RunGroup| {
+            let of_run = |&(ratio, model): &(usize, usize)| self.steps_on(group.entry, ratio, model).max(1);
+            self.shared_steps(group) + group.runs.iter().map(of_run).sum::<u64>()
+        };
+        progress.begin("running", groups.iter().map(work).sum());
         let mut remaining = self.remaining();
         done.iter().for_each(|record| remaining.add(record));
         let (workers, threads) =
@@ -287,46 +367,59 @@ impl<'a, T: Task> Experiment<'a, T> {
         write: &mut dyn FnMut(RunKey, Result<Record, RunError>, u64) -> Result<()>,
     ) -> Result<()> {
         let plan = self.plan;
-        let Some(method) = group.method else {
-            let nothing = MeteredCost { cost: Cost::nothing(), ..MeteredCost::default() };
-            let reduction = ReductionOutcome {
-                reduced: None,
-                epsilon: 0.0,
-                warnings: Vec::new(),
-                cost: nothing,
-                serves: 1,
-                start: None,
-                warm_up: 0,
-            };
-            let record = self.trained(group.repetition, FULL, 1.0, split, meter, resources, reduction);
-            return write(RunKey::new(group.repetition, FULL, 1.0), record, self.steps_of(group));
+        let RunGroup { repetition, entry, .. } = *group;
+        let steps = |run: (usize, usize)| self.steps_on(entry, run.0, run.1).max(1);
+        let Entry::Method(method) = entry else {
+            for &(ratio, model) in &group.runs {
+                let nothing = MeteredCost { cost: Cost::nothing(), ..MeteredCost::default() };
+                let fresh = (entry == Entry::Baseline(Baseline::Rs2)).then(|| self.kept(ratio));
+                let reduction = ReductionOutcome {
+                    reduced: None,
+                    epsilon: 0.0,
+                    warnings: Vec::new(),
+                    cost: nothing,
+                    serves: 1,
+                    start: None,
+                    warm_up: None,
+                    fresh,
+                    epochs: self.epochs(entry, ratio, model),
+                };
+                let key = self.key(repetition, entry, (ratio, model));
+                let record = self.trained(&key, model, split, meter, resources, reduction);
+                write(key, record, steps((ratio, model)))?;
+            }
+            return Ok(());
         };
-        let seeds = plan.seeds(group.repetition);
+        let seeds = plan.seeds(repetition);
         let data = self.task.points(split)?;
         let classes = data.classes();
         let mut unreported = 0;
-        let mut model = None;
-        let ConfiguredMethod { reducer, warm_up } = &self.methods[method];
+        let mut warm = None;
+        let configured = &self.methods[method];
+        let (reducer, warm_up) = (&configured.reducer, self.warm_up_of(group));
         let mut inputs = Inputs::default();
         let observed;
         let stop = meter.start();
-        if *warm_up > 0 {
-            let (warm, dynamics) = self.task.warm_up(split, *warm_up, seeds.model)?;
-            (model, observed) = (Some(warm), dynamics);
+        if let Some((trainer, epochs)) = warm_up {
+            let (model, dynamics) = self.task.warm_up(split, trainer, epochs, seeds.model)?;
+            (warm, observed) = (Some(model).filter(|_| configured.continues), dynamics);
             inputs.dynamics = Some(&observed);
-            unreported = self.task.steps(self.all(), *warm_up);
+            unreported = self.task.steps(trainer, self.all(), epochs);
         }
         // As deep as the plan's largest ratio, so that it is the same ranking whatever is left to do.
-        let ranking = match self.methods[method].ranks() {
+        let ranking = match configured.ranks() {
             true => Some(reducer.rank_with(&data, &inputs, self.allocations.last(), Seed(seeds.method), &Quiet)?),
             false => None,
         };
-        let shared = ranking.is_some() || *warm_up > 0;
+        let shared = ranking.is_some() || warm_up.is_some();
         let ranked = stop();
         let uses_features = reducer.info().uses_coordinates();
         let features = self.task.features().filter(|_| uses_features);
-        for &ratio in &group.ratios {
-            let value = plan.reduce.ratios[ratio];
+        // How many runs of the plan have this reduction: all models, and all ratios where they share a ranking.
+        let models = if configured.continues { 1 } else { plan.model_names().len() };
+        let serves = models * if shared { plan.reduce.ratios.len() } else { 1 };
+        for runs in group.runs.chunk_by(|a, b| a.0 == b.0) {
+            let ratio = runs[0].0;
             let budget = self.task.budget(ratio)?;
             let stop = meter.start();
             let reduction = match &ranking {
@@ -343,61 +436,71 @@ impl<'a, T: Task> Experiment<'a, T> {
                 cost = features.plus(&cost);
             }
             let epsilon = metrics::epsilon(&data, &reduction.reduced, plan.metric(), &Quiet)?.value;
-            let reduction = ReductionOutcome {
-                reduced: Some(&reduction.reduced),
-                epsilon,
-                warnings: reduction.warnings.iter().map(|w| w.code.to_string()).collect(),
-                cost,
-                serves: if shared { plan.reduce.ratios.len() } else { 1 },
-                start: model.as_ref(),
-                warm_up: *warm_up,
-            };
-            let label = plan.methods[method].label();
-            let record = self.trained(group.repetition, label, value, split, meter, resources, reduction);
-            let steps = self.steps_on(self.kept(ratio), *warm_up) + std::mem::take(&mut unreported);
-            write(RunKey::new(group.repetition, label, value), record, steps)?;
+            for &(ratio, model) in runs {
+                let reduction = ReductionOutcome {
+                    reduced: Some(&reduction.reduced),
+                    epsilon,
+                    warnings: reduction.warnings.iter().map(|w| w.code.to_string()).collect(),
+                    cost: cost.clone(),
+                    serves,
+                    start: warm.as_ref(),
+                    warm_up,
+                    fresh: None,
+                    epochs: self.epochs(entry, ratio, model),
+                };
+                let key = self.key(repetition, entry, (ratio, model));
+                let record = self.trained(&key, model, split, meter, resources, reduction);
+                write(key, record, steps((ratio, model)) + std::mem::take(&mut unreported))?;
+            }
         }
         Ok(())
     }
 
     /// Trains on what was chosen, and tests.
-    #[allow(clippy::too_many_arguments)] // the run, what it has, and who watches
     fn trained(
         &self,
-        repetition: u32,
-        method: &str,
-        ratio: f64,
+        key: &RunKey,
+        model: usize,
         split: &T::Split,
         meter: &impl Metering,
         resources: &Resources,
         reduction: ReductionOutcome<'_, T::Model>,
     ) -> Result<Record, RunError> {
-        let kept = match reduction.reduced {
-            None => self.task.sizes(),
-            Some(Reduced::Rows(selection)) => selection.counts(),
-            Some(Reduced::Points(points)) => points.counts(self.task.sizes().len()),
+        let kept = match (reduction.reduced, reduction.fresh) {
+            (None, None) => self.task.sizes(),
+            (None, Some(rows)) => {
+                let counts = Budget::Count(rows).allocate(&self.task.sizes(), EmptyClasses::Forbid)?.0;
+                counts.per_class().to_vec()
+            }
+            (Some(Reduced::Rows(selection)), _) => selection.counts(),
+            (Some(Reduced::Points(points)), _) => points.counts(self.task.sizes().len()),
         };
-        let seeds = self.plan.seeds(repetition);
+        let seeds = self.plan.seeds(key.repetition);
         let request = TrainingRequest {
-            repetition,
-            method,
-            ratio,
+            repetition: key.repetition,
+            method: &key.method,
+            ratio: key.ratio(),
+            model,
             kept: reduction.reduced,
+            fresh: reduction.fresh,
             start: reduction.start,
-            epochs: self.task.epochs(kept.iter().sum()) - reduction.warm_up,
+            epochs: reduction.epochs,
             seed: seeds.model,
         };
         let outcome = self.task.train(split, &request, meter)?;
         let total = reduction.cost.plus(&outcome.cost);
+        let warm_up = reduction.warm_up.map_or(0, |(trainer, epochs)| self.task.steps(trainer, self.all(), epochs));
         Ok(Record {
-            repetition,
-            method: method.to_owned(),
-            ratio,
+            repetition: key.repetition,
+            method: key.method.clone(),
+            ratio: key.ratio(),
+            model: key.model.clone(),
             seeds,
             kept,
             epsilon: reduction.epsilon,
             scores: outcome.scores,
-            steps: Steps { warm_up: self.task.steps(self.all(), reduction.warm_up), training: outcome.steps },
+            linear_accuracy: outcome.linear_accuracy,
+            steps: Steps { warm_up, training: outcome.steps },
             warnings: [reduction.warnings, outcome.warnings].concat(),
             measured: Measurements {
                 shared: resources.shared || total.others,
@@ -440,10 +543,19 @@ fn summarize(failed: Vec<(RunKey, Problem)>) -> Option<Problem> {
 /// Every run of a plan, in its order.
 pub fn runs(plan: &Plan) -> Vec<RunKey> {
     let mut runs = Vec::new();
+    let models = plan.model_names();
     for repetition in 0..plan.repetitions {
-        runs.push(RunKey::new(repetition, FULL, 1.0));
+        let key = |method: &str, model: Option<&str>, ratio: f64| RunKey::new(repetition, method, model, ratio);
+        runs.extend(models.iter().map(|model| key(FULL, *model, 1.0)));
+        for baseline in &plan.baselines {
+            for (_, model) in models.iter().enumerate().filter(|(index, _)| plan.has_baselines(*index)) {
+                runs.extend(plan.reduce.ratios.iter().map(|&ratio| key(baseline.name(), *model, ratio)));
+            }
+        }
         for method in &plan.methods {
-            runs.extend(plan.reduce.ratios.iter().map(|&ratio| RunKey::new(repetition, method.label(), ratio)));
+            for &ratio in &plan.reduce.ratios {
+                runs.extend(models.iter().map(|model| key(method.label(), *model, ratio)));
+            }
         }
     }
     runs

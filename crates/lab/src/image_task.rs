@@ -10,7 +10,7 @@ use crate::detector_results::DetectorResults;
 use crate::metering::Metering;
 use crate::plan::ImagePlan;
 use crate::record::{DataRecord, MeteredCost, ModelScores};
-use crate::task::{RunError, Task, TrainingOutcome, TrainingRequest, sorted_rows};
+use crate::task::{RunError, Task, Trainer, TrainingOutcome, TrainingRequest, sorted_rows};
 
 /// The training images.
 #[derive(Debug)]
@@ -110,15 +110,15 @@ impl<D: Detector> Task for ImageTask<'_, D> {
         self.images.features_cost.as_ref()
     }
 
-    fn steps(&self, images: usize, epochs: u32) -> u64 {
+    fn steps(&self, _: Trainer, images: usize, epochs: u32) -> u64 {
         self.plan.detector.steps(images) * u64::from(epochs)
     }
 
-    fn epochs(&self, images: usize) -> u32 {
+    fn epochs(&self, _model: usize, images: usize, _before: u32) -> u32 {
         self.plan.detector.epochs_on(images, self.all())
     }
 
-    fn warm_up(&self, _: &(), _: u32, _: u64) -> Result<((), Dynamics)> {
+    fn warm_up(&self, _: &(), _: Trainer, _: u32, _: u64) -> Result<((), Dynamics)> {
         Err(Problem::new("a detector gives no training log").hint("leave out methods that use training dynamics"))
     }
 
@@ -143,17 +143,18 @@ impl<D: Detector> Task for ImageTask<'_, D> {
             ratio: request.ratio,
             seed: request.seed,
             epochs: request.epochs,
-            steps: self.steps(images.len(), request.epochs),
+            steps: self.steps(Trainer::Model(0), images.len(), request.epochs),
         };
         let (cost, results) = self.detector.train(&images, &run, meter)?;
         // The epochs that were done count: trainers may stop early.
-        let steps = self.steps(images.len(), results.epochs);
+        let steps = self.steps(Trainer::Model(0), images.len(), results.epochs);
         let warnings = match results.epochs.cmp(&request.epochs) {
             std::cmp::Ordering::Equal => Vec::new(),
             std::cmp::Ordering::Less => vec!["fewer-epochs".to_owned()],
             std::cmp::Ordering::Greater => vec!["more-epochs".to_owned()],
         };
-        Ok(TrainingOutcome { cost, steps, scores: ModelScores::Detector(results.scores), warnings })
+        let scores = ModelScores::Detector(results.scores);
+        Ok(TrainingOutcome { cost, steps, scores, linear_accuracy: None, warnings })
     }
 }
 

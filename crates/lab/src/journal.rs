@@ -257,6 +257,7 @@ pub(crate) mod tests {
             repetition,
             method: "stratified-random".into(),
             ratio: 0.5,
+            model: None,
             seeds: Seeds { split: Some(1), method: 2, model: (1 << 53) - 1 },
             kept: vec![2, 2],
             epsilon: if repetition == 1 { f64::INFINITY } else { 0.1 + 0.2 },
@@ -267,6 +268,7 @@ pub(crate) mod tests {
                 f1: 0.5,
                 classes: vec![ClassScores { name: "b \"é\"".into(), rows: 1, precision: 0.5, recall: 0.5, f1: 0.5 }],
             }),
+            linear_accuracy: None,
             steps: Steps { warm_up: 0, training: 30 },
             warnings: vec!["budget-raised".into()],
             measured: Measurements {

@@ -1,42 +1,93 @@
-//! Models: the interface between runs and trainers, and the built-in perceptron.
+//! Models: the interface between runs and trainers, and the models inside.
 
-use leanset_core::{ClassId, Dynamics, Quiet, RowId, Seed};
+use std::fmt::Debug;
+
+use leanset_core::{Budget, ClassId, Dynamics, EmptyClasses, Quiet, RowId, Seed};
 use leanset_problem::Result;
+use leanset_train::quick::{
+    KernelRidge, KernelRidgeModel, Logistic, LogisticModel, Neighbors, NeighborsModel,
+};
 use leanset_train::{DynamicsRecorder, Model, Network, Observer, Training, of_settings};
 
+use crate::plan::{EqualTraining, ModelKind, ModelPlan};
 use crate::splits::LabelledPoints;
 
 /// Trains models.
-pub trait Learner: Sync {
-    /// A trained model.
-    type Model: Send;
+pub trait Learner: Debug + Sync {
+    /// Gradient steps of this many epochs on this many rows; 0 where there are none.
+    fn steps(&self, rows: usize, epochs: u32) -> u64 {
+        let _ = (rows, epochs);
+        0
+    }
 
-    /// Gradient steps of this many epochs on this many rows.
-    fn steps(&self, rows: usize, epochs: u32) -> u64;
+    /// Epochs on this many of `all` rows, after `before` epochs on all of them; 0 where there are none.
+    fn epochs(&self, rows: usize, all: usize, before: u32) -> u32 {
+        let _ = (rows, all, before);
+        0
+    }
 
-    /// Trains for this many epochs, from the initial weights of `seed`, or from `start` on.
+    /// Trains.
     ///
     /// # Errors
     /// No model can be trained on the points.
-    fn train(
-        &self,
-        points: &LabelledPoints,
-        start: Option<&Self::Model>,
-        epochs: u32,
-        seed: u64,
-    ) -> Result<Self::Model>;
+    fn train(&self, lesson: &Lesson<'_>) -> Result<Trained>;
+}
 
-    /// Trains from the initial weights of `seed`, and observes every row after every epoch.
-    ///
-    /// # Errors
-    /// As [`Self::train`].
-    fn warm_up(&self, points: &LabelledPoints, epochs: u32, seed: u64) -> Result<(Self::Model, Dynamics)>;
+/// What a model is trained on, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Lesson<'a> {
+    /// The rows.
+    pub points: &'a LabelledPoints,
+    /// A weight for each, where they have one.
+    pub weights: Option<&'a [f64]>,
+    /// How many of them an epoch takes, a fresh stratified sample each time; none for all.
+    pub fresh: Option<usize>,
+    /// The model to continue from; none to start from the initial weights of the seed.
+    pub start: Option<&'a Model>,
+    /// Epochs.
+    pub epochs: u32,
+    /// The seed.
+    pub seed: u64,
+}
 
-    /// The classes that a model predicts.
+/// A trained model.
+#[derive(Debug)]
+pub struct Trained {
+    /// What it predicts.
+    pub predictor: Box<dyn Predictor>,
+    /// Gradient steps that were done.
+    pub steps: u64,
+}
+
+/// Predicts classes.
+pub trait Predictor: Debug + Send {
+    /// The class of each row.
     ///
     /// # Errors
     /// Points with other columns.
-    fn predict(&self, model: &Self::Model, points: &LabelledPoints) -> Result<Vec<ClassId>>;
+    fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>>;
+}
+
+/// The learner of a model of a plan.
+pub fn learner(plan: &ModelPlan) -> Box<dyn Learner> {
+    let settings = &plan.settings;
+    match settings.kind {
+        ModelKind::Mlp => Box::new(Mlp::new(plan)),
+        ModelKind::Logistic => {
+            Box::new(Logistic { penalty: settings.penalty.unwrap_or(Logistic::default().penalty) })
+        }
+        ModelKind::Neighbors => {
+            Box::new(Neighbors { neighbors: settings.neighbors.unwrap_or(Neighbors::default().neighbors) })
+        }
+        ModelKind::KernelRidge => {
+            let default = KernelRidge::default();
+            Box::new(KernelRidge {
+                gamma: settings.gamma,
+                penalty: settings.penalty.unwrap_or(default.penalty),
+                landmarks: settings.landmarks.unwrap_or(default.landmarks),
+            })
+        }
+    }
 }
 
 /// The built-in perceptron.
@@ -44,31 +95,59 @@ pub trait Learner: Sync {
 pub struct Mlp {
     network: Network,
     training: Training,
+    equal: EqualTraining,
 }
 
 impl Mlp {
     /// The network and the training of a plan.
-    pub fn new(settings: &leanset_spec::Training) -> Self {
-        let (network, training) = of_settings(&settings.resolved(), Seed(0));
-        Self { network, training }
+    pub fn new(plan: &ModelPlan) -> Self {
+        let (network, training) = of_settings(&plan.training.resolved(), Seed(0));
+        Self { network, training, equal: plan.settings.equal.unwrap_or_default() }
     }
 
-    fn run(
-        &self,
-        points: &LabelledPoints,
-        start: Option<&Model>,
-        epochs: u32,
-        seed: u64,
-        observer: &mut dyn Observer,
-    ) -> Result<Model> {
+    /// Trains from the initial weights of `seed`, and observes every row after every epoch.
+    ///
+    /// # Errors
+    /// No model can be trained on the points.
+    pub fn warm_up(&self, points: &LabelledPoints, epochs: u32, seed: u64) -> Result<(Model, Dynamics)> {
+        // The initial weights are those of every other run of the repetition.
+        let mut recorder = DynamicsRecorder::new(&points.dataset()?, false);
+        let lesson = Lesson { points, weights: None, fresh: None, start: None, epochs, seed };
+        let (model, _) = self.run(&lesson, &mut recorder)?;
+        Ok((model, recorder.log().finish()?))
+    }
+
+    fn run(&self, lesson: &Lesson<'_>, observer: &mut dyn Observer) -> Result<(Model, u64)> {
+        let Lesson { points, weights, fresh, start, epochs, seed } = *lesson;
         let data = points.dataset()?;
         let mut model = match start {
             Some(start) => start.clone(),
             None => Model::new(&self.network, points.columns, points.names.len(), Seed(seed))?,
         };
         let training = Training { epochs: epochs as usize, seed: Seed(seed), ..self.training.clone() };
-        model.train(&data, &all(points), None, &training, observer, &Quiet)?;
-        Ok(model)
+        let Some(fresh) = fresh else {
+            let history = model.train(&data, &all(points), weights, &training, observer, &Quiet)?;
+            return Ok((model, history.steps as u64));
+        };
+        let (counts, _) = Budget::Count(fresh).allocate(&data.classes().sizes(), EmptyClasses::Forbid)?;
+        let training = Training { epochs: 1, ..training };
+        let mut steps = 0;
+        for epoch in 0..epochs {
+            let stream = Seed(!Seed(seed).key(RowId::at(epoch as usize)));
+            let sample: Vec<RowId> = data
+                .classes()
+                .ids()
+                .zip(counts.per_class())
+                .flat_map(|(class, &count)| {
+                    let mut rows = data.classes().rows(class).to_vec();
+                    rows.sort_unstable_by_key(|&row| (stream.key(row), row));
+                    rows.truncate(count);
+                    rows
+                })
+                .collect();
+            steps += model.train(&data, &sample, None, &training, observer, &Quiet)?.steps;
+        }
+        Ok((model, steps as u64))
     }
 }
 
@@ -77,24 +156,62 @@ fn all(points: &LabelledPoints) -> Vec<RowId> {
 }
 
 impl Learner for Mlp {
-    type Model = Model;
-
     fn steps(&self, rows: usize, epochs: u32) -> u64 {
         rows.div_ceil(self.training.batch) as u64 * u64::from(epochs)
     }
 
-    fn train(&self, points: &LabelledPoints, start: Option<&Model>, epochs: u32, seed: u64) -> Result<Model> {
-        self.run(points, start, epochs, seed, &mut ())
+    fn epochs(&self, rows: usize, all: usize, before: u32) -> u32 {
+        let epochs = (self.training.epochs as u32).saturating_sub(before);
+        self.equal.epochs(epochs, self.steps(all, 1), self.steps(rows, 1))
     }
 
-    fn warm_up(&self, points: &LabelledPoints, epochs: u32, seed: u64) -> Result<(Model, Dynamics)> {
-        // The initial weights are those of every other run of the repetition.
-        let mut recorder = DynamicsRecorder::new(&points.dataset()?, false);
-        let model = self.run(points, None, epochs, seed, &mut recorder)?;
-        Ok((model, recorder.log().finish()?))
+    fn train(&self, lesson: &Lesson<'_>) -> Result<Trained> {
+        let (model, steps) = self.run(lesson, &mut ())?;
+        Ok(Trained { predictor: Box::new(model), steps })
     }
+}
 
-    fn predict(&self, model: &Model, points: &LabelledPoints) -> Result<Vec<ClassId>> {
-        Ok(model.predict(&points.dataset()?, &all(points))?)
+impl Predictor for Model {
+    fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>> {
+        Ok(Self::predict(self, &points.dataset()?, &all(points))?)
+    }
+}
+
+impl Learner for Logistic {
+    fn train(&self, lesson: &Lesson<'_>) -> Result<Trained> {
+        let model = self.fit(&lesson.points.dataset()?, lesson.weights)?;
+        Ok(Trained { predictor: Box::new(model), steps: 0 })
+    }
+}
+
+impl Predictor for LogisticModel {
+    fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>> {
+        Ok(Self::predict(self, &points.dataset()?)?)
+    }
+}
+
+impl Learner for Neighbors {
+    fn train(&self, lesson: &Lesson<'_>) -> Result<Trained> {
+        let model = self.fit(&lesson.points.dataset()?, lesson.weights)?;
+        Ok(Trained { predictor: Box::new(model), steps: 0 })
+    }
+}
+
+impl Predictor for NeighborsModel {
+    fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>> {
+        Ok(Self::predict(self, &points.dataset()?)?)
+    }
+}
+
+impl Learner for KernelRidge {
+    fn train(&self, lesson: &Lesson<'_>) -> Result<Trained> {
+        let model = self.fit(&lesson.points.dataset()?, lesson.weights, Seed(lesson.seed))?;
+        Ok(Trained { predictor: Box::new(model), steps: 0 })
+    }
+}
+
+impl Predictor for KernelRidgeModel {
+    fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>> {
+        Ok(Self::predict(self, &points.dataset()?)?)
     }
 }

@@ -5,12 +5,13 @@
 //! show, by the tests of [`statistics`]; [`report`] renders it as one page.
 //!
 //! - Every repetition has new splits, stratified; the scaler is fitted on training rows only ([`splits`]).
+//! - Models are trained from scratch on what is kept; a warm-up is a cost of choosing ([`experiment`]).
 //! - One ranking per repetition serves all ratios, and each run is charged its whole cost ([`experiment`]).
 //! - Records say which joules are estimates, and which runs shared the machine ([`metering`]).
 //!
-//! A [`Task`] is what an experiment is run on: [`TableTask`] with a [`Learner`], or [`ImageTask`] with a [`Detector`].
-//! [`Metering`](metering::Metering) is the interface to meters; [`Mlp`] and [`metering::Meters`] are those of this
-//! workspace.
+//! A [`Task`] is what an experiment is run on: [`TableTask`] with a [`Learner`] for each model, or [`ImageTask`] with a
+//! [`Detector`]. [`Metering`](metering::Metering) is the interface to meters; [`Mlp`] and [`metering::Meters`] are among
+//! those of this workspace.
 
 pub mod choose;
 pub mod detector;

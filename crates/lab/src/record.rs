@@ -75,6 +75,9 @@ pub struct Record {
     pub method: String,
     /// The fraction of the training rows that is kept.
     pub ratio: f64,
+    /// The name of the model in the plan; none where it is the only one and has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The seeds of the run.
     pub seeds: Seeds,
     /// Rows kept of each class.
@@ -85,6 +88,9 @@ pub struct Record {
     /// The scores of the model.
     #[serde(flatten)]
     pub scores: ModelScores,
+    /// For a classifier on all rows, the accuracy of a linear one on the same split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linear_accuracy: Option<f64>,
     /// Gradient steps.
     pub steps: Steps,
     /// Codes of warnings.
@@ -326,26 +332,34 @@ pub struct RunKey {
     pub repetition: u32,
     /// What the plan calls the method.
     pub method: String,
+    /// What the plan calls the model, if anything.
+    pub model: Option<String>,
     /// The bits of the ratio: positive floats sort as their bits do.
     ratio: u64,
 }
 
 impl RunKey {
     /// Of a run.
-    pub fn new(repetition: u32, method: &str, ratio: f64) -> Self {
-        Self { repetition, method: method.to_owned(), ratio: ratio.to_bits() }
+    pub fn new(repetition: u32, method: &str, model: Option<&str>, ratio: f64) -> Self {
+        Self { repetition, method: method.to_owned(), model: model.map(str::to_owned), ratio: ratio.to_bits() }
+    }
+
+    /// The fraction that is kept.
+    pub fn ratio(&self) -> f64 {
+        f64::from_bits(self.ratio)
     }
 }
 
 impl std::fmt::Display for RunKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "repetition {}, {} at {}", self.repetition, self.method, f64::from_bits(self.ratio))
+        write!(f, "repetition {}, {} at {}", self.repetition, self.method, f64::from_bits(self.ratio))?;
+        self.model.as_ref().map_or(Ok(()), |model| write!(f, " with {model}"))
     }
 }
 
 impl Record {
     /// What tells it from other runs.
     pub fn key(&self) -> RunKey {
-        RunKey::new(self.repetition, &self.method, self.ratio)
+        RunKey::new(self.repetition, &self.method, self.model.as_deref(), self.ratio)
     }
 }

@@ -20,7 +20,10 @@ impl Progress for Quiet {
     fn remaining(&self, _seconds: Option<f64>) {}
 }
 
-/// The runs of one method at one ratio.
+/// A method, a model, and the bits of a ratio.
+type Key = (String, Option<String>, u64);
+
+/// The runs of one method at one ratio, with one model.
 #[derive(Clone, Copy, Debug, Default)]
 struct RunKind {
     runs: u32,
@@ -35,7 +38,7 @@ pub(crate) struct RemainingTime {
     repetitions: u32,
     /// Runs at a time.
     pub(crate) workers: usize,
-    kinds: BTreeMap<(String, u64), RunKind>,
+    kinds: BTreeMap<Key, RunKind>,
 }
 
 impl RemainingTime {
@@ -45,14 +48,14 @@ impl RemainingTime {
     }
 
     /// Expects runs of a method at a ratio; `features` are seconds in the cost of each that were spent only once.
-    pub(crate) fn expect(&mut self, method: &str, ratio: f64, features: Option<f64>) {
+    pub(crate) fn expect(&mut self, method: &str, model: Option<&str>, ratio: f64, features: Option<f64>) {
         let kind = RunKind { features: features.unwrap_or_default(), ..RunKind::default() };
-        self.kinds.insert((method.to_owned(), ratio.to_bits()), kind);
+        self.kinds.insert((method.to_owned(), model.map(str::to_owned), ratio.to_bits()), kind);
     }
 
     /// Takes a run into account.
     pub(crate) fn add(&mut self, record: &Record) {
-        if let Some(kind) = self.kinds.get_mut(&(record.method.clone(), record.ratio.to_bits())) {
+        if let Some(kind) = self.kinds.get_mut(&(record.method.clone(), record.model.clone(), record.ratio.to_bits())) {
             let measured = &record.measured;
             let reduction = (measured.reduction.seconds - kind.features).max(0.0);
             kind.runs += 1;
@@ -84,10 +87,12 @@ mod tests {
             repetition: 0,
             method: method.into(),
             ratio,
+            model: None,
             seeds: Seeds { split: None, method: 0, model: 0 },
             kept: Vec::new(),
             epsilon: 0.0,
             scores: ModelScores::Classifier(scores),
+            linear_accuracy: None,
             steps: Steps::default(),
             warnings: Vec::new(),
             measured: Measurements {
@@ -107,9 +112,9 @@ mod tests {
     fn remaining_time_waits_for_every_method_and_counts_shared_work_once() {
         let mut remaining = RemainingTime::new(10);
         remaining.workers = 2;
-        remaining.expect("full", 1.0, None);
-        remaining.expect("slow", 0.1, None);
-        remaining.expect("slow", 0.5, None);
+        remaining.expect("full", None, 1.0, None);
+        remaining.expect("slow", None, 0.1, None);
+        remaining.expect("slow", None, 0.5, None);
         remaining.add(&record("full", 1.0, 0.0, 1, 4.0));
         assert_eq!(remaining.seconds(), None);
         remaining.add(&record("slow", 0.1, 20.0, 2, 1.0));
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn remaining_time_leaves_out_features_that_exist() {
         let mut remaining = RemainingTime::new(2);
-        remaining.expect("maxmin", 0.5, Some(100.0));
+        remaining.expect("maxmin", None, 0.5, Some(100.0));
         remaining.add(&record("maxmin", 0.5, 101.0, 1, 1.0));
         assert_eq!(remaining.seconds(), Some(2.0));
     }

@@ -14,6 +14,7 @@ use crate::plan::{FULL, TaskPlan};
 use crate::record::{Cost, Header, MeteredCost, ModelScores, Record, RunKey, TimeBasis};
 use crate::render::plural;
 use crate::statistics::{LEVEL, Median, Paired, Spearman, Verdict, median, paired, spearman};
+use crate::table_task::WEAK;
 use crate::vocabulary::TaskVocabulary;
 
 /// The method that the others are compared with.
@@ -55,6 +56,9 @@ pub struct Summary {
     pub title: String,
     /// The name of the data.
     pub data: String,
+    /// The name of the model; none where it is the only one and has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Runs that are done.
     pub done: usize,
     /// Runs of the plan.
@@ -72,14 +76,53 @@ pub struct Summary {
     /// For images, the cost of computing their features.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<FeatureCost>,
+    /// Whether the model on all rows is far below a linear one; none where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weak: Option<WeakModel>,
     /// Full training; none as long as it was not run.
     pub full: Option<Cell>,
+    /// What methods are compared with, beside full training: everything for fewer epochs, and fresh samples.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<MethodSummary>,
     /// The methods, in the order of the plan.
     pub methods: Vec<MethodSummary>,
     /// ε against both measures, at each ratio.
     pub spearman: Vec<Correlation>,
     /// Where the numbers come from.
     pub provenance: Provenance,
+}
+
+/// A model on all rows that is far below a linear one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct WeakModel {
+    /// Repetitions in which it is.
+    pub runs: usize,
+    /// Repetitions in which both are known.
+    pub of: usize,
+    /// Its accuracy in the median.
+    pub accuracy: f64,
+    /// That of a linear model in the median.
+    pub linear_accuracy: f64,
+}
+
+impl WeakModel {
+    /// If it is so in half of the repetitions or more.
+    fn of(full: &[&Record]) -> Option<Self> {
+        let known: Vec<_> = full.iter().filter_map(|run| Some((run.scores.values()[0], run.linear_accuracy?))).collect();
+        let runs = known.iter().filter(|(own, linear)| own < &(linear - WEAK)).count();
+        let accuracy = median(known.iter().map(|pair| pair.0))?.value;
+        let linear_accuracy = median(known.iter().map(|pair| pair.1))?.value;
+        (2 * runs >= known.len()).then_some(Self { runs, of: known.len(), accuracy, linear_accuracy })
+    }
+
+    /// What to make of it, in a sentence.
+    pub fn describe(&self) -> String {
+        format!(
+            "On all rows this model has an accuracy of {:.3}, and a linear model has {:.3} ({} of {} repetitions). What it \
+             says about subsets says little about better models.",
+            self.accuracy, self.linear_accuracy, self.runs, self.of
+        )
+    }
 }
 
 /// The cost of computing the features of images.
@@ -121,8 +164,19 @@ pub struct MethodSummary {
     pub label: String,
     /// The method.
     pub method: String,
+    /// Whether training goes on from a model that was trained on all rows, as in the paper: its scores are not those of a model
+    /// trained on what is kept.
+    #[serde(rename = "continue", skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
     /// Ratios that have runs, ascending.
     pub cells: Vec<Cell>,
+}
+
+impl MethodSummary {
+    /// What tables call it.
+    pub fn title(&self) -> String {
+        if self.continues { format!("{} (continued)", self.label) } else { self.label.clone() }
+    }
 }
 
 /// One method at one ratio, over repetitions.
@@ -193,12 +247,36 @@ pub struct Provenance {
 }
 
 impl Summary {
-    /// Of an experiment's records.
+    /// Of an experiment's records, one for each model.
+    pub fn of_models(header: &Header, records: &[Record]) -> Vec<Self> {
+        let of = |model: Option<&str>| {
+            let own: Vec<Record> = records.iter().filter(|r| r.model.as_deref() == model).cloned().collect();
+            Self::of_model(header, &own, model)
+        };
+        header.plan.model_names().into_iter().map(of).collect()
+    }
+
+    /// What the summaries of all models have in common: the first, with the runs of all.
+    pub fn together(summaries: &[Self]) -> Option<Self> {
+        let mut whole = summaries.first()?.clone();
+        for other in &summaries[1..] {
+            (whole.done, whole.planned) = (whole.done + other.done, whole.planned + other.planned);
+            whole.never_predicted = whole.never_predicted.zip(other.never_predicted).map(|(a, b)| a + b);
+            whole.provenance.add(&other.provenance);
+        }
+        Some(whole)
+    }
+
+    /// Of an experiment's records, where it has one model.
     pub fn new(header: &Header, records: &[Record]) -> Self {
+        Self::of_model(header, records, header.plan.model_names().first().copied().flatten())
+    }
+
+    fn of_model(header: &Header, records: &[Record], model: Option<&str>) -> Self {
         let (plan, vocabulary) = (&header.plan, header.plan.vocabulary());
         let found: BTreeMap<RunKey, &Record> = records.iter().map(|r| (r.key(), r)).collect();
         let at = |method: &str, ratio: f64| -> Vec<&Record> {
-            (0..plan.repetitions).filter_map(|r| found.get(&RunKey::new(r, method, ratio)).copied()).collect()
+            (0..plan.repetitions).filter_map(|r| found.get(&RunKey::new(r, method, model, ratio)).copied()).collect()
         };
         let random = plan.methods.iter().find(|m| m.name == RANDOM).map(|m| m.label().to_owned());
         // Beside others a run waits for memory and for its turn: wall times then compare the company, not the work.
@@ -208,7 +286,7 @@ impl Summary {
         let cell = |label: &str, ratio: f64| {
             let runs = at(label, ratio);
             let beside = |method: &str, ratio: f64, of: &dyn Fn(&Record, &Record) -> Option<f64>| {
-                let pair = |run: &&Record| of(run, found.get(&RunKey::new(run.repetition, method, ratio))?);
+                let pair = |run: &&Record| of(run, found.get(&RunKey::new(run.repetition, method, model, ratio))?);
                 let differences: Vec<f64> = runs.iter().filter_map(pair).collect();
                 if method == label { None } else { paired(&differences) }
             };
@@ -226,15 +304,16 @@ impl Summary {
             cell.joules_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).joules? - cost(a).joules?));
             Some(cell)
         };
-        let methods: Vec<MethodSummary> = plan
-            .methods
-            .iter()
-            .map(|m| MethodSummary {
-                label: m.label().to_owned(),
-                method: m.name.clone(),
-                cells: plan.reduce.ratios.iter().filter_map(|&ratio| cell(m.label(), ratio)).collect(),
-            })
-            .collect();
+        let line = |label: &str, method: &str, continues: bool| MethodSummary {
+            label: label.to_owned(),
+            method: method.to_owned(),
+            continues,
+            cells: plan.reduce.ratios.iter().filter_map(|&ratio| cell(label, ratio)).collect(),
+        };
+        let methods: Vec<MethodSummary> =
+            plan.methods.iter().map(|m| line(m.label(), &m.name, m.continues == Some(true))).collect();
+        let baselines = plan.baselines.iter().map(|b| line(b.name(), b.name(), false));
+        let baselines = baselines.filter(|baseline| !baseline.cells.is_empty()).collect();
         let spearman = plan.reduce.ratios.iter().map(|&ratio| correlation(plan, ratio, &at, &methods)).collect();
         let table = matches!(plan.task, TaskPlan::Table(_));
         Self {
@@ -243,8 +322,9 @@ impl Summary {
             leanset: header.leanset.clone(),
             title: plan.title.clone(),
             data: header.data.name.clone(),
+            model: model.map(str::to_owned),
             done: records.len(),
-            planned: runs(plan).len(),
+            planned: runs(plan).iter().filter(|run| run.model.as_deref() == model).count(),
             random: random.clone(),
             clock,
             largest_class: table.then(|| {
@@ -257,7 +337,9 @@ impl Summary {
                 .features
                 .clone()
                 .map(|name| FeatureCost { name, cost: records.iter().find_map(|r| r.measured.features.clone()) }),
+            weak: WeakModel::of(&at(FULL, 1.0)),
             full: cell(FULL, 1.0),
+            baselines,
             methods,
             spearman,
             provenance: Provenance::new(records),
@@ -278,6 +360,11 @@ impl Summary {
     pub fn did_not_pay(&self) -> Vec<(&str, &Cell)> {
         let lost = |cell: &&Cell| cell.seconds_saved.is_some_and(|s| s.difference.value < 0.0);
         self.methods.iter().flat_map(|m| m.cells.iter().filter(lost).map(|c| (m.label.as_str(), c))).collect()
+    }
+
+    /// The methods, and what they are compared with.
+    pub fn lines(&self) -> impl Iterator<Item = &MethodSummary> {
+        self.methods.iter().chain(&self.baselines)
     }
 
     /// Every method at every ratio that has runs.
@@ -382,6 +469,22 @@ impl Cell {
 }
 
 impl Provenance {
+    /// That of further runs.
+    fn add(&mut self, other: &Self) {
+        fn merge<T: Ord + Clone>(own: &mut Vec<T>, other: &[T]) {
+            own.extend_from_slice(other);
+            own.sort();
+            own.dedup();
+        }
+        merge(&mut self.processors, &other.processors);
+        merge(&mut self.threads, &other.threads);
+        merge(&mut self.joules, &other.joules);
+        merge(&mut self.carbon, &other.carbon);
+        self.shared += other.shared;
+        self.estimated += other.estimated;
+        other.warnings.iter().for_each(|(code, runs)| *self.warnings.entry(code.clone()).or_default() += runs);
+    }
+
     fn new(records: &[Record]) -> Self {
         let mut found = Self::default();
         let (mut processors, mut threads) = (BTreeSet::new(), BTreeSet::new());

@@ -1,29 +1,37 @@
-//! Experiments on a table, with a model that predicts the class of a row.
+//! Experiments on a table, with models that predict the class of a row.
 
 use leanset_core::{Budget, Dataset, Dynamics, Reduced};
 use leanset_problem::Result;
 use leanset_tables::{Encoded, Table};
-use leanset_train::scores;
+use leanset_train::quick::Logistic;
+use leanset_train::{Model, scores};
 
-use crate::learner::Learner;
+use crate::learner::{Learner, Lesson, Mlp, learner};
 use crate::metering::Metering;
-use crate::plan::{Plan, TablePlan};
+use crate::plan::{FULL, ModelKind, Plan, TablePlan};
 use crate::record::{ClassScores, ClassifierScores, DataRecord, ModelScores};
 use crate::splits::{LabelledPoints, Split, SplitPlan, class_ids};
-use crate::task::{RunError, Task, TrainingOutcome, TrainingRequest, sorted_rows};
+use crate::task::{RunError, Task, Trainer, TrainingOutcome, TrainingRequest, sorted_rows};
 
-/// A table, and a model that predicts the class of a row.
+/// By how much the accuracy of a model on all rows may be below that of a linear one before it is warned of: five points.
+pub const WEAK: f64 = 0.05;
+
+/// A table, and models that predict the class of a row.
 #[derive(Debug)]
-pub struct TableTask<'a, L> {
+pub struct TableTask<'a> {
     plan: &'a Plan,
     settings: &'a TablePlan,
     table: &'a Table,
     sha256: String,
     splits: SplitPlan,
-    learner: L,
+    learners: Vec<Box<dyn Learner>>,
+    /// The model whose training methods observe.
+    observer: Mlp,
+    /// Whether a model on all rows is compared with a linear one.
+    compare: Vec<bool>,
 }
 
-impl<'a, L: Learner> TableTask<'a, L> {
+impl<'a> TableTask<'a> {
     /// Checks the plan against the table, `encoded` as a whole.
     ///
     /// # Errors
@@ -32,27 +40,40 @@ impl<'a, L: Learner> TableTask<'a, L> {
         (plan, settings): (&'a Plan, &'a TablePlan),
         (table, sha256): (&'a Table, &str),
         encoded: &Encoded,
-        learner: L,
     ) -> Result<Self> {
         let splits = SplitPlan::new(settings, table.name(), encoded)?;
-        Ok(Self { plan, settings, table, sha256: sha256.to_owned(), splits, learner })
+        let learners = settings.models().iter().map(learner).collect();
+        let observer = Mlp::new(&settings.observer());
+        let compare = settings.models().iter().map(|model| model.settings.kind != ModelKind::Logistic).collect();
+        Ok(Self { plan, settings, table, sha256: sha256.to_owned(), splits, learners, observer, compare })
     }
 
-    /// Seconds of one gradient step, measured over an epoch on all rows.
+    /// Seconds of one gradient step of the perceptron, measured over an epoch on all rows.
     ///
     /// # Errors
     /// As the encoder and the trainer.
     pub fn seconds_per_step(&self) -> Result<f64> {
         let split = self.split(0)?;
+        let points = &split.train;
+        let seed = self.plan.seeds(0).model;
         let began = std::time::Instant::now();
-        self.learner.train(&split.train, None, 1, self.plan.seeds(0).model)?;
-        Ok(began.elapsed().as_secs_f64() / self.learner.steps(split.train.classes.len(), 1) as f64)
+        let lesson = Lesson { points, weights: None, fresh: None, start: None, epochs: 1, seed };
+        let steps = self.observer.train(&lesson)?.steps;
+        Ok(began.elapsed().as_secs_f64() / steps.max(1) as f64)
+    }
+
+    /// The accuracy of a linear model on the same rows.
+    fn linear_accuracy(&self, split: &Split) -> Result<f64> {
+        let model = Logistic::default().fit(&split.train.dataset()?, None)?;
+        let predicted = model.predict(&split.test.dataset()?)?;
+        let right = predicted.iter().zip(&split.test.classes).filter(|(a, b)| a.0 == **b).count();
+        Ok(right as f64 / split.test.classes.len().max(1) as f64)
     }
 }
 
-impl<L: Learner> Task for TableTask<'_, L> {
+impl Task for TableTask<'_> {
     type Split = Split;
-    type Model = L::Model;
+    type Model = Model;
 
     fn data(&self) -> DataRecord {
         DataRecord {
@@ -84,22 +105,28 @@ impl<L: Learner> Task for TableTask<'_, L> {
         split.train.dataset()
     }
 
-    fn steps(&self, rows: usize, epochs: u32) -> u64 {
-        self.learner.steps(rows, epochs)
+    fn steps(&self, trainer: Trainer, rows: usize, epochs: u32) -> u64 {
+        match trainer {
+            Trainer::Model(model) => self.learners[model].steps(rows, epochs),
+            Trainer::Observer => self.observer.steps(rows, epochs),
+        }
     }
 
-    fn epochs(&self, _rows: usize) -> u32 {
-        self.settings.epochs()
+    fn epochs(&self, model: usize, rows: usize, before: u32) -> u32 {
+        self.learners[model].epochs(rows, self.splits.training_sizes().iter().sum(), before)
     }
 
-    fn warm_up(&self, split: &Split, epochs: u32, seed: u64) -> Result<(L::Model, Dynamics)> {
-        self.learner.warm_up(&split.train, epochs, seed)
+    fn warm_up(&self, split: &Split, trainer: Trainer, epochs: u32, seed: u64) -> Result<(Model, Dynamics)> {
+        match trainer {
+            Trainer::Model(model) => Mlp::new(&self.settings.models()[model]).warm_up(&split.train, epochs, seed),
+            Trainer::Observer => self.observer.warm_up(&split.train, epochs, seed),
+        }
     }
 
     fn train(
         &self,
         split: &Split,
-        request: &TrainingRequest<'_, L::Model>,
+        request: &TrainingRequest<'_, Model>,
         meter: &dyn Metering,
     ) -> Result<TrainingOutcome, RunError> {
         let points = match request.kept {
@@ -112,10 +139,18 @@ impl<L: Learner> Task for TableTask<'_, L> {
                 names: split.train.names.clone(),
             },
         };
+        let lesson = Lesson {
+            points: &points,
+            weights: None,
+            fresh: request.fresh,
+            start: request.start,
+            epochs: request.epochs,
+            seed: request.seed,
+        };
         let stop = meter.start();
-        let model = self.learner.train(&points, request.start, request.epochs, request.seed)?;
+        let trained = self.learners[request.model].train(&lesson)?;
         let cost = stop();
-        let predicted = self.learner.predict(&model, &split.test)?;
+        let predicted = trained.predictor.predict(&split.test)?;
         let scores = scores(&class_ids(&split.test.classes), &predicted, self.splits.names.len());
         let classes = self.splits.names.iter().zip(&scores.per_class).map(|(name, class)| ClassScores {
             name: name.clone(),
@@ -131,7 +166,11 @@ impl<L: Learner> Task for TableTask<'_, L> {
             f1: scores.f1,
             classes: classes.collect(),
         };
-        let steps = self.learner.steps(points.classes.len(), request.epochs);
-        Ok(TrainingOutcome { cost, steps, scores: ModelScores::Classifier(scores), warnings: Vec::new() })
+        let compare = request.method == FULL && self.compare[request.model];
+        let linear_accuracy = if compare { Some(self.linear_accuracy(split)?) } else { None };
+        let weak = linear_accuracy.is_some_and(|linear| scores.accuracy < linear - WEAK);
+        let warnings = if weak { vec!["weak-model".to_owned()] } else { Vec::new() };
+        let (steps, scores) = (trained.steps, ModelScores::Classifier(scores));
+        Ok(TrainingOutcome { cost, steps, scores, linear_accuracy, warnings })
     }
 }

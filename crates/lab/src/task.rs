@@ -9,11 +9,11 @@ use leanset_problem::{Problem, Result};
 use crate::metering::Metering;
 use crate::record::{DataRecord, MeteredCost, ModelScores};
 
-/// What an experiment reduces, and what it trains on the result.
+/// What an experiment reduces, and what it trains on the result: one model or several, given by their index.
 pub trait Task: Sync {
     /// What one repetition reduces and trains on.
     type Split: Send + Sync;
-    /// A trained model.
+    /// A model from which a training can go on.
     type Model: Send;
 
     /// The data, for the header of the records.
@@ -46,16 +46,22 @@ pub trait Task: Sync {
     }
 
     /// Gradient steps of this many epochs on this many rows.
-    fn steps(&self, rows: usize, epochs: u32) -> u64;
+    fn steps(&self, trainer: Trainer, rows: usize, epochs: u32) -> u64;
 
-    /// Epochs of a run that keeps this many rows, the warm-up included.
-    fn epochs(&self, rows: usize) -> u32;
+    /// Epochs of a run that keeps this many rows, after `before` epochs on all rows from which it goes on.
+    fn epochs(&self, model: usize, rows: usize, before: u32) -> u32;
 
     /// Trains on all rows and observes each of them after every epoch.
     ///
     /// # Errors
     /// No model can be trained on the points.
-    fn warm_up(&self, split: &Self::Split, epochs: u32, seed: u64) -> Result<(Self::Model, Dynamics)>;
+    fn warm_up(
+        &self,
+        split: &Self::Split,
+        trainer: Trainer,
+        epochs: u32,
+        seed: u64,
+    ) -> Result<(Self::Model, Dynamics)>;
 
     /// Trains on the kept rows, and tests the model.
     ///
@@ -67,6 +73,15 @@ pub trait Task: Sync {
         request: &TrainingRequest<'_, Self::Model>,
         meter: &dyn Metering,
     ) -> Result<TrainingOutcome, RunError>;
+}
+
+/// What is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trainer {
+    /// The model with this index.
+    Model(usize),
+    /// The model whose training methods observe, and which is not judged.
+    Observer,
 }
 
 /// Why a run was not done.
@@ -93,8 +108,12 @@ pub struct TrainingRequest<'a, M> {
     pub method: &'a str,
     /// The fraction that was kept.
     pub ratio: f64,
+    /// The index of the model.
+    pub model: usize,
     /// The kept rows; none for all.
     pub kept: Option<&'a Reduced>,
+    /// How many of them an epoch takes, a fresh stratified sample each time; none for all.
+    pub fresh: Option<usize>,
     /// The model to continue from.
     pub start: Option<&'a M>,
     /// Epochs.
@@ -112,6 +131,8 @@ pub struct TrainingOutcome {
     pub steps: u64,
     /// The scores of the model.
     pub scores: ModelScores,
+    /// For a classifier on all rows, the accuracy of a linear one.
+    pub linear_accuracy: Option<f64>,
     /// Codes of warnings.
     pub warnings: Vec<String>,
 }

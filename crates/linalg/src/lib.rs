@@ -96,3 +96,27 @@ pub fn transposed_product(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
 pub fn solve(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
     a.full_piv_lu().solve(b)
 }
+
+/// X with A X = B of a positive definite A, by Cholesky decomposition; `None` if A is not.
+pub fn positive_solve(a: &Mat<f64>, b: &Mat<f64>) -> Option<Mat<f64>> {
+    Some(a.llt(Side::Lower).ok()?.solve(b))
+}
+
+/// β with (G + penalty·K) β = R in the coordinates of K = L Lᵀ, an m × m kernel matrix: β = L⁻ᵀ (L⁻¹ G L⁻ᵀ + penalty·I)⁻¹ L⁻¹ R.
+/// K may be singular: 1e-10 of its mean diagonal is added. `None` if a decomposition does not succeed.
+pub fn reduced_ridge(kernel: &Mat<f64>, mut gram: Mat<f64>, mut right: Mat<f64>, penalty: f64) -> Option<Mat<f64>> {
+    let size = kernel.nrows();
+    let mut kernel = kernel.clone();
+    let jitter = 1e-10 * (0..size).map(|i| kernel[(i, i)]).sum::<f64>() / size.max(1) as f64;
+    (0..size).for_each(|i| kernel[(i, i)] += jitter);
+    let cholesky = kernel.llt(Side::Lower).ok()?;
+    let lower = cholesky.L();
+    triangular_solve::solve_lower_triangular_in_place(lower, gram.as_mut(), Par::Seq);
+    let mut turned = gram.transpose().to_owned();
+    triangular_solve::solve_lower_triangular_in_place(lower, turned.as_mut(), Par::Seq);
+    (0..size).for_each(|i| turned[(i, i)] += penalty);
+    triangular_solve::solve_lower_triangular_in_place(lower, right.as_mut(), Par::Seq);
+    let mut solution = positive_solve(&turned, &right)?;
+    triangular_solve::solve_upper_triangular_in_place(lower.transpose(), solution.as_mut(), Par::Seq);
+    Some(solution)
+}

@@ -1,12 +1,13 @@
 //! # leanset-train
 //!
 //! The built-in trainer: multilayer perceptrons on tables, small and fast, and the same to the last bit on every run,
-//! for any number of threads and on every instruction set.
+//! for any number of threads and on every instruction set; and models that are fitted in a moment.
 //!
 //! - [`Network`], [`Training`]: what is trained and how ([`Network::paper`], [`Training::paper`] as in the paper);
 //! - [`Model`]: trains, goes on training on other rows, predicts;
 //! - [`Observer`]: hears of every epoch, and of every row if it likes;
 //! - [`warm_up()`]: trains on everything and records the dynamics of every row, for the methods that use them;
+//! - [`quick`]: nearest neighbours, logistic regression and kernel ridge regression, fitted in a moment;
 //! - [`scores()`]: accuracy, precision, recall and F1 of predictions.
 //!
 //! One model is trained on one thread; independent models are trained in parallel by whoever has them.
@@ -32,6 +33,7 @@
 mod kernel;
 mod model;
 mod network;
+pub mod quick;
 #[cfg(test)]
 mod reference;
 mod scores;

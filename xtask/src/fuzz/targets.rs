@@ -389,8 +389,8 @@ fn records(bytes: &[u8], folder: &Path) -> Verdict {
     put(folder, "r.jsonl", bytes);
     match journal::read(&folder.join("r.jsonl")) {
         Ok(contents) => {
-            let summary = Summary::new(&contents.header, &contents.records);
-            let page = report::page(&contents.header, &summary);
+            let summaries = Summary::of_models(&contents.header, &contents.records);
+            let page = report::page(&contents.header, &summaries);
             let _ = choose::describe(&summary);
             let (scripts, tags) = (page.matches("<script").count(), page.matches("<img").count());
             let control = page.chars().any(|c| c.is_control() && c != '\n');

@@ -34,22 +34,24 @@ pub(crate) fn run(args: &ReportArgs) -> Result<String> {
     let mut outputs = Outputs::new(args.force);
     outputs.check(&args.output, &[&args.runs])?;
     let contents = journal::read(&args.runs)?;
-    let summary = Summary::new(&contents.header, &contents.records);
-    let page = report::page(&contents.header, &summary);
+    let summaries = Summary::of_models(&contents.header, &contents.records);
+    let page = report::page(&contents.header, &summaries);
     let (_, bytes) = outputs.stage(&args.output, |out| {
         out.write_all(page.as_bytes()).map_err(|e| Problem::io("the report cannot be written", e))
     })?;
     outputs.commit()?;
     if args.json {
-        return super::experiment::json(&summary, &args.runs);
+        return super::experiment::json(&summaries, &args.runs);
     }
     if !args.quiet {
+        let done: usize = summaries.iter().map(|summary| summary.done).sum();
+        let planned: usize = summaries.iter().map(|summary| summary.planned).sum();
         render::eprint(&format!(
             "{}: {} of {} {} on one page of {}\n",
             render::path(&args.output),
-            render::count(summary.done),
-            render::count(summary.planned),
-            if summary.planned == 1 { "run" } else { "runs" },
+            render::count(done),
+            render::count(planned),
+            if planned == 1 { "run" } else { "runs" },
             render::bytes(bytes)
         ));
     }

@@ -5,5 +5,6 @@ mod neighbors;
 mod tree;
 
 pub(crate) use nearest::Points;
+pub use neighbors::nearest;
 pub(crate) use neighbors::{Search, squared_limit};
 pub(crate) use tree::{Node, Tree, Visitor, frame_memory, memory};

@@ -53,6 +53,19 @@ pub enum EqualTraining {
     Steps,
 }
 
+impl EqualTraining {
+    /// Epochs of a training, where full training has `epochs`, and an epoch takes `full` steps there and `own` steps here.
+    pub fn epochs(self, epochs: u32, full: u64, own: u64) -> u32 {
+        match self {
+            Self::Epochs => epochs,
+            Self::Steps => {
+                let (steps, each) = (u64::from(epochs) * full, own.max(1));
+                u32::try_from((steps + each / 2) / each).unwrap_or(u32::MAX).max(1)
+            }
+        }
+    }
+}
+
 impl DetectorPlan {
     /// Whether the command has `{batch}`. Without it the number of gradient steps is an assumption.
     pub fn names_batch(&self) -> bool {
@@ -66,13 +79,7 @@ impl DetectorPlan {
 
     /// Epochs of a training on `kept` of `all` images.
     pub fn epochs_on(&self, kept: usize, all: usize) -> u32 {
-        match self.equal {
-            EqualTraining::Epochs => self.epochs,
-            EqualTraining::Steps => {
-                let (steps, each) = (u64::from(self.epochs) * self.steps(all), self.steps(kept).max(1));
-                u32::try_from((steps + each / 2) / each).unwrap_or(u32::MAX).max(1)
-            }
-        }
+        self.equal.epochs(self.epochs, self.steps(all), self.steps(kept))
     }
 }
 

@@ -13,6 +13,13 @@ pub(super) struct Text<'a> {
 }
 
 impl Text<'_> {
+    /// Whether the value of this key is a list, such as `[[model]]`.
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        let Ok(document) = DeTable::parse(self.text) else { return false };
+        let found = document.get_ref().iter().find(|(found, _)| found.get_ref() == key);
+        found.is_some_and(|(_, value)| matches!(value.get_ref(), DeValue::Array(_)))
+    }
+
     pub(super) fn wrong<T>(&self, key: &str, what: &str, hint: &str) -> Result<T> {
         Err(Problem::new(format!("{}: {what}", place(self.text, self.name, key))).hint(hint.to_owned()))
     }
@@ -56,33 +63,68 @@ pub(super) struct Section {
     name: &'static str,
     /// Its keys that are not among the settings.
     own: &'static [&'static str],
-    /// The keys of the settings.
+    parts: Vec<Part>,
+}
+
+/// Settings that are read on their own.
+struct Part {
     keys: &'static [&'static str],
     read: fn(toml::Spanned<DeTable<'_>>) -> Option<Error>,
+}
+
+impl Part {
+    fn of<T: DeserializeOwned>() -> Self {
+        let mut keys = FieldNames(&[]);
+        let _ = T::deserialize(&mut keys);
+        Self { keys: keys.0, read: |table| T::deserialize(toml::de::Deserializer::from(table)).err() }
+    }
 }
 
 impl Section {
     /// A section with the settings `T` and keys of its own.
     pub(super) fn of<T: DeserializeOwned>(name: &'static str, own: &'static [&'static str]) -> Self {
-        let mut keys = FieldNames(&[]);
-        let _ = T::deserialize(&mut keys);
-        Self { name, own, keys: keys.0, read: |table| T::deserialize(toml::de::Deserializer::from(table)).err() }
+        Self { name, own, parts: vec![Part::of::<T>()] }
     }
 
-    /// What is wrong with the section, if it is there and anything is.
+    /// The same section with further settings.
+    pub(super) fn and<T: DeserializeOwned>(mut self) -> Self {
+        self.parts.push(Part::of::<T>());
+        self
+    }
+
+    /// What is wrong with the section, or the sections of a list, if it is there and anything is.
     fn check(&self, text: &str, name: &str) -> Option<Problem> {
         let document = DeTable::parse(text).ok()?.into_inner();
         let (_, value) = document.into_iter().find(|(key, _)| key.get_ref() == self.name)?;
         let span = value.span();
-        let DeValue::Table(table) = value.into_inner() else { return None };
-        let known = || self.own.iter().chain(self.keys);
+        match value.into_inner() {
+            DeValue::Table(table) => self.check_table(text, name, span, table),
+            DeValue::Array(list) => list.into_iter().find_map(|one| match (one.span(), one.into_inner()) {
+                (span, DeValue::Table(table)) => self.check_table(text, name, span, table),
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+
+    fn check_table(
+        &self,
+        text: &str,
+        name: &str,
+        span: std::ops::Range<usize>,
+        table: DeTable<'_>,
+    ) -> Option<Problem> {
+        let known = || self.own.iter().chain(self.parts.iter().flat_map(|part| part.keys));
         if let Some((key, _)) = table.iter().find(|(key, _)| !known().any(|known| known == key.get_ref())) {
             let place = format!("{name}: line {}", line_at(text, key.span().start));
             return Some(unknown_key(&place, key.get_ref(), &known().copied().collect::<Vec<_>>()));
         }
-        let table = table.into_iter().filter(|(key, _)| self.keys.contains(&key.get_ref().as_ref())).collect();
-        let error = (self.read)(toml::Spanned::new(span, table))?;
-        Some(render_error(text, name, &error))
+        self.parts.iter().find_map(|part| {
+            let table = table.clone().into_iter();
+            let table = table.filter(|(key, _)| part.keys.contains(&key.get_ref().as_ref())).collect();
+            let error = (part.read)(toml::Spanned::new(span.clone(), table))?;
+            Some(render_error(text, name, &error))
+        })
     }
 }
 

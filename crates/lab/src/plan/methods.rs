@@ -7,6 +7,8 @@ use leanset_problem::{Problem, Result};
 use leanset_spec::{Guard, Parameters};
 use serde::{Deserialize, Serialize};
 
+use super::model::{Defaults, ModelPlan};
+
 /// One method of the comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,9 +24,13 @@ pub struct MethodPlan {
     /// Whether rows that their neighbours contradict come last: auto, on or off. Left out: what the method does of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Guard>,
-    /// For methods that use training dynamics: epochs on all rows before they choose, out of the epochs of the model.
+    /// For methods that use training dynamics: epochs on all rows before they choose.
     #[serde(default)]
     pub warm_up: Option<u32>,
+    /// For the same methods: whether training goes on from the model of the warm-up, as in the paper, with the epochs that are
+    /// left. Otherwise the model that is judged starts anew.
+    #[serde(default, rename = "continue", skip_serializing_if = "Option::is_none")]
+    pub continues: Option<bool>,
 }
 
 impl MethodPlan {
@@ -51,22 +57,32 @@ impl MethodPlan {
         Ok(values.to_vec())
     }
 
-    /// The method with its parameters checked. `model_epochs` are those of the model; none where a detector is trained.
+    /// The method with its parameters checked. `observer` is the model whose training methods observe; none where a detector is
+    /// trained.
     ///
     /// # Errors
     /// An unknown method or parameter, a value that cannot be used, a method that is not for images.
-    pub fn configure(&self, model_epochs: Option<u32>) -> Result<ConfiguredMethod> {
+    pub(super) fn configure(&self, observer: Option<&ModelPlan>, defaults: Defaults) -> Result<ConfiguredMethod> {
         let mut reducer = Reducer::new(&self.name, &self.values()?)?;
         if let Some(guard) = self.guard {
             reducer = reducer.with_guard(guard.into())?;
         }
         let uses_dynamics = reducer.info().uses_dynamics();
         let label = self.label();
-        if model_epochs.is_none() {
+        if observer.is_none() {
             leanset::images::check_method(&reducer)?;
         }
         // No epoch of a detector is a warm-up.
-        let epochs = model_epochs.unwrap_or(0);
+        let epochs = observer.map_or(0, ModelPlan::epochs);
+        let continues = match (uses_dynamics, self.continues) {
+            (false, Some(_)) => {
+                return Err(Problem::new(format!(
+                    "{label}: continue is for methods that use training dynamics, and {label} does not"
+                ))
+                .hint("leave it out"));
+            }
+            (uses, given) => uses && given.unwrap_or(defaults == Defaults::Legacy),
+        };
         let warm_up = match (uses_dynamics, self.warm_up) {
             (false, None) => 0,
             (false, Some(_)) => {
@@ -75,11 +91,15 @@ impl MethodPlan {
                 ))
                 .hint("leave it out"));
             }
-            (true, _) if epochs < 2 => {
+            (true, _) if epochs < 2 && continues => {
                 return Err(Problem::new(format!("{label}: a model of {epochs} epoch has none to warm up with"))
                     .hint("make model.epochs larger, or leave the method out"));
             }
-            (true, Some(given)) if !(1..epochs).contains(&given) => {
+            (true, Some(0)) => {
+                return Err(Problem::new(format!("{label}: warm_up must be at least 1, not 0"))
+                    .hint("warm_up = 50 is the paper's"));
+            }
+            (true, Some(given)) if given >= epochs && continues => {
                 return Err(Problem::new(format!(
                     "{label}: warm_up must be in [1, {}], not {given}",
                     epochs.saturating_sub(1)
@@ -87,9 +107,9 @@ impl MethodPlan {
                 .hint(format!("of the {epochs} epochs at least one is for the rows that are kept")));
             }
             (true, Some(given)) => given,
-            (true, None) => WARM_UP.min(epochs / 2),
+            (true, None) => WARM_UP.min(epochs / 2).max(1),
         };
-        Ok(ConfiguredMethod { reducer, warm_up })
+        Ok(ConfiguredMethod { reducer, warm_up, continues })
     }
 }
 
@@ -101,8 +121,10 @@ const WARM_UP: u32 = 50;
 pub struct ConfiguredMethod {
     /// The method.
     pub reducer: Reducer,
-    /// Epochs on all rows that the method observes, and from which training continues; 0 for methods that need none.
+    /// Epochs on all rows that the method observes; 0 for methods that need none.
     pub warm_up: u32,
+    /// Whether training goes on from there.
+    pub continues: bool,
 }
 
 impl ConfiguredMethod {

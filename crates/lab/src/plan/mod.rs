@@ -16,7 +16,7 @@
 //! parameters = { start = "first" }
 //!
 //! [model]
-//! hidden = [50, 25]
+//! hidden = [64, 64]
 //! ```
 //!
 //! A plan for images has `[images]`, `[features]` and `[detector]` in place of `[data]`, `[split]` and `[model]`.
@@ -27,6 +27,7 @@ mod detector;
 mod images;
 mod locate;
 mod methods;
+mod model;
 pub mod seeds;
 mod table;
 
@@ -44,11 +45,46 @@ pub use detector::{DetectorPlan, EqualTraining, ResultEpoch};
 pub use images::{ImagePlan, ImagesSection};
 use locate::{Section, Text, malformed, place};
 pub use methods::{ConfiguredMethod, MethodPlan};
+use model::Defaults;
+pub use model::{ModelKind, ModelPlan, ModelSettings, Models};
 use seeds::{Purpose, Seeds, seed_of};
 pub use table::{DataSection, SplitSection, TablePlan};
 
 /// The name of full training among the methods.
 pub const FULL: &str = "full";
+
+/// What every comparison has beside the methods, where a model is trained in epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Baseline {
+    /// All rows, for fewer epochs: as many gradient steps as the rows of the ratio take in the epochs of the model.
+    FullFewerEpochs,
+    /// A fresh stratified sample in each epoch (RS2, arXiv:2305.18424), as many rows as the ratio keeps.
+    Rs2,
+}
+
+impl Baseline {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::FullFewerEpochs, Self::Rs2];
+
+    /// Its name among the methods.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FullFewerEpochs => "full-fewer-epochs",
+            Self::Rs2 => "rs2",
+        }
+    }
+
+    /// What it is, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::FullFewerEpochs => {
+                "all rows, for as many epochs as have the gradient steps that the kept rows take in the epochs of the model."
+            }
+            Self::Rs2 => "a fresh stratified sample in each epoch, so that all rows are needed.",
+        }
+    }
+}
 
 /// The most repetitions: enough for any interval, and a slip of the finger is caught.
 const MOST_REPETITIONS: u32 = 1_000;
@@ -69,6 +105,8 @@ pub struct Plan {
     pub reduce: ReduceSection,
     /// The methods that are compared.
     pub methods: Vec<MethodPlan>,
+    /// What they are compared with, beside full training.
+    pub baselines: Vec<Baseline>,
     /// Energy and carbon.
     pub energy: Energy,
 }
@@ -103,7 +141,9 @@ struct PlanFile {
     #[serde(rename = "method")]
     methods: Vec<MethodPlan>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    model: Option<Training>,
+    baselines: Option<Vec<Baseline>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<Models>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     detector: Option<DetectorPlan>,
     #[serde(default)]
@@ -119,10 +159,20 @@ impl std::fmt::Display for WrongCombination {
     }
 }
 
+/// A plan in a header: what it does not say is as it was before it could be said.
 impl TryFrom<PlanFile> for Plan {
     type Error = WrongCombination;
 
     fn try_from(file: PlanFile) -> std::result::Result<Self, WrongCombination> {
+        let mut plan = Self::of_file(file, Defaults::Legacy)?;
+        // Such a plan was checked when it was made.
+        let _ = plan.fill_methods(Defaults::Legacy, &|_| String::new());
+        Ok(plan)
+    }
+}
+
+impl Plan {
+    fn of_file(file: PlanFile, defaults: Defaults) -> Result<Self, WrongCombination> {
         let PlanFile {
             title,
             seed,
@@ -133,6 +183,7 @@ impl TryFrom<PlanFile> for Plan {
             split,
             reduce,
             methods,
+            baselines,
             model,
             detector,
             energy,
@@ -144,6 +195,7 @@ impl TryFrom<PlanFile> for Plan {
                 "a plan has [data], [split], [model], or [images], [features], [detector]",
             )
         };
+        let tabular = data.is_some();
         let task = match (data, images) {
             (Some(_), Some(_)) => {
                 return Err(WrongCombination(
@@ -162,11 +214,11 @@ impl TryFrom<PlanFile> for Plan {
                 {
                     return Err(of(key.0, "images, and the plan is for a table"));
                 }
-                let (split, model) = (split.unwrap_or_default(), table::filled(&model.unwrap_or_default()));
-                TaskPlan::Table(TablePlan { data, split, model })
+                let (split, models) = (split.unwrap_or_default(), model.unwrap_or_default().filled(defaults));
+                TaskPlan::Table(TablePlan { data, split, models })
             }
             (None, Some(images)) => {
-                if let Some(key) = [("split", split.is_some()), ("model", model.is_some())].iter().find(|k| k.1) {
+                if let Some(key) = [("split", split.is_some()), ("model", model.is_some()), ("baselines", baselines.is_some())].iter().find(|k| k.1) {
                     return Err(of(key.0, "tables, and the plan is for images"));
                 }
                 let Some(detector) = detector else {
@@ -180,13 +232,17 @@ impl TryFrom<PlanFile> for Plan {
                 TaskPlan::Images(ImagePlan { images, features: features.unwrap_or_default(), detector })
             }
         };
-        Ok(Self { title, seed, repetitions, task, reduce, methods, energy })
+        let baselines = baselines.unwrap_or_else(|| match (tabular, defaults) {
+            (true, Defaults::Current) => Baseline::ALL.to_vec(),
+            _ => Vec::new(),
+        });
+        Ok(Self { title, seed, repetitions, task, reduce, methods, baselines, energy })
     }
 }
 
 impl From<Plan> for PlanFile {
     fn from(plan: Plan) -> Self {
-        let Plan { title, seed, repetitions, task, reduce, methods, energy } = plan;
+        let Plan { title, seed, repetitions, task, reduce, methods, baselines, energy } = plan;
         let mut file = Self {
             title,
             seed,
@@ -197,13 +253,15 @@ impl From<Plan> for PlanFile {
             split: None,
             reduce,
             methods,
+            baselines: None,
             model: None,
             detector: None,
             energy,
         };
         match task {
-            TaskPlan::Table(TablePlan { data, split, model }) => {
-                (file.data, file.split, file.model) = (Some(data), Some(split), Some(model));
+            TaskPlan::Table(TablePlan { data, split, models }) => {
+                (file.data, file.split, file.model) = (Some(data), Some(split), Some(models));
+                file.baselines = Some(baselines);
             }
             TaskPlan::Images(mut plan) => {
                 // What files hold is compared on resuming, and not where they are.
@@ -244,8 +302,9 @@ fn default_metric() -> String {
 }
 
 /// The sections that contain settings of other faces, and keys of their own.
-fn sections() -> [Section; 4] {
+fn sections() -> [Section; 5] {
     [
+        Section::of::<Training>("model", &[]).and::<ModelSettings>(),
         Section::of::<Columns>("data", &DataSection::KEYS),
         Section::of::<Division>("images", &ImagesSection::KEYS),
         Section::of::<EmbeddingModel>("features", &images::FEATURE_KEYS),
@@ -303,18 +362,34 @@ impl Plan {
     /// As [`Self::read`].
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let file: PlanFile = toml::from_str(text).map_err(|e| malformed(text, name, &e, &sections()))?;
-        let mut plan = Self::try_from(file).map_err(|WrongCombination(key, what, hint)| {
+        let mut plan = Self::of_file(file, Defaults::Current).map_err(|WrongCombination(key, what, hint)| {
             Problem::new(format!("{}: {what}", place(text, name, key))).hint(hint)
         })?;
         plan.check(&Text { text, name })?;
-        let epochs = plan.model_epochs();
-        for (i, method) in plan.methods.iter_mut().enumerate() {
-            let place = || place(text, name, &format!("method.{i}.name"));
-            let configured = method.configure(epochs).map_err(|problem| problem.at(place()))?;
-            let id = configured.reducer.info().id;
-            method.warm_up = Some(configured.warm_up).filter(|&epochs| epochs > 0);
-            method.label.get_or_insert_with(|| id.to_owned());
-            id.clone_into(&mut method.name);
+        plan.fill_methods(Defaults::Current, &|i| place(text, name, &format!("method.{i}.name")))?;
+        for (i, method) in plan.methods.iter().enumerate() {
+            let (TaskPlan::Table(table), Some(true)) = (&plan.task, method.continues) else { continue };
+            for model in table.models() {
+                let place = || place(text, name, &format!("method.{i}.continue"));
+                if !model.trains_in_epochs() {
+                    return Err(Problem::new(format!(
+                        "{}: continue goes on training the model of the warm-up, and '{}' is not trained in epochs",
+                        place(),
+                        model.title()
+                    ))
+                    .hint("leave out continue, or that model"));
+                }
+                let warm_up = method.warm_up.unwrap_or_default();
+                if model.epochs() <= warm_up {
+                    return Err(Problem::new(format!(
+                        "{}: warm_up is {warm_up} epochs, and '{}' has {}",
+                        place(),
+                        model.title(),
+                        model.epochs()
+                    ))
+                    .hint("at least one epoch is for the rows that are kept"));
+                }
+            }
         }
         for (i, method) in plan.methods.iter().enumerate() {
             let label = method.label();
@@ -326,6 +401,10 @@ impl Plan {
                 ))
                 .hint("call it otherwise"));
             }
+            if plan.baselines.iter().any(|baseline| baseline.name() == label) {
+                let what = format!("{}: method.label is '{label}', which is the name of a baseline", place("label"));
+                return Err(Problem::new(what).hint("call it otherwise, or leave the baseline out of baselines"));
+            }
             if plan.methods[..i].iter().any(|m| m.label() == label) {
                 return Err(Problem::new(format!("{}: two methods are called '{label}'", place("name")))
                     .hint("tell them apart with label = \"…\", or leave one out"));
@@ -334,6 +413,21 @@ impl Plan {
         plan.reduce.ratios.retain(|&r| r < 1.0);
         plan.reduce.ratios.sort_by(f64::total_cmp);
         Ok(plan)
+    }
+
+    /// Fills in what a method leaves out; `place` says where it is in the document.
+    fn fill_methods(&mut self, defaults: Defaults, place: &dyn Fn(usize) -> String) -> Result<()> {
+        let observer = self.observer();
+        for (i, method) in self.methods.iter_mut().enumerate() {
+            let configured =
+                method.configure(observer.as_ref(), defaults).map_err(|problem| problem.at(place(i)))?;
+            let id = configured.reducer.info().id;
+            method.warm_up = Some(configured.warm_up).filter(|&epochs| epochs > 0);
+            method.continues = method.warm_up.map(|_| configured.continues);
+            method.label.get_or_insert_with(|| id.to_owned());
+            id.clone_into(&mut method.name);
+        }
+        Ok(())
     }
 
     fn check(&self, text: &Text<'_>) -> Result<()> {
@@ -374,7 +468,7 @@ impl Plan {
             return text.wrong("", "the plan has no method", "[[method]] with name = \"srs\" adds one");
         }
         match &self.task {
-            TaskPlan::Table(table) => table.check_model(text)?,
+            TaskPlan::Table(table) => table.models.check(text)?,
             TaskPlan::Images(images) => images.detector.check(text)?,
         }
         for (key, value) in [
@@ -428,14 +522,31 @@ impl Plan {
     /// # Errors
     /// An unknown method or parameter, a value that cannot be used, a method that is not for this task.
     pub fn configured_methods(&self) -> Result<Vec<ConfiguredMethod>> {
-        self.methods.iter().map(|method| method.configure(self.model_epochs())).collect()
+        let observer = self.observer();
+        self.methods.iter().map(|method| method.configure(observer.as_ref(), Defaults::Current)).collect()
     }
 
-    /// Epochs of the model; none where a detector is trained.
-    fn model_epochs(&self) -> Option<u32> {
+    /// The model whose training methods observe; none where a detector is trained.
+    fn observer(&self) -> Option<ModelPlan> {
         match &self.task {
-            TaskPlan::Table(table) => Some(table.epochs()),
+            TaskPlan::Table(table) => Some(table.observer()),
             TaskPlan::Images(_) => None,
+        }
+    }
+
+    /// The name of each model, none for one that needs none.
+    pub fn model_names(&self) -> Vec<Option<&str>> {
+        match &self.task {
+            TaskPlan::Table(table) => table.models().iter().map(ModelPlan::name).collect(),
+            TaskPlan::Images(_) => vec![None],
+        }
+    }
+
+    /// Whether a model, given by its index, is trained in epochs that the experiment counts, so that it has baselines.
+    pub fn has_baselines(&self, model: usize) -> bool {
+        match &self.task {
+            TaskPlan::Table(table) => table.models()[model].trains_in_epochs(),
+            TaskPlan::Images(_) => false,
         }
     }
 
@@ -458,11 +569,14 @@ mod tests {
     const SMALL: &str = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5, 1, 0.1]\n[[method]]\nname = \"MMS\"\nparameters = { start = \"first\" }\n";
 
     #[test]
-    fn plan_has_the_defaults_of_the_paper() {
+    fn plan_has_its_defaults() {
         let plan = Plan::parse(SMALL, "t.toml").expect("a plan");
         let TaskPlan::Table(table) = &plan.task else { panic!("for a table") };
-        assert_eq!(table.model.hidden.as_deref(), Some(&[50, 45, 40, 35, 30, 25, 20, 15, 10][..]));
-        assert_eq!((plan.repetitions, table.split.test, table.epochs()), (10, 0.25, 150));
+        let [model] = table.models() else { panic!("one model") };
+        assert_eq!((model.name(), model.epochs(), model.settings.equal), (None, 50, Some(EqualTraining::Steps)));
+        assert_eq!((model.training.hidden.as_deref(), model.training.dropout), (Some(&[64, 64][..]), Some(0.0)));
+        assert_eq!((plan.repetitions, table.split.test), (10, 0.25));
+        assert_eq!(plan.baselines, Baseline::ALL);
         // Full training is not a ratio: it is always run.
         assert_eq!(plan.reduce.ratios, [0.1, 0.5]);
         assert_eq!(plan.methods[0].label(), "maxmin");
@@ -559,7 +673,68 @@ mod tests {
         assert_eq!(refused(&unlabelled).0, "t.toml: line 2: data has no label");
     }
 
-    /// A header from before plans shared their settings: every key is there, `null` where nothing was given.
+    #[test]
+    fn plan_has_several_models() {
+        let models = "[[model]]\nkind = \"logistic\"\n[[model]]\nname = \"near\"\nkind = \"neighbors\"\nneighbors = 5\n\
+                      [[model]]\nkind = \"kernel-ridge\"\n[[model]]\nepochs = 7\n";
+        let plan = Plan::parse(&format!("{SMALL}{models}"), "t.toml").expect("a plan");
+        assert_eq!(plan.model_names(), [Some("logistic"), Some("near"), Some("kernel-ridge"), Some("mlp")]);
+        assert_eq!([0, 1, 2, 3].map(|model| plan.has_baselines(model)), [false, false, false, true]);
+        // Two ratios: full training and a method of each model, and the baselines of one.
+        assert_eq!(crate::experiment::runs(&plan).len(), 10 * (4 + 4 * 2 + 2 * 2));
+        let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).expect("JSON")).expect("a plan");
+        assert_eq!(again.model_names(), plan.model_names());
+        let text = toml::to_string(&plan).expect("TOML");
+        assert!(text.contains("[[model]]"), "{text}");
+
+        let refused = |models: &str| {
+            let problem = Plan::parse(&format!("{SMALL}{models}"), "t.toml").expect_err("no plan");
+            (problem.to_string(), problem.hint.map(|hint| hint.to_string()).unwrap_or_default())
+        };
+        assert_eq!(
+            refused("[[model]]\nkind = \"logistic\"\n[[model]]\nkind = \"boosting\"\n").0,
+            "t.toml: line 13: kind must be one of 'mlp', 'logistic', 'neighbors', 'kernel-ridge', not 'boosting'"
+        );
+        assert_eq!(
+            refused("[model]\nkind = \"logistic\"\nepochs = 3\n").0,
+            "t.toml: line 12: model.epochs is for kind = \"mlp\", and the kind is \"logistic\""
+        );
+        assert_eq!(
+            refused("[[model]]\n[[model]]\nkind = \"mlp\"\n"),
+            ("t.toml: line 11: two models are called 'mlp'".into(), "tell them apart with name = \"…\"".into())
+        );
+        assert_eq!(
+            refused("[[model]]\n[[model]]\nname = \"b\"\nneighbours = 3\n"),
+            ("t.toml: line 13: there is no key 'neighbours'".into(), "did you mean 'neighbors'?".into())
+        );
+        assert_eq!(
+            refused("[[model]]\nkind = \"kernel-ridge\"\npenalty = 0\n").0,
+            "t.toml: line 12: model.penalty must be above 0, not 0"
+        );
+    }
+
+    #[test]
+    fn plan_trains_from_scratch_unless_it_says_otherwise() {
+        let with = |keys: &str| format!("{}{keys}", SMALL.replace("\"MMS\"\nparameters = { start = \"first\" }", "\"fes\""));
+        let plan = Plan::parse(&with(""), "t.toml").expect("a plan");
+        let method = &plan.methods[0];
+        assert_eq!((method.warm_up, method.continues), (Some(25), Some(false)));
+        let plan = Plan::parse(&with("continue = true\n"), "t.toml").expect("a plan");
+        assert_eq!(plan.methods[0].continues, Some(true));
+        let refused = |keys: &str| Plan::parse(&with(keys), "t.toml").expect_err("no plan").to_string();
+        assert_eq!(
+            refused("continue = true\n[model]\nkind = \"logistic\"\n"),
+            "t.toml: line 9: continue goes on training the model of the warm-up, and 'logistic' is not trained in epochs"
+        );
+        assert!(Plan::parse(&with("warm_up = 99\n"), "t.toml").is_ok());
+        assert!(refused("warm_up = 99\ncontinue = true\n").contains("warm_up must be in [1, 49], not 99"));
+        let random = SMALL.replace("\"MMS\"\nparameters = { start = \"first\" }", "\"srs\"\ncontinue = true");
+        let error = Plan::parse(&random, "t.toml").expect_err("no plan").to_string();
+        assert!(error.ends_with("stratified-random does not"), "{error}");
+    }
+
+    /// A header from before plans shared their settings: every key is there, `null` where nothing was given. What it does not
+    /// say is as it was then.
     #[test]
     fn plan_reads_the_header_of_an_older_journal() {
         let old = serde_json::json!({
@@ -577,11 +752,19 @@ mod tests {
             },
             "energy": { "country": null, "carbon_intensity": null, "watts": null, "tdp": null }
         });
-        let plan = Plan::parse(SMALL, "t.toml").expect("a plan");
+        let paper = "baselines = []\n[model]\nhidden = [50, 45, 40, 35, 30, 25, 20, 15, 10]\ndropout = 0.25\nepochs = 150\n\
+                     equal = \"epochs\"\n";
+        let plan = Plan::parse(&SMALL.replace("[data]", &format!("{paper}[data]")), "t.toml").expect("a plan");
         let mut plan = plan.with_scale(Scale::MinMax);
         let TaskPlan::Table(table) = &mut plan.task else { panic!("for a table") };
         table.data.path = None;
-        assert_eq!(serde_json::from_value::<Plan>(old).expect("a plan"), plan);
+        assert_eq!(serde_json::from_value::<Plan>(old.clone()).expect("a plan"), plan);
+        // Methods that use training dynamics went on from their warm-up.
+        let mut dynamics = old;
+        dynamics["method"] =
+            serde_json::json!([{ "name": "forgetting-events", "label": "fes", "parameters": {}, "warm_up": 50 }]);
+        let plan = serde_json::from_value::<Plan>(dynamics).expect("a plan");
+        assert_eq!((plan.methods[0].warm_up, plan.methods[0].continues), (Some(50), Some(true)));
     }
 
     #[test]

@@ -1,20 +1,21 @@
-//! The sections `[data]`, `[split]` and `[model]` of a plan for a table.
+//! The sections `[data]` and `[split]` of a plan for a table.
 
 use leanset_problem::Result;
-use leanset_spec::{Columns, TablePaths, Training};
+use leanset_spec::{Columns, TablePaths};
 use serde::{Deserialize, Serialize};
 
 use super::locate::Text;
+use super::model::{Defaults, ModelPlan, Models};
 
-/// A table and a model.
+/// A table and models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TablePlan {
     /// The table.
     pub data: DataSection,
     /// How it is split.
     pub split: SplitSection,
-    /// The model and its training.
-    pub model: Training,
+    /// The models that are trained on what is kept.
+    pub models: Models,
 }
 
 /// The table, and what its columns mean.
@@ -56,25 +57,6 @@ impl Default for SplitSection {
     }
 }
 
-/// Epochs of the paper's model for tables.
-const EPOCHS: u32 = 150;
-/// The most epochs, so that a slip of the finger is caught.
-const MOST_EPOCHS: usize = 1_000_000;
-
-/// The model of a plan with what is left out filled in: the paper's for tables.
-pub(super) fn filled(model: &Training) -> Training {
-    let paper = Training { epochs: model.epochs.or(Some(EPOCHS as usize)), ..model.clone() }.resolved();
-    // Settings that a plan did not have before stay out of the header where they are left out of the plan.
-    Training {
-        hidden: Some(paper.hidden),
-        dropout: Some(paper.dropout),
-        epochs: Some(paper.epochs),
-        batch: Some(paper.batch),
-        learning_rate: Some(paper.learning_rate),
-        ..model.clone()
-    }
-}
-
 impl TablePlan {
     pub(super) fn check_data(&self, text: &Text<'_>) -> Result<()> {
         let data = &self.data;
@@ -98,35 +80,15 @@ impl TablePlan {
         Ok(())
     }
 
-    /// Epochs of the model.
-    pub fn epochs(&self) -> u32 {
-        self.model.epochs.and_then(|epochs| u32::try_from(epochs).ok()).unwrap_or(EPOCHS)
+    /// The models, in the order of the plan.
+    pub fn models(&self) -> &[ModelPlan] {
+        self.models.as_slice()
     }
 
-    /// Refuses settings that no model can have.
-    pub(super) fn check_model(&self, text: &Text<'_>) -> Result<()> {
-        let model = self.model.resolved();
-        if model.hidden.contains(&0) {
-            return text.refuse("each of model.hidden", "at least 1", &0, "hidden = [] is a linear model");
-        }
-        if !(0.0..1.0).contains(&model.dropout) {
-            return text.refuse("model.dropout", "in [0, 1)", &model.dropout, "dropout = 0 drops nothing");
-        }
-        if !(1..=MOST_EPOCHS).contains(&model.epochs) {
-            let range = if model.epochs == 0 { "at least 1".into() } else { format!("in [1, {MOST_EPOCHS}]") };
-            return text.refuse("model.epochs", &range, &model.epochs, "epochs = 150 is the paper's");
-        }
-        if model.batch == 0 {
-            return text.refuse("model.batch", "at least 1", &model.batch, "batch = 32 is the paper's");
-        }
-        if !(model.learning_rate > 0.0 && model.learning_rate.is_finite()) {
-            let hint = "learning_rate = 0.001 is the paper's";
-            return text.refuse("model.learning_rate", "above 0", &model.learning_rate, hint);
-        }
-        if !(model.weight_decay >= 0.0 && model.weight_decay.is_finite()) {
-            let hint = "weight_decay = 0 is the paper's";
-            return text.refuse("model.weight_decay", "at least 0", &model.weight_decay, hint);
-        }
-        Ok(())
+    /// The network and the training that give training dynamics to methods: those of the first perceptron of the plan, else the
+    /// default.
+    pub fn observer(&self) -> ModelPlan {
+        let own = self.models().iter().find(|model| model.trains_in_epochs());
+        own.cloned().unwrap_or_else(|| Models::default().filled(Defaults::Current).as_slice()[0].clone())
     }
 }

@@ -11,7 +11,7 @@ mod html;
 use std::fmt::Write as _;
 
 use crate::choose;
-use crate::plan::{DetectorPlan, EqualTraining, ResultEpoch, TaskPlan};
+use crate::plan::{Baseline, DetectorPlan, EqualTraining, ResultEpoch, TaskPlan};
 use crate::record::{GIVEN_FEATURES, Header, TimeBasis};
 use crate::render::{counted, number, p_value, points, share, three, whole};
 use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
@@ -28,8 +28,9 @@ fn interval(median: &Median, show: impl Fn(f64) -> String) -> String {
 const SCRIPT: &str = include_str!("page.js");
 
 /// The report as HTML. Every string of the records is escaped where it is inserted, and the page runs no script but its own.
-pub fn page(header: &Header, summary: &Summary) -> String {
+pub fn page(header: &Header, summaries: &[Summary]) -> String {
     let mut out = String::with_capacity(1 << 17);
+    let Some(summary) = Summary::together(summaries) else { return out };
     let title = escape(&summary.title);
     let _ = write!(
         out,
@@ -42,14 +43,19 @@ pub fn page(header: &Header, summary: &Summary) -> String {
         escape(&summary.leanset),
         include_str!("page.css")
     );
-    head(&mut out, header, summary);
-    recommendation(&mut out, summary);
-    charts(&mut out, header, summary);
-    random(&mut out, header, summary);
-    savings(&mut out, summary);
-    correlations(&mut out, summary);
-    numbers(&mut out, summary);
-    provenance(&mut out, header, summary);
+    head(&mut out, header, &summary);
+    for summary in summaries {
+        if let Some(model) = &summary.model {
+            let _ = writeln!(out, "<h2 class=\"model\">Model: {}</h2>", escape(model));
+        }
+        recommendation(&mut out, summary);
+        charts(&mut out, header, summary);
+        random(&mut out, header, summary);
+        savings(&mut out, summary);
+        correlations(&mut out, summary);
+        numbers(&mut out, summary);
+    }
+    provenance(&mut out, header, &summary);
     let _ = write!(
         out,
         "</main>\n<div id=\"tip\" role=\"tooltip\" hidden></div>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
@@ -251,8 +257,8 @@ fn grid(
         let _ = write!(out, "<th scope=\"col\">{}</th>", share(ratio));
     }
     out.push_str("</tr></thead>\n<tbody>\n");
-    for method in summary.methods.iter().filter(|m| Some(m.label.as_str()) != skip) {
-        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(&method.label));
+    for method in summary.lines().filter(|m| Some(m.label.as_str()) != skip) {
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(&method.title()));
         for ratio in &ratios {
             let (text, class) = match method.cells.iter().find(|c| c.ratio == *ratio) {
                 Some(found) => cell(found),
@@ -292,14 +298,24 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
         summary.vocabulary.main().name,
         summary.verdicts().describe_false_positives()
     );
-    let warm: Vec<String> =
-        header.plan.methods.iter().filter_map(|m| Some(format!("{} ({} epochs)", m.label(), m.warm_up?))).collect();
-    if !warm.is_empty() {
-        let _ = writeln!(
-            out,
-            "<p class=\"note\">These methods train on all rows before they choose, and training continues from that model: {}. All runs have the same number of epochs, so that fewer rows are fewer gradient steps. The warm-up on all rows counts as a cost.</p>",
-            escape(&warm.join(", "))
-        );
+    for (continues, what) in [
+        (false, "These methods train on all rows before they choose. The model that is judged then starts anew on the rows that are kept; the training on all rows counts as a cost"),
+        (true, "These methods train on all rows before they choose, and training continues from that model, as in the paper. A model that is trained on what is kept alone can be far worse, so they are never recommended. The training on all rows counts as a cost"),
+    ] {
+        let of_kind = header.plan.methods.iter().filter(|m| m.continues == Some(continues));
+        let warm: Vec<String> =
+            of_kind.filter_map(|m| Some(format!("{} ({} epochs)", m.label(), m.warm_up?))).collect();
+        if !warm.is_empty() {
+            let _ = writeln!(out, "<p class=\"note\">{what}: {}.</p>", escape(&warm.join(", ")));
+        }
+    }
+    for baseline in Baseline::ALL {
+        if summary.baselines.iter().any(|line| line.method == baseline.name()) {
+            let _ = writeln!(out, "<p class=\"note\">{}: {}</p>", baseline.name(), baseline.describe());
+        }
+    }
+    if let Some(weak) = &summary.weak {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", escape(&weak.describe()));
     }
     if let TaskPlan::Images(settings) = &header.plan.task {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", describe_training(&settings.detector));
@@ -432,7 +448,9 @@ fn numbers(out: &mut String, summary: &Summary) {
         summary.vocabulary.rows
     );
     let full = summary.full.iter().map(|c| ("full training", c));
-    for (label, c) in full.chain(summary.methods.iter().flat_map(|m| m.cells.iter().map(|c| (m.label.as_str(), c)))) {
+    let titles: Vec<_> = summary.lines().map(|m| (m.title(), m)).collect();
+    let lines = titles.iter().flat_map(|(title, m)| m.cells.iter().map(move |c| (title.as_str(), c)));
+    for (label, c) in full.chain(lines) {
         let scores: String = c.scores.values().map(|m| format!("<td>{}</td>", interval(m, three))).collect();
         let optional = |m: &Option<Median>| m.as_ref().map_or_else(|| "–".into(), |m| interval(m, number));
         let _ = writeln!(
@@ -575,11 +593,11 @@ mod tests {
         let (head, records) = (header(), vec![record(0), record(1), record(2)]);
         let (head_json, record_json) =
             (serde_json::to_value(&head).expect("JSON"), serde_json::to_value(&records).expect("JSON"));
-        let expected = page(&head, &Summary::new(&head, &records));
+        let expected = page(&head, &[Summary::new(&head, &records)]);
         let scripts = expected.matches("<script").count();
         let mut checked = 0;
         let mut check = |place: &str, header: &Header, records: &[Record]| {
-            let page = page(header, &Summary::new(header, records));
+            let page = page(header, &[Summary::new(header, records)]);
             assert_eq!(page.matches("<script").count(), scripts, "{place}");
             assert!(!page.contains("<img") && !page.contains(['\u{1b}', '\u{202e}']), "{place}");
             checked += usize::from(page.contains("alert(1)"));
@@ -604,7 +622,7 @@ mod tests {
     #[test]
     fn page_has_a_policy_that_names_its_script() {
         let head = header();
-        let page = page(&head, &Summary::new(&head, &[]));
+        let page = page(&head, &[Summary::new(&head, &[])]);
         assert!(
             page.contains(&format!("content=\"{}\"", policy(SCRIPT)))
                 && page.contains(&format!("<script>{SCRIPT}</script>"))

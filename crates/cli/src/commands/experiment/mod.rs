@@ -108,9 +108,16 @@ fn carry_out<T: Task>(
     say_when_interrupted(None);
     let found = found?;
     progress.clear();
-    let summary = Summary::new(&header, &found);
+    let summaries = Summary::of_models(&header, &found);
+    for summary in &summaries {
+        if let Some(weak) = &summary.weak {
+            let model = summary.model.as_deref().map_or_else(String::new, |model| format!("{model}: "));
+            let hint = "give it more epochs or other settings in [model], or compare with kind = \"logistic\"";
+            progress.warn(&Warning::new("weak-model", format!("{model}{}", weak.describe())).hint(hint));
+        }
+    }
     if args.json {
-        return json(&summary, path);
+        return json(&summaries, path);
     }
     if args.quiet {
         return Ok(String::new());
@@ -127,7 +134,8 @@ fn carry_out<T: Task>(
     };
     let report =
         render_shell(&["leanset".into(), "report".into(), path.into(), "--output".into(), "report.html".into()]);
-    Ok(format!("{}\n{now}\nReport: {report}\n", render::render(&summary)))
+    let rendered: Vec<String> = summaries.iter().map(render::render).collect();
+    Ok(format!("{}\n{now}\nReport: {report}\n", rendered.join("\n")))
 }
 
 /// What is said when an interrupt ends this process.
@@ -220,10 +228,14 @@ fn dry_run<T: Task>(
     }
     let (methods, ratios) = (plan.methods.len(), plan.reduce.ratios.len());
     let time = match step.zip(seconds) {
-        _ if left == 0 => "Nothing is left to do.".into(),
+        _ if done.len() == planned => "Nothing is left to do.".into(),
         Some(((by, _), seconds)) => format!(
             "The training that is left takes about {} with {at_once} at a time, by {by}. Choosing {} comes on top.",
             rounded_duration(crate::render::seconds(seconds)),
+            plan.vocabulary().rows
+        ),
+        None if left == 0 => format!(
+            "The models have no gradient steps; the time is known after the first runs. Choosing {} comes on top.",
             plan.vocabulary().rows
         ),
         None => format!(
@@ -232,8 +244,16 @@ fn dry_run<T: Task>(
             plan.vocabulary().rows
         ),
     };
+    let models = match plan.model_names().len() {
+        1 => String::new(),
+        several => format!(", with {}", counted(several, "model", "models")),
+    };
+    let baselines = match plan.baselines.len() {
+        0 => "of full training".to_owned(),
+        _ => "of full training and the baselines".to_owned(),
+    };
     let runs = format!(
-        "{}: {} of {} at {}, and of full training; {} done",
+        "{}: {} of {} at {}, and {baselines}{models}; {} done",
         counted(planned, "run", "runs"),
         counted(plan.repetitions as usize, "repetition", "repetitions"),
         counted(methods, "method", "methods"),
@@ -243,11 +263,26 @@ fn dry_run<T: Task>(
     Ok(format!("{}\n{}{}{}", plan.title, wrapped(&runs), wrapped(&time), forecast.lines))
 }
 
-/// The summary and where its records are.
-pub(super) fn json(summary: &Summary, path: &Path) -> Result<String> {
-    let mut document =
-        serde_json::to_value(summary).map_err(|e| Problem::internal(format!("the summary cannot be made: {e}")))?;
-    document["recommendation"] = serde_json::to_value(choose::recommend(summary)).unwrap_or_default();
+/// The summary of each model, and where the records are: of one model its summary, of several a list of theirs.
+pub(super) fn json(summaries: &[Summary], path: &Path) -> Result<String> {
+    let of = |summary: &Summary| -> Result<serde_json::Value> {
+        let mut document =
+            serde_json::to_value(summary).map_err(|e| Problem::internal(format!("the summary cannot be made: {e}")))?;
+        document["recommendation"] = serde_json::to_value(choose::recommend(summary)).unwrap_or_default();
+        Ok(document)
+    };
+    let mut document = match summaries {
+        [only] => of(only)?,
+        several => json!({
+            "schema": "leanset.experiment/1",
+            "leanset": env!("CARGO_PKG_VERSION"),
+            "title": several.first().map(|summary| &summary.title),
+            "data": several.first().map(|summary| &summary.data),
+            "done": several.iter().map(|summary| summary.done).sum::<usize>(),
+            "planned": several.iter().map(|summary| summary.planned).sum::<usize>(),
+            "models": several.iter().map(of).collect::<Result<Vec<_>>>()?,
+        }),
+    };
     document["records"] = path.display().to_string().into();
     Ok(format!("{document:#}\n"))
 }

@@ -15,9 +15,10 @@ pub(super) fn render(summary: &Summary) -> String {
     let vocabulary = summary.vocabulary;
     let bold = anstyle::Style::new().bold();
     let mut out = format!(
-        "{}\n{}: {} of {}, medians of up to {} repetitions\n\n",
+        "{}\n{}{}: {} of {}, medians of up to {} repetitions\n\n",
         visible(&summary.title),
         visible(&summary.data),
+        summary.model.as_deref().map_or_else(String::new, |model| format!(", {}", visible(model))),
         render::count(summary.done),
         render::counted(summary.planned, "run", "runs"),
         summary.full.as_ref().map_or(0, |full| full.runs),
@@ -33,6 +34,18 @@ pub(super) fn render(summary: &Summary) -> String {
     let title = format!("{} (full training: {}{largest})", vocabulary.main().title, full(&score));
     section(&mut out, &title, &grid(summary, judged));
     let note = |out: &mut String, note: &str| out.push_str(&render::wrapped(&format!("  {note}")));
+    if summary.methods.iter().any(|method| method.continues) {
+        note(
+            &mut out,
+            "(continued): training went on from a model that was trained on all rows. A model that is trained on what is \
+             kept alone can be far worse.",
+        );
+    }
+    for baseline in leanset_lab::plan::Baseline::ALL {
+        if summary.baselines.iter().any(|line| line.method == baseline.name()) {
+            note(&mut out, &format!("{}: {}", baseline.name(), baseline.describe()));
+        }
+    }
     if let Some(runs) = summary.never_predicted.filter(|&runs| runs > 0) {
         let (runs, done) = (render::count(runs), render::count(summary.done));
         note(
@@ -136,9 +149,9 @@ fn grid(summary: &Summary, value: impl Fn(&Cell) -> String) -> String {
     ratios.dedup();
     let titles: Vec<String> = ratios.iter().map(|&ratio| share(ratio)).collect();
     let header: Vec<&str> = std::iter::once("method").chain(titles.iter().map(String::as_str)).collect();
-    let rows = summary.methods.iter().map(|method| {
+    let rows = summary.lines().map(|method| {
         let at = |ratio: &f64| method.cells.iter().find(|c| c.ratio == *ratio).map_or_else(String::new, &value);
-        std::iter::once(method.label.clone()).chain(ratios.iter().map(at)).collect()
+        std::iter::once(method.title()).chain(ratios.iter().map(at)).collect()
     });
     render::columns(&header, rows, 2, 1)
 }

@@ -1,4 +1,4 @@
-//! Experiments on a table, with the built-in model.
+//! Experiments on a table, with the models inside.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -7,8 +7,8 @@ use leanset::output::sha256_of;
 use leanset::{Context, Input, Problem, Reporter as _, Result};
 use leanset_core::Monitor as _;
 use leanset_lab::metering::Meters;
-use leanset_lab::plan::{DataSection, Plan, TablePlan, TaskPlan};
-use leanset_lab::{Experiment, Mlp, RunOptions, TableTask};
+use leanset_lab::plan::{DataSection, ModelPlan, Plan, TablePlan, TaskPlan};
+use leanset_lab::{Experiment, RunOptions, TableTask};
 use leanset_problem::{Face, setting, text};
 use leanset_spec::TablePaths;
 use leanset_tables::{ReadOptions, read_bytes};
@@ -46,13 +46,14 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, thre
         TaskPlan::Table(settings) => settings,
         TaskPlan::Images(_) => settings,
     };
-    let learner = Mlp::new(&settings.model);
-    let task = TableTask::new((plan, settings), (&input.table, &sha256), &input.encoded, learner)?;
+    let task = TableTask::new((plan, settings), (&input.table, &sha256), &input.encoded)?;
     let experiment = Experiment::new(plan, task)?;
     if args.dry_run {
         // By the runs that are there; else by one epoch of the first.
         return dry_run(args, plan, &experiment, options, |known| {
-            let step = match known {
+            // The others are not trained in steps.
+            let trained = settings.models().iter().any(ModelPlan::trains_in_epochs);
+            let step = match known || !trained {
                 true => None,
                 false => {
                     progress.begin("training one epoch", 0);
