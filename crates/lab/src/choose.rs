@@ -113,7 +113,7 @@ mod tests {
         ClassifierScores, Cost, DataRecord, EnergySources, Header, Measurements, ModelScores, Record, SCHEMA, Steps,
     };
 
-    const PLAN: &str = "title = \"t\"\nrepetitions = 8\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.1, 0.5]\n[[method]]\nname = \"srs\"\n[[method]]\nname = \"mms\"\n";
+    const PLAN: &str = "title = \"t\"\nrepetitions = 8\nbaselines = []\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.1, 0.5]\n[[method]]\nname = \"srs\"\n[[method]]\nname = \"mms\"\n";
 
     /// The summary of runs whose accuracy and macro F1 are as `score` says, for method, ratio and repetition.
     fn summary(score: impl Fn(&str, f64, u32) -> f64) -> Summary {

@@ -162,7 +162,8 @@ impl<'a, T: Task> Experiment<'a, T> {
 
     /// Gradient steps of a group: those of what it shares, and those of each run.
     fn steps_of(&self, group: &RunGroup) -> u64 {
-        self.shared_steps(group) + group.runs.iter().map(|&(ratio, model)| self.steps_on(group.entry, ratio, model)).sum::<u64>()
+        self.shared_steps(group)
+            + group.runs.iter().map(|&(ratio, model)| self.steps_on(group.entry, ratio, model)).sum::<u64>()
     }
 
     /// Gradient steps on the rows of a run.
@@ -241,8 +242,9 @@ impl<'a, T: Task> Experiment<'a, T> {
                 let of_ratio = |ratio: usize| (0..models).map(move |model| (ratio, model));
                 if configured.continues {
                     // Each model has a warm-up of its own.
-                    (0..models)
-                        .for_each(|model| add(Entry::Method(method), (0..ratios).map(|ratio| (ratio, model)).collect()));
+                    (0..models).for_each(|model| {
+                        add(Entry::Method(method), (0..ratios).map(|ratio| (ratio, model)).collect())
+                    });
                 } else if configured.ranks() || configured.warm_up > 0 {
                     // Shared work is done once: a ranking, a warm-up.
                     add(Entry::Method(method), (0..ratios).flat_map(of_ratio).collect());

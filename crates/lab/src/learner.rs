@@ -4,9 +4,7 @@ use std::fmt::Debug;
 
 use leanset_core::{Budget, ClassId, Dynamics, EmptyClasses, Quiet, RowId, Seed};
 use leanset_problem::Result;
-use leanset_train::quick::{
-    KernelRidge, KernelRidgeModel, Logistic, LogisticModel, Neighbors, NeighborsModel,
-};
+use leanset_train::quick::{KernelRidge, KernelRidgeModel, Logistic, LogisticModel, Neighbors, NeighborsModel};
 use leanset_train::{DynamicsRecorder, Model, Network, Observer, Training, of_settings};
 
 use crate::plan::{EqualTraining, ModelKind, ModelPlan};
@@ -73,9 +71,7 @@ pub fn learner(plan: &ModelPlan) -> Box<dyn Learner> {
     let settings = &plan.settings;
     match settings.kind {
         ModelKind::Mlp => Box::new(Mlp::new(plan)),
-        ModelKind::Logistic => {
-            Box::new(Logistic { penalty: settings.penalty.unwrap_or(Logistic::default().penalty) })
-        }
+        ModelKind::Logistic => Box::new(Logistic { penalty: settings.penalty.unwrap_or(Logistic::default().penalty) }),
         ModelKind::Neighbors => {
             Box::new(Neighbors { neighbors: settings.neighbors.unwrap_or(Neighbors::default().neighbors) })
         }

@@ -108,7 +108,8 @@ pub struct WeakModel {
 impl WeakModel {
     /// If it is so in half of the repetitions or more.
     fn of(full: &[&Record]) -> Option<Self> {
-        let known: Vec<_> = full.iter().filter_map(|run| Some((run.scores.values()[0], run.linear_accuracy?))).collect();
+        let known: Vec<_> =
+            full.iter().filter_map(|run| Some((run.scores.values()[0], run.linear_accuracy?))).collect();
         let runs = known.iter().filter(|(own, linear)| own < &(linear - WEAK)).count();
         let accuracy = median(known.iter().map(|pair| pair.0))?.value;
         let linear_accuracy = median(known.iter().map(|pair| pair.1))?.value;

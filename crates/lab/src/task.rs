@@ -55,13 +55,8 @@ pub trait Task: Sync {
     ///
     /// # Errors
     /// No model can be trained on the points.
-    fn warm_up(
-        &self,
-        split: &Self::Split,
-        trainer: Trainer,
-        epochs: u32,
-        seed: u64,
-    ) -> Result<(Self::Model, Dynamics)>;
+    fn warm_up(&self, split: &Self::Split, trainer: Trainer, epochs: u32, seed: u64)
+    -> Result<(Self::Model, Dynamics)>;
 
     /// Trains on the kept rows, and tests the model.
     ///

@@ -40,7 +40,13 @@ impl Rows {
             }
         }
         let weight = |row: usize| weights.map_or(1.0, |w| w[row]);
-        let mut own = Self { values: Vec::new(), columns, labels: Vec::new(), classes: data.classes().len(), weights: Vec::new() };
+        let mut own = Self {
+            values: Vec::new(),
+            columns,
+            labels: Vec::new(),
+            classes: data.classes().len(),
+            weights: Vec::new(),
+        };
         with_points!(data.points(), |points| {
             for id in (0..rows).map(leanset_core::RowId::at).filter(|id| weight(id.index()) > 0.0) {
                 own.values.extend(points.row(id).iter().map(|v| v.widen()));

@@ -107,13 +107,7 @@ impl Section {
         }
     }
 
-    fn check_table(
-        &self,
-        text: &str,
-        name: &str,
-        span: std::ops::Range<usize>,
-        table: DeTable<'_>,
-    ) -> Option<Problem> {
+    fn check_table(&self, text: &str, name: &str, span: std::ops::Range<usize>, table: DeTable<'_>) -> Option<Problem> {
         let known = || self.own.iter().chain(self.parts.iter().flat_map(|part| part.keys));
         if let Some((key, _)) = table.iter().find(|(key, _)| !known().any(|known| known == key.get_ref())) {
             let place = format!("{name}: line {}", line_at(text, key.span().start));

@@ -299,8 +299,14 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
         summary.verdicts().describe_false_positives()
     );
     for (continues, what) in [
-        (false, "These methods train on all rows before they choose. The model that is judged then starts anew on the rows that are kept; the training on all rows counts as a cost"),
-        (true, "These methods train on all rows before they choose, and training continues from that model, as in the paper. A model that is trained on what is kept alone can be far worse, so they are never recommended. The training on all rows counts as a cost"),
+        (
+            false,
+            "These methods train on all rows before they choose. The model that is judged then starts anew on the rows that are kept; the training on all rows counts as a cost",
+        ),
+        (
+            true,
+            "These methods train on all rows before they choose, and training continues from that model, as in the paper. A model that is trained on what is kept alone can be far worse, so they are never recommended. The training on all rows counts as a cost",
+        ),
     ] {
         let of_kind = header.plan.methods.iter().filter(|m| m.continues == Some(continues));
         let warm: Vec<String> =

@@ -159,7 +159,11 @@ impl KernelRidgeModel {
     #[cfg(test)]
     fn values(&self, query: &[f64]) -> Vec<f64> {
         let kernels = gaussian_table(&self.centers, query, self.columns, self.rate);
-        self.factors.iter().zip(&self.shares).map(|(f, s)| s + f.iter().zip(&kernels).map(|(f, k)| f * k).sum::<f64>()).collect()
+        self.factors
+            .iter()
+            .zip(&self.shares)
+            .map(|(f, s)| s + f.iter().zip(&kernels).map(|(f, k)| f * k).sum::<f64>())
+            .collect()
     }
 }
 
@@ -207,7 +211,8 @@ mod tests {
     fn kernel_ridge_separates_a_ring() {
         let points: Vec<f64> = (0..600)
             .flat_map(|i| {
-                let (angle, radius) = (f64::from(i) * 0.7, if i % 2 == 0 { 0.3 } else { 1.0 } + f64::from(i % 7) / 40.0);
+                let (angle, radius) =
+                    (f64::from(i) * 0.7, if i % 2 == 0 { 0.3 } else { 1.0 } + f64::from(i % 7) / 40.0);
                 [radius * angle.cos(), radius * angle.sin()]
             })
             .collect();
