@@ -391,7 +391,7 @@ fn records(bytes: &[u8], folder: &Path) -> Verdict {
         Ok(contents) => {
             let summaries = Summary::of_models(&contents.header, &contents.records);
             let page = report::page(&contents.header, &summaries);
-            let _ = choose::describe(&summary);
+            summaries.iter().for_each(|summary| drop(choose::describe(summary)));
             let (scripts, tags) = (page.matches("<script").count(), page.matches("<img").count());
             let control = page.chars().any(|c| c.is_control() && c != '\n');
             if scripts != 1 || tags > 0 || control {
