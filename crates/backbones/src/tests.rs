@@ -574,7 +574,7 @@ fn engine_name_has_the_locked_version() {
 fn whole(name: &str, values: &[i64]) -> Tensor {
     let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     Tensor {
-        dimensions: vec![values.len() as i64],
+        dimensions: vec![i64::try_from(values.len()).unwrap_or(i64::MAX)],
         elements: Some(7),
         name: Some(name.into()),
         raw: Some(raw.into()),

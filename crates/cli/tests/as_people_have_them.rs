@@ -180,3 +180,60 @@ fn a_plan_has_these_settings() {
     );
     place.ok("experiment plan.toml --dry-run");
 }
+
+#[test]
+fn measuring_against_several_files() {
+    let place = table(60, |value| format!("{value}.5"));
+    let text = place.text("t.csv");
+    let lines: Vec<&str> = text.lines().collect();
+    place.write("1.csv", lines[..30].join("\n") + "\n");
+    place.write("2.csv", [&lines[..1], &lines[30..]].concat().join("\n") + "\n");
+    place.ok(&format!("reduce t.csv --label kind --ratio 0.2 {COMMON}"));
+    place.ok("rank t.csv --label kind --method maxmin --output r.csv --quiet");
+    let first = |said: String| said.lines().next().map(str::to_owned);
+    assert_eq!(
+        first(place.ok("measure 1.csv 2.csv lean.csv --label kind")),
+        first(place.ok("measure t.csv lean.csv --label kind"))
+    );
+    let of_prefix = |said: String| said.lines().last().map(str::to_owned);
+    assert_eq!(
+        of_prefix(place.ok("measure 1.csv 2.csv --ranking r.csv --ratio 0.2 --label kind")),
+        of_prefix(place.ok("measure t.csv --ranking r.csv --ratio 0.2 --label kind"))
+    );
+}
+
+#[test]
+fn dates_as_a_label() {
+    let dates: String = (0..60).map(|row| format!("{row}.5,2024-{:02}-{:02}\n", 1 + row % 12, 1 + row % 28)).collect();
+    let place = Place::with("t.csv", format!("girth,day\n{dates}"));
+    assert_snapshot!(place.refuses(&format!("reduce t.csv --label day --ratio 0.1 {COMMON}")), @r"
+    exit 2
+    error: t.csv: label column 'day' holds 60 different dates in 60 rows: one row of each is more than twice the 6 rows of the budget
+      hint: name a column of classes, or --categorical day if each date is a class
+    ");
+    place.ok(&format!("reduce t.csv --label day --categorical day --ratio 0.1 {COMMON}"));
+}
+
+#[test]
+fn probabilities_that_do_not_add_up() {
+    let place = table(4, |value| format!("{value}.5"));
+    let log =
+        |last: &str| format!("epoch,row,correct,p_0,p_1\n0,0,1,0.9,0.1\n0,1,1,0.2,0.8\n0,2,1,0.7,0.3\n0,3,1,{last}\n");
+    place.write("log.csv", log("0,0"));
+    assert_snapshot!(place.refuses("rank t.csv --label kind --method el2n --log log.csv --output r.csv"), @r"
+    exit 2
+    error: log.csv: row 3 (line 5): the probabilities p_0 to p_1 add up to 0.0000, not to 1
+      hint: log the softmax of the outputs, or leave the columns of probabilities out
+    ");
+    // Rounded ones need not add up to the last digit.
+    place.write("log.csv", log("0.003,0.99"));
+    place.ok("rank t.csv --label kind --method el2n --log log.csv --output r.csv --quiet");
+}
+
+#[test]
+fn a_class_of_a_long_name() {
+    let place = Place::with("t.csv", format!("girth,kind\n1,a\n2,{}\n3,a\n", "b".repeat(100_000)));
+    let said = place.ok("reduce t.csv --label kind --method srs --ratio 0.5 --output lean.csv");
+    assert!(said.len() < 5_000 && said.contains(&("b".repeat(200) + "…")), "{} bytes", said.len());
+    assert!(place.text("lean.csv").contains(&"b".repeat(100_000)));
+}

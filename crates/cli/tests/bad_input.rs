@@ -236,7 +236,7 @@ fn semicolons() {
     assert_snapshot!(place.refuses("reduce t.csv --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.csv: no column 'kind'
-      hint: the header is one column with separators in it: say which one with --delimiter
+      hint: the header is one column with separators in it: --delimiter ';'
     ");
 }
 
@@ -509,7 +509,7 @@ fn no_feature_left() {
     assert_snapshot!(place.refuses("reduce t.csv --exclude a,b --label kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.csv: no column is left to be a feature
-      hint: distances need at least one column of numbers, true/false or text beside label and id
+      hint: distances need at least one column of numbers, true/false, text or lists of as many numbers in every row, beside label and id
     ");
 }
 
@@ -698,7 +698,7 @@ fn measurements_as_label() {
     assert_snapshot!(place.refuses("reduce t.csv --label a --exclude kind --method mms --ratio 0.5 --output lean.csv"), @r"
     exit 2
     error: t.csv: row 2 (line 4), label column 'a': '2.5' is not a class, it is a measurement
-      hint: --bins N cuts the label into N classes of equal counts
+      hint: --bins N cuts the label into N classes of equal counts; --categorical a if these numbers are names of classes
     ");
 }
 
@@ -2038,7 +2038,7 @@ fn dimension_of_nothing() {
     error: the following required arguments were not provided:
       --persistence
 
-    Usage: leanset measure --persistence --label <COLUMN> --dimension <K> <FULL> <REDUCED>
+    Usage: leanset measure --persistence --label <COLUMN> --dimension <K> <FILE>...
 
     For more information, try '--help'.
     ");

@@ -6,7 +6,7 @@ use leanset_core::distance::Metric;
 use leanset_core::metrics::{self, ClassPersistence, Epsilon, Persistence, PersistenceOptions, Sampled};
 use leanset_core::{Allocation, Budget, Classes, Dataset, EmptyClasses, Reduced, Scope, Selection};
 use leanset_problem::{Problem, Result, Text, setting, text};
-use leanset_spec::{Columns, number};
+use leanset_spec::{Columns, TablePaths, number};
 use leanset_tables::{FileRow, Table, format_of_path};
 use serde_json::{Value, json};
 
@@ -19,8 +19,8 @@ use crate::table::ranking;
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct Measure {
-    /// The full table.
-    pub full: PathBuf,
+    /// The files of the full table.
+    pub full: TablePaths,
     /// Which of its columns take part, and how.
     pub columns: Columns,
     /// What it is compared with.
@@ -76,7 +76,7 @@ pub struct Point {
 /// # Errors
 /// A file cannot be read or does not fit; the predicted memory is above the limit.
 pub fn measure(request: &Measure, context: &Context<'_>) -> Result<Measurement> {
-    let files = Files::find(&request.full.as_path().into(), &request.columns, context)?;
+    let files = Files::find(&request.full, &request.columns, context)?;
     files.check_limit(context.limit())?;
     let input = Input::read_files(&files, &request.columns, context)?;
     let data = input.dataset()?;

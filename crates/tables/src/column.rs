@@ -399,6 +399,15 @@ impl Lists {
         values
     }
 
+    /// The same lists with every number changed when it is read.
+    pub(crate) fn map(&self, change: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Self {
+        let all = self.clone();
+        Self::new((self.rows, self.length), self.list_type, move |row, out| {
+            all.read(row, out);
+            out.iter_mut().for_each(|x| *x = change(*x));
+        })
+    }
+
     fn take(&self, rows: &[FileRow]) -> Self {
         let (all, rows) = (self.clone(), rows.to_vec());
         Self::new((rows.len(), self.length), self.list_type, move |row, out| all.read(rows[row].index(), out))
@@ -411,7 +420,7 @@ impl Lists {
             return String::new();
         }
         let number = |x: &f64| match self.list_type.item {
-            _ if x.is_nan() => String::new(),
+            _ if x.is_nan() => "null".to_owned(),
             ListItem::Float16 | ListItem::Float32 => format!("{:?}", *x as f32),
             ListItem::Float64 => format!("{x:?}"),
             ListItem::ShortInteger | ListItem::Integer => format!("{x}"),

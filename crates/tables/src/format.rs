@@ -65,8 +65,10 @@ pub fn format_of_path(path: &Path) -> Result<(Format, Compression), Error> {
     let shown = path.display();
     if let Some((extension, program)) = foreign_packing(&name) {
         let stem = name_without(path, extension);
+        // An archive has files of any name.
+        let leaves = if extension == ".zip" { String::new() } else { format!(", which leaves {stem}") };
         return Err(Error::request(format!("{shown}: leanset reads gzip and Zstandard, not {extension}"))
-            .with_hint(format!("unpack it first: {program} {shown}, which leaves {stem}")));
+            .with_hint(format!("unpack it first: {program} {shown}{leaves}")));
     }
     let known =
         Format::VARIANTS.iter().flat_map(|format| format.extensions()).map(|e| format!(".{e}")).collect::<Vec<_>>();

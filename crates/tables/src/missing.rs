@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::column::{Column, Values};
+use crate::column::{Column, ListItem, Lists, Values};
 
 /// Words that the user says are missing values, in place of the usual ones. A word that is a number stands for that number
 /// too, where columns have types.
@@ -29,6 +29,12 @@ impl MissingWords {
         self.numbers.contains(&value)
     }
 
+    /// The numbers among them, as such lists hold them.
+    fn numbers_of(&self, lists: &Lists) -> Vec<f64> {
+        let short = matches!(lists.list_type().item, ListItem::Float16 | ListItem::Float32);
+        self.numbers.iter().map(|&x| if short { f64::from(x as f32) } else { x }).collect()
+    }
+
     /// A column in which they are missing.
     pub(crate) fn apply(&self, mut column: Column) -> Column {
         let rows = 0..column.len();
@@ -38,7 +44,16 @@ impl MissingWords {
             Values::Number(v) => v.iter().map(|&x| self.has_number(x)).collect(),
             Values::Number32(v) => rows.map(|row| self.numbers.iter().any(|&x| x as f32 == v[row])).collect(),
             Values::Integer(v) => v.iter().map(|&x| self.has_number(x as f64)).collect(),
-            _ => return column,
+            Values::List(v) => {
+                let numbers = self.numbers_of(v);
+                let mut own = vec![0.0; v.length()];
+                rows.map(|row| {
+                    v.read(row, &mut own);
+                    own.iter().any(|x| numbers.contains(x))
+                })
+                .collect()
+            }
+            Values::Boolean(_) => return column,
         };
         if !found.contains(&true) {
             return column;
@@ -47,6 +62,10 @@ impl MissingWords {
             Values::Number(v) => v.iter_mut().zip(&found).filter(|(_, found)| **found).for_each(|(x, _)| *x = f64::NAN),
             Values::Number32(v) => {
                 v.iter_mut().zip(&found).filter(|(_, found)| **found).for_each(|(x, _)| *x = f32::NAN);
+            }
+            Values::List(v) => {
+                let numbers = self.numbers_of(v);
+                *v = v.map(move |x| if numbers.contains(&x) { f64::NAN } else { x });
             }
             _ => {}
         }
@@ -60,6 +79,7 @@ impl MissingWords {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::column::ListType;
 
     #[test]
     fn words_are_missing_in_typed_columns() {
@@ -73,5 +93,11 @@ mod tests {
             assert_eq!(words.apply(column).missing, Some(missing));
         }
         assert_eq!(words.apply(Column::from(vec![true])).missing, None);
+        let lists = Lists::of(vec![1.0, 2.0, -999.0, 3.0], 2, ListType::default());
+        let column = words.apply(Column::from(lists));
+        assert_eq!(column.missing, Some(vec![false, true]));
+        let Values::List(lists) = column.values else { panic!("lists stay lists") };
+        assert_eq!(lists.get(0), [1.0, 2.0]);
+        assert!(lists.get(1)[0].is_nan() && lists.get(1)[1] == 3.0);
     }
 }

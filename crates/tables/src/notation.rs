@@ -535,6 +535,11 @@ pub(crate) fn days(text: &str, order: DateOrder) -> Option<f64> {
     {
         return Some(time);
     }
+    if order == DateOrder::YearFirst
+        && let Some(day) = week_or_quarter(text)
+    {
+        return Some(day);
+    }
     let (date, rest) = if text.as_bytes()[0].is_ascii_digit() && text.contains(['-', '/', '.']) {
         match text.find([' ', 'T', 't', '\u{a0}']) {
             // `29-Oct-2024` has a `t` too: a time begins with a digit.
@@ -546,8 +551,19 @@ pub(crate) fn days(text: &str, order: DateOrder) -> Option<f64> {
             None => (text, ""),
         }
     } else {
-        (text, "")
+        // `Tue, 02 Jan 2024 10:00:00 GMT`: the time begins with the word that has a colon.
+        match text.find(':').and_then(|colon| text[..colon].rfind(char::is_whitespace)) {
+            Some(at) => (text[..at].trim_end(), text[at..].trim_start()),
+            None => (text, ""),
+        }
     };
+    // `Tue Jan  2 10:00:00 2024`, as C writes it.
+    if let Some((time, year)) = rest.rsplit_once(' ')
+        && year.len() == 4
+        && year.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Some(named_date(&format!("{date} {year}"), order)? + moment(time)?);
+    }
     let day = numeric_date(date, order).or_else(|| named_date(date, order))?;
     if rest.is_empty() { Some(day) } else { moment(rest).map(|time| day + time) }
 }
@@ -565,6 +581,13 @@ fn numeric_date(text: &str, order: DateOrder) -> Option<f64> {
             let year = value(year, 4..=4).filter(|year| (1500..2500).contains(year))?;
             (year, value(month, 2..=2)?, 1)
         }
+        // A year of two digits: 29/03/24, 29.03.24.
+        (DateOrder::DayFirst, [day, month, year]) if year.len() == 2 => {
+            (short_year(value(year, 2..=2)?), value(month, digits_of(mark))?, value(day, digits_of(mark))?)
+        }
+        (DateOrder::MonthFirst, [month, day, year]) if year.len() == 2 && mark != b'.' => {
+            (short_year(value(year, 2..=2)?), value(month, digits_of(mark))?, value(day, digits_of(mark))?)
+        }
         (DateOrder::DayFirst, [day, month, year]) => (value(year, 4..=4)?, value(month, 1..=2)?, value(day, 1..=2)?),
         // Nobody writes the month first before a point.
         (DateOrder::MonthFirst, [month, day, year]) if mark != b'.' => {
@@ -573,6 +596,44 @@ fn numeric_date(text: &str, order: DateOrder) -> Option<f64> {
         _ => return None,
     };
     civil(year, month, day)
+}
+
+/// The year that two digits stand for, as POSIX has it.
+fn short_year(year: i64) -> i64 {
+    if year < 69 { 2000 + year } else { 1900 + year }
+}
+
+/// How many digits a day or month has beside a year of two: `1/2/24` is a date, and `1.2.24` rather a version.
+fn digits_of(mark: u8) -> std::ops::RangeInclusive<usize> {
+    if mark == b'/' { 1..=2 } else { 2..=2 }
+}
+
+/// The first day of an ISO week or of a quarter: `2024-W05`, `2024-W05-3`, `2024Q1`.
+fn week_or_quarter(text: &str) -> Option<f64> {
+    let (year, rest) = text.split_at_checked(4)?;
+    let digits = |text: &str| -> Option<i64> { text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())? };
+    let year = digits(year).filter(|year| (1500..2500).contains(year))?;
+    let rest = rest.strip_prefix('-').unwrap_or(rest);
+    if let Some(quarter) = rest.strip_prefix('Q') {
+        let quarter =
+            digits(quarter).filter(|quarter| quarter.to_string() == rest[1..] && (1..=4).contains(quarter))?;
+        return civil(year, 3 * quarter - 2, 1);
+    }
+    let (week, after) = rest.strip_prefix('W')?.split_at_checked(2)?;
+    let week = digits(week).filter(|week| (1..=53).contains(week))?;
+    let day = match after.strip_prefix('-').unwrap_or(after) {
+        "" => 1,
+        day => digits(day).filter(|day| day.to_string().len() == 1 && (1..=7).contains(day))?,
+    };
+    // The week of January 4 is the first. 1970-01-01 was a Thursday.
+    let fourth = civil(year, 1, 4)?;
+    let monday = fourth - (fourth + 3.0).rem_euclid(7.0);
+    Some(monday + (7 * (week - 1) + day - 1) as f64)
+}
+
+/// Whether an integer is a day written without marks: 20241231.
+pub(crate) fn is_day_of_digits(value: i64) -> bool {
+    (1900..2200).contains(&(value / 10_000)) && civil(value / 10_000, value / 100 % 100, value % 100).is_some()
 }
 
 /// A date with the English name of its month, in any usual order.
@@ -832,6 +893,19 @@ mod tests {
             ("29-Oct-1970", DateOrder::DayFirst, 301.0),
             ("Thursday, 1 October 1970", DateOrder::DayFirst, 273.0),
             ("Jan 2, 1970", DateOrder::MonthFirst, 1.0),
+            ("02/01/70", DateOrder::DayFirst, 1.0),
+            ("1/2/70", DateOrder::MonthFirst, 1.0),
+            ("02.01.70", DateOrder::DayFirst, 1.0),
+            ("01-03-00", DateOrder::MonthFirst, 10_959.0),
+            ("Fri, 02 Jan 1970 06:00:00 GMT", DateOrder::DayFirst, 1.25),
+            ("Fri, 2 Jan 1970 06:00:00 +0600", DateOrder::DayFirst, 1.0),
+            ("2 Jan 1970 6:00 PM", DateOrder::DayFirst, 1.75),
+            ("Fri Jan  2 06:00:00 1970", DateOrder::MonthFirst, 1.25),
+            ("1970-W01", DateOrder::YearFirst, -3.0),
+            ("1970-W01-4", DateOrder::YearFirst, 0.0),
+            ("2024W05", DateOrder::YearFirst, 19_751.0),
+            ("2024-Q1", DateOrder::YearFirst, 19_723.0),
+            ("1970Q2", DateOrder::YearFirst, 90.0),
         ] {
             assert_eq!(days(text, order), Some(expected), "{text}");
         }
@@ -847,6 +921,15 @@ mod tests {
             "may",
             "A1-02-2024",
             "1-2",
+            "10.2.14",
+            "1-2-3",
+            "1-2-24",
+            "2024-W54",
+            "2024-Q5",
+            "2024-W5",
+            "31/02/24",
+            "12:30:2024",
+            "ratio 16:9 2024",
         ] {
             assert_eq!(date_orders(word), 0, "{word}");
         }

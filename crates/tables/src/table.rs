@@ -209,7 +209,11 @@ impl Table {
             && is_text(self.format)
             && only.name.contains([';', '\t', '|', ','])
         {
-            hint = text!["the header is one column with separators in it: say which one with ", &setting::DELIMITER];
+            // The one that is there most often.
+            let count = |mark: char| only.name.matches(mark).count();
+            let mark = [';', '\t', '|', ','].into_iter().rev().max_by_key(|&mark| count(mark)).unwrap_or(';');
+            let said = if mark == '\t' { "\\t".to_owned() } else { mark.to_string() };
+            hint = text!["the header is one column with separators in it: ", setting::DELIMITER.to(said)];
         }
         Error::request(message).with_hint(hint)
     }

@@ -364,3 +364,120 @@ fn labels_that_look_alike_are_shown() {
     assert!(warning.message.to_string().contains("'elm '"), "{}", warning.message);
     assert_eq!(encoded.class_names.len(), 4);
 }
+
+#[test]
+fn numbers_that_are_not_read_are_said() {
+    for spell in [
+        (|i| format!("{i}/8")) as fn(usize) -> String,
+        |i| format!("0x{i:02x}"),
+        |i| format!("{i}-{}", i + 5),
+        |i| format!("{i}±0.1"),
+        |i| format!("'{i}.5"),
+        |i| format!("≤{i}"),
+    ] {
+        let cells: Vec<String> = (0..60).map(|row| spell(10 + row % 30)).collect();
+        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+        for table in in_every_format(&cells) {
+            let encoded = fit(&table, &raw());
+            assert_eq!(codes(&encoded), ["text-numbers"], "{} {}", table.name(), cells[0]);
+            let message = encoded.warnings[0].message.to_string();
+            assert!(
+                message.starts_with("column 'x' holds texts with numbers that are not read, such as "),
+                "{message}"
+            );
+            let names = Columns { categorical: vec!["x".to_owned()], ..raw() };
+            assert_eq!(codes(&fit(&table, &names)), [""; 0]);
+        }
+    }
+    // Few words that come again are categories.
+    let sizes: Vec<&str> = (0..60).map(|row| ["3-5 y", "A4", "1st"][row % 3]).collect();
+    in_every_format(&sizes).iter().for_each(|table| assert_eq!(codes(&fit(table, &raw())), [""; 0]));
+}
+
+#[test]
+fn dates_of_every_spelling_are_carried_along() {
+    for (spell, first) in [
+        ((|day| format!("{day:02}/03/24")) as fn(usize) -> String, "02/03/24"),
+        (|day| format!("Sat, {day:02} Mar 2024 10:00:00 GMT"), "Sat, 02 Mar 2024 10:00:00 GMT"),
+        (|day| format!("2024-W{day:02}"), "2024-W02"),
+        (|day| format!("{}Q{}", 2000 + day, 1 + day % 4), "2002Q3"),
+    ] {
+        let cells: Vec<String> = (0..24).map(|row| spell(2 + row)).collect();
+        assert_eq!(cells[0], first);
+        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+        for table in in_every_format(&cells) {
+            let encoded = fit(&table, &raw());
+            assert_eq!(Encoder::fit(&table, &raw()).unwrap().dimensions(), 1, "{} {first}", table.name());
+            assert_eq!(codes(&encoded), ["skipped-column"]);
+        }
+    }
+}
+
+#[test]
+fn integers_that_are_days_are_said() {
+    let table = |first: i64| {
+        let rows = (0..20).fold("day,y\n".to_owned(), |all, row| all + &format!("{},{}\n", first + row, row % 7));
+        csv(&rows)
+    };
+    let encoded = fit(&table(20_240_103), &raw());
+    assert_eq!(codes(&encoded), ["dates-as-integers"]);
+    assert_eq!(
+        encoded.warnings[0].message.to_string(),
+        "column 'day' holds dates as integers, such as 20240103: distances are those of the integers"
+    );
+    assert_eq!(codes(&fit(&table(20_240_120), &raw())), [""; 0], "20240132 is no day");
+}
+
+#[test]
+fn the_index_of_a_frame_is_no_feature_in_text() {
+    for (header, first, features) in [
+        (",x", 0, &["x"][..]),
+        ("\"\",x", 1, &["x"]),
+        ("Unnamed: 0,x", 0, &["x"]),
+        (",x", 7, &["column_0", "x"]),
+        ("n,x", 0, &["n", "x"]),
+    ] {
+        let rows = (0..12).fold(format!("{header}\n"), |all, row| all + &format!("{},{}.5\n", first + row, row % 5));
+        let table = csv(&rows);
+        let (encoder, encoded) = Encoder::fit_encode(&table, &raw()).unwrap();
+        assert_eq!(encoder.feature_columns(), features, "{header}");
+        let skipped = encoded.warnings.iter().any(|warning| warning.code == "skipped-column");
+        assert_eq!(skipped, features == ["x"], "{header}");
+    }
+    let named = Columns { features: features(&["column_0", "x"]), ..raw() };
+    let (encoder, _) = Encoder::fit_encode(&csv(",x\n0,5\n1,7\n"), &named).unwrap();
+    assert_eq!(encoder.feature_columns(), ["column_0", "x"]);
+}
+
+#[test]
+fn refusals_say_what_to_type() {
+    let says = |table: &Table, options: &Columns, hint: &str| {
+        let said = refusal(table, options);
+        assert!(said.contains(hint), "{said}");
+    };
+    // A column without a single value has no mean.
+    says(&csv("x,y\n1,\n2,\n"), &raw(), "column 'y' has no value in any of 2 rows");
+    says(&csv("x,y\n1,\n2,\n"), &raw(), "--exclude y");
+    // One word may stand for a missing value as well as for a mistake.
+    let rows = (0..40).fold("x\n".to_owned(), |all, row| all + &format!("{row}.5\n"));
+    says(&csv(&(rows + "unknown\n")), &raw(), "--missing-values unknown");
+    says(&csv("a;kind\n1;x\n2;y\n"), &label("kind"), "--delimiter ';'");
+    says(&csv("a\tkind\n1\tx\n2\ty\n"), &label("kind"), "--delimiter '\\t'");
+    says(&csv("x,y\n1,0.5\n2,1.5\n"), &label("y"), "--categorical y");
+    let comment = words(&refused("t.csv", "# of plot 7\nx,y\n1,2\n"));
+    assert!(comment.contains("tail -n +2 t.csv"), "{comment}");
+}
+
+#[test]
+fn columns_count_before_they_are_read() {
+    let mut header: String = (0..40_000).map(|n| format!("c{n},")).collect();
+    header.push_str("kind\n");
+    let row = "1,".repeat(40_000) + "x\n";
+    let read = |room| {
+        let options = ReadOptions { memory: Some(MemoryLimit::more(room)), ..ReadOptions::default() };
+        read_bytes("t.csv", (header.clone() + &row + &row).into_bytes(), &options)
+    };
+    let error = read(5_000_000).expect_err("too many columns");
+    assert!(words(&error).contains("a table of 40001 columns takes"), "{}", words(&error));
+    assert_eq!(read(200_000_000).unwrap().columns().len(), 40_001);
+}

@@ -332,7 +332,7 @@ fn warnings_name_columns_that_are_no_features() {
     let named = Columns { features: features(&["when"]), scale: Some(Scale::None), ..Columns::default() };
     assert_eq!(fit(&table, &named).1.features.to_f64(), [1.0, 2.0], "days since 1970");
 
-    let (_, encoded) = fit(&csv(",x\n0,5\n1,6\n"), &Columns::default());
+    let (_, encoded) = fit(&csv(",x\n3,5\n9,6\n"), &Columns::default());
     assert_eq!(codes(&encoded.warnings), ["unnamed-column"]);
     assert_eq!(
         encoded.warnings[0].message.to_string(),

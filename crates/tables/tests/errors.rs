@@ -185,7 +185,7 @@ fn position_names_the_nearest_column() {
     let error = csv("a;b\n1;2\n").position("b").unwrap_err();
     assert_eq!(
         error.hint().unwrap().render(Face::CommandLine),
-        "the header is one column with separators in it: say which one with --delimiter"
+        "the header is one column with separators in it: --delimiter ';'"
     );
 }
 
@@ -296,7 +296,7 @@ fn encoder_refuses_columns_that_cannot_be_features() {
     fitting(
         "x,y\n1,2\n",
         &Columns { exclude: vec!["x".into()], ..label("y") },
-        "t.csv: no column is left to be a feature\ndistances need at least one column of numbers, true/false or text beside label and id",
+        "t.csv: no column is left to be a feature\ndistances need at least one column of numbers, true/false, text or lists of as many numbers in every row, beside label and id",
     );
     fitting(
         "x,name\n1,a\n2,b\n",
@@ -338,7 +338,7 @@ fn encoder_refuses_columns_that_cannot_be_labels() {
     fitting(
         "x,y\n1,1\n2,2.50\n",
         &label("y"),
-        &format!("t.csv: row 1 (line 3), label column 'y': '2.50' is not a class, it is a measurement\n{cut}"),
+        &format!("t.csv: row 1 (line 3), label column 'y': '2.50' is not a class, it is a measurement\n{many}"),
     );
     let rows: String = (0..30).map(|i| format!("1,{i}\n")).collect();
     fitting(
@@ -462,11 +462,14 @@ fn error_io_kind_tells_a_broken_pipe() {
 /// A measurement with a bad cell is no column of text, however small the table.
 #[test]
 fn encoder_names_the_bad_cell_of_a_small_table() {
-    let hint = "correct the value, leave it empty (missing), or --exclude x";
-    for (values, bad, numbers) in [
-        ("1\n2\n3\nabc\n", "row 3 (line 5), column 'x': 'abc'", "3 values are"),
-        ("12.5\n12,5x\n13.5\n", "row 1 (line 3), column 'x': '12,5x'", "2 values are"),
-        ("1\n2\n1\n2\n-\n", "row 4 (line 6), column 'x': '-'", "4 values are"),
+    let word = |word: &str| {
+        format!("correct the value, or --missing-values {word} if it stands for a missing value, or --exclude x")
+    };
+    let number = "correct the value, leave it empty (missing), or --exclude x".to_owned();
+    for (values, bad, numbers, hint) in [
+        ("1\n2\n3\nabc\n", "row 3 (line 5), column 'x': 'abc'", "3 values are", word("abc")),
+        ("12.5\n12,5x\n13.5\n", "row 1 (line 3), column 'x': '12,5x'", "2 values are", number),
+        ("1\n2\n1\n2\n-\n", "row 4 (line 6), column 'x': '-'", "4 values are", word("-")),
     ] {
         let text = format!("x;y\n{}", values.replace('\n', ";1\n"));
         let options = ReadOptions { delimiter: Some(";".parse().unwrap()), ..ReadOptions::default() };

@@ -239,7 +239,7 @@ fn arrow_rows_keep_schema_metadata_dictionaries_and_nested_values() {
         assert_eq!(named(&table, "colour").text(2), "blue");
         assert_eq!(named(&table, "colour").missing, Some(vec![false, true, false, false]));
         assert_eq!(named(&table, "day").text(3), "2024-10-04");
-        assert_eq!(named(&table, "list").text(3), "[3, ]");
+        assert_eq!(named(&table, "list").text(3), "[3, null]");
         assert_eq!(named(&table, "half").values, Values::Number32(vec![1.5, -0.25, 1024.0, 3.0]));
 
         let parquet = rows_as(&table, &ids([3, 1, 1]), &[], Format::Parquet).unwrap();

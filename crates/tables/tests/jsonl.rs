@@ -204,3 +204,28 @@ fn many_lines_are_read_in_chunks() {
         assert_eq!(b.text(row), format!("k{row}"));
     }
 }
+
+#[test]
+fn digits_that_no_number_holds_stay_digits() {
+    let table = jsonl(
+        "{\"id\":12345678901234567890,\"big\":9007199254740993,\"kind\":\"a\"}\n\
+         {\"id\":12345678901234567891,\"big\":0.5,\"kind\":\"a\"}\n",
+    );
+    assert_eq!(
+        String::from_utf8(rows_as(&table, &all(&table), &[], Format::Csv).unwrap()).unwrap(),
+        "id,big,kind\n12345678901234567890,9007199254740993,a\n12345678901234567891,0.5,a\n"
+    );
+    #[cfg(feature = "arrow")]
+    {
+        let parquet = open("t.parquet", rows_as(&table, &all(&table), &[], Format::Parquet).unwrap());
+        assert_eq!(kinds(&parquet), [Kind::Text, Kind::Text, Kind::Text]);
+        assert_eq!(cells(&parquet)[0][1], "12345678901234567891");
+    }
+    // As a label each is a class of its own, though both are one float.
+    let classes = Encoder::fit(&table, &label("id")).unwrap().class_names();
+    assert_eq!(classes, ["12345678901234567890", "12345678901234567891"]);
+    // As a feature they are refused for the same reason.
+    let table = jsonl("{\"x\":12345678901234567890,\"y\":1}\n{\"x\":12345678901234567891,\"y\":2}\n");
+    let error = Encoder::fit(&table, &Columns::default()).expect_err("one float");
+    assert!(words(&error).contains("12345678901234567891"), "{}", words(&error));
+}

@@ -1,5 +1,6 @@
 //! The memory limit holds before memory is taken: what a file unpacks to is refused by what is known of it, or as soon as
 //! more than what fits was unpacked.
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use super::common::*;
 use leanset_problem::Face;

@@ -73,10 +73,7 @@ fn other_packers_are_named_with_the_way_out() {
             "t.csv.XZ",
             "t.csv.XZ: leanset reads gzip and Zstandard, not .xz\nunpack it first: unxz -k t.csv.XZ, which leaves t.csv",
         ),
-        (
-            "t.csv.zip",
-            "t.csv.zip: leanset reads gzip and Zstandard, not .zip\nunpack it first: unzip t.csv.zip, which leaves t.csv",
-        ),
+        ("t.csv.zip", "t.csv.zip: leanset reads gzip and Zstandard, not .zip\nunpack it first: unzip t.csv.zip"),
     ] {
         assert_eq!(words(&refused(name, *b"x,y")), words_of_error);
     }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow_array::builder::{Int64Builder, MapBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type, Int64Type};
 use arrow_array::{
@@ -14,6 +15,7 @@ use arrow_array::{
     StringArray, StringViewArray, StructArray, Time32SecondArray, TimestampMicrosecondArray, TimestampMillisecondArray,
     TimestampSecondArray, UInt16Array, UInt64Array, UnionArray,
 };
+use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_ipc::CompressionType;
 use arrow_ipc::reader::FileReader;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
@@ -278,7 +280,7 @@ fn types_of_parquet_stay_as_the_file_has_them() {
         REQUIRED INT32 small (INT_8);
         REQUIRED group list (LIST) { REPEATED group bag { REQUIRED INT32 array_element; } }
     }";
-    let texts = |texts: [&str; 2]| texts.map(|text| ByteArray::from(text));
+    let texts = |texts: [&str; 2]| texts.map(ByteArray::from);
     let bytes = by_hand(
         schema,
         vec![KeyValue::new("made.by".to_owned(), "a pipeline".to_owned())],
@@ -329,7 +331,8 @@ fn types_of_parquet_stay_as_the_file_has_them() {
         assert_eq!(of(&back), of(&metadata));
     }
     let csv = String::from_utf8(rows_as(&table, &ids([1]), &[], Format::Csv).unwrap()).unwrap();
-    assert!(csv.ends_with("[1],42,-0.05,1970-01-01T00:00:00.000002Z,-2,[6]\n"), "{csv}");
+    assert_eq!(kinds(&table)[2], Kind::Text, "words of an enumeration are text");
+    assert!(csv.ends_with("[1],B,-0.05,1970-01-01T00:00:00.000002Z,-2,[6]\n"), "{csv}");
 }
 
 #[test]
@@ -667,4 +670,69 @@ fn text_tells_a_missing_value_from_an_empty_text() {
     let table = open("t.arrow", file(&source));
     let csv = String::from_utf8(rows_as(&table, &all(&table), &[], Format::Csv).unwrap()).unwrap();
     assert_eq!(csv, "t,u\n\"\",18446744073709551615\n,\n\"a,\"\"b\"\"\r\n\",0\n c\u{1},1\n");
+}
+
+#[test]
+fn nested_values_are_json_in_text() {
+    let item = |data_type| Arc::new(Field::new_list_field(data_type, true));
+    let words = ListArray::new(
+        item(DataType::Utf8),
+        OffsetBuffer::new(vec![0, 2, 2].into()),
+        Arc::new(StringArray::from(vec!["a, b", "\"c\""])),
+        None,
+    );
+    let numbers = ListArray::new(
+        item(DataType::Float64),
+        OffsetBuffer::new(vec![0, 2, 3].into()),
+        Arc::new(Float64Array::from(vec![Some(1.5), None, Some(f64::NEG_INFINITY)])),
+        None,
+    );
+    let fields = vec![Field::new("x", DataType::Int64, true), Field::new("y", words.data_type().clone(), true)];
+    let place = StructArray::new(
+        fields.into(),
+        vec![Arc::new(Int64Array::from(vec![1, 2])), Arc::new(words.clone())],
+        Some(NullBuffer::from(vec![true, false])),
+    );
+    let mut map = MapBuilder::new(None, StringBuilder::new(), Int64Builder::new());
+    map.keys().append_value("k \"1\"");
+    map.values().append_value(7);
+    map.append(true).unwrap();
+    map.append(true).unwrap();
+    let batch = batch(vec![
+        column_of("n", Int64Array::from(vec![1, 2])),
+        column_of("words", words),
+        column_of("numbers", numbers),
+        column_of("place", place),
+        column_of("map", map.finish()),
+    ]);
+    for table in [open("t.arrow", file(&batch)), open("t.parquet", parquet(&batch, WriterProperties::default()))] {
+        let text = rows_as(&table, &all(&table), &[], Format::Csv).unwrap();
+        let csv = open("t.csv", text);
+        let found = cells(&csv);
+        let row = |at: usize| found[1..].iter().map(|column| column[at].as_str()).collect::<Vec<_>>();
+        let place = r#"{"x": 1, "y": ["a, b", "\"c\""]}"#;
+        assert_eq!(row(0), [r#"["a, b", "\"c\""]"#, "[1.5, null]", place, r#"{"k \"1\"": 7}"#]);
+        assert_eq!(row(1), ["[]", "[-Infinity]", "", "{}"]);
+        let json = rows_as(&table, &all(&table)[..1], &[], Format::Jsonl).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(value["map"]["k \"1\""], 7);
+        assert_eq!(value["place"]["y"][0], "a, b");
+    }
+}
+
+#[test]
+fn integers_of_128_bits_are_named() {
+    let batch = batch(vec![column_of("huge", Int64Array::from(vec![1, 2]))]);
+    for bytes in [file(&batch), stream(std::slice::from_ref(&batch))] {
+        // The width is somewhere in the schema.
+        let places = bytes.windows(4).enumerate().filter(|(_, four)| *four == [64, 0, 0, 0]).map(|(at, _)| at);
+        let said = places.filter_map(|at| {
+            let mut wide = bytes.clone();
+            wide[at] = 128;
+            read_bytes("t.arrow", wide, &ReadOptions::default()).err().map(|error| words(&error))
+        });
+        let said: Vec<String> = said.collect();
+        let wanted = "t.arrow: column 'huge' holds integers of 128 bits, which no other program reads: 64 are the most";
+        assert!(said.iter().any(|words| words.contains(wanted)), "{said:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! `leanset measure`: ε of a reduced table, of prefixes of a ranking, or of the whole curve; and persistence diagrams.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueHint};
@@ -20,16 +20,14 @@ use crate::session::Session;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}{MORE}"))]
 pub(crate) struct MeasureArgs {
-    /// Full table, e.g. beans.csv; a folder or a quoted pattern of files, or `-` for stdin.
-    #[arg(value_name = "FULL", value_hint = ValueHint::FilePath)]
-    pub(crate) full: PathBuf,
-    /// Reduced table, e.g. lean.csv; or a file with a column `row` of row ids.
+    /// Full table, e.g. beans.csv, and reduced table, e.g. lean.csv; with --ranking the full table alone.
     ///
-    /// It has the columns of FULL, or the ids of the kept rows in a column `row` (or in the --id column). Give REDUCED or
-    /// --ranking.
-    #[arg(value_name = "REDUCED", value_hint = ValueHint::FilePath, conflicts_with = "ranking")]
-    pub(crate) reduced: Option<PathBuf>,
-    /// Ranking to measure instead of REDUCED, e.g. ranking.csv.
+    /// The last file is the reduced table: it has the columns of the full one, or the ids of the kept rows in a column `row`
+    /// (or in the --id column). Several files before it are one table, in this order. A folder, or a pattern in quotes such
+    /// as 'parts/*.parquet', is all its files; `-` is stdin.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Ranking to measure instead of a reduced table, e.g. ranking.csv.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = EPSILON)]
     pub(crate) ranking: Option<PathBuf>,
     /// Measure ε at 1 %, 2 %, … 100 % of the ranking.
@@ -95,7 +93,11 @@ pub(crate) fn run(args: &MeasureArgs) -> Result<String> {
 /// The arguments as a request.
 fn request_of(args: &MeasureArgs) -> Result<Measure> {
     let ranking = || setting::RANKING.to("FILE");
-    let against = match (&args.ranking, &args.reduced) {
+    let (full, reduced) = match (&args.ranking, args.files.as_slice()) {
+        (None, [full @ .., reduced]) if !full.is_empty() => (full, Some(reduced)),
+        (_, files) => (files, None),
+    };
+    let against = match (&args.ranking, reduced) {
         (None, _) if args.curve || !args.ratio.is_empty() => {
             let option = if args.curve { &setting::CURVE } else { &setting::RATIO };
             return Err(Problem::new(text![option, " is of a ranking, and none is given"]).hint(text![
@@ -141,7 +143,7 @@ fn request_of(args: &MeasureArgs) -> Result<Measure> {
         points: args.persistence_points.unwrap_or(usual.points),
     });
     Ok(Measure {
-        full: args.full.clone(),
+        full: full.to_vec().into(),
         columns: args.columns.clone(),
         against,
         metric: args.metric.metric,
@@ -210,7 +212,7 @@ impl Report<'_> {
         });
         let mut out = format!(
             "ε of {} at prefixes of {} ({})\n\n{}",
-            render::path(&self.args.full),
+            render::path(Path::new(&self.found.request.full.to_string())),
             render::path(ranking),
             self.args.metric.metric,
             render::columns(&header, rows, 0, 0)

@@ -54,7 +54,7 @@ pub(crate) struct RankArgs {
 const EXAMPLES: &str = "\
 Examples:
   leanset rank beans.csv --label Class -m mms -o ranking.csv
-  leanset reduce beans.csv --label Class --ranking ranking.csv -r 0.25 -o lean.csv";
+  leanset reduce beans.csv --label Class --ranking ranking.csv -r 5% -o lean.csv";
 
 pub(crate) fn run(args: &RankArgs) -> Result<String> {
     let session = Session::new(&args.run, &args.energy)?;

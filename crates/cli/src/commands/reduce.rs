@@ -119,7 +119,7 @@ the training rows. Compare with a random sample of the same size: -m srs.
 
 More examples:
   leanset reduce scans.csv --label y --split 0.2 --group patient -m mms -r 0.1 -o lean.csv
-  leanset reduce beans.csv --label Class -m fes --log log.parquet -r 0.5 -o lean.csv
+  leanset reduce beans.csv --label Class -m fes --log log.csv -r 0.5 -o lean.csv
   leanset reduce --from-manifest lean.csv.manifest.json -o again.csv";
 
 pub(crate) fn run(args: &ReduceArgs) -> Result<String> {
@@ -251,7 +251,12 @@ fn held_out(manifest: &Manifest, request: &Reduce) -> String {
     let all = test.rows + manifest.rows;
     let groups = match (&test.groups, &request.split.group) {
         (Some(groups), Some(name)) => {
-            format!(", {} of {} by {}", groups.test, render::counted(groups.all, "group", "groups"), render::path(Path::new(name)))
+            format!(
+                ", {} of {} by {}",
+                groups.test,
+                render::counted(groups.all, "group", "groups"),
+                render::path(Path::new(name))
+            )
         }
         _ => String::new(),
     };
@@ -300,8 +305,8 @@ fn report(outcome: &Outcome, args: &ReduceArgs, reproduces: bool) -> String {
         // To be typed as it is, unless the rows went to stdout or there are further settings of columns.
         let label = request.columns.label.clone();
         let scale = request.columns.scale;
-        let plain = request.columns == Columns { label: label.clone(), scale, ..Columns::default() }
-            && manifest.test.is_none();
+        let plain =
+            request.columns == Columns { label: label.clone(), scale, ..Columns::default() } && manifest.test.is_none();
         // A stream is not there any more, and several files would have to be in a folder of their own.
         let full =
             request.input.single().filter(|_| outcome.manifest_path.is_some() && plain && !manifest.input.stream);

@@ -115,6 +115,9 @@ pub(crate) fn guard(facts: &BTreeMap<String, serde_json::Value>) -> String {
     format!("  guard: {guard}, {} contradicted {rows}\n", count(contradicted as usize))
 }
 
+/// Characters of a cell that are shown.
+const LONGEST_CELL: usize = 200;
+
 /// Aligned columns under a header: the first `words` to the left, the rest, numbers, to the right. A table that is wider
 /// than the terminal is continued below with its first columns again, so that no cell is broken.
 pub(crate) fn columns(
@@ -123,7 +126,13 @@ pub(crate) fn columns(
     indent: usize,
     words: usize,
 ) -> String {
-    columns_within(width(), header, &rows.into_iter().collect::<Vec<_>>(), indent, words)
+    // A name of a class can be of any length.
+    let cut = |cell: String| match cell.char_indices().nth(LONGEST_CELL) {
+        Some((at, _)) => format!("{}…", &cell[..at]),
+        None => cell,
+    };
+    let rows: Vec<Vec<String>> = rows.into_iter().map(|row| row.into_iter().map(cut).collect()).collect();
+    columns_within(width(), header, &rows, indent, words)
 }
 
 fn columns_within(width: usize, header: &[&str], rows: &[Vec<String>], indent: usize, words: usize) -> String {

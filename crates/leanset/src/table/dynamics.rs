@@ -260,6 +260,8 @@ fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
     } else {
         None
     };
+    // Rounded to two digits, each may be off by 0.005.
+    let tolerance = (0.005 * classes as f64).max(0.01);
     let mut log = TrainingLog::new(input.encoded.rows);
     let mut own = vec![0.0; classes];
     for (at, &row) in rows.iter().enumerate() {
@@ -279,6 +281,14 @@ fn read(file: &Table, input: &Input, columns: &Columns) -> Result<Dynamics> {
             let scores = PredictionScores::of(&own, ClassId(input.encoded.classes[encoded.index()]));
             gradients.as_ref().map_or(scores, |lengths| scores.with_gradient(lengths[at]))
         });
+        let sum: f64 = own.iter().sum();
+        if outcome.is_some() && (sum - 1.0).abs() > tolerance {
+            let (place, last) = (file.place(FileRow::at(at)), classes - 1);
+            let message = format!("{name}: {place}: the probabilities p_0 to p_{last} add up to {sum:.4}, not to 1");
+            return Err(
+                Problem::new(message).hint("log the softmax of the outputs, or leave the columns of probabilities out")
+            );
+        }
         if outcome.is_some_and(|scores| classes > 1 && scores.contradict(right[at] == 1.0)) {
             let who = format!(
                 "{name}: {} says that row {} is {} in epoch {}",

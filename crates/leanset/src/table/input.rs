@@ -144,16 +144,26 @@ impl Input {
         const FEW_VALUES: usize = 20;
         const ROWS_OF_A_CLASS: usize = 50;
         let (values, rows) = (self.encoded.class_names.len(), self.encoded.rows);
-        let Some(label) = self.encoder.label().filter(|_| self.encoder.has_numeric_label()) else { return Ok(()) };
+        let dates = self.encoder.has_date_label();
+        let measured = dates || self.encoder.has_numeric_label();
+        let Some(label) = self.encoder.label().filter(|_| measured) else { return Ok(()) };
         if values <= FEW_VALUES || values <= 2 * asked || rows / values >= ROWS_OF_A_CLASS {
             return Ok(());
         }
         let file = self.table.name();
-        Err(Problem::new(format!(
-            "{file}: label column '{label}' holds {values} different numbers in {rows} rows: one row of each is more than \
+        let what = if dates { "dates" } else { "numbers" };
+        let problem = Problem::new(format!(
+            "{file}: label column '{label}' holds {values} different {what} in {rows} rows: one row of each is more than \
              twice the {asked} rows of the budget"
-        ))
-        .hint(text![
+        ));
+        if dates {
+            return Err(problem.hint(text![
+                "name a column of classes, or ",
+                setting::CATEGORICAL.to(label),
+                " if each date is a class"
+            ]));
+        }
+        Err(problem.hint(text![
             setting::BINS.to("N"),
             " cuts the label into N classes if it is a measurement; ",
             setting::CATEGORICAL.to(label),

@@ -63,6 +63,12 @@ pub(crate) fn words_among_numbers(
                 " if it stands for a missing value, or ",
                 setting::EXCLUDE.to(of.name)
             ],
+            (1, _) if !markers.iter().any(|word| word.bytes().any(|b| b.is_ascii_digit())) => text![
+                "correct the value, or ",
+                setting::MISSING_VALUES.to(trimmed(texts.get(row.index()))),
+                " if it stands for a missing value, or ",
+                setting::EXCLUDE.to(of.name)
+            ],
             _ => text!["correct the value, leave it empty (missing), or ", setting::EXCLUDE.to(of.name)],
         };
         if words > 1 {

@@ -5,7 +5,7 @@ use leanset_problem::{setting, text};
 use super::id_columns::{self, Beside};
 use super::impute;
 use super::names::{self, Named};
-use crate::column::{Column, Kind};
+use crate::column::{Column, ColumnInfo, Kind};
 use crate::error::{Error, Warning, listed, shown};
 use crate::row::FileRow;
 use crate::source::ExactIn32Bits;
@@ -213,6 +213,21 @@ fn unnamed(
             warnings.push(Warning::new("skipped-column", message));
             continue;
         }
+        if !categorical[index] && id_columns::is_unnamed_index(table, index) {
+            let column = &table.columns()[index].name;
+            let what = if table.unnamed.contains(&index) {
+                "has no name in the header and"
+            } else {
+                "is named as an index and"
+            };
+            let message = format!(
+                "column {} {what} numbers the rows, as an index does: it is carried along but not used for distances",
+                shown(column)
+            );
+            let hint = text!["to use it: ", setting::FEATURES.to("COLUMN,…")];
+            warnings.push(Warning::new("skipped-column", message).hint(hint));
+            continue;
+        }
         match &table.columns()[index].kind {
             _ if categorical[index] => others.push(index),
             Kind::List(_) => lists.push(index),
@@ -259,8 +274,20 @@ fn unusable(table: &Table, lists: &UnusableLists) -> Error {
 
 /// The error of a table without a feature.
 pub(crate) fn nothing_left(table: &Table) -> Error {
-    Error::request(format!("{}: no column is left to be a feature", table.name()))
-        .with_hint("distances need at least one column of numbers, true/false or text beside label and id")
+    let cannot = |column: &ColumnInfo| match &column.kind {
+        Kind::Other(what) => Some(format!("{} ({what})", shown(&column.name))),
+        Kind::Date => Some(format!("{} (dates)", shown(&column.name))),
+        _ => None,
+    };
+    let others: Vec<String> = table.columns().iter().filter_map(cannot).collect();
+    let mut message = format!("{}: no column is left to be a feature", table.name());
+    if !others.is_empty() {
+        message.push_str(&format!("; no feature by their type: {}", leanset_problem::list(others, 5)));
+    }
+    Error::request(message).with_hint(
+        "distances need at least one column of numbers, true/false, text or lists of as many numbers in every row, beside \
+         label and id",
+    )
 }
 
 /// What is said of a column of dates that is no feature.

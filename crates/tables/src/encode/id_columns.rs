@@ -6,8 +6,9 @@ use leanset_problem::{setting, text};
 
 use super::column_checks::MAX_CATEGORIES;
 use super::column_ref::ColumnRef;
-use crate::column::{Column, Values};
+use crate::column::{Column, Kind, Values};
 use crate::error::{Error, Warning, listed, shown};
+use crate::notation::is_day_of_digits;
 use crate::table::Table;
 
 /// Words that end the name of an id.
@@ -16,6 +17,8 @@ const WORDS: [&str; 6] = ["id", "idx", "uuid", "guid", "uid", "rowid"];
 const NAMES: [&str; 8] = ["index", "row_index", "row_number", "rownum", "row_num", "row_nr", "unnamed: 0", "level_0"];
 /// Fewer integers than this count up by chance.
 const LEAST_COUNTED: usize = 10;
+/// Fewer different integers may look like days by chance.
+const LEAST_DAYS: usize = 5;
 
 /// Whether a name is that of an id: `id`, `image_id`, `imageId`, `index`.
 pub(crate) fn is_id_name(name: &str) -> bool {
@@ -33,6 +36,19 @@ pub(crate) fn is_id_name(name: &str) -> bool {
     }
     let last = words.iter().rfind(|word| !word.is_empty()).map_or("", String::as_str);
     WORDS.contains(&last) || NAMES.contains(&name.trim().to_lowercase().as_str())
+}
+
+/// Whether the first column is an index without a name, as pandas and R write it: it numbers the rows from 0 or 1 on, and the
+/// header has nothing for it, or `Unnamed: 0` once pandas has read and written it again.
+pub(crate) fn is_unnamed_index(table: &Table, index: usize) -> bool {
+    let unnamed = table.unnamed.contains(&index) || table.columns()[index].name == "Unnamed: 0";
+    if index != 0 || !unnamed || table.columns().len() < 2 || table.columns()[index].kind != Kind::Integer {
+        return false;
+    }
+    let Ok(column) = table.column(index) else { return false };
+    let Values::Integer(v) = &column.values else { return false };
+    let counts = |first: i64| v.iter().zip(first..).all(|(&x, expected)| x == expected);
+    column.missing.is_none() && (counts(0) || counts(1))
 }
 
 /// What a column beside lists is, when nobody said which columns are features.
@@ -111,6 +127,24 @@ pub(crate) fn warn_of_id(of: &ColumnRef<'_>, column: &Column) -> Option<Warning>
         ", or ",
         setting::ID.to(of.name)
     ]))
+}
+
+/// What is said of a column of integers that are days, as 20241231: as numbers, the ends of months are far apart.
+pub(crate) fn warn_of_days(of: &ColumnRef<'_>, column: &Column) -> Option<Warning> {
+    let Values::Integer(v) = &column.values else { return None };
+    let present = || (0..v.len()).filter(|&row| !column.is_missing(row)).map(|row| v[row]);
+    let first = present().next()?;
+    // Of other numbers of eight digits about one in thirty is a day.
+    if !present().all(is_day_of_digits) || present().take(10_000).collect::<HashSet<_>>().len() < LEAST_DAYS {
+        return None;
+    }
+    let name = shown(of.name);
+    let message =
+        format!("column {name} holds dates as integers, such as {first}: distances are those of the integers");
+    Some(
+        Warning::new("dates-as-integers", message)
+            .hint(text![setting::EXCLUDE.to(of.name), ", or write them as 2024-12-31 to measure in days"]),
+    )
 }
 
 #[cfg(test)]

@@ -90,6 +90,13 @@ fn refuse_missing(table: &Table, features: &[(usize, &Column)]) -> Result<(), Er
         counted(features.iter().filter(|(_, column)| column.missing_count() > 0).count(), "column", "columns");
     let (file, place, name) = (table.name(), table.place(row), shown(&table.columns()[index].name));
     let holes = emptiest(table, features).join(", ");
+    // Without a single value there is no mean, and no row to keep.
+    if let Some((index, column)) = features.iter().find(|(_, column)| column.missing_count() == table.rows()) {
+        let empty = &table.columns()[*index].name;
+        let all = counted(column.missing_count(), "row", "rows");
+        return Err(Error::content(format!("{file}: column {} has no value in any of {all}", shown(empty)))
+            .with_hint(text![setting::EXCLUDE.to(empty)]));
+    }
     Err(Error::content(format!("{file}: missing values in {columns}: {holes}; the first is in {place}, column {name}"))
         .with_hint(text![
             setting::MISSING.to(Missing::Mean),

@@ -9,6 +9,7 @@ use super::reading::{Reading, numbers_of_label};
 use crate::column::{Column, Kind, Texts, Values, whole};
 use crate::error::{Error, Warning, counted, listed, shown};
 use crate::format::is_text;
+use crate::notation::date_orders;
 use crate::row::FileRow;
 use crate::table::Table;
 
@@ -221,6 +222,11 @@ impl LabelEncoder {
         }
     }
 
+    /// Whether the classes are dates, one per day or moment.
+    pub(crate) fn are_dates(&self) -> bool {
+        matches!(self, LabelEncoder::Text(names) if names.iter().all(|name| date_orders(name) != 0))
+    }
+
     /// Number of classes.
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -349,7 +355,12 @@ fn measured(of: &ColumnRef<'_>, row: FileRow, column: &Column) -> Error {
     let (file, place, name) = (of.table.name(), of.place(row), shown(of.name));
     let value = of.show(row, column);
     let message = format!("{file}: {place}, label column {name}: {value} is not a class, it is a measurement");
-    Error::request(message).with_hint(text![setting::BINS.to("N"), " cuts the label into N classes of equal counts"])
+    Error::request(message).with_hint(text![
+        setting::BINS.to("N"),
+        " cuts the label into N classes of equal counts; ",
+        setting::CATEGORICAL.to(of.name),
+        " if these numbers are names of classes"
+    ])
 }
 
 /// A label as it is spelled: spaces around a number belong to the file.

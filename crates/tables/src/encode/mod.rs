@@ -87,6 +87,8 @@ pub struct Encoder {
     label_reading: Reading,
     /// Whether the classes are numbers of which nobody said that they are names.
     numeric_label: bool,
+    /// Whether each class is a date, and the user did not say that they are names.
+    date_label: bool,
     missing: Missing,
     scale: Scale,
     /// Every value is exact in 32 bits.
@@ -180,6 +182,7 @@ impl Encoder {
             if !varies {
                 constant.push(of.name.to_owned());
             }
+            warnings.extend(id_columns::warn_of_days(&of, column));
             if options.features.is_none() && indices.len() > 1 {
                 warnings.extend(id_columns::warn_of_id(&of, column));
             }
@@ -198,6 +201,7 @@ impl Encoder {
             }
         };
         let numeric_label = !label_options.categorical && classes.are_numbers();
+        let date_label = !label_options.categorical && loaded.label.is_some() && classes.are_dates();
         let indices = &loaded.indices;
         let exact: Vec<Option<ExactIn32Bits>> = indices.iter().map(|&index| table.exact_in_32_bits(index)).collect();
         let single = scale == Scale::None
@@ -212,6 +216,7 @@ impl Encoder {
             classes,
             label_reading,
             numeric_label,
+            date_label,
             missing: options.missing,
             scale,
             single,
@@ -408,6 +413,11 @@ impl Encoder {
     /// Whether the classes are numbers, as they stand in the table, of which nobody said that they are names.
     pub fn has_numeric_label(&self) -> bool {
         self.numeric_label
+    }
+
+    /// Whether each class of the label is a date, which may rather be a measurement.
+    pub fn has_date_label(&self) -> bool {
+        self.date_label
     }
 
     /// The class names, in code order.

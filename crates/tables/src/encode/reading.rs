@@ -98,6 +98,54 @@ pub(crate) fn find(
     named: bool,
     warnings: &mut Vec<Warning>,
 ) -> Result<Found, Error> {
+    let before = warnings.len();
+    let found = found(of, column, texts, decimal, named, warnings)?;
+    if matches!(found, Found::Words) && warnings.len() == before {
+        warnings.extend(unread_numbers(of, column, texts));
+    }
+    Ok(found)
+}
+
+/// What is said of texts that begin with numbers, are none in a known notation, and differ too much to be categories: `3/8`,
+/// `0x1f`, `10-15`, `3±0.1`.
+fn unread_numbers(of: &ColumnRef<'_>, column: &Column, texts: &Texts) -> Option<Warning> {
+    let begins = |text: &str| {
+        let number = text.trim_start_matches(|c: char| {
+            matches!(c, '\'' | '"' | '`' | '<' | '>' | '≤' | '≥' | '=' | '~' | '±' | '(')
+        });
+        number.trim_start_matches(['+', '-', '\u{2212}', '.', ',', ' ']).starts_with(|c: char| c.is_ascii_digit())
+    };
+    let rows = || (0..column.len()).filter(|&row| !column.is_missing(row) && of.number(row).is_none());
+    let first = rows().next()?;
+    // Where most are numbers, `column_checks` names the others.
+    let read = rows().filter(|&row| number(texts.get(row)).is_some_and(|number| number.role != Role::Unit)).count();
+    if 2 * read > rows().count() || !rows().all(|row| begins(trimmed(texts.get(row)))) || !measures(texts, &mut rows())
+    {
+        return None;
+    }
+    let (name, value) = (shown(of.name), shown(trimmed(texts.get(first))));
+    let message = format!(
+        "column {name} holds texts with numbers that are not read, such as {value}: they are taken as categories, of which \
+         any two are equally far apart"
+    );
+    let hint = text![
+        "store the numbers alone if they measure something, or ",
+        setting::EXCLUDE.to(of.name),
+        ", or ",
+        setting::CATEGORICAL.to(of.name),
+        " if they are names"
+    ];
+    Some(Warning::new("text-numbers", message).hint(hint))
+}
+
+fn found(
+    of: &ColumnRef<'_>,
+    column: &Column,
+    texts: &Texts,
+    decimal: Option<DecimalMark>,
+    named: bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<Found, Error> {
     let rows = || (0..column.len()).filter(|&row| !column.is_missing(row));
     let Some(first) = rows().find(|&row| of.number(row).is_none()) else { return Ok(Found::Words) };
     if date_orders(texts.get(first)) != 0 {

@@ -23,7 +23,7 @@ use leanset_spec::Format;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::arrow_join::join_batches;
 use super::arrow_json::write_lines;
@@ -68,9 +68,14 @@ pub(crate) fn open_parquet(name: String, bytes: Vec<u8>, memory: MemoryLimit) ->
     let failed = |error: Cause| unreadable(&name, Format::Parquet, error);
     let bytes = bytes::Bytes::from(bytes);
     claims::check_footer(&bytes).map_err(|what| failed(what.into()))?;
-    let mut reading =
-        ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(|error| failed(error.into()))?;
-    let metadata = Arc::clone(reading.metadata());
+    let metadata =
+        ParquetMetaDataReader::new().parse_and_finish(&bytes).map(Arc::new).map_err(|error| failed(error.into()))?;
+    let encoded = Origin(Arc::clone(&metadata)).arrow_schema();
+    if let Some(what) = encoded.and_then(|schema| claims::wide_integers_of(&schema)) {
+        return Err(wide_integer(&name, &what));
+    }
+    let mut reading = ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new())
+        .map_err(|error| failed(error.into()))?;
     let rows = metadata.file_metadata().num_rows();
     let rows =
         u32::try_from(rows).map_err(|_| failed(format!("{rows} rows; leanset counts to {}", u32::MAX).into()))?;
@@ -126,8 +131,8 @@ fn columns_of_parquet(
     Ok((Arc::clone(&schema), RecordBatch::try_new_with_options(schema, columns, &options)?))
 }
 
-/// The schema to read with, where that of the file is too narrow: for all categories of all row groups together, or for
-/// moments beyond nanoseconds.
+/// The schema to read with, where that of the file is too narrow: for all categories of all row groups together, for moments
+/// beyond nanoseconds, or for the words of enumerations.
 fn wider(
     bytes: &bytes::Bytes,
     metadata: &Arc<ParquetMetaData>,
@@ -149,6 +154,12 @@ fn wider(
         {
             let moments = DataType::Timestamp(TimeUnit::Millisecond, zone);
             *field = Arc::new(field.as_ref().clone().with_data_type(moments));
+        }
+    }
+    // Words of an enumeration are text.
+    for field in &mut fields {
+        if matches!(field.data_type(), DataType::Binary) && origin.is_enumeration(field.name()) {
+            *field = Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8));
         }
     }
     for index in beyond_nanoseconds(bytes, metadata)? {
@@ -183,6 +194,9 @@ pub(crate) fn open_ipc(name: String, bytes: Vec<u8>, memory: MemoryLimit) -> Res
     let failed = |error| unreadable(&name, Format::ArrowIpc, error);
     let codec = codec_of(&buffer);
     memory.check(&name, "the unpacked table", (buffer.len() as u64).saturating_add(of_ipc(&buffer)))?;
+    if let Some(what) = claims::wide_integers(&buffer) {
+        return Err(wide_integer(&name, &what));
+    }
     let read = if buffer.starts_with(b"ARROW1") { read_file(&buffer) } else { read_stream(buffer) };
     let (schema, batches) = read.map_err(failed)?;
     let (_, batch) = joined(&schema, &batches).map_err(failed)?;
@@ -234,6 +248,16 @@ fn read_stream(mut buffer: Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), Arro
     decoder.finish()?;
     let schema = decoder.schema().ok_or_else(|| ArrowError::ParseError("the stream has no schema".to_owned()))?;
     Ok((schema, batches))
+}
+
+/// Polars has integers of 128 bits, which Arrow has not.
+fn wide_integer(name: &str, what: &(String, i32)) -> Error {
+    let (column, bits) = what;
+    Error::content(format!(
+        "{name}: column {} holds integers of {bits} bits, which no other program reads: 64 are the most",
+        shown(column)
+    ))
+    .with_hint(format!("in Polars: frame.with_columns(pl.col({column:?}).cast(pl.Int64)), or cast to pl.String"))
 }
 
 fn unreadable(name: &str, format: Format, error: impl Into<Cause>) -> Error {

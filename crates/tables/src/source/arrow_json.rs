@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType};
 
-use super::arrow_text::each_text;
+use super::arrow_text::{self, Add};
 use crate::column::Texts;
 use crate::error::{Error, shown};
 
@@ -18,6 +18,7 @@ pub(crate) fn write_lines(batch: &RecordBatch, out: &mut dyn Write) -> Result<()
         Error::content(format!("column {} cannot be written as JSON: {error}", shown(names[index]))).caused_by(error)
     };
     let of_column = |(index, array)| Values::of(array).map_err(|error| failed(index, error));
+    let style = Style { list: ",", key: ":", infinite: false };
     let columns: Vec<Values<'_>> = batch.columns().iter().enumerate().map(of_column).collect::<Result<_, _>>()?;
     for row in 0..batch.num_rows() {
         out.write_all(b"{")?;
@@ -27,11 +28,53 @@ pub(crate) fn write_lines(batch: &RecordBatch, out: &mut dyn Write) -> Result<()
             }
             write_text(out, name)?;
             out.write_all(b":")?;
-            column.write(row, name, out)?;
+            column.write(row, name, style, out)?;
         }
         out.write_all(b"}\n")?;
     }
     Ok(())
+}
+
+/// Whether values of the type are written as arrays and objects.
+pub(crate) fn is_nested(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::List(_)
+            | DataType::LargeList(_)
+            | DataType::FixedSizeList(..)
+            | DataType::ListView(_)
+            | DataType::LargeListView(_)
+            | DataType::Struct(_)
+            | DataType::Map(..)
+    )
+}
+
+/// Gives the JSON of every nested value to `add`, as Python spaces it. Infinity, which JSON lacks, is spelled as programs do
+/// that accept it.
+pub(crate) fn each_text(array: &ArrayRef, add: Add<'_>) -> Result<(), ArrowError> {
+    let values = Values::of(array)?;
+    let style = Style { list: ", ", key: ": ", infinite: true };
+    let mut text = Vec::new();
+    for row in 0..array.len() {
+        if array.is_null(row) {
+            add(None);
+            continue;
+        }
+        text.clear();
+        values.write(row, "", style, &mut text).map_err(|error| ArrowError::JsonError(error.to_string()))?;
+        add(Some(std::str::from_utf8(&text).unwrap_or_default()));
+    }
+    Ok(())
+}
+
+/// How JSON is written.
+#[derive(Clone, Copy)]
+struct Style {
+    /// Between the items of a list, and behind a key.
+    list: &'static str,
+    key: &'static str,
+    /// Whether infinity is written, which JSON lacks.
+    infinite: bool,
 }
 
 /// The values of an array, as they are written.
@@ -43,6 +86,8 @@ enum Values<'a> {
     /// Lists of any layout, and their items.
     List(&'a ArrayRef, Box<Values<'a>>),
     Struct(&'a ArrayRef, Vec<(&'a str, Values<'a>)>),
+    /// Maps: the texts of all keys, and all values.
+    Map(&'a ArrayRef, Texts, Box<Values<'a>>),
 }
 
 impl<'a> Values<'a> {
@@ -52,6 +97,15 @@ impl<'a> Values<'a> {
             DataType::List(_) => return items(array.as_list::<i32>().values()),
             DataType::LargeList(_) => return items(array.as_list::<i64>().values()),
             DataType::FixedSizeList(..) => return items(array.as_fixed_size_list().values()),
+            DataType::ListView(_) => return items(array.as_list_view::<i32>().values()),
+            DataType::LargeListView(_) => return items(array.as_list_view::<i64>().values()),
+            DataType::Map(..) => {
+                let maps = array.as_map();
+                let mut keys = Texts::default();
+                arrow_text::each_text(maps.keys(), &mut |key| keys.push(key.unwrap_or_default()))
+                    .map_err(|(_, error)| error)?;
+                return Ok(Self::Map(array, keys, Box::new(Self::of(maps.values())?)));
+            }
             DataType::Struct(fields) => {
                 let columns = fields.iter().zip(array.as_struct().columns());
                 let columns = columns.map(|(field, own)| Ok((field.name().as_str(), Self::of(own)?)));
@@ -60,7 +114,7 @@ impl<'a> Values<'a> {
             _ => {}
         }
         let (mut texts, mut missing) = (Texts::default(), Vec::with_capacity(array.len()));
-        each_text(array, &mut |text| {
+        arrow_text::each_text(array, &mut |text| {
             texts.push(text.unwrap_or_default());
             missing.push(text.is_none());
         })
@@ -73,15 +127,19 @@ impl<'a> Values<'a> {
         })
     }
 
-    fn write(&self, row: usize, column: &str, out: &mut dyn Write) -> Result<(), Error> {
+    fn write(&self, row: usize, column: &str, style: Style, out: &mut dyn Write) -> Result<(), Error> {
         let missing = match self {
             Self::Plain(_, missing) | Self::Text(_, missing) => missing[row],
-            Self::List(array, _) | Self::Struct(array, _) => array.is_null(row),
+            Self::List(array, _) | Self::Struct(array, _) | Self::Map(array, ..) => array.is_null(row),
         };
         if missing {
             return Ok(out.write_all(b"null")?);
         }
         match self {
+            Self::Plain(texts, _) if texts.get(row).ends_with("inf") && style.infinite => {
+                let sign = if texts.get(row).starts_with('-') { "-" } else { "" };
+                Ok(write!(out, "{sign}Infinity")?)
+            }
             Self::Plain(texts, _) if texts.get(row).ends_with("inf") => {
                 let message = format!("column {} holds {}, which JSON cannot hold", shown(column), texts.get(row));
                 Err(Error::content(message).with_hint("write CSV or Parquet"))
@@ -92,9 +150,9 @@ impl<'a> Values<'a> {
                 out.write_all(b"[")?;
                 for (at, item) in items_of(array, row).enumerate() {
                     if at > 0 {
-                        out.write_all(b",")?;
+                        out.write_all(style.list.as_bytes())?;
                     }
-                    items.write(item, column, out)?;
+                    items.write(item, column, style, out)?;
                 }
                 Ok(out.write_all(b"]")?)
             }
@@ -102,11 +160,23 @@ impl<'a> Values<'a> {
                 out.write_all(b"{")?;
                 for (at, (name, values)) in fields.iter().enumerate() {
                     if at > 0 {
-                        out.write_all(b",")?;
+                        out.write_all(style.list.as_bytes())?;
                     }
                     write_text(out, name)?;
-                    out.write_all(b":")?;
-                    values.write(row, column, out)?;
+                    out.write_all(style.key.as_bytes())?;
+                    values.write(row, column, style, out)?;
+                }
+                Ok(out.write_all(b"}")?)
+            }
+            Self::Map(array, keys, values) => {
+                out.write_all(b"{")?;
+                for (at, entry) in items_of(array, row).enumerate() {
+                    if at > 0 {
+                        out.write_all(style.list.as_bytes())?;
+                    }
+                    write_text(out, keys.get(entry))?;
+                    out.write_all(style.key.as_bytes())?;
+                    values.write(entry, column, style, out)?;
                 }
                 Ok(out.write_all(b"}")?)
             }
@@ -125,6 +195,20 @@ fn items_of(lists: &ArrayRef, row: usize) -> std::ops::Range<usize> {
             let lists = lists.as_fixed_size_list();
             let start = lists.value_offset(row) as usize;
             start..start + lists.value_length() as usize
+        }
+        DataType::Map(..) => {
+            let offsets = lists.as_map().value_offsets();
+            offsets[row] as usize..offsets[row + 1] as usize
+        }
+        DataType::ListView(_) => {
+            let lists = lists.as_list_view::<i32>();
+            let start = lists.value_offset(row) as usize;
+            start..start + lists.value_size(row) as usize
+        }
+        DataType::LargeListView(_) => {
+            let lists = lists.as_list_view::<i64>();
+            let start = lists.value_offset(row) as usize;
+            start..start + lists.value_size(row) as usize
         }
         _ => {
             let offsets = lists.as_list::<i32>().value_offsets();

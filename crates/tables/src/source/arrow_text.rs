@@ -1,7 +1,7 @@
 //! The values of Arrow arrays as text, which is what a CSV file holds and what names a row; and decimals as floats.
 //!
 //! Floats are the shortest text that reads back as the same float, moments are ISO 8601 with the offset of their time
-//! zone, decimals have all their digits.
+//! zone, decimals have all their digits, lists and structs are JSON.
 
 use std::fmt::{Debug, Write};
 use std::sync::Arc;
@@ -18,12 +18,14 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use arrow_select::take::take;
 
+use super::arrow_json;
+
 /// Rows of a dictionary that are resolved at a time.
 const PART: usize = 1 << 14;
 const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
 
 /// Where the text of each row goes; `None` where there is no value (null, or NaN in floats).
-type Add<'a> = &'a mut dyn FnMut(Option<&str>);
+pub(crate) type Add<'a> = &'a mut dyn FnMut(Option<&str>);
 
 /// The row of a value that has no text, such as a moment beyond every calendar, and why.
 type Failed = (usize, ArrowError);
@@ -89,6 +91,9 @@ fn floats<F: Debug + PartialEq>(values: impl Iterator<Item = F>, add: Add<'_>) {
 }
 
 fn formatted(array: &ArrayRef, add: Add<'_>) -> Result<(), Failed> {
+    if arrow_json::is_nested(array.data_type()) {
+        return arrow_json::each_text(array, add).map_err(|error| (0, error));
+    }
     let array = &in_known_zone(array);
     let options = FormatOptions::default().with_display_error(false);
     let formatter = ArrayFormatter::try_new(array, &options).map_err(|error| (0, error))?;

@@ -4,7 +4,10 @@
 //! A claim is refused if the bytes of the file cannot stand for it, whatever their packing, or if the system has no such
 //! memory to give.
 
-use arrow_ipc::{BodyCompression, CompressionType, Message, MessageHeader, RecordBatch, root_as_message};
+use arrow_ipc::reader::read_footer_length;
+use arrow_ipc::{
+    BodyCompression, CompressionType, Message, MessageHeader, RecordBatch, root_as_footer, root_as_message,
+};
 use arrow_schema::{DataType, Field, Fields};
 use parquet::basic::{Compression, Type};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
@@ -47,6 +50,29 @@ pub(crate) fn check_stream(bytes: &[u8]) -> Result<(), Refused> {
         rest = next;
     }
     room(claimed)
+}
+
+/// The first column of an Arrow IPC file or stream with integers of more than 64 bits, and how many. The reader panics on them.
+pub(crate) fn wide_integers(bytes: &[u8]) -> Option<(String, i32)> {
+    if bytes.starts_with(b"ARROW1") {
+        let (rest, tail) = bytes.split_last_chunk::<10>()?;
+        let footer = rest.get(rest.len().checked_sub(read_footer_length(*tail).ok()?)?..)?;
+        return wide_in(root_as_footer(footer).ok()?.schema()?);
+    }
+    wide_integers_of(bytes)
+}
+
+/// The same of a message that is a schema, with its length before it.
+pub(crate) fn wide_integers_of(message: &[u8]) -> Option<(String, i32)> {
+    let (message, _, _) = next_message(message).or_else(|| Some((root_as_message(message).ok()?, &[], &[])))?;
+    wide_in(message.header_as_schema()?)
+}
+
+fn wide_in(schema: arrow_ipc::Schema<'_>) -> Option<(String, i32)> {
+    schema.fields()?.iter().find_map(|field| {
+        let bits = field.type_as_int()?.bitWidth();
+        (bits > 64).then(|| (field.name().unwrap_or_default().to_owned(), bits))
+    })
 }
 
 /// A message of a stream, its body, and what follows.

@@ -87,7 +87,13 @@ struct Seen {
     other_items: bool,
     /// Whether a number in an array is no whole one.
     fractions: bool,
+    /// An integer beyond 2^53, which a float does not hold, and one beyond 64 bits.
+    big: bool,
+    huge: bool,
 }
+
+/// Above this a float does not hold every integer.
+const EXACT: u64 = 1 << 53;
 
 impl Seen {
     fn see(&mut self, row: usize, raw: &str) {
@@ -101,6 +107,14 @@ impl Seen {
                 }
                 Err(_) => self.other_items = true,
             }
+        }
+        match token {
+            Token::Integer => self.big |= raw.parse().is_ok_and(|value: i64| value.unsigned_abs() > EXACT),
+            Token::Number => {
+                let digits = raw.strip_prefix('-').unwrap_or(raw);
+                self.huge |= digits.len() > 1 && digits.bytes().all(|b| b.is_ascii_digit());
+            }
+            _ => {}
         }
         self.first[token as usize].get_or_insert(row);
         self.rows += usize::from(token != Token::Null);
@@ -526,6 +540,15 @@ impl Source for Records {
         };
         each_key(self.line(row.index())?, take).ok()?;
         shown
+    }
+
+    fn spelled(&self, column: usize) -> bool {
+        self.seen[column].huge
+    }
+
+    fn spelling_is_lost(&self, column: usize, _matters: bool) -> bool {
+        let seen = &self.seen[column];
+        seen.kind() == Kind::Number && (seen.huge || seen.big)
     }
 
     fn memory(&self) -> u64 {

@@ -18,7 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema, parquet_to_arrow_schema};
-use parquet::basic::{Compression, Encoding, PageType, Repetition, Type as Physical};
+use parquet::basic::{Compression, ConvertedType, Encoding, LogicalType, PageType, Repetition, Type as Physical};
 use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, PageEncodingStats, ParquetMetaData};
@@ -47,11 +47,22 @@ impl Origin {
         self.key_values().iter().any(|pair| pair.key == ARROW_SCHEMA_META_KEY)
     }
 
+    /// The schema of Arrow, encoded, that the file holds beside its own.
+    pub(crate) fn arrow_schema(&self) -> Option<Vec<u8>> {
+        let encoded = self.key_values().iter().find(|pair| pair.key == ARROW_SCHEMA_META_KEY)?.value.as_ref()?;
+        BASE64_STANDARD.decode(encoded).ok()
+    }
+
     /// The type of Arrow that the file says a column had when it was written.
     pub(crate) fn arrow_type(&self, name: &str) -> Option<DataType> {
-        let encoded = self.key_values().iter().find(|pair| pair.key == ARROW_SCHEMA_META_KEY)?.value.as_ref()?;
-        let schema = try_schema_from_ipc_buffer(&BASE64_STANDARD.decode(encoded).ok()?).ok()?;
+        let schema = try_schema_from_ipc_buffer(&self.arrow_schema()?).ok()?;
         schema.field_with_name(name).ok().map(|field| field.data_type().clone())
+    }
+
+    /// Whether a column holds words of an enumeration.
+    pub(crate) fn is_enumeration(&self, name: &str) -> bool {
+        let roots = self.0.file_metadata().schema_descr().root_schema().get_fields();
+        roots.iter().any(|root| root.name() == name && is_enumeration(root))
     }
 
     /// The type of a column, which is probably at this position.
@@ -60,6 +71,11 @@ impl Origin {
         let is = |root: &&TypePtr| root.name() == name;
         roots.get(position).filter(is).or_else(|| roots.iter().find(is))
     }
+}
+
+fn is_enumeration(root: &TypePtr) -> bool {
+    let info = root.get_basic_info();
+    info.logical_type_ref() == Some(&LogicalType::Enum) || info.converted_type() == ConvertedType::ENUM
 }
 
 /// Columns of moments in 96 bits, which are days and nanoseconds, where a moment is beyond what nanoseconds in 64 bits
@@ -281,7 +297,12 @@ impl Writer {
 /// Whether a reader that knows only the schema of Parquet finds the types of this one.
 fn is_understood(descriptor: &SchemaDescriptor, schema: &Schema) -> Result<bool, ParquetError> {
     let plain = parquet_to_arrow_schema(descriptor, None)?;
-    Ok(plain.fields().iter().zip(schema.fields()).all(|(one, other)| one.data_type() == other.data_type()))
+    let roots = descriptor.root_schema().get_fields();
+    // To other readers the words of an enumeration are bytes.
+    let same = |one: &FieldRef, other: &FieldRef, root: &TypePtr| {
+        one.data_type() == other.data_type() || (other.data_type() == &DataType::Utf8 && is_enumeration(root))
+    };
+    Ok(plain.fields().iter().zip(schema.fields()).zip(roots).all(|((one, other), root)| same(one, other, root)))
 }
 
 /// The metadata of the file, in the order of the file that they come from.

@@ -37,6 +37,8 @@ pub const MISSING: &[&str] = &["?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Rows that are looked at to tell a header from a row.
 const LOOK: usize = 1_000;
+/// Bytes that a column takes before any value is read: its names, what is known of it, and where a name is looked up.
+const OF_A_COLUMN: usize = 512;
 /// Rows between two calls of the progress function, and rows parsed at a time by a thread.
 const STRIDE: usize = 1 << 14;
 
@@ -374,6 +376,11 @@ pub(crate) fn open(
     let missing_words = missing.as_ref();
     let mut fields = Vec::new();
     let end = cut(bytes, begin, delimiter, usize::MAX, &mut fields).map_err(unclosed)?;
+    memory.check(
+        &name,
+        format_args!("a table of {} columns", fields.len()),
+        (bytes.len() + OF_A_COLUMN * fields.len()) as u64,
+    )?;
     let newline = match &bytes[end.content..end.next] {
         b"\r\n" => "\r\n",
         b"\r" => "\r",
@@ -392,7 +399,8 @@ pub(crate) fn open(
     let mut row_names = false;
     if !no_header && first_row < bytes.len() {
         cut(bytes, first_row, delimiter, usize::MAX, &mut fields).map_err(unclosed)?;
-        let separated = names.len() == 1 && names[0].contains([';', '\t', '|', ',']);
+        // A comment is no header.
+        let separated = names.len() == 1 && (names[0].contains([';', '\t', '|', ',']) || names[0].starts_with('#'));
         row_names = fields.len() == names.len() + 1
             && !separated
             && fields.last().is_some_and(|last| last.end > last.start)
@@ -547,6 +555,11 @@ fn ragged(
     let separator = shown_byte(delimiter);
     if fields.len() == width + 1 && fields.last().is_some_and(|last| last.start == last.end) {
         error.with_hint(format!("the record ends with a {separator}: remove it, or end the header with one as well"))
+    } else if width == 1 && row == 0 {
+        error.with_hint(format!(
+            "if the first line says something of the file, remove it: tail -n +2 {name}; a value with a {separator} in it must be in \
+             double quotes"
+        ))
     } else if fields.len() > width {
         error.with_hint(format!("a value with a {separator} in it must be in double quotes"))
     } else {

@@ -24,7 +24,7 @@ use crate::session::Session;
 #[command(after_help = "\
 Examples:
   leanset images reduce fruit/data.yaml -m mms -r 0.5 -o lean/
-  leanset images reduce fruit/ --model yolov5mu.onnx -m mms -r 0.5 -o lean/ --report")]
+  leanset images reduce fruit/ --model yolo.onnx -m mms -r 0.5 -o lean/ --report")]
 pub(crate) struct ReduceArgs {
     /// Image dataset: a data.yaml (YOLO), a .json (COCO), or a folder of one, of Pascal VOC or of class folders.
     #[arg(value_name = "DATASET", value_hint = ValueHint::AnyPath, required_unless_present = "from_manifest")]
