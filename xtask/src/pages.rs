@@ -69,9 +69,10 @@ fn page(m: &Info, caption: &str, lines: &[Line]) -> Result<String, String> {
 }
 
 /// The names and answers of a method's capabilities.
-pub(crate) fn capabilities(m: &Info) -> [(&'static str, String); 9] {
+pub(crate) fn capabilities(m: &Info) -> Vec<(&'static str, String)> {
     let c = &m.capabilities;
-    [
+    let guard = m.guard().map_or("no".to_owned(), |guard| format!("yes, `{guard}` by default"));
+    let answers = [
         ("nested: one ranking serves all ratios", c.nested),
         ("keeps the requested number of rows per class", c.per_class),
         ("has weights", c.weights),
@@ -82,7 +83,8 @@ pub(crate) fn capabilities(m: &Info) -> [(&'static str, String); 9] {
         ("independent of the order of rows", c.order_free),
         ("independent of the unit of the coordinates", c.scale_free),
     ]
-    .map(|(name, answer)| (name, answer.to_string()))
+    .map(|(name, answer)| (name, answer.to_string()));
+    answers.into_iter().chain([("puts contradicted rows last (guard)", guard)]).collect()
 }
 
 /// The table of a method's parameters.

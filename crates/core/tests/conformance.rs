@@ -14,8 +14,8 @@ use leanset_core::dynamics::SCORES;
 use leanset_core::methods::{METHODS, Run, Support};
 use leanset_core::params::Value;
 use leanset_core::{
-    Allocation, Budget, ClassId, Classes, Dataset, Dynamics, EmptyClasses, Error, Inputs, LogError, Matrix, Quiet,
-    Ranking, Reduced, Reducer, Reduction, RowId, Scope, Seed, Selection, Shape,
+    Allocation, Budget, ClassId, Classes, Dataset, Dynamics, EmptyClasses, Error, Guard, Inputs, LogError, Matrix,
+    Quiet, Ranking, Reduced, Reducer, Reduction, RowId, Scope, Seed, Selection, Shape,
 };
 use proptest::prelude::*;
 
@@ -934,7 +934,8 @@ proptest! {
     ) {
         let sample = blobs(&format!("random {sizes:?} × {columns}"), &sizes, columns, seed);
         let order = Random(seed).permutation(sample.rows());
-        for subject in &subjects() {
+        // The guard can leave two rows of a class, which are equally far from their mean.
+        for subject in subjects().iter().filter(|s| s.reducer.guard() == Guard::Off) {
             order_free(subject, &sample, &order);
         }
     }

@@ -311,10 +311,9 @@ fn rank_split(method: &dyn Method, run: &Run<'_>, split: &Split, depth: Option<&
                 split.by_votes(&part).into_iter().zip(&counts).map(cut).collect()
             }
         };
-        // Rows that the method takes without a score come first in a ranking, and these do not.
+        // Rows that the method takes without a score come first in a ranking, and these do not: they have 0.
         for (_, scores) in &mut contradicted {
-            let first = scores.iter().copied().find(|score| !score.is_nan()).unwrap_or(0.0);
-            scores.iter_mut().filter(|score| score.is_nan()).for_each(|score| *score = first);
+            scores.iter_mut().filter(|score| score.is_nan()).for_each(|score| *score = 0.0);
         }
     }
     let merged = split.segments.iter().zip(others.into_iter().zip(contradicted)).map(|(segment, (others, second))| {
