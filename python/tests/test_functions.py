@@ -98,3 +98,32 @@ def test_bottleneck_distance_is_within_its_bound(blobs):
     full, lean = leanset.persistence_diagrams(own), leanset.persistence_diagrams(own[kept.indices])
     for a, b in zip(full, lean, strict=True):
         assert leanset.bottleneck_distance(a, b) <= 2 * kept.epsilon.value
+
+
+def test_the_guard_keeps_mislabelled_rows_for_the_end():
+    X = np.array([[i % 2 * 100.0 + i / 10] for i in range(60)])
+    y = np.array([i % 2 ^ (i % 10 == 3) for i in range(60)])
+    wrong = set(range(3, 60, 10))
+    for method in ("energy", "mms", "moderate"):
+        kept = leanset.reduce(X, y, 0.5, method=method, guard="on")
+        assert not wrong & set(kept.indices.tolist())
+        assert kept.facts["guard"] == "on" and sum(kept.facts["contradicted_rows"]) == len(wrong)
+    noise = leanset.rank(X, y, method="contradiction")
+    assert set(noise.rows[noise.scores > 0].tolist()) == wrong
+    with pytest.raises(ValueError, match="guard must be None or one of auto, on, off"):
+        leanset.reduce(X, y, method="mms", guard="maybe")
+    with pytest.raises(ValueError, match="coordinates"):
+        leanset.reduce(X, y, method="srs", guard="on")
+
+
+@pytest.mark.parametrize(("balance", "counts"), [("proportional", [27, 3, 1]), ("sqrt", [23, 7, 1]), ("equal", [20, 10, 1])])
+def test_classes_share_a_budget_as_is_asked(balance, counts):
+    X, y = np.arange(111.0).reshape(-1, 1) % 37, np.repeat([0, 1, 2], [100, 10, 1])
+    kept = leanset.reduce(X, y, 31, method="energy", balance=balance)
+    assert list(kept.counts.values()) == counts and kept.balance == balance
+    cut = leanset.rank(X, y, method="energy").reduce(31, balance=balance)
+    assert list(cut.counts.values()) == counts
+    sampler = leanset.Energy(sampling_strategy=31, balance=balance).fit(X, y)
+    assert list(sampler.sampling_strategy_.values()) == counts
+    with pytest.raises(ValueError, match="balance must be one of"):
+        leanset.reduce(X, y, 31, method="energy", balance="fair")

@@ -44,6 +44,9 @@ def test_read_manifest_reads_the_command_line(command_line, tmp_path, blobs):
     {"method": "prd", "sampling_strategy": {"ash": 9, "birch": 8, "cedar": 7}},
     {"method": "nrmd", "scope": "global", "sampling_strategy": 0.1, "allow_empty_classes": True},
     {"method": "phl", "landmarks": "vital", "sampling_strategy": 0.15},
+    {"method": "energy", "sampling_strategy": 0.3, "balance": "sqrt"},
+    {"method": "energy", "sampling_strategy": 0.3, "guard": "off"},
+    {"method": "mms", "sampling_strategy": 0.3, "guard": "on"},
 ])
 @pytest.mark.filterwarnings("ignore::leanset.LeansetWarning")
 def test_write_manifest_is_reproduced_by_the_command_line(command_line, tmp_path, blobs, params):

@@ -1037,3 +1037,82 @@ fn dry_bean() {
         }
     }
 }
+
+/// Two heaps of 30 rows; rows 3, 13, 23 … carry the label of the other.
+fn mislabelled() -> Place {
+    let row = |i: u32| {
+        let label = (i % 2) ^ u32::from(i % 10 == 3);
+        format!("{i},{},{}\n", (i % 2) * 100 + i, if label == 0 { "a" } else { "b" })
+    };
+    Place::with("t.csv", std::iter::once("id,x,class\n".to_owned()).chain((0..60).map(row)).collect::<String>())
+}
+
+#[test]
+fn contradicted_rows_come_last() {
+    let place = mislabelled();
+    let wrong: Vec<u64> = (0..60).filter(|i| i % 10 == 3).collect();
+    for method in ["energy", "herding", "mms", "rkm", "nrmd", "clc --param output=rows"] {
+        let shown = place.run(&format!(
+            "reduce t.csv {COLUMNS} --method {method} --guard on --ratio 0.5 --output lean.csv --force --no-epsilon"
+        ));
+        assert!(shown.shown().contains("guard: on, 6 contradicted rows"), "{method}: {}", shown.shown());
+        let manifest = place.json("lean.csv.manifest.json");
+        assert_eq!(manifest["request"]["method"]["guard"], "on", "{method}");
+        assert!(picks(&manifest).iter().all(|row| !wrong.contains(row)), "{method}");
+        place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --force --quiet");
+        assert_eq!(place.bytes("lean.csv"), place.bytes("again.csv"), "{method}");
+    }
+    // What is off by default is not said.
+    place.ok(&format!("reduce t.csv {COLUMNS} --method mms --ratio 0.5 --output lean.csv --force --quiet"));
+    assert!(place.json("lean.csv.manifest.json")["request"]["method"].get("guard").is_none());
+    // They are the last in the ranking of the finder of label noise.
+    place.ok(&format!("rank t.csv {COLUMNS} --method contradiction --output noise.csv --quiet"));
+    let ranking = place.text("noise.csv");
+    let last: Vec<Vec<&str>> = ranking.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let found = |line: &&Vec<&str>| line[3].parse::<f64>().expect("a score") > 0.0;
+    let mut found: Vec<u64> = last.iter().filter(found).map(|line| line[0].parse().expect("an id")).collect();
+    found.sort_unstable();
+    assert_eq!(found, wrong);
+    let refused = place.refuses(&format!("reduce t.csv {COLUMNS} --method srs --guard on --ratio 0.5 --output no.csv"));
+    assert!(refused.contains("does not look at coordinates") && refused.contains("--guard off"), "{refused}");
+}
+
+#[test]
+fn classes_share_a_budget_as_is_asked() {
+    let text: String = (0..111)
+        .map(|i| {
+            format!(
+                "{i},{},{}\n",
+                i * 7 % 50,
+                if i < 100 {
+                    "a"
+                } else if i < 110 {
+                    "b"
+                } else {
+                    "c"
+                }
+            )
+        })
+        .collect();
+    let place = Place::with("t.csv", format!("id,x,class\n{text}"));
+    for (balance, shares) in [("proportional", [27, 3, 1]), ("sqrt", [23, 7, 1]), ("equal", [20, 10, 1])] {
+        place.ok(&format!(
+            "reduce t.csv {COLUMNS} --method energy --count 31 --balance {balance} --output lean.csv --force --quiet"
+        ));
+        let manifest = place.json("lean.csv.manifest.json");
+        let kept: Vec<u64> =
+            manifest["classes"].as_array().expect("classes").iter().filter_map(|c| c["kept"].as_u64()).collect();
+        assert_eq!(kept, shares, "{balance}");
+        let said = manifest["request"]["budget"].get("balance").cloned();
+        assert_eq!(said, (balance != "proportional").then(|| balance.into()));
+        place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --force --quiet");
+        assert_eq!(place.bytes("lean.csv"), place.bytes("again.csv"), "{balance}");
+    }
+    place.ok(&format!("rank t.csv {COLUMNS} --method energy --output r.csv --quiet"));
+    place.ok(&format!("reduce t.csv {COLUMNS} --ranking r.csv --count 31 --balance sqrt --output cut.csv --quiet"));
+    let kept = place.json("cut.csv.manifest.json");
+    assert_eq!(kept["classes"][1]["kept"], 7);
+    let refused =
+        place.refuses(&format!("reduce t.csv {COLUMNS} --method rkm --ratio 0.5 --balance sqrt --output no.csv"));
+    assert!(refused.contains("--balance sqrt"), "{refused}");
+}

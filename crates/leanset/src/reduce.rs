@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 use leanset_core::methods::Support;
 use leanset_core::metrics::{self, Epsilon};
 use leanset_core::{
-    Budget, ClassId, Dataset, EmptyClasses, Inputs, Prototypes, Ranking, Reduced, Reducer, RowId, Seed, Selection,
+    Budget, ClassId, Dataset, EmptyClasses, Inputs, Prototypes, Ranking, Reduced, Reducer, RowId, Scope, Seed,
+    Selection,
 };
 use leanset_energy::Meter;
-use leanset_problem::{Problem, Result, Setting, Warning, setting, text};
+use leanset_problem::{Command, Problem, Result, Setting, Warning, setting, text};
 use leanset_spec::manifest::table::{ClassRecord, EpsilonRecord, FileRecord, Manifest, OutputRecord, SCHEMA, TestRecord};
 use leanset_spec::manifest::{Measured, MethodRecord, RankingRecord};
 use leanset_spec::request::{Choice, Emit, Order, Reduce, TableRequest};
-use leanset_spec::{Format, Method, TableMethod, Vocabulary, number, value};
+use leanset_spec::{Balance, Format, Method, TableMethod, Vocabulary, number, value};
 use leanset_tables::{
     Column, Compression, Extra, ExtraValues, FileRow, Generated, Kind, Table, Texts, format_of_path, write_columns,
     write_generated, write_rows,
@@ -235,6 +236,7 @@ impl<'a> Reduction<'a> {
         };
         let sizes = data.classes().sizes();
         let budget = request.budget.resolve(&input.encoded.class_names, &sizes, Vocabulary::TABLE)?;
+        check_balance(request, &chooser)?;
         // Before the core refuses a count below the number of classes: what is measured has no classes.
         let asked = match (request.budget.ratio, request.budget.count) {
             (Some(ratio), _) => Some((ratio * data.rows() as f64).round() as usize),
@@ -519,6 +521,23 @@ impl<'a> Reduction<'a> {
             warnings,
         })
     }
+}
+
+/// Classes can only share a budget where rows are chosen within classes.
+fn check_balance(request: &Reduce, chooser: &Chooser) -> Result<()> {
+    let (id, scope) = match chooser {
+        Chooser::Method(reducer) => (reducer.info().id, reducer.scope()),
+        Chooser::Ranking(ranking) => ("a ranking over all classes", ranking.0.scope()),
+    };
+    let balance = request.budget.balance;
+    if scope == Scope::PerClass || balance == Balance::Proportional {
+        return Ok(());
+    }
+    Err(Problem::new(text![
+        setting::BALANCE_CLASSES.to(balance),
+        format!(": {id} chooses over all classes at once, and they share a budget as its scores say")
+    ])
+    .hint(text!["leave ", &setting::BALANCE_CLASSES, " out, or use another method (", Command::METHODS, ")"]))
 }
 
 /// The seed of the method; rankings have none.

@@ -33,8 +33,9 @@ mod table;
 
 use std::path::Path;
 
+use leanset_core::Scope;
 use leanset_core::distance::Metric;
-use leanset_problem::{Problem, Result};
+use leanset_problem::{Problem, Result, setting, text};
 use leanset_spec::images::{Division, EmbeddingModel, Features};
 use leanset_spec::{Balance, Columns, Energy, Power, Scale, Training};
 use serde::{Deserialize, Serialize};
@@ -526,7 +527,22 @@ impl Plan {
     /// An unknown method or parameter, a value that cannot be used, a method that is not for this task.
     pub fn configured_methods(&self) -> Result<Vec<ConfiguredMethod>> {
         let observer = self.observer();
-        self.methods.iter().map(|method| method.configure(observer.as_ref(), Defaults::Current)).collect()
+        let configure = |method: &MethodPlan| {
+            let configured = method.configure(observer.as_ref(), Defaults::Current)?;
+            let balance = self.reduce.balance;
+            if balance != Balance::Proportional && configured.reducer.scope() == Scope::Global {
+                return Err(Problem::new(text![
+                    setting::BALANCE_CLASSES.to(balance),
+                    format!(
+                        ": {} chooses over all classes at once, and they share a budget as its scores say",
+                        method.label()
+                    )
+                ])
+                .hint(text!["leave ", &setting::BALANCE_CLASSES, " or the method out"]));
+            }
+            Ok(configured)
+        };
+        self.methods.iter().map(configure).collect()
     }
 
     /// The model whose training methods observe; none where a detector is trained.
