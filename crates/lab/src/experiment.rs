@@ -392,7 +392,7 @@ impl<'a, T: Task> Experiment<'a, T> {
             }
             return Ok(());
         };
-        let seeds = plan.seeds(repetition);
+        let seeds = plan.seeds_of(repetition, plan.methods[method].label());
         let data = self.task.points(split)?;
         let classes = data.classes();
         let mut unreported = 0;
@@ -477,7 +477,7 @@ impl<'a, T: Task> Experiment<'a, T> {
             (Some(Reduced::Rows(selection)), _) => selection.counts(),
             (Some(Reduced::Points(points)), _) => points.counts(self.task.sizes().len()),
         };
-        let seeds = self.plan.seeds(key.repetition);
+        let seeds = self.plan.seeds_of(key.repetition, &key.method);
         let request = TrainingRequest {
             repetition: key.repetition,
             method: &key.method,

@@ -261,9 +261,12 @@ impl Method for Configured {
         let at_once = threads.min(classes).max(1);
         // Rows that are scored, their cosines, and what multiplying them takes.
         let scoring = |wide: usize| threads * 3 * CHUNK * wide;
-        // What one thread gives back stays its own: the decomposition of the whole, on another thread, has no use of it.
-        let one_after_another =
-            |within: usize, whole: usize| if at_once > 1 { within + whole } else { within.max(whole) };
+        // What a thread gives back stays its own: a decomposition on another thread has no use of it. Only large blocks go back
+        // to the system, and a thread uses its own again where they fit.
+        let one_after_another = |within: usize, whole: usize| {
+            let reused = at_once == 1 || 8 * d * d.min(largest) >= LARGE_BLOCK;
+            within.max(whole) + within.min(whole) / if reused { 2 } else { 1 }
+        };
         let numbers = match self.decomposition {
             Decomposition::Mean => at_once * d,
             // Of every class the scatter or the mean, and the directions between them.
@@ -290,11 +293,19 @@ impl Method for Configured {
     }
 }
 
+/// Bytes of a block that allocators rather take from the system, and give back.
+const LARGE_BLOCK: usize = 16 << 20;
+
 /// Numbers that the singular value decomposition of a matrix takes, with its directions.
 fn of_svd(rows: usize, columns: usize) -> usize {
     let rank = rows.min(columns);
-    // Measured: the factors, what bidiagonalisation and dividing and conquering take, and copies of the result.
-    18 * rank * columns + 4 * CHUNK * columns
+    // Measured: the factors, what bidiagonalisation and dividing and conquering take, and copies of the result. Rows that are
+    // more than columns are folded into a triangle before.
+    if rows <= columns {
+        5 * rank * columns + 8 * rank * rank + CHUNK * columns
+    } else {
+        18 * rank * columns + 4 * CHUNK * columns
+    }
 }
 
 /// Classes from which on labels are no columns of a decomposition, but implied.

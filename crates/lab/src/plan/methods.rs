@@ -24,6 +24,9 @@ pub struct MethodPlan {
     /// Whether rows that their neighbours contradict come last: auto, on or off. Left out: what the method does of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Guard>,
+    /// Sets its random choices apart from those of the other methods of a repetition: a second random sample needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u32>,
     /// For methods that use training dynamics: epochs on all rows before they choose.
     #[serde(default)]
     pub warm_up: Option<u32>,

@@ -48,7 +48,7 @@ use locate::{Section, Text, malformed, place};
 pub use methods::{ConfiguredMethod, MethodPlan};
 use model::Defaults;
 pub use model::{ModelKind, ModelPlan, ModelSettings, Models};
-use seeds::{Purpose, Seeds, seed_of};
+use seeds::{Purpose, Seeds, apart, seed_of};
 pub use table::{DataSection, SplitSection, TablePlan};
 
 /// The name of full training among the methods.
@@ -578,6 +578,14 @@ impl Plan {
             TaskPlan::Images(_) => (None, of(Purpose::Model) >> 22),
         };
         Seeds { split, method: of(Purpose::Method), model }
+    }
+
+    /// The seeds of a run of a method, which may have a seed of its own.
+    pub fn seeds_of(&self, repetition: u32, label: &str) -> Seeds {
+        let seeds = self.seeds(repetition);
+        let own = self.methods.iter().find(|method| method.label() == label).and_then(|method| method.seed);
+        let method = own.map_or(seeds.method, |own| apart(seeds.method, own));
+        Seeds { method, ..seeds }
     }
 }
 

@@ -31,3 +31,8 @@ pub fn seed_of(seed: u64, purpose: Purpose, repetition: u32) -> u64 {
     // Below 2⁵³, so that every reader of JSON gets it whole.
     Seed(seed).key(RowId(repetition * 4 + purpose as u32)) >> 11
 }
+
+/// A seed of its own beside `seed`, for the same purpose and repetition.
+pub fn apart(seed: u64, own: u32) -> u64 {
+    Seed(seed).key(RowId(own)) >> 11
+}
