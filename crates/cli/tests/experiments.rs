@@ -6,11 +6,12 @@ use std::time::Duration;
 use crate::common::{Place, csv, elements, lasting, noise, runs as lines};
 use serde_json::Value;
 
-/// Six repetitions of four methods, with a model that takes milliseconds.
+/// Six repetitions of four methods, with a model that takes milliseconds; the protocol of the paper.
 const PLAN: &str = "\
 title = \"Arithmetic <& 'co'>\"
 repetitions = 6
 seed = 7
+baselines = []
 
 [data]
 path = \"t.csv\"
@@ -34,12 +35,14 @@ name = \"clc\"
 [[method]]
 name = \"fes\"
 warm_up = 3
+continue = true
 
 [model]
 hidden = [8]
 dropout = 0.1
 epochs = 8
 learning_rate = 0.02
+equal = \"epochs\"
 ";
 /// 6 × (4 methods × 2 ratios + full training).
 const RUNS: usize = 54;
@@ -147,6 +150,113 @@ fn records_hold_what_was_done() {
     // The classes are apart: a model that learns is far above the third that guessing gets.
     let full = found.iter().find(|run| run["method"] == "full").expect("full training");
     assert!(full["accuracy"].as_f64().expect("a number") > 0.6, "{full}");
+}
+
+/// Without other words, models start anew on what is kept, in as many steps as on everything, and beside the methods stand
+/// everything for fewer epochs and a fresh sample in each epoch.
+#[test]
+fn experiment_trains_from_scratch_in_equal_steps() {
+    let place = place();
+    let plan =
+        PLAN.replace("baselines = []\n", "").replace("continue = true\n", "").replace("equal = \"epochs\"\n", "");
+    place.write("p.toml", plan);
+    let summary: Value = serde_json::from_str(&place.ok("experiment p.toml --output r.jsonl --json")).expect("JSON");
+    // Two ratios of two baselines come on top.
+    assert_eq!(summary["planned"], RUNS + 6 * 2 * 2);
+    assert_eq!(summary["methods"].as_array().map(Vec::len), Some(4));
+    let baselines: Vec<_> = summary["baselines"].as_array().expect("a list").iter().map(|b| &b["label"]).collect();
+    assert_eq!(baselines, ["full-fewer-epochs", "rs2"]);
+    for run in &lines(&place, "r.jsonl")[1..] {
+        let (method, ratio) = (run["method"].as_str().expect("a name"), run["ratio"].as_f64().expect("a ratio"));
+        let kept = if ratio < 0.2 { 23 } else { 68 };
+        let rows: u64 = run["kept"].as_array().expect("counts").iter().map(|k| k.as_u64().expect("a count")).sum();
+        // Full training is 8 epochs of 8 steps. 23 rows are one step, 68 are three.
+        let (rows_expected, steps) = match (method, ratio < 0.2) {
+            ("full", _) => (225, 64),
+            ("full-fewer-epochs", true) => (225, 8),
+            ("full-fewer-epochs", false) => (225, 3 * 8),
+            (_, true) => (kept, 64),
+            (_, false) => (kept, 21 * 3),
+        };
+        let warm_up = if method == "forgetting-events" { 3 * 8 } else { 0 };
+        assert_eq!((rows, run["steps"]["training"].as_u64()), (rows_expected, Some(steps)), "{run}");
+        assert_eq!(run["steps"]["warm_up"], warm_up, "{run}");
+    }
+    let said = place.ok("experiment p.toml --output r.jsonl");
+    assert!(said.contains("rs2: a fresh stratified sample in each epoch") && !said.contains("(continued)"), "{said}");
+    place.write("p.toml", PLAN);
+    let said = place.ok("experiment p.toml --output continued.jsonl");
+    assert!(said.contains("forgetting-events (continued)") && !said.contains("rs2"), "{said}");
+}
+
+/// One selection serves all models; each has its own statistics.
+#[test]
+fn experiment_has_several_models() {
+    let place = place();
+    let (before, _) = PLAN.split_once("[model]").expect("a model");
+    let models = "[[model]]\nkind = \"logistic\"\n[[model]]\nkind = \"neighbors\"\n[[model]]\nkind = \"kernel-ridge\"\n\
+                  [[model]]\nname = \"broken\"\nhidden = [2]\nepochs = 1\nlearning_rate = 1e-9\n";
+    place.write("p.toml", before.replace("continue = true\n", "") + models);
+    let output = place.command("experiment p.toml --output r.jsonl --json").output().expect("it runs");
+    let summary: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains("warning: broken: On all rows this model has an accuracy of"), "{said}");
+    assert_eq!((&summary["done"], &summary["planned"]), (&(4 * RUNS).into(), &(4 * RUNS).into()));
+    let models = summary["models"].as_array().expect("a list");
+    let names: Vec<_> = models.iter().map(|model| model["model"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["logistic", "neighbors", "kernel-ridge", "broken"]);
+    for model in &models[..3] {
+        assert!(model["full"]["accuracy"]["value"].as_f64().expect("a number") > 0.6, "{model}");
+        assert_eq!((model["methods"].as_array().map(Vec::len), &model["weak"]), (Some(4), &Value::Null), "{model}");
+    }
+    assert!(models[3]["weak"]["runs"].as_u64() >= Some(3), "{}", models[3]["weak"]);
+    // A selection is the same whatever model is trained on it, and all of them share its cost.
+    let mut kept: BTreeMap<(u64, String, String), Value> = BTreeMap::new();
+    for run in &lines(&place, "r.jsonl")[1..] {
+        let (method, ratio) = (run["method"].as_str().expect("a name"), run["ratio"].to_string());
+        let key = (run["repetition"].as_u64().expect("a number"), method.to_owned(), ratio);
+        assert_eq!(kept.entry(key).or_insert_with(|| run["epsilon"].clone()), &run["epsilon"], "{run}");
+        let serves = match method {
+            "full" => 1,
+            "clustering-centroids" => 4,
+            _ => 8,
+        };
+        assert_eq!(run["measured"]["reduction_serves"], serves, "{run}");
+    }
+    let page: Value = serde_json::from_str(&place.ok("report r.jsonl --output r.html --json")).expect("JSON");
+    assert_eq!(page, summary);
+    assert!(place.text("r.html").contains("Model: kernel-ridge"));
+    // It goes on where it stopped, whichever models are left.
+    let text = place.text("r.jsonl");
+    let begun: Vec<&str> =
+        text.lines().enumerate().filter(|(i, _)| *i == 0 || i % 3 == 1).map(|(_, line)| line).collect();
+    place.write("begun.jsonl", begun.join("\n") + "\n");
+    place.ok("experiment p.toml --output begun.jsonl --quiet");
+    assert_eq!(lasting(&place, "begun.jsonl"), lasting(&place, "r.jsonl"));
+}
+
+/// Weights of a method are trained with, and that makes a difference; a small part can be watched to stop early.
+#[test]
+fn experiment_trains_with_weights_and_stops_early() {
+    let place = place();
+    let methods = "[[method]]\nname = \"protodash\"\n[[method]]\nname = \"protodash\"\nlabel = \"plain\"\nweights = false\n\
+                   [[method]]\nname = \"clc\"\n[[method]]\nname = \"srs\"\n";
+    let (before, _) = PLAN.split_once("[[method]]").expect("methods");
+    let model = "[[model]]\nkind = \"logistic\"\n[[model]]\nhidden = [8]\nepochs = 200\nlearning_rate = 0.05\nvalidation = 0.2\npatience = 2\n";
+    place.write("p.toml", format!("{before}{methods}{model}"));
+    let summary: Value = serde_json::from_str(&place.ok("experiment p.toml --output r.jsonl --json")).expect("JSON");
+    let runs = lines(&place, "r.jsonl");
+    let of = |method: &str, model: &str| -> Vec<&Value> {
+        runs[1..].iter().filter(|run| run["method"] == method && run["model"] == model).collect()
+    };
+    let scores = |method: &str| -> Vec<&Value> { of(method, "logistic").iter().map(|run| &run["f1"]).collect() };
+    let (with, without) = (of("protodash", "logistic"), of("plain", "logistic"));
+    assert!(with.iter().all(|run| run["weighted"] == true) && without.iter().all(|run| run["weighted"].is_null()));
+    assert!(of("clustering-centroids", "mlp").iter().all(|run| run["weighted"] == true));
+    assert_ne!(scores("protodash"), scores("plain"));
+    assert_eq!(summary["models"][0]["methods"][0]["weighted"], true);
+    // 225 rows are 200 × 6 steps of the 80 % that are trained on.
+    assert!(of("full", "mlp").iter().all(|run| run["steps"]["training"].as_u64() < Some(200 * 6)), "{summary}");
 }
 
 #[test]

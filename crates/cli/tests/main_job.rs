@@ -920,7 +920,9 @@ fn the_demo_can_be_repeated_by_hand() {
     assert!(place.bytes("leanset-demo/digits-energy-10.csv") == lean);
     // Of the training rows alone the same are chosen.
     place.ok(&line("leanset reduce leanset-demo/digits-train.csv"));
-    place.ok("reduce leanset-demo/digits-train.csv --label digit --method energy --ratio 0.1 --output again.csv --quiet");
+    place.ok(
+        "reduce leanset-demo/digits-train.csv --label digit --method energy --ratio 0.1 --output again.csv --quiet",
+    );
     assert!(place.bytes("again.csv") == lean);
     let measured = place.ok(&line("leanset measure"));
     let epsilon = &place.json("leanset-demo/digits-energy-10.csv.manifest.json")["epsilon"]["value"];

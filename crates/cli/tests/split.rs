@@ -62,7 +62,13 @@ fn test_rows_change_nothing() {
     let changed: Vec<String> = place
         .text("t.csv")
         .lines()
-        .map(|line| if test.contains(line) { line.replace(|c: char| c.is_ascii_digit() && c == '7', "9000") } else { line.to_owned() })
+        .map(|line| {
+            if test.contains(line) {
+                line.replace(|c: char| c.is_ascii_digit() && c == '7', "9000")
+            } else {
+                line.to_owned()
+            }
+        })
         .collect();
     let header = place.text("t.csv").lines().next().expect("a header").to_owned();
     let id = header.split(',').position(|name| name == "id").expect("an id");
@@ -85,7 +91,8 @@ fn test_rows_change_nothing() {
 #[test]
 fn groups_stay_together() {
     let place = grouped();
-    let ran = place.run("reduce t.csv --label kind --split 0.25 --group who -m mms -r 0.2 -o lean.csv --train-output train.csv");
+    let ran = place
+        .run("reduce t.csv --label kind --split 0.25 --group who -m mms -r 0.2 -o lean.csv --train-output train.csv");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(ran.err.contains("5 of 20 groups by who"), "{}", ran.err);
     let groups = |name: &str| -> BTreeSet<String> {

@@ -152,6 +152,7 @@ mod tests {
                     kept: vec![(80.0 * ratio) as usize],
                     epsilon: 0.0,
                     scores: ModelScores::Classifier(scores),
+                    weighted: false,
                     linear_accuracy: None,
                     steps: Steps::default(),
                     warnings: Vec::new(),

@@ -79,6 +79,8 @@ struct ReductionOutcome<'m, M> {
     start: Option<&'m M>,
     /// What was warmed up, and for how many epochs.
     warm_up: Option<(Trainer, u32)>,
+    /// Whether models are trained with the weights of the rows.
+    weighted: bool,
     /// How many of the rows an epoch takes, each time other ones; none for all.
     fresh: Option<usize>,
     epochs: u32,
@@ -383,6 +385,7 @@ impl<'a, T: Task> Experiment<'a, T> {
                     serves: 1,
                     start: None,
                     warm_up: None,
+                    weighted: false,
                     fresh,
                     epochs: self.epochs(entry, ratio, model),
                 };
@@ -447,6 +450,7 @@ impl<'a, T: Task> Experiment<'a, T> {
                     serves,
                     start: warm.as_ref(),
                     warm_up,
+                    weighted: configured.weights,
                     fresh: None,
                     epochs: self.epochs(entry, ratio, model),
                 };
@@ -484,6 +488,7 @@ impl<'a, T: Task> Experiment<'a, T> {
             ratio: key.ratio(),
             model,
             kept: reduction.reduced,
+            weighted: reduction.weighted,
             fresh: reduction.fresh,
             start: reduction.start,
             epochs: reduction.epochs,
@@ -501,6 +506,7 @@ impl<'a, T: Task> Experiment<'a, T> {
             kept,
             epsilon: reduction.epsilon,
             scores: outcome.scores,
+            weighted: outcome.weighted,
             linear_accuracy: outcome.linear_accuracy,
             steps: Steps { warm_up, training: outcome.steps },
             warnings: [reduction.warnings, outcome.warnings].concat(),

@@ -154,7 +154,7 @@ impl<D: Detector> Task for ImageTask<'_, D> {
             std::cmp::Ordering::Greater => vec!["more-epochs".to_owned()],
         };
         let scores = ModelScores::Detector(results.scores);
-        Ok(TrainingOutcome { cost, steps, scores, linear_accuracy: None, warnings })
+        Ok(TrainingOutcome { cost, steps, scores, weighted: false, linear_accuracy: None, warnings })
     }
 }
 

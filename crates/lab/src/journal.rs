@@ -268,6 +268,7 @@ pub(crate) mod tests {
                 f1: 0.5,
                 classes: vec![ClassScores { name: "b \"é\"".into(), rows: 1, precision: 0.5, recall: 0.5, f1: 0.5 }],
             }),
+            weighted: false,
             linear_accuracy: None,
             steps: Steps { warm_up: 0, training: 30 },
             warnings: vec!["budget-raised".into()],

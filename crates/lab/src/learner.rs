@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use leanset_core::{Budget, ClassId, Dynamics, EmptyClasses, Quiet, RowId, Seed};
 use leanset_problem::Result;
 use leanset_train::quick::{KernelRidge, KernelRidgeModel, Logistic, LogisticModel, Neighbors, NeighborsModel};
-use leanset_train::{DynamicsRecorder, Model, Network, Observer, Training, of_settings};
+use leanset_train::{DynamicsRecorder, EarlyStopping, Model, Network, Observer, Training, of_settings};
 
 use crate::plan::{EqualTraining, ModelKind, ModelPlan};
 use crate::splits::LabelledPoints;
@@ -92,13 +92,22 @@ pub struct Mlp {
     network: Network,
     training: Training,
     equal: EqualTraining,
+    /// Without the patience of a run.
+    stopping: Option<EarlyStopping>,
 }
 
 impl Mlp {
     /// The network and the training of a plan.
     pub fn new(plan: &ModelPlan) -> Self {
         let (network, training) = of_settings(&plan.training.resolved(), Seed(0));
-        Self { network, training, equal: plan.settings.equal.unwrap_or_default() }
+        let settings = &plan.settings;
+        let stopping = settings.validation.zip(settings.patience).map(|(validation, patience)| EarlyStopping {
+            validation,
+            patience,
+            least_gain: 0.0,
+            restore_best: true,
+        });
+        Self { network, training, equal: settings.equal.unwrap_or_default(), stopping }
     }
 
     /// Trains from the initial weights of `seed`, and observes every row after every epoch.
@@ -122,6 +131,12 @@ impl Mlp {
         };
         let training = Training { epochs: epochs as usize, seed: Seed(seed), ..self.training.clone() };
         let Some(fresh) = fresh else {
+            // Methods observe all epochs. A patience is of epochs of full training: those on fewer rows are shorter.
+            let stopping = self.stopping.filter(|_| !observer.wants_rows()).map(|stopping| {
+                let scale = f64::from(epochs) / self.training.epochs.max(1) as f64;
+                EarlyStopping { patience: (stopping.patience as f64 * scale).ceil().max(1.0) as usize, ..stopping }
+            });
+            let training = Training { early_stopping: stopping, ..training };
             let history = model.train(&data, &all(points), weights, &training, observer, &Quiet)?;
             return Ok((model, history.steps as u64));
         };

@@ -88,6 +88,9 @@ pub struct Record {
     /// The scores of the model.
     #[serde(flatten)]
     pub scores: ModelScores,
+    /// Whether the model was trained with the weights of the method.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub weighted: bool,
     /// For a classifier on all rows, the accuracy of a linear one on the same split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linear_accuracy: Option<f64>,

@@ -92,6 +92,7 @@ mod tests {
             kept: Vec::new(),
             epsilon: 0.0,
             scores: ModelScores::Classifier(scores),
+            weighted: false,
             linear_accuracy: None,
             steps: Steps::default(),
             warnings: Vec::new(),

@@ -169,6 +169,9 @@ pub struct MethodSummary {
     /// trained on what is kept.
     #[serde(rename = "continue", skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,
+    /// Whether models were trained with its weights.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub weighted: bool,
     /// Ratios that have runs, ascending.
     pub cells: Vec<Cell>,
 }
@@ -309,6 +312,7 @@ impl Summary {
             label: label.to_owned(),
             method: method.to_owned(),
             continues,
+            weighted: records.iter().any(|r| r.weighted && r.method == label),
             cells: plan.reduce.ratios.iter().filter_map(|&ratio| cell(label, ratio)).collect(),
         };
         let methods: Vec<MethodSummary> =

@@ -11,7 +11,7 @@ use crate::metering::Metering;
 use crate::plan::{FULL, ModelKind, Plan, TablePlan};
 use crate::record::{ClassScores, ClassifierScores, DataRecord, ModelScores};
 use crate::splits::{LabelledPoints, Split, SplitPlan, class_ids};
-use crate::task::{RunError, Task, Trainer, TrainingOutcome, TrainingRequest, sorted_rows};
+use crate::task::{RunError, Task, Trainer, TrainingOutcome, TrainingRequest, scaled_weights, sorted_rows};
 
 /// By how much the accuracy of a model on all rows may be below that of a linear one before it is warned of: five points.
 pub const WEAK: f64 = 0.05;
@@ -139,9 +139,19 @@ impl Task for TableTask<'_> {
                 names: split.train.names.clone(),
             },
         };
+        let weights = match request.kept.filter(|_| request.weighted) {
+            None => None,
+            Some(Reduced::Rows(selection)) => selection.weights().map(|weights| {
+                // In the order of the data, as the rows.
+                selection.input_order().into_iter().map(|at| weights[at]).collect()
+            }),
+            Some(Reduced::Points(points)) => Some(points.weights.clone()),
+        };
+        let sizes = self.splits.training_sizes();
+        let weights = weights.and_then(|weights: Vec<f64>| scaled_weights(&weights, &points.classes, &sizes));
         let lesson = Lesson {
             points: &points,
-            weights: None,
+            weights: weights.as_deref(),
             fresh: request.fresh,
             start: request.start,
             epochs: request.epochs,
@@ -171,6 +181,6 @@ impl Task for TableTask<'_> {
         let weak = linear_accuracy.is_some_and(|linear| scores.accuracy < linear - WEAK);
         let warnings = if weak { vec!["weak-model".to_owned()] } else { Vec::new() };
         let (steps, scores) = (trained.steps, ModelScores::Classifier(scores));
-        Ok(TrainingOutcome { cost, steps, scores, linear_accuracy, warnings })
+        Ok(TrainingOutcome { cost, steps, scores, weighted: weights.is_some(), linear_accuracy, warnings })
     }
 }

@@ -107,6 +107,8 @@ pub struct TrainingRequest<'a, M> {
     pub model: usize,
     /// The kept rows; none for all.
     pub kept: Option<&'a Reduced>,
+    /// Whether the model is trained with the weights of the kept rows, where they have some.
+    pub weighted: bool,
     /// How many of them an epoch takes, a fresh stratified sample each time; none for all.
     pub fresh: Option<usize>,
     /// The model to continue from.
@@ -126,10 +128,25 @@ pub struct TrainingOutcome {
     pub steps: u64,
     /// The scores of the model.
     pub scores: ModelScores,
+    /// Whether the rows had weights.
+    pub weighted: bool,
     /// For a classifier on all rows, the accuracy of a linear one.
     pub linear_accuracy: Option<f64>,
     /// Codes of warnings.
     pub warnings: Vec<String>,
+}
+
+/// The weights of kept rows, in their order, scaled so that those of each class sum to the rows of the class; none where they
+/// have none, or those of a class sum to nothing.
+pub(crate) fn scaled_weights(weights: &[f64], classes: &[u32], sizes: &[usize]) -> Option<Vec<f64>> {
+    let mut sums = vec![0.0; sizes.len()];
+    weights.iter().zip(classes).for_each(|(w, &class)| sums[class as usize] += w);
+    let kept = |class: u32| sums[class as usize] > 0.0 && sums[class as usize].is_finite();
+    let factor = |&class: &u32| sizes[class as usize] as f64 / sums[class as usize];
+    classes
+        .iter()
+        .all(|&class| kept(class))
+        .then(|| weights.iter().zip(classes).map(|(w, class)| w * factor(class)).collect())
 }
 
 /// The selected rows in the order of the data.

@@ -198,8 +198,7 @@ fn tested(data: &Dataset<'_>, test: &Dataset<'_>, progress: &Progress) -> Result
     let (own, maxmin) = (keep(METHOD, 0)?, keep("maxmin", 0)?);
     let samples = (0..SAMPLES).map(|seed| keep("srs", seed)).collect::<Result<Vec<_>>>()?;
     let accuracies: Vec<f64> = samples.iter().map(|rows| right(rows)).collect();
-    let (least, most) =
-        accuracies.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
+    let (least, most) = accuracies.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
     let percent = |accuracy: f64| format!("{:.1} %", 100.0 * accuracy);
     let row = |what: &str, rows: usize, accuracy: String| vec![what.to_owned(), render::count(rows), accuracy];
     let rows = vec![

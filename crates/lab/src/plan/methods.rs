@@ -34,6 +34,9 @@ pub struct MethodPlan {
     /// left. Otherwise the model that is judged starts anew.
     #[serde(default, rename = "continue", skip_serializing_if = "Option::is_none")]
     pub continues: Option<bool>,
+    /// For methods that return weights: whether models are trained with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<bool>,
 }
 
 impl MethodPlan {
@@ -86,6 +89,20 @@ impl MethodPlan {
             }
             (uses, given) => uses && given.unwrap_or(defaults == Defaults::Legacy),
         };
+        let weights = match (reducer.info().gives_weights(), self.weights) {
+            (false, Some(_)) => {
+                return Err(Problem::new(format!(
+                    "{label}: weights is for methods that return weights, and {label} does not"
+                ))
+                .hint("leave it out"));
+            }
+            (true, Some(true)) if observer.is_none() => {
+                return Err(
+                    Problem::new(format!("{label}: a detector is trained without weights")).hint("leave weights out")
+                );
+            }
+            (gives, given) => gives && observer.is_some() && given.unwrap_or(defaults == Defaults::Current),
+        };
         let warm_up = match (uses_dynamics, self.warm_up) {
             (false, None) => 0,
             (false, Some(_)) => {
@@ -112,7 +129,7 @@ impl MethodPlan {
             (true, Some(given)) => given,
             (true, None) => WARM_UP.min(epochs / 2).max(1),
         };
-        Ok(ConfiguredMethod { reducer, warm_up, continues })
+        Ok(ConfiguredMethod { reducer, warm_up, continues, weights })
     }
 }
 
@@ -128,6 +145,8 @@ pub struct ConfiguredMethod {
     pub warm_up: u32,
     /// Whether training goes on from there.
     pub continues: bool,
+    /// Whether models are trained with its weights.
+    pub weights: bool,
 }
 
 impl ConfiguredMethod {

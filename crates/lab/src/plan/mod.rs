@@ -428,6 +428,8 @@ impl Plan {
             let id = configured.reducer.info().id;
             method.warm_up = Some(configured.warm_up).filter(|&epochs| epochs > 0);
             method.continues = method.warm_up.map(|_| configured.continues);
+            let weighted = observer.is_some() && configured.reducer.info().gives_weights();
+            method.weights = weighted.then_some(configured.weights);
             method.label.get_or_insert_with(|| id.to_owned());
             id.clone_into(&mut method.name);
         }
@@ -753,6 +755,10 @@ mod tests {
         assert_eq!(plan.methods[0].continues, Some(true));
         let refused = |keys: &str| Plan::parse(&with(keys), "t.toml").expect_err("no plan").to_string();
         assert_eq!(
+            refused("weights = false\n"),
+            "t.toml: line 8: fes: weights is for methods that return weights, and fes does not"
+        );
+        assert_eq!(
             refused("continue = true\n[model]\nkind = \"logistic\"\n"),
             "t.toml: line 9: continue goes on training the model of the warm-up, and 'logistic' is not trained in epochs"
         );
@@ -795,6 +801,14 @@ mod tests {
             serde_json::json!([{ "name": "forgetting-events", "label": "fes", "parameters": {}, "warm_up": 50 }]);
         let plan = serde_json::from_value::<Plan>(dynamics).expect("a plan");
         assert_eq!((plan.methods[0].warm_up, plan.methods[0].continues), (Some(50), Some(true)));
+        // And nothing was trained with weights.
+        let mut weights = serde_json::to_value(&plan).expect("JSON");
+        weights["method"] =
+            serde_json::json!([{ "name": "protodash", "label": "p", "parameters": {}, "warm_up": null }]);
+        let plan = serde_json::from_value::<Plan>(weights).expect("a plan");
+        assert_eq!(plan.methods[0].weights, Some(false));
+        let text = SMALL.replace("\"MMS\"\nparameters = { start = \"first\" }", "\"prd\"");
+        assert_eq!(Plan::parse(&text, "t.toml").expect("a plan").methods[0].weights, Some(true));
     }
 
     #[test]

@@ -48,6 +48,12 @@ pub struct ModelSettings {
     /// Of a perceptron, what trainings on fewer rows have in equal number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equal: Option<EqualTraining>,
+    /// Of a perceptron, the fraction of each class that is held out of training and watched to stop early.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// Of a perceptron that stops early, epochs of full training without a smaller loss after which it stops.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
     /// Of nearest neighbours, how many vote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbors: Option<usize>,
@@ -94,6 +100,9 @@ const PAPER_EPOCHS: usize = 150;
 const EPOCHS: usize = 50;
 /// Units of the hidden layers of the default model.
 const HIDDEN: [usize; 2] = [64, 64];
+/// The fraction that is held out, and the patience, where only the other is given.
+const VALIDATION: f64 = 0.1;
+const PATIENCE: usize = 10;
 /// The most epochs, so that a slip of the finger is caught.
 const MOST_EPOCHS: usize = 1_000_000;
 /// The most landmarks: a table of them squared is 800 MB.
@@ -135,6 +144,10 @@ impl ModelPlan {
                     }
                 };
                 settings.equal.get_or_insert(equal);
+                if settings.validation.is_some() || settings.patience.is_some() {
+                    settings.validation.get_or_insert(VALIDATION);
+                    settings.patience.get_or_insert(PATIENCE);
+                }
                 // Settings that a plan did not have before stay out of the header where they are left out of the plan.
                 let training = &mut filled.training;
                 training.hidden.get_or_insert(hidden);
@@ -170,8 +183,10 @@ impl ModelPlan {
         if let Some(name) = self.name().filter(|name| name.trim().is_empty()) {
             return refuse("name", "a name", &format!("'{name}'"), "name = \"linear\"");
         }
-        let kinds: [(&str, bool, &[ModelKind]); 5] = [
+        let kinds: [(&str, bool, &[ModelKind]); 7] = [
             ("equal", settings.equal.is_some(), &[ModelKind::Mlp]),
+            ("validation", settings.validation.is_some(), &[ModelKind::Mlp]),
+            ("patience", settings.patience.is_some(), &[ModelKind::Mlp]),
             ("neighbors", settings.neighbors.is_some(), &[ModelKind::Neighbors]),
             ("penalty", settings.penalty.is_some(), &[ModelKind::Logistic, ModelKind::KernelRidge]),
             ("gamma", settings.gamma.is_some(), &[ModelKind::KernelRidge]),
@@ -213,6 +228,12 @@ impl ModelPlan {
                 let constraint = if least.is_some() { "at least 0" } else { "above 0" };
                 return refuse(key, constraint, &value, hint);
             }
+        }
+        if let Some(validation) = settings.validation.filter(|part| !(*part > 0.0 && *part < 1.0)) {
+            return refuse("validation", "in (0, 1)", &validation, "validation = 0.1 watches a tenth of the kept rows");
+        }
+        if settings.patience == Some(0) {
+            return refuse("patience", "at least 1", &0, "patience = 10 is the default");
         }
         if settings.neighbors == Some(0) {
             return refuse("neighbors", "at least 1", &0, "neighbors = 3 is the default");

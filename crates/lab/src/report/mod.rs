@@ -315,6 +315,11 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
             let _ = writeln!(out, "<p class=\"note\">{what}: {}.</p>", escape(&warm.join(", ")));
         }
     }
+    let weighted: Vec<&str> = summary.methods.iter().filter(|m| m.weighted).map(|m| m.label.as_str()).collect();
+    if !weighted.is_empty() {
+        let names = escape(&weighted.join(", "));
+        let _ = writeln!(out, "<p class=\"note\">Trained with the weights of the method: {names}.</p>");
+    }
     for baseline in Baseline::ALL {
         if summary.baselines.iter().any(|line| line.method == baseline.name()) {
             let _ = writeln!(out, "<p class=\"note\">{}: {}</p>", baseline.name(), baseline.describe());

@@ -41,6 +41,10 @@ pub(super) fn render(summary: &Summary) -> String {
              kept alone can be far worse.",
         );
     }
+    let weighted: Vec<&str> = summary.methods.iter().filter(|m| m.weighted).map(|m| m.label.as_str()).collect();
+    if !weighted.is_empty() {
+        note(&mut out, &format!("Trained with the weights of the method: {}.", weighted.join(", ")));
+    }
     for baseline in leanset_lab::plan::Baseline::ALL {
         if summary.baselines.iter().any(|line| line.method == baseline.name()) {
             note(&mut out, &format!("{}: {}", baseline.name(), baseline.describe()));
