@@ -41,8 +41,8 @@ continue = true
 hidden = [8]
 dropout = 0.1
 epochs = 8
-learning_rate = 0.02
 equal = \"epochs\"
+learning_rate = 0.02
 ";
 /// 6 × (4 methods × 2 ratios + full training).
 const RUNS: usize = 54;
@@ -257,6 +257,64 @@ fn experiment_trains_with_weights_and_stops_early() {
     assert_eq!(summary["models"][0]["methods"][0]["weighted"], true);
     // 225 rows are 200 × 6 steps of the 80 % that are trained on.
     assert!(of("full", "mlp").iter().all(|run| run["steps"]["training"].as_u64() < Some(200 * 6)), "{summary}");
+}
+
+/// The class of the nearest row, by a command: with its predictions, or with a score of its own.
+const NEAREST: &str = r#"
+set -e
+test -z "$3" || head -1 "$1" | grep -q "$3"
+awk -F, 'NR == FNR { if (FNR > 1) { n++; for (i = 2; i <= 5; i++) x[n, i] = $i; y[n] = $6 } next }
+         FNR > 1 { best = -1
+           for (r = 1; r <= n; r++) { d = 0; for (i = 2; i <= 5; i++) d += (x[r, i] - $i) ^ 2
+             if (best < 0 || d < best) { best = d; class = y[r] } }
+           print class; right += (class == $6) }
+         END { printf "accuracy=%.6f\n", right / (FNR - 1) > "/dev/stderr" }' "$1" "$2" > "$4"
+"#;
+
+/// A command is given tables of the kept and of the test rows, and its predictions are scored; it is metered, and one that fails
+/// does not end the experiment.
+#[test]
+fn experiment_trains_a_command() {
+    let place = place();
+    place.write("nearest.sh", NEAREST);
+    let (before, _) = PLAN.split_once("[[method]]").expect("methods");
+    let before = before.replace("id = \"id\"", "id = \"id\"\nscale = \"none\"").replace("ratios = [0.1, 0.3, 1.0]", "ratios = [0.2]");
+    let words = "[\"sh\", \"nearest.sh\", \"{train}\", \"{test}\", \"{weights}\", \"{out}/p.txt\"]";
+    let models = format!(
+        "[[method]]\nname = \"srs\"\n[[method]]\nname = \"protodash\"\n[[model]]\nkind = \"neighbors\"\nneighbors = 1\n\
+         [[model]]\ncommand = {words}\npredictions = \"{{out}}/p.txt\"\n[[model]]\nname = \"said\"\ncommand = {words}\n"
+    );
+    place.write("p.toml", format!("{before}{models}"));
+    let dry = place.ok("experiment p.toml --dry-run");
+    assert!(dry.contains("sh nearest.sh /") && dry.contains("train.csv"), "{dry}");
+    let summary: Value = serde_json::from_str(&place.ok("experiment p.toml --output r.jsonl --json --keep runs")).expect("JSON");
+    let models = summary["models"].as_array().expect("a list");
+    for name in ["full", "methods"] {
+        let of = |model: usize, measure: &str| match name {
+            "full" => models[model]["full"][measure]["value"].clone(),
+            _ => models[model]["methods"][0]["cells"][0][measure]["value"].clone(),
+        };
+        // The nearest row is the nearest row, whoever looks for it.
+        assert_eq!((of(0, "accuracy"), of(0, "f1")), (of(1, "accuracy"), of(1, "f1")), "{summary}");
+        let near = of(0, "accuracy").as_f64().expect("a number") - of(2, "accuracy").as_f64().expect("a number");
+        assert!(near.abs() < 1e-5 && of(2, "f1").is_null(), "{summary}");
+    }
+    let runs = lines(&place, "r.jsonl");
+    let weighted: Vec<&Value> =
+        runs[1..].iter().filter(|run| run["model"] == "command" && run["weighted"] == true).collect();
+    assert!(weighted.len() == 6 && weighted.iter().all(|run| run["method"] == "protodash"), "{weighted:?}");
+    let header = place.text("runs/0-protodash-0.2-command/train.csv").lines().next().map(str::to_owned);
+    assert!(header.is_some_and(|header| header.ends_with(",weight")), "no weights");
+    // The records are read again as they were written.
+    place.ok("report r.jsonl --output r.html --quiet");
+    assert_eq!(place.ok("experiment p.toml --output r.jsonl --json"), place.ok("report r.jsonl --output r.html --force --json"));
+
+    place.write("q.toml", format!("{before}[[method]]\nname = \"srs\"\n[model]\ncommand = \"sh -c 'echo oops; exit 3' {{train}} {{test}}\"\n"));
+    let refused = place.refuses("experiment q.toml --output q.jsonl --quiet");
+    assert!(refused.contains("12 runs failed") && refused.contains("ended with exit code 3; its last words: oops"), "{refused}");
+    place.write("q.toml", format!("{before}[[method]]\nname = \"srs\"\n[model]\ncommand = \"echo done {{train}} {{test}}\"\n"));
+    let refused = place.refuses("experiment q.toml --output silent.jsonl --quiet");
+    assert!(refused.contains("the command gave no score named accuracy"), "{refused}");
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub struct Recommendation<'a> {
 
 /// Whether a set at a ratio is good enough beside full training.
 fn good_enough(summary: &Summary, full: &Cell, cell: &Cell) -> bool {
-    let near = |cell: f64, full: f64| cell >= full - TOLERANCE;
+    // The user's own model may not tell the second.
+    let near = |cell: f64, full: f64| full.is_nan() || cell >= full - TOLERANCE;
     near(summary.main(cell).value, summary.main(full).value)
         && near(summary.second(cell).value, summary.second(full).value)
 }

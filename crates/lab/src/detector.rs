@@ -1,10 +1,9 @@
 //! Detectors, trained by the command of a plan: a set is written for it, it is run and metered, and its results are read.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use crate::RunError;
+use crate::command;
 use crate::detector_results::{self as results, DetectorResults};
 use crate::image_task::{Detector, DetectorRun};
 use crate::metering::Metering;
@@ -13,23 +12,13 @@ use crate::record::MeteredCost;
 use crate::template::{Values, render_shell};
 use leanset::images::Candidates;
 use leanset::output::{TEMPORARY, WorkDir};
-use leanset::{Problem, Reporter, Result, Warning, subprocess};
+use leanset::{Reporter, Result};
 use leanset_images::files;
-use leanset_problem::Code;
 use leanset_spec::images::Placement;
 use serde_json::json;
 
-/// What the command says, in the folder of its run.
-const LOG: &str = "log.txt";
-/// Which run it is, in its folder: two labels may differ in what no name of a folder holds.
-const RUN: &str = "run.json";
 /// The set to train on, in the folder of its run.
 const DATA: &str = "data";
-/// Lines of a log that an error repeats.
-const LAST_LINES: usize = 3;
-/// Bytes of a log that they are looked for in.
-const TAIL: u64 = 4096;
-
 /// Trains detectors.
 pub struct Trainer<'a> {
     /// The detector of the plan.
@@ -52,6 +41,7 @@ impl Trainer<'_> {
             batch: self.plan.batch,
             steps: task.steps,
             out: out.to_owned(),
+            ..Values::default()
         }
     }
 
@@ -75,7 +65,6 @@ impl Trainer<'_> {
 
     /// Says in the folder of a run which run it is.
     fn name(&self, folder: &WorkDir, task: &DetectorRun<'_>) -> Result<()> {
-        let path = folder.path().join(RUN);
         let document = json!({
             "repetition": task.repetition,
             "method": task.method,
@@ -85,8 +74,7 @@ impl Trainer<'_> {
             "steps": task.steps,
             "command": render_shell(&self.plan.command.fill(&self.values(folder.path(), task))),
         });
-        std::fs::write(&path, format!("{document:#}\n"))
-            .map_err(|e| Problem::io(format!("{}: cannot be written", path.display()), e))
+        command::describe(folder, &document)
     }
 
     /// Runs the command in its folder, which stays if the command fails: there it can be looked at.
@@ -97,37 +85,11 @@ impl Trainer<'_> {
         meter: &dyn Metering,
     ) -> Result<(MeteredCost, DetectorResults), RunError> {
         let values = self.values(folder.path(), task);
-        let words = self.plan.command.fill(&values);
-        let path = folder.path().join(LOG);
-        let failed = |e: std::io::Error| Problem::io(format!("{}: cannot be written", path.display()), e);
-        let log = File::create_new(&path).map_err(failed)?;
-        let stop = meter.start_with_cards();
-        let end = subprocess::run_aside(&words, &log).map_err(|problem| problem.code(Code::Unusable))?;
-        let cost = stop();
-        let log = format!("the whole log is {}", path.display());
-        if end.code != 0 {
-            folder.keep();
-            let how = match end.signal {
-                Some(signal) => format!("was ended by signal {signal}"),
-                None => format!("ended with exit code {}", end.code),
-            };
-            let last = last_lines(&path);
-            let said = if last.is_empty() { "it said nothing".into() } else { format!("its last words: {last}") };
-            return Err(RunError::Run(
-                Problem::new(format!("{}: the command {how}; {said}", about(task)))
-                    .hint(format!("{log}; the command was: {}", render_shell(&words))),
-            ));
-        }
-        let results =
-            results::read(Path::new(&self.plan.results.fill(&values)), self.plan.epoch).map_err(|problem| {
-                folder.keep();
-                let hint = match &problem.hint {
-                    Some(hint) => hint.clone().text(format!("; {log}")),
-                    None => log.clone().into(),
-                };
-                RunError::Run(problem.at(about(task)).hint(hint))
-            })?;
-        Ok((cost, results))
+        let about = command::about(task.repetition, task.method, task.ratio);
+        let cost = command::run(&self.plan.command.fill(&values), folder, &about, meter)?;
+        let found = results::read(Path::new(&self.plan.results.fill(&values)), self.plan.epoch)
+            .map_err(|problem| command::unusable(problem, folder, &about))?;
+        Ok((cost, found))
     }
 }
 
@@ -142,41 +104,12 @@ impl Detector for Trainer<'_> {
         self.write(&folder, images)?;
         self.name(&folder, task)?;
         let trained = self.run(&mut folder, task, meter);
-        if let Err(RunError::Run(problem)) = &trained {
-            let message = problem.message.clone().text("; other runs go on");
-            self.reporter.warn(&Warning { hint: problem.hint.clone(), ..Warning::new("failed-run", message) });
-        }
+        command::report(&trained, self.reporter);
         trained
     }
 }
 
-/// A run, in words.
-fn about(task: &DetectorRun<'_>) -> String {
-    format!("repetition {}, {} at {}", task.repetition, task.method, task.ratio)
-}
-
 /// The name of a run's folder.
 fn name(task: &DetectorRun<'_>) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    format!("{}-{}-{}", task.repetition, task.method.chars().map(plain).collect::<String>(), task.ratio)
-}
-
-/// The last lines of a log, in one; what a terminal would have overwritten is left out.
-fn last_lines(path: &Path) -> String {
-    let tail = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let said = String::from_utf8_lossy(&tail().unwrap_or_default()).into_owned();
-    let said = anstream::adapter::strip_str(&said).to_string();
-    let lines: Vec<&str> = said
-        .lines()
-        .map(|line| line.rsplit('\r').find(|part| !part.trim().is_empty()).unwrap_or_default().trim())
-        .filter(|line| !line.is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(LAST_LINES)..].join(" / ")
+    command::folder_name(task.repetition, task.method, task.ratio)
 }

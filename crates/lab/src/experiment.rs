@@ -236,7 +236,7 @@ impl<'a, T: Task> Experiment<'a, T> {
             };
             (0..models).for_each(|model| add(Entry::Full, vec![(0, model)]));
             for &baseline in &plan.baselines {
-                for model in (0..models).filter(|&model| plan.has_baselines(model)) {
+                for model in (0..models).filter(|&model| plan.has_baseline(baseline, model)) {
                     (0..ratios).for_each(|ratio| add(Entry::Baseline(baseline), vec![(ratio, model)]));
                 }
             }
@@ -556,7 +556,7 @@ pub fn runs(plan: &Plan) -> Vec<RunKey> {
         let key = |method: &str, model: Option<&str>, ratio: f64| RunKey::new(repetition, method, model, ratio);
         runs.extend(models.iter().map(|model| key(FULL, *model, 1.0)));
         for baseline in &plan.baselines {
-            for (_, model) in models.iter().enumerate().filter(|(index, _)| plan.has_baselines(*index)) {
+            for (_, model) in models.iter().enumerate().filter(|(index, _)| plan.has_baseline(*baseline, *index)) {
                 runs.extend(plan.reduce.ratios.iter().map(|&ratio| key(baseline.name(), *model, ratio)));
             }
         }

@@ -25,6 +25,19 @@ pub(crate) mod infinite {
     }
 }
 
+/// A number as JSON, one that is not known as null.
+pub(crate) mod unknown {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        Some(*value).filter(|value| !value.is_nan()).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+    }
+}
+
 /// Where two documents differ, a line each.
 pub(crate) fn differences(key: &str, a: &serde_json::Value, b: &serde_json::Value, found: &mut Vec<String>) {
     match (a, b) {

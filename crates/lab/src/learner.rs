@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use leanset_core::{Budget, ClassId, Dynamics, EmptyClasses, Quiet, RowId, Seed};
-use leanset_problem::Result;
+use leanset_problem::{Problem, Result};
 use leanset_train::quick::{KernelRidge, KernelRidgeModel, Logistic, LogisticModel, Neighbors, NeighborsModel};
 use leanset_train::{DynamicsRecorder, EarlyStopping, Model, Network, Observer, Training, of_settings};
 
@@ -66,11 +66,16 @@ pub trait Predictor: Debug + Send {
     fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>>;
 }
 
-/// The learner of a model of a plan.
+/// The learner of a model of a plan; for a command, that of its epochs and steps.
 pub fn learner(plan: &ModelPlan) -> Box<dyn Learner> {
     let settings = &plan.settings;
     match settings.kind {
         ModelKind::Mlp => Box::new(Mlp::new(plan)),
+        ModelKind::Command => Box::new(External {
+            epochs: plan.epochs(),
+            batch: plan.training.batch.unwrap_or(1),
+            equal: settings.equal.unwrap_or_default(),
+        }),
         ModelKind::Logistic => Box::new(Logistic { penalty: settings.penalty.unwrap_or(Logistic::default().penalty) }),
         ModelKind::Neighbors => {
             Box::new(Neighbors { neighbors: settings.neighbors.unwrap_or(Neighbors::default().neighbors) })
@@ -185,6 +190,32 @@ impl Learner for Mlp {
 impl Predictor for Model {
     fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>> {
         Ok(Self::predict(self, &points.dataset()?, &all(points))?)
+    }
+}
+
+/// A model that is trained elsewhere: its epochs and steps alone.
+#[derive(Clone, Copy, Debug)]
+struct External {
+    /// 0 where it is not told them.
+    epochs: u32,
+    batch: usize,
+    equal: EqualTraining,
+}
+
+impl Learner for External {
+    fn steps(&self, rows: usize, epochs: u32) -> u64 {
+        if self.epochs == 0 { 0 } else { rows.div_ceil(self.batch.max(1)) as u64 * u64::from(epochs) }
+    }
+
+    fn epochs(&self, rows: usize, all: usize, _before: u32) -> u32 {
+        if self.epochs == 0 {
+            return 0;
+        }
+        self.equal.epochs(self.epochs, self.steps(all, 1), self.steps(rows, 1))
+    }
+
+    fn train(&self, _: &Lesson<'_>) -> Result<Trained> {
+        Err(Problem::internal("a command is run, and not trained here"))
     }
 }
 

@@ -14,6 +14,8 @@
 //! those of this workspace.
 
 pub mod choose;
+mod command;
+mod command_model;
 pub mod detector;
 pub mod detector_results;
 pub mod experiment;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::infinite;
+use crate::json::{infinite, unknown};
 use crate::plan::Plan;
 use crate::plan::seeds::Seeds;
 
@@ -127,11 +127,14 @@ impl ModelScores {
 pub struct ClassifierScores {
     /// The fraction of the test rows whose class is predicted correctly.
     pub accuracy: f64,
-    /// Macro precision.
+    /// Macro precision; not a number where the user's own model does not tell it.
+    #[serde(with = "unknown")]
     pub precision: f64,
-    /// Macro recall.
+    /// Macro recall, likewise.
+    #[serde(with = "unknown")]
     pub recall: f64,
-    /// Macro F1.
+    /// Macro F1, likewise.
+    #[serde(with = "unknown")]
     pub f1: f64,
     /// The scores of each class.
     pub classes: Vec<ClassScores>,

@@ -33,7 +33,7 @@ pub fn share(ratio: f64) -> String {
 
 /// A score or another fraction, with three decimals.
 pub(crate) fn three(value: f64) -> String {
-    format!("{value:.3}")
+    if value.is_nan() { "–".into() } else { format!("{value:.3}") }
 }
 
 /// A difference of scores with its sign, in points (hundredths).

@@ -135,7 +135,12 @@ impl SplitPlan {
             classes: encoded.classes,
             names: encoded.class_names,
         };
-        Ok(Split { train: all.take(train.iter().copied()), test: all.take(test.iter().copied()) })
+        Ok(Split {
+            train: all.take(train.iter().copied()),
+            test: all.take(test.iter().copied()),
+            test_rows: test.iter().map(|&row| self.kept[row]).collect(),
+            train_rows: training,
+        })
     }
 }
 
@@ -146,6 +151,10 @@ pub struct Split {
     pub train: LabelledPoints,
     /// Test rows.
     pub test: LabelledPoints,
+    /// The training rows in the table, in the same order.
+    pub train_rows: Vec<FileRow>,
+    /// The test rows in the table, in the same order.
+    pub test_rows: Vec<FileRow>,
 }
 
 /// Class ids of class codes.

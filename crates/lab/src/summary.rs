@@ -296,7 +296,10 @@ impl Summary {
             };
             let cost = |r: &Record| r.measured.total();
             let less = |measure: usize| {
-                move |a: &Record, b: &Record| Some(a.scores.values()[measure] - b.scores.values()[measure])
+                move |a: &Record, b: &Record| {
+                    let difference = a.scores.values()[measure] - b.scores.values()[measure];
+                    Some(difference).filter(|difference| !difference.is_nan())
+                }
             };
             let mut cell = Cell::new(ratio, &runs, clock, vocabulary)?;
             if let Some(random) = &random {

@@ -1,23 +1,28 @@
 //! Experiments on a table, with models that predict the class of a row.
 
-use leanset_core::{Budget, Dataset, Dynamics, Reduced};
-use leanset_problem::Result;
-use leanset_tables::{Encoded, Table};
+use std::path::Path;
+
+use leanset::{Problem, Reporter, Result, Silent};
+use leanset_core::{Budget, ClassId, Dataset, Dynamics, Reduced};
+use leanset_tables::{Encoded, FileRow, Table};
 use leanset_train::quick::Logistic;
 use leanset_train::{Model, scores};
 
+use crate::command_model::{CommandModel, CommandRun, Found};
 use crate::learner::{Learner, Lesson, Mlp, learner};
 use crate::metering::Metering;
 use crate::plan::{FULL, ModelKind, Plan, TablePlan};
-use crate::record::{ClassScores, ClassifierScores, DataRecord, ModelScores};
+use crate::record::{ClassScores, ClassifierScores, DataRecord, MeteredCost, ModelScores};
 use crate::splits::{LabelledPoints, Split, SplitPlan, class_ids};
 use crate::task::{RunError, Task, Trainer, TrainingOutcome, TrainingRequest, scaled_weights, sorted_rows};
 
 /// By how much the accuracy of a model on all rows may be below that of a linear one before it is warned of: five points.
 pub const WEAK: f64 = 0.05;
 
+/// Bits of a seed that commands do without.
+const COMMAND_SEED: u32 = 22;
+
 /// A table, and models that predict the class of a row.
-#[derive(Debug)]
 pub struct TableTask<'a> {
     plan: &'a Plan,
     settings: &'a TablePlan,
@@ -29,6 +34,16 @@ pub struct TableTask<'a> {
     observer: Mlp,
     /// Whether a model on all rows is compared with a linear one.
     compare: Vec<bool>,
+    /// Where the folders of commands are kept.
+    keep: Option<&'a Path>,
+    /// Who hears of commands that fail.
+    reporter: &'a dyn Reporter,
+}
+
+impl std::fmt::Debug for TableTask<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TableTask").field("plan", self.plan).field("sha256", &self.sha256).finish_non_exhaustive()
+    }
 }
 
 impl<'a> TableTask<'a> {
@@ -45,7 +60,124 @@ impl<'a> TableTask<'a> {
         let learners = settings.models().iter().map(learner).collect();
         let observer = Mlp::new(&settings.observer());
         let compare = settings.models().iter().map(|model| model.settings.kind != ModelKind::Logistic).collect();
-        Ok(Self { plan, settings, table, sha256: sha256.to_owned(), splits, learners, observer, compare })
+        Ok(Self {
+            plan,
+            settings,
+            table,
+            sha256: sha256.to_owned(),
+            splits,
+            learners,
+            observer,
+            compare,
+            keep: None,
+            reporter: &Silent,
+        })
+    }
+
+    /// Keeps the folders of commands in `keep`, and reports commands that fail to `reporter`.
+    #[must_use]
+    pub fn commands(mut self, keep: Option<&'a Path>, reporter: &'a dyn Reporter) -> Self {
+        (self.keep, self.reporter) = (keep, reporter);
+        self
+    }
+
+    /// The model with this index, if it is a command.
+    fn command(&self, model: usize) -> Option<CommandModel<'_>> {
+        let plan = &self.settings.models()[model];
+        plan.settings.command.as_ref()?;
+        let label = self.settings.data.label();
+        Some(CommandModel { plan, table: self.table, label, keep: self.keep, reporter: self.reporter })
+    }
+
+    /// The command lines of the first run of full training, with the names of their models.
+    ///
+    /// # Errors
+    /// As the encoder.
+    pub fn first_commands(&self) -> Result<Vec<(String, String)>> {
+        let mut found = Vec::new();
+        for (model, plan) in self.settings.models().iter().enumerate() {
+            let Some(command) = self.command(model) else { continue };
+            let rows: usize = self.splits.training_sizes().iter().sum();
+            let epochs = self.epochs(model, rows, 0);
+            let run = CommandRun {
+                repetition: 0,
+                method: FULL,
+                ratio: 1.0,
+                seed: self.plan.seeds(0).model >> COMMAND_SEED,
+                epochs,
+                steps: self.learners[model].steps(rows, epochs),
+                train: &[],
+                weights: None,
+                test: &[],
+                names: &[],
+            };
+            found.push((plan.title().to_owned(), command.render_command(&run)));
+        }
+        Ok(found)
+    }
+
+    /// Runs a command, and scores what it predicts.
+    fn run_command(
+        &self,
+        command: &CommandModel<'_>,
+        split: &Split,
+        request: &TrainingRequest<'_, Model>,
+        weights: Option<&[f64]>,
+        meter: &dyn Metering,
+    ) -> Result<(MeteredCost, u64, ClassifierScores), RunError> {
+        let train: Vec<FileRow> = match request.kept {
+            None => split.train_rows.clone(),
+            Some(Reduced::Rows(selection)) => sorted_rows(selection).iter().map(|&row| split.train_rows[row]).collect(),
+            Some(Reduced::Points(_)) => {
+                return Err(Problem::new(format!(
+                    "{}: a command is given rows, and not generated prototypes",
+                    request.method
+                ))
+                .hint("parameters = { output = \"rows\" } keeps rows, or leave the method out")
+                .into());
+            }
+        };
+        let steps = self.learners[request.model].steps(train.len(), request.epochs);
+        let run = CommandRun {
+            repetition: request.repetition,
+            method: request.method,
+            ratio: request.ratio,
+            // NumPy refuses more than 32 bits.
+            seed: request.seed >> COMMAND_SEED,
+            epochs: request.epochs,
+            steps,
+            train: &train,
+            weights,
+            test: &split.test_rows,
+            names: &self.splits.names,
+        };
+        let (cost, found) = command.train(&run, meter)?;
+        let scores = match found {
+            Found::Predictions(predicted) => self.scored(split, &predicted),
+            Found::Scores([accuracy, precision, recall, f1]) => {
+                ClassifierScores { accuracy, precision, recall, f1, classes: Vec::new() }
+            }
+        };
+        Ok((cost, steps, scores))
+    }
+
+    /// The scores of predictions.
+    fn scored(&self, split: &Split, predicted: &[ClassId]) -> ClassifierScores {
+        let scores = scores(&class_ids(&split.test.classes), predicted, self.splits.names.len());
+        let classes = self.splits.names.iter().zip(&scores.per_class).map(|(name, class)| ClassScores {
+            name: name.clone(),
+            rows: class.rows,
+            precision: class.precision,
+            recall: class.recall,
+            f1: class.f1,
+        });
+        ClassifierScores {
+            accuracy: scores.accuracy,
+            precision: scores.precision,
+            recall: scores.recall,
+            f1: scores.f1,
+            classes: classes.collect(),
+        }
     }
 
     /// Seconds of one gradient step of the perceptron, measured over an epoch on all rows.
@@ -157,30 +289,21 @@ impl Task for TableTask<'_> {
             epochs: request.epochs,
             seed: request.seed,
         };
-        let stop = meter.start();
-        let trained = self.learners[request.model].train(&lesson)?;
-        let cost = stop();
-        let predicted = trained.predictor.predict(&split.test)?;
-        let scores = scores(&class_ids(&split.test.classes), &predicted, self.splits.names.len());
-        let classes = self.splits.names.iter().zip(&scores.per_class).map(|(name, class)| ClassScores {
-            name: name.clone(),
-            rows: class.rows,
-            precision: class.precision,
-            recall: class.recall,
-            f1: class.f1,
-        });
-        let scores = ClassifierScores {
-            accuracy: scores.accuracy,
-            precision: scores.precision,
-            recall: scores.recall,
-            f1: scores.f1,
-            classes: classes.collect(),
+        let (cost, steps, scores) = match self.command(request.model) {
+            Some(command) => self.run_command(&command, split, request, weights.as_deref(), meter)?,
+            None => {
+                let stop = meter.start();
+                let trained = self.learners[request.model].train(&lesson)?;
+                let cost = stop();
+                let predicted = trained.predictor.predict(&split.test)?;
+                (cost, trained.steps, self.scored(split, &predicted))
+            }
         };
         let compare = request.method == FULL && self.compare[request.model];
         let linear_accuracy = if compare { Some(self.linear_accuracy(split)?) } else { None };
         let weak = linear_accuracy.is_some_and(|linear| scores.accuracy < linear - WEAK);
         let warnings = if weak { vec!["weak-model".to_owned()] } else { Vec::new() };
-        let (steps, scores) = (trained.steps, ModelScores::Classifier(scores));
+        let scores = ModelScores::Classifier(scores);
         Ok(TrainingOutcome { cost, steps, scores, weighted: weights.is_some(), linear_accuracy, warnings })
     }
 }

@@ -1,9 +1,10 @@
-//! A command with places in it: `yolo train data={data} seed={seed} …`.
+//! A command with places in it: `yolo train data={data} seed={seed} …`, `python train.py {train} {test}`.
 //!
 //! It is a list of words, given as one or as a line that is split as a shell would; no shell ever sees it. `{{` and `}}`
 //! stand for braces.
 
 use std::ffi::OsString;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -23,11 +24,60 @@ pub enum Placeholder {
     Steps,
     /// The folder of the run.
     Out,
+    /// The table to train on.
+    Train,
+    /// The table to test on.
+    Test,
+    /// The name of the column of classes.
+    Label,
+    /// The name of the column of weights, or nothing.
+    Weights,
+}
+
+/// Whose command it is: which places it may have.
+pub trait Places: Clone + Copy + std::fmt::Debug + PartialEq + Eq {
+    /// Its section in a plan.
+    const SECTION: &'static str;
+    /// The places.
+    const ALL: &'static [Placeholder];
+}
+
+/// The command of `[detector]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfDetector;
+
+impl Places for OfDetector {
+    const SECTION: &'static str = "detector";
+    const ALL: &'static [Placeholder] = &[
+        Placeholder::Data,
+        Placeholder::Seed,
+        Placeholder::Epochs,
+        Placeholder::Batch,
+        Placeholder::Steps,
+        Placeholder::Out,
+    ];
+}
+
+/// The command of `[model]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfModel;
+
+impl Places for OfModel {
+    const SECTION: &'static str = "model";
+    const ALL: &'static [Placeholder] = &[
+        Placeholder::Train,
+        Placeholder::Test,
+        Placeholder::Seed,
+        Placeholder::Epochs,
+        Placeholder::Batch,
+        Placeholder::Steps,
+        Placeholder::Out,
+        Placeholder::Label,
+        Placeholder::Weights,
+    ];
 }
 
 impl Placeholder {
-    const ALL: [Self; 6] = [Self::Data, Self::Seed, Self::Epochs, Self::Batch, Self::Steps, Self::Out];
-
     /// Its word.
     pub fn name(self) -> &'static str {
         match self {
@@ -37,20 +87,30 @@ impl Placeholder {
             Self::Batch => "batch",
             Self::Steps => "steps",
             Self::Out => "out",
+            Self::Train => "train",
+            Self::Test => "test",
+            Self::Label => "label",
+            Self::Weights => "weights",
         }
     }
 }
 
 /// What the places of a run hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values {
-    /// The description of the image dataset to train on.
+    /// The description of the image dataset to train on, or the table.
     pub data: PathBuf,
+    /// The table to test on.
+    pub test: PathBuf,
+    /// The name of the column of classes.
+    pub label: String,
+    /// The name of the column of weights, or nothing.
+    pub weights: String,
     /// The seed.
     pub seed: u64,
     /// Epochs.
     pub epochs: u32,
-    /// Images per gradient step.
+    /// Images or rows per gradient step.
     pub batch: usize,
     /// Gradient steps in all.
     pub steps: u64,
@@ -66,9 +126,9 @@ enum Piece {
 
 /// One word with places in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<Piece>);
+pub struct Template<P = OfDetector>(Vec<Piece>, PhantomData<P>);
 
-impl Template {
+impl<P: Places> Template<P> {
     /// Reads a word.
     ///
     /// # Errors
@@ -90,8 +150,8 @@ impl Template {
             let Some((name, after)) = inside else {
                 return Err(format!("'{word}' has a brace without its other: {{{{ and }}}} stand for braces"));
             };
-            let Some(place) = Placeholder::ALL.into_iter().find(|p| p.name() == name) else {
-                let known: Vec<String> = Placeholder::ALL.iter().map(|p| format!("{{{}}}", p.name())).collect();
+            let Some(&place) = P::ALL.iter().find(|p| p.name() == name) else {
+                let known: Vec<String> = P::ALL.iter().map(|p| format!("{{{}}}", p.name())).collect();
                 return Err(format!("'{word}' has {{{name}}}, which is not one of {}", known.join(", ")));
             };
             if !text.is_empty() {
@@ -104,12 +164,12 @@ impl Template {
         if !text.is_empty() || pieces.is_empty() {
             pieces.push(Piece::Text(text));
         }
-        Ok(Self(pieces))
+        Ok(Self(pieces, PhantomData))
     }
 
     /// Where Ultralytics writes its results with `project={out} name=run`.
     pub fn ultralytics() -> Self {
-        Self(vec![Piece::Placeholder(Placeholder::Out), Piece::Text("/run/results.csv".into())])
+        Self(vec![Piece::Placeholder(Placeholder::Out), Piece::Text("/run/results.csv".into())], PhantomData)
     }
 
     /// Whether a place stands in it.
@@ -123,7 +183,10 @@ impl Template {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => word.push(text),
-                Piece::Placeholder(Placeholder::Data) => word.push(&values.data),
+                Piece::Placeholder(Placeholder::Data | Placeholder::Train) => word.push(&values.data),
+                Piece::Placeholder(Placeholder::Test) => word.push(&values.test),
+                Piece::Placeholder(Placeholder::Label) => word.push(&values.label),
+                Piece::Placeholder(Placeholder::Weights) => word.push(&values.weights),
                 Piece::Placeholder(Placeholder::Out) => word.push(&values.out),
                 Piece::Placeholder(Placeholder::Seed) => word.push(values.seed.to_string()),
                 Piece::Placeholder(Placeholder::Epochs) => word.push(values.epochs.to_string()),
@@ -135,7 +198,7 @@ impl Template {
     }
 }
 
-impl std::fmt::Display for Template {
+impl<P> std::fmt::Display for Template<P> {
     /// As it stands in a plan.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|piece| match piece {
@@ -145,25 +208,25 @@ impl std::fmt::Display for Template {
     }
 }
 
-impl Serialize for Template {
+impl<P> Serialize for Template<P> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Template {
+impl<'de, P: Places> Deserialize<'de> for Template<P> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&String::deserialize(deserializer)?)
-            .map_err(|e| de::Error::custom(format!("detector.results: {e}")))
+            .map_err(|e| de::Error::custom(format!("{}.results: {e}", P::SECTION)))
     }
 }
 
 /// A command with places in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Command(Vec<Template>);
+#[serde(transparent, bound = "")]
+pub struct Command<P = OfDetector>(Vec<Template<P>>);
 
-impl Command {
+impl<P: Places> Command<P> {
     fn parse(words: &[String]) -> Result<Self, String> {
         words.iter().map(|word| Template::parse(word)).collect::<Result<_, _>>().map(Self)
     }
@@ -184,33 +247,36 @@ impl Command {
     }
 }
 
-impl<'de> Deserialize<'de> for Command {
+impl<'de, P: Places> Deserialize<'de> for Command<P> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Words;
-        impl<'de> de::Visitor<'de> for Words {
-            type Value = Command;
+        struct Words<P>(PhantomData<P>);
+        impl<'de, P: Places> de::Visitor<'de> for Words<P> {
+            type Value = Command<P>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a list of words, or a line of them")
             }
 
-            fn visit_str<E: de::Error>(self, line: &str) -> Result<Command, E> {
+            fn visit_str<E: de::Error>(self, line: &str) -> Result<Command<P>, E> {
                 let words = shlex::split(line).ok_or("cannot be split into words: a quote or a backslash is open");
-                words.map_err(str::to_owned).and_then(|words| Command::parse(&words)).map_err(|what| wrong(&what))
+                words
+                    .map_err(str::to_owned)
+                    .and_then(|words| Command::parse(&words))
+                    .map_err(|what| wrong::<P, E>(&what))
             }
 
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Command, A::Error> {
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Command<P>, A::Error> {
                 let mut words: Vec<String> = Vec::new();
                 while let Some(word) = list.next_element()? {
                     words.push(word);
                 }
-                Command::parse(&words).map_err(|what| wrong(&what))
+                Command::parse(&words).map_err(|what| wrong::<P, A::Error>(&what))
             }
         }
-        fn wrong<E: de::Error>(what: &str) -> E {
-            E::custom(format!("detector.command: {what}"))
+        fn wrong<P: Places, E: de::Error>(what: &str) -> E {
+            E::custom(format!("{}.command: {what}", P::SECTION))
         }
-        deserializer.deserialize_any(Words)
+        deserializer.deserialize_any(Words(PhantomData))
     }
 }
 
@@ -234,11 +300,11 @@ mod tests {
 
     fn values() -> Values {
         let out = PathBuf::from("/tmp/a b");
-        Values { data: out.join("data.yaml"), seed: 7, epochs: 15, batch: 16, steps: 120, out }
+        Values { data: out.join("data.yaml"), seed: 7, epochs: 15, batch: 16, steps: 120, out, ..Values::default() }
     }
 
     fn filled(word: &str) -> String {
-        Template::parse(word).expect("a word").fill(&values()).into_string().expect("text")
+        Template::<OfDetector>::parse(word).expect("a word").fill(&values()).into_string().expect("text")
     }
 
     #[test]
@@ -249,13 +315,13 @@ mod tests {
         assert_eq!(filled("{{seed}} {{{seed}}}"), "{seed} {7}");
         assert_eq!(filled(""), "");
         for word in ["a{{b}}{out}c", "{{", "", "{data}{seed}"] {
-            assert_eq!(Template::parse(word).expect("a word").to_string(), word);
+            assert_eq!(Template::<OfDetector>::parse(word).expect("a word").to_string(), word);
         }
     }
 
     #[test]
     fn template_names_what_is_no_placeholder() {
-        let wrong = |word| Template::parse(word).expect_err("refused");
+        let wrong = |word| Template::<OfDetector>::parse(word).expect_err("refused");
         assert_eq!(
             wrong("seed={sede}"),
             "'seed={sede}' has {sede}, which is not one of {data}, {seed}, {epochs}, {batch}, {steps}, {out}"

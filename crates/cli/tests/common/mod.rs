@@ -404,7 +404,7 @@ pub(crate) fn lasting(place: &Place, name: &str) -> BTreeMap<String, serde_json:
         let record = run.as_object_mut().expect("an object");
         assert!(record.remove("measured").is_some_and(|m| m.is_object()));
         assert!(record.remove("sha256").is_some());
-        (format!("{} {} {}", run["repetition"], run["method"], run["ratio"]), run)
+        (format!("{} {} {} {}", run["repetition"], run["method"], run["ratio"], run["model"]), run)
     });
     let found: Vec<_> = runs.collect();
     let count = found.len();

@@ -150,8 +150,8 @@ pub struct ConfiguredMethod {
 }
 
 impl ConfiguredMethod {
-    /// Whether one ranking serves all ratios.
+    /// Whether one ranking serves all ratios. Weights belong to a budget, so with them it does not.
     pub fn ranks(&self) -> bool {
-        self.reducer.ranks() == Support::Yes
+        self.reducer.ranks() == Support::Yes && !self.weights
     }
 }

@@ -376,9 +376,9 @@ impl Plan {
             let (TaskPlan::Table(table), Some(true)) = (&plan.task, method.continues) else { continue };
             for model in table.models() {
                 let place = || place(text, name, &format!("method.{i}.continue"));
-                if !model.trains_in_epochs() {
+                if !model.is_perceptron() {
                     return Err(Problem::new(format!(
-                        "{}: continue goes on training the model of the warm-up, and '{}' is not trained in epochs",
+                        "{}: continue goes on training the model of the warm-up, and '{}' is no perceptron",
                         place(),
                         model.title()
                     ))
@@ -563,11 +563,12 @@ impl Plan {
         }
     }
 
-    /// Whether a model, given by its index, is trained in epochs that the experiment counts, so that it has baselines.
-    pub fn has_baselines(&self, model: usize) -> bool {
-        match &self.task {
-            TaskPlan::Table(table) => table.models()[model].trains_in_epochs(),
-            TaskPlan::Images(_) => false,
+    /// Whether a model, given by its index, has this baseline: one that is trained in epochs, and for fresh samples the one inside.
+    pub fn has_baseline(&self, baseline: Baseline, model: usize) -> bool {
+        match (&self.task, baseline) {
+            (TaskPlan::Table(table), Baseline::FullFewerEpochs) => table.models()[model].trains_in_epochs(),
+            (TaskPlan::Table(table), Baseline::Rs2) => table.models()[model].is_perceptron(),
+            (TaskPlan::Images(_), _) => false,
         }
     }
 
@@ -710,7 +711,7 @@ mod tests {
                       [[model]]\nkind = \"kernel-ridge\"\n[[model]]\nepochs = 7\n";
         let plan = Plan::parse(&format!("{SMALL}{models}"), "t.toml").expect("a plan");
         assert_eq!(plan.model_names(), [Some("logistic"), Some("near"), Some("kernel-ridge"), Some("mlp")]);
-        assert_eq!([0, 1, 2, 3].map(|model| plan.has_baselines(model)), [false, false, false, true]);
+        assert_eq!([0, 1, 2, 3].map(|model| plan.has_baseline(Baseline::Rs2, model)), [false, false, false, true]);
         // Two ratios: full training and a method of each model, and the baselines of one.
         assert_eq!(crate::experiment::runs(&plan).len(), 10 * (4 + 4 * 2 + 2 * 2));
         let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).expect("JSON")).expect("a plan");
@@ -718,13 +719,19 @@ mod tests {
         let text = toml::to_string(&plan).expect("TOML");
         assert!(text.contains("[[model]]"), "{text}");
 
+        let own = "[[model]]\ncommand = \"train {train} {test} {epochs}\"\n[[model]]\nname = \"own\"\ncommand = [\"x\", \"{train}\", \"{test}\"]\n";
+        let plan = Plan::parse(&format!("{SMALL}{own}"), "t.toml").expect("a plan");
+        assert_eq!(plan.model_names(), [Some("command"), Some("own")]);
+        assert!(plan.has_baseline(Baseline::FullFewerEpochs, 0) && !plan.has_baseline(Baseline::FullFewerEpochs, 1));
+        assert!(!plan.has_baseline(Baseline::Rs2, 0));
+
         let refused = |models: &str| {
             let problem = Plan::parse(&format!("{SMALL}{models}"), "t.toml").expect_err("no plan");
             (problem.to_string(), problem.hint.map(|hint| hint.to_string()).unwrap_or_default())
         };
         assert_eq!(
             refused("[[model]]\nkind = \"logistic\"\n[[model]]\nkind = \"boosting\"\n").0,
-            "t.toml: line 13: kind must be one of 'mlp', 'logistic', 'neighbors', 'kernel-ridge', not 'boosting'"
+            "t.toml: line 13: kind must be one of 'mlp', 'logistic', 'neighbors', 'kernel-ridge', 'command', not 'boosting'"
         );
         assert_eq!(
             refused("[model]\nkind = \"logistic\"\nepochs = 3\n").0,
@@ -737,6 +744,20 @@ mod tests {
         assert_eq!(
             refused("[[model]]\n[[model]]\nname = \"b\"\nneighbours = 3\n"),
             ("t.toml: line 13: there is no key 'neighbours'".into(), "did you mean 'neighbors'?".into())
+        );
+        assert_eq!(
+            refused("[model]\ncommand = \"x {train} {data}\"\n").0,
+            "t.toml: line 11: model.command: '{data}' has {data}, which is not one of {train}, {test}, {seed}, {epochs}, {batch}, \
+             {steps}, {out}, {label}, {weights}"
+        );
+        assert_eq!(refused("[model]\ncommand = \"x {train}\"\n").0, "t.toml: line 11: model.command has no {test}");
+        assert_eq!(
+            refused("[model]\ncommand = \"x {train} {test}\"\nepochs = 3\n").0,
+            "t.toml: line 12: model.epochs is for a command with {epochs} or {steps}"
+        );
+        assert_eq!(
+            refused("[model]\ncommand = \"x {train} {test}\"\npredictions = \"p.txt\"\n").0,
+            "t.toml: line 12: model.predictions must be below {out}, not 'p.txt'"
         );
         assert_eq!(
             refused("[[model]]\nkind = \"kernel-ridge\"\npenalty = 0\n").0,
@@ -760,7 +781,7 @@ mod tests {
         );
         assert_eq!(
             refused("continue = true\n[model]\nkind = \"logistic\"\n"),
-            "t.toml: line 9: continue goes on training the model of the warm-up, and 'logistic' is not trained in epochs"
+            "t.toml: line 9: continue goes on training the model of the warm-up, and 'logistic' is no perceptron"
         );
         assert!(Plan::parse(&with("warm_up = 99\n"), "t.toml").is_ok());
         assert!(refused("warm_up = 99\ncontinue = true\n").contains("warm_up must be in [1, 49], not 99"));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::detector::EqualTraining;
 use super::locate::Text;
+use crate::template::{Command, OfModel, Placeholder, Template};
 
 /// What a model is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub enum ModelKind {
     Neighbors,
     /// Kernel ridge regression with a Gaussian kernel.
     KernelRidge,
+    /// The user's own command.
+    Command,
 }
 
 impl ModelKind {
@@ -31,6 +34,7 @@ impl ModelKind {
             Self::Logistic => "logistic",
             Self::Neighbors => "neighbors",
             Self::KernelRidge => "kernel-ridge",
+            Self::Command => "command",
         }
     }
 }
@@ -45,6 +49,15 @@ pub struct ModelSettings {
     /// What it is.
     #[serde(skip_serializing_if = "is_mlp")]
     pub kind: ModelKind,
+    /// The user's own model: the command that trains and tests it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command<OfModel>>,
+    /// The file of its predictions, a class per test row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predictions: Option<Template<OfModel>>,
+    /// The JSON file of its scores, instead of the last line that it prints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<Template<OfModel>>,
     /// Of a perceptron, what trainings on fewer rows have in equal number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equal: Option<EqualTraining>,
@@ -119,9 +132,15 @@ impl ModelPlan {
         self.name().unwrap_or(self.settings.kind.name())
     }
 
+    /// Whether it is the perceptron inside.
+    pub fn is_perceptron(&self) -> bool {
+        self.settings.kind == ModelKind::Mlp
+    }
+
     /// Whether it is trained in epochs, of gradient steps.
     pub fn trains_in_epochs(&self) -> bool {
-        self.settings.kind == ModelKind::Mlp
+        let asks = |command: &Command<OfModel>| command.has(Placeholder::Epochs) || command.has(Placeholder::Steps);
+        self.is_perceptron() || self.settings.command.as_ref().is_some_and(asks)
     }
 
     /// Epochs on all rows; 0 where it has none.
@@ -133,6 +152,10 @@ impl ModelPlan {
     #[must_use]
     fn filled(&self, defaults: Defaults) -> Self {
         let mut filled = self.clone();
+        if filled.settings.command.is_some() && filled.is_perceptron() {
+            filled.settings.kind = ModelKind::Command;
+        }
+        let in_epochs = filled.trains_in_epochs();
         let settings = &mut filled.settings;
         match settings.kind {
             ModelKind::Mlp => {
@@ -157,6 +180,13 @@ impl ModelPlan {
                 training.batch.get_or_insert(resolved.batch);
                 training.learning_rate.get_or_insert(resolved.learning_rate);
             }
+            ModelKind::Command if in_epochs => {
+                settings.equal.get_or_insert(EqualTraining::Steps);
+                filled.training.epochs.get_or_insert(EPOCHS);
+                let resolved = filled.training.resolved();
+                filled.training.batch.get_or_insert(resolved.batch);
+            }
+            ModelKind::Command => {}
             ModelKind::Logistic => {
                 settings.penalty.get_or_insert(leanset_train::quick::Logistic::default().penalty);
             }
@@ -183,8 +213,10 @@ impl ModelPlan {
         if let Some(name) = self.name().filter(|name| name.trim().is_empty()) {
             return refuse("name", "a name", &format!("'{name}'"), "name = \"linear\"");
         }
-        let kinds: [(&str, bool, &[ModelKind]); 7] = [
-            ("equal", settings.equal.is_some(), &[ModelKind::Mlp]),
+        let kinds: [(&str, bool, &[ModelKind]); 9] = [
+            ("predictions", settings.predictions.is_some(), &[ModelKind::Command]),
+            ("results", settings.results.is_some(), &[ModelKind::Command]),
+            ("equal", settings.equal.is_some(), &[ModelKind::Mlp, ModelKind::Command]),
             ("validation", settings.validation.is_some(), &[ModelKind::Mlp]),
             ("patience", settings.patience.is_some(), &[ModelKind::Mlp]),
             ("neighbors", settings.neighbors.is_some(), &[ModelKind::Neighbors]),
@@ -192,8 +224,16 @@ impl ModelPlan {
             ("gamma", settings.gamma.is_some(), &[ModelKind::KernelRidge]),
             ("landmarks", settings.landmarks.is_some(), &[ModelKind::KernelRidge]),
         ];
+        if settings.kind == ModelKind::Command {
+            self.check_command(text, place)?;
+        } else if settings.command.is_some() {
+            let what = format!("model has a command, and the kind is \"{}\"", settings.kind.name());
+            return text.wrong(&format!("{place}.command"), &what, "leave out kind, or the command");
+        }
         let own = kinds.iter().find(|(_, given, kinds)| *given && !kinds.contains(&settings.kind));
-        let trained = self.training.first_given().filter(|_| settings.kind != ModelKind::Mlp);
+        let epochs_alone = Training { epochs: None, batch: None, ..self.training.clone() };
+        let training = if settings.kind == ModelKind::Command { &epochs_alone } else { &self.training };
+        let trained = training.first_given().filter(|_| settings.kind != ModelKind::Mlp);
         if let Some((key, kinds)) = own.map(|k| (k.0, k.2)).or(trained.map(|s| (s.name, &[ModelKind::Mlp][..]))) {
             let kinds: Vec<String> = kinds.iter().map(|kind| format!("\"{}\"", kind.name())).collect();
             let what = format!(
@@ -241,6 +281,48 @@ impl ModelPlan {
         if let Some(landmarks) = settings.landmarks.filter(|count| !(1..=MOST_LANDMARKS).contains(count)) {
             let range = format!("in [1, {MOST_LANDMARKS}]");
             return refuse("landmarks", &range, &landmarks, "landmarks = 2000 is the default");
+        }
+        Ok(())
+    }
+}
+
+impl ModelPlan {
+    fn check_command(&self, text: &Text<'_>, place: &str) -> Result<()> {
+        let settings = &self.settings;
+        let Some(command) = settings.command.as_ref().filter(|command| !command.is_empty()) else {
+            let hint = "command = [\"python\", \"train.py\", \"{train}\", \"{test}\", \"{seed}\"]";
+            return text.wrong(&format!("{place}.command"), "model has no command", hint);
+        };
+        for (slot, why) in [(Placeholder::Train, "the table to train on"), (Placeholder::Test, "the table to test on")]
+        {
+            if !command.has(slot) {
+                let what = format!("model.command has no {{{}}}", slot.name());
+                return text.wrong(&format!("{place}.command"), &what, &format!("it stands for {why}"));
+            }
+        }
+        if settings.predictions.is_some() && settings.results.is_some() {
+            let what = "model has both predictions and results";
+            return text.wrong(&format!("{place}.results"), what, "keep predictions: every score follows from them");
+        }
+        for (key, file) in [("predictions", &settings.predictions), ("results", &settings.results)] {
+            let Some(file) = file else { continue };
+            let leads_out = file.to_string().split(['/', '\\']).any(|part| part == "..");
+            if !file.has(Placeholder::Out) || leads_out {
+                let what = format!("model.{key} must be below {{out}}, not '{file}'");
+                return text.wrong(&format!("{place}.{key}"), &what, &format!("{key} = \"{{out}}/{key}.txt\""));
+            }
+        }
+        if !self.trains_in_epochs() {
+            for (key, given) in [
+                ("epochs", self.training.epochs.is_some()),
+                ("batch", self.training.batch.is_some()),
+                ("equal", settings.equal.is_some()),
+            ] {
+                if given {
+                    let what = format!("model.{key} is for a command with {{epochs}} or {{steps}}");
+                    return text.wrong(&format!("{place}.{key}"), &what, "put {epochs} where the command takes it");
+                }
+            }
         }
         Ok(())
     }
@@ -313,7 +395,8 @@ impl<'de> Deserialize<'de> for Models {
                 let mut models = Vec::<ModelPlan>::deserialize(SeqAccessDeserializer::new(list))?;
                 // One of a list has a name.
                 for model in &mut models {
-                    let kind = model.settings.kind.name();
+                    let own = model.settings.command.is_some() && model.is_perceptron();
+                    let kind = if own { ModelKind::Command } else { model.settings.kind }.name();
                     model.settings.name.get_or_insert_with(|| kind.to_owned());
                 }
                 Ok(Models(models))

@@ -88,7 +88,7 @@ impl TablePlan {
     /// The network and the training that give training dynamics to methods: those of the first perceptron of the plan, else the
     /// default.
     pub fn observer(&self) -> ModelPlan {
-        let own = self.models().iter().find(|model| model.trains_in_epochs());
+        let own = self.models().iter().find(|model| model.is_perceptron());
         own.cloned().unwrap_or_else(|| Models::default().filled(Defaults::Current).as_slice()[0].clone())
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct ExperimentArgs {
     /// Run one training at a time and meter it alone, for times and energy that you publish.
     #[arg(long, hide_short_help = true)]
     pub(crate) exclusive: bool,
-    /// Keep the folder of every detector training (image list, log, results) in this folder
+    /// Keep the folder of every training by a command (data, log, results) in this folder
     /// [default: only of a training that fails].
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, hide_short_help = true)]
     pub(crate) keep: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use leanset::output::sha256_of;
-use leanset::{Context, Input, Problem, Reporter as _, Result};
+use leanset::{Context, Input, Problem, Reporter, Result, Silent};
 use leanset_core::Monitor as _;
 use leanset_lab::metering::Meters;
 use leanset_lab::plan::{DataSection, ModelPlan, Plan, TablePlan, TaskPlan};
@@ -22,14 +22,17 @@ use crate::render::progress::Progress;
 const EMBEDDED: &str = "digits";
 
 pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, threads: usize) -> Result<String> {
-    if args.keep.is_some() {
+    let commands = settings.models().iter().any(|model| model.settings.command.is_some());
+    if args.keep.is_some() && !commands {
         return Err(Problem::new(text![
             &setting::KEEP,
-            format!(" is for detectors, and {} is for a table", args.plan.display())
+            format!(" is for commands, and the models of {} have none", args.plan.display())
         ])
         .hint("leave it out"));
     }
-    let options = RunOptions { threads, exclusive: args.exclusive };
+    // A command takes the threads that it likes: trainings are done one after the other, each metered alone.
+    let exclusive = args.exclusive || commands;
+    let options = RunOptions { threads, exclusive };
     let progress = Progress::of_face(args.quiet, Face::Plan);
     let table = TableSource::of(args, &settings.data)?;
     check_output(args, table.path())?;
@@ -47,12 +50,14 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, thre
         TaskPlan::Images(_) => settings,
     };
     let task = TableTask::new((plan, settings), (&input.table, &sha256), &input.encoded)?;
-    let experiment = Experiment::new(plan, task)?;
+    // Runs that fail are reported at the end alone where nothing else is said.
+    let reporter: &dyn Reporter = if args.quiet { &Silent } else { &progress };
+    let experiment = Experiment::new(plan, task.commands(args.keep.as_deref(), reporter))?;
     if args.dry_run {
         // By the runs that are there; else by one epoch of the first.
         return dry_run(args, plan, &experiment, options, |known| {
             // The others are not trained in steps.
-            let trained = settings.models().iter().any(ModelPlan::trains_in_epochs);
+            let trained = settings.models().iter().any(ModelPlan::is_perceptron);
             let step = match known || !trained {
                 true => None,
                 false => {
@@ -60,10 +65,14 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, thre
                     Some(("one epoch of full training", experiment.task().seconds_per_step()?))
                 }
             };
-            Ok(Forecast { step, keys: Vec::new(), lines: String::new() })
+            let mut lines = String::new();
+            for (model, command) in experiment.task().first_commands()? {
+                lines.push_str(&format!("\n{}\n  {command}\n", leanset_problem::visible(&model)));
+            }
+            Ok(Forecast { step, keys: Vec::new(), lines })
         });
     }
-    let meter = Meters::new(&plan.energy, args.exclusive || threads == 1)?;
+    let meter = Meters::new(&plan.energy, exclusive || threads == 1)?;
     carry_out(args, &experiment, &meter, options, &progress)
 }
 
