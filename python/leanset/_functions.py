@@ -105,7 +105,14 @@ class Request:
         return table_of(self.x, self.y)
 
     def reduce(
-        self, strategy: Any, *, allow_empty: bool, who: str, balance: str = "proportional"
+        self,
+        strategy: Any,
+        *,
+        allow_empty: bool,
+        who: str,
+        balance: str = "proportional",
+        keep: Ids | None = None,
+        stopping: tuple[float | None, float | None, str] | None = None,
     ) -> dict[str, Any]:
         check_balance(balance)
         whole, _, _, _ = _leanset.examine(self.method.id, self.params)
@@ -115,9 +122,13 @@ class Request:
         result = _leanset.reduce(
             self.table, self.method.id, self.params, asked,
             allow_empty=allow_empty, seed=self.seed, n_jobs=self.n_jobs, target=self.target, dynamics=native,
-            guard=self.guard, balance=balance,
+            guard=self.guard, balance=balance, keep=keep, stopping=stopping,
         )
+        if stopping is not None:
+            # What the rule came to, as a budget: it gives the same rows.
+            asked = int(sum(result["counts"])) if whole else [int(count) for count in result["counts"]]
         beside = "target" if self.target is not None else "log" if self.method.uses_dynamics else None
+        beside = "list of kept rows" if keep is not None else beside
         return {
             **result, "budget": asked, "balance": balance, "allow_empty": allow_empty, "seconds": time.perf_counter() - began,
             "threads": _leanset.threads(self.n_jobs), "beside": beside, "dimensions": int(self.x.values.shape[1]),
@@ -185,7 +196,7 @@ def check_metric(metric: Any) -> str:
 def reduce(
     X: Any,
     y: Any = None,
-    sampling_strategy: SamplingStrategy = 0.1,
+    sampling_strategy: SamplingStrategy | None = None,
     *,
     method: str,
     random_state: Any = 0,
@@ -194,6 +205,9 @@ def reduce(
     target: tuple[Any, Any] | None = None,
     dynamics: Dynamics | ForgettingLog | None = None,
     trainer: Trainer | None = None,
+    keep: Any = None,
+    within: float | None = None,
+    max_epsilon: float | None = None,
     epsilon: str | None = None,
     guard: str | None = None,
     balance: str = "proportional",
@@ -207,8 +221,9 @@ def reduce(
         Features. C-contiguous float32 and float64 arrays are not copied.
     y : array-like of shape (n,), optional
         Labels of any dtype. Without them, all rows are one class.
-    sampling_strategy : float, int, str, dict or callable, default=0.1
-        How many rows to keep. A float is a fraction, an int is a number; see the estimators for all forms.
+    sampling_strategy : float, int, str, dict or callable, optional
+        How many rows to keep. A float is a fraction, an int is a number; see the estimators for all forms. The default is 0.1, or as
+        many as needed with `within` or `max_epsilon`.
     method : str
         The name or alias of a method (`leanset.methods()`).
     random_state : int, None, RandomState or Generator, default=0
@@ -223,6 +238,14 @@ def reduce(
         Training dynamics, for methods that use them. Without them, the built-in trainer trains a model first.
     trainer : Trainer, optional
         Settings of the built-in trainer.
+    keep : array of row ids, Reduction or fitted estimator, optional
+        Rows that are kept already. They count towards `sampling_strategy`, and other rows are added to them. Only for methods that
+        can go on from rows, such as energy, maxmin, herding and facility-location.
+    within : float, optional
+        Keep the fewest rows of each class that have one within this distance of every row, and at most `sampling_strategy`. The
+        distance is in the metric `epsilon`, or "chebyshev". Only for methods that rank within classes.
+    max_epsilon : float, optional
+        Keep the smallest fraction of the rows whose ε is at most this, and at most `sampling_strategy`. Only for methods that rank.
     epsilon : str, optional
         Also measure ε, in this metric: "chebyshev", "euclidean", "manhattan" or "cosine".
     guard : {"auto", "on", "off"}, optional
@@ -256,9 +279,23 @@ def reduce(
     info = find(method)
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
                          dynamics=dynamics, trainer=trainer, who=f"method {info.id}", guard=guard)
-    result = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce", balance=balance)
+    stopping = None
+    if within is not None or max_epsilon is not None:
+        stopping = (_distance("within", within), _distance("max_epsilon", max_epsilon), check_metric(epsilon or "chebyshev"))
+    if sampling_strategy is None:
+        sampling_strategy = 0.1 if stopping is None else 1.0
+    result = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce", balance=balance,
+                            keep=None if keep is None else indices_of(keep), stopping=stopping)
     found = request.reduction(result, json.loads(result["parameters"]))
     return found if epsilon is None else request.measured(found, result, epsilon)
+
+
+def _distance(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number or None, not {value!r}")
+    return float(value)
 
 
 def rank(
@@ -272,14 +309,15 @@ def rank(
     dynamics: Dynamics | ForgettingLog | None = None,
     trainer: Trainer | None = None,
     guard: str | None = None,
+    keep: Any = None,
     **params: Any,
 ) -> Ranking:
     """Rank all rows, to cut the ranking at any ratio later.
 
     Parameters
     ----------
-    X, y, method, random_state, n_jobs, target, dynamics, trainer, guard, **params
-        As in `reduce`.
+    X, y, method, random_state, n_jobs, target, dynamics, trainer, guard, keep, **params
+        As in `reduce`; rows that are kept already come first.
 
     Returns
     -------
@@ -301,7 +339,8 @@ def rank(
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
                          dynamics=dynamics, trainer=trainer, who=f"method {info.id}", guard=guard)
     native = _leanset.rank(request.table, info.id, request.params, seed=request.seed, n_jobs=request.n_jobs,
-                           target=request.target, dynamics=request.training_dynamics(), guard=guard)
+                           target=request.target, dynamics=request.training_dynamics(), guard=guard,
+                           keep=None if keep is None else indices_of(keep))
     used = json.loads(_leanset.examine(info.id, request.params)[3])
     return Ranking(native, dataclasses.replace(request.y, original=None), info.id, used, request.seed)
 

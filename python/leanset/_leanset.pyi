@@ -56,6 +56,8 @@ def reduce(
     dynamics: Dynamics | None = None,
     guard: str | None = None,
     balance: str = "proportional",
+    keep: _Ids | None = None,
+    stopping: tuple[float | None, float | None, str] | None = None,
 ) -> dict[str, Any]: ...
 def rank(
     table: _Table,
@@ -67,6 +69,7 @@ def rank(
     target: _Table | None = None,
     dynamics: Dynamics | None = None,
     guard: str | None = None,
+    keep: _Ids | None = None,
 ) -> NativeRanking: ...
 def epsilon_of_rows(table: _Table, rows: _Ids, metric: str, n_jobs: int | None) -> dict[str, Any]: ...
 def epsilon_between(table: _Table, reduced: _Table, metric: str, n_jobs: int | None) -> dict[str, Any]: ...

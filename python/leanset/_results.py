@@ -174,7 +174,7 @@ class Reduction:
     threads : int
         Number of threads.
     beside : str or None
-        Other input besides the table: `target` or `log`.
+        Other input besides the table: `target`, `log` or `list of kept rows`.
     dimensions : int or None
         Features per row, if known: a column of lists has several.
     balance : str

@@ -25,6 +25,7 @@ VARIANTS = {
     "grand": [{"keep": "easiest"}],
     "dual": [{"sampling": "score"}],
     "coverage-centric": [{"score": "el2n", "beta": 0.3}],
+    "boundary": [{"share": 0.5}],
     "herding": [{"sigma": 0.7}, {"reference": 9}],
     "facility-location": [{"reference": 9}],
 }

@@ -127,3 +127,45 @@ def test_classes_share_a_budget_as_is_asked(balance, counts):
     assert list(sampler.sampling_strategy_.values()) == counts
     with pytest.raises(ValueError, match="balance must be one of"):
         leanset.reduce(X, y, 31, method="energy", balance="fair")
+
+
+def test_reduce_goes_on_from_kept_rows(blobs):
+    X, y = blobs
+    for method in ("mms", "energy", "herding", "facility-location"):
+        first = leanset.reduce(X, y, 0.1, method=method)
+        more = leanset.reduce(X, y, 0.2, method=method, keep=first)
+        assert np.isin(first.indices, more.indices).all()
+        assert len(more.indices) == round(0.2 * len(X))
+        again = leanset.reduce(X, y, 0.2, method=method, keep=first.indices[::-1])
+        assert np.array_equal(more.indices, again.indices)
+        ranking = leanset.rank(X, y, method=method, keep=first)
+        assert set(ranking.reduce(0.2).indices) == set(more.indices)
+    with pytest.raises(ValueError, match="rows that are kept already"):
+        leanset.reduce(X, y, 0.2, method="des", keep=first)
+    with pytest.raises(ValueError, match="rows are kept already"):
+        leanset.reduce(X, y, 0.05, method="mms", keep=first)
+    with pytest.raises(ValueError, match="named twice"):
+        leanset.reduce(X, y, 0.2, method="mms", keep=[3, 3])
+    with pytest.raises(ValueError, match="beyond"):
+        leanset.reduce(X, y, 0.2, method="mms", keep=[-1])
+
+
+def test_reduce_stops_when_enough_is_kept(blobs):
+    X, y = blobs
+    for method in ("mms", "srs"):
+        enough = leanset.reduce(X, y, method=method, max_epsilon=0.8, epsilon="euclidean")
+        count = len(enough.indices)
+        assert float(enough.epsilon) <= 0.8
+        assert float(leanset.reduce(X, y, count - 1, method=method, epsilon="euclidean").epsilon) > 0.8
+        fewest = leanset.reduce(X, y, method=method, within=0.8, epsilon="euclidean")
+        assert float(fewest.epsilon) <= 0.8
+        assert len(fewest.indices) <= count
+        with pytest.warns(UserWarning, match="the budget ends before"):
+            capped = leanset.reduce(X, y, len(fewest.indices) - 1, method=method, within=0.8, epsilon="euclidean")
+        assert len(capped.indices) == len(fewest.indices) - 1
+    with pytest.raises(ValueError, match="both given"):
+        leanset.reduce(X, y, method="mms", within=0.8, max_epsilon=0.8)
+    with pytest.raises(ValueError, match="distance of at least 0"):
+        leanset.reduce(X, y, method="mms", within=-1)
+    with pytest.raises(TypeError, match="within must be a number"):
+        leanset.reduce(X, y, method="mms", within="far")

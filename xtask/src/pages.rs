@@ -79,6 +79,7 @@ pub(crate) fn capabilities(m: &Info) -> Vec<(&'static str, String)> {
         ("generates prototypes (points that are not rows)", c.prototypes),
         ("depends on the seed", c.seeded),
         ("can represent another table", c.target),
+        ("goes on from rows that are kept already", c.continues),
         ("needs training dynamics", c.dynamics),
         ("independent of the order of rows", c.order_free),
         ("independent of the unit of the coordinates", c.scale_free),

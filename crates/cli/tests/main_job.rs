@@ -1118,3 +1118,83 @@ fn classes_share_a_budget_as_is_asked() {
         place.refuses(&format!("reduce t.csv {COLUMNS} --method rkm --ratio 0.5 --balance sqrt --output no.csv"));
     assert!(refused.contains("--balance sqrt"), "{refused}");
 }
+
+/// Rows that are kept already count and come first, whatever names them; and the manifest makes the same again.
+#[test]
+fn reduce_goes_on_from_kept_rows() {
+    let place = table();
+    let reduce = format!("reduce t.csv {COLUMNS} --method mms --quiet");
+    place.ok(&format!("{reduce} --ratio 0.1 --output lean.csv"));
+    place.ok(&format!("{reduce} --ratio 0.1 --emit ids --output ids.csv"));
+    place.write("only.csv", {
+        let text = place.text("ids.csv");
+        let rows: Vec<&str> = text.lines().map(|line| line.split(',').next().expect("a field")).collect();
+        rows.join("\n") + "\n"
+    });
+    let mut before = row_ids(&place.json("lean.csv.manifest.json"));
+    before.sort_unstable();
+    for method in ["mms", "herding", "facility-location", "energy"] {
+        let reduce = format!("reduce t.csv {COLUMNS} --method {method} --ratio 0.2 --quiet --force");
+        place.ok(&format!("{reduce} --keep lean.csv --output larger.csv"));
+        let manifest = place.json("larger.csv.manifest.json");
+        assert_eq!((&manifest["kept"], &manifest["keep"]["rows"]), (&60.into(), &30.into()), "{method}");
+        assert_eq!(manifest["request"]["method"]["keep"], "lean.csv");
+        let after = row_ids(&manifest);
+        assert!(before.iter().all(|row| after.binary_search(row).is_ok()), "{method}: all of them are kept");
+        for other in ["ids.csv", "only.csv", "lean.csv.manifest.json"] {
+            place.ok(&format!("{reduce} --keep {other} --output other.csv"));
+            assert_eq!(place.text("other.csv"), place.text("larger.csv"), "{method} by {other}");
+        }
+        place.ok("reduce --from-manifest larger.csv.manifest.json --output again.csv --quiet --force");
+        assert_eq!(place.text("again.csv"), place.text("larger.csv"), "{method}");
+        let rank = format!("rank t.csv {COLUMNS} --method {method} --keep lean.csv --quiet --force --output ranking.csv");
+        place.ok(&rank);
+        place.ok(&format!("reduce t.csv {COLUMNS} --ranking ranking.csv --ratio 0.2 --output cut.csv --quiet --force"));
+        assert_eq!(place.text("cut.csv"), place.text("larger.csv"), "{method}: a cut");
+    }
+    let refused = |rest: &str| place.refuses(&format!("reduce t.csv {COLUMNS} --output o.csv {rest}"));
+    insta::assert_snapshot!(refused("--method des --ratio 0.2 --keep lean.csv"), @"");
+    insta::assert_snapshot!(refused("--method mms --ratio 0.05 --keep lean.csv"), @"");
+    insta::assert_snapshot!(refused("--method mms --ratio 0.2 --keep t.csv.gz"), @"");
+    place.write("other.csv", place.text("t.csv").replace("\n1,", "\n1001,"));
+    insta::assert_snapshot!(
+        place.refuses(&format!("reduce other.csv {COLUMNS} --output o.csv --method mms --ratio 0.2 --keep lean.csv.manifest.json")),
+        @""
+    );
+}
+
+/// As few rows as cover the classes within a distance, or as bring ε down to it; the budget is the most that is kept.
+#[test]
+fn reduce_stops_when_enough_is_kept() {
+    let place = table();
+    let reduce = format!("reduce t.csv {COLUMNS} --metric euclidean --quiet --force --output lean.csv --method");
+    let found = || {
+        let manifest = place.json("lean.csv.manifest.json");
+        let epsilon = manifest["epsilon"]["value"].as_f64().expect("a number");
+        (manifest["kept"].as_u64().expect("a count"), epsilon, manifest["warnings"].to_string())
+    };
+    for method in ["mms", "energy", "srs"] {
+        place.ok(&format!("{reduce} {method} --epsilon 0.35"));
+        let (kept, epsilon, _) = found();
+        assert!(epsilon <= 0.35 && kept < 300, "{method}: {kept} rows, {epsilon}");
+        place.ok("reduce --from-manifest lean.csv.manifest.json --output again.csv --quiet --force");
+        assert_eq!(place.text("again.csv"), place.text("lean.csv"), "{method}");
+        place.ok(&format!("{reduce} {method} --count {}", kept - 1));
+        assert!(found().1 > 0.35, "{method}: a row less is not enough");
+        place.ok(&format!("{reduce} {method} --within 0.35"));
+        let (fewest, epsilon, _) = found();
+        assert!(epsilon <= 0.35 && fewest <= kept, "{method}: {fewest} rows, {epsilon}");
+        place.ok(&format!("rank t.csv {COLUMNS} --method {method} --output ranking.csv --quiet --force"));
+        let cut = format!("reduce t.csv {COLUMNS} --metric euclidean --ranking ranking.csv --quiet --force --output cut.csv");
+        place.ok(&format!("{cut} --within 0.35"));
+        assert_eq!(place.text("cut.csv"), place.text("lean.csv"), "{method}: a cut");
+        // The budget ends before.
+        place.ok(&format!("{reduce} {method} --within 0.35 --count {}", fewest - 1));
+        let (capped, epsilon, warnings) = found();
+        assert!(capped == fewest - 1 && epsilon > 0.35 && warnings.contains("radius-not-reached"), "{method}: {warnings}");
+    }
+    let refused = |rest: &str| place.refuses(&format!("reduce t.csv {COLUMNS} --output o.csv --method {rest}"));
+    insta::assert_snapshot!(refused("mms --within -1"), @"");
+    insta::assert_snapshot!(refused("clc --epsilon 0.2"), @"");
+    insta::assert_snapshot!(refused("rkm --within 0.2"), @"");
+}

@@ -129,13 +129,42 @@ impl Budget {
     /// # Errors
     /// [`BudgetError`], with the value and the bound.
     pub fn allocate(&self, sizes: &[usize], empty_classes: EmptyClasses) -> Result<(Allocation, Vec<Warning>)> {
+        self.allocate_beside(sizes, empty_classes, &[])
+    }
+
+    /// [`Self::allocate`] where so many rows of each class are kept already (or of no class any, if the list is empty). They count
+    /// towards the budget: every class gets at least these, and the others share the rest.
+    ///
+    /// ```
+    /// use leanset_core::{Budget, EmptyClasses};
+    /// let (kept, _) = Budget::Count(20).allocate_beside(&[50, 50, 100], EmptyClasses::Forbid, &[9, 0, 2])?;
+    /// assert_eq!(kept.per_class(), [9, 4, 7]);
+    /// # Ok::<(), leanset_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BudgetError`]; of a budget below what is kept [`BudgetError::BelowKept`].
+    pub fn allocate_beside(
+        &self,
+        sizes: &[usize],
+        empty_classes: EmptyClasses,
+        kept: &[usize],
+    ) -> Result<(Allocation, Vec<Warning>)> {
+        let kept_of = |class: usize| kept.get(class).copied().unwrap_or(0);
+        // What a class gets at least.
+        let least_of = |class: usize| {
+            let one = empty_classes == EmptyClasses::Forbid && sizes[class] > 0;
+            kept_of(class).max(usize::from(one))
+        };
+        let floors: Vec<usize> = (0..sizes.len()).map(least_of).collect();
+        let (needed, kept_rows): (usize, usize) = (floors.iter().sum(), kept.iter().sum());
         let rows: usize = sizes.iter().sum();
         let populated = sizes.iter().filter(|&&s| s > 0).count();
         let mut warnings = Vec::new();
         let total = match *self {
             Self::Balanced(ref whole, balance) => {
-                let (proportional, warnings) = whole.allocate(sizes, empty_classes)?;
-                let per_class = share(proportional.total(), sizes, empty_classes, balance);
+                let (proportional, warnings) = whole.allocate_beside(sizes, empty_classes, kept)?;
+                let per_class = share(proportional.total(), sizes, &floors, balance);
                 return Ok((Allocation { per_class, fixed: true }, warnings));
             }
             Self::PerClass(ref counts) => {
@@ -147,6 +176,10 @@ impl Budget {
                         return Err(BudgetError::AboveClass { class: ClassId::at(k), count, rows: size }.into());
                     }
                 }
+                if let Some(class) = (0..sizes.len()).find(|&k| counts[k] < kept_of(k)) {
+                    let (count, kept) = (counts[class], kept_of(class));
+                    return Err(BudgetError::ClassBelowKept { class: ClassId::at(class), count, kept }.into());
+                }
                 if counts.iter().all(|&c| c == 0) {
                     return Err(BudgetError::Zero.into());
                 }
@@ -156,6 +189,9 @@ impl Budget {
             Self::Count(count) => {
                 if count > rows {
                     return Err(BudgetError::AboveRows { count, rows }.into());
+                }
+                if count < needed && kept_rows > 0 {
+                    return Err(BudgetError::BelowKept { count, kept: kept_rows, needed }.into());
                 }
                 if empty_classes == EmptyClasses::Forbid && count < populated {
                     return Err(BudgetError::BelowClasses { count, classes: populated }.into());
@@ -169,6 +205,9 @@ impl Budget {
                 // r·n is within one part in 10¹⁵ of the exact product, so the nearest count is exact below 10¹⁴ rows.
                 let nearest = (ratio * rows as f64).round() as usize;
                 let least = if empty_classes == EmptyClasses::Forbid { populated } else { 1 };
+                if nearest < needed && kept_rows > 0 {
+                    return Err(BudgetError::BelowKept { count: nearest, kept: kept_rows, needed }.into());
+                }
                 if nearest < least {
                     let message = format!("ratio {ratio:?} of {rows} rows is {nearest}; kept {least} instead");
                     warnings.push(Warning::new("budget-raised", message).hint(match empty_classes {
@@ -179,30 +218,28 @@ impl Budget {
                 nearest.clamp(least, rows)
             }
         };
-        Ok((Allocation { per_class: apportion(total, sizes, empty_classes), fixed: false }, warnings))
+        Ok((Allocation { per_class: apportion(total, sizes, &floors), fixed: false }, warnings))
     }
 }
 
-/// Largest remainder over the classes, those below one row raised to one first.
-fn apportion(total: usize, sizes: &[usize], empty_classes: EmptyClasses) -> Vec<usize> {
+/// Largest remainder over the classes, those below what they get at least raised to that first.
+fn apportion(total: usize, sizes: &[usize], floors: &[usize]) -> Vec<usize> {
     let mut counts = vec![0usize; sizes.len()];
     let mut open: Vec<usize> = (0..sizes.len()).filter(|&k| sizes[k] > 0).collect();
     let mut left = total;
-    if empty_classes == EmptyClasses::Forbid {
-        // Raising one class lowers the shares of the others: repeat until nobody is below one row.
-        loop {
-            let rows: u128 = open.iter().map(|&k| sizes[k] as u128).sum();
-            let below = |k: &usize| (left as u128) * (sizes[*k] as u128) < rows;
-            let (small, large): (Vec<usize>, Vec<usize>) = open.iter().partition(|k| below(k));
-            if small.is_empty() {
-                break;
-            }
-            for &k in &small {
-                counts[k] = 1;
-            }
-            left -= small.len();
-            open = large;
+    // Raising one class lowers the shares of the others: repeat until nobody is below.
+    loop {
+        let rows: u128 = open.iter().map(|&k| sizes[k] as u128).sum();
+        let below = |k: &usize| (left as u128) * (sizes[*k] as u128) < rows * floors[*k] as u128;
+        let (small, large): (Vec<usize>, Vec<usize>) = open.iter().partition(|k| below(k));
+        if small.is_empty() {
+            break;
         }
+        for &k in &small {
+            counts[k] = floors[k];
+            left -= floors[k];
+        }
+        open = large;
     }
     let rows: u128 = open.iter().map(|&k| sizes[k] as u128).sum();
     if rows == 0 {
@@ -224,12 +261,11 @@ fn apportion(total: usize, sizes: &[usize], empty_classes: EmptyClasses) -> Vec<
     counts
 }
 
-/// Largest remainder by the weights of classes, within at least one row (or none) and all rows of each.
+/// Largest remainder by the weights of classes, within what each gets at least and all rows of it.
 ///
 /// A share that is below its least or above its most is set to that, and the others share what is left. Of shares that are too small
 /// and too large at once, those are set first that are off by more in all, for the others may come into their bounds then.
-fn share(total: usize, sizes: &[usize], empty_classes: EmptyClasses, balance: Balance) -> Vec<usize> {
-    let least = usize::from(empty_classes == EmptyClasses::Forbid);
+fn share(total: usize, sizes: &[usize], floors: &[usize], balance: Balance) -> Vec<usize> {
     let mut counts = vec![0usize; sizes.len()];
     let mut open: Vec<usize> = (0..sizes.len()).filter(|&k| sizes[k] > 0).collect();
     let mut left = total as u128;
@@ -239,7 +275,7 @@ fn share(total: usize, sizes: &[usize], empty_classes: EmptyClasses, balance: Ba
         let (mut lacking, mut beyond) = (0u128, 0u128);
         for &k in &open {
             let share = left * balance.weight(sizes[k]);
-            let (low, high) = (least as u128 * all, sizes[k] as u128 * all);
+            let (low, high) = (floors[k] as u128 * all, sizes[k] as u128 * all);
             if share < low {
                 small.push(k);
                 lacking += low - share;
@@ -258,7 +294,7 @@ fn share(total: usize, sizes: &[usize], empty_classes: EmptyClasses, balance: Ba
         };
         for &k in &settled {
             let share = left * balance.weight(sizes[k]);
-            counts[k] = if share < least as u128 * all { least } else { sizes[k] };
+            counts[k] = if share < floors[k] as u128 * all { floors[k] } else { sizes[k] };
         }
         left -= settled.iter().map(|&k| counts[k] as u128).sum::<u128>();
         open.retain(|k| !settled.contains(k));
@@ -379,6 +415,37 @@ mod tests {
     }
 
     proptest! {
+        /// Beside rows that are kept already: exactly the budget, at least what is kept, and as without where that is less anyway.
+        #[test]
+        fn allocate_beside_keeps_what_is_kept(
+            classes in prop::collection::vec((0usize..100, 0.0f64..=1.0), 1..9), part in 0.0f64..=1.0, forbid in any::<bool>(),
+            balance in 0usize..3,
+        ) {
+            let balance = [Balance::Proportional, Balance::Sqrt, Balance::Equal][balance];
+            let sizes: Vec<usize> = classes.iter().map(|c| c.0).collect();
+            let kept: Vec<usize> = classes.iter().map(|&(size, part)| (size as f64 * part * part) as usize).collect();
+            let rows: usize = sizes.iter().sum();
+            prop_assume!(rows > 0);
+            let empty = if forbid { EmptyClasses::Forbid } else { EmptyClasses::Allow };
+            let least = |k: usize| kept[k].max(usize::from(forbid && sizes[k] > 0));
+            let needed: usize = (0..sizes.len()).map(least).sum::<usize>().max(1);
+            let total = needed + ((rows - needed) as f64 * part) as usize;
+            let budget = Budget::Count(total).balanced(balance);
+            let (found, _) = budget.allocate_beside(&sizes, empty, &kept).expect("a budget");
+            prop_assert_eq!(found.total(), total);
+            for k in 0..sizes.len() {
+                prop_assert!((least(k)..=sizes[k]).contains(&found.per_class()[k]), "class {}: {:?}", k, found);
+            }
+            let (plain, _) = budget.allocate(&sizes, empty).expect("a budget");
+            if balance == Balance::Proportional && (0..sizes.len()).all(|k| (total as u128) * (sizes[k] as u128) >= (least(k) * rows) as u128) {
+                prop_assert_eq!(&plain, &found);
+            }
+            if needed > 1 && kept.iter().any(|&k| k > 0) {
+                let refused = Budget::Count(needed - 1).balanced(balance).allocate_beside(&sizes, empty, &kept);
+                prop_assert!(matches!(refused, Err(crate::Error::Budget(BudgetError::BelowKept { .. }))), "{:?}", refused);
+            }
+        }
+
         /// Exactly the budget, never above a class, within one row of the share (where classes may be empty), at least one row otherwise.
         #[test]
         fn allocate_sum_is_exact(sizes in prop::collection::vec(0usize..400, 1..12), part in 0.0f64..=1.0, forbid in any::<bool>()) {

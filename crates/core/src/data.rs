@@ -284,6 +284,13 @@ impl Classes {
         self.offsets.windows(2).map(|w| w[1] - w[0]).collect()
     }
 
+    /// How many of these rows each class has; rows that there are not count nowhere.
+    pub(crate) fn counts_of(&self, rows: &[RowId]) -> Vec<usize> {
+        let mut counts = vec![0; self.len()];
+        rows.iter().filter_map(|row| self.of_row.get(row.index())).for_each(|class| counts[class.index()] += 1);
+        counts
+    }
+
     /// Number of classes that have rows.
     pub fn populated(&self) -> usize {
         self.offsets.windows(2).filter(|w| w[0] < w[1]).count()

@@ -147,6 +147,9 @@ pub enum Error {
     /// A target (the table that kept rows are to represent) that does not fit the table to reduce.
     #[error("the target does not fit the table: {0}")]
     Target(String),
+    /// Rows that are kept already and cannot be.
+    #[error("the rows that are kept already: {0}")]
+    Kept(String),
     /// A training log that does not fit the table.
     #[error("the training log does not fit the table: {0}")]
     Log(LogError),
@@ -202,6 +205,26 @@ pub enum BudgetError {
         count: usize,
         /// Classes with rows.
         classes: usize,
+    },
+    /// Fewer rows than are kept already, or needed beside them.
+    #[error("{count} rows are asked, and {kept} rows are kept already{}", if needed > kept { format!("; with one row of every other class these are {needed}") } else { String::new() })]
+    BelowKept {
+        /// Rows asked.
+        count: usize,
+        /// Rows that are kept already.
+        kept: usize,
+        /// Rows that are needed at least.
+        needed: usize,
+    },
+    /// Fewer rows of a class than are kept of it already.
+    #[error("{count} rows of class {class} are asked, and {kept} of its rows are kept already")]
+    ClassBelowKept {
+        /// The class.
+        class: ClassId,
+        /// Rows asked.
+        count: usize,
+        /// Rows of it that are kept already.
+        kept: usize,
     },
     /// A per-class count above the class.
     #[error("count {count} for class {class} is above its {rows} rows")]
@@ -286,6 +309,10 @@ impl Error {
                 format!("ask for at least {classes} rows, or let classes vanish with "),
                 &setting::ALLOW_EMPTY_CLASSES
             ],
+            Self::Budget(BudgetError::BelowKept { needed, .. }) => {
+                format!("ask for at least {needed} rows: those that are kept already count").into()
+            }
+            Self::Budget(BudgetError::ClassBelowKept { kept, .. }) => format!("ask for at least {kept} of it").into(),
             Self::Budget(BudgetError::AboveRows { rows, .. }) => format!("ask for at most {rows}").into(),
             Self::UnknownMethod { nearest: Some(near), .. } => format!("did you mean '{near}'?").into(),
             Self::UnknownMethod { nearest: None, known, .. } => format!("the methods are {}", known.join(", ")).into(),
@@ -295,6 +322,7 @@ impl Error {
                 None => format!("its parameters are {}", known.join(", ")).into(),
             },
             Self::Unsupported { hint, .. } | Self::Data { hint, .. } | Self::Row { hint, .. } => hint.clone(),
+            Self::Kept(_) => text!["name each row of the table once (", &setting::KEPT, ")"],
             Self::Target(_) => "a target has the columns and the classes of the table".into(),
             Self::Log(_) => "a log has every row of the table once in every epoch".into(),
             Self::RankingTooShort { .. } => "ask for fewer rows, or rank all of them".into(),

@@ -48,6 +48,7 @@ mod pivots;
 pub mod seed;
 pub mod selection;
 pub mod simd;
+pub mod stopping;
 mod subspace;
 
 pub use budget::{Allocation, Balance, Budget, EmptyClasses};

@@ -667,6 +667,70 @@ fn target_is_used_or_refused() {
     }
 }
 
+/// Rows that are kept already come first and count, or are refused. Going on from the beginning of a ranking is the ranking.
+#[test]
+fn kept_rows_are_used_or_refused() {
+    let mut used = 0;
+    for sample in continuous().iter().filter(|s| s.rows() < 1000) {
+        let (data, classes) = (sample.data(), sample.classes());
+        for subject in subjects() {
+            let who = format!("{} on {}", subject.name, sample.name);
+            let dynamics = subject.dynamics(&data);
+            let with = |kept: &[RowId], budget: &Budget| {
+                let inputs = Inputs { kept: Some(kept), dynamics: dynamics.as_ref(), ..Inputs::default() };
+                let ranked = (subject.reducer.ranks() == Support::Yes)
+                    .then(|| subject.reducer.rank_with(&data, &inputs, None, SEED, &Quiet));
+                (ranked, subject.reducer.reduce_with(&data, &inputs, budget, EmptyClasses::Forbid, SEED, &Quiet))
+            };
+            // A few rows, in no order, none of the last class.
+            let last = classes.ids().last().expect("some");
+            let drawn = Random(3).permutation(sample.rows()).into_iter().map(RowId::at);
+            let kept: Vec<RowId> = drawn.filter(|&row| classes.of(row) != last).take(5).collect();
+            let (ranked, reduced) = with(&kept, &Budget::Ratio(0.5));
+            if !subject.reducer.info().supports_kept() {
+                let refused = |e: &Error| matches!(e, Error::Unsupported { hint, .. } if !hint.to_string().is_empty());
+                assert!(reduced.as_ref().is_err_and(refused), "{who}: {reduced:?}");
+                assert!(ranked.is_none_or(|r| r.as_ref().is_err_and(refused)), "{who}");
+                continue;
+            }
+            used += 1;
+            let reduced = reduced.unwrap_or_else(|e| panic!("{who}: {e}"));
+            let (allocation, _) = Budget::Ratio(0.5).allocate(&sample.sizes(), EmptyClasses::Forbid).expect("a budget");
+            check_reduction(&who, &subject, sample, &allocation, &reduced);
+            let selection = reduced.reduced.rows().expect("rows");
+            let ranked = ranked.expect("it ranks").unwrap_or_else(|e| panic!("{who}: {e}"));
+            for (class, segment) in classes.ids().zip(ranked.segments()) {
+                let mut own: Vec<RowId> = kept.iter().copied().filter(|&row| classes.of(row) == class).collect();
+                own.sort_unstable();
+                assert_eq!(segment[..own.len()], own, "{who}, class {class}: they come first");
+                assert_eq!(segment.len(), classes.rows(class).len(), "{who}: every row once");
+                assert_eq!(selection.class(class), &segment[..selection.class(class).len()], "{who}: a prefix");
+            }
+            // Too few to hold them, one that there is not, and one twice.
+            let few = with(&kept, &Budget::Count(kept.len())).1;
+            assert!(matches!(few, Err(Error::Budget(_))), "{who}: {few:?}");
+            for wrong in [RowId::at(sample.rows()), kept[0]] {
+                let wrong = [&kept[..], &[wrong]].concat();
+                let found = with(&wrong, &Budget::Ratio(0.5)).1;
+                assert!(matches!(found, Err(Error::Kept(_))), "{who}: {found:?}");
+            }
+            // The beginning of its own ranking, without the guard, which puts rows that are kept before all contradicted ones.
+            let given: Vec<_> = subject.reducer.params().iter().map(|(n, v)| (n.to_owned(), v.clone())).collect();
+            let bare = Reducer::new(subject.reducer.info().id, &given).and_then(|reducer| reducer.with_guard(Guard::Off));
+            let bare = bare.unwrap_or_else(|e| panic!("{who}: {e}"));
+            let own = bare.rank(&data, None, SEED, &Quiet).expect("ranks");
+            let begun: Vec<RowId> = own.segments().flat_map(|s| s[..s.len() / 3].to_vec()).collect();
+            let inputs = Inputs { kept: Some(&begun), ..Inputs::default() };
+            let again = bare.rank_with(&data, &inputs, None, SEED, &Quiet).unwrap_or_else(|e| panic!("{who}: {e}"));
+            for (own, again) in own.segments().zip(again.segments()) {
+                let third = own.len() / 3;
+                assert_eq!(own[third..], again[third..], "{who}: it goes on as it would have");
+            }
+        }
+    }
+    assert!(used > 0, "no method goes on from rows");
+}
+
 /// Training dynamics are used by the methods that need them, which refuse to work without, and refused by others.
 #[test]
 fn dynamics_are_used_or_refused() {

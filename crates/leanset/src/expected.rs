@@ -95,6 +95,8 @@ impl Expected {
         if let Choice::Method(method) = &request.choice {
             let target = self.0.target.as_ref().map(|e| (e.sha256.as_str(), Some(e.bytes)));
             check_source(&setting::TARGET, "target", method.target.as_deref(), target)?;
+            let keep = self.0.keep.as_ref().map(|e| (e.sha256.as_str(), Some(e.bytes)));
+            check_source(&setting::KEPT, "file of kept rows", method.kept.as_deref(), keep)?;
             let log = self.0.log.as_ref().map(|e| (e.sha256.as_str(), Some(e.bytes)));
             check_source(&setting::LOG, "log", method.log.as_deref(), log)?;
         }

@@ -17,6 +17,7 @@
 //!     choice: Choice::Method(Method::named("maxmin").into()),
 //!     budget: Budget::of_ratio(0.1),
 //!     metric: Metric::Euclidean,
+//!     stopping: Default::default(),
 //!     no_epsilon: false,
 //!     writing: Writing::default(),
 //! };

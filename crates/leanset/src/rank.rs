@@ -20,6 +20,7 @@ use crate::reduce::{Destination, Output, measured, method_used, no_output};
 use crate::table::dynamics::{self, Source};
 use crate::table::files::Files;
 use crate::table::input::Input;
+use crate::table::kept::Kept;
 use crate::table::target::Target;
 use crate::table::{method, ranking};
 
@@ -35,6 +36,7 @@ pub struct Ranking<'a> {
     reducer: Reducer,
     target: Option<Target>,
     source: Source,
+    kept: Option<Kept>,
     predicted: u64,
 }
 
@@ -98,6 +100,7 @@ impl<'a> Ranking<'a> {
         method::check_ranks(&reducer)?;
         let target = asked.target.as_deref().map(|path| Target::read(path, columns, &input, context)).transpose()?;
         let source = Source::new(asked, info, columns, &input, context)?;
+        let kept = asked.kept.as_deref().map(|path| Kept::read(path, columns, &input, &file, context)).transpose()?;
         // The columns of the ranking, and the file that is made of them.
         let written = 128 * shape.rows as u64;
         let work = reducer.memory(&shape, shape.rows, context.threads()).max(written)
@@ -117,6 +120,7 @@ impl<'a> Ranking<'a> {
             reducer,
             target,
             source,
+            kept,
             predicted,
         })
     }
@@ -140,7 +144,7 @@ impl<'a> Ranking<'a> {
     /// The method cannot work on these data, or an output cannot be written. Nothing is written then.
     pub fn run(self) -> Result<RankOutcome> {
         let request_used = self.request_used();
-        let Self { request, destination, context, place, meter, input, file, reducer, target, source, .. } = self;
+        let Self { request, destination, context, place, meter, input, file, reducer, target, source, kept, .. } = self;
         let (reporter, monitor) = (context.reporter, context.reporter.monitor());
         let data = input.dataset()?;
 
@@ -148,7 +152,8 @@ impl<'a> Ranking<'a> {
         let represented = target.as_ref().map(|target| target.dataset(&input)).transpose()?;
         let log = source.log_record();
         let observed = source.observe(destination.save_log.is_some(), &data, monitor)?;
-        let inputs = Inputs { target: represented.as_ref(), dynamics: observed.dynamics() };
+        let kept_rows = kept.as_ref().map(|kept| &kept.rows[..]);
+        let inputs = Inputs { target: represented.as_ref(), dynamics: observed.dynamics(), kept: kept_rows };
         let seed = Seed(request.method.choice.seed);
         let found = reducer.rank_with(&data, &inputs, None, seed, monitor).map_err(|error| input.problem(error))?;
         let method_time = began.elapsed();
@@ -187,6 +192,7 @@ impl<'a> Ranking<'a> {
             request: request_used,
             input: file,
             target: target.as_ref().map(|target| target.record.clone()),
+            keep: kept.map(|kept| kept.record),
             log,
             columns: input.columns_record(),
             method: MethodRecord {
@@ -225,7 +231,7 @@ impl<'a> Ranking<'a> {
 fn place(request: &Rank, destination: &Destination) -> Result<Place> {
     let Destination { output, manifest, save_log, force, .. } = destination;
     let method = &request.method;
-    let others = method.target.as_deref().into_iter().chain(method.log.as_deref());
+    let others = method.target.as_deref().into_iter().chain(method.kept.as_deref()).chain(method.log.as_deref());
     let inputs: Vec<&Path> = request.input.as_slice().iter().map(PathBuf::as_path).chain(others).collect();
     match output {
         Output::Nowhere => Ok(Place::Nowhere),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use leanset_core::methods::Support;
 use leanset_core::metrics::{self, Epsilon};
+use leanset_core::stopping::Stopping;
 use leanset_core::{
     Budget, ClassId, Dataset, EmptyClasses, Inputs, Prototypes, Ranking, Reduced, Reducer, RowId, Scope, Seed,
     Selection,
@@ -31,9 +32,10 @@ use crate::output::{Outputs, check_output, check_table_output, manifest_beside, 
 use crate::table::dynamics::{self, Source};
 use crate::table::files::Files;
 use crate::table::input::Input;
+use crate::table::kept::Kept;
 use crate::table::rows::names_of;
 use crate::table::target::Target;
-use crate::table::{method, ranking};
+use crate::table::{kept, method, ranking};
 
 /// Where the result of a job about a table goes.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +80,8 @@ pub struct Reduction<'a> {
     chooser: Chooser,
     target: Option<Target>,
     source: Source,
+    kept_rows: Option<Kept>,
+    stopping: Option<Stopping>,
     budget: Budget,
     kept: usize,
     predicted: u64,
@@ -190,7 +194,10 @@ impl<'a> Reduction<'a> {
             let info = method::check(method)?;
             method::check_saves_log(info, destination.save_log.is_some(), method)?;
         }
-        request.budget.check(Vocabulary::TABLE)?;
+        let stopping = request.stopping.resolve(request.metric)?;
+        // A rule that says when enough is kept needs no budget.
+        let asked = at_most(&request.budget, stopping.is_some());
+        asked.check(Vocabulary::TABLE)?;
         if let (Choice::Ranking(_), Some(_)) = (&request.choice, request.split.test) {
             return Err(ranked_before(request));
         }
@@ -214,14 +221,14 @@ impl<'a> Reduction<'a> {
         drop(files);
         let place = place.in_format_of(&input.table);
         let data = input.dataset()?;
-        let (chooser, target, source) = match &request.choice {
+        let (chooser, target, source, kept_rows) = match &request.choice {
             Choice::Ranking(path) => {
                 let record = ranking::record_of(path, &file, context)?;
                 if let Some(expected) = &expected {
                     expected.check_ranking(&record)?;
                 }
                 let ranking = ranking::read(path, &input, &request.columns, context)?;
-                (Chooser::Ranking(Box::new((ranking, record))), None, Source::None)
+                (Chooser::Ranking(Box::new((ranking, record))), None, Source::None, None)
             }
             Choice::Method(asked) => {
                 let reducer = method::reducer(&asked.choice, &request.columns, &input, context)?;
@@ -231,21 +238,24 @@ impl<'a> Reduction<'a> {
                     .map(|path| Target::read(path, &request.columns, &input, context))
                     .transpose()?;
                 let source = Source::new(asked, reducer.info(), &request.columns, &input, context)?;
-                (Chooser::Method(reducer), target, source)
+                let kept = asked.kept.as_deref().map(|path| Kept::read(path, &request.columns, &input, &file, context));
+                (Chooser::Method(reducer), target, source, kept.transpose()?)
             }
         };
         let sizes = data.classes().sizes();
-        let budget = request.budget.resolve(&input.encoded.class_names, &sizes, Vocabulary::TABLE)?;
+        let budget = asked.resolve(&input.encoded.class_names, &sizes, Vocabulary::TABLE)?;
         check_balance(request, &chooser)?;
         // Before the core refuses a count below the number of classes: what is measured has no classes.
-        let asked = match (request.budget.ratio, request.budget.count) {
+        let wanted = match (asked.ratio, asked.count) {
             (Some(ratio), _) => Some((ratio * data.rows() as f64).round() as usize),
             (None, count) => count,
         };
-        if let (Some(asked), EmptyClasses::Forbid) = (asked, request.budget.empty_classes()) {
+        if let (Some(asked), EmptyClasses::Forbid) = (wanted, request.budget.empty_classes()) {
             input.check_budget(asked)?;
         }
-        let kept = budget.allocate(&sizes, request.budget.empty_classes())?.0.total();
+        let of_classes = kept_rows.as_ref().map(|kept| kept.counts(&data)).unwrap_or_default();
+        let kept = budget.allocate_beside(&sizes, request.budget.empty_classes(), &of_classes);
+        let kept = kept.map_err(|error| kept::named(error, data.classes()))?.0.total();
         drop(data);
         let mut reduction = Self {
             request: request.clone(),
@@ -260,6 +270,8 @@ impl<'a> Reduction<'a> {
             chooser,
             target,
             source,
+            kept_rows,
+            stopping,
             budget,
             kept,
             predicted: 0,
@@ -385,7 +397,20 @@ impl<'a> Reduction<'a> {
     pub fn run(self) -> Result<Outcome> {
         let request_used = self.request_used();
         let Self {
-            request, destination, context, expected, place, parts, meter, input, file, chooser, target, source, ..
+            request,
+            destination,
+            context,
+            expected,
+            place,
+            parts,
+            meter,
+            input,
+            file,
+            chooser,
+            target,
+            source,
+            kept_rows,
+            ..
         } = self;
         let (reporter, monitor) = (context.reporter, context.reporter.monitor());
         let data = input.dataset()?;
@@ -395,14 +420,22 @@ impl<'a> Reduction<'a> {
         let log = source.log_record();
         let observed = source.observe(keep_log, &data, monitor)?;
         let represented = target.as_ref().map(|target| target.dataset(&input)).transpose()?;
-        let inputs = Inputs { target: represented.as_ref(), dynamics: observed.dynamics() };
+        let kept = kept_rows.as_ref().map(|kept| &kept.rows[..]);
+        let inputs = Inputs { target: represented.as_ref(), dynamics: observed.dynamics(), kept };
         let empty = request.budget.empty_classes();
         let seed = Seed(seed_of(&request));
-        let reduction = match &chooser {
-            Chooser::Method(reducer) => reducer
+        let most = (&self.budget, empty);
+        let reduction = match (&chooser, self.stopping) {
+            (Chooser::Method(reducer), Some(rule)) => {
+                rule.reduce(reducer, &data, &inputs, most, seed, monitor).map_err(|error| input.problem(error))?
+            }
+            (Chooser::Ranking(chosen), Some(rule)) => rule
+                .cut(&chosen.0, &data, most, monitor)
+                .map_err(|error| ranking::too_short(error, &chosen.1.path, data.classes()))?,
+            (Chooser::Method(reducer), None) => reducer
                 .reduce_with(&data, &inputs, &self.budget, empty, seed, monitor)
                 .map_err(|error| input.problem(error))?,
-            Chooser::Ranking(chosen) => chosen
+            (Chooser::Ranking(chosen), None) => chosen
                 .0
                 .reduce(data.classes(), &self.budget, empty)
                 .map_err(|error| ranking::too_short(error, &chosen.1.path, data.classes()))?,
@@ -476,6 +509,7 @@ impl<'a> Reduction<'a> {
             request: TableRequest::Reduce(request_used),
             input: file,
             target: target.as_ref().map(|target| target.record.clone()),
+            keep: kept_rows.map(|kept| kept.record),
             log,
             columns: input.columns_record(),
             method,
@@ -540,6 +574,14 @@ fn check_balance(request: &Reduce, chooser: &Chooser) -> Result<()> {
     .hint(text!["leave ", &setting::BALANCE_CLASSES, " out, or use another method (", Command::METHODS, ")"]))
 }
 
+/// The most that is kept: everything, if nothing is said but when enough is.
+fn at_most(budget: &leanset_spec::Budget, stops: bool) -> leanset_spec::Budget {
+    if stops && budget.is_none() {
+        return leanset_spec::Budget { ratio: Some(1.0), ..budget.clone() };
+    }
+    budget.clone()
+}
+
 /// The seed of the method; rankings have none.
 fn seed_of(request: &Reduce) -> u64 {
     match &request.choice {
@@ -596,7 +638,12 @@ fn inputs_of(request: &Reduce) -> Vec<&Path> {
         Choice::Ranking(path) => Some(path),
         Choice::Method(_) => None,
     };
-    let beside = [ranking, method.and_then(|m| m.target.as_ref()), method.and_then(|m| m.log.as_ref())];
+    let beside = [
+        ranking,
+        method.and_then(|m| m.target.as_ref()),
+        method.and_then(|m| m.kept.as_ref()),
+        method.and_then(|m| m.log.as_ref()),
+    ];
     let others = beside.into_iter().flatten().map(PathBuf::as_path);
     request.input.as_slice().iter().map(PathBuf::as_path).chain(others).chain(listed).collect()
 }

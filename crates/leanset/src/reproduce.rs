@@ -20,6 +20,8 @@ pub struct Places {
     pub input: Option<TablePaths>,
     /// The table that the rows represent.
     pub target: Option<PathBuf>,
+    /// The rows that were kept already.
+    pub kept: Option<PathBuf>,
     /// The training log.
     pub log: Option<PathBuf>,
 }
@@ -69,6 +71,8 @@ fn placed(request: &Reduce, manifest: &Manifest, places: &Places, path: &Path) -
             let target = manifest.target.as_ref().map(|target| target.path.as_path());
             let log = manifest.log.as_ref().map(|log| log.path.as_path());
             method.target = target.map(|target| place(&places.target, target)).or_else(|| places.target.clone());
+            let keep = manifest.keep.as_ref().map(|keep| keep.path.as_path());
+            method.kept = keep.map(|keep| place(&places.kept, keep)).or_else(|| places.kept.clone());
             method.log = log.map(|log| place(&places.log, log)).or_else(|| places.log.clone());
             if log.is_none() {
                 check_source(&setting::LOG, "log", method.log.as_deref(), None)?;

@@ -174,6 +174,8 @@ settings! {
     PARAM = "param" "--param", plan Some("method.parameters"), python None;
     /// The table that the kept rows represent.
     TARGET = "target" "--target", plan None, python Some("target");
+    /// The rows that are kept already.
+    KEPT = "kept" "--keep", plan None, python Some("keep");
     /// The training log.
     LOG = "log" "--log", plan None, python Some("log");
     /// Whether rows that their neighbours contradict come last.
@@ -224,6 +226,10 @@ settings! {
     BALANCE = "balance" "--balance", plan Some("images.balance"), python Some("balance");
     /// The metric of ε.
     METRIC = "metric" "--metric", plan Some("reduce.metric"), python Some("metric");
+    /// The largest distance of a row to the nearest kept row of its class, by the fewest rows of each class.
+    WITHIN = "within" "--within", plan None, python Some("within");
+    /// The wanted ε.
+    EPSILON = "epsilon" "--epsilon", plan None, python Some("max_epsilon");
     /// Whether ε is left out.
     NO_EPSILON = "no_epsilon" "--no-epsilon", plan None, python Some("no_epsilon");
 

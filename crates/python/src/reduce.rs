@@ -2,6 +2,7 @@
 
 use leanset_core::methods::Support;
 use leanset_core::params::Value;
+use leanset_core::stopping::Stopping;
 use leanset_core::{
     Budget, BudgetLimit, Classes, EmptyClasses, Inputs, Monitor, Ranking, Reduced, Reducer, Reduction, RowId, Scope,
     Seed, Warning,
@@ -130,14 +131,19 @@ fn word<T: std::str::FromStr<Err = Problem>>(py: Python<'_>, text: &str) -> PyRe
 fn choose(
     reducer: &Reducer,
     (data, target): (View<'_>, Option<View<'_>>),
-    dynamics: Option<&leanset_core::Dynamics>,
+    (dynamics, kept): (Option<&leanset_core::Dynamics>, Option<&[RowId]>),
+    stopping: Option<Stopping>,
     (budget, floor): (&Budget, EmptyClasses),
     seed: Seed,
     monitor: &dyn Monitor,
 ) -> leanset_core::Result<(Reduction, Option<Ranking>, Classes)> {
     let data = data.dataset()?;
     let target = target.map(|t| t.dataset()).transpose()?;
-    let inputs = Inputs { target: target.as_ref(), dynamics };
+    let inputs = Inputs { target: target.as_ref(), dynamics, kept };
+    if let Some(rule) = stopping {
+        let reduction = rule.reduce(reducer, &data, &inputs, (budget, floor), seed, monitor)?;
+        return Ok((reduction, None, data.into_classes()));
+    }
     if reducer.ranks() != Support::Yes || reducer.info().gives_weights() {
         let reduction = reducer.reduce_with(&data, &inputs, budget, floor, seed, monitor)?;
         let ranking = match (reducer.ranks(), reduction.reduced.rows()) {
@@ -150,21 +156,35 @@ fn choose(
         };
         return Ok((reduction, ranking, data.into_classes()));
     }
-    let (allocation, _) = budget.allocate(&data.classes().sizes(), floor)?;
+    let mut of_classes = vec![0; data.classes().len()];
+    // Rows that there are not are refused below.
+    let there = kept.unwrap_or_default().iter().filter(|row| row.index() < data.rows());
+    there.for_each(|&row| of_classes[data.classes().of(row).index()] += 1);
+    let (allocation, _) = budget.allocate_beside(&data.classes().sizes(), floor, &of_classes)?;
     if reducer.scope() == Scope::Global && allocation.is_fixed_per_class() {
         // Refused there, in the same words as ever.
         reducer.reduce_with(&data, &inputs, budget, floor, seed, monitor)?;
     }
     let ranking = reducer.rank_with(&data, &inputs, Some(&allocation), seed, monitor)?;
-    let mut reduction = ranking.reduce(data.classes(), budget, floor)?;
+    // Dealt beside what is kept already, and raised with a warning if it was too small.
+    let dealt = Budget::PerClass(allocation.per_class().to_vec());
+    let mut reduction = match kept {
+        Some(_) if reducer.scope() == Scope::PerClass => ranking.reduce(data.classes(), &dealt, floor)?,
+        _ => ranking.reduce(data.classes(), budget, floor)?,
+    };
     reduction.diagnostics.clone_from(&ranking.diagnostics);
     Ok((reduction, Some(ranking), data.into_classes()))
+}
+
+/// Row ids from Python; one that cannot be is beyond every table.
+fn kept(rows: &PyReadonlyArray1<'_, i64>) -> PyResult<Vec<RowId>> {
+    Ok(rows.as_slice()?.iter().map(|&row| RowId(u32::try_from(row).unwrap_or(u32::MAX))).collect())
 }
 
 /// Reduces: a dictionary with what was chosen.
 #[pyfunction]
 #[pyo3(signature = (table, method, params, budget, *, allow_empty, seed, n_jobs, target=None, dynamics=None,
-    guard=None, balance="proportional"))]
+    guard=None, balance="proportional", keep=None, stopping=None))]
 #[allow(clippy::too_many_arguments)] // by name
 pub(crate) fn reduce<'py>(
     py: Python<'py>,
@@ -179,7 +199,17 @@ pub(crate) fn reduce<'py>(
     dynamics: Option<PyRef<'py, Dynamics>>,
     guard: Option<&str>,
     balance: &str,
+    keep: Option<PyReadonlyArray1<'py, i64>>,
+    stopping: Option<(Option<f64>, Option<f64>, String)>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let keep = keep.as_ref().map(kept).transpose()?;
+    let stopping = match stopping {
+        Some((within, epsilon, metric)) => {
+            let metric = metric.parse().map_err(|error| of_core(py, &error))?;
+            leanset_spec::Stopping { within, epsilon }.resolve(metric).map_err(|problem| of_problem(py, &problem))?
+        }
+        None => None,
+    };
     let reducer = reducer(py, method, params, guard)?;
     let balance: Balance = word(py, balance)?;
     let budget = Budget::from(budget).balanced(balance.into());
@@ -187,8 +217,9 @@ pub(crate) fn reduce<'py>(
     let view = table.view()?;
     let target = target.as_ref().map(Table::view).transpose()?;
     let dynamics = dynamics.as_ref().map(|d| &d.0);
-    let (reduction, ranking, classes) =
-        run(py, n_jobs, |monitor| choose(&reducer, (view, target), dynamics, (&budget, floor), seed, monitor))?;
+    let (reduction, ranking, classes) = run(py, n_jobs, |monitor| {
+        choose(&reducer, (view, target), (dynamics, keep.as_deref()), stopping, (&budget, floor), seed, monitor)
+    })?;
     let found = to_dict(py, &reduction, &classes)?;
     found.set_item("method", reducer.info().id)?;
     found.set_item("parameters", parameters(&reducer).to_string())?;
@@ -238,7 +269,7 @@ pub(crate) fn warnings(warnings: &[Warning]) -> Vec<WarningFields> {
 
 /// Ranks every row, or as many as `depth` says.
 #[pyfunction]
-#[pyo3(signature = (table, method, params, *, seed, n_jobs, target=None, dynamics=None, guard=None))]
+#[pyo3(signature = (table, method, params, *, seed, n_jobs, target=None, dynamics=None, guard=None, keep=None))]
 #[allow(clippy::too_many_arguments)] // by name
 pub(crate) fn rank<'py>(
     py: Python<'py>,
@@ -250,7 +281,9 @@ pub(crate) fn rank<'py>(
     target: Option<Table<'py>>,
     dynamics: Option<PyRef<'py, Dynamics>>,
     guard: Option<&str>,
+    keep: Option<PyReadonlyArray1<'py, i64>>,
 ) -> PyResult<NativeRanking> {
+    let keep = keep.as_ref().map(kept).transpose()?;
     let reducer = reducer(py, method, params, guard)?;
     let view = table.view()?;
     let target = target.as_ref().map(Table::view).transpose()?;
@@ -258,7 +291,7 @@ pub(crate) fn rank<'py>(
     run(py, n_jobs, |monitor| {
         let data = view.dataset()?;
         let target = target.map(|t| t.dataset()).transpose()?;
-        let inputs = Inputs { target: target.as_ref(), dynamics };
+        let inputs = Inputs { target: target.as_ref(), dynamics, kept: keep.as_deref() };
         let ranking = reducer.rank_with(&data, &inputs, None, Seed(seed), monitor)?;
         Ok(NativeRanking { ranking, classes: data.into_classes() })
     })

@@ -161,7 +161,9 @@ impl NativeLog {
             }
             for (outcome, &length) in outcomes.iter_mut().zip(lengths) {
                 if !(length.is_finite() && length >= 0.0) {
-                    return Err(PyValueError::new_err(format!("a gradient must be a length of at least 0, not {length}")));
+                    return Err(PyValueError::new_err(format!(
+                        "a gradient must be a length of at least 0, not {length}"
+                    )));
                 }
                 *outcome = outcome.map(|scores| scores.with_gradient(length));
             }

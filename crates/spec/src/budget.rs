@@ -116,6 +116,11 @@ impl Budget {
         Self { count: Some(count), ..Self::default() }
     }
 
+    /// Whether nothing says how much is kept.
+    pub fn is_none(&self) -> bool {
+        self.ratio.is_none() && self.count.is_none() && self.per_class.is_empty()
+    }
+
     /// What is known to be wrong before any data are read.
     ///
     /// # Errors

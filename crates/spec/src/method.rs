@@ -85,11 +85,20 @@ pub struct TableMethod {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "TABLE", value_hint = clap::ValueHint::FilePath, hide_short_help = true))]
     pub target: Option<PathBuf>,
+    /// Keep the rows that FILE names, and add what they lack, e.g. kept.csv.
+    ///
+    /// FILE is what leanset wrote (the kept rows, their ids, or the manifest), or a table of row ids: the column `row`, the --id
+    /// column, or the only column. The named rows count towards the budget and come first. Only for methods that can go on
+    /// from rows (see `leanset methods`).
+    #[serde(rename = "keep", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "clap", arg(long = "keep", value_name = "FILE", value_hint = clap::ValueHint::FilePath, hide_short_help = true))]
+    pub kept: Option<PathBuf>,
     /// Training log to use instead of training a model, e.g. log.parquet.
     ///
     /// Only for methods that use training dynamics. A table with the columns `epoch`, `row` (or the --id column) and
     /// `correct`, one line per row and epoch, from any trainer. Add the predicted probabilities as `p_0`, `p_1`, … (classes
-    /// in the order of their sorted names) for methods that need them. Without --log a model is trained first.
+    /// in the order of their sorted names) for methods that need them, and for grand the length of the gradient by the last layer
+    /// as `gradient`. Without --log a model is trained first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, hide_short_help = true))]
     pub log: Option<PathBuf>,

@@ -48,6 +48,7 @@ fn record(info: &Info) -> Value {
             "invents": c.prototypes.to_string(),
             "seeded": c.seeded.to_string(),
             "target": c.target.to_string(),
+            "continues": c.continues.to_string(),
             "dynamics": c.dynamics.to_string(),
             "coordinates": c.coordinates.to_string(),
             "guard": info.guard().map_or("no".to_owned(), |guard| guard.to_string()),

@@ -12,6 +12,7 @@ use crate::columns::Columns;
 use crate::images::{Division, EmbeddingModel, Features, Placement};
 use crate::method::{Method, TableMethod};
 use crate::split::Split;
+use crate::stopping::Stopping;
 use crate::table_paths::TablePaths;
 use crate::word::{as_text, word_enum};
 
@@ -75,8 +76,12 @@ pub struct Reduce {
     /// What chooses the rows.
     #[serde(flatten)]
     pub choice: Choice,
-    /// How many are kept.
+    /// How many are kept; at most, if a rule says when enough are.
+    #[serde(default)]
     pub budget: Budget,
+    /// When enough are kept.
+    #[serde(default, skip_serializing_if = "Stopping::is_none")]
+    pub stopping: Stopping,
     /// The metric of ε.
     #[serde(default, with = "as_text")]
     pub metric: Metric,
@@ -239,6 +244,7 @@ mod tests {
                 choice,
                 budget: Budget::of_ratio(0.1),
                 metric: Metric::Euclidean,
+                stopping: Stopping::default(),
                 no_epsilon: false,
                 writing: Writing { order: Order::Rank, ..Writing::default() },
             });

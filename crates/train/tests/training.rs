@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use leanset_core::{Classes, Dataset, Error, Matrix, Monitor, Quiet, RowId, Seed};
-use leanset_train::{Activation, EarlyStopping, Epoch, Loss, Model, Network, Observer, Outcomes, Optimizer, Training, scores};
+use leanset_train::{
+    Activation, EarlyStopping, Epoch, Loss, Model, Network, Observer, Optimizer, Outcomes, Training, scores,
+};
 
 /// Points in a ring around points in its middle, and of four classes: which half each is in.
 fn rings(rows: usize, classes: usize) -> (Vec<f64>, Vec<u32>) {

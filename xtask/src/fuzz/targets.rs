@@ -421,6 +421,7 @@ fn chosen(bytes: &[u8], log: bool, folder: &Path) -> Verdict {
         choice,
         budget: Budget::of_count(6),
         metric: Metric::Euclidean,
+        stopping: leanset_spec::Stopping::default(),
         no_epsilon: false,
         writing: Writing::default(),
     };

@@ -9,7 +9,7 @@ use leanset::{Context, Destination, Outcome, Output, Problem, Reduction, Result}
 use leanset_problem::{for_shell, setting, text};
 use leanset_spec::manifest::table::Manifest;
 use leanset_spec::request::{Choice, Reduce, TableRequest, Writing};
-use leanset_spec::{Budget, Columns, Energy, Split, TableMethod, no_method};
+use leanset_spec::{Budget, Columns, Energy, Split, Stopping, TableMethod, no_method};
 use strum::EnumMessage as _;
 
 use crate::args::{MetricArg, RunArgs, VerboseArg};
@@ -30,11 +30,13 @@ pub(crate) struct ReduceArgs {
     pub(crate) method: TableMethod,
     /// Cut this ranking of `leanset rank` instead of running a method, e.g. ranking.csv.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Method", hide_short_help = true,
-          conflicts_with_all = ["method", "params", "target", "log", "guard", "seed", "epochs", "hidden", "activation", "dropout",
-                                "optimizer", "learning_rate", "weight_decay", "batch", "save_log"])]
+          conflicts_with_all = ["method", "params", "target", "kept", "log", "guard", "seed", "epochs", "hidden", "activation",
+                                "dropout", "optimizer", "learning_rate", "weight_decay", "batch", "save_log"])]
     pub(crate) ranking: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) budget: Budget,
+    #[command(flatten)]
+    pub(crate) stopping: Stopping,
     /// File to write the kept rows to, e.g. lean.csv; `-` is stdout.
     ///
     /// The extension sets the format. Stdout has the format of the input.
@@ -60,7 +62,8 @@ pub(crate) struct ReduceArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Reproduce", hide_short_help = true,
           conflicts_with_all = ["method", "params", "guard", "seed", "epochs", "hidden", "activation", "dropout", "optimizer",
                                 "learning_rate", "weight_decay", "batch", "save_log", "ranking", "ratio", "count",
-                                "per_class", "balance_classes", "split", "group", "label", "features", "exclude", "id", "missing", "scale", "bins", "format",
+                                "within", "epsilon", "per_class", "balance_classes", "split", "group", "label", "features",
+                                "exclude", "id", "missing", "scale", "bins", "format",
                                 "sheet", "delimiter", "emit", "order", "weights", "metric", "no_epsilon", "allow_empty_classes"])]
     pub(crate) from_manifest: Option<PathBuf>,
     #[command(flatten)]
@@ -119,6 +122,8 @@ the training rows. Compare with a random sample of the same size: -m srs.
 
 More examples:
   leanset reduce scans.csv --label y --split 0.2 --group patient -m mms -r 0.1 -o lean.csv
+  leanset reduce beans.csv --label Class -m mms --within 0.2 -r 0.5 -o lean.csv
+  leanset reduce beans.csv --label Class -m mms --keep lean.csv -r 0.2 -o larger.csv
   leanset reduce beans.csv --label Class -m fes --log log.csv -r 0.5 -o lean.csv
   leanset reduce --from-manifest lean.csv.manifest.json -o again.csv";
 
@@ -208,7 +213,8 @@ fn prepare<'a>(args: &ReduceArgs, session: &'a Session) -> Result<Reduction<'a>>
             output => output_of(output.as_deref(), args.dry_run)?,
         };
         let input = (!args.files.is_empty()).then(|| args.files.clone().into());
-        let places = Places { input, target: args.method.target.clone(), log: args.method.log.clone() };
+        let asked = &args.method;
+        let places = Places { input, target: asked.target.clone(), kept: asked.kept.clone(), log: asked.log.clone() };
         let recorded = manifest.test.as_ref().map(|test| test.output.path.clone()).filter(|_| args.output.is_none());
         let mut destination = destination(output);
         destination.test_output = destination.test_output.or(recorded);
@@ -231,6 +237,7 @@ fn request_of(args: &ReduceArgs) -> Result<Reduce> {
         split: args.split.clone(),
         choice,
         budget: args.budget.clone(),
+        stopping: args.stopping.clone(),
         metric: args.metric.metric,
         no_epsilon: args.no_epsilon,
         writing: args.writing.clone(),

@@ -45,6 +45,8 @@ pub struct Capabilities {
     pub seeded: Support,
     /// It can keep rows that represent another table, the target, instead of their own.
     pub target: Support,
+    /// It can go on from rows that are kept already, and adds to them what they lack.
+    pub continues: Support,
     /// It ranks by training dynamics, and needs them.
     pub dynamics: Support,
     /// It looks at the coordinates of rows; otherwise their classes (and their training dynamics) are all it needs.
@@ -69,6 +71,7 @@ impl Capabilities {
         prototypes: Support::No,
         seeded: Support::No,
         target: Support::No,
+        continues: Support::No,
         dynamics: Support::No,
         coordinates: Support::Yes,
         guard: Guard::Off,

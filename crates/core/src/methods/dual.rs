@@ -208,12 +208,16 @@ impl Method for Configured {
         let beta = Beta::of(&scores, &probabilities, pruned, self.decay);
         let drawn = run.per_class(|class, rows| {
             // By the logarithm of E / w: the smallest first, rows of weight 0 by E.
-            let mut keyed: Vec<(f64, f64, RowId)> = rows.iter().map(|&row| {
-                let i = row.index();
-                let (wait, weight) = (exponential(run.seed, row), scores[i].ln() + beta.log_density(probabilities[i]));
-                let key = if scores[i] > 0.0 { wait.ln() - weight } else { f64::INFINITY };
-                (key, wait, row)
-            }).collect();
+            let mut keyed: Vec<(f64, f64, RowId)> = rows
+                .iter()
+                .map(|&row| {
+                    let i = row.index();
+                    let (wait, weight) =
+                        (exponential(run.seed, row), scores[i].ln() + beta.log_density(probabilities[i]));
+                    let key = if scores[i] > 0.0 { wait.ln() - weight } else { f64::INFINITY };
+                    (key, wait, row)
+                })
+                .collect();
             keyed.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
             run.step(rows.len() as u64)?;
             Ok(keyed.into_iter().take(allocation.per_class()[class.index()]).map(|k| k.2).collect::<Vec<RowId>>())

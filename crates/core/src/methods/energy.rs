@@ -89,6 +89,7 @@ pub static INFO: Info = Info {
         seeded: Support::When("a class has more rows than its reference"),
         target: Support::Yes,
         guard: Guard::Auto,
+        continues: Support::Yes,
         order_free: Support::When("reference=all"),
         ..Capabilities::DEFAULT
     },
@@ -188,7 +189,7 @@ impl Configured {
                 };
                 (near, spread)
             };
-            let mut found = herd(&packed, m, rows, near, count, |s| run.step(s))?;
+            let mut found = herd(&packed, m, rows, near, (&run.kept(rows), count), |s| run.step(s))?;
             found.reference = chosen.len();
             found.scores.iter_mut().for_each(|score| *score = (*score - spread).max(0.0));
             Ok(found)
@@ -364,13 +365,13 @@ fn better(a: Candidate, b: Candidate) -> Candidate {
 /// Picks reported to the monitor at a time.
 const REPORT: usize = 64;
 
-/// Picks `count` rows; `near` are their mean distances to the reference rows.
+/// Picks `count` rows, the first of which are kept already; `near` are their mean distances to the reference rows.
 fn herd<T: Scalar>(
     packed: &Packed<T>,
     points: &Matrix<'_, T>,
     rows: &[RowId],
     mut near: Vec<Block>,
-    count: usize,
+    (kept, count): (&[usize], usize),
     step: impl Fn(u64) -> Result<()>,
 ) -> Result<Followed> {
     let mut far = vec![[0.0; LANES]; near.len()];
@@ -385,6 +386,7 @@ fn herd<T: Scalar>(
     let (mut cross, mut within) = (0.0, 0.0);
     let mut next = first(&near);
     for pick in 0..count {
+        next = kept.get(pick).map_or(next, |&row| (0.0, row as u32));
         let (block, lane) = (next.1 as usize / LANES, next.1 as usize % LANES);
         cross += near[block][lane];
         within += far[block][lane];
@@ -611,7 +613,7 @@ mod tests {
         let packed = Packed::gather(rows, columns, |i| m.row(ids[i]));
         let reference = Packed::gather(7, columns, |i| m.row(ids[i * 11]));
         let near = mean_distances(&packed, rows, &reference, 7, |_| Ok(())).expect("not cancelled");
-        let run = || herd(&packed, &m, &ids, near.clone(), 40, |_| Ok(())).expect("not cancelled");
+        let run = || herd(&packed, &m, &ids, near.clone(), (&[], 40), |_| Ok(())).expect("not cancelled");
         let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(run);
         assert_eq!(on(1), on(3));
         let few = Packed::gather(203, columns, |i| m.row(ids[i]));

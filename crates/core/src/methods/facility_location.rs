@@ -91,6 +91,7 @@ pub static INFO: Info = Info {
     capabilities: Capabilities {
         seeded: Support::When("a class has more rows than its reference, or rows are equal"),
         guard: Guard::Auto,
+        continues: Support::Yes,
         ..Capabilities::DEFAULT
     },
     variants: &[&[("reference", "all")], &[("reference", "7")]],
@@ -118,7 +119,7 @@ impl Method for Configured {
         })?;
         let mean = |p: &Placed| p.scores.last().copied().unwrap_or(f64::INFINITY);
         let means = placed.iter().map(mean).collect();
-        let least = placed.iter().map(|p| p.least.unwrap_or(f64::INFINITY)).collect();
+        let least = placed.iter().map(|p| p.least.unwrap_or(0.0)).collect();
         let after = placed.iter().map(|p| p.exhausted).collect();
         let orders = placed.into_iter().zip(classes.ids()).map(|(placed, class)| {
             let rows = classes.rows(class);
@@ -190,14 +191,20 @@ impl<'a, T: Scalar> Placement<'a, T> {
 
     fn place(mut self, run: &Run<'_>, count: usize) -> Result<Placed> {
         let mut found = Placed::default();
-        let medoid = self.all(run, |own, query| simd::run(Cost { packed: &own.reference, query, count: own.count }))?;
-        let lowest = medoid.iter().zip(0u32..).fold((f64::INFINITY, 0), |a, (&c, i)| if c < a.0 { (c, i) } else { a });
-        self.take(lowest.1, &mut found);
+        let kept = run.kept(self.rows);
+        kept.iter().for_each(|&row| self.take(row as u32, &mut found));
+        if kept.is_empty() {
+            let medoid = self.medoid(run)?;
+            self.take(medoid, &mut found);
+        }
         let mut queue: BinaryHeap<Bound> = BinaryHeap::new();
-        if count > 1 {
+        if count > found.order.len() {
+            let mut taken = vec![false; self.rows.len()];
+            found.order.iter().for_each(|&i| taken[i as usize] = true);
             let gains = self.all(run, Self::gain)?;
-            let others = gains.iter().zip(0u32..).filter(|&(_, i)| i != lowest.1);
-            queue = others.map(|(gain, i)| (gain.to_bits(), Reverse(i), 1)).collect();
+            let picks = found.order.len() as u32;
+            let others = gains.iter().zip(0u32..).filter(|&(_, i)| !taken[i as usize]);
+            queue = others.map(|(gain, i)| (gain.to_bits(), Reverse(i), picks)).collect();
         }
         let mut reported = 0;
         while found.order.len() < count {
@@ -219,8 +226,15 @@ impl<'a, T: Scalar> Placement<'a, T> {
             self.take(best.1, &mut found);
         }
         run.step((count - reported) as u64)?;
-        found.least = Some(self.least(queue, count));
+        // One row cannot be better than the medoid; of rows that were all given nothing is known.
+        found.least = (count == 1 && kept.is_empty() || !queue.is_empty()).then(|| self.least(queue, count));
         Ok(found)
+    }
+
+    /// The row with the smallest sum of distances, the lowest of equals.
+    fn medoid(&self, run: &Run<'_>) -> Result<u32> {
+        let sums = self.all(run, |own, query| simd::run(Cost { packed: &own.reference, query, count: own.count }))?;
+        Ok(sums.iter().zip(0u32..).fold((f64::INFINITY, 0), |a, (&c, i)| if c < a.0 { (c, i) } else { a }).1)
     }
 
     /// A number of every row.
@@ -296,12 +310,7 @@ impl<'a, T: Scalar> Placement<'a, T> {
 
     /// The mean distance that no `count` rows can go below: they save at most the largest gains.
     fn least(&self, queue: BinaryHeap<Bound>, count: usize) -> f64 {
-        // One row cannot be better than the medoid.
-        let gains = if count == 1 {
-            0.0
-        } else {
-            queue.into_sorted_vec().iter().rev().take(count).map(|b| f64::from_bits(b.0)).sum()
-        };
+        let gains: f64 = queue.into_sorted_vec().iter().rev().take(count).map(|b| f64::from_bits(b.0)).sum();
         (self.mean() - gains / self.count as f64).max(0.0)
     }
 }

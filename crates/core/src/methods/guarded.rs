@@ -28,6 +28,8 @@ pub(crate) fn memory(shape: &Shape, method: u64) -> u64 {
 struct Segment {
     rows: usize,
     contradicted: usize,
+    /// Rows that are kept already, which come before all contradicted ones.
+    kept: usize,
 }
 
 impl Segment {
@@ -43,7 +45,7 @@ impl Segment {
         let ramp = wide_b * (5 * wide_m - wide_n) / (3 * wide_n);
         let share = wide_b * wide_m / wide_n;
         let count = ramp.min(share) as usize;
-        count.min((5 * m - n) / 5).clamp(least, b)
+        count.min((5 * m - n) / 5).min(m.saturating_sub(self.kept)).clamp(least, b)
     }
 
     /// Both orders in one: the others, and the contradicted as they come.
@@ -96,6 +98,10 @@ impl Split {
         }
         let votes = votes(data, run.monitor, NEIGHBORS, sample.as_deref())?;
         let mut contradicted: Vec<bool> = votes.iter().map(|votes| votes.contradict()).collect();
+        // What is kept already is kept, whatever its neighbours say.
+        let kept = run.inputs.kept.unwrap_or_default();
+        kept.iter().for_each(|row| contradicted[row.index()] = false);
+        let kept_of = classes.counts_of(kept);
         let mut counts = Vec::with_capacity(classes.len());
         let mut left: Vec<String> = Vec::new();
         for class in classes.ids() {
@@ -116,10 +122,10 @@ impl Split {
         }
         let segments = match scope {
             Scope::PerClass => {
-                let of = |(rows, &contradicted)| Segment { rows, contradicted };
-                classes.sizes().into_iter().zip(&counts).map(of).collect()
+                let of = |((rows, &contradicted), kept)| Segment { rows, contradicted, kept };
+                classes.sizes().into_iter().zip(&counts).zip(kept_of).map(of).collect()
             }
-            Scope::Global => vec![Segment { rows: data.rows(), contradicted: counts.iter().sum() }],
+            Scope::Global => vec![Segment { rows: data.rows(), contradicted: counts.iter().sum(), kept: kept.len() }],
         };
         let supports_target = info.supports_target();
         Ok(Self { guard, votes, contradicted, counts, scope, segments, supports_target, warnings })
@@ -217,7 +223,9 @@ impl Part {
             Values::F32(values) => Dataset::new(Matrix::new(values, rows, columns)?, self.classes.clone()),
             Values::F64(values) => Dataset::new(Matrix::new(values, rows, columns)?, self.classes.clone()),
         };
-        let inputs = Inputs { target, dynamics: self.dynamics.as_ref() };
+        let here = |row: &RowId| self.rows.binary_search(row).ok().map(RowId::at);
+        let kept: Option<Vec<RowId>> = whole.inputs.kept.map(|kept| kept.iter().filter_map(here).collect());
+        let inputs = Inputs { target, dynamics: self.dynamics.as_ref(), kept: kept.as_deref() };
         body(&Run { data: &data?, inputs, seed: whole.seed, monitor: whole.monitor }).map_err(|error| match error {
             Error::Row { method, row, what, hint } => Error::Row { method, row: self.rows[row.index()], what, hint },
             other => other,
@@ -470,9 +478,12 @@ mod tests {
     proptest! {
         /// c grows by one at most, from nothing to all.
         #[test]
-        fn contradicted_rows_come_in_step(rows in 1usize..400, part in 0.0f64..=0.7, on in any::<bool>()) {
+        fn contradicted_rows_come_in_step(
+            rows in 1usize..400, part in 0.0f64..=0.7, on in any::<bool>(), kept in prop::option::of(0.0f64..=1.0),
+        ) {
             let contradicted = (rows as f64 * part) as usize;
-            let segment = Segment { rows, contradicted };
+            let kept = ((rows - contradicted) as f64 * kept.unwrap_or(0.0)) as usize;
+            let segment = Segment { rows, contradicted, kept };
             let guard = if on { Guard::On } else { Guard::Auto };
             let counts: Vec<usize> = (0..=rows).map(|m| segment.of_first(m, guard)).collect();
             prop_assert_eq!((counts[0], counts[rows]), (0, contradicted));
@@ -480,7 +491,8 @@ mod tests {
             for (m, &count) in counts.iter().enumerate() {
                 prop_assert!(m - count <= rows - contradicted);
                 prop_assert!(5 * m > rows || count == 0);
-                if !on && 2 * m >= rows && 5 * contradicted <= 3 * rows {
+                prop_assert!(count == 0 || m > kept);
+                if !on && kept == 0 && 2 * m >= rows && 5 * contradicted <= 3 * rows {
                     prop_assert_eq!(count, contradicted * m / rows);
                 }
             }

@@ -86,6 +86,7 @@ pub static INFO: Info = Info {
     departures: "a row is taken once; a large class is represented by a sample of its rows",
     capabilities: Capabilities {
         seeded: Support::When("a class has more rows than its reference, or sigma=auto and over 1000 rows"),
+        continues: Support::Yes,
         scale_free: Support::When("sigma=auto"),
         guard: Guard::Auto,
         ..Capabilities::DEFAULT
@@ -187,8 +188,10 @@ impl Configured {
         let mut sums = vec![[0.0; LANES]; near.len()];
         let mut found = Herd { sigma: self.sigma.unwrap_or_else(|| width * power_of_two(power)), ..Herd::default() };
         let mut query = vec![0.0; points.columns()];
+        let kept = run.kept(rows);
         let mut next = first(&near);
         for pick in 0..count {
+            next = kept.get(pick).map_or(next, |&row| row as u32);
             let row = next as usize;
             let m = (pick + 1) as f64;
             sum_near += at(&near, row);

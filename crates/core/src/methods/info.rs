@@ -44,6 +44,11 @@ impl Info {
         self.capabilities.target != Support::No
     }
 
+    /// Whether it can go on from rows that are kept already.
+    pub fn supports_kept(&self) -> bool {
+        self.capabilities.continues != Support::No
+    }
+
     /// Whether it ranks by training dynamics, and so needs them.
     pub fn uses_dynamics(&self) -> bool {
         self.capabilities.dynamics != Support::No

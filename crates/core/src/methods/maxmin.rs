@@ -68,6 +68,7 @@ pub static INFO: Info = Info {
     departures: "the start row is drawn by the seed by default; the paper's code takes the first row (start=first)",
     capabilities: Capabilities {
         seeded: Support::When("start=random"),
+        continues: Support::Yes,
         order_free: Support::When("start=central"),
         ..Capabilities::DEFAULT
     },
@@ -156,10 +157,13 @@ impl Method for Configured {
         self.start == Start::Central
     }
 
-    /// Scores are insertion distances; the start row has none (NaN).
+    /// Scores are insertion distances; the start row has none (NaN), and neither have rows that are kept already.
     fn rank(&self, run: &Run<'_>, depth: Option<&Allocation>) -> Result<Ranking> {
         let wanted = |class: ClassId, rows: &[RowId]| depth.map_or(rows.len(), |a| a.per_class()[class.index()]);
         check_given(&self.start, run.data, &self.params)?;
+        if run.inputs.kept.is_some() && matches!(self.start, Start::Given(_)) {
+            return Err(self.params.refuse("start", "random, first or central beside rows that are kept already"));
+        }
         let steps: usize = run.data.classes().ids().map(|c| wanted(c, run.data.classes().rows(c))).sum();
         run.monitor.begin("spreading over the classes", steps as u64);
         let shape = run.data.shape();
@@ -169,9 +173,12 @@ impl Method for Configured {
             if count == 0 {
                 return Ok((Vec::new(), Vec::new(), f64::INFINITY));
             }
-            let start = self.start.position(run, class, rows, |c| self.params.refuse("start", c))?;
+            let mut starts = run.kept(rows);
+            if starts.is_empty() {
+                starts.push(self.start.position(run, class, rows, |c| self.params.refuse("start", c))?);
+            }
             let found =
-                with_points!(run.data.points(), |m| traverse(m, rows, start, count, in_place, |s| run.step(s)))?;
+                with_points!(run.data.points(), |m| traverse(m, rows, &starts, count, in_place, |s| run.step(s)))?;
             Ok((found.order.iter().map(|&i| rows[i]).collect::<Vec<_>>(), found.distances, found.radius))
         })?;
         let radii = picked.iter().map(|p| p.2).collect();
@@ -215,7 +222,7 @@ pub(crate) fn spread<T: Scalar>(
     count: usize,
     step: impl Fn(u64) -> Result<()>,
 ) -> Result<Vec<RowId>> {
-    let found = traverse(points, rows, central(points, rows), count, false, step)?;
+    let found = traverse(points, rows, &[central(points, rows)], count, false, step)?;
     let mut picked: Vec<RowId> = found.order.into_iter().map(|i| rows[i]).collect();
     picked.sort_unstable();
     Ok(picked)
@@ -232,12 +239,12 @@ struct Traversal {
 /// Picks reported to the monitor at a time.
 const REPORT: usize = 64;
 
-/// Farthest-first over the rows, from `start`, `count` picks. `in_place`: coordinates are looked up where they are rather
+/// Farthest-first over the rows, `count` picks, the first of which are `starts`. `in_place`: coordinates are looked up where they are rather
 /// than copied, which finds the same, more slowly.
 fn traverse<T: Scalar>(
     points: &Matrix<'_, T>,
     rows: &[RowId],
-    start: usize,
+    starts: &[usize],
     count: usize,
     in_place: bool,
     step: impl Fn(u64) -> Result<()>,
@@ -250,16 +257,22 @@ fn traverse<T: Scalar>(
     let tree = if in_place { Tree::frame(n, d, row) } else { Tree::new(n, d, row) };
     let mut state = State::new(tree, in_place.then_some((points, rows)));
     let mut query = vec![0.0; points.columns()];
-    let (mut next, mut raw) = (start, f64::NAN);
+    let (mut next, mut raw) = (0, f64::NAN);
     for pick in 0..count {
+        match starts.get(pick) {
+            Some(&start) => {
+                next = start;
+                found.distances.push(f64::NAN);
+            }
+            None => found.distances.push(Euclidean::finish(raw)),
+        }
         found.order.push(next);
-        found.distances.push(Euclidean::finish(raw));
         for (q, v) in query.iter_mut().zip(points.row(rows[next])) {
             *q = v.widen();
         }
         state.pick(&query, next as u32);
         (raw, next) = state.farthest();
-        if raw == 0.0 {
+        if raw == 0.0 && pick + 1 >= starts.len() {
             // Only rows equal to picked ones are left: they follow by row id, at distance 0.
             let mut picked = vec![false; rows.len()];
             found.order.iter().for_each(|&i| picked[i] = true);
@@ -439,12 +452,15 @@ fn looked_up<'a, T: Scalar>(query: &[f64], row: impl Fn(usize) -> &'a [T]) -> [f
 
 /// Farthest-first by the definition, every pair looked at: the reference that tests compare with. O(n·m·d).
 #[cfg(test)]
-fn naive(points: &Matrix<'_, f64>, rows: &[RowId], start: usize, count: usize) -> Traversal {
+fn naive(points: &Matrix<'_, f64>, rows: &[RowId], starts: &[usize], count: usize) -> Traversal {
     let mut nearest = vec![f64::INFINITY; rows.len()];
     let mut found = Traversal::default();
     let mut picked = vec![false; rows.len()];
-    let mut next = (f64::NAN, start);
-    for _ in 0..count {
+    let mut next = (f64::NAN, 0);
+    for pick in 0..count {
+        if let Some(&start) = starts.get(pick) {
+            next = (f64::NAN, start);
+        }
         found.order.push(next.1);
         found.distances.push(next.0.sqrt());
         picked[next.1] = true;
@@ -474,9 +490,9 @@ mod tests {
         let values: Vec<f64> = (0..n * 2).map(|i| f64::from((i as u32).wrapping_mul(2_654_435_761) >> 24)).collect();
         let points = Matrix::new(&values, n, 2).expect("shape");
         let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
-        let slow = naive(&points, &rows, 7, 300);
+        let slow = naive(&points, &rows, &[7, 90], 300);
         for in_place in [false, true] {
-            let fast = traverse(&points, &rows, 7, 300, in_place, |_| Ok(())).expect("runs");
+            let fast = traverse(&points, &rows, &[7, 90], 300, in_place, |_| Ok(())).expect("runs");
             assert_eq!((fast.order, fast.radius), (slow.order.clone(), slow.radius));
         }
     }
@@ -486,7 +502,7 @@ mod tests {
         #[test]
         fn traversal_equals_its_naive_reference(
             (d, values) in (1usize..5).prop_flat_map(|d| (Just(d), prop::collection::vec(0u8..9, d..d * 120))),
-            wide in any::<bool>(), start in any::<prop::sample::Index>(), part in 0.0f64..=1.0,
+            wide in any::<bool>(), starts in prop::collection::vec(any::<prop::sample::Index>(), 1..6), part in 0.0f64..=1.0,
         ) {
             let n = values.len() / d;
             let values: Vec<f64> = values[..n * d]
@@ -496,12 +512,15 @@ mod tests {
                 .collect();
             let points = Matrix::new(&values, n, d).expect("shape");
             let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
-            let count = ((n as f64 * part) as usize).max(1);
-            let slow = naive(&points, &rows, start.index(n), count);
+            let mut starts: Vec<usize> = starts.iter().map(|start| start.index(n)).collect();
+            starts.sort_unstable();
+            starts.dedup();
+            let count = ((n as f64 * part) as usize).max(starts.len());
+            let slow = naive(&points, &rows, &starts, count);
             for in_place in [false, true] {
-                let fast = traverse(&points, &rows, start.index(n), count, in_place, |_| Ok(())).expect("runs");
+                let fast = traverse(&points, &rows, &starts, count, in_place, |_| Ok(())).expect("runs");
                 prop_assert_eq!(&fast.order, &slow.order);
-                prop_assert_eq!(&fast.distances[1..], &slow.distances[1..]);
+                prop_assert_eq!(&fast.distances[starts.len()..], &slow.distances[starts.len()..]);
                 prop_assert_eq!(fast.radius, slow.radius);
             }
         }

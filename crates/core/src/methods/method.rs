@@ -18,6 +18,8 @@ pub struct Inputs<'a> {
     pub target: Option<&'a Dataset<'a>>,
     /// How each row's predictions went while a model trained.
     pub dynamics: Option<&'a Dynamics>,
+    /// Rows that are kept already, each once, in any order: they count towards the budget, and others are added to them.
+    pub kept: Option<&'a [RowId]>,
 }
 
 /// One run: the data, what is given beside them, the seed, and the monitor.
@@ -40,6 +42,14 @@ impl Run<'_> {
     /// [`Error::Interrupted`] if the run is to stop.
     pub fn step(&self, steps: u64) -> Result<()> {
         step(self.monitor, steps)
+    }
+
+    /// Positions of those of the rows of a class that are kept already, ascending.
+    pub fn kept(&self, rows: &[RowId]) -> Vec<usize> {
+        let kept = self.inputs.kept.unwrap_or_default();
+        let mut positions: Vec<usize> = kept.iter().filter_map(|row| rows.binary_search(row).ok()).collect();
+        positions.sort_unstable();
+        positions
     }
 
     /// Runs `body` for every class that has rows, in parallel; results by class id (empty ones default).

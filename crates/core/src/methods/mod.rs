@@ -53,6 +53,7 @@ methods! {
     moderate_coreset,
     herding,
     facility_location,
+    boundary,
     contradiction,
     ph_landmarks,
     forgetting_events,

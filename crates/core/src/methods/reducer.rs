@@ -9,7 +9,7 @@ use crate::params::{Params, Value};
 use crate::selection::{check_scope, lost_classes};
 use crate::{
     Allocation, Budget, Classes, Dataset, EmptyClasses, Error, LogError, Monitor, Ranking, Reduced, Reduction, Result,
-    Scope, Seed, Shape,
+    RowId, Scope, Seed, Shape,
 };
 
 /// The registered method of this name or alias; case and underscores do not matter.
@@ -232,7 +232,8 @@ impl Reducer {
         let classes = run.data.classes();
         self.check_classes(run.data.classes())?;
         let sizes = classes.sizes();
-        let (allocation, warnings) = budget.allocate(&sizes, empty_classes)?;
+        let kept = classes.counts_of(run.inputs.kept.unwrap_or_default());
+        let (allocation, warnings) = budget.allocate_beside(&sizes, empty_classes, &kept)?;
         check_scope(self.info.id, self.scope(), &allocation)?;
         let mut reduction = if self.guard == Guard::Off {
             self.method.reduce(run, &allocation)?
@@ -265,6 +266,13 @@ impl Reducer {
                 return Err(self.unsupported("choose rows that represent another table", hint.into()));
             }
             check_target(data, target)?;
+        }
+        if let Some(kept) = inputs.kept {
+            if !info.supports_kept() {
+                let hint = format!("leave them out{}", or_use(Info::supports_kept));
+                return Err(self.unsupported("go on from rows that are kept already", hint.into()));
+            }
+            check_kept(data, kept)?;
         }
         match inputs.dynamics {
             Some(_) if !info.uses_dynamics() => {
@@ -310,6 +318,19 @@ impl Reducer {
 fn or_use(capability: fn(&Info) -> bool) -> String {
     let can: Vec<_> = METHODS.iter().filter(|m| capability(m)).map(|m| m.id).collect();
     if can.is_empty() { String::new() } else { format!(", or use {}", can.join(" or ")) }
+}
+
+/// Rows of the table, none twice.
+fn check_kept(data: &Dataset<'_>, kept: &[RowId]) -> Result<()> {
+    let mut sorted = kept.to_vec();
+    sorted.sort_unstable();
+    if let Some(row) = sorted.last().filter(|row| row.index() >= data.rows()) {
+        return Err(Error::Kept(format!("row {row} is beyond the {} rows", data.rows())));
+    }
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Error::Kept(format!("row {} is named twice", pair[0]))),
+        None => Ok(()),
+    }
 }
 
 fn check_target(data: &Dataset<'_>, target: &Dataset<'_>) -> Result<()> {

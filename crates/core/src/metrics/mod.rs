@@ -1,8 +1,10 @@
 //! How well a reduced set stands for the full one.
 
+mod cover;
 mod epsilon;
 mod persistence;
 
+pub use cover::{least_counts, least_total};
 pub use epsilon::{ClassEpsilon, Epsilon, Worst, epsilon, epsilon_between, epsilon_curve, naive};
 pub use persistence::{
     Bars, ClassPersistence, DimensionPersistence, Persistence, PersistenceOptions, Sampled, persistence,

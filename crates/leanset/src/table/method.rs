@@ -23,6 +23,9 @@ pub(crate) fn check(method: &TableMethod) -> Result<&'static Info> {
             Info::supports_target,
         ));
     }
+    if method.kept.is_some() && !info.supports_kept() {
+        return Err(unused(info, &setting::KEPT, "cannot go on from rows that are kept already", Info::supports_kept));
+    }
     let given = method.training.first_given();
     if let Some(setting) = method.log.as_ref().map(|_| &setting::LOG).or(given)
         && !info.uses_dynamics()

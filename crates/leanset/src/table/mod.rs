@@ -3,6 +3,7 @@
 pub(crate) mod dynamics;
 pub(crate) mod files;
 pub(crate) mod input;
+pub(crate) mod kept;
 pub(crate) mod method;
 pub(crate) mod ranking;
 mod row_names;

@@ -26,6 +26,9 @@ pub struct Manifest {
     /// The table that the rows were to represent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<FileRecord>,
+    /// The file that named the rows that were kept already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<FileRecord>,
     /// The training log by which rows were ranked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<FileRecord>,
@@ -177,6 +180,7 @@ impl Manifest {
             "/input/stream",
             "/target/path",
             "/target/stream",
+            "/keep/path",
             "/log/path",
             "/log/stream",
             "/output/path",
