@@ -309,7 +309,7 @@ fn rows_are_chosen_by_what_a_model_found_hard() {
     assert_eq!(manifest["method"]["facts"]["epochs"], 12);
     assert!(manifest.get("log").is_none());
     let log = place.text("log.csv");
-    assert!(log.starts_with("epoch,row,correct,p_0,p_1,gradient"), "{}", &log[..60]);
+    assert!(log.starts_with("epoch,row,correct,p_0,p_1,p_2,gradient"), "{}", &log[..60]);
     assert_eq!(log.lines().count(), 1 + 12 * 300);
     // The log gives the same, in another order and another format, for every method that watches training.
     let mut lines: Vec<&str> = log.lines().collect();
@@ -1147,20 +1147,29 @@ fn reduce_goes_on_from_kept_rows() {
         }
         place.ok("reduce --from-manifest larger.csv.manifest.json --output again.csv --quiet --force");
         assert_eq!(place.text("again.csv"), place.text("larger.csv"), "{method}");
-        let rank = format!("rank t.csv {COLUMNS} --method {method} --keep lean.csv --quiet --force --output ranking.csv");
+        let rank =
+            format!("rank t.csv {COLUMNS} --method {method} --keep lean.csv --quiet --force --output ranking.csv");
         place.ok(&rank);
         place.ok(&format!("reduce t.csv {COLUMNS} --ranking ranking.csv --ratio 0.2 --output cut.csv --quiet --force"));
         assert_eq!(place.text("cut.csv"), place.text("larger.csv"), "{method}: a cut");
     }
     let refused = |rest: &str| place.refuses(&format!("reduce t.csv {COLUMNS} --output o.csv {rest}"));
-    insta::assert_snapshot!(refused("--method des --ratio 0.2 --keep lean.csv"), @"");
-    insta::assert_snapshot!(refused("--method mms --ratio 0.05 --keep lean.csv"), @"");
-    insta::assert_snapshot!(refused("--method mms --ratio 0.2 --keep t.csv.gz"), @"");
-    place.write("other.csv", place.text("t.csv").replace("\n1,", "\n1001,"));
-    insta::assert_snapshot!(
-        place.refuses(&format!("reduce other.csv {COLUMNS} --output o.csv --method mms --ratio 0.2 --keep lean.csv.manifest.json")),
-        @""
-    );
+    let told = refused("--method des --ratio 0.2 --keep lean.csv");
+    assert!(told.contains("--keep: distance-entropy cannot go on from rows that are kept already"), "{told}");
+    insta::assert_snapshot!(refused("--method mms --ratio 0.05 --keep lean.csv"), @r"
+    exit 2
+    error: 15 rows are asked, and 30 rows are kept already
+      hint: ask for at least 30 rows: those that are kept already count
+    ");
+    insta::assert_snapshot!(refused("--method mms --ratio 0.2 --keep t.csv.gz"), @r"
+    exit 2
+    error: t.csv.gz: cannot be read: No such file or directory
+      hint: check the name, and the folder it is taken from
+    ");
+    place.write("other.csv", place.text("t.csv").replace("r00001,", "r00001,9"));
+    let other = "--output o.csv --method mms --ratio 0.2 --keep lean.csv.manifest.json";
+    let told = place.refuses(&format!("reduce other.csv {COLUMNS} {other}"));
+    assert!(told.contains("names rows of t.csv, which is another file than other.csv"), "{told}");
 }
 
 /// As few rows as cover the classes within a distance, or as bring ε down to it; the budget is the most that is kept.
@@ -1185,16 +1194,32 @@ fn reduce_stops_when_enough_is_kept() {
         let (fewest, epsilon, _) = found();
         assert!(epsilon <= 0.35 && fewest <= kept, "{method}: {fewest} rows, {epsilon}");
         place.ok(&format!("rank t.csv {COLUMNS} --method {method} --output ranking.csv --quiet --force"));
-        let cut = format!("reduce t.csv {COLUMNS} --metric euclidean --ranking ranking.csv --quiet --force --output cut.csv");
+        let cut =
+            format!("reduce t.csv {COLUMNS} --metric euclidean --ranking ranking.csv --quiet --force --output cut.csv");
         place.ok(&format!("{cut} --within 0.35"));
         assert_eq!(place.text("cut.csv"), place.text("lean.csv"), "{method}: a cut");
         // The budget ends before.
         place.ok(&format!("{reduce} {method} --within 0.35 --count {}", fewest - 1));
         let (capped, epsilon, warnings) = found();
-        assert!(capped == fewest - 1 && epsilon > 0.35 && warnings.contains("radius-not-reached"), "{method}: {warnings}");
+        assert!(
+            capped == fewest - 1 && epsilon > 0.35 && warnings.contains("radius-not-reached"),
+            "{method}: {warnings}"
+        );
     }
     let refused = |rest: &str| place.refuses(&format!("reduce t.csv {COLUMNS} --output o.csv --method {rest}"));
-    insta::assert_snapshot!(refused("mms --within -1"), @"");
-    insta::assert_snapshot!(refused("clc --epsilon 0.2"), @"");
-    insta::assert_snapshot!(refused("rkm --within 0.2"), @"");
+    insta::assert_snapshot!(refused("mms --within -1"), @r"
+    exit 2
+    error: --within must be a distance of at least 0, not -1
+      hint: --within 0.2 is one
+    ");
+    insta::assert_snapshot!(refused("clc --epsilon 0.2"), @r"
+    exit 2
+    error: clustering-centroids cannot stop when enough is kept: it does not rank rows with these parameters
+      hint: give --ratio or --count alone, or use a method that ranks
+    ");
+    insta::assert_snapshot!(refused("rkm --within 0.2"), @r"
+    exit 2
+    error: this ranking cannot keep the fewest rows of each class: it is one order over all classes
+      hint: use a method that ranks within classes, or --epsilon 0.2
+    ");
 }

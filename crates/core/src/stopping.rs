@@ -10,12 +10,12 @@
 //! Rows are ranked as deep as they are needed: at first 64 rows per class, then twice as many of the classes that are not covered yet.
 //! Because a method ranks the same rows first whatever the depth, the result is that of the whole ranking.
 
-use leanset_problem::Warning;
+use leanset_problem::{Warning, setting, text};
 
 use crate::budget::{Allocation, Balance, Budget, EmptyClasses};
 use crate::data::Dataset;
 use crate::distance::Metric;
-use crate::methods::{Inputs, Reducer};
+use crate::methods::{Inputs, Reducer, Support};
 use crate::metrics::{epsilon, least_counts, least_total};
 use crate::selection::{Ranking, Reduced, Reduction, Scope};
 use crate::{Error, Monitor, Result, Seed};
@@ -78,6 +78,13 @@ impl Stopping {
         seed: Seed,
         monitor: &dyn Monitor,
     ) -> Result<Reduction> {
+        if reducer.ranks() != Support::Yes {
+            return Err(Error::Unsupported {
+                method: reducer.info().id,
+                what: "stop when enough is kept: it does not rank rows with these parameters".into(),
+                hint: text!["give ", &setting::RATIO, " or ", &setting::COUNT, " alone, or use a method that ranks"],
+            });
+        }
         let kept = data.classes().counts_of(inputs.kept.unwrap_or_default());
         let rank = |depth: Option<&Allocation>| reducer.rank_with(data, inputs, depth, seed, monitor);
         let found = self.search(rank, reducer.scope(), data, &kept, (most, empty), monitor)?;
@@ -148,10 +155,7 @@ impl Stopping {
                     }
                 }
             }
-            if self.rule == Rule::Within
-                && !is_fixed
-                && depth.iter().sum::<usize>() > largest.total()
-            {
+            if self.rule == Rule::Within && !is_fixed && depth.iter().sum::<usize>() > largest.total() {
                 return Ok(capped());
             }
             if complete {
@@ -180,7 +184,7 @@ impl Stopping {
             return Err(Error::Unsupported {
                 method: "this ranking",
                 what: "keep the fewest rows of each class: it is one order over all classes".into(),
-                hint: "use a method that ranks within classes, or ask for a wanted ε".into(),
+                hint: text!["use a method that ranks within classes, or ", setting::EPSILON.to(self.radius)],
             });
         }
         let ranking = rank(Some(largest))?;
@@ -225,7 +229,7 @@ impl Stopping {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Classes, ClassId, Matrix, Quiet, RowId};
+    use crate::{ClassId, Classes, Matrix, Quiet, RowId};
     use proptest::prelude::*;
 
     proptest! {

@@ -695,7 +695,10 @@ fn kept_rows_are_used_or_refused() {
             }
             used += 1;
             let reduced = reduced.unwrap_or_else(|e| panic!("{who}: {e}"));
-            let (allocation, _) = Budget::Ratio(0.5).allocate(&sample.sizes(), EmptyClasses::Forbid).expect("a budget");
+            let count = |class| kept.iter().filter(|&&row| classes.of(row) == class).count();
+            let counts: Vec<usize> = classes.ids().map(count).collect();
+            let dealt = Budget::Ratio(0.5).allocate_beside(&sample.sizes(), EmptyClasses::Forbid, &counts);
+            let (allocation, _) = dealt.expect("a budget");
             check_reduction(&who, &subject, sample, &allocation, &reduced);
             let selection = reduced.reduced.rows().expect("rows");
             let ranked = ranked.expect("it ranks").unwrap_or_else(|e| panic!("{who}: {e}"));
@@ -716,7 +719,8 @@ fn kept_rows_are_used_or_refused() {
             }
             // The beginning of its own ranking, without the guard, which puts rows that are kept before all contradicted ones.
             let given: Vec<_> = subject.reducer.params().iter().map(|(n, v)| (n.to_owned(), v.clone())).collect();
-            let bare = Reducer::new(subject.reducer.info().id, &given).and_then(|reducer| reducer.with_guard(Guard::Off));
+            let bare =
+                Reducer::new(subject.reducer.info().id, &given).and_then(|reducer| reducer.with_guard(Guard::Off));
             let bare = bare.unwrap_or_else(|e| panic!("{who}: {e}"));
             let own = bare.rank(&data, None, SEED, &Quiet).expect("ranks");
             let begun: Vec<RowId> = own.segments().flat_map(|s| s[..s.len() / 3].to_vec()).collect();

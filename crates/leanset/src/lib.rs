@@ -52,7 +52,8 @@ pub use leanset_core::distance::Metric;
 pub use leanset_problem::{Problem, Result, Warning};
 pub use leanset_spec::request::{Choice, Emit, Order, Rank, Reduce, TableRequest, Writing};
 pub use leanset_spec::{
-    Budget, Columns, Delimiter, Energy, Format, Method, Missing, Parameters, Scale, Split, TableMethod, TablePaths, Training,
+    Budget, Columns, Delimiter, Energy, Format, Method, Missing, Parameters, Scale, Split, TableMethod, TablePaths,
+    Training,
 };
 
 pub use context::{Context, Reporter, Silent};

@@ -743,15 +743,17 @@ fn no_split(setting: &'static Setting) -> Problem {
 /// A ranking is of all rows of a table.
 fn ranked_before(request: &Reduce) -> Problem {
     let split = request.split.test.unwrap_or_default();
-    Problem::new(text![&setting::RANKING, " and ", &setting::SPLIT, ": the test rows took part in the ranking"]).hint(text![
-        "first ",
-        setting::METHOD.to("srs"),
-        " ",
-        setting::RATIO.to(1),
-        " ",
-        setting::SPLIT.to(split),
-        " writes all training rows and the test rows; then rank the training rows"
-    ])
+    Problem::new(text![&setting::RANKING, " and ", &setting::SPLIT, ": the test rows took part in the ranking"]).hint(
+        text![
+            "first ",
+            setting::METHOD.to("srs"),
+            " ",
+            setting::RATIO.to(1),
+            " ",
+            setting::SPLIT.to(split),
+            " writes all training rows and the test rows; then rank the training rows"
+        ],
+    )
 }
 
 pub(crate) fn no_output() -> Problem {

@@ -43,19 +43,24 @@ impl Split {
         let quarter = || text![setting::SPLIT.to(0.25), " holds out a quarter of the rows"];
         match self.test {
             Some(test) if !(test > 0.0 && test < 1.0) => {
-                return Err(
-                    Problem::new(text![&setting::SPLIT, format!(" must be above 0 and below 1, not {test}")]).hint(quarter())
-                );
+                return Err(Problem::new(text![&setting::SPLIT, format!(" must be above 0 and below 1, not {test}")])
+                    .hint(quarter()));
             }
             None if self.group.is_some() => {
-                return Err(Problem::new(text![&setting::SPLIT_GROUP, " keeps groups together in a split, and there is none"])
-                    .hint(quarter()));
+                return Err(Problem::new(text![
+                    &setting::SPLIT_GROUP,
+                    " keeps groups together in a split, and there is none"
+                ])
+                .hint(quarter()));
             }
             _ => {}
         }
         if let Some(group) = self.group.as_ref().filter(|group| columns.label.as_ref() == Some(group)) {
-            return Err(Problem::new(text![setting::SPLIT_GROUP.to(group), ": it is the label column, so each class would be on one side"])
-                .hint("name the column of what must not be on both sides, such as a patient"));
+            return Err(Problem::new(text![
+                setting::SPLIT_GROUP.to(group),
+                ": it is the label column, so each class would be on one side"
+            ])
+            .hint("name the column of what must not be on both sides, such as a patient"));
         }
         Ok(())
     }

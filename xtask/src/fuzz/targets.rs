@@ -5,7 +5,9 @@ use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use leanset::{Budget, Choice, Columns, Context, Destination, Method, Metric, Output, Reduce, Split, TableMethod, Writing};
+use leanset::{
+    Budget, Choice, Columns, Context, Destination, Method, Metric, Output, Reduce, Split, TableMethod, Writing,
+};
 use leanset_images::{ImageSet, OpenOptions, Placement, inspect};
 use leanset_lab::{Plan, Summary, choose, detector_results, journal, report};
 use leanset_spec::manifest;

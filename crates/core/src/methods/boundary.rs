@@ -158,7 +158,8 @@ impl Method for Configured {
         let first: Vec<usize> = stages.iter().map(|stage| stage[0]).collect();
         let (first, _) = Budget::PerClass(first).allocate(&classes.sizes(), EmptyClasses::Allow)?;
         let ranking = self.energy.rank(run, Some(&first))?;
-        let mut kept: Vec<Vec<RowId>> = ranking.segments().zip(first.per_class()).map(|(s, &m)| s[..m].to_vec()).collect();
+        let mut kept: Vec<Vec<RowId>> =
+            ranking.segments().zip(first.per_class()).map(|(s, &m)| s[..m].to_vec()).collect();
         let mut taken = vec![false; run.data.rows()];
         kept.iter().flatten().for_each(|row| taken[row.index()] = true);
         let mut sigmas = Vec::new();
@@ -256,7 +257,14 @@ impl Fit {
     }
 
     /// So many of the rows of a class that are not taken: of those with the smallest margins some at random.
-    fn smallest(&self, run: &Run<'_>, class: ClassId, rows: &[RowId], taken: &[bool], count: usize) -> Result<Vec<RowId>> {
+    fn smallest(
+        &self,
+        run: &Run<'_>,
+        class: ClassId,
+        rows: &[RowId],
+        taken: &[bool],
+        count: usize,
+    ) -> Result<Vec<RowId>> {
         if count == 0 {
             return Ok(Vec::new());
         }
@@ -319,11 +327,17 @@ mod tests {
     use proptest::prelude::*;
 
     /// By the definition, with a solution by elimination.
-    fn naive(data: &Dataset<'_>, values: &[f64], d: usize, counts: &[usize], share: f64, seed: Seed) -> Vec<Vec<RowId>> {
+    fn naive(
+        data: &Dataset<'_>,
+        values: &[f64],
+        d: usize,
+        counts: &[usize],
+        share: f64,
+        seed: Seed,
+    ) -> Vec<Vec<RowId>> {
         let row = |r: RowId| &values[r.index() * d..][..d];
-        let distance = |a: RowId, b: RowId| {
-            row(a).iter().zip(row(b)).map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt()
-        };
+        let distance =
+            |a: RowId, b: RowId| row(a).iter().zip(row(b)).map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt();
         let classes = data.classes();
         let first: Vec<usize> = counts.iter().map(|&m| (share * m as f64).ceil() as usize).collect();
         let energy = Reducer::new("energy", &[]).expect("known").with_guard(Guard::Off).expect("it can be off");
@@ -345,7 +359,8 @@ mod tests {
             let k = |a: RowId, b: RowId| (-distance(a, b).powi(2) / (2.0 * (0.5 * median).powi(2))).exp();
             let n = rows.len();
             let matrix = Mat::from_fn(n, n, |i, j| k(rows[i], rows[j]) + if i == j { 0.01 } else { 0.0 });
-            let targets = Mat::from_fn(n, classes.len(), |i, c| if classes.of(rows[i]).index() == c { 1.0 } else { -1.0 });
+            let targets =
+                Mat::from_fn(n, classes.len(), |i, c| if classes.of(rows[i]).index() == c { 1.0 } else { -1.0 });
             let solved = leanset_linalg::solve(&matrix, &targets);
             let taken = kept.concat();
             for class in classes.ids() {

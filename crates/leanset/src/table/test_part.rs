@@ -139,7 +139,8 @@ fn nothing_to_hold_out(table: &Table, split: &Split) -> Problem {
 
 /// Classes without a test row.
 fn untested(test: &TestPart, split: &Split) -> Option<Warning> {
-    let names: Vec<&str> = test.classes.iter().filter(|class| class.rows == 0).map(|class| class.name.as_str()).collect();
+    let names: Vec<&str> =
+        test.classes.iter().filter(|class| class.rows == 0).map(|class| class.name.as_str()).collect();
     let (noun, verb) = if names.len() == 1 { ("class", "has") } else { ("classes", "have") };
     (!names.is_empty()).then(|| {
         let hint = match split.group {
