@@ -54,7 +54,7 @@ pub const NEIGHBORS: usize = 10;
 pub const EXACT_ROWS: usize = 100_000;
 
 /// Rows among which `auto` looks for neighbours in larger tables.
-pub const SAMPLE_ROWS: usize = 10_000;
+pub const SAMPLE_ROWS: usize = 5_000;
 
 /// How the neighbours of a row vote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
