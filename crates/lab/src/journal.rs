@@ -266,6 +266,7 @@ pub(crate) mod tests {
                 precision: 0.5,
                 recall: 0.5,
                 f1: 0.5,
+                worst_recall: Some(0.5),
                 classes: vec![ClassScores { name: "b \"é\"".into(), rows: 1, precision: 0.5, recall: 0.5, f1: 0.5 }],
             }),
             weighted: false,

@@ -7,7 +7,11 @@ pub(crate) mod infinite {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_str("inf") }
+        match value {
+            value if value.is_nan() => serializer.serialize_none(),
+            value if value.is_finite() => serializer.serialize_f64(*value),
+            _ => serializer.serialize_str("inf"),
+        }
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

@@ -114,10 +114,10 @@ pub enum ModelScores {
 
 impl ModelScores {
     /// The measures of [`TaskVocabulary`](crate::vocabulary::TaskVocabulary), in its order.
-    pub fn values(&self) -> [f64; 4] {
+    pub fn values(&self) -> Vec<f64> {
         match self {
-            Self::Classifier(s) => [s.accuracy, s.precision, s.recall, s.f1],
-            Self::Detector(s) => [s.map50_95, s.map50, s.precision, s.recall],
+            Self::Classifier(s) => vec![s.accuracy, s.precision, s.recall, s.f1, s.worst_recall()],
+            Self::Detector(s) => vec![s.map50_95, s.map50, s.precision, s.recall],
         }
     }
 }
@@ -136,8 +136,23 @@ pub struct ClassifierScores {
     /// Macro F1, likewise.
     #[serde(with = "unknown")]
     pub f1: f64,
+    /// The least recall of a class; none in records that were made before it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst_recall: Option<f64>,
     /// The scores of each class.
     pub classes: Vec<ClassScores>,
+}
+
+impl ClassifierScores {
+    /// The least recall of a class that has test rows: written, or from the classes; not a number where neither is there.
+    pub fn worst_recall(&self) -> f64 {
+        self.worst_recall.or_else(|| worst_recall(&self.classes)).unwrap_or(f64::NAN)
+    }
+}
+
+/// The least recall of a class that has test rows.
+pub fn worst_recall(classes: &[ClassScores]) -> Option<f64> {
+    classes.iter().filter(|class| class.rows > 0).map(|class| class.recall).min_by(f64::total_cmp)
 }
 
 /// The scores of a detector on the validation images.

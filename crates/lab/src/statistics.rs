@@ -48,6 +48,11 @@ pub struct Median {
     pub n: usize,
 }
 
+impl Median {
+    /// Of values that are not known.
+    pub const UNKNOWN: Self = Self { value: f64::NAN, low: f64::NAN, high: f64::NAN, coverage: 0.0, n: 0 };
+}
+
 /// The median of some values and its interval; none of no values. Infinities count as they are, NaN is left out.
 pub fn median(values: impl IntoIterator<Item = f64>) -> Option<Median> {
     let mut sorted: Vec<f64> = values.into_iter().filter(|v| !v.is_nan()).collect();

@@ -7,18 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use leanset_spec::{Missing, Scale};
 use serde::{Serialize, Serializer};
 
 use crate::experiment::runs;
-use crate::plan::{FULL, TaskPlan};
+use crate::plan::{FULL, Plan, TaskPlan};
 use crate::record::{Cost, Header, MeteredCost, ModelScores, Record, RunKey, TimeBasis};
 use crate::render::plural;
 use crate::statistics::{LEVEL, Median, Paired, Spearman, Verdict, median, paired, spearman};
 use crate::table_task::WEAK;
 use crate::vocabulary::TaskVocabulary;
-
-/// The method that the others are compared with.
-const RANDOM: &str = "stratified-random";
 
 /// Values under the keys of measures.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +74,11 @@ pub struct Summary {
     /// For images, the cost of computing their features.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<FeatureCost>,
+    /// What asks the command line to reduce the data, without method, ratio and output.
+    #[serde(skip)]
+    pub command: Vec<String>,
+    /// The fewest rows within some points of full training.
+    pub fewest: Vec<Fewest>,
     /// Whether the model on all rows is far below a linear one; none where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weak: Option<WeakModel>,
@@ -90,6 +93,70 @@ pub struct Summary {
     pub spearman: Vec<Correlation>,
     /// Where the numbers come from.
     pub provenance: Provenance,
+}
+
+/// The fewest rows with which each method is within some points of full training, of the ratios that were tried.
+#[derive(Clone, Debug, Serialize)]
+pub struct Fewest {
+    /// How many points of the main measure may be lost, in the median.
+    pub points: f64,
+    /// The ratio of each method; null where every ratio loses more.
+    pub ratios: Vec<FewestOf>,
+}
+
+/// The fewest rows of one method.
+#[derive(Clone, Debug, Serialize)]
+pub struct FewestOf {
+    /// Its name in the plan.
+    pub method: String,
+    /// The fraction that is kept.
+    pub ratio: Option<f64>,
+    /// How many rows that is.
+    pub kept: Option<usize>,
+}
+
+/// Points that may be lost.
+const POINTS: [f64; 3] = [0.5, 1.0, 2.0];
+
+/// The fewest rows of each method that are within some points of full training.
+fn fewest(methods: &[MethodSummary]) -> Vec<Fewest> {
+    let of = |points: f64| {
+        let ratios = methods.iter().filter(|method| !method.continues).map(|method| {
+            let near = |cell: &&Cell| cell.over_full.is_some_and(|d| d.difference.value >= -points / 100.0);
+            let cell = method.cells.iter().filter(near).min_by(|a, b| a.ratio.total_cmp(&b.ratio));
+            FewestOf { method: method.label.clone(), ratio: cell.map(|c| c.ratio), kept: cell.map(|c| c.kept) }
+        });
+        Fewest { points, ratios: ratios.collect() }
+    };
+    POINTS.map(of).to_vec()
+}
+
+/// What asks the command line to reduce the data of a plan.
+fn command(plan: &Plan, data: &str) -> Vec<String> {
+    let mut words: Vec<String> = match &plan.task {
+        TaskPlan::Table(_) => vec!["leanset".into(), "reduce".into(), data.into()],
+        TaskPlan::Images(_) => vec!["leanset".into(), "images".into(), "reduce".into(), data.into()],
+    };
+    let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
+    match &plan.task {
+        TaskPlan::Table(settings) => {
+            let columns = &settings.data.columns;
+            columns.label.iter().for_each(|label| add("--label", label.clone()));
+            columns.features.iter().for_each(|names| add("--features", names.join(",")));
+            let lists = [("--exclude", &columns.exclude), ("--categorical", &columns.categorical)];
+            lists.into_iter().filter(|(_, names)| !names.is_empty()).for_each(|(flag, names)| add(flag, names.join(",")));
+            columns.id.iter().for_each(|id| add("--id", id.clone()));
+            if columns.missing != Missing::default() {
+                add("--missing", columns.missing.to_string());
+            }
+            columns.scale.iter().filter(|scale| **scale != Scale::MinMax).for_each(|s| add("--scale", s.to_string()));
+            columns.bins.iter().for_each(|bins| add("--bins", bins.to_string()));
+        }
+        TaskPlan::Images(settings) => {
+            settings.features.model.model.iter().for_each(|model| add("--model", model.display().to_string()));
+        }
+    }
+    words
 }
 
 /// A model on all rows that is far below a linear one.
@@ -172,6 +239,9 @@ pub struct MethodSummary {
     /// Whether models were trained with its weights.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub weighted: bool,
+    /// What asks the command line for it.
+    #[serde(skip)]
+    pub arguments: Vec<String>,
     /// Ratios that have runs, ascending.
     pub cells: Vec<Cell>,
 }
@@ -209,11 +279,14 @@ pub struct Cell {
     pub steps: Median,
     /// The main measure less that of stratified random at the same ratio.
     pub over_random: Option<Paired>,
-    /// The second measure less that of stratified random, as `f1_over_random`.
+    /// The measures that are compared too, less those of stratified random, as `f1_over_random`.
     #[serde(flatten)]
-    pub second_over_random: Keyed<Option<Paired>>,
+    pub compared_over_random: Keyed<Option<Paired>>,
     /// The main measure less that of full training.
     pub over_full: Option<Paired>,
+    /// The measures that are compared too, less those of full training, as `f1_over_full`.
+    #[serde(flatten)]
+    pub compared_over_full: Keyed<Option<Paired>>,
     /// Seconds of full training less those of this.
     pub seconds_saved: Option<Paired>,
     /// Joules of full training less those of this.
@@ -282,7 +355,7 @@ impl Summary {
         let at = |method: &str, ratio: f64| -> Vec<&Record> {
             (0..plan.repetitions).filter_map(|r| found.get(&RunKey::new(r, method, model, ratio)).copied()).collect()
         };
-        let random = plan.methods.iter().find(|m| m.name == RANDOM).map(|m| m.label().to_owned());
+        let random = plan.random().map(str::to_owned);
         // Beside others a run waits for memory and for its turn: wall times then compare the company, not the work.
         let shared = records.iter().any(|r| r.measured.shared);
         let reported = records.iter().all(|r| r.measured.total().cpu_seconds.is_some());
@@ -304,23 +377,29 @@ impl Summary {
             let mut cell = Cell::new(ratio, &runs, clock, vocabulary)?;
             if let Some(random) = &random {
                 cell.over_random = beside(random, ratio, &less(vocabulary.main));
-                cell.second_over_random.0[0].1 = beside(random, ratio, &less(vocabulary.second));
+                for (slot, &place) in cell.compared_over_random.0.iter_mut().zip(vocabulary.compared) {
+                    slot.1 = beside(random, ratio, &less(place));
+                }
             }
             cell.over_full = beside(FULL, 1.0, &less(vocabulary.main));
+            for (slot, &place) in cell.compared_over_full.0.iter_mut().zip(vocabulary.compared) {
+                slot.1 = beside(FULL, 1.0, &less(place));
+            }
             cell.seconds_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).by(clock) - cost(a).by(clock)));
             cell.joules_saved = beside(FULL, 1.0, &|a, b| Some(cost(b).joules? - cost(a).joules?));
             Some(cell)
         };
-        let line = |label: &str, method: &str, continues: bool| MethodSummary {
+        let line = |label: &str, method: &str, continues: bool, arguments: Vec<String>| MethodSummary {
             label: label.to_owned(),
             method: method.to_owned(),
             continues,
             weighted: records.iter().any(|r| r.weighted && r.method == label),
+            arguments,
             cells: plan.reduce.ratios.iter().filter_map(|&ratio| cell(label, ratio)).collect(),
         };
         let methods: Vec<MethodSummary> =
-            plan.methods.iter().map(|m| line(m.label(), &m.name, m.continues == Some(true))).collect();
-        let baselines = plan.baselines.iter().map(|b| line(b.name(), b.name(), false));
+            plan.methods.iter().map(|m| line(m.label(), &m.name, m.continues == Some(true), m.arguments())).collect();
+        let baselines = plan.baselines.iter().map(|b| line(b.name(), b.name(), false, Vec::new()));
         let baselines = baselines.filter(|baseline| !baseline.cells.is_empty()).collect();
         let spearman = plan.reduce.ratios.iter().map(|&ratio| correlation(plan, ratio, &at, &methods)).collect();
         let table = matches!(plan.task, TaskPlan::Table(_));
@@ -345,6 +424,8 @@ impl Summary {
                 .features
                 .clone()
                 .map(|name| FeatureCost { name, cost: records.iter().find_map(|r| r.measured.features.clone()) }),
+            command: command(plan, &header.data.name),
+            fewest: fewest(&methods),
             weak: WeakModel::of(&at(FULL, 1.0)),
             full: cell(FULL, 1.0),
             baselines,
@@ -426,7 +507,7 @@ fn never_predicts_a_class(scores: &ModelScores) -> bool {
 }
 
 fn correlation<'r>(
-    plan: &crate::Plan,
+    plan: &Plan,
     ratio: f64,
     at: &dyn Fn(&str, f64) -> Vec<&'r Record>,
     methods: &[MethodSummary],
@@ -453,7 +534,8 @@ impl Cell {
             median(all?)
         };
         let score = |(place, m): (usize, &crate::vocabulary::Measure)| {
-            Some((m.key.to_owned(), of(&|r| r.scores.values()[place])?))
+            // The user's own model may not tell it.
+            Some((m.key.to_owned(), of(&|r| r.scores.values()[place]).unwrap_or(Median::UNKNOWN)))
         };
         let scores: Option<Vec<_>> = vocabulary.measures.iter().enumerate().map(score).collect();
         Some(Self {
@@ -468,8 +550,13 @@ impl Cell {
             grams: cost(|c| c.grams),
             steps: of(&|r| (r.steps.warm_up + r.steps.training) as f64)?,
             over_random: None,
-            second_over_random: Keyed(vec![(format!("{}_over_random", vocabulary.second().key), None)]),
+            compared_over_random: Keyed(
+                vocabulary.compared().map(|measure| (format!("{}_over_random", measure.key), None)).collect(),
+            ),
             over_full: None,
+            compared_over_full: Keyed(
+                vocabulary.compared().map(|measure| (format!("{}_over_full", measure.key), None)).collect(),
+            ),
             seconds_saved: None,
             joules_saved: None,
         })

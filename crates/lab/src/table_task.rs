@@ -12,7 +12,7 @@ use crate::command_model::{CommandModel, CommandRun, Found};
 use crate::learner::{Learner, Lesson, Mlp, learner};
 use crate::metering::Metering;
 use crate::plan::{FULL, ModelKind, Plan, TablePlan};
-use crate::record::{ClassScores, ClassifierScores, DataRecord, MeteredCost, ModelScores};
+use crate::record::{ClassScores, ClassifierScores, DataRecord, MeteredCost, ModelScores, worst_recall};
 use crate::splits::{LabelledPoints, Split, SplitPlan, class_ids};
 use crate::task::{RunError, Task, Trainer, TrainingOutcome, TrainingRequest, scaled_weights, sorted_rows};
 
@@ -155,7 +155,7 @@ impl<'a> TableTask<'a> {
         let scores = match found {
             Found::Predictions(predicted) => self.scored(split, &predicted),
             Found::Scores([accuracy, precision, recall, f1]) => {
-                ClassifierScores { accuracy, precision, recall, f1, classes: Vec::new() }
+                ClassifierScores { accuracy, precision, recall, f1, worst_recall: None, classes: Vec::new() }
             }
         };
         Ok((cost, steps, scores))
@@ -164,19 +164,21 @@ impl<'a> TableTask<'a> {
     /// The scores of predictions.
     fn scored(&self, split: &Split, predicted: &[ClassId]) -> ClassifierScores {
         let scores = scores(&class_ids(&split.test.classes), predicted, self.splits.names.len());
-        let classes = self.splits.names.iter().zip(&scores.per_class).map(|(name, class)| ClassScores {
+        let of_class = |(name, class): (&String, &leanset_train::ClassScores)| ClassScores {
             name: name.clone(),
             rows: class.rows,
             precision: class.precision,
             recall: class.recall,
             f1: class.f1,
-        });
+        };
+        let classes: Vec<ClassScores> = self.splits.names.iter().zip(&scores.per_class).map(of_class).collect();
         ClassifierScores {
             accuracy: scores.accuracy,
             precision: scores.precision,
             recall: scores.recall,
             f1: scores.f1,
-            classes: classes.collect(),
+            worst_recall: worst_recall(&classes),
+            classes,
         }
     }
 

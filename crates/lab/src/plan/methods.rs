@@ -45,6 +45,22 @@ impl MethodPlan {
         self.label.as_deref().unwrap_or(&self.name)
     }
 
+    /// What asks the command line for it.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut words = vec!["--method".to_owned(), self.name.clone()];
+        for (name, value) in &self.parameters.values {
+            let value = match value {
+                Value::Text(text) => text.clone(),
+                other => leanset_spec::value(other).to_string(),
+            };
+            words.extend(["--param".to_owned(), format!("{name}={value}")]);
+        }
+        if let Some(guard) = self.guard {
+            words.extend(["--guard".to_owned(), guard.to_string()]);
+        }
+        words
+    }
+
     /// The parameters as the core takes them.
     ///
     /// # Errors

@@ -51,6 +51,9 @@ pub use model::{ModelKind, ModelPlan, ModelSettings, Models};
 use seeds::{Purpose, Seeds, apart, seed_of};
 pub use table::{DataSection, SplitSection, TablePlan};
 
+/// The method that the others are compared with.
+const RANDOM: &str = "stratified-random";
+
 /// The name of full training among the methods.
 pub const FULL: &str = "full";
 
@@ -498,6 +501,11 @@ impl Plan {
             })?;
         }
         Ok(())
+    }
+
+    /// The name of stratified random among the methods, with which the others are compared; none if it is not there.
+    pub fn random(&self) -> Option<&str> {
+        self.methods.iter().find(|method| method.name == RANDOM).map(MethodPlan::label)
     }
 
     /// The words and the measures of its task.

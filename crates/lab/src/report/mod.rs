@@ -6,6 +6,7 @@
 //! dark or light.
 
 mod chart;
+mod forest;
 mod html;
 
 use std::fmt::Write as _;
@@ -17,6 +18,7 @@ use crate::render::{counted, number, p_value, points, share, three, whole};
 use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 use crate::summary::{Cell, Summary};
 use chart::{Chart, Series};
+use forest::Panel;
 use html::{escape, policy};
 
 /// The median and its interval.
@@ -44,16 +46,24 @@ pub fn page(header: &Header, summaries: &[Summary]) -> String {
         include_str!("page.css")
     );
     head(&mut out, header, &summary);
-    for summary in summaries {
+    for (place, summary) in summaries.iter().enumerate() {
         if let Some(model) = &summary.model {
             let _ = writeln!(out, "<h2 class=\"model\">Model: {}</h2>", escape(model));
         }
         recommendation(&mut out, summary);
-        charts(&mut out, header, summary);
-        random(&mut out, header, summary);
-        savings(&mut out, summary);
-        correlations(&mut out, summary);
-        numbers(&mut out, summary);
+        random(&mut out, header, summary, place);
+        fewest(&mut out, summary);
+        // What took longer, and what matters less, is there for who opens it.
+        let mut fold = |title: &str, body: &dyn Fn(&mut String)| {
+            let _ = writeln!(out, "<details class=\"fold\"><summary><h2>{title}</h2></summary>");
+            body(&mut out);
+            out.push_str("</details>\n");
+        };
+        let main = summary.vocabulary.main().title;
+        fold(&format!("{main}, representativeness and cost at every ratio"), &|out| charts(out, header, summary));
+        fold("Did it pay?", &|out| savings(out, summary));
+        fold("Does ε predict the quality?", &|out| correlations(out, summary));
+        fold("All numbers", &|out| numbers(out, summary));
     }
     provenance(&mut out, header, &summary);
     let _ = write!(
@@ -114,6 +124,9 @@ fn recommendation(out: &mut String, summary: &Summary) {
         "<section>\n<h2>Recommendation</h2>\n<p class=\"lead\">{}</p>",
         escape(&choose::describe(summary))
     );
+    if let Some(command) = choose::describe_command(summary) {
+        let _ = writeln!(out, "<pre class=\"command\">{}</pre>", escape(&command));
+    }
     let Some(full) = &summary.full else {
         out.push_str("</section>\n");
         return;
@@ -189,15 +202,11 @@ fn charts(out: &mut String, header: &Header, summary: &Summary) {
     let vocabulary = summary.vocabulary;
     let _ = write!(
         out,
-        "<section>\n<h2>{}, representativeness, cost</h2>\n<p>Medians over repetitions against the fraction of the training {} that is kept. Whiskers are their intervals. Point at a method to highlight it.</p>\n<ul class=\"legend\">\n",
-        vocabulary.main().title,
+        "<section>\n<p>Medians over repetitions against the fraction of the training {} that is kept. Whiskers are their intervals. Point at a method to highlight it.</p>\n<ul class=\"legend\">\n",
         vocabulary.rows
     );
-    let random = |label: &str| summary.random.as_deref() == Some(label);
-    let mut styles = Vec::new();
-    for method in &summary.methods {
-        let style = if random(&method.label) { 0 } else { 1 + styles.iter().filter(|&&s| s > 0).count() };
-        styles.push(style);
+    let styles = styles(summary);
+    for (method, &style) in summary.methods.iter().zip(&styles) {
         let _ = writeln!(
             out,
             "<li><button type=\"button\" data-s=\"{style}\" class=\"s{style}\"><svg viewBox=\"-8 -8 16 16\" aria-hidden=\"true\">{}</svg>{}</button></li>",
@@ -283,7 +292,7 @@ fn verdict(paired: Option<Paired>, show: impl Fn(f64) -> String) -> (String, &'s
     (format!("<b>{value}</b><small>{low} to {high}</small><small>{sign}</small><small>{p}</small>"), class)
 }
 
-fn random(out: &mut String, header: &Header, summary: &Summary) {
+fn random(out: &mut String, header: &Header, summary: &Summary, place: usize) {
     let Some(random) = &summary.random else {
         out.push_str("<section><h2>Does it beat random?</h2><p>The plan has no stratified random to compare with. Add it with <code>[[method]] name = \"srs\"</code>.</p></section>\n");
         return;
@@ -331,16 +340,101 @@ fn random(out: &mut String, header: &Header, summary: &Summary) {
     if let TaskPlan::Images(settings) = &header.plan.task {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", describe_training(&settings.detector));
     }
-    let (main, second) = (summary.vocabulary.main(), summary.vocabulary.second());
+    differences(out, summary, place);
+    let main = summary.vocabulary.main();
     let over = |title: &str, what: &str| format!("{title} over {what}, in points");
+    let _ = writeln!(out, "<details><summary>{} as a table</summary>", main.title);
     grid(out, summary, &over(main.title, "stratified random"), Some(random), |c| verdict(c.over_random, points));
-    let _ = writeln!(out, "<details><summary>The same for {}</summary>", second.name);
-    grid(out, summary, &over(second.title, "stratified random"), Some(random), |c| {
-        verdict(c.second_over_random.values().next().copied().flatten(), points)
-    });
-    out.push_str("</details>\n<details><summary>Against full training</summary>\n");
+    out.push_str("</details>\n");
+    for (at, measure) in summary.vocabulary.compared().enumerate() {
+        let _ = writeln!(out, "<details><summary>The same for {}</summary>", measure.name);
+        grid(out, summary, &over(measure.title, "stratified random"), Some(random), |c| {
+            verdict(*c.compared_over_random.at(at), points)
+        });
+        out.push_str("</details>\n");
+    }
+    out.push_str("<details><summary>Against full training</summary>\n");
     grid(out, summary, &over(main.title, "full training"), None, |c| verdict(c.over_full, points));
+    for (at, measure) in summary.vocabulary.compared().enumerate() {
+        grid(out, summary, &over(measure.title, "full training"), None, |c| {
+            verdict(*c.compared_over_full.at(at), points)
+        });
+    }
     out.push_str("</details>\n</section>\n");
+}
+
+/// The differences to stratified random, drawn.
+fn differences(out: &mut String, summary: &Summary, place: usize) {
+    let styles = styles(summary);
+    let mut ratios: Vec<f64> = summary.lines().flat_map(|m| m.cells.iter().map(|c| c.ratio)).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios.dedup();
+    let titles: Vec<String> = summary.lines().map(crate::summary::MethodSummary::title).collect();
+    let panels: Vec<Panel<'_>> = ratios
+        .into_iter()
+        .map(|ratio| {
+            let line = |(at, method): (usize, &crate::summary::MethodSummary)| {
+                let cell = method.cells.iter().find(|cell| cell.ratio == ratio)?;
+                let style = styles.get(at).copied().unwrap_or(8);
+                Some((titles[at].as_str(), style, cell.over_random?))
+            };
+            Panel { ratio, lines: summary.lines().enumerate().filter_map(line).collect() }
+        })
+        .filter(|panel| !panel.lines.is_empty())
+        .collect();
+    if panels.is_empty() {
+        return;
+    }
+    let main = summary.vocabulary.main();
+    let _ = writeln!(
+        out,
+        "<p>{} minus that of stratified random at the same ratio, in points: the dot is the median over repetitions, the line its interval. Filled dots have a verdict.</p>\n<div class=\"charts\">",
+        main.title
+    );
+    let range = forest::range(&panels);
+    for (at, panel) in panels.iter().enumerate() {
+        out.push_str(&panel.svg(&format!("over-random-{place}-{at}"), main.title, range));
+    }
+    out.push_str("</div>\n");
+}
+
+/// The colour and the marker of each method: 0 is stratified random.
+fn styles(summary: &Summary) -> Vec<usize> {
+    let mut styles: Vec<usize> = Vec::new();
+    for method in &summary.methods {
+        let random = summary.random.as_deref() == Some(method.label.as_str());
+        styles.push(if random { 0 } else { 1 + styles.iter().filter(|&&s| s > 0).count() });
+    }
+    styles
+}
+
+/// The fewest rows within some points of full training.
+fn fewest(out: &mut String, summary: &Summary) {
+    if summary.full.is_none() || summary.fewest.is_empty() {
+        return;
+    }
+    let (main, rows) = (summary.vocabulary.main().name, summary.vocabulary.rows);
+    let _ = write!(
+        out,
+        "<section>\n<h2>How many {rows} are enough?</h2>\n<p>The fewest {rows}, of the ratios that were tried, with which the median of {main} is within so many points of full training.</p>\n<div class=\"wide\"><table class=\"grid\">\n<caption>Fewest {rows}</caption>\n<thead><tr><th scope=\"col\">method</th>"
+    );
+    for of in &summary.fewest {
+        let _ = write!(out, "<th scope=\"col\">within {} {}</th>", of.points, if of.points == 1.0 { "point" } else { "points" });
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for (at, first) in summary.fewest[0].ratios.iter().enumerate() {
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(&first.method));
+        for of in &summary.fewest {
+            let found = &of.ratios[at];
+            let text = match found.ratio.zip(found.kept) {
+                Some((ratio, kept)) => format!("<b>{}</b><small>{} {rows}</small>", share(ratio), whole(kept)),
+                None => "more".into(),
+            };
+            let _ = write!(out, "<td class=\"{}\">{text}</td>", if found.ratio.is_some() { "" } else { "none" });
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
 /// What all trainings of a detector have in common, and which epoch is the result.
@@ -364,7 +458,7 @@ fn describe_training(detector: &DetectorPlan) -> String {
 }
 
 fn savings(out: &mut String, summary: &Summary) {
-    out.push_str("<section>\n<h2>Did it pay?</h2>\n<p>What choosing and training save of the cost of full training, in the median. A ranking or a warm-up that serves several ratios counts in full for each of them, as if it were done for that ratio alone.</p>\n");
+    out.push_str("<section>\n<p>What choosing and training save of the cost of full training, in the median. A ranking or a warm-up that serves several ratios counts in full for each of them, as if it were done for that ratio alone.</p>\n");
     if let Some(features) = &summary.features {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", escape(&features.describe(summary.clock)));
     }
@@ -427,7 +521,7 @@ fn correlations(out: &mut String, summary: &Summary) {
     let (main, second) = (summary.vocabulary.main(), summary.vocabulary.second());
     let _ = write!(
         out,
-        "<section>\n<h2>Does ε predict the quality?</h2>\n<p>Spearman’s ρ of ε with {0} and {1}: −1 if a smaller ε always goes with a higher score. It is computed over all runs at a ratio, as in the paper, and over the medians of the methods. The p-values over all runs are too small, because they treat runs of one method as independent.</p>\n<div class=\"wide\"><table>\n<caption>Rank correlation with ε</caption>\n<thead><tr><th scope=\"col\">kept</th><th scope=\"col\">{2}, runs</th><th scope=\"col\">{3}, runs</th><th scope=\"col\">{2}, methods</th><th scope=\"col\">{3}, methods</th></tr></thead>\n<tbody>\n",
+        "<section>\n<p>Spearman’s ρ of ε with {0} and {1}: −1 if a smaller ε always goes with a higher score. It is computed over all runs at a ratio, as in the paper, and over the medians of the methods. The p-values over all runs are too small, because they treat runs of one method as independent.</p>\n<div class=\"wide\"><table>\n<caption>Rank correlation with ε</caption>\n<thead><tr><th scope=\"col\">kept</th><th scope=\"col\">{2}, runs</th><th scope=\"col\">{3}, runs</th><th scope=\"col\">{2}, methods</th><th scope=\"col\">{3}, methods</th></tr></thead>\n<tbody>\n",
         main.name, second.name, main.short, second.short
     );
     let show = |s: &Option<Spearman>| match s {
@@ -455,7 +549,7 @@ fn numbers(out: &mut String, summary: &Summary) {
         summary.vocabulary.measures.iter().map(|m| format!("<th scope=\"col\">{}</th>", m.short)).collect();
     let _ = write!(
         out,
-        "<section>\n<h2>All numbers</h2>\n<details><summary>Every method at every ratio: the charts as a table</summary>\n<div class=\"wide\"><table>\n<caption>Medians and intervals</caption>\n<thead><tr><th scope=\"col\">method</th><th scope=\"col\">kept</th><th scope=\"col\">{}</th><th scope=\"col\">runs</th>{heads}<th scope=\"col\">ε</th><th scope=\"col\">steps</th><th scope=\"col\">choosing, s</th><th scope=\"col\">all, s</th><th scope=\"col\">J{mark}</th><th scope=\"col\">g CO₂{mark}</th></tr></thead>\n<tbody>\n",
+        "<section>\n<p>Every method at every ratio: the charts as a table.</p>\n<div class=\"wide\"><table>\n<caption>Medians and intervals</caption>\n<thead><tr><th scope=\"col\">method</th><th scope=\"col\">kept</th><th scope=\"col\">{}</th><th scope=\"col\">runs</th>{heads}<th scope=\"col\">ε</th><th scope=\"col\">steps</th><th scope=\"col\">choosing, s</th><th scope=\"col\">all, s</th><th scope=\"col\">J{mark}</th><th scope=\"col\">g CO₂{mark}</th></tr></thead>\n<tbody>\n",
         summary.vocabulary.rows
     );
     let full = summary.full.iter().map(|c| ("full training", c));
@@ -479,7 +573,7 @@ fn numbers(out: &mut String, summary: &Summary) {
             optional(&c.grams)
         );
     }
-    out.push_str("</tbody>\n</table></div>\n</details>\n</section>\n");
+    out.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
 fn provenance(out: &mut String, header: &Header, summary: &Summary) {
