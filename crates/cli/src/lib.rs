@@ -97,6 +97,7 @@ fn run(cli: Cli) -> Result<u8> {
             ImagesVerb::Features(args) => commands::images::features::run(args),
         },
         Verb::Methods(args) => commands::methods::run(&args),
+        Verb::Plans(args) => commands::plans::run(&args),
         Verb::Experiment(args) => commands::experiment::run(&args),
         Verb::Report(args) => commands::report::run(&args),
         Verb::Demo(args) => commands::demo::run(&args),

@@ -758,3 +758,80 @@ fn report_is_drawn_by_a_browser() {
     assert_eq!(found["asked"], serde_json::json!(["http://somewhere.invalid/x.png"]));
     assert!(console.iter().any(|line| line.contains("nothing is not defined")), "{console:?}");
 }
+
+/// A file that has grown has the same runs as one that was made at once, and those of a part are what they are of the whole.
+#[test]
+fn records_grow_by_ratios_methods_and_repetitions() {
+    let place = place();
+    place.ok("experiment p.toml --output whole.jsonl --quiet");
+    let by_key = |name: &str| -> BTreeMap<String, Value> {
+        lines(&place, name)
+            .into_iter()
+            .filter(|line| line["schema"].is_null())
+            .map(|mut run| {
+                let key = format!("{} {} {}", run["repetition"], run["method"], run["ratio"]);
+                run.as_object_mut().map(|run| (run.remove("measured"), run.remove("sha256")));
+                (key, run)
+            })
+            .collect()
+    };
+    let small = PLAN
+        .replace("repetitions = 6", "repetitions = 2")
+        .replace("ratios = [0.1, 0.3, 1.0]", "ratios = [0.3]")
+        .replace("[[method]]\nname = \"clc\"\n", "");
+    place.write("small.toml", small);
+    let said = place.run("experiment small.toml --output r.jsonl");
+    assert!(said.err.contains("2 repetitions: no comparison can get a verdict"), "{}", said.err);
+    assert_eq!(by_key("r.jsonl").len(), 2 * (3 + 1));
+    let said = place.run("experiment p.toml --output r.jsonl --only 'mms/0.1,full'");
+    assert!(said.err.contains("8 of 54") || said.err.contains("are done already"), "{}", said.err);
+    assert_eq!(by_key("r.jsonl").len(), 8 + 6 + 4);
+    place.ok("experiment p.toml --output r.jsonl --quiet");
+    assert_eq!(by_key("r.jsonl"), by_key("whole.jsonl"));
+    // A part of the plan again: the report is of all that is there.
+    place.ok("experiment small.toml --output r.jsonl --quiet");
+    let summary: Value = serde_json::from_str(&place.ok("report r.jsonl --output r.html --json")).expect("JSON");
+    assert_eq!((summary["done"].as_u64(), summary["planned"].as_u64()), (Some(54), Some(54)));
+    for (only, said) in [("mmx", "did you mean"), ("mms/0.2", "its ratios are 0.1, 0.3"), ("mms/x", "a fraction")] {
+        let refused = place.refuses(&format!("experiment p.toml --output r.jsonl --only {only}"));
+        assert!(refused.contains(&format!("--only {only}")) && refused.contains(said), "{refused}");
+    }
+}
+
+#[test]
+fn measures_of_small_classes_stand_beside_accuracy() {
+    let place = place();
+    let said = place.ok("experiment p.toml --output r.jsonl --json");
+    let summary: Value = serde_json::from_str(&said).expect("JSON");
+    let cell = &summary["methods"][1]["cells"][0];
+    for key in ["accuracy", "f1", "worst_recall", "over_random", "f1_over_random", "worst_recall_over_random", "f1_over_full"] {
+        assert!(cell[key].is_object(), "{key}: {cell}");
+    }
+    let run = &lines(&place, "r.jsonl")[1];
+    let recalls = run["classes"].as_array().expect("classes").iter().map(|c| c["recall"].as_f64().expect("a number"));
+    assert_eq!(run["worst_recall"].as_f64(), recalls.min_by(f64::total_cmp));
+    assert!(summary["fewest"].as_array().is_some_and(|fewest| fewest.len() == 3), "{summary}");
+    let shown = place.ok("experiment p.toml --output r.jsonl");
+    assert!(shown.contains("Worst-class recall") && shown.contains("Fewest rows within"), "{shown}");
+}
+
+#[test]
+fn plans_are_inside_and_are_written_for_a_table() {
+    let place = place();
+    let listed = place.ok("plans");
+    assert!(listed.contains("demo") && listed.contains("drybean.csv"), "{listed}");
+    assert!(place.ok("plans demo").contains("embedded = \"digits\""));
+    insta::assert_snapshot!(place.refuses("plans dmo"), @r"
+    exit 2
+    error: there is no plan 'dmo' inside the program
+      hint: did you mean 'demo'?
+    ");
+    assert!(place.ok("experiment demo --dry-run --threads 1").contains("Handwritten digits"));
+    let plan = place.ok("experiment --init t.csv --label class");
+    place.write("new.toml", plan.replace("# exclude = [\"name\"]", "id = \"id\""));
+    let said = place.ok("experiment new.toml --dry-run");
+    assert!(said.contains("show a difference of about"), "{said}");
+    place.ok("experiment new.toml --only 'energy/0.5,srs/0.5,full' --output r.jsonl --quiet");
+    let refused = place.refuses("experiment --init t.csv");
+    assert!(refused.contains("--label"), "{refused}");
+}

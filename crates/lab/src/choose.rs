@@ -260,7 +260,7 @@ mod tests {
             validation: None,
             sources: Default::default(),
         };
-        let header = Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data, measured: None };
+        let header = Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data, measured: None, plans: Vec::new() };
         let mut records = Vec::new();
         for repetition in 0..8 {
             for (method, ratio) in

@@ -22,7 +22,7 @@ use leanset_problem::{Problem, Result, Text};
 
 use crate::journal::Journal;
 use crate::metering::Metering;
-use crate::plan::{Baseline, ConfiguredMethod, EqualTraining, FULL, Plan};
+use crate::plan::{Baseline, ConfiguredMethod, EqualTraining, FULL, Plan, runs};
 use crate::record::{Cost, Header, Measurements, MeteredCost, Record, RunKey, SCHEMA, SetupCost, Steps};
 use crate::remaining::{Progress, RemainingTime};
 use crate::render::plural;
@@ -45,6 +45,8 @@ pub struct Experiment<'a, T> {
     methods: Vec<ConfiguredMethod>,
     /// Rows kept of each class, at each ratio of the plan.
     allocations: Vec<Allocation>,
+    /// The runs that are to be done; none for all.
+    only: Option<BTreeSet<RunKey>>,
 }
 
 /// What is run.
@@ -108,7 +110,13 @@ impl<'a, T: Task> Experiment<'a, T> {
         }
         let allocate = |ratio| Ok(task.budget(ratio)?.allocate(&sizes, EmptyClasses::Forbid)?.0);
         let allocations = (0..plan.reduce.ratios.len()).map(allocate).collect::<Result<_>>()?;
-        Ok(Self { plan, task, methods, allocations })
+        Ok(Self { plan, task, methods, allocations, only: None })
+    }
+
+    /// The same with these of its runs alone; all for none.
+    #[must_use]
+    pub fn only(self, runs: Option<BTreeSet<RunKey>>) -> Self {
+        Self { only: runs, ..self }
     }
 
     /// The task.
@@ -120,7 +128,14 @@ impl<'a, T: Task> Experiment<'a, T> {
     pub fn header(&self) -> Header {
         let leanset = env!("CARGO_PKG_VERSION").to_owned();
         let measured = self.task.features().map(|cost| SetupCost { features: cost.clone() });
-        Header { schema: SCHEMA.to_owned(), leanset, plan: self.plan.clone(), data: self.task.data(), measured }
+        Header {
+            schema: SCHEMA.to_owned(),
+            leanset,
+            plan: self.plan.clone(),
+            data: self.task.data(),
+            measured,
+            plans: Vec::new(),
+        }
     }
 
     /// Rows kept at a ratio of the plan, given by its index.
@@ -133,9 +148,13 @@ impl<'a, T: Task> Experiment<'a, T> {
         self.task.sizes().iter().sum()
     }
 
-    /// Every run of the plan, in the order of the plan.
+    /// Every run that is to be done, in the order of the plan.
     pub fn runs(&self) -> Vec<RunKey> {
-        runs(self.plan)
+        runs(self.plan).into_iter().filter(|run| self.is_asked(run)).collect()
+    }
+
+    fn is_asked(&self, run: &RunKey) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(run))
     }
 
     /// Gradient steps of the runs that are not among `done`.
@@ -148,7 +167,7 @@ impl<'a, T: Task> Experiment<'a, T> {
     fn remaining(&self) -> RemainingTime {
         let plan = self.plan;
         let mut remaining = RemainingTime::new(plan.repetitions);
-        for key in runs(plan).into_iter().filter(|key| key.repetition == 0) {
+        for key in self.runs().into_iter().filter(|key| key.repetition == 0) {
             let method = plan.methods.iter().position(|entry| entry.label() == key.method);
             let uses = method.is_some_and(|method| self.methods[method].reducer.info().uses_coordinates());
             let features = self.task.features().filter(|_| uses);
@@ -228,7 +247,10 @@ impl<'a, T: Task> Experiment<'a, T> {
         let mut groups = Vec::new();
         for repetition in 0..plan.repetitions {
             let mut add = |entry: Entry, runs: Vec<(usize, usize)>| {
-                let left = |&run: &(usize, usize)| !done.contains(&self.key(repetition, entry, run));
+                let left = |&run: &(usize, usize)| {
+                    let key = self.key(repetition, entry, run);
+                    !done.contains(&key) && self.is_asked(&key)
+                };
                 let runs: Vec<_> = runs.into_iter().filter(left).collect();
                 if !runs.is_empty() {
                     groups.push(RunGroup { repetition, entry, runs });
@@ -546,27 +568,6 @@ fn summarize(failed: Vec<(RunKey, Problem)>) -> Option<Problem> {
         first.message = Text::from(names).append(first.message);
     }
     Some(first.hint(hint))
-}
-
-/// Every run of a plan, in its order.
-pub fn runs(plan: &Plan) -> Vec<RunKey> {
-    let mut runs = Vec::new();
-    let models = plan.model_names();
-    for repetition in 0..plan.repetitions {
-        let key = |method: &str, model: Option<&str>, ratio: f64| RunKey::new(repetition, method, model, ratio);
-        runs.extend(models.iter().map(|model| key(FULL, *model, 1.0)));
-        for baseline in &plan.baselines {
-            for (_, model) in models.iter().enumerate().filter(|(index, _)| plan.has_baseline(*baseline, *index)) {
-                runs.extend(plan.reduce.ratios.iter().map(|&ratio| key(baseline.name(), *model, ratio)));
-            }
-        }
-        for method in &plan.methods {
-            for &ratio in &plan.reduce.ratios {
-                runs.extend(models.iter().map(|model| key(method.label(), *model, ratio)));
-            }
-        }
-    }
-    runs
 }
 
 /// What a run is done with.

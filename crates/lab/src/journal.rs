@@ -1,9 +1,13 @@
 //! The journal of an experiment: an append-only file with one line per run that survives being killed at any moment.
 //!
 //! The first line is the [`Header`]: the plan with every default, the data by their SHA-256, the version. Every further
-//! line is one [`Record`]. A line ends in the SHA-256 of its JSON, is written in one call and is synced, so that after a
+//! line is one [`Record`], or another header: that of a plan which adds runs. A line ends in the SHA-256 of its JSON, is written in one call and is synced, so that after a
 //! kill at most the last line is incomplete. An incomplete last line is cut off and its run is done again. A line that is
-//! damaged anywhere else is an error, and so is a plan, a table or a version that differs from the header.
+//! damaged anywhere else is an error.
+//!
+//! A run is what its settings are, and not the file that it is in: a plan with another ratio, method, model or number of repetitions
+//! adds its runs to those of the file. It must agree with the header in everything that decides a run: the data, the split,
+//! the seed, the metric, the version, and the settings of each method and model that both have.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,6 +17,7 @@ use std::path::{Path, PathBuf};
 use leanset_problem::{Problem, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Map;
 
 use leanset::output::{point, sha256_of as sha256};
 
@@ -44,7 +49,7 @@ fn value<T: DeserializeOwned>(line: &str) -> Option<std::result::Result<T, serde
 /// What a file of records holds.
 #[derive(Clone, Debug)]
 pub struct Contents {
-    /// The first line.
+    /// The first line, with the plans of further headers.
     pub header: Header,
     /// The runs, in the order of the file.
     pub records: Vec<Record>,
@@ -109,6 +114,18 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Contents>> {
                     found = Some(Contents { header, records: Vec::new(), torn: false, whole: 0 });
                 }
             },
+            Some(contents) if text.is_some_and(|text| begins(text.as_bytes())) => {
+                let header: Header = match text.and_then(value::<Header>) {
+                    None if last => {
+                        contents.torn = true;
+                        break;
+                    }
+                    None => return Err(damaged()),
+                    Some(header) => header.map_err(|e| understood(&e))?,
+                };
+                check_same(path, &contents.header, &header)?;
+                contents.header.add(&header.plan);
+            }
             Some(contents) => match text.and_then(value::<Record>) {
                 None if last => {
                     contents.torn = true;
@@ -167,10 +184,17 @@ impl Journal {
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed)?;
+        let mut grows = false;
         let contents = match parse(path, &bytes)? {
-            Some(contents) => {
+            Some(mut contents) => {
                 check_same(path, &contents.header, header)?;
                 file.set_len(contents.whole).map_err(failed)?;
+                // Nothing is written of a plan whose runs are all among those of the file.
+                let known = contents.header.runs();
+                grows = header.runs().iter().any(|run| !known.contains(run));
+                if grows {
+                    contents.header.add(&header.plan);
+                }
                 contents
             }
             None => {
@@ -180,7 +204,7 @@ impl Journal {
         };
         file.seek(std::io::SeekFrom::End(0)).map_err(failed)?;
         let mut journal = Self { file, path: path.to_owned() };
-        if contents.whole == 0 {
+        if contents.whole == 0 || grows {
             journal.append(&line(header)?)?;
         }
         Ok((journal, contents))
@@ -202,7 +226,17 @@ impl Journal {
     }
 }
 
+/// Refuses a header that decides runs otherwise than this one. What adds runs is not compared.
 fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
+    let labels = |header: &Header| header.plan.methods.iter().map(|m| m.label().to_owned()).collect::<BTreeSet<_>>();
+    let names = |header: &Header| -> BTreeSet<Option<String>> {
+        header.plan.model_names().into_iter().map(|name| name.map(str::to_owned)).collect()
+    };
+    let methods: BTreeSet<String> = labels(there).intersection(&labels(here)).cloned().collect();
+    let models: BTreeSet<Option<String>> = names(there).intersection(&names(here)).cloned().collect();
+    // Beside others a model may be the first whose training methods observe.
+    let observe = names(there) != names(here)
+        && [there, here].iter().all(|header| header.plan.methods.iter().any(|method| method.warm_up.is_some()));
     let json = |header: &Header| {
         let mut json = serde_json::to_value(header).unwrap_or_default();
         if let Some(header) = json.as_object_mut() {
@@ -211,6 +245,25 @@ fn check_same(path: &Path, there: &Header, here: &Header) -> Result<()> {
         // The name of images is a path; their contents are compared instead.
         if let (TaskPlan::Images(_), Some(data)) = (&header.plan.task, json["data"].as_object_mut()) {
             data.remove("name");
+        }
+        let plan = &mut json["plan"];
+        for key in ["title", "repetitions", "baselines", "method", "model"] {
+            plan.as_object_mut().map(|plan| plan.remove(key));
+        }
+        plan["reduce"].as_object_mut().map(|reduce| reduce.remove("ratios"));
+        let shared = header.plan.methods.iter().filter(|method| methods.contains(method.label()));
+        plan["method"] = shared.map(|m| (m.label().to_owned(), serde_json::json!(m))).collect::<Map<_, _>>().into();
+        if let TaskPlan::Table(table) = &header.plan.task {
+            let shared = table.models().iter().filter(|m| models.contains(&m.name().map(str::to_owned)));
+            for model in shared {
+                match model.name() {
+                    None => plan["model"] = serde_json::json!(model),
+                    Some(name) => plan[format!("model {name}")] = serde_json::json!(model),
+                }
+            }
+            if observe {
+                plan["training that methods observe"] = serde_json::json!(table.observer());
+            }
         }
         json
     };
@@ -230,6 +283,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::plan::Plan;
     use crate::plan::seeds::Seeds;
+    use crate::run_key::RunKey;
     use crate::record::{
         ClassScores, ClassifierScores, Cost, DataRecord, EnergySources, Measurements, ModelScores, SetupCost, Steps,
     };
@@ -248,7 +302,7 @@ pub(crate) mod tests {
             sources: BTreeMap::new(),
         };
         let plan = Plan::parse(text, "t.toml").expect("a plan");
-        Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data, measured: None }
+        Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data, measured: None, plans: Vec::new() }
     }
 
     pub(crate) fn record(repetition: u32) -> Record {
@@ -370,5 +424,50 @@ pub(crate) mod tests {
             std::fs::write(&path, bytes).expect("changed");
             assert!(read(&path).is_err(), "byte {at}");
         }
+    }
+
+    /// A plan that adds runs adds a line; what decides the runs that are there may not change.
+    #[test]
+    fn journal_grows_by_ratios_methods_and_repetitions() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("r.jsonl");
+        write(&path, &[record(0), record(1)]);
+        let of = |repetitions: u32, ratios: &str, method: &str| {
+            let text = format!(
+                "title = \"u\"\nrepetitions = {repetitions}\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [{ratios}]\n[[method]]\nname = \"srs\"\n{method}"
+            );
+            Header { plan: Plan::parse(&text, "t.toml").expect("a plan"), ..header() }
+        };
+        let open = |header: &Header| Journal::open(&path, header).map(|(_, contents)| contents);
+        let lines = || std::fs::read_to_string(&path).expect("the file").lines().count();
+        let first = header();
+        open(&first).expect("the same");
+        assert_eq!(lines(), 3, "nothing is added");
+        let grown = open(&of(12, "0.1", "[[method]]\nname = \"mms\"\n")).expect("it grows");
+        assert_eq!((grown.records.len(), lines()), (2, 4));
+        assert_eq!(grown.header.plan.reduce.ratios, [0.1, 0.5]);
+        assert_eq!((grown.header.plan.repetitions, grown.header.plan.methods.len()), (12, 2));
+        // Each plan has its own runs: there are none of maxmin at 0.5.
+        let runs = grown.header.runs();
+        assert!(runs.contains(&RunKey::new(11, "maxmin", None, 0.1)) && !runs.contains(&RunKey::new(0, "maxmin", None, 0.5)));
+        open(&first).expect("a part of it");
+        open(&of(5, "0.1, 0.5", "")).expect("a part of it");
+        assert_eq!(lines(), 4, "nothing is added");
+        assert_eq!(read(&path).expect("records").header.plan, grown.header.plan);
+        // The last line may be torn, also that of a plan.
+        let whole = std::fs::read(&path).expect("the file");
+        std::fs::write(&path, &whole[..whole.len() - 3]).expect("torn");
+        let torn = read(&path).expect("records");
+        assert!(torn.torn && torn.header.plan == first.plan);
+        std::fs::write(&path, &whole).expect("whole");
+        // Another parameter under the same name is another method.
+        let other = of(12, "0.1", "[[method]]\nname = \"mms\"\nparameters = { start = \"first\" }\n");
+        let error = open(&other).expect_err("another method");
+        assert!(error.to_string().contains("begun with something else: plan.method.maxmin.parameters"), "{error}");
+        let mut seeded = of(12, "0.1", "");
+        seeded.plan.seed = 9;
+        let error = open(&seeded).expect_err("another seed");
+        assert!(error.to_string().contains("plan.seed (0 there, 9 here)"), "{error}");
+        assert!(std::fs::read(&path).expect("the file") == whole);
     }
 }

@@ -30,6 +30,7 @@ pub mod record;
 pub mod remaining;
 pub mod render;
 pub mod report;
+mod run_key;
 pub mod splits;
 pub mod statistics;
 pub mod summary;

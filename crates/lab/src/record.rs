@@ -3,13 +3,14 @@
 //!
 //! All but `measured` is the same on every machine, for any order of runs and any interruption.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::json::{infinite, unknown};
 use crate::plan::Plan;
 use crate::plan::seeds::Seeds;
+pub use crate::run_key::RunKey;
 
 /// The schema of the header; its number grows when a reader could misunderstand.
 pub const SCHEMA: &str = "leanset.runs/1";
@@ -31,6 +32,26 @@ pub struct Header {
     /// What depends on the machine and the moment; none for a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<SetupCost>,
+    /// The plans that runs of the file are of, where they are several: `plan` is then all of them together.
+    #[serde(skip)]
+    pub plans: Vec<Plan>,
+}
+
+impl Header {
+    /// Every run of its plans.
+    pub fn runs(&self) -> BTreeSet<RunKey> {
+        let plans = if self.plans.is_empty() { std::slice::from_ref(&self.plan) } else { &self.plans };
+        plans.iter().flat_map(crate::plan::runs).collect()
+    }
+
+    /// With the runs of another plan, which agrees with this one in all that both have.
+    pub(crate) fn add(&mut self, other: &Plan) {
+        if self.plans.is_empty() {
+            self.plans.push(self.plan.clone());
+        }
+        self.plan.add(other);
+        self.plans.push(other.clone());
+    }
 }
 
 /// What was measured before the first run. It is kept on resuming: files that are in memory already are read faster.
@@ -343,38 +364,6 @@ impl std::fmt::Display for TimeBasis {
             Self::Wall => "time",
             Self::Cpu => "CPU time",
         })
-    }
-}
-
-/// What tells runs apart; sorts as the plan runs them, but for the order of methods.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RunKey {
-    /// Which split.
-    pub repetition: u32,
-    /// What the plan calls the method.
-    pub method: String,
-    /// What the plan calls the model, if anything.
-    pub model: Option<String>,
-    /// The bits of the ratio: positive floats sort as their bits do.
-    ratio: u64,
-}
-
-impl RunKey {
-    /// Of a run.
-    pub fn new(repetition: u32, method: &str, model: Option<&str>, ratio: f64) -> Self {
-        Self { repetition, method: method.to_owned(), model: model.map(str::to_owned), ratio: ratio.to_bits() }
-    }
-
-    /// The fraction that is kept.
-    pub fn ratio(&self) -> f64 {
-        f64::from_bits(self.ratio)
-    }
-}
-
-impl std::fmt::Display for RunKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "repetition {}, {} at {}", self.repetition, self.method, f64::from_bits(self.ratio))?;
-        self.model.as_ref().map_or(Ok(()), |model| write!(f, " with {model}"))
     }
 }
 

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use leanset_spec::{Missing, Scale};
 use serde::{Serialize, Serializer};
 
-use crate::experiment::runs;
 use crate::plan::{FULL, Plan, TaskPlan};
 use crate::record::{Cost, Header, MeteredCost, ModelScores, Record, RunKey, TimeBasis};
 use crate::render::plural;
@@ -411,7 +410,7 @@ impl Summary {
             data: header.data.name.clone(),
             model: model.map(str::to_owned),
             done: records.len(),
-            planned: runs(plan).iter().filter(|run| run.model.as_deref() == model).count(),
+            planned: header.runs().iter().filter(|run| run.model.as_deref() == model).count(),
             random: random.clone(),
             clock,
             largest_class: table.then(|| {

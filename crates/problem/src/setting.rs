@@ -263,6 +263,9 @@ settings! {
     /// Where folders of trainings stay.
     KEEP = "keep" "--keep", plan None, python None;
 
+    /// The runs of an experiment that are done.
+    ONLY = "only" "--only", plan None, python None;
+
     // Measuring.
     /// ε of all prefixes of a ranking.
     CURVE = "curve" "--curve", plan None, python None;

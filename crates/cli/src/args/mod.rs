@@ -15,6 +15,7 @@ use crate::commands::experiment::ExperimentArgs;
 use crate::commands::images::ImagesArgs;
 use crate::commands::measure::MeasureArgs;
 use crate::commands::methods::MethodsArgs;
+use crate::commands::plans::PlansArgs;
 use crate::commands::rank::RankArgs;
 use crate::commands::reduce::ReduceArgs;
 use crate::commands::report::ReportArgs;
@@ -83,6 +84,8 @@ pub(crate) enum Verb {
     Report(ReportArgs),
     /// List the methods, or describe one.
     Methods(MethodsArgs),
+    /// List the plans of experiments inside the program, or print one.
+    Plans(PlansArgs),
     /// Run a command and report the energy that it used.
     ///
     /// Every number has a source: measured by a counter, given by you, or estimated by a model, always with its range.

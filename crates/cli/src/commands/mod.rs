@@ -6,6 +6,7 @@ pub(crate) mod experiment;
 pub(crate) mod images;
 pub(crate) mod measure;
 pub(crate) mod methods;
+pub(crate) mod plans;
 pub(crate) mod rank;
 pub(crate) mod reduce;
 pub(crate) mod report;

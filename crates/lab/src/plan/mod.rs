@@ -40,6 +40,7 @@ use leanset_spec::images::{Division, EmbeddingModel, Features};
 use leanset_spec::{Balance, Columns, Energy, Power, Scale, Training};
 use serde::{Deserialize, Serialize};
 
+use crate::run_key::RunKey;
 use crate::vocabulary::{self, TaskVocabulary};
 
 pub use detector::{DetectorPlan, EqualTraining, ResultEpoch};
@@ -503,6 +504,34 @@ impl Plan {
         Ok(())
     }
 
+    /// The path of its data; none of data inside the program.
+    pub fn data_path(&self) -> Option<&Path> {
+        match &self.task {
+            TaskPlan::Table(table) => table.data.path.as_ref()?.as_slice().first().map(std::path::PathBuf::as_path),
+            TaskPlan::Images(images) => images.images.path.as_deref(),
+        }
+    }
+
+    /// With the runs of another plan, which agrees with this one in all that both have. The title is that of the other.
+    pub(crate) fn add(&mut self, other: &Self) {
+        fn join<T: Clone>(own: &mut Vec<T>, other: &[T], same: impl Fn(&T, &T) -> bool) {
+            for item in other {
+                if !own.iter().any(|known| same(known, item)) {
+                    own.push(item.clone());
+                }
+            }
+        }
+        self.title.clone_from(&other.title);
+        self.repetitions = self.repetitions.max(other.repetitions);
+        join(&mut self.reduce.ratios, &other.reduce.ratios, |a, b| a == b);
+        self.reduce.ratios.sort_by(f64::total_cmp);
+        join(&mut self.methods, &other.methods, |a, b| a.label() == b.label());
+        join(&mut self.baselines, &other.baselines, |a, b| a == b);
+        if let (TaskPlan::Table(own), TaskPlan::Table(other)) = (&mut self.task, &other.task) {
+            own.models.add(&other.models);
+        }
+    }
+
     /// The name of stratified random among the methods, with which the others are compared; none if it is not there.
     pub fn random(&self) -> Option<&str> {
         self.methods.iter().find(|method| method.name == RANDOM).map(MethodPlan::label)
@@ -598,6 +627,27 @@ impl Plan {
         let method = own.map_or(seeds.method, |own| apart(seeds.method, own));
         Seeds { method, ..seeds }
     }
+}
+
+/// Every run of a plan, in its order.
+pub fn runs(plan: &Plan) -> Vec<RunKey> {
+    let mut runs = Vec::new();
+    let models = plan.model_names();
+    for repetition in 0..plan.repetitions {
+        let key = |method: &str, model: Option<&str>, ratio: f64| RunKey::new(repetition, method, model, ratio);
+        runs.extend(models.iter().map(|model| key(FULL, *model, 1.0)));
+        for baseline in &plan.baselines {
+            for (_, model) in models.iter().enumerate().filter(|(index, _)| plan.has_baseline(*baseline, *index)) {
+                runs.extend(plan.reduce.ratios.iter().map(|&ratio| key(baseline.name(), *model, ratio)));
+            }
+        }
+        for method in &plan.methods {
+            for &ratio in &plan.reduce.ratios {
+                runs.extend(models.iter().map(|model| key(method.label(), *model, ratio)));
+            }
+        }
+    }
+    runs
 }
 
 #[cfg(test)]
@@ -721,7 +771,7 @@ mod tests {
         assert_eq!(plan.model_names(), [Some("logistic"), Some("near"), Some("kernel-ridge"), Some("mlp")]);
         assert_eq!([0, 1, 2, 3].map(|model| plan.has_baseline(Baseline::Rs2, model)), [false, false, false, true]);
         // Two ratios: full training and a method of each model, and the baselines of one.
-        assert_eq!(crate::experiment::runs(&plan).len(), 10 * (4 + 4 * 2 + 2 * 2));
+        assert_eq!(runs(&plan).len(), 10 * (4 + 4 * 2 + 2 * 2));
         let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).expect("JSON")).expect("a plan");
         assert_eq!(again.model_names(), plan.model_names());
         let text = toml::to_string(&plan).expect("TOML");

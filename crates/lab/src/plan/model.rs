@@ -368,6 +368,17 @@ impl Models {
     }
 }
 
+impl Models {
+    /// With those of other plans that have another name.
+    pub(super) fn add(&mut self, other: &Self) {
+        for model in &other.0 {
+            if !self.0.iter().any(|known| known.name() == model.name()) {
+                self.0.push(model.clone());
+            }
+        }
+    }
+}
+
 impl Serialize for Models {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.as_slice() {

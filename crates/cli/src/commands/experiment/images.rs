@@ -16,7 +16,7 @@ use leanset_problem::{Face, setting, text};
 use serde_json::json;
 
 use super::ExperimentArgs;
-use super::{Forecast, carry_out, check_output, dry_run};
+use super::{Forecast, carry_out, check_output, dry_run, selected};
 use crate::render::{counted, progress::Progress};
 
 pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, threads: usize) -> Result<String> {
@@ -30,7 +30,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, thre
     if !settings.detector.names_batch() {
         let message = format!(
             "{}: detector.command has no {{batch}}: gradient steps are counted as if each took {} images",
-            args.plan.display(),
+            args.plan().display(),
             settings.detector.batch
         );
         let hint = "put {batch} where the command takes it, as in batch={batch}; detector.batch is its value";
@@ -46,7 +46,8 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, thre
         let (codes, names) = (&candidates.categories.codes, &candidates.categories.names);
         let images = ImageData { features: &[], codes, names, budgets, features_cost: None, data };
         let experiment =
-            Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &candidates, &progress)))?;
+            Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &candidates, &progress)))?
+                .only(selected(args, plan)?);
         return dry_run(args, plan, &experiment, options, |_| {
             Ok(forecast(plan, settings, &experiment, &trainer(args, settings, &candidates, &progress)))
         });
@@ -81,7 +82,8 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, thre
     let (codes, names) = (&candidates.categories.codes, &candidates.categories.names);
     let images = ImageData { features: &features.values, codes, names, budgets, features_cost, data };
     let experiment =
-        Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &candidates, &progress)))?;
+        Experiment::new(plan, ImageTask::new(settings, images, trainer(args, settings, &candidates, &progress)))?
+            .only(selected(args, plan)?);
     carry_out(args, &experiment, &meter, options, &progress)
 }
 
@@ -107,7 +109,7 @@ fn budgets(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, candidates:
         budgets
             .iter()
             .try_for_each(|budget| check_scope(&reducer, budget, text![&setting::BALANCE]))
-            .map_err(|problem| problem.at(args.plan.display().to_string()))?;
+            .map_err(|problem| problem.at(args.plan().display().to_string()))?;
     }
     Ok(budgets)
 }

@@ -12,15 +12,18 @@ use std::time::Instant;
 
 use clap::{Args, ValueHint};
 use leanset::output::Outputs;
-use leanset::{Problem, Reporter as _, Result, Warning};
+use leanset::{Context, Problem, Reporter as _, Result, Warning};
 use leanset_lab::metering::Meters;
-use leanset_lab::plan::{Plan, TaskPlan};
-use leanset_lab::record::Record;
+use leanset_lab::plan::{Plan, TaskPlan, runs};
+use leanset_lab::power::least_repetitions;
+use leanset_lab::record::{DataRecord, Record, RunKey};
 use leanset_lab::template::render_shell;
-use leanset_lab::{Experiment, Journal, RunOptions, Summary, Task, choose, journal};
-use leanset_problem::setting;
+use leanset_lab::{Experiment, Journal, Power, RunOptions, Spread, Summary, Task, choose, journal};
+use leanset_problem::{Face, setting, text};
+use leanset_spec::fraction;
 use serde_json::json;
 
+use super::plans;
 use crate::args::ThreadsArg;
 use crate::render::{count, counted, duration, eprint, progress::Progress, rounded_duration, wrapped};
 use crate::session::use_threads;
@@ -29,18 +32,29 @@ use crate::session::use_threads;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Examples:
-  leanset experiment plans/demo.toml --output runs.jsonl
+  leanset experiment demo --output runs.jsonl
+  leanset experiment --init beans.csv --label Class > plan.toml
   leanset report runs.jsonl --output report.html")]
 pub(crate) struct ExperimentArgs {
-    /// Plan of the experiment: a TOML file, e.g. plans/demo.toml.
-    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
-    pub(crate) plan: PathBuf,
+    /// Plan of the experiment: a TOML file, or the name of one inside the program (`leanset plans`), e.g. demo.
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath, required_unless_present = "init")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Print a commented plan for this table, e.g. beans.csv, and run nothing.
+    #[arg(long, value_name = "TABLE", value_hint = ValueHint::FilePath, requires = "label",
+          conflicts_with_all = ["plan", "data", "output", "only", "exclusive", "keep", "dry_run", "json"])]
+    pub(crate) init: Option<PathBuf>,
+    /// With --init: the column with the class of each row, e.g. Class.
+    #[arg(long, value_name = "COLUMN", requires = "init")]
+    pub(crate) label: Option<String>,
     /// Table or image dataset to use instead of the one in the plan, e.g. beans.csv.
     #[arg(long, value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: Option<PathBuf>,
     /// File of the records, one line per run, e.g. runs.jsonl; an existing file is continued.
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "dry_run")]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present_any = ["dry_run", "init"])]
     pub(crate) output: Option<PathBuf>,
+    /// Do only these runs of the plan, e.g. energy, full or energy/0.1; repeat it, or separate with commas.
+    #[arg(long, value_name = "METHOD[/RATIO],…", value_delimiter = ',', hide_short_help = true)]
+    pub(crate) only: Vec<String>,
     /// Run one training at a time and meter it alone, for times and energy that you publish.
     #[arg(long, hide_short_help = true)]
     pub(crate) exclusive: bool,
@@ -62,8 +76,19 @@ pub(crate) struct ExperimentArgs {
     pub(crate) quiet: bool,
 }
 
+impl ExperimentArgs {
+    /// Where the plan is, or its name.
+    fn plan(&self) -> &Path {
+        self.plan.as_deref().unwrap_or(Path::new(""))
+    }
+}
+
 pub(crate) fn run(args: &ExperimentArgs) -> Result<String> {
-    let plan = Plan::read(&args.plan)?;
+    if let Some(table) = &args.init {
+        let progress = Progress::of_face(args.quiet, Face::CommandLine);
+        return plans::init(table, args.label.as_deref(), &Context::new(&progress));
+    }
+    let plan = plans::read(args.plan())?;
     let threads = use_threads(ThreadsArg { threads: args.threads })?;
     match &plan.task {
         TaskPlan::Table(settings) => table::run(args, &plan, settings, threads),
@@ -73,7 +98,7 @@ pub(crate) fn run(args: &ExperimentArgs) -> Result<String> {
 
 /// Refuses an output that is an input.
 fn check_output(args: &ExperimentArgs, data: Option<&Path>) -> Result<()> {
-    let inputs: Vec<&Path> = [Some(args.plan.as_path()), data].into_iter().flatten().collect();
+    let inputs: Vec<&Path> = [Some(args.plan()), data].into_iter().flatten().collect();
     args.output.as_ref().map_or(Ok(()), |output| Outputs::new(true).check(output, &inputs))
 }
 
@@ -94,7 +119,17 @@ fn carry_out<T: Task>(
         let message = format!("{}: the last line is incomplete and is left out; its run is done again", path.display());
         progress.warn(&Warning::new("torn-line", message));
     }
-    let (done, planned) = (contents.records.len(), experiment.runs().len());
+    let runs: BTreeSet<_> = experiment.runs().into_iter().collect();
+    let (done, planned) = (contents.records.iter().filter(|r| runs.contains(&r.key())).count(), runs.len());
+    if !args.quiet && done < planned {
+        let plan = &header.plan;
+        let power = power(plan, &header.data, &contents.records);
+        let text = power.describe(plan.vocabulary().main().name, plan.vocabulary().rows);
+        match power.visible {
+            Some(_) => eprint(&wrapped(&text)),
+            None => progress.warn(&Warning::new("too-few-repetitions", text)),
+        }
+    }
     if done > 0 && done < planned && !args.quiet {
         let (done, planned) = (count(done), counted(planned, "run", "runs"));
         eprint(&wrapped(&format!("{}: {done} of {planned} are done already", path.display())));
@@ -108,7 +143,7 @@ fn carry_out<T: Task>(
     say_when_interrupted(None);
     let found = found?;
     progress.clear();
-    let summaries = Summary::of_models(&header, &found);
+    let summaries = Summary::of_models(&contents.header, &found);
     for summary in &summaries {
         if let Some(weak) = &summary.weak {
             let model = summary.model.as_deref().map_or_else(String::new, |model| format!("{model}: "));
@@ -124,7 +159,7 @@ fn carry_out<T: Task>(
     }
     let file = path.display();
     let all = counted(planned, "run", "runs");
-    let now = match (found.len() - done, done) {
+    let now = match (found.len() - contents.records.len(), done) {
         (0, _) => format!("{file}: all {all} were done already"),
         (_, 0) => format!("{file}: {all} done in {}", duration(began.elapsed())),
         (new, _) => {
@@ -136,6 +171,59 @@ fn carry_out<T: Task>(
         render_shell(&["leanset".into(), "report".into(), path.into(), "--output".into(), "report.html".into()]);
     let rendered: Vec<String> = summaries.iter().map(render::render).collect();
     Ok(format!("{}\n{now}\nReport: {report}\n", rendered.join("\n")))
+}
+
+/// What an experiment can show, by the runs that are done, or by the size of its test part.
+fn power(plan: &Plan, data: &DataRecord, records: &[Record]) -> Power {
+    let tested = data.validation.unwrap_or(data.rows.saturating_sub(data.training_rows));
+    let spread = Spread::of_runs(plan, records).unwrap_or(Spread::OfTestPart(tested));
+    Power::new(plan.repetitions as usize, spread)
+}
+
+/// The runs that are asked for: all, or those of `--only`.
+///
+/// # Errors
+/// A method or a ratio that the plan does not have.
+fn selected(args: &ExperimentArgs, plan: &Plan) -> Result<Option<BTreeSet<RunKey>>> {
+    if args.only.is_empty() {
+        return Ok(None);
+    }
+    let all = runs(plan);
+    let mut asked = BTreeSet::new();
+    for only in &args.only {
+        let (name, ratio) = match only.rsplit_once('/') {
+            Some((name, ratio)) => {
+                let ratio = fraction(ratio).map_err(|e| Problem::new(text![setting::ONLY.to(only), format!(": {e}")]))?;
+                (name.trim(), Some(ratio))
+            }
+            None => (only.trim(), None),
+        };
+        // By its label, or by any name of the method.
+        let id = leanset_core::methods::find(name).map(|info| info.id).ok();
+        let labelled = plan.methods.iter().any(|method| method.label() == name);
+        let labels: Vec<&str> = match id {
+            Some(id) if !labelled => plan.methods.iter().filter(|m| m.name == id).map(|m| m.label()).collect(),
+            _ => vec![name],
+        };
+        let named = |run: &&RunKey| labels.contains(&run.method.as_str());
+        let known: BTreeSet<&str> = all.iter().map(|run| run.method.as_str()).collect();
+        if !all.iter().any(|run| named(&run)) {
+            let hint = match leanset_core::error::nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => format!("it has {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+            };
+            return Err(Problem::new(text![setting::ONLY.to(only), format!(": the plan has no method '{name}'")]).hint(hint));
+        }
+        let at = |run: &&RunKey| ratio.is_none_or(|ratio| run.ratio() == ratio);
+        let found: Vec<RunKey> = all.iter().filter(named).filter(at).cloned().collect();
+        if found.is_empty() {
+            let ratios = plan.reduce.ratios.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+            return Err(Problem::new(text![setting::ONLY.to(only), ": the plan has no such ratio"])
+                .hint(format!("its ratios are {ratios}")));
+        }
+        asked.extend(found);
+    }
+    Ok(Some(asked))
 }
 
 /// What is said when an interrupt ends this process.
@@ -195,7 +283,9 @@ fn dry_run<T: Task>(
     forecast: impl FnOnce(bool) -> Result<Forecast>,
 ) -> Result<String> {
     let there = there(args)?;
-    let done: BTreeSet<_> = there.iter().map(Record::key).collect();
+    let runs: BTreeSet<_> = experiment.runs().into_iter().collect();
+    let done: BTreeSet<_> = there.iter().map(Record::key).filter(|run| runs.contains(run)).collect();
+    let power = power(plan, &experiment.task().data(), &there);
     let (planned, left) = (experiment.runs().len(), experiment.steps_left(&done));
     let known: u64 = there.iter().map(|r| r.steps.training).sum();
     let forecast = forecast(known > 0)?;
@@ -220,6 +310,14 @@ fn dry_run<T: Task>(
             "estimated_from": step.map(|(by, _)| by),
             "threads": options.threads,
             "exclusive": options.exclusive,
+            "verdicts": {
+                "repetitions": power.repetitions,
+                "least_repetitions": least_repetitions(),
+                "spread": power.spread.value(),
+                "spread_of": if matches!(power.spread, Spread::OfRuns(_)) { "runs" } else { "test part" },
+                "visible_difference": power.visible,
+                "repetitions_for_one_point": power.for_one_point,
+            },
         });
         for (key, value) in forecast.keys {
             document[key] = value;
@@ -260,7 +358,8 @@ fn dry_run<T: Task>(
         counted(ratios, "ratio", "ratios"),
         if done.is_empty() { "none is".into() } else { format!("{} are", count(done.len())) },
     );
-    Ok(format!("{}\n{}{}{}", plan.title, wrapped(&runs), wrapped(&time), forecast.lines))
+    let verdicts = wrapped(&power.describe(plan.vocabulary().main().name, plan.vocabulary().rows));
+    Ok(format!("{}\n{}{}{verdicts}{}", plan.title, wrapped(&runs), wrapped(&time), forecast.lines))
 }
 
 /// The summary of each model, and where the records are: of one model its summary, of several a list of theirs.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use leanset_lab::render::{points, share};
 use leanset_lab::statistics::{Paired, Verdict};
-use leanset_lab::summary::Cell;
+use leanset_lab::summary::{Cell, Fewest};
 use leanset_lab::{Summary, choose};
 use leanset_problem::visible;
 
@@ -25,6 +25,9 @@ pub(super) fn render(summary: &Summary) -> String {
     );
     let recommendation = render::wrapped(&format!("Recommendation: {}", choose::describe(summary)));
     out.push_str(&recommendation.replacen("Recommendation:", &format!("{bold}Recommendation:{bold:#}"), 1));
+    if let Some(command) = choose::describe_command(summary) {
+        out.push_str(&to_be_copied(&command));
+    }
 
     let score = |cell: &Cell| format!("{:.3}", summary.main(cell).value);
     let judged = |cell: &Cell| format!("{}{}", score(cell), mark(cell.over_random));
@@ -54,7 +57,7 @@ pub(super) fn render(summary: &Summary) -> String {
         let (runs, done) = (render::count(runs), render::count(summary.done));
         note(
             &mut out,
-            &format!("{runs} of {done} runs never predicted some class correctly: compare macro F1 (report, --json)."),
+            &format!("{runs} of {done} runs never predicted some class correctly: compare macro F1 and worst-class recall."),
         );
     }
     if let Some(random) = &summary.random {
@@ -89,6 +92,19 @@ pub(super) fn render(summary: &Summary) -> String {
             section(&mut out, &title, &grid(summary, difference));
         }
     }
+    for (at, (measure, &place)) in vocabulary.compared().zip(vocabulary.compared).enumerate() {
+        let score = |cell: &Cell| format!("{:.3}", cell.scores.at(place).value);
+        let judged = |cell: &Cell| format!("{}{}", score(cell), mark(*cell.compared_over_random.at(at)));
+        section(&mut out, &format!("{} (full training: {})", measure.title, full(&score)), &grid(summary, judged));
+    }
+    if summary.full.is_some() && !summary.fewest.is_empty() {
+        let title = format!(
+            "Fewest {} within some points of the {} of full training, of the ratios that were tried",
+            vocabulary.rows,
+            vocabulary.main().name
+        );
+        section(&mut out, &title, &fewest(summary));
+    }
     let epsilon = format!("ε: distance from any training {} to the nearest kept one", vocabulary.row);
     section(&mut out, &epsilon, &grid(summary, |c| render::distance(c.epsilon.value)));
     let seconds = |cell: &Cell| render::duration(render::seconds(cell.seconds.value));
@@ -112,6 +128,35 @@ pub(super) fn render(summary: &Summary) -> String {
         note(&mut out, &format!("{shared} of {done} runs shared the machine; {}.", vocabulary.alone));
     }
     coloured(&out)
+}
+
+/// A command on lines of its own, which a shell takes as one.
+fn to_be_copied(command: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for part in visible(command).split(" --") {
+        let part = if lines.is_empty() { part.to_owned() } else { format!("--{part}") };
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + part.chars().count() + 7 <= render::width() => {
+                line.push(' ');
+                line.push_str(&part);
+            }
+            _ => lines.push(part),
+        }
+    }
+    format!("  {}\n", lines.join(" \\\n    "))
+}
+
+/// The fewest rows of each method within some points of full training.
+fn fewest(summary: &Summary) -> String {
+    let points = |of: &Fewest| format!("{} {}", of.points, if of.points == 1.0 { "point" } else { "points" });
+    let titles: Vec<String> = summary.fewest.iter().map(points).collect();
+    let header: Vec<&str> = std::iter::once("method").chain(titles.iter().map(String::as_str)).collect();
+    let methods = summary.fewest.first().map_or(&[][..], |of| &of.ratios);
+    let rows = methods.iter().enumerate().map(|(at, method)| {
+        let ratio = |of: &Fewest| of.ratios[at].ratio.map_or_else(|| "more".into(), share);
+        std::iter::once(method.method.clone()).chain(summary.fewest.iter().map(ratio)).collect()
+    });
+    render::columns(&header, rows, 2, 1)
 }
 
 /// The verdict of a comparison with stratified random, as a mark of two characters.

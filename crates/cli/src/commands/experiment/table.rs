@@ -14,7 +14,7 @@ use leanset_spec::TablePaths;
 use leanset_tables::{ReadOptions, read_bytes};
 
 use super::ExperimentArgs;
-use super::{Forecast, carry_out, check_output, dry_run};
+use super::{Forecast, carry_out, check_output, dry_run, selected};
 use crate::commands::demo;
 use crate::render::progress::Progress;
 
@@ -26,7 +26,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, thre
     if args.keep.is_some() && !commands {
         return Err(Problem::new(text![
             &setting::KEEP,
-            format!(" is for commands, and the models of {} have none", args.plan.display())
+            format!(" is for commands, and the models of {} have none", args.plan().display())
         ])
         .hint("leave it out"));
     }
@@ -52,7 +52,7 @@ pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &TablePlan, thre
     let task = TableTask::new((plan, settings), (&input.table, &sha256), &input.encoded)?;
     // Runs that fail are reported at the end alone where nothing else is said.
     let reporter: &dyn Reporter = if args.quiet { &Silent } else { &progress };
-    let experiment = Experiment::new(plan, task.commands(args.keep.as_deref(), reporter))?;
+    let experiment = Experiment::new(plan, task.commands(args.keep.as_deref(), reporter))?.only(selected(args, plan)?);
     if args.dry_run {
         // By the runs that are there; else by one epoch of the first.
         return dry_run(args, plan, &experiment, options, |known| {
@@ -91,7 +91,7 @@ impl TableSource {
             (Some(files), _) => Ok(Self::Files(files.clone())),
             (None, Some(EMBEDDED)) => Ok(Self::Embedded),
             (None, other) => {
-                let name = args.plan.display();
+                let name = args.plan().display();
                 let other = other.unwrap_or_default();
                 Err(Problem::new(format!("{name}: data.embedded must be {EMBEDDED}, not '{other}'"))
                     .hint("path = \"table.csv\" names a file"))
