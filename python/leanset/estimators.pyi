@@ -25,8 +25,18 @@ __all__ = [
     "RKM",
     "MatrixDecomposition",
     "NRMD",
+    "Energy",
+    "GED",
     "ModerateCoreset",
     "MCS",
+    "Herding",
+    "KERNEL-HERDING",
+    "FacilityLocation",
+    "FL",
+    "Boundary",
+    "BND",
+    "Contradiction",
+    "ENN",
     "PhLandmarks",
     "PHL",
     "ForgettingEvents",
@@ -37,6 +47,13 @@ __all__ = [
     "Aum",
     "MARGIN",
     "AUM",
+    "Grand",
+    "GRN",
+    "Dual",
+    "DUA",
+    "DUAL",
+    "CoverageCentric",
+    "CCS",
 ]
 
 class StratifiedRandom(Reducer):
@@ -53,6 +70,8 @@ class StratifiedRandom(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 SRS = StratifiedRandom
@@ -77,6 +96,8 @@ class Protodash(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 PRD = Protodash
@@ -97,6 +118,8 @@ class Maxmin(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 MMS = Maxmin
@@ -119,6 +142,8 @@ class DistanceEntropy(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 DES = DistanceEntropy
@@ -145,6 +170,8 @@ class ClusteringCentroids(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 CLC = ClusteringCentroids
@@ -169,6 +196,8 @@ class RepresentativeKmeans(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 RKM = RepresentativeKmeans
@@ -191,9 +220,33 @@ class MatrixDecomposition(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 NRMD = MatrixDecomposition
+
+class Energy(Reducer):
+    """Greedy energy distance
+
+    Keeps rows of each class that have the same distribution as the class, as measured by the energy distance.
+    """
+
+    reference: Literal["auto", "all"] | int
+    def __init__(
+        self,
+        *,
+        reference: Literal["auto", "all"] | int = "auto",
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+    ) -> None: ...
+
+GED = Energy
 
 class ModerateCoreset(Reducer):
     """Moderate coreset
@@ -209,9 +262,105 @@ class ModerateCoreset(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 MCS = ModerateCoreset
+
+class Herding(Reducer):
+    """Kernel herding
+
+    Keeps rows of each class whose mean under a Gaussian kernel is that of the class.
+    """
+
+    sigma: Literal["auto"] | float
+    reference: Literal["auto", "all"] | int
+    def __init__(
+        self,
+        *,
+        sigma: Literal["auto"] | float = "auto",
+        reference: Literal["auto", "all"] | int = "auto",
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+    ) -> None: ...
+
+KERNEL-HERDING = Herding
+
+class FacilityLocation(Reducer):
+    """Facility location (greedy k-medoids)
+
+    Keeps rows so that every row of a class is near a kept one on average.
+    """
+
+    reference: Literal["auto", "all"] | int
+    def __init__(
+        self,
+        *,
+        reference: Literal["auto", "all"] | int = "auto",
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+    ) -> None: ...
+
+FL = FacilityLocation
+
+class Boundary(Reducer):
+    """Boundary top-up
+
+    Keeps rows of each class that have its distribution, and tops them up with rows near the boundary between classes.
+    """
+
+    share: float
+    sigma: Literal["auto"] | float
+    ridge: float
+    def __init__(
+        self,
+        *,
+        share: float = 0.6,
+        sigma: Literal["auto"] | float = "auto",
+        ridge: float = 0.01,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+    ) -> None: ...
+
+BND = Boundary
+
+class Contradiction(Reducer):
+    """Contradiction by neighbours
+
+    Ranks rows by how much their nearest neighbours agree with their label; the last ones are probably mislabelled.
+    """
+
+    neighbors: int
+    def __init__(
+        self,
+        *,
+        neighbors: int = 10,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+    ) -> None: ...
+
+ENN = Contradiction
 
 class PhLandmarks(Reducer):
     """Persistent-homology landmarks
@@ -239,6 +388,8 @@ class PhLandmarks(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 PHL = PhLandmarks
@@ -261,6 +412,8 @@ class ForgettingEvents(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 FES = ForgettingEvents
@@ -283,6 +436,8 @@ class El2n(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 L2N = El2n
@@ -307,8 +462,90 @@ class Aum(Reducer):
         n_jobs: int | None = None,
         allow_empty_classes: bool = False,
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
 MARGIN = Aum
 
 AUM = Aum
+
+class Grand(Reducer):
+    """GraNd, the gradient norm
+
+    Keeps the rows of each class whose gradients by the weights of the last layer were longest during training.
+    """
+
+    keep: Literal["hardest", "easiest"]
+    trainer: Trainer | None
+    def __init__(
+        self,
+        *,
+        keep: Literal["hardest", "easiest"] = "hardest",
+        trainer: Trainer | None = None,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+    ) -> None: ...
+
+GRN = Grand
+
+class Dual(Reducer):
+    """DUAL, difficulty and uncertainty
+
+    Keeps the rows of each class that a model was unsure of early in training, and more of the easier ones the fewer are kept.
+    """
+
+    sampling: Literal["beta", "score"]
+    decay: float
+    trainer: Trainer | None
+    def __init__(
+        self,
+        *,
+        sampling: Literal["beta", "score"] = "beta",
+        decay: float = 4.0,
+        trainer: Trainer | None = None,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+    ) -> None: ...
+
+DUA = Dual
+
+DUAL = Dual
+
+class CoverageCentric(Reducer):
+    """Coverage-centric coreset selection
+
+    Drops the hardest rows of each class, and keeps equally many of the others at every level of difficulty.
+    """
+
+    score: Literal["aum", "el2n", "forgetting-events"]
+    beta: float
+    bins: int
+    trainer: Trainer | None
+    def __init__(
+        self,
+        *,
+        score: Literal["aum", "el2n", "forgetting-events"] = "aum",
+        beta: float = 0.1,
+        bins: int = 50,
+        trainer: Trainer | None = None,
+        sampling_strategy: SamplingStrategy = "auto",
+        random_state: int | np.random.RandomState | np.random.Generator | None = 0,
+        n_jobs: int | None = None,
+        allow_empty_classes: bool = False,
+        epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
+        guard: Literal["auto", "on", "off"] | None = None,
+        balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+    ) -> None: ...
+
+CCS = CoverageCentric
