@@ -322,7 +322,7 @@ fn experiment_trains_a_command() {
             "{before}[[method]]\nname = \"srs\"\n[model]\ncommand = \"sh -c 'echo oops; exit 3' {{train}} {{test}}\"\n"
         ),
     );
-    let refused = place.refuses("experiment q.toml --output q.jsonl --quiet");
+    let refused = place.run("experiment q.toml --output q.jsonl --quiet --keep q").err;
     assert!(
         refused.contains("12 runs failed") && refused.contains("ended with exit code 3; its last words: oops"),
         "{refused}"
@@ -331,7 +331,7 @@ fn experiment_trains_a_command() {
         "q.toml",
         format!("{before}[[method]]\nname = \"srs\"\n[model]\ncommand = \"echo done {{train}} {{test}}\"\n"),
     );
-    let refused = place.refuses("experiment q.toml --output silent.jsonl --quiet");
+    let refused = place.run("experiment q.toml --output silent.jsonl --quiet --keep silent").err;
     assert!(refused.contains("the command gave no score named accuracy"), "{refused}");
 }
 
@@ -822,7 +822,9 @@ fn measures_of_small_classes_stand_beside_accuracy() {
     let said = place.ok("experiment p.toml --output r.jsonl --json");
     let summary: Value = serde_json::from_str(&said).expect("JSON");
     let cell = &summary["methods"][1]["cells"][0];
-    for key in ["accuracy", "f1", "worst_recall", "over_random", "f1_over_random", "worst_recall_over_random", "f1_over_full"] {
+    for key in
+        ["accuracy", "f1", "worst_recall", "over_random", "f1_over_random", "worst_recall_over_random", "f1_over_full"]
+    {
         assert!(cell[key].is_object(), "{key}: {cell}");
     }
     let run = &lines(&place, "r.jsonl")[1];

@@ -161,19 +161,15 @@ pub(super) fn init(table: &Path, label: Option<&str>, context: &Context<'_>) -> 
         let info = leanset_core::methods::find(method)?;
         let _ = writeln!(out, "[[method]]               # {}\nname = {}\n", first_line(info.summary), quoted(info.id));
     }
-    let others: Vec<&str> =
-        METHODS.iter().map(|info| info.id).filter(|id| !METHODS_OF_A_PLAN.contains(id)).collect();
-    let _ = write!(
-        out,
-        "# Other methods: {}.\n# `leanset methods NAME` describes one.\n\n",
-        others.join(", ")
-    );
+    let others: Vec<&str> = METHODS.iter().map(|info| info.id).filter(|id| !METHODS_OF_A_PLAN.contains(id)).collect();
+    let _ = write!(out, "# Other methods: {}.\n# `leanset methods NAME` describes one.\n\n", others.join(", "));
     let _ = write!(
         out,
         "# What is trained on the kept rows, and tested. Take the kind that is nearest to yours.\n[[model]]\nname = \"linear\"\nkind = \"logistic\"\n\n[[model]]\nname = \"neighbors\"\nkind = \"neighbors\"\n\n[[model]]\nname = \"perceptron\"\nkind = \"mlp\"\nhidden = [64, 64]\nepochs = {epochs}\n\n# [energy]\n# country = \"ESP\"         # for grams of CO2\n"
     );
     // It must be one that the experiment takes.
-    Plan::parse(&out, "plan.toml").map_err(|problem| Problem::internal(format!("the plan cannot be used: {problem}")))?;
+    Plan::parse(&out, "plan.toml")
+        .map_err(|problem| Problem::internal(format!("the plan cannot be used: {problem}")))?;
     Ok(out)
 }
 

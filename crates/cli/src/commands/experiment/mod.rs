@@ -193,7 +193,8 @@ fn selected(args: &ExperimentArgs, plan: &Plan) -> Result<Option<BTreeSet<RunKey
     for only in &args.only {
         let (name, ratio) = match only.rsplit_once('/') {
             Some((name, ratio)) => {
-                let ratio = fraction(ratio).map_err(|e| Problem::new(text![setting::ONLY.to(only), format!(": {e}")]))?;
+                let ratio =
+                    fraction(ratio).map_err(|e| Problem::new(text![setting::ONLY.to(only), format!(": {e}")]))?;
                 (name.trim(), Some(ratio))
             }
             None => (only.trim(), None),
@@ -212,7 +213,9 @@ fn selected(args: &ExperimentArgs, plan: &Plan) -> Result<Option<BTreeSet<RunKey
                 Some(near) => format!("did you mean '{near}'?"),
                 None => format!("it has {}", known.into_iter().collect::<Vec<_>>().join(", ")),
             };
-            return Err(Problem::new(text![setting::ONLY.to(only), format!(": the plan has no method '{name}'")]).hint(hint));
+            return Err(
+                Problem::new(text![setting::ONLY.to(only), format!(": the plan has no method '{name}'")]).hint(hint)
+            );
         }
         let at = |run: &&RunKey| ratio.is_none_or(|ratio| run.ratio() == ratio);
         let found: Vec<RunKey> = all.iter().filter(named).filter(at).cloned().collect();

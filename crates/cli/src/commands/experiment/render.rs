@@ -57,7 +57,9 @@ pub(super) fn render(summary: &Summary) -> String {
         let (runs, done) = (render::count(runs), render::count(summary.done));
         note(
             &mut out,
-            &format!("{runs} of {done} runs never predicted some class correctly: compare macro F1 and worst-class recall."),
+            &format!(
+                "{runs} of {done} runs never predicted some class correctly: compare macro F1 and worst-class recall."
+            ),
         );
     }
     if let Some(random) = &summary.random {
