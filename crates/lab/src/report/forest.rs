@@ -12,10 +12,10 @@ const LINE: f64 = 22.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 34.0;
 const RIGHT: f64 = 16.0;
-/// A letter of a name.
-const LETTER: f64 = 7.2;
+/// A letter of a name on a phone, where words are largest.
+const LETTER: f64 = 9.6;
 /// The widest that names are.
-const NAMES: f64 = 210.0;
+const NAMES: f64 = 240.0;
 
 /// The panel of a ratio.
 pub(super) struct Panel<'a> {
