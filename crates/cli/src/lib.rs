@@ -50,7 +50,11 @@ pub fn main() -> ExitCode {
         leanset::output::remove_unfinished_when_interrupted(commands::experiment::say_how_to_go_on);
     }
     // A plan's problems are about its keys.
-    let face = if matches!(cli.verb, Verb::Experiment(_)) { Face::Plan } else { Face::CommandLine };
+    let face = match &cli.verb {
+        // A new plan is asked for by flags.
+        Verb::Experiment(args) if args.init.is_none() => Face::Plan,
+        _ => Face::CommandLine,
+    };
     let result = guarded(|| run(cli));
     leanset::output::wait_if_interrupted();
     match result {

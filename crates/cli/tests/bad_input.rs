@@ -955,9 +955,9 @@ fn unknown_method_with_a_near_name() {
 #[test]
 fn unknown_method() {
     let place = Place::with_table();
-    assert_snapshot!(place.refuses("reduce t.csv --label kind --method gradient --ratio 0.5 --output lean.csv"), @r"
+    assert_snapshot!(place.refuses("reduce t.csv --label kind --method perceptron --ratio 0.5 --output lean.csv"), @r"
     exit 2
-    error: there is no method 'gradient'
+    error: there is no method 'perceptron'
       hint: the methods are [every method]
     ");
 }
@@ -2301,6 +2301,7 @@ fn no_verb() {
       experiment   Compare methods and ratios on your data: reduce, train, test, meter
       report       Turn the records of an experiment into an HTML report
       methods      List the methods, or describe one
+      plans        List the plans of experiments inside the program, or print one
       energy       Run a command and report the energy that it used
       demo         Reduce a small built-in dataset and explain each step
       completions  Print a completion script for your shell

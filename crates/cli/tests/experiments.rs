@@ -495,9 +495,9 @@ fn report_is_complete_and_needs_nothing_else() {
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     let seen = elements(&page);
     let count = |name: &str| seen.iter().filter(|s| *s == name).count();
-    assert_eq!(count("figure"), 4);
+    assert_eq!(count("figure"), 6);
     // Every picture has words, and every number is in a table.
-    assert!(count("desc") == 4 && count("table") >= 6, "{seen:?}");
+    assert!(count("desc") == 6 && count("table") >= 6, "{seen:?}");
     for outside in ["http:", "https:", "src=", "<link", "@import", "url(", "fetch(", "import("] {
         assert!(!page.contains(outside), "the page asks for {outside}");
     }
@@ -686,6 +686,7 @@ const LOOK: &str = r#"<!doctype html><meta charset="utf-8"><style>body { margin:
 const frame = document.querySelector("iframe");
 frame.style.width = WIDTH;
 frame.addEventListener("load", () => setTimeout(() => {
+  frame.contentDocument.querySelectorAll("details").forEach((details) => { details.open = true; });
   const page = frame.contentDocument, found = { charts: 0, lines: 0, marks: 0, overlaps: [], cut: [] };
   for (const svg of page.querySelectorAll("figure svg")) {
     const frameBox = svg.getBoundingClientRect();
@@ -756,7 +757,8 @@ fn report_is_drawn_by_a_browser() {
     for (width, least) in [(1280, 10.0), (390, 9.0)] {
         let (found, console) = look(&page, width);
         assert!(console.is_empty() && found["asked"] == Value::Array(vec![]), "{console:?} {found}");
-        assert_eq!((&found["charts"], &found["lines"]), (&4.into(), &16.into()), "{found}");
+        // Two of differences to random, and four that are opened.
+        assert_eq!((&found["charts"], &found["lines"]), (&6.into(), &16.into()), "{found}");
         // Four methods at two ratios in four charts.
         assert_eq!((&found["marks"], &found["chosen"]), (&32.into(), &"true 4".into()), "{found}");
         assert_eq!((&found["overlaps"], &found["cut"]), (&Value::Array(vec![]), &Value::Array(vec![])), "{found}");
@@ -810,7 +812,9 @@ fn records_grow_by_ratios_methods_and_repetitions() {
     place.ok("experiment small.toml --output r.jsonl --quiet");
     let summary: Value = serde_json::from_str(&place.ok("report r.jsonl --output r.html --json")).expect("JSON");
     assert_eq!((summary["done"].as_u64(), summary["planned"].as_u64()), (Some(54), Some(54)));
-    for (only, said) in [("mmx", "did you mean"), ("mms/0.2", "its ratios are 0.1, 0.3"), ("mms/x", "a fraction")] {
+    for (only, said) in
+        [("mmx", "it has clustering-centroids"), ("mms/0.2", "its ratios are 0.1, 0.3"), ("mms/x", "a fraction")]
+    {
         let refused = place.refuses(&format!("experiment p.toml --output r.jsonl --only {only}"));
         assert!(refused.contains(&format!("--only {only}")) && refused.contains(said), "{refused}");
     }
@@ -847,8 +851,8 @@ fn plans_are_inside_and_are_written_for_a_table() {
       hint: did you mean 'demo'?
     ");
     assert!(place.ok("experiment demo --dry-run --threads 1").contains("Handwritten digits"));
-    let plan = place.ok("experiment --init t.csv --label class");
-    place.write("new.toml", plan.replace("# exclude = [\"name\"]", "id = \"id\""));
+    let plan = place.ok("experiment --init t.csv --label class --id id");
+    place.write("new.toml", plan);
     let said = place.ok("experiment new.toml --dry-run");
     assert!(said.contains("show a difference of about"), "{said}");
     place.ok("experiment new.toml --only 'energy/0.5,srs/0.5,full' --output r.jsonl --quiet");

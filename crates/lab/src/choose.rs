@@ -70,8 +70,7 @@ fn highest<'a>(
 pub fn smallest_good_enough(summary: &Summary) -> Option<(&MethodSummary, &Cell)> {
     let full = summary.full.as_ref()?;
     let enough = || {
-        judged(summary)
-            .filter(|(method, cell)| good_enough(summary, full, cell) && may_be_named(summary, method, cell))
+        judged(summary).filter(|(method, cell)| good_enough(summary, full, cell) && may_be_named(summary, method, cell))
     };
     let ratio = enough().map(|(_, cell)| cell.ratio).min_by(f64::total_cmp)?;
     highest(summary, enough().filter(|(_, cell)| cell.ratio == ratio))
@@ -117,7 +116,10 @@ pub fn recommend(summary: &Summary) -> Option<Recommendation<'_>> {
         method: &method.label,
         ratio: cell.ratio,
         command: command(summary, method, cell),
-        times_fewer_than_random: named(summary, method).then(|| rows_of_random(summary, cell)).flatten().map(|(t, _)| t),
+        times_fewer_than_random: named(summary, method)
+            .then(|| rows_of_random(summary, cell))
+            .flatten()
+            .map(|(t, _)| t),
         pays_from_training: summary.full.as_ref().and_then(|full| pays_from(full, cell)),
     })
 }
@@ -138,7 +140,8 @@ fn command(summary: &Summary, method: &MethodSummary, cell: &Cell) -> String {
 
 /// The name of an output in the format of the data: `lean.parquet` of `beans.parquet`.
 fn lean_name(data: &str) -> String {
-    let name = std::path::Path::new(data).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        std::path::Path::new(data).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let table = leanset_tables::format_of_path(std::path::Path::new(&name)).is_ok() && !name.ends_with(".xlsx");
     match name.split_once('.') {
         Some((_, extensions)) if table && !name.starts_with('.') => {
@@ -192,12 +195,8 @@ pub fn describe(summary: &Summary) -> String {
         return text;
     };
     let kept = plural(cell.kept, vocabulary.row, rows);
-    let mut text = format!(
-        "{so_far}Keep {} of the {rows} ({} {kept}) by {}",
-        share(cell.ratio),
-        whole(cell.kept),
-        method.label,
-    );
+    let mut text =
+        format!("{so_far}Keep {} of the {rows} ({} {kept}) by {}", share(cell.ratio), whole(cell.kept), method.label,);
     match &cell.over_full {
         Some(lost) => text.push_str(&format!(": {} of {main} against all {rows}", difference(lost))),
         None => text.push_str(&format!(": {main} is {:.3}", summary.main(cell).value)),
@@ -260,7 +259,8 @@ mod tests {
             validation: None,
             sources: Default::default(),
         };
-        let header = Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data, measured: None, plans: Vec::new() };
+        let header =
+            Header { schema: SCHEMA.into(), leanset: "0.0.0".into(), plan, data, measured: None, plans: Vec::new() };
         let mut records = Vec::new();
         for repetition in 0..8 {
             for (method, ratio) in
@@ -323,7 +323,9 @@ mod tests {
         assert!((4.5..5.0).contains(&times), "{times}");
         let text = describe(&summary);
         assert!(
-            text.starts_with("Keep 10 % of the rows (8 rows) by maxmin: −0.5 points [−0.5, −0.5] of accuracy against all rows, 4.6"),
+            text.starts_with(
+                "Keep 10 % of the rows (8 rows) by maxmin: −0.5 points [−0.5, −0.5] of accuracy against all rows, 4.6"
+            ),
             "{text}"
         );
         assert!(text.contains("× fewer rows than random needs for that; it pays from the first training."), "{text}");
@@ -348,7 +350,12 @@ mod tests {
         assert_eq!(recommend(&summary), None);
         let text = describe(&summary);
         assert!(text.starts_with("Train on all rows. Every smaller set that was tried"), "{text}");
-        assert!(text.ends_with("If rows must go, stratified-random loses least: −10.0 points [−10.0, −10.0] of accuracy at 10 %."), "{text}");
+        assert!(
+            text.ends_with(
+                "If rows must go, stratified-random loses least: −10.0 points [−10.0, −10.0] of accuracy at 10 %."
+            ),
+            "{text}"
+        );
     }
 
     /// Better in the median is not enough to be named.
@@ -358,7 +365,13 @@ mod tests {
             (FULL, _) => 0.9,
             // Good enough, and better than random in five of eight repetitions.
             ("maxmin", 0.1) => 0.895,
-            (_, 0.1) => if repetition < 5 { 0.88 } else { 0.91 },
+            (_, 0.1) => {
+                if repetition < 5 {
+                    0.88
+                } else {
+                    0.91
+                }
+            }
             _ => 0.899,
         });
         let found = recommend(&summary).expect("a recommendation");
@@ -377,12 +390,20 @@ mod tests {
             let found = summary.fewest.iter().find(|f| f.points == points).expect("points");
             found.ratios.iter().map(|of| of.ratio).collect()
         };
-        assert_eq!((ratios(0.5), ratios(1.0), ratios(2.0)), (vec![None, None], vec![Some(0.5), Some(0.5)], vec![Some(0.5), Some(0.1)]));
+        assert_eq!(
+            (ratios(0.5), ratios(1.0), ratios(2.0)),
+            (vec![None, None], vec![Some(0.5), Some(0.5)], vec![Some(0.5), Some(0.1)])
+        );
     }
 
     #[test]
     fn commands_write_the_format_of_the_data() {
-        for (data, lean) in [("a/b.parquet", "lean.parquet"), ("x.v2.csv.gz", "lean.csv.gz"), ("book.xlsx", "lean.csv"), ("parts", "lean.csv")] {
+        for (data, lean) in [
+            ("a/b.parquet", "lean.parquet"),
+            ("x.v2.csv.gz", "lean.csv.gz"),
+            ("book.xlsx", "lean.csv"),
+            ("parts", "lean.csv"),
+        ] {
             assert_eq!(lean_name(data), lean);
         }
     }

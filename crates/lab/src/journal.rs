@@ -283,10 +283,10 @@ pub(crate) mod tests {
     use super::*;
     use crate::plan::Plan;
     use crate::plan::seeds::Seeds;
-    use crate::run_key::RunKey;
     use crate::record::{
         ClassScores, ClassifierScores, Cost, DataRecord, EnergySources, Measurements, ModelScores, SetupCost, Steps,
     };
+    use crate::run_key::RunKey;
 
     pub(crate) fn header() -> Header {
         let text = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n";
@@ -449,7 +449,10 @@ pub(crate) mod tests {
         assert_eq!((grown.header.plan.repetitions, grown.header.plan.methods.len()), (12, 2));
         // Each plan has its own runs: there are none of maxmin at 0.5.
         let runs = grown.header.runs();
-        assert!(runs.contains(&RunKey::new(11, "maxmin", None, 0.1)) && !runs.contains(&RunKey::new(0, "maxmin", None, 0.5)));
+        assert!(
+            runs.contains(&RunKey::new(11, "maxmin", None, 0.1))
+                && !runs.contains(&RunKey::new(0, "maxmin", None, 0.5))
+        );
         open(&first).expect("a part of it");
         open(&of(5, "0.1, 0.5", "")).expect("a part of it");
         assert_eq!(lines(), 4, "nothing is added");

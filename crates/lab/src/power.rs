@@ -130,7 +130,9 @@ impl Spread {
         let at_random: BTreeMap<_, f64> =
             records.iter().filter(|r| r.method == random).map(|r| (key(r), score(r))).collect();
         let mut differences: BTreeMap<_, Vec<f64>> = BTreeMap::new();
-        for record in records.iter().filter(|r| plan.methods.iter().any(|m| m.label() == r.method && m.label() != random)) {
+        for record in
+            records.iter().filter(|r| plan.methods.iter().any(|m| m.label() == r.method && m.label() != random))
+        {
             let Some(base) = at_random.get(&key(record)) else { continue };
             let cell = (record.method.clone(), record.model.clone(), record.ratio.to_bits());
             differences.entry(cell).or_default().push(score(record) - base);
@@ -188,7 +190,9 @@ impl Power {
         };
         let size = |value: f64| points(value).trim_start_matches('+').to_owned();
         let spread = match self.spread {
-            Spread::OfRuns(value) => format!("differences to random spread by {} points in the runs that are done", size(value)),
+            Spread::OfRuns(value) => {
+                format!("differences to random spread by {} points in the runs that are done", size(value))
+            }
             Spread::OfTestPart(test) => format!(
                 "a test part of {} {rows} alone makes differences spread by about {} points",
                 whole(test),
@@ -196,7 +200,9 @@ impl Power {
             ),
         };
         let more = match self.for_one_point {
-            Some(n) if n > self.repetitions => format!(" A difference of 1 point needs about {} repetitions.", whole(n)),
+            Some(n) if n > self.repetitions => {
+                format!(" A difference of 1 point needs about {} repetitions.", whole(n))
+            }
             Some(_) => String::new(),
             None => " A difference of 1 point is beyond any number of repetitions here.".to_owned(),
         };
@@ -258,7 +264,10 @@ mod tests {
         assert!((all[5] - all[6]).abs() < 0.03, "{all:?}");
         for effect in [2.0, 1.0, 0.5, 0.2] {
             let n = repetitions_for(effect).expect("a number");
-            assert!(visible(n).is_some_and(|v| v <= effect) && visible(n - 1).is_none_or(|v| v > effect), "{effect}: {n}");
+            assert!(
+                visible(n).is_some_and(|v| v <= effect) && visible(n - 1).is_none_or(|v| v > effect),
+                "{effect}: {n}"
+            );
         }
         assert_eq!(repetitions_for(0.001), None);
     }
@@ -266,7 +275,10 @@ mod tests {
     #[test]
     fn power_is_said_in_sentences() {
         let few = Power::new(5, Spread::OfTestPart(100)).describe("accuracy", "rows");
-        assert!(few.starts_with("5 repetitions: no comparison can get a verdict.") && few.ends_with("repetitions = 6."), "{few}");
+        assert!(
+            few.starts_with("5 repetitions: no comparison can get a verdict.") && few.ends_with("repetitions = 6."),
+            "{few}"
+        );
         let some = Power::new(10, Spread::OfTestPart(450)).describe("accuracy", "rows");
         assert!(some.contains("a test part of 450 rows alone makes differences spread by about 2.0 points"), "{some}");
         assert!(some.contains("A difference of 1 point needs about"), "{some}");

@@ -82,7 +82,14 @@ mod tests {
 
     fn record(method: &str, ratio: f64, reduction: f64, serves: usize, training: f64) -> Record {
         let cost = |seconds| Cost { seconds, ..Cost::default() };
-        let scores = ClassifierScores { accuracy: 1.0, precision: 1.0, recall: 1.0, f1: 1.0, worst_recall: None, classes: Vec::new() };
+        let scores = ClassifierScores {
+            accuracy: 1.0,
+            precision: 1.0,
+            recall: 1.0,
+            f1: 1.0,
+            worst_recall: None,
+            classes: Vec::new(),
+        };
         Record {
             repetition: 0,
             method: method.into(),

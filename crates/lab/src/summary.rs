@@ -143,7 +143,10 @@ fn command(plan: &Plan, data: &str) -> Vec<String> {
             columns.label.iter().for_each(|label| add("--label", label.clone()));
             columns.features.iter().for_each(|names| add("--features", names.join(",")));
             let lists = [("--exclude", &columns.exclude), ("--categorical", &columns.categorical)];
-            lists.into_iter().filter(|(_, names)| !names.is_empty()).for_each(|(flag, names)| add(flag, names.join(",")));
+            lists
+                .into_iter()
+                .filter(|(_, names)| !names.is_empty())
+                .for_each(|(flag, names)| add(flag, names.join(",")));
             columns.id.iter().for_each(|id| add("--id", id.clone()));
             if columns.missing != Missing::default() {
                 add("--missing", columns.missing.to_string());

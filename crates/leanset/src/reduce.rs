@@ -15,7 +15,9 @@ use leanset_core::{
 };
 use leanset_energy::Meter;
 use leanset_problem::{Command, Problem, Result, Setting, Warning, setting, text};
-use leanset_spec::manifest::table::{ClassRecord, EpsilonRecord, FileRecord, Manifest, OutputRecord, SCHEMA, TestRecord};
+use leanset_spec::manifest::table::{
+    ClassRecord, EpsilonRecord, FileRecord, Manifest, OutputRecord, SCHEMA, TestRecord,
+};
 use leanset_spec::manifest::{Measured, MethodRecord, RankingRecord};
 use leanset_spec::request::{Choice, Emit, Order, Reduce, TableRequest};
 use leanset_spec::{Balance, Format, Method, TableMethod, Vocabulary, number, value};

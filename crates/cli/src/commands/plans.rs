@@ -97,12 +97,11 @@ const METHODS_OF_A_PLAN: [&str; 4] = ["stratified-random", "energy", "herding", 
 const TEST: f64 = 0.25;
 
 /// A plan for a table, commented: ratios, repetitions and epochs that fit its rows and classes.
-pub(super) fn init(table: &Path, label: Option<&str>, context: &Context<'_>) -> Result<String> {
-    let Some(label) = label else {
+pub(super) fn init(table: &Path, columns: &Columns, context: &Context<'_>) -> Result<String> {
+    let Some(label) = columns.label.as_deref() else {
         return Err(Problem::new("a plan needs the column of classes").hint(setting::LABEL.to("COLUMN")));
     };
-    let columns = Columns::labelled(label);
-    let input = Input::read(&table.into(), &columns, context)?;
+    let input = Input::read(&table.into(), columns, context)?;
     let data = input.dataset()?;
     let (rows, sizes) = (data.rows(), data.classes().sizes());
     if data.classes().populated() < 2 {
@@ -138,10 +137,15 @@ pub(super) fn init(table: &Path, label: Option<&str>, context: &Context<'_>) -> 
         quoted(&format!("{name}: is a smaller training set good enough?")),
         power.describe("accuracy", "rows").replace('\n', " "),
     );
+    let id = columns.id.as_ref().map_or_else(String::new, |id| format!("id = {}\n", quoted(id)));
+    let exclude = match columns.exclude.as_slice() {
+        [] => "# exclude = [\"name\"]     # columns that are no features\n".to_owned(),
+        names => format!("exclude = [{}]\n", names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")),
+    };
     let shown = std::path::absolute(table).unwrap_or_else(|_| table.to_owned());
     let _ = write!(
         out,
-        "[data]\npath = {}\nlabel = {}\n# exclude = [\"name\"]     # columns that are no features\n# missing = \"mean\"       # or \"drop\"\n\n[split]\ntest = {TEST}              # {} test rows\n\n",
+        "[data]\npath = {}\nlabel = {}\n{id}{exclude}# missing = \"mean\"       # or \"drop\"\n\n[split]\ntest = {TEST}              # {} test rows\n\n",
         quoted(&shown.display().to_string()),
         quoted(label),
         render::count(tested),

@@ -132,7 +132,10 @@ mod tests {
         let line = |differences: &[f64]| paired(differences).expect("pairs");
         let panel = Panel {
             ratio: 0.1,
-            lines: vec![("worse <&>", 1, line(&[-0.02; 8])), ("better", 2, line(&[0.03, 0.02, 0.04, 0.03, 0.02, 0.05]))],
+            lines: vec![
+                ("worse <&>", 1, line(&[-0.02; 8])),
+                ("better", 2, line(&[0.03, 0.02, 0.04, 0.03, 0.02, 0.05])),
+            ],
         };
         let svg = panel.svg("d0", "Accuracy", range(std::slice::from_ref(&panel)));
         assert!(svg.contains("better: +3.0 points, +2.0 to +5.0, better than random"), "{svg}");

@@ -419,7 +419,12 @@ fn fewest(out: &mut String, summary: &Summary) {
         "<section>\n<h2>How many {rows} are enough?</h2>\n<p>The fewest {rows}, of the ratios that were tried, with which the median of {main} is within so many points of full training.</p>\n<div class=\"wide\"><table class=\"grid\">\n<caption>Fewest {rows}</caption>\n<thead><tr><th scope=\"col\">method</th>"
     );
     for of in &summary.fewest {
-        let _ = write!(out, "<th scope=\"col\">within {} {}</th>", of.points, if of.points == 1.0 { "point" } else { "points" });
+        let _ = write!(
+            out,
+            "<th scope=\"col\">within {} {}</th>",
+            of.points,
+            if of.points == 1.0 { "point" } else { "points" }
+        );
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for (at, first) in summary.fewest[0].ratios.iter().enumerate() {

@@ -20,7 +20,7 @@ use leanset_lab::record::{DataRecord, Record, RunKey};
 use leanset_lab::template::render_shell;
 use leanset_lab::{Experiment, Journal, Power, RunOptions, Spread, Summary, Task, choose, journal};
 use leanset_problem::{Face, setting, text};
-use leanset_spec::fraction;
+use leanset_spec::{Columns, fraction};
 use serde_json::json;
 
 use super::plans;
@@ -46,6 +46,12 @@ pub(crate) struct ExperimentArgs {
     /// With --init: the column with the class of each row, e.g. Class.
     #[arg(long, value_name = "COLUMN", requires = "init")]
     pub(crate) label: Option<String>,
+    /// With --init: the column that identifies each row, e.g. sample_id.
+    #[arg(long, value_name = "COLUMN", requires = "init", hide_short_help = true)]
+    pub(crate) id: Option<String>,
+    /// With --init: columns that are no features, e.g. name,date.
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', requires = "init", hide_short_help = true)]
+    pub(crate) exclude: Vec<String>,
     /// Table or image dataset to use instead of the one in the plan, e.g. beans.csv.
     #[arg(long, value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: Option<PathBuf>,
@@ -86,7 +92,13 @@ impl ExperimentArgs {
 pub(crate) fn run(args: &ExperimentArgs) -> Result<String> {
     if let Some(table) = &args.init {
         let progress = Progress::of_face(args.quiet, Face::CommandLine);
-        return plans::init(table, args.label.as_deref(), &Context::new(&progress));
+        let columns = Columns {
+            label: args.label.clone(),
+            id: args.id.clone(),
+            exclude: args.exclude.clone(),
+            ..Columns::default()
+        };
+        return plans::init(table, &columns, &Context::new(&progress));
     }
     let plan = plans::read(args.plan())?;
     let threads = use_threads(ThreadsArg { threads: args.threads })?;
