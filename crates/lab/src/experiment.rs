@@ -267,7 +267,7 @@ impl<'a, T: Task> Experiment<'a, T> {
                 if configured.continues {
                     // Each model has a warm-up of its own.
                     (0..models).for_each(|model| {
-                        add(Entry::Method(method), (0..ratios).map(|ratio| (ratio, model)).collect())
+                        add(Entry::Method(method), (0..ratios).map(|ratio| (ratio, model)).collect());
                     });
                 } else if configured.ranks() || configured.warm_up > 0 {
                     // Shared work is done once: a ranking, a warm-up.

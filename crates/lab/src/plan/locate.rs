@@ -98,16 +98,22 @@ impl Section {
         let (_, value) = document.into_iter().find(|(key, _)| key.get_ref() == self.name)?;
         let span = value.span();
         match value.into_inner() {
-            DeValue::Table(table) => self.check_table(text, name, span, table),
+            DeValue::Table(table) => self.check_table(text, name, span, &table),
             DeValue::Array(list) => list.into_iter().find_map(|one| match (one.span(), one.into_inner()) {
-                (span, DeValue::Table(table)) => self.check_table(text, name, span, table),
+                (span, DeValue::Table(table)) => self.check_table(text, name, span, &table),
                 _ => None,
             }),
             _ => None,
         }
     }
 
-    fn check_table(&self, text: &str, name: &str, span: std::ops::Range<usize>, table: DeTable<'_>) -> Option<Problem> {
+    fn check_table(
+        &self,
+        text: &str,
+        name: &str,
+        span: std::ops::Range<usize>,
+        table: &DeTable<'_>,
+    ) -> Option<Problem> {
         let known = || self.own.iter().chain(self.parts.iter().flat_map(|part| part.keys));
         if let Some((key, _)) = table.iter().find(|(key, _)| !known().any(|known| known == key.get_ref())) {
             let place = format!("{name}: line {}", line_at(text, key.span().start));
