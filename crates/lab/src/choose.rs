@@ -272,7 +272,7 @@ mod tests {
                     precision: value,
                     recall: value,
                     f1: value,
-                    worst_recall: None,
+                    worst_recall: Some(value),
                     classes: Vec::new(),
                 };
                 records.push(Record {
