@@ -173,7 +173,7 @@ fn logs_of_test_rows_are_refused() {
     let place = grouped();
     let train = "--label kind --exclude who -m fes --epochs 3 --hidden 4 -r 0.2";
     place.ok(&format!("reduce t.csv {train} --split 0.25 --save-log own.csv -o lean.csv --quiet"));
-    let used = "reduce t.csv --label kind --exclude who -m fes -r 0.2 --split 0.25 --log".to_owned();
+    let used = "reduce t.csv --label kind --exclude who -m fes -r 0.2 --split 0.25 --log";
     place.ok(&format!("{used} own.csv -o again.csv --quiet"));
     assert_eq!(place.bytes("again.csv"), place.bytes("lean.csv"));
     place.ok(&format!("reduce t.csv {train} --save-log all.csv -o whole.csv --quiet"));
