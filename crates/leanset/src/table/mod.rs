@@ -2,6 +2,7 @@
 
 pub(crate) mod dynamics;
 pub(crate) mod files;
+mod hold_out;
 pub(crate) mod input;
 pub(crate) mod kept;
 pub(crate) mod method;
