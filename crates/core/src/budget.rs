@@ -99,7 +99,7 @@ impl Budget {
     ///     budget.allocate(&[900, 90, 4], EmptyClasses::Forbid).map(|found| found.0.per_class().to_vec())
     /// };
     /// assert_eq!(shares(Balance::Proportional)?, [26, 3, 1]);
-    /// assert_eq!(shares(Balance::Sqrt)?, [21, 7, 2]);
+    /// assert_eq!(shares(Balance::Sqrt)?, [22, 7, 1]);
     /// assert_eq!(shares(Balance::Equal)?, [13, 13, 4]);
     /// # Ok::<(), leanset_core::Error>(())
     /// ```

@@ -26,8 +26,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::arrow_join::join_batches;
-use super::arrow_json::write_lines;
-use super::arrow_text::{decimals_as_floats, each_text};
+use super::arrow_json::{texts_of, write_lines};
+use super::arrow_text::{Failed, decimals_as_floats};
 use super::dictionaries::{joined, with_categories, with_wide_keys};
 use super::lists::{self, Lengths, ListColumn, Wrong};
 use super::pandas;
@@ -478,12 +478,7 @@ impl Batch {
     /// A column as text, with every digit that its numbers have.
     fn texts(&self, index: usize) -> Result<Column, Error> {
         let array = self.batch.column(index);
-        let (mut values, mut missing) = (Texts::default(), Vec::with_capacity(array.len()));
-        each_text(array, &mut |text| {
-            values.push(text.unwrap_or_default());
-            missing.push(text.is_none());
-        })
-        .map_err(|(row, error)| self.no_text(row, index, error))?;
+        let (values, missing) = texts_of(array).map_err(|(row, error)| self.no_text(row, index, error))?;
         Ok(Column::new(Values::Text(values), Some(missing)))
     }
 
@@ -510,13 +505,8 @@ impl Batch {
             let taken = self.take(chunk)?;
             let mut columns = Vec::with_capacity(taken.num_columns());
             for (index, array) in taken.columns().iter().enumerate() {
-                let (mut values, mut missing) = (Texts::default(), Vec::with_capacity(chunk.len()));
-                each_text(array, &mut |text| {
-                    values.push(text.unwrap_or_default());
-                    missing.push(text.is_none());
-                })
-                .map_err(|(at, error)| self.no_text(chunk[at].index(), index, error))?;
-                columns.push((values, missing));
+                let failed = |(at, error): Failed| self.no_text(chunk[at].index(), index, error);
+                columns.push(texts_of(array).map_err(failed)?);
             }
             for at in 0..chunk.len() {
                 columns.iter().for_each(|(values, missing)| records.field((!missing[at]).then(|| values.get(at))));

@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType};
 
-use super::arrow_text::{self, Add};
+use super::arrow_text::{self, Add, Failed};
 use crate::column::Texts;
 use crate::error::{Error, shown};
 
@@ -36,7 +36,7 @@ pub(crate) fn write_lines(batch: &RecordBatch, out: &mut dyn Write) -> Result<()
 }
 
 /// Whether values of the type are written as arrays and objects.
-pub(crate) fn is_nested(data_type: &DataType) -> bool {
+fn is_nested(data_type: &DataType) -> bool {
     matches!(
         data_type,
         DataType::List(_)
@@ -49,9 +49,24 @@ pub(crate) fn is_nested(data_type: &DataType) -> bool {
     )
 }
 
+/// The text of every row, and where there is no value: of nested values their JSON, of others as [`arrow_text`] gives it.
+pub(crate) fn texts_of(array: &ArrayRef) -> Result<(Texts, Vec<bool>), Failed> {
+    let (mut texts, mut missing) = (Texts::default(), Vec::with_capacity(array.len()));
+    let mut add = |text: Option<&str>| {
+        texts.push(text.unwrap_or_default());
+        missing.push(text.is_none());
+    };
+    if is_nested(array.data_type()) {
+        each_json(array, &mut add).map_err(|error| (0, error))?;
+    } else {
+        arrow_text::each_text(array, &mut add)?;
+    }
+    Ok((texts, missing))
+}
+
 /// Gives the JSON of every nested value to `add`, as Python spaces it. Infinity, which JSON lacks, is spelled as programs do
 /// that accept it.
-pub(crate) fn each_text(array: &ArrayRef, add: Add<'_>) -> Result<(), ArrowError> {
+fn each_json(array: &ArrayRef, add: Add<'_>) -> Result<(), ArrowError> {
     let values = Values::of(array)?;
     let style = Style { list: ", ", key: ": ", infinite: true };
     let mut text = Vec::new();
@@ -113,12 +128,7 @@ impl<'a> Values<'a> {
             }
             _ => {}
         }
-        let (mut texts, mut missing) = (Texts::default(), Vec::with_capacity(array.len()));
-        arrow_text::each_text(array, &mut |text| {
-            texts.push(text.unwrap_or_default());
-            missing.push(text.is_none());
-        })
-        .map_err(|(_, error)| error)?;
+        let (texts, missing) = texts_of(array).map_err(|(_, error)| error)?;
         let plain = |of: &DataType| of.is_numeric() || matches!(of, DataType::Boolean | DataType::Null);
         Ok(match array.data_type() {
             DataType::Dictionary(_, values) if plain(values) => Self::Plain(texts, missing),

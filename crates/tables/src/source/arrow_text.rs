@@ -18,8 +18,6 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 use arrow_select::take::take;
 
-use super::arrow_json;
-
 /// Rows of a dictionary that are resolved at a time.
 const PART: usize = 1 << 14;
 const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
@@ -28,7 +26,7 @@ const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
 pub(crate) type Add<'a> = &'a mut dyn FnMut(Option<&str>);
 
 /// The row of a value that has no text, such as a moment beyond every calendar, and why.
-type Failed = (usize, ArrowError);
+pub(crate) type Failed = (usize, ArrowError);
 
 /// Gives the text of every row to `add`.
 pub(crate) fn each_text(array: &ArrayRef, add: Add<'_>) -> Result<(), Failed> {
@@ -91,9 +89,6 @@ fn floats<F: Debug + PartialEq>(values: impl Iterator<Item = F>, add: Add<'_>) {
 }
 
 fn formatted(array: &ArrayRef, add: Add<'_>) -> Result<(), Failed> {
-    if arrow_json::is_nested(array.data_type()) {
-        return arrow_json::each_text(array, add).map_err(|error| (0, error));
-    }
     let array = &in_known_zone(array);
     let options = FormatOptions::default().with_display_error(false);
     let formatter = ArrayFormatter::try_new(array, &options).map_err(|error| (0, error))?;
