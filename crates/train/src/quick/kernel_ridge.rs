@@ -6,7 +6,8 @@
 //!
 //! Up to `landmarks` rows are solved exactly, by the Cholesky decomposition of K + penalty·diag(1/w). Of more rows, f is made of the
 //! kernels of that many rows, chosen by hash (Nyström: Williams & Seeger 2001), and fitted to all of them: with G = K_mn W K_nm and
-//! K_mm = L Lᵀ it is the ridge solution of L⁻¹ G L⁻ᵀ + penalty·I. With all rows as landmarks both are the same function. Memory is
+//! K_mm = L Lᵀ it is the ridge solution of L⁻¹ G L⁻ᵀ + penalty·I. With all rows as landmarks both are the same function, to 10⁻⁸ that
+//! are added to the diagonal of K_mm, because landmarks may be equal. Memory is
 //! 3 m² numbers and blocks of 512 × m, m = min(n, landmarks); time O(n·m² + m³). The table n × n is never made of more.
 
 use leanset_core::kernel::gaussian_table;
@@ -42,6 +43,10 @@ pub struct KernelRidgeModel {
 
 /// Rows whose kernels are computed at once.
 const BLOCK: usize = 512;
+
+/// What the diagonal of the kernels of landmarks, which is 1, is raised by: with equal landmarks the matrix would have no Cholesky
+/// decomposition.
+const JITTER: f64 = 1e-8;
 
 impl Default for KernelRidge {
     fn default() -> Self {
@@ -109,7 +114,8 @@ impl KernelRidge {
             right += transposed_product(&weighted, &targets);
         }
         let table = gaussian_table(centers, centers, columns, rate);
-        reduced_ridge(&Mat::from_fn(m, m, |i, j| table[i * m + j]), gram, right, self.penalty)
+        let kernel = Mat::from_fn(m, m, |i, j| table[i * m + j] + if i == j { JITTER } else { 0.0 });
+        reduced_ridge(&kernel, gram, right, self.penalty)
     }
 }
 
