@@ -102,6 +102,7 @@ fn is_false(value: &bool) -> bool {
 /// What chooses rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[allow(clippy::large_enum_variant)] // a request holds one
 pub enum Choice {
     /// A method.
     Method(TableMethod),

@@ -50,7 +50,7 @@ pub fn least_counts(
     let ends: Vec<usize> = ranking.segments().map(<[_]>::len).collect();
     let mut below = vec![0usize; ends.len()];
     let mut above = ends.clone();
-    let whole = of(data, ranking, &[ends.clone()], metric, monitor)?;
+    let whole = of(data, ranking, std::slice::from_ref(&ends), metric, monitor)?;
     let mut found: Vec<Option<usize>> = vec![None; ends.len()];
     for (class, found) in found.iter_mut().enumerate() {
         let empty = data.classes().sizes()[class] == 0;
