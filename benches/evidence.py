@@ -167,7 +167,7 @@ def record(documents, methods, leanset):
                 row.append("")
                 continue
             verdicts = collections.Counter(cell["over_random"]["verdict"] for *_, cell in own)
-            counts = "/".join(str(verdicts[verdict]) for verdict in ("yes", "unclear", "no"))
+            counts = f"{verdicts['yes']}/{len(own) - verdicts['yes'] - verdicts['no']}/{verdicts['no']}"
             row.append(f"{statistics.mean(value(cell) for *_, cell in own):+.1f}, {counts}")
             if ratio <= 0.2:
                 for name, _, cell in own:

@@ -205,7 +205,7 @@ def reduce(
     target: tuple[Any, Any] | None = None,
     dynamics: Dynamics | ForgettingLog | None = None,
     trainer: Trainer | None = None,
-    keep: Any = None,
+    kept: Any = None,
     within: float | None = None,
     max_epsilon: float | None = None,
     epsilon: str | None = None,
@@ -238,7 +238,7 @@ def reduce(
         Training dynamics, for methods that use them. Without them, the built-in trainer trains a model first.
     trainer : Trainer, optional
         Settings of the built-in trainer.
-    keep : array of row ids, Reduction or fitted estimator, optional
+    kept : array of row ids, Reduction or fitted estimator, optional
         Rows that are kept already. They count towards `sampling_strategy`, and other rows are added to them. Only for methods that
         can go on from rows, such as energy, maxmin, herding and facility-location.
     within : float, optional
@@ -285,7 +285,7 @@ def reduce(
     if sampling_strategy is None:
         sampling_strategy = 0.1 if stopping is None else 1.0
     result = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce", balance=balance,
-                            keep=None if keep is None else indices_of(keep), stopping=stopping)
+                            keep=None if kept is None else indices_of(kept), stopping=stopping)
     found = request.reduction(result, json.loads(result["parameters"]))
     return found if epsilon is None else request.measured(found, result, epsilon)
 
@@ -309,14 +309,14 @@ def rank(
     dynamics: Dynamics | ForgettingLog | None = None,
     trainer: Trainer | None = None,
     guard: str | None = None,
-    keep: Any = None,
+    kept: Any = None,
     **params: Any,
 ) -> Ranking:
     """Rank all rows, to cut the ranking at any ratio later.
 
     Parameters
     ----------
-    X, y, method, random_state, n_jobs, target, dynamics, trainer, guard, keep, **params
+    X, y, method, random_state, n_jobs, target, dynamics, trainer, guard, kept, **params
         As in `reduce`; rows that are kept already come first.
 
     Returns
@@ -340,7 +340,7 @@ def rank(
                          dynamics=dynamics, trainer=trainer, who=f"method {info.id}", guard=guard)
     native = _leanset.rank(request.table, info.id, request.params, seed=request.seed, n_jobs=request.n_jobs,
                            target=request.target, dynamics=request.training_dynamics(), guard=guard,
-                           keep=None if keep is None else indices_of(keep))
+                           keep=None if kept is None else indices_of(kept))
     used = json.loads(_leanset.examine(info.id, request.params)[3])
     return Ranking(native, dataclasses.replace(request.y, original=None), info.id, used, request.seed)
 

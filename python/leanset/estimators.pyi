@@ -30,7 +30,7 @@ __all__ = [
     "ModerateCoreset",
     "MCS",
     "Herding",
-    "KERNEL-HERDING",
+    "HRD",
     "FacilityLocation",
     "FL",
     "Boundary",
@@ -290,7 +290,7 @@ class Herding(Reducer):
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
     ) -> None: ...
 
-KERNEL-HERDING = Herding
+HRD = Herding
 
 class FacilityLocation(Reducer):
     """Facility location (greedy k-medoids)
@@ -528,14 +528,14 @@ class CoverageCentric(Reducer):
     Drops the hardest rows of each class, and keeps equally many of the others at every level of difficulty.
     """
 
-    score: Literal["aum", "el2n", "forgetting-events"]
+    difficulty: Literal["aum", "el2n", "forgetting-events"]
     beta: float
     bins: int
     trainer: Trainer | None
     def __init__(
         self,
         *,
-        score: Literal["aum", "el2n", "forgetting-events"] = "aum",
+        difficulty: Literal["aum", "el2n", "forgetting-events"] = "aum",
         beta: float = 0.1,
         bins: int = 50,
         trainer: Trainer | None = None,

@@ -24,7 +24,7 @@ VARIANTS = {
     "aum": [{"keep": "hardest"}],
     "grand": [{"keep": "easiest"}],
     "dual": [{"sampling": "score"}],
-    "coverage-centric": [{"score": "el2n", "beta": 0.3}],
+    "coverage-centric": [{"difficulty": "el2n", "beta": 0.3}],
     "boundary": [{"share": 0.5}],
     "herding": [{"sigma": 0.7}, {"reference": 9}],
     "facility-location": [{"reference": 9}],

@@ -183,7 +183,8 @@ def test_sparse_input_needs_a_method_without_coordinates(method, blobs):
         log = leanset.ForgettingLog(y)
         rng = np.random.default_rng(0)
         for epoch in range(3):
-            log.update(epoch, np.arange(len(y)), probabilities=rng.dirichlet([1, 1, 1], size=len(y)))
+            probabilities, gradients = rng.dirichlet([1, 1, 1], size=len(y)), rng.random(len(y))
+            log.update(epoch, np.arange(len(y)), probabilities=probabilities, gradients=gradients)
     cls = getattr(leanset, method.class_name)
     dense = cls(sampling_strategy=0.3).fit(X, y, dynamics=log)
     kept, _ = cls(sampling_strategy=0.3).fit_resample(matrix, y, dynamics=log)

@@ -133,21 +133,21 @@ def test_reduce_goes_on_from_kept_rows(blobs):
     X, y = blobs
     for method in ("mms", "energy", "herding", "facility-location"):
         first = leanset.reduce(X, y, 0.1, method=method)
-        more = leanset.reduce(X, y, 0.2, method=method, keep=first)
+        more = leanset.reduce(X, y, 0.2, method=method, kept=first)
         assert np.isin(first.indices, more.indices).all()
         assert len(more.indices) == round(0.2 * len(X))
-        again = leanset.reduce(X, y, 0.2, method=method, keep=first.indices[::-1])
+        again = leanset.reduce(X, y, 0.2, method=method, kept=first.indices[::-1])
         assert np.array_equal(more.indices, again.indices)
-        ranking = leanset.rank(X, y, method=method, keep=first)
+        ranking = leanset.rank(X, y, method=method, kept=first)
         assert set(ranking.reduce(0.2).indices) == set(more.indices)
     with pytest.raises(ValueError, match="rows that are kept already"):
-        leanset.reduce(X, y, 0.2, method="des", keep=first)
+        leanset.reduce(X, y, 0.2, method="des", kept=first)
     with pytest.raises(ValueError, match="rows are kept already"):
-        leanset.reduce(X, y, 0.05, method="mms", keep=first)
+        leanset.reduce(X, y, 0.05, method="mms", kept=first)
     with pytest.raises(ValueError, match="named twice"):
-        leanset.reduce(X, y, 0.2, method="mms", keep=[3, 3])
+        leanset.reduce(X, y, 0.2, method="mms", kept=[3, 3])
     with pytest.raises(ValueError, match="beyond"):
-        leanset.reduce(X, y, 0.2, method="mms", keep=[-1])
+        leanset.reduce(X, y, 0.2, method="mms", kept=[-1])
 
 
 def test_reduce_stops_when_enough_is_kept(blobs):

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use leanset_core::methods::METHODS;
 
+/// The record of every method beside stratified random, which `benches/evidence.py` prints.
+const EVIDENCE: &str = "benches/record/2026-11-27-evidence.md";
+
 /// Paths below the root, and what belongs there.
 pub(crate) fn all() -> Result<Vec<(String, String)>, String> {
     let picture = crate::picture::draw().map_err(|e| e.to_string())?;
@@ -15,7 +18,12 @@ pub(crate) fn all() -> Result<Vec<(String, String)>, String> {
         ("python/leanset/__init__.pyi".to_owned(), crate::stubs::package()?),
     ];
     let lines = crate::record::lines()?;
-    let parts = [("verdicts", verdicts()?), ("costs", costs()), ("drybean", crate::record::summary(&lines))];
+    let parts = [
+        ("verdicts", verdicts()?),
+        ("evidence", crate::record::first_table(EVIDENCE)?),
+        ("costs", costs()),
+        ("drybean", crate::record::summary(&lines)),
+    ];
     files.push(("docs/choosing.md".to_owned(), fill("docs/choosing.md", &parts)?));
     files.push(("docs/epsilon.md".to_owned(), fill("docs/epsilon.md", &[("example", crate::example::table()?)])?));
     files.extend(crate::pages::all()?);

@@ -19,6 +19,15 @@ pub(crate) struct Line {
     pub seconds: [String; 2],
 }
 
+/// The first table of a record in Markdown, as it was recorded.
+pub(crate) fn first_table(file: &str) -> Result<String, String> {
+    let path = crate::root().join(file);
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let is_row = |line: &&str| line.starts_with('|');
+    let table: Vec<&str> = text.lines().skip_while(|line| !is_row(line)).take_while(is_row).collect();
+    if table.is_empty() { Err(format!("{}: holds no table", path.display())) } else { Ok(table.join("\n") + "\n") }
+}
+
 /// The lines of the record's table.
 pub(crate) fn lines() -> Result<Vec<Line>, String> {
     let path = crate::root().join(FILE);

@@ -175,7 +175,7 @@ settings! {
     /// The table that the kept rows represent.
     TARGET = "target" "--target", plan None, python Some("target");
     /// The rows that are kept already.
-    KEPT = "kept" "--keep", plan None, python Some("keep");
+    KEPT = "kept" "--keep", plan None, python Some("kept");
     /// The training log.
     LOG = "log" "--log", plan None, python Some("log");
     /// Whether rows that their neighbours contradict come last.

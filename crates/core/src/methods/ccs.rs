@@ -3,7 +3,7 @@
 //! Problem: the most difficult rows alone do not cover a class, and the hardest of them are often mislabelled. Keep rows of
 //! every difficulty but the hardest.
 //!
-//! By a score of the training dynamics (`score`), the hardest β of the rows of a class are dropped. The range of the scores of
+//! By a score of the training dynamics (`difficulty`), the hardest β of the rows of a class are dropped. The range of the scores of
 //! the others is cut into k bins of equal width. Each bin gets the same number of rows; a bin with fewer rows gives all of them,
 //! and what it leaves is shared by the others. Within a bin, rows are drawn at random.
 //!
@@ -67,13 +67,13 @@ parameters! {
     ///
     /// ```
     /// use leanset_core::methods::ccs::{CoverageCentric, Difficulty};
-    /// let reducer = CoverageCentric::default().score(Difficulty::El2n).beta(0.3).reducer()?;
-    /// assert_eq!(reducer.params().text("score"), "el2n");
+    /// let reducer = CoverageCentric::default().difficulty(Difficulty::El2n).beta(0.3).reducer()?;
+    /// assert_eq!(reducer.params().text("difficulty"), "el2n");
     /// # Ok::<(), leanset_core::Error>(())
     /// ```
     pub struct CoverageCentric;
 
-    score: Difficulty = {
+    difficulty: Difficulty = {
         kind: Kind::Choice(Difficulty::WORDS),
         default: "aum",
         doc: "The score of the training dynamics that says how difficult a row is.",
@@ -108,14 +108,14 @@ pub static INFO: Info = Info {
     departures: "bins and dropped rows are of each class, in the paper of all rows; rows are taken in rounds over the bins, so \
                  that selections are nested; dropped rows follow if the budget needs them",
     capabilities: Capabilities { seeded: Support::Yes, order_free: Support::No, ..CAPABILITIES },
-    variants: &[&[("score", "el2n"), ("beta", "0.3")], &[("score", "forgetting-events"), ("bins", "5")]],
+    variants: &[&[("difficulty", "el2n"), ("beta", "0.3")], &[("difficulty", "forgetting-events"), ("bins", "5")]],
     build: |params| Ok(Box::new(Configured::of(params))),
 };
 
 /// The method with checked parameters.
 #[derive(Clone, Copy, Debug)]
 struct Configured {
-    score: Difficulty,
+    difficulty: Difficulty,
     beta: f64,
     bins: usize,
 }
@@ -123,7 +123,7 @@ struct Configured {
 impl Configured {
     fn of(params: &Params) -> Self {
         Self {
-            score: Difficulty::of(params, "score"),
+            difficulty: Difficulty::of(params, "difficulty"),
             beta: params.float("beta").unwrap_or(0.0),
             bins: params.count("bins").unwrap_or(1),
         }
@@ -131,7 +131,7 @@ impl Configured {
 
     /// Positions into the rows of a class, whose scores are these, in the order in which they are kept.
     fn order(&self, run: &Run<'_>, rows: &[RowId], scores: &[f64]) -> Vec<usize> {
-        let (_, hard) = self.score.score();
+        let (_, hard) = self.difficulty.score();
         let hardest_first = by_score(rows, scores, hard);
         let dropped = (self.beta * rows.len() as f64) as usize;
         let (dropped, left) = hardest_first.split_at(dropped.min(rows.len()));
@@ -165,7 +165,7 @@ impl Method for Configured {
     /// Scores are those of the dynamics.
     fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
         let dynamics = run.inputs.dynamics.ok_or_else(|| no_dynamics(INFO.id))?;
-        let scores = dynamics.score(self.score.score().0).ok_or_else(|| no_score(INFO.id, self.score.score().0))?;
+        let scores = dynamics.score(self.difficulty.score().0).ok_or_else(|| no_score(INFO.id, self.difficulty.score().0))?;
         run.monitor.begin("ranking rows", run.data.rows() as u64);
         let orders = run.per_class(|_, rows| {
             let own: Vec<f64> = rows.iter().map(|r| scores[r.index()]).collect();
@@ -214,7 +214,7 @@ mod tests {
             let points = Matrix::new(&values, rows, 1).expect("shape");
             let data = Dataset::new(points, Classes::one(rows).expect("few")).expect("sound");
             let dynamics = Dynamics::from_counts(50, events.clone(), vec![true; rows]).expect("counts");
-            let settings = CoverageCentric::default().score(Difficulty::Forgetting).beta(beta).bins(bins);
+            let settings = CoverageCentric::default().difficulty(Difficulty::Forgetting).beta(beta).bins(bins);
             let inputs = Inputs { dynamics: Some(&dynamics), ..Inputs::default() };
             let ranking = settings.reducer().expect("valid").rank_with(&data, &inputs, None, Seed(seed), &Quiet);
             let order: Vec<usize> = ranking.expect("ranks").rows().iter().map(|r| r.index()).collect();

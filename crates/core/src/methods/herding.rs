@@ -74,7 +74,7 @@ parameters! {
 /// The registered entry.
 pub static INFO: Info = Info {
     id: "herding",
-    aliases: &["kernel-herding", "hrd"],
+    aliases: &["hrd", "kernel-herding"],
     title: "Kernel herding",
     family: Family::Statistic,
     summary: "Keeps rows of each class whose mean under a Gaussian kernel is that of the class.",

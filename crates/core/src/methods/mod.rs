@@ -81,10 +81,12 @@ mod tests {
             for text in [info.title, info.summary, info.cost, info.memory, info.guarantee, info.reference] {
                 assert!(text.len() > 3, "{} lacks documentation", info.id);
             }
-            assert!(!info.aliases.is_empty(), "{} has no alias", info.id);
+            let short = info.aliases.first().unwrap_or_else(|| panic!("{} has no alias", info.id));
+            assert!(short.chars().all(char::is_alphanumeric), "{short}: the first alias is a name in Python too");
             assert!(info.summary.ends_with('.'), "{}: the summary is a sentence", info.id);
             for spec in info.params {
                 assert!(spec.doc.ends_with('.'), "{} {}: the documentation is a sentence", info.id, spec.name);
+                assert!(!["fit", "predict", "score", "transform"].contains(&spec.name), "{}: estimators have it", spec.name);
             }
             Reducer::new(info.id, &[]).expect("the defaults are valid");
             for variant in info.variants {
