@@ -27,8 +27,9 @@
 //! Wins when rows are to be chosen by their difficulty and few are kept: for CIFAR-10 with 90 % of the rows dropped, the paper
 //! reports 7.0 points of accuracy more than random, and 19.6 more than keeping the rows with the highest scores.
 //!
-//! Loses when a training on all rows cannot be afforded: the scores need one, which one reduction seldom pays back. Most bins of a
-//! table that a model learns easily are almost empty, and then their few rows are kept out of proportion.
+//! Loses when a training on all rows cannot be afforded: the scores need one, which one reduction seldom pays back. On eleven tables with
+//! three models it beat stratified random in 33 of 99 comparisons at 1 to 5 %, and lost in 10; at 10 and 20 % it lost more than it won. Most
+//! bins of a table that a model learns easily are almost empty, and then their few rows are kept out of proportion.
 
 use super::scored_by_dynamics::{CAPABILITIES, no_dynamics, no_score};
 use super::scores::{Best, by_score};

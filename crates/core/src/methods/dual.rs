@@ -34,7 +34,8 @@
 //! Wins when a score of difficulty is to be used, and only a short training can be had: the paper reports the best accuracy of the
 //! compared scores on CIFAR-10, CIFAR-100 and ImageNet-1k, from the first 30 or 60 epochs.
 //!
-//! Loses when few rows are kept with `sampling=score`: then difficult rows alone are left. If the model learns a table within the first
+//! Loses when a model is trained from scratch on a table: on eleven tables with three models, from a warm-up of ten epochs, it beat
+//! stratified random in 29 of 165 comparisons at 1 to 20 %, and lost in 63. With `sampling=score` and few rows, difficult rows alone are left. If the model learns a table within the first
 //! epochs, p hardly varies and the scores say little.
 
 use super::scored_by_dynamics::{CAPABILITIES, flat, no_dynamics, no_score};
