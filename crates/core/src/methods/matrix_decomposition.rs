@@ -261,11 +261,11 @@ impl Method for Configured {
         let at_once = threads.min(classes).max(1);
         // Rows that are scored, their cosines, and what multiplying them takes.
         let scoring = |wide: usize| threads * 3 * CHUNK * wide;
-        // What a thread gives back stays its own: a decomposition on another thread has no use of it. Only large blocks go back
-        // to the system, and a thread uses its own again where they fit.
+        // What a thread gives back stays its own, and blocks of another size find no place in it. Only large blocks go back to the
+        // system.
         let one_after_another = |within: usize, whole: usize| {
-            let reused = at_once == 1 || 8 * d * d.min(largest) >= LARGE_BLOCK;
-            within.max(whole) + within.min(whole) / if reused { 2 } else { 1 }
+            let given_back = 8 * d * d.min(largest) >= LARGE_BLOCK;
+            within.max(whole) + within.min(whole) / if given_back { 2 } else { 1 }
         };
         let numbers = match self.decomposition {
             Decomposition::Mean => at_once * d,
