@@ -86,7 +86,11 @@ mod tests {
             assert!(info.summary.ends_with('.'), "{}: the summary is a sentence", info.id);
             for spec in info.params {
                 assert!(spec.doc.ends_with('.'), "{} {}: the documentation is a sentence", info.id, spec.name);
-                assert!(!["fit", "predict", "score", "transform"].contains(&spec.name), "{}: estimators have it", spec.name);
+                assert!(
+                    !["fit", "predict", "score", "transform"].contains(&spec.name),
+                    "{}: estimators have it",
+                    spec.name
+                );
             }
             Reducer::new(info.id, &[]).expect("the defaults are valid");
             for variant in info.variants {
