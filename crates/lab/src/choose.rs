@@ -134,7 +134,10 @@ fn command(summary: &Summary, method: &MethodSummary, cell: &Cell) -> String {
     let images = summary.command.get(1).is_some_and(|verb| verb == "images");
     let output = if images { "lean".to_owned() } else { lean_name(&summary.data) };
     let rest = ["--ratio".to_owned(), cell.ratio.to_string(), "--output".to_owned(), output];
-    let words = summary.command.iter().chain(&method.arguments).chain(&rest);
+    // Without the weights that the model was trained with, the written rows are another training set.
+    let weights = ["--weights".to_owned(), "weight".to_owned()];
+    let weights = if method.weighted { &weights[..] } else { &[] };
+    let words = summary.command.iter().chain(&method.arguments).chain(&rest).chain(weights);
     words.map(|word| for_shell(word)).collect::<Vec<_>>().join(" ")
 }
 
@@ -394,6 +397,15 @@ mod tests {
             (ratios(0.5), ratios(1.0), ratios(2.0)),
             (vec![None, None], vec![Some(0.5), Some(0.5)], vec![Some(0.5), Some(0.1)])
         );
+    }
+
+    #[test]
+    fn commands_write_the_weights_that_models_were_trained_with() {
+        let mut summary = summary(|_, _, _| 0.9);
+        let asked = |summary: &Summary| command(summary, &summary.methods[1], &summary.methods[1].cells[0]);
+        assert!(!asked(&summary).contains("--weights"));
+        summary.methods[1].weighted = true;
+        assert!(asked(&summary).ends_with(" --weights weight"));
     }
 
     #[test]
