@@ -16,6 +16,26 @@ pub trait Kernel {
     fn run(self) -> Self::Output;
 }
 
+/// A body that may fuse products with sums where the machine can, because its result is a bound that allows for either. Where
+/// `FUSED` is false, a fused product would be a call of a function.
+pub(crate) trait Bounds {
+    /// What it gives.
+    type Output;
+    /// The body. Implementations are `#[inline(always)]`.
+    fn run<const FUSED: bool>(self) -> Self::Output;
+}
+
+/// One of its bodies as a [`Kernel`].
+struct Fusing<B, const FUSED: bool>(B);
+
+impl<B: Bounds, const FUSED: bool> Kernel for Fusing<B, FUSED> {
+    type Output = B::Output;
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        self.0.run::<FUSED>()
+    }
+}
+
 /// Proof that this machine has AVX2 and fused products.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +131,26 @@ impl Level {
             Self::Avx512(token) => token.run(kernel),
         }
     }
+}
+
+impl Level {
+    /// Runs the body at this level, with fused products where it has them.
+    #[inline]
+    pub(crate) fn run_bounds<B: Bounds>(self, body: B) -> B::Output {
+        match self {
+            // Fused products are part of AArch64.
+            Self::Base if cfg!(target_arch = "aarch64") => self.run(Fusing::<B, true>(body)),
+            Self::Base => self.run(Fusing::<B, false>(body)),
+            #[cfg(target_arch = "x86_64")]
+            _ => self.run(Fusing::<B, true>(body)),
+        }
+    }
+}
+
+/// Runs the body at the widest level of this machine, with fused products where it has them.
+#[inline]
+pub(crate) fn run_bounds<B: Bounds>(body: B) -> B::Output {
+    Level::widest().run_bounds(body)
 }
 
 /// Runs the body at the widest level of this machine.

@@ -11,6 +11,8 @@ mod cosine;
 mod euclidean;
 mod manhattan;
 mod packed;
+#[allow(dead_code)]
+pub(crate) mod tiles;
 
 pub use chebyshev::Chebyshev;
 pub use cosine::{Cosine, to_unit_length};
