@@ -19,6 +19,9 @@ const TINY: f64 = 1e-120;
 pub trait Scalar: Copy + Send + Sync + Default + PartialOrd + 'static {
     /// The value as `f64`, exactly.
     fn widen(self) -> f64;
+
+    /// The same values, if they are `f32`.
+    fn singles(values: &[Self]) -> Option<&[f32]>;
 }
 
 impl Scalar for f32 {
@@ -26,12 +29,22 @@ impl Scalar for f32 {
     fn widen(self) -> f64 {
         f64::from(self)
     }
+
+    #[inline(always)]
+    fn singles(values: &[Self]) -> Option<&[f32]> {
+        Some(values)
+    }
 }
 
 impl Scalar for f64 {
     #[inline(always)]
     fn widen(self) -> f64 {
         self
+    }
+
+    #[inline(always)]
+    fn singles(_: &[Self]) -> Option<&[f32]> {
+        None
     }
 }
 

@@ -271,6 +271,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Where rows are sifted first: in many columns; far from the origin; in clusters that are far apart; few different rows.
+    #[test]
+    fn epsilon_is_its_definition_in_many_columns(
+        sizes in prop::collection::vec(0usize..900, 1..4).prop_filter("some rows", |s| s.iter().sum::<usize>() > 0),
+        columns in prop::sample::select(vec![5usize, 8, 17, 40, 300]),
+        seed in any::<u64>(),
+        part in 0.01f64..0.5,
+        kind in 0u8..5,
+    ) {
+        let mut sample = blobs(&format!("{sizes:?} × {columns}, seed {seed}, kind {kind}"), &sizes, columns, seed);
+        for (i, v) in sample.values.iter_mut().enumerate() {
+            match kind {
+                0 => {}
+                1 => *v = (*v * 2.0).round(),
+                2 => *v += 1e5,
+                3 => *v = *v * 1e-6 + (i / columns % 3) as f64,
+                _ => *v = *v * 1e-6 + ((i / columns).is_multiple_of(50) as u8 as f64) * 1e12,
+            }
+        }
+        check_everything(&sample, part, seed);
+    }
+}
+
 /// Equal distances in several chunks: the lowest row is the worst, whichever chunk is done first.
 #[test]
 fn epsilon_worst_row_is_the_lowest_of_equals() {

@@ -2,7 +2,7 @@
 //! for certain; what a bound cannot decide is decided in f64 by the scalar definition, so results are exact.
 //!
 //! A [`Frame`] takes a centre c from points and scales them by a power of two s, so that coordinates are at most 1, and rounds
-//! them to f32: p ≈ s·(x − c). With u = 2⁻²⁴ and g = (chain + 32)·u, where `chain` is the longest chain of f32 sums, for the computed product
+//! them to f32: p ≈ s·(x − c). With u = 2⁻²⁴ and g = (chain + 40)·u, where `chain` is the longest chain of f32 sums, for the computed product
 //! p·q and squared lengths |p|², |q|²,
 //!
 //! ```math
@@ -10,10 +10,11 @@
 //! ```
 //!
 //! (The product is off by at most chain·u·|p||q|, and twice that is at most chain·u·(|p|² + |q|²). Rounding a point moves it by u·|p|,
-//! which changes the square by at most 4u·(|p|² + |q|²); the rest of the 32 is for lengths and the last difference. t is for values too
+//! which changes the square by at most 4u·(|p|² + |q|²); the rest of the 40 is for lengths and the last difference. t is for values too
 //! small for f32.) The right side is a sum of one part for each point, so each point holds its part: low(p) = |p|²·(1 − g) − t. The *score* of a
-//! pair is q·p − low(p)/2, and the squared distance of the pair can be at most T only if its score is at least the query's
-//! [`Group::threshold`] of T. One comparison per pair, then, as cheap as a test without a bound.
+//! pair is q·p − low(p)/2. The squared distance of the pair can be at most T only if its score is at least the query's
+//! [`Query::possible`] of T, and is certainly below T if its score is at least the query's [`Query::certain`] of T. One comparison per pair,
+//! then, as cheap as a test without a bound.
 //!
 //! Points are kept in panels of [`WIDTH`] points, column by column; [`GROUP`] queries are compared with a panel at a time, as many sums as
 //! the registers of AVX2 hold. (The shape of the micro-kernel is that of matrix products: Goto & van de Geijn, ACM TOMS 34, 2008.)
@@ -38,19 +39,22 @@ pub(crate) type Scores = [[f32; WIDTH]; GROUP];
 /// How points become f32.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
+    /// Rounded to f32 where that is in its range.
     centre: Vec<f64>,
+    /// The same, if f32 values can be taken from and scaled in f32.
+    single: Option<(Vec<f32>, f32)>,
     scale: f64,
     /// g.
     relative: f64,
     /// t.
     absolute: f64,
-    /// By how much the computed f64 square may be off, relatively.
+    /// By how much a computed f64 square may be off, relatively.
     double: f64,
 }
 
 impl Frame {
-    /// A frame for all the points that are to be compared in it, of which there is at least one: `each` calls its argument with every one. It is
-    /// called twice.
+    /// A frame for points, of which there is at least one: `each` calls its argument with every one, and is called twice. Queries may lie
+    /// elsewhere; the bound is sharpest where they are as near to the centre as the points.
     pub(crate) fn of<'a, T: Scalar>(columns: usize, each: impl Fn(&mut dyn FnMut(&'a [T]))) -> Self {
         let mut centre = vec![0.0; columns];
         let mut count = 0u64;
@@ -62,27 +66,28 @@ impl Frame {
                 *c += (v.widen() - *c) * part;
             }
         });
+        // Differences from it are then rounded once, also in f32.
+        let single: Vec<f32> = centre.iter().map(|&c| c as f32).collect();
+        centre.iter_mut().zip(&single).filter(|(_, s)| s.is_finite()).for_each(|(c, s)| *c = f64::from(*s));
         let mut largest = 0.0f64;
         each(&mut |row| {
             for (c, v) in centre.iter().zip(row) {
                 largest = largest.max((v.widen() - c).abs());
             }
         });
-        Self::around(centre, largest)
-    }
-
-    /// A frame for points whose coordinates differ from those of the centre by at most `largest`.
-    pub(crate) fn around(centre: Vec<f64>, largest: f64) -> Self {
-        let columns = centre.len();
-        // The exponent of the largest difference, made that of 1/2: coordinates are below 1.
+        // The exponent of the largest difference, made that of 1/2, so that the coordinates of points are below 1; but no further than where
+        // squares in f64 begin to vanish.
         let exponent = (largest.to_bits() >> 52).cast_signed() - 1022;
-        let exponent = if largest > 0.0 { exponent.clamp(-600, 600) } else { 0 };
-        let scale = f64::from_bits(((1023 - exponent).cast_unsigned()) << 52);
-        let chain = CHUNK.min(columns) + columns.div_ceil(CHUNK);
+        let exponent = if largest > 0.0 { exponent.max(-466) } else { 0 };
+        let scale = f64::from_bits((1023 - exponent).cast_unsigned() << 52);
+        // Products, and lengths.
+        let chain = CHUNK.min(columns) + columns.div_ceil(CHUNK) + columns.div_ceil(WIDTH);
+        let in_range = exponent.abs() < 100 && single.iter().all(|s| s.is_finite());
         Self {
+            single: in_range.then_some((single, scale as f32)),
             centre,
             scale,
-            relative: (chain + 32) as f64 * UNIT,
+            relative: (chain + 40) as f64 * UNIT,
             absolute: columns as f64 * 2.0f64.powi(-125),
             double: (columns + 8) as f64 * f64::EPSILON,
         }
@@ -93,16 +98,79 @@ impl Frame {
         self.centre.len()
     }
 
-    /// Writes a point in f32, and gives low(p).
+    /// Writes a point in f32, and gives its squared length.
     #[inline(always)]
-    fn set<T: Scalar>(&self, row: &[T], mut out: impl FnMut(usize, f32)) -> f64 {
-        let mut square = 0.0;
-        for (j, (v, c)) in row.iter().zip(&self.centre).enumerate() {
-            let single = ((v.widen() - c) * self.scale) as f32;
-            square += f64::from(single) * f64::from(single);
-            out(j, single);
+    fn set<T: Scalar>(&self, row: &[T], out: &mut [f32]) -> f64 {
+        match (&self.single, T::singles(row)) {
+            (Some((centre, scale)), Some(row)) => set(row, centre, out, |v, c| (v - c) * scale),
+            _ => set(row, &self.centre, out, |v: T, c| ((v.widen() - c) * self.scale) as f32),
         }
+    }
+
+    /// low(p) of a squared length.
+    #[inline(always)]
+    fn low(&self, square: f64) -> f64 {
         square * (1.0 - self.relative) - self.absolute
+    }
+
+    /// Writes a query in f32.
+    #[inline(always)]
+    pub(crate) fn query<T: Scalar>(&self, row: &[T], out: &mut [f32]) -> Query {
+        let out = &mut out[..row.len()];
+        let square = self.set(row, out);
+        // So far away that a product might overflow: nothing is said of it.
+        if !(square < 2.0f64.powi(60)) {
+            out.fill(0.0);
+            return Query { low: f64::NEG_INFINITY, slack: f64::INFINITY };
+        }
+        // Points are below 1 in each coordinate.
+        let slack = 2.0 * (self.relative * (square + self.columns() as f64) + 2.0 * self.absolute);
+        Query { low: self.low(square), slack }
+    }
+}
+
+/// Writes what `of` makes of a row and the centre, and gives the squared length of that, summed in lanes.
+#[inline(always)]
+fn set<T: Copy, C: Copy>(row: &[T], centre: &[C], out: &mut [f32], of: impl Fn(T, C) -> f32) -> f64 {
+    let mut squares = [0.0f32; WIDTH];
+    let (rows, row_rest) = row.as_chunks::<WIDTH>();
+    let (centres, centre_rest) = centre.as_chunks::<WIDTH>();
+    let (outs, out_rest) = out.as_chunks_mut::<WIDTH>();
+    for ((row, centre), out) in rows.iter().zip(centres).zip(outs) {
+        for lane in 0..WIDTH {
+            let single = of(row[lane], centre[lane]);
+            out[lane] = single;
+            squares[lane] += single * single;
+        }
+    }
+    for (((&v, &c), out), square) in row_rest.iter().zip(centre_rest).zip(out_rest).zip(&mut squares) {
+        *out = of(v, c);
+        *square += *out * *out;
+    }
+    squares.iter().copied().map(f64::from).sum()
+}
+
+/// What the scores of a query are compared with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Query {
+    low: f64,
+    /// By how much two bounds of a squared distance differ, at most.
+    slack: f64,
+}
+
+impl Query {
+    /// The least score of a point whose squared distance, as the scalar definition computes it, is at most `raw`.
+    #[inline(always)]
+    pub(crate) fn possible(&self, frame: &Frame, raw: f64) -> f32 {
+        let most = raw * (1.0 + frame.double) * (frame.scale * frame.scale);
+        (((self.low - most) / 2.0) as f32).next_down()
+    }
+
+    /// A score from which on the squared distance, as the scalar definition computes it, is certainly below `raw`.
+    #[inline(always)]
+    pub(crate) fn certain(&self, frame: &Frame, raw: f64) -> f32 {
+        let most = raw * (1.0 - frame.double) * (frame.scale * frame.scale) - frame.absolute;
+        (((self.low + self.slack - most) / 2.0) as f32).next_up()
     }
 }
 
@@ -127,18 +195,20 @@ impl Panels {
             columns,
             len,
         };
+        let mut single = vec![0.0; columns];
         for i in 0..len {
-            panels.set(frame, i, row(i));
+            panels.set(frame, i, row(i), &mut single);
         }
         panels
     }
 
-    /// Writes a point into a place.
-    pub(crate) fn set<T: Scalar>(&mut self, frame: &Frame, place: usize, row: &[T]) {
+    /// Writes a point into a place; `single` is scratch for one.
+    fn set<T: Scalar>(&mut self, frame: &Frame, place: usize, row: &[T], single: &mut [f32]) {
         let (panel, lane) = (place / WIDTH, place % WIDTH);
+        let square = frame.set(row, single);
         let values = &mut self.values[panel * self.columns..][..self.columns];
-        let low = frame.set(row, |j, v| values[j][lane] = v);
-        self.half_low[panel][lane] = down(low / 2.0);
+        values.iter_mut().zip(single).for_each(|(values, v)| values[lane] = *v);
+        self.half_low[panel][lane] = ((frame.low(square) / 2.0) as f32).next_down();
     }
 
     /// Number of points.
@@ -153,14 +223,11 @@ impl Panels {
 
     /// The scores of a group of queries and a panel: for [`crate::simd::Bounds`] bodies.
     #[inline(always)]
-    pub(crate) fn scores<const FUSED: bool>(&self, group: &Group, panel: usize) -> Scores {
+    pub(crate) fn scores<const FUSED: bool>(&self, queries: [&[f32]; GROUP], panel: usize) -> Scores {
         let columns = &self.values[panel * self.columns..][..self.columns];
-        let first = CHUNK.min(columns.len());
-        let (first_queries, queries) = group.values.split_at(first);
-        let (first_columns, columns) = columns.split_at(first);
-        let mut scores = products::<FUSED>(first_queries, first_columns);
-        for (queries, columns) in queries.chunks(CHUNK).zip(columns.chunks(CHUNK)) {
-            let products = products::<FUSED>(queries, columns);
+        let mut scores = products::<FUSED>(queries, &columns[..CHUNK.min(self.columns)], 0);
+        for begin in (CHUNK..self.columns).step_by(CHUNK) {
+            let products = products::<FUSED>(queries, &columns[begin..self.columns.min(begin + CHUNK)], begin);
             for (scores, products) in scores.iter_mut().zip(&products) {
                 for (score, product) in scores.iter_mut().zip(products) {
                     *score += product;
@@ -181,55 +248,22 @@ impl Panels {
     }
 }
 
-/// The products of each query with each point.
+/// The products of each query with each point, over the columns from `begin` on.
 #[inline(always)]
-fn products<const FUSED: bool>(queries: &[[f32; GROUP]], columns: &[[f32; WIDTH]]) -> Scores {
+fn products<const FUSED: bool>(queries: [&[f32]; GROUP], columns: &[[f32; WIDTH]], begin: usize) -> Scores {
+    let [a, b, c, d, e, f] = queries.map(|query| &query[begin..][..columns.len()]);
     let mut sums = [[0.0f32; WIDTH]; GROUP];
-    for (query, column) in queries.iter().zip(columns) {
+    let others = b.iter().zip(c).zip(d).zip(e).zip(f);
+    for ((column, a), ((((b, c), d), e), f)) in columns.iter().zip(a).zip(others) {
+        let x = [*a, *b, *c, *d, *e, *f];
         for q in 0..GROUP {
-            let x = query[q];
             for lane in 0..WIDTH {
                 sums[q][lane] =
-                    if FUSED { x.mul_add(column[lane], sums[q][lane]) } else { sums[q][lane] + x * column[lane] };
+                    if FUSED { x[q].mul_add(column[lane], sums[q][lane]) } else { sums[q][lane] + x[q] * column[lane] };
             }
         }
     }
     sums
-}
-
-/// Up to [`GROUP`] queries, side by side.
-#[derive(Clone, Debug)]
-pub(crate) struct Group {
-    values: Vec<[f32; GROUP]>,
-    low: [f64; GROUP],
-}
-
-impl Group {
-    /// No queries: places that are not set score as the centre.
-    pub(crate) fn new(frame: &Frame) -> Self {
-        Self { values: vec![[0.0; GROUP]; frame.columns()], low: [0.0; GROUP] }
-    }
-
-    /// Writes a query into a place.
-    #[inline(always)]
-    pub(crate) fn set<T: Scalar>(&mut self, frame: &Frame, place: usize, row: &[T]) {
-        let values = &mut self.values;
-        self.low[place] = frame.set(row, |j, v| values[j][place] = v);
-    }
-
-    /// The least score of a point whose squared distance to the query, as the scalar definition computes it, is at most `raw`.
-    /// −∞ if `raw` is infinite.
-    #[inline(always)]
-    pub(crate) fn threshold(&self, frame: &Frame, place: usize, raw: f64) -> f32 {
-        let most = raw * (1.0 + frame.double) * (frame.scale * frame.scale);
-        down((self.low[place] - most) / 2.0)
-    }
-}
-
-/// An f32 that is at most the value.
-#[inline(always)]
-fn down(value: f64) -> f32 {
-    (value as f32).next_down()
 }
 
 #[cfg(test)]
@@ -239,7 +273,7 @@ mod tests {
     use crate::simd::{Bounds, Level};
     use proptest::prelude::*;
 
-    struct One<'a>(&'a Panels, &'a Group, usize);
+    struct One<'a>(&'a Panels, [&'a [f32]; GROUP], usize);
 
     impl Bounds for One<'_> {
         type Output = Scores;
@@ -257,27 +291,30 @@ mod tests {
         let longest = rows.iter().map(|row| row.iter().map(|v| v.widen().powi(2)).sum::<f64>()).fold(0.0, f64::max);
         for level in Level::all() {
             for first in (0..rows.len()).step_by(GROUP) {
-                let mut group = Group::new(&frame);
-                let queries = first..rows.len().min(first + GROUP);
-                queries.clone().for_each(|i| group.set(&frame, i - first, &rows[i]));
+                let own = |q: usize| &rows[(first + q).min(rows.len() - 1)];
+                let mut values = [const { Vec::new() }; GROUP];
+                let queries: [Query; GROUP] = std::array::from_fn(|q| {
+                    values[q] = vec![0.0; d];
+                    frame.query(own(q), &mut values[q])
+                });
+                let group = values.each_ref().map(Vec::as_slice);
                 for panel in 0..panels.count() {
-                    let scores = level.run_bounds(One(&panels, &group, panel));
-                    for (q, i) in queries.clone().enumerate() {
+                    let scores = level.run_bounds(One(&panels, group, panel));
+                    for (q, query) in queries.iter().enumerate() {
                         for (lane, &score) in scores[q].iter().enumerate() {
                             let Some(other) = rows.get(panel * WIDTH + lane) else {
                                 assert_eq!(score, f32::NEG_INFINITY);
                                 continue;
                             };
-                            let exact = raw::<Euclidean, T, T>(&rows[i], other);
-                            let threshold = group.threshold(&frame, q, exact);
-                            assert!(
-                                score >= threshold,
-                                "{level:?} rows {i}, {}: {score} {threshold}",
-                                panel * WIDTH + lane
-                            );
-                            let nearer = exact - 1e-4 * longest;
+                            let exact = raw::<Euclidean, T, T>(own(q), other);
+                            assert!(score >= query.possible(&frame, exact), "{level:?}: {score}, {query:?}, {exact}");
+                            assert!(score < query.certain(&frame, exact), "{level:?}: {score}, {query:?}, {exact}");
+                            let [nearer, farther] = [exact - 1e-4 * longest, exact + 1e-4 * longest];
                             if sharp && nearer > 0.0 {
-                                assert!(score < group.threshold(&frame, q, nearer));
+                                assert!(score < query.possible(&frame, nearer));
+                            }
+                            if sharp {
+                                assert!(score >= query.certain(&frame, farther), "{score} {query:?} {exact} {longest}");
                             }
                         }
                     }

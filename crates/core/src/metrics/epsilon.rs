@@ -10,9 +10,13 @@
 //! distance so far; a node at distance b whose least cut is c can be left out when the distance of cut c is at most b
 //! already, for later cuts' distances are no larger. A single reduced set is the case of one cut.
 //!
-//! **Early end.** ε is a maximum, so a row stops mattering for a cut as soon as its distance falls to the largest one
-//! found. Rows are taken in fixed chunks, each with its own maxima, so the result is exact and the same for any number
-//! of threads; of equal distances the lowest row is the worst one.
+//! **Early end.** ε is a maximum, so a row stops mattering for a cut as soon as its distance falls below the largest one
+//! found. So a few rows are searched first: some that are far out, and some from everywhere. What they give is where every chunk of rows begins.
+//! A row that is as far as the worst one is looked at to the end, so the result is exact, and the same for any number of threads; of equal
+//! distances the lowest row is the worst one.
+//!
+//! **Filter.** Of one reduced set, nearly all rows are first found to be near enough by cheaper means, for certain (`metrics/filter.rs`): a grid in few
+//! columns, distances in f32 in many. Only the others are searched in the tree.
 //!
 //! **Cosine distance** is searched on points of length 1 (`distance/cosine.rs`): rows are scaled when they are looked up,
 //! the reduced points when the tree is built.
@@ -20,11 +24,14 @@
 //! Cost: one nearest-neighbour search per row, O(log m) nodes in low intrinsic dimension, O(m) blocks at worst. Memory:
 //! the reduced points once more, in the tree.
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
 use leanset_problem::{Text, setting, text};
 
-use crate::distance::{LANES, Metric, Terms, to_unit_length, with_metric};
+use crate::distance::{Euclidean, LANES, Metric, Terms, raw, to_unit_length, with_metric};
+use super::filter::Filter;
 use crate::geometry::{Node, Tree, Visitor};
 use crate::monitor::step;
 use crate::{
@@ -32,8 +39,9 @@ use crate::{
     Scope, simd, with_points,
 };
 
-/// Rows searched between two looks at the monitor, with maxima of their own.
-const CHUNK: usize = 1024;
+/// Rows searched first: one of every so many, and, in more columns than a grid is for, those that are far out.
+const FIRST: usize = 512;
+const FAR: usize = 32;
 
 /// ε of a reduced set.
 #[derive(Clone, Debug, PartialEq)]
@@ -271,15 +279,20 @@ impl Maxima {
         Self { raw: vec![-1.0; cuts], worst: vec![u32::MAX; cuts] }
     }
 
+    /// Whether a row at this distance would be the worst: of equals the lower row.
+    #[inline(always)]
+    fn below(&self, cut: usize, raw: f64, row: u32) -> bool {
+        raw > self.raw[cut] || (raw == self.raw[cut] && row < self.worst[cut])
+    }
+
     /// The larger of each; of equals the lower row.
-    fn merge(mut self, other: &Self) -> Self {
+    fn merge(&mut self, other: &Self) {
         for c in 0..self.raw.len() {
-            if other.raw[c] > self.raw[c] || (other.raw[c] == self.raw[c] && other.worst[c] < self.worst[c]) {
+            if self.below(c, other.raw[c], other.worst[c]) {
                 self.raw[c] = other.raw[c];
                 self.worst[c] = other.worst[c];
             }
         }
-        self
     }
 }
 
@@ -387,23 +400,75 @@ fn search_by<'p, T: Scalar>(
     monitor: &dyn Monitor,
     point: &(impl Fn(u32) -> &'p [T] + Sync),
 ) -> Result<Maxima> {
-    let search = Search::new(targets, count, points.columns(), point);
+    let columns = points.columns();
+    let search = Search::new(targets, count, columns, point);
     let scaled = metric == Metric::Cosine;
-    let parts: Vec<Maxima> = rows
-        .par_chunks(CHUNK)
-        .map(|chunk| {
-            let found = with_metric!(metric, |M| simd::run(Chunk::<M, T> {
-                search: &search,
-                points,
-                rows: chunk,
-                scaled,
-                metric: std::marker::PhantomData,
-            }));
-            step(monitor, chunk.len() as u64)?;
-            Ok(found)
-        })
-        .collect::<Result<_>>()?;
-    Ok(parts.iter().fold(Maxima::none(count), Maxima::merge))
+    let row = |row: RowId, out: &mut [f64]| {
+        points.widen_row(row, out);
+        if scaled {
+            // Rows of zeros are refused before.
+            to_unit_length(out);
+        }
+    };
+    let search_rows = |rows: &[RowId], known: &Maxima| {
+        with_metric!(metric, |M| simd::run(Chunk::<M, T, _> {
+            search: &search,
+            rows,
+            row: &row,
+            known,
+            metric: std::marker::PhantomData,
+        }))
+    };
+    let first = first_rows(rows, columns, targets, &row, point);
+    let known = search_rows(&first, &Maxima::none(count));
+    // Of several cuts each would need its own.
+    let filter = if count == 1 { Filter::new(metric, known.raw[0], targets, columns, point) } else { Filter::None };
+    // What is known when a chunk begins depends on threads; what is found in the end does not, for no row that may be the worst is left out.
+    let known = Mutex::new(known);
+    let of_chunk = |chunk: &[RowId]| {
+        let before = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let found = search_rows(&filter.left(points, chunk, before.raw[0], scaled), &before);
+        known.lock().unwrap_or_else(PoisonError::into_inner).merge(&found);
+        step(monitor, chunk.len() as u64)
+    };
+    rows.par_chunks(filter.chunk(columns)).try_for_each(of_chunk)?;
+    Ok(known.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Rows that are searched before all others, because they may be the worst: those that are farthest from the mean of the targets in some
+/// columns, and some from everywhere.
+fn first_rows<'p, T: Scalar>(
+    rows: &[RowId],
+    columns: usize,
+    targets: &[(u32, u32)],
+    row: &impl Fn(RowId, &mut [f64]),
+    point: &impl Fn(u32) -> &'p [T],
+) -> Vec<RowId> {
+    // A search costs more in more columns, and there those that are far out are found by their distance to the mean.
+    let few = columns <= 4;
+    let every = rows.len().div_ceil(if few { FIRST } else { FAR });
+    let mut first: Vec<RowId> = rows.iter().copied().step_by(every).collect();
+    if !few {
+        let mut mean = vec![0.0; columns];
+        let part = 1.0 / targets.len() as f64;
+        for target in targets {
+            mean.iter_mut().zip(point(target.0)).for_each(|(m, v)| *m += v.widen() * part);
+        }
+        let mut own = vec![0.0; columns];
+        let mut from_mean: Vec<(f64, RowId)> = rows
+            .iter()
+            .step_by(rows.len().div_ceil(32 * FAR))
+            .map(|&id| {
+                row(id, &mut own);
+                (raw::<Euclidean, f64, f64>(&own, &mean), id)
+            })
+            .collect();
+        from_mean.sort_by(|a, b| b.0.total_cmp(&a.0));
+        first.extend(from_mean.iter().take(FAR).map(|own| own.1));
+        first.sort_unstable();
+        first.dedup();
+    }
+    first
 }
 
 /// The largest distance of a row to the nearest of `sample`, some of the same points: 0 if there are no rows.
@@ -448,34 +513,32 @@ impl<T: Scalar> Search<T> {
 }
 
 /// One chunk of rows searched: the body that is compiled for each instruction set.
-struct Chunk<'a, M, T> {
+struct Chunk<'a, M, T, R> {
     search: &'a Search<T>,
-    points: &'a Points<'a>,
     rows: &'a [RowId],
-    /// Whether rows are scaled to length 1.
-    scaled: bool,
+    /// Writes a row as it is searched.
+    row: &'a R,
+    /// What is known of other rows.
+    known: &'a Maxima,
     metric: std::marker::PhantomData<M>,
 }
 
-impl<M: Terms, T: Scalar> simd::Kernel for Chunk<'_, M, T> {
+impl<M: Terms, T: Scalar, R: Fn(RowId, &mut [f64])> simd::Kernel for Chunk<'_, M, T, R> {
     type Output = Maxima;
 
     #[inline(always)]
     fn run(self) -> Maxima {
-        let mut maxima = Maxima::none(self.search.cuts);
+        let mut maxima = self.known.clone();
         let mut query = vec![0.0; self.search.tree.packed().columns()];
         let mut stack = Vec::new();
         let mut nearest = vec![f64::INFINITY; self.search.cuts];
         for &row in self.rows {
-            self.points.widen_row(row, &mut query);
-            if self.scaled {
-                // Rows of zeros are refused before.
-                to_unit_length(&mut query);
-            }
+            (self.row)(row, &mut query);
             nearest.fill(f64::INFINITY);
             let mut staircase = Staircase::<M, T> {
                 search: self.search,
                 query: &query,
+                row: row.0,
                 nearest: &mut nearest,
                 maxima: &maxima,
                 metric: self.metric,
@@ -483,7 +546,7 @@ impl<M: Terms, T: Scalar> simd::Kernel for Chunk<'_, M, T> {
             self.search.tree.descend::<M>(&query, &mut stack, &mut staircase);
             for c in 0..self.search.cuts {
                 // A cut whose search was cut short is at most the maximum; one with no point yet is lost, not far.
-                if nearest[c] > maxima.raw[c] && nearest[c] < f64::INFINITY {
+                if nearest[c] < f64::INFINITY && maxima.below(c, nearest[c], row.0) {
                     maxima.raw[c] = nearest[c];
                     maxima.worst[c] = row.0;
                 }
@@ -497,6 +560,7 @@ impl<M: Terms, T: Scalar> simd::Kernel for Chunk<'_, M, T> {
 struct Staircase<'a, M, T> {
     search: &'a Search<T>,
     query: &'a [f64],
+    row: u32,
     nearest: &'a mut [f64],
     maxima: &'a Maxima,
     metric: std::marker::PhantomData<M>,
@@ -511,7 +575,7 @@ impl<M: Terms, T: Scalar> Visitor for Staircase<'_, M, T> {
             if self.nearest[c] <= raw {
                 return false;
             }
-            if self.nearest[c] > self.maxima.raw[c] {
+            if self.maxima.below(c, self.nearest[c], self.row) {
                 return true;
             }
         }

@@ -2,6 +2,7 @@
 
 mod cover;
 mod epsilon;
+mod filter;
 mod persistence;
 
 pub use cover::{least_counts, least_total};
