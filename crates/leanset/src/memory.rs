@@ -4,7 +4,7 @@ use std::path::Path;
 
 use leanset_core::Shape;
 use leanset_core::distance::Metric;
-use leanset_core::metrics::PersistenceOptions;
+use leanset_core::metrics::{PersistenceOptions, filter_bytes};
 use leanset_problem::{Problem, Result, Text, setting, text};
 use leanset_spec::Format;
 use leanset_tables::{Kind, MemoryLimit, Table, resident};
@@ -72,10 +72,12 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
     own + columns + if is_text(to) || to == Format::Jsonl { 1 } else { 4 } * of_kept(columns)
 }
 
-/// Bytes that measuring ε takes: the kept points in trees; their directions twice, in 64 bits, for cosine distance.
+/// Bytes that measuring ε takes: the kept points in trees, and for most metrics once more in a filter; their directions twice, in 64 bits, for
+/// cosine distance.
 pub(crate) fn of_epsilon(shape: &Shape, kept: usize, metric: Metric) -> u64 {
     let scalar_bytes = if metric == Metric::Cosine { 16 } else { shape.scalar_bytes };
-    (kept * (shape.columns * scalar_bytes + 2 * shape.columns + 32)) as u64
+    let tree = shape.columns * scalar_bytes + 2 * shape.columns + 32;
+    (kept * (tree + filter_bytes(shape.columns, metric))) as u64
 }
 
 /// Bytes that comparing persistence diagrams takes: the pairs of the points of one class; for dimension 2 the voids that

@@ -30,8 +30,8 @@ use rayon::prelude::*;
 
 use leanset_problem::{Text, setting, text};
 
-use crate::distance::{Euclidean, LANES, Metric, Terms, raw, to_unit_length, with_metric};
 use super::filter::Filter;
+use crate::distance::{Euclidean, LANES, Metric, Terms, raw, to_unit_length, with_metric};
 use crate::geometry::{Node, Tree, Visitor};
 use crate::monitor::step;
 use crate::{

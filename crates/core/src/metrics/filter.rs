@@ -24,6 +24,27 @@ const GRID: usize = 4;
 /// Columns from which on there are tiles.
 const TILES: usize = 5;
 
+/// Whether there are tiles.
+fn has_tiles(columns: usize, metric: Metric) -> bool {
+    columns >= TILES && matches!(metric, Metric::Euclidean | Metric::Cosine)
+}
+
+/// Whether there is a grid, if its cells can be counted.
+fn has_grid(columns: usize, metric: Metric) -> bool {
+    columns <= GRID && metric != Metric::Cosine
+}
+
+/// Bytes that [`super::epsilon()`] takes for each kept point to find rows that are near enough, beside its trees.
+pub fn filter_bytes(columns: usize, metric: Metric) -> usize {
+    if has_tiles(columns, metric) {
+        4 * columns + 20
+    } else if has_grid(columns, metric) {
+        36
+    } else {
+        0
+    }
+}
+
 /// What finds the rows that are covered.
 pub(super) enum Filter {
     Tiles(Tiles),
@@ -40,10 +61,9 @@ impl Filter {
         columns: usize,
         point: &(impl Fn(u32) -> &'p [T] + Sync),
     ) -> Self {
-        let tiles = columns >= TILES && matches!(metric, Metric::Euclidean | Metric::Cosine);
-        if tiles {
+        if has_tiles(columns, metric) {
             Self::Tiles(Tiles::new(targets, columns, point))
-        } else if columns <= GRID && metric != Metric::Cosine {
+        } else if has_grid(columns, metric) {
             Grid::new(metric, least, targets, columns, point).map_or(Self::None, Self::Grid)
         } else {
             Self::None
@@ -60,9 +80,9 @@ impl Filter {
         match self {
             Self::Tiles(tiles) => crate::simd::run_bounds(Left { filter: tiles, points, rows, least, scaled }),
             // Its cells are of an earlier bound, which was no larger.
-            Self::Grid(grid) => with_points!(points, |m| {
-                rows.iter().copied().filter(|&row| !grid.covers(m.row(row))).collect()
-            }),
+            Self::Grid(grid) => {
+                with_points!(points, |m| { rows.iter().copied().filter(|&row| !grid.covers(m.row(row))).collect() })
+            }
             Self::None => rows.to_vec(),
         }
     }
