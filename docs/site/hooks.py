@@ -41,6 +41,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, f"record/{path.name}", content=text))
         title = text.splitlines()[0].lstrip("# ")
         lines.append(f"- [{title}]({path.name})")
+    for path in sorted((ROOT / "benches/record").glob("*.csv")):
+        files.append(File.generated(config, f"record/{path.name}", content=path.read_text(encoding="utf-8")))
+        lines.append(f"- [{path.name}]({path.name}), which grows with each run of `./x bench-peers` or `./x bench-instructions`")
     files.append(File.generated(config, "record/index.md", content="\n".join(lines) + "\n"))
     for path in sorted((ROOT / "examples").glob("*.py")):
         for name, content in example(path).items():

@@ -26,6 +26,13 @@ pub(crate) fn all() -> Result<Vec<(String, String)>, String> {
     ];
     files.push(("docs/choosing.md".to_owned(), fill("docs/choosing.md", &parts)?));
     files.push(("docs/epsilon.md".to_owned(), fill("docs/epsilon.md", &[("example", crate::example::table()?)])?));
+    let speed = [
+        ("machines", crate::speed::machines()?),
+        ("tables", crate::speed::tables()?),
+        ("missed", crate::speed::missed()?),
+        ("growth", crate::speed::growth()?),
+    ];
+    files.push(("docs/speed.md".to_owned(), fill("docs/speed.md", &speed)?));
     files.extend(crate::pages::all()?);
     Ok(files)
 }

@@ -1,6 +1,7 @@
-//! `cargo run -p xtask -- check | docs | kill | fuzz`: every check a contributor needs, and the documents made from the code.
+//! `cargo xtask check | docs | kill | fuzz | bench-peers | bench-instructions`: what contributors run, and the documents made from the code.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a developer's tool that talks to its terminal
 
+mod bench;
 #[cfg(test)]
 mod builds;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod fuzz;
 mod pages;
 mod picture;
 mod record;
+mod speed;
 mod stubs;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +27,11 @@ fn main() -> ExitCode {
         Some("docs") => docs(),
         Some("kill") => kill(std::env::args().skip(2)),
         Some("fuzz") => fuzz::main(std::env::args().skip(2)),
-        _ => Err("cargo run -p xtask -- check | docs | kill [--minutes N] | fuzz [--help]".into()),
+        Some("bench-peers") => bench::peers(std::env::args().skip(2)),
+        Some("bench-instructions") => bench::instructions(std::env::args().skip(2)),
+        _ => Err("cargo xtask check | docs | kill [--minutes N] | fuzz [--help] | bench-peers [--help] | \
+                  bench-instructions [--accept] [--only PATTERN]"
+            .into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,7 +80,7 @@ fn check() -> Result<(), String> {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
     println!("xtask: {program} {}", arguments.join(" "));
     let status = Command::new(program).args(arguments).current_dir(root()).status();
     match status {
