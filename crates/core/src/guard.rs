@@ -111,11 +111,15 @@ pub(crate) fn votes(
     with_points!(data.points(), |m| {
         let queries = Tree::new(ids.len(), columns, |i| m.row(RowId(ids[i])));
         match among {
-            None => Points::new(&queries, &ids).of_each(&queries, &ids, k, vote, |s| step(monitor, s)),
+            None => {
+                let points = Points::new(&queries, &ids, |i| m.row(RowId(ids[i])));
+                points.of_each(&queries, &ids, k, vote, |s| step(monitor, s))
+            }
             Some(rows) => {
                 let some: Vec<u32> = rows.iter().map(|row| row.0).collect();
                 let tree = Tree::new(some.len(), columns, |i| m.row(rows[i]));
-                Points::new(&tree, &some).of_each(&queries, &ids, k, vote, |s| step(monitor, s))
+                let points = Points::new(&tree, &some, |i| m.row(rows[i]));
+                points.of_each(&queries, &ids, k, vote, |s| step(monitor, s))
             }
         }
     })
@@ -123,7 +127,7 @@ pub(crate) fn votes(
 
 /// Bytes for the votes of a table.
 pub(crate) fn votes_memory(shape: &Shape) -> u64 {
-    crate::geometry::memory(shape.rows, shape.columns, shape.scalar_bytes) + 48 * shape.rows as u64
+    crate::geometry::nearest_memory(shape.rows, shape.columns, shape.scalar_bytes) + 48 * shape.rows as u64
 }
 
 #[cfg(test)]

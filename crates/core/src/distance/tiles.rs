@@ -19,7 +19,9 @@
 //! Points are kept in panels of [`WIDTH`] points, column by column; [`GROUP`] queries are compared with a panel at a time, as many sums as
 //! the registers of AVX2 hold. (The shape of the micro-kernel is that of matrix products: Goto & van de Geijn, ACM TOMS 34, 2008.)
 
-use crate::Scalar;
+use rayon::prelude::*;
+
+use crate::{Scalar, simd};
 
 /// Points of a panel.
 pub(crate) const WIDTH: usize = 16;
@@ -182,38 +184,27 @@ pub(crate) struct Panels {
     /// low(p)/2 of each point, rounded down; infinite for places beyond the last point, whose scores are −∞.
     half_low: Vec<[f32; WIDTH]>,
     columns: usize,
-    len: usize,
 }
 
 impl Panels {
-    /// `len` points: `row(i)` is the i-th.
-    pub(crate) fn new<'a, T: Scalar>(frame: &Frame, len: usize, row: impl Fn(usize) -> &'a [T]) -> Self {
-        let (columns, count) = (frame.columns(), len.div_ceil(WIDTH));
-        let mut panels = Self {
-            values: vec![[0.0; WIDTH]; count * columns],
-            half_low: vec![[f32::INFINITY; WIDTH]; count],
-            columns,
-            len,
-        };
-        let mut single = vec![0.0; columns];
-        for i in 0..len {
-            panels.set(frame, i, row(i), &mut single);
-        }
-        panels
-    }
-
-    /// Writes a point into a place; `single` is scratch for one.
-    fn set<T: Scalar>(&mut self, frame: &Frame, place: usize, row: &[T], single: &mut [f32]) {
-        let (panel, lane) = (place / WIDTH, place % WIDTH);
-        let square = frame.set(row, single);
-        let values = &mut self.values[panel * self.columns..][..self.columns];
-        values.iter_mut().zip(single).for_each(|(values, v)| values[lane] = *v);
-        self.half_low[panel][lane] = ((frame.low(square) / 2.0) as f32).next_down();
-    }
-
-    /// Number of points.
-    pub(crate) fn len(&self) -> usize {
-        self.len
+    /// Points in `places` places: `row(i)` is the point in place i, if there is one.
+    pub(crate) fn new<'a, T: Scalar>(
+        frame: &Frame,
+        places: usize,
+        row: impl Fn(usize) -> Option<&'a [T]> + Sync,
+    ) -> Self {
+        let (columns, count) = (frame.columns(), places.div_ceil(WIDTH));
+        let mut values = vec![[0.0; WIDTH]; count * columns];
+        let mut half_low = vec![[f32::INFINITY; WIDTH]; count];
+        let panels = values.par_chunks_exact_mut(columns).zip(&mut half_low).enumerate();
+        panels.for_each_init(
+            || vec![0.0; columns],
+            |single, (panel, (values, half_low))| {
+                let row = |lane: usize| row(panel * WIDTH + lane).filter(|_| panel * WIDTH + lane < places);
+                simd::run(Fill { frame, row, values, half_low, single });
+            },
+        );
+        Self { values, half_low, columns }
     }
 
     /// Number of panels.
@@ -245,6 +236,29 @@ impl Panels {
     /// Bytes of `len` points.
     pub(crate) fn memory(len: usize, columns: usize) -> u64 {
         4 * (len.next_multiple_of(WIDTH) * (columns + 1)) as u64
+    }
+}
+
+/// One panel written.
+struct Fill<'a, R> {
+    frame: &'a Frame,
+    row: R,
+    values: &'a mut [[f32; WIDTH]],
+    half_low: &'a mut [f32; WIDTH],
+    single: &'a mut [f32],
+}
+
+impl<'a, T: Scalar, R: Fn(usize) -> Option<&'a [T]>> simd::Kernel for Fill<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for lane in 0..WIDTH {
+            let Some(row) = (self.row)(lane) else { continue };
+            let square = self.frame.set(row, self.single);
+            self.values.iter_mut().zip(self.single.iter()).for_each(|(values, v)| values[lane] = *v);
+            self.half_low[lane] = ((self.frame.low(square) / 2.0) as f32).next_down();
+        }
     }
 }
 
@@ -287,7 +301,7 @@ mod tests {
     fn bounded<T: Scalar>(rows: &[Vec<T>], sharp: bool) {
         let d = rows[0].len();
         let frame = Frame::of(d, |each| rows.iter().for_each(|row| each(row)));
-        let panels = Panels::new(&frame, rows.len(), |i| &rows[i]);
+        let panels = Panels::new(&frame, rows.len(), |i| Some(&rows[i][..]));
         let longest = rows.iter().map(|row| row.iter().map(|v| v.widen().powi(2)).sum::<f64>()).fold(0.0, f64::max);
         for level in Level::all() {
             for first in (0..rows.len()).step_by(GROUP) {

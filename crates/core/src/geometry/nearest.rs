@@ -1,19 +1,50 @@
 //! The k nearest points of every point, exactly: of equal distances those of the lowest ids.
 //!
-//! Queries are taken leaf by leaf: a leaf of queries walks the tree of points together, so that in many dimensions, where
-//! nothing can be skipped, distances are computed in tiles, and in few dimensions most of the tree is skipped. A node is
-//! skipped if its box is farther from the box of the queries than each query's k-th nearest point so far; computed
-//! distances between boxes are at most the computed distances between their points, to the last bit.
+//! In few dimensions each query descends the tree of points by itself, and most of the tree is skipped. From [`TILED`] columns on little can be
+//! skipped, so queries are taken leaf by leaf: the queries of a leaf walk the tree together, and where they come to a leaf of points, all pairs
+//! are compared in f32 with a certified bound ([`crate::distance::tiles`]); only blocks with a point that can be among the k nearest are
+//! computed in f64.
+//!
+//! A node is skipped if its box is farther than the k-th nearest point so far, from the query or from the box of the queries; computed distances to
+//! boxes are at most the computed distances to their points, to the last bit.
 
 use rayon::prelude::*;
 
 use super::Tree;
-use crate::distance::{Euclidean, LANES, QUERIES, squared};
+use super::tree::{Node, Visitor, leaf_slots};
+use crate::distance::tiles::{Frame, GROUP, Panels, Query, WIDTH};
+use crate::distance::{Euclidean, LANES};
 use crate::{Result, Scalar, simd};
+
+/// Columns from which on the queries of a leaf go together.
+const TILED: usize = 10;
 
 /// The nearest points so far, ascending: bits of squared distances (they are not negative, so their bits are ordered as they
 /// are), and ids.
 type Nearest = Vec<(u64, u32)>;
+
+/// The k nearest of some points to each query by the Euclidean distance, nearest first, of equals the lowest first: positions
+/// of points, queries × min(k, points). Points and queries are rows of `columns` values. Exact.
+///
+/// # Panics
+/// If there is no point, or no column.
+pub fn nearest(points: &[f64], queries: &[f64], columns: usize, k: usize) -> Vec<u32> {
+    let [count, queried] = [points.len() / columns, queries.len() / columns];
+    assert!(count > 0, "a point to be near to");
+    let k = k.min(count);
+    if k == 0 || queried == 0 {
+        return Vec::new();
+    }
+    let point = |i: usize| &points[i * columns..][..columns];
+    let ids: Vec<u32> = (0..count as u32).collect();
+    let tree = Tree::new(count, columns, point);
+    let of_queries = Tree::new(queried, columns, |i| &queries[i * columns..][..columns]);
+    // A query is no point.
+    let query_ids = vec![u32::MAX; queried];
+    let list = |_: usize, found: &mut dyn Iterator<Item = u32>| found.collect::<Vec<u32>>();
+    let found = Points::new(&tree, &ids, point).of_each(&of_queries, &query_ids, k, list, |_| Ok(()));
+    found.unwrap_or_default().concat()
+}
 
 /// Points to be found, and what they are called: `ids` are of the caller's positions, and different.
 pub(crate) struct Points<'a, T> {
@@ -21,10 +52,42 @@ pub(crate) struct Points<'a, T> {
     ids: &'a [u32],
     /// The least id below each node.
     least: Vec<u32>,
+    tiles: Option<Tiles>,
+}
+
+/// The points in f32.
+struct Tiles {
+    frame: Frame,
+    panels: Panels,
+    /// The first panel of each node that is a leaf: every leaf begins one.
+    first: Vec<u32>,
+}
+
+impl Tiles {
+    fn new<'r, T: Scalar>(tree: &Tree<T>, row: impl Fn(usize) -> &'r [T] + Sync) -> Self {
+        let columns = tree.packed().columns();
+        let mut first = vec![0; tree.nodes().len()];
+        // Positions of points, and places beyond the last one of a leaf.
+        let mut places: Vec<u32> = Vec::with_capacity(tree.len() + tree.len() / 2);
+        for (at, node) in tree.nodes().iter().enumerate().filter(|(_, node)| node.right == 0) {
+            first[at] = (places.len() / WIDTH) as u32;
+            let slots = node.begin as usize * LANES..(node.end as usize * LANES).min(tree.len());
+            places.extend(slots.map(|slot| tree.id(slot) as u32));
+            places.resize(places.len().next_multiple_of(WIDTH), u32::MAX);
+        }
+        let frame = Frame::of(columns, |each| (0..tree.len()).for_each(|i| each(row(i))));
+        let point = |place: usize| (places[place] != u32::MAX).then(|| row(places[place] as usize));
+        let panels = Panels::new(&frame, places.len(), point);
+        Self { frame, panels, first }
+    }
 }
 
 impl<'a, T: Scalar> Points<'a, T> {
-    pub(crate) fn new(tree: &'a Tree<T>, ids: &'a [u32]) -> Self {
+    /// `row(i)` is the caller's point i.
+    pub(crate) fn new<'r>(tree: &'a Tree<T>, ids: &'a [u32], row: impl Fn(usize) -> &'r [T] + Sync) -> Self
+    where
+        T: 'r,
+    {
         let mut least = vec![u32::MAX; tree.nodes().len()];
         // Children come after their parents.
         for at in (0..least.len()).rev() {
@@ -36,7 +99,26 @@ impl<'a, T: Scalar> Points<'a, T> {
                 least[at + 1].min(least[node.right as usize])
             };
         }
-        Self { tree, ids, least }
+        let tiles = (tree.packed().columns() >= TILED).then(|| Tiles::new(tree, row));
+        Self { tree, ids, least, tiles }
+    }
+
+    /// Takes the points of a block that are among the k nearest so far; only those whose bit is set can be.
+    #[inline(always)]
+    fn look(&self, row: &[f64], block: usize, possible: u32, own_id: u32, k: usize, own: &mut Nearest) {
+        let raws = self.tree.packed().raw::<Euclidean>(row, block);
+        let worst = own.get(k - 1).map_or(f64::INFINITY, |worst| f64::from_bits(worst.0));
+        if raws.iter().all(|&raw| raw > worst) {
+            return;
+        }
+        for (lane, &raw) in raws.iter().enumerate().take(self.tree.len() - block * LANES) {
+            let id = self.ids[self.tree.id(block * LANES + lane)];
+            if possible >> lane & 1 == 1 && id != own_id && can_enter(own, k, raw, id) {
+                let new = (raw.to_bits(), id);
+                own.truncate(k - 1);
+                own.insert(own.partition_point(|other| *other < new), new);
+            }
+        }
     }
 
     /// For every query, the `k` nearest points of other ids: `found(position of the query, ids, nearest first)`. Results are in
@@ -54,7 +136,7 @@ impl<'a, T: Scalar> Points<'a, T> {
             let node = queries.node(leaf);
             let count = (node.end as usize * LANES).min(queries.len()) - node.begin as usize * LANES;
             let search = Search { points: self, queries, query_ids, leaf, count, k };
-            let nearest = simd::run(search);
+            let nearest = simd::run_bounds(search);
             step(count as u64)?;
             let position = |at: usize| queries.id(node.begin as usize * LANES + at);
             let result = |(at, own): (usize, &Nearest)| {
@@ -70,6 +152,12 @@ impl<'a, T: Scalar> Points<'a, T> {
         }
         Ok(results)
     }
+}
+
+/// Bytes of the tree of `len` points, and of [`Points`] to be found among them.
+pub(crate) fn memory(len: usize, columns: usize, scalar_bytes: usize) -> u64 {
+    let tiles = if columns >= TILED { Panels::memory(leaf_slots(len), columns) } else { 0 };
+    super::memory(len, columns, scalar_bytes) + tiles
 }
 
 /// The search of one leaf of queries: the body that is compiled for each instruction set.
@@ -91,11 +179,11 @@ fn can_enter(own: &Nearest, k: usize, raw: f64, least: u32) -> bool {
     }
 }
 
-impl<T: Scalar> simd::Kernel for Search<'_, T> {
+impl<T: Scalar> simd::Bounds for Search<'_, T> {
     type Output = Vec<Nearest>;
 
     #[inline(always)]
-    fn run(self) -> Self::Output {
+    fn run<const FUSED: bool>(self) -> Self::Output {
         let Self { points, queries, query_ids, leaf, count, k } = self;
         let (tree, node) = (points.tree, queries.node(leaf));
         let columns = tree.packed().columns();
@@ -110,6 +198,17 @@ impl<T: Scalar> simd::Kernel for Search<'_, T> {
         }
         let own_ids: Vec<u32> = (0..count).map(|at| query_ids[queries.id(slot(at))]).collect();
         let mut nearest: Vec<Nearest> = vec![Vec::with_capacity(k + 1); count];
+        let Some(tiles) = &points.tiles else {
+            let mut stack = Vec::new();
+            for (at, own) in nearest.iter_mut().enumerate() {
+                let row = &rows[at * columns..][..columns];
+                tree.descend::<Euclidean>(row, &mut stack, &mut Alone { points, row, own_id: own_ids[at], k, own });
+            }
+            return nearest;
+        };
+        let singles = Singles::new(tiles, &rows, columns);
+        // The least score of a point that can be among the k nearest of each.
+        let mut least_scores = vec![f32::NEG_INFINITY; count];
         // Nodes, nearest to the centre first, and how far their boxes are from that of the queries.
         let mut stack = vec![(0usize, tree.raw_between(0, low, high))];
         while let Some((at, bound)) = stack.pop() {
@@ -126,33 +225,28 @@ impl<T: Scalar> simd::Kernel for Search<'_, T> {
                 stack.push((first, tree.raw_between(first, low, high)));
                 continue;
             }
-            let wanted = |nearest: &[Nearest], at_query: usize| {
-                at_query < count && {
-                    let raw = tree.raw_to_node::<Euclidean>(&rows[at_query * columns..][..columns], at);
-                    can_enter(&nearest[at_query], k, raw, points.least[at])
-                }
-            };
-            for first in (0..count).step_by(QUERIES) {
-                if !(first..first + QUERIES).any(|q| wanted(&nearest, q)) {
-                    continue;
-                }
-                let block = queries.packed().block(slot(first) / LANES);
-                for at_block in of_points.begin as usize..of_points.end as usize {
-                    let found = squared(block, slot(first) % LANES, tree.packed().block(at_block));
-                    let lanes = LANES.min(tree.len() - at_block * LANES);
-                    for (q, raws) in found.iter().enumerate().take(count - first) {
-                        let own = &mut nearest[first + q];
-                        let worst = own.get(k - 1).map_or(f64::INFINITY, |&(bits, _)| f64::from_bits(bits));
-                        if raws.iter().all(|&raw| raw > worst) {
+            let blocks = of_points.begin as usize..of_points.end as usize;
+            let first_panel = tiles.first[at] as usize;
+            for group in (0..count).step_by(GROUP) {
+                let own: [&[f32]; GROUP] = std::array::from_fn(|q| singles.of((group + q).min(count - 1), columns));
+                for (panel, begin) in (first_panel..).zip(blocks.clone().step_by(WIDTH / LANES)) {
+                    let scores = tiles.panels.scores::<FUSED>(own, panel);
+                    for (q, query) in (group..count.min(group + GROUP)).enumerate() {
+                        let possible = from(&scores[q], least_scores[query]);
+                        if possible == 0 {
                             continue;
                         }
-                        for (lane, raw) in raws.iter().enumerate().take(lanes) {
-                            let id = points.ids[tree.id(at_block * LANES + lane)];
-                            if id != own_ids[first + q] && can_enter(own, k, *raw, id) {
-                                let new = (raw.to_bits(), id);
-                                own.truncate(k - 1);
-                                own.insert(own.partition_point(|other| *other < new), new);
+                        let row = &rows[query * columns..][..columns];
+                        for half in 0..WIDTH / LANES {
+                            let of_block = possible >> (half * LANES) & ((1 << LANES) - 1);
+                            if of_block != 0 {
+                                let own_id = own_ids[query];
+                                points.look(row, begin + half, of_block, own_id, k, &mut nearest[query]);
                             }
+                        }
+                        if let Some(worst) = nearest[query].get(k - 1) {
+                            let raw = f64::from_bits(worst.0);
+                            least_scores[query] = singles.queries[query].possible(&tiles.frame, raw);
                         }
                     }
                 }
@@ -162,13 +256,119 @@ impl<T: Scalar> simd::Kernel for Search<'_, T> {
     }
 }
 
+/// A query that descends the tree by itself.
+struct Alone<'a, T> {
+    points: &'a Points<'a, T>,
+    row: &'a [f64],
+    own_id: u32,
+    k: usize,
+    own: &'a mut Nearest,
+}
+
+impl<T: Scalar> Visitor for Alone<'_, T> {
+    #[inline(always)]
+    fn enter(&mut self, node: usize, raw: f64) -> bool {
+        can_enter(self.own, self.k, raw, self.points.least[node])
+    }
+
+    #[inline(always)]
+    fn leaf(&mut self, node: Node) {
+        for block in node.begin as usize..node.end as usize {
+            self.points.look(self.row, block, u32::MAX, self.own_id, self.k, self.own);
+        }
+    }
+}
+
+/// The queries of a leaf in f32.
+struct Singles {
+    values: Vec<f32>,
+    queries: Vec<Query>,
+}
+
+impl Singles {
+    #[inline(always)]
+    fn new(tiles: &Tiles, rows: &[f64], columns: usize) -> Self {
+        let mut values = vec![0.0; rows.len()];
+        let queries: Vec<Query> = rows
+            .chunks_exact(columns)
+            .zip(values.chunks_exact_mut(columns))
+            .map(|(row, out)| tiles.frame.query(row, out))
+            .collect();
+        Self { values, queries }
+    }
+
+    #[inline(always)]
+    fn of(&self, query: usize, columns: usize) -> &[f32] {
+        &self.values[query * columns..][..columns]
+    }
+}
+
+/// Which scores are a threshold or higher, as bits.
+#[inline(always)]
+fn from(scores: &[f32; WIDTH], threshold: f32) -> u32 {
+    let mut any = 0;
+    for &score in scores {
+        any |= u32::from(score >= threshold);
+    }
+    if any == 0 {
+        return 0;
+    }
+    scores.iter().enumerate().fold(0, |bits, (lane, &score)| bits | u32::from(score >= threshold) << lane)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::distance::raw;
     use proptest::prelude::*;
 
+    /// As [`nearest`], by the definition.
+    fn scan(points: &[Vec<f64>], query: &[f64], k: usize, other: impl Fn(usize) -> bool) -> Vec<u32> {
+        let raws =
+            (0..points.len()).filter(|&j| other(j)).map(|j| (raw::<Euclidean, f64, f64>(query, &points[j]), j as u32));
+        let mut raws: Vec<(f64, u32)> = raws.collect();
+        raws.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        raws.iter().take(k).map(|own| own.1).collect()
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Where leaves are compared in f32 first: plain, on a grid, far from the origin, in clusters that are far apart, and f32.
+        #[test]
+        fn nearest_points_in_many_columns_are_those_of_a_scan(
+            (d, values) in prop::sample::select(vec![5usize, 6, 16, 33, 270])
+                .prop_flat_map(|d| (Just(d), prop::collection::vec(-1.0f64..1.0, d..d * 150))),
+            kind in 0u8..4,
+            k in 1usize..14,
+            every in 1usize..4,
+        ) {
+            let place = |(i, v): (usize, &f64)| match kind {
+                0 => *v,
+                1 => (v * 2.0).round(),
+                2 => v + 1e7,
+                _ => v * 1e-5 + (i / d % 3) as f64 * 1e3,
+            };
+            let values: Vec<f64> = values.iter().enumerate().map(place).collect();
+            let rows: Vec<Vec<f64>> = values.chunks_exact(d).map(<[f64]>::to_vec).collect();
+            let some: Vec<Vec<f64>> = rows.iter().step_by(every).cloned().collect();
+            let found = nearest(&some.concat(), &rows.concat(), d, k);
+            let per_row = k.min(some.len());
+            for (row, own) in rows.iter().zip(found.chunks_exact(per_row)) {
+                prop_assert_eq!(own, scan(&some, row, k, |_| true));
+            }
+            let single: Vec<Vec<f32>> = rows.iter().map(|r| r.iter().map(|&v| v as f32).collect()).collect();
+            let wide: Vec<Vec<f64>> = single.iter().map(|r| r.iter().map(|&v| f64::from(v)).collect()).collect();
+            let ids: Vec<u32> = (0..rows.len() as u32).collect();
+            let tree = Tree::new(rows.len(), d, |i| single[i].as_slice());
+            let list = |_: usize, found: &mut dyn Iterator<Item = u32>| found.collect::<Vec<u32>>();
+            let points = Points::new(&tree, &ids, |i| single[i].as_slice());
+            let found = points.of_each(&tree, &ids, k, list, |_| Ok(())).expect("not cancelled");
+            for (i, own) in found.iter().enumerate() {
+                prop_assert_eq!(own, &scan(&wide, &wide[i], k, |j| j != i));
+            }
+        }
+
         /// Grids make ties and equal rows.
         #[test]
         fn nearest_points_are_those_of_a_scan(
@@ -184,16 +384,10 @@ mod tests {
             let queries = Tree::new(rows.len(), d, |i| rows[i].as_slice());
             let tree = Tree::new(some.len(), d, |i| rows[some[i] as usize].as_slice());
             let list = |_: usize, found: &mut dyn Iterator<Item = u32>| found.collect::<Vec<u32>>();
-            let found = Points::new(&tree, &some).of_each(&queries, &ids, k, list, |_| Ok(())).expect("not cancelled");
+            let found = Points::new(&tree, &some, |i| rows[some[i] as usize].as_slice()).of_each(&queries, &ids, k, list, |_| Ok(())).expect("not cancelled");
             for (i, own) in found.iter().enumerate() {
-                let mut scan: Vec<(f64, u32)> = some
-                    .iter()
-                    .filter(|&&j| j as usize != i)
-                    .map(|&j| (raw::<Euclidean, f64, f64>(&rows[i], &rows[j as usize]), j))
-                    .collect();
-                scan.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                scan.truncate(k);
-                prop_assert_eq!(own, &scan.iter().map(|s| s.1).collect::<Vec<_>>(), "row {}", i);
+                let of_some = |j: usize| j != i && j.is_multiple_of(every);
+                prop_assert_eq!(own, &scan(&rows, &rows[i], k, of_some), "row {}", i);
             }
         }
     }

@@ -2,11 +2,9 @@
 
 use std::collections::BinaryHeap;
 
-use rayon::prelude::*;
-
 use super::Tree;
 use super::tree::{Node, Visitor};
-use crate::distance::{Euclidean, LANES, Terms};
+use crate::distance::{LANES, Terms};
 use crate::{Scalar, simd};
 
 /// The scratch of searches, kept from one to the next.
@@ -19,10 +17,6 @@ pub(crate) struct Search {
     nearest: BinaryHeap<u64>,
     /// The same, and how many points are there.
     nearest_of: BinaryHeap<(u64, u32)>,
-    /// The same, and the position of the point.
-    nearest_ids: BinaryHeap<(u64, u32)>,
-    /// The k nearest points, nearest first, of equals the lowest position first: raw distances and positions.
-    pub(crate) nearest_points: Vec<(f64, u32)>,
 }
 
 impl Search {
@@ -74,50 +68,6 @@ impl Search {
         });
         self.nearest_of.peek().map_or(f64::INFINITY, |&(bits, _)| f64::from_bits(bits))
     }
-}
-
-impl Search {
-    /// Finds the k nearest points, into `nearest_points`; all of them where there are fewer.
-    pub(crate) fn nearest<M: Terms, T: Scalar>(&mut self, tree: &Tree<T>, point: &[f64], k: usize) {
-        self.nearest_ids.clear();
-        let Self { stack, nearest_ids: nearest, nearest_points, .. } = self;
-        simd::run(Descent::<M, T, _> {
-            tree,
-            point,
-            stack,
-            visitor: NearestIds { k, nearest },
-            metric: Default::default(),
-        });
-        nearest_points.clear();
-        while let Some((bits, id)) = nearest.pop() {
-            nearest_points.push((f64::from_bits(bits), id));
-        }
-        nearest_points.reverse();
-    }
-}
-
-/// The k nearest of some points to each query by the Euclidean distance, nearest first, of equals the lowest first: positions
-/// of points, queries × min(k, points). Points and queries are rows of `columns` values. Exact.
-///
-/// # Panics
-/// If there is no point, or no column.
-pub fn nearest(points: &[f64], queries: &[f64], columns: usize, k: usize) -> Vec<u32> {
-    let count = points.len() / columns;
-    assert!(count > 0, "a point to be near to");
-    let tree = Tree::new(count, columns, |i| &points[i * columns..][..columns]);
-    let k = k.min(count);
-    let mut found = vec![0; queries.len() / columns * k];
-    if k == 0 {
-        return found;
-    }
-    found.par_chunks_exact_mut(k).zip(queries.par_chunks_exact(columns)).for_each_init(
-        Search::default,
-        |search, (found, query)| {
-            search.nearest::<Euclidean, f64>(&tree, query, k);
-            found.iter_mut().zip(&search.nearest_points).for_each(|(place, &(_, id))| *place = id);
-        },
-    );
-    found
 }
 
 /// The largest squared distance whose root is at most `radius`: comparing with it is comparing distances, to the last
@@ -176,31 +126,6 @@ impl Take for Nearest<'_> {
                 self.nearest.pop();
             }
             self.nearest.push(raw.to_bits());
-        }
-    }
-}
-
-struct NearestIds<'a> {
-    k: usize,
-    nearest: &'a mut BinaryHeap<(u64, u32)>,
-}
-
-impl Take for NearestIds<'_> {
-    #[inline(always)]
-    fn enter(&self, raw: f64) -> bool {
-        // As far as the worst is near enough: its position may be higher.
-        self.nearest.len() < self.k || self.nearest.peek().is_some_and(|&(worst, _)| raw.to_bits() <= worst)
-    }
-
-    #[inline(always)]
-    fn take(&mut self, raw: f64, id: usize) {
-        let own = (raw.to_bits(), id as u32);
-        if self.nearest.len() < self.k {
-            self.nearest.push(own);
-        } else if let Some(mut worst) = self.nearest.peek_mut()
-            && own < *worst
-        {
-            *worst = own;
         }
     }
 }
@@ -282,7 +207,7 @@ impl<M: Terms, T: Scalar, V: Take> Visitor for Leaves<'_, M, T, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::distance::raw;
+    use crate::distance::{Euclidean, raw};
     use proptest::prelude::*;
 
     proptest! {
@@ -301,9 +226,6 @@ mod tests {
             search.found.sort_unstable();
             let scan: Vec<u32> = (0..rows.len() as u32).filter(|&i| raws[i as usize].sqrt() <= radius).collect();
             prop_assert_eq!(&search.found, &scan);
-            let mut order: Vec<u32> = (0..rows.len() as u32).collect();
-            order.sort_by(|&a, &b| raws[a as usize].total_cmp(&raws[b as usize]));
-            prop_assert_eq!(nearest(&rows.concat(), query, d, k), &order[..k.min(rows.len())]);
             raws.sort_unstable_by(f64::total_cmp);
             let k = k.min(rows.len());
             prop_assert_eq!(search.kth::<Euclidean, f64>(&tree, query, k), raws[k - 1]);

@@ -55,6 +55,11 @@ fn node_count(len: usize, leaf: usize) -> usize {
     1 + node_count(left, leaf) + node_count(len - left, leaf)
 }
 
+/// Slots of the leaves of a tree of `len` points, if every leaf were full.
+pub(super) fn leaf_slots(len: usize) -> usize {
+    node_count(len, LEAF).div_ceil(2) * LEAF
+}
+
 /// Bytes of a tree of `len` points.
 pub(crate) fn memory(len: usize, columns: usize, scalar_bytes: usize) -> u64 {
     let nodes = (len / (LEAF / 2)).max(1) * 2;

@@ -195,7 +195,7 @@ impl Tiles {
             targets.iter().map(|target| (crate::Seed(0).key(RowId(target.0)), target.0)).collect();
         order.sort_unstable();
         let frame = Frame::of(columns, |each| order.iter().for_each(|target| each(point(target.1))));
-        let panels = Panels::new(&frame, order.len(), |i| point(order[i].1));
+        let panels = Panels::new(&frame, order.len(), |i| order.get(i).map(|target| point(target.1)));
         Self { frame, panels }
     }
 }
