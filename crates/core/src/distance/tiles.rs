@@ -52,6 +52,8 @@ pub(crate) struct Frame {
     absolute: f64,
     /// By how much a computed f64 square may be off, relatively.
     double: f64,
+    /// At least |p|² of every point.
+    longest: f64,
 }
 
 impl Frame {
@@ -71,11 +73,15 @@ impl Frame {
         // Differences from it are then rounded once, also in f32.
         let single: Vec<f32> = centre.iter().map(|&c| c as f32).collect();
         centre.iter_mut().zip(&single).filter(|(_, s)| s.is_finite()).for_each(|(c, s)| *c = f64::from(*s));
-        let mut largest = 0.0f64;
+        let (mut largest, mut longest) = (0.0f64, 0.0f64);
         each(&mut |row| {
+            let mut square = 0.0;
             for (c, v) in centre.iter().zip(row) {
-                largest = largest.max((v.widen() - c).abs());
+                let difference = (v.widen() - c).abs();
+                largest = largest.max(difference);
+                square += difference * difference;
             }
+            longest = longest.max(square);
         });
         // The exponent of the largest difference, made that of 1/2, so that the coordinates of points are below 1; but no further than where
         // squares in f64 begin to vanish.
@@ -92,6 +98,7 @@ impl Frame {
             relative: (chain + 40) as f64 * UNIT,
             absolute: columns as f64 * 2.0f64.powi(-125),
             double: (columns + 8) as f64 * f64::EPSILON,
+            longest: longest * (scale * scale) * (1.0 + 4.0 * UNIT) + columns as f64 * 2.0f64.powi(-125),
         }
     }
 
@@ -125,8 +132,7 @@ impl Frame {
             out.fill(0.0);
             return Query { low: f64::NEG_INFINITY, slack: f64::INFINITY };
         }
-        // Points are below 1 in each coordinate.
-        let slack = 2.0 * (self.relative * (square + self.columns() as f64) + 2.0 * self.absolute);
+        let slack = 2.0 * (self.relative * (square + self.longest) + 2.0 * self.absolute);
         Query { low: self.low(square), slack }
     }
 }
@@ -165,7 +171,8 @@ impl Query {
     #[inline(always)]
     pub(crate) fn possible(&self, frame: &Frame, raw: f64) -> f32 {
         let most = raw * (1.0 + frame.double) * (frame.scale * frame.scale);
-        (((self.low - most) / 2.0) as f32).next_down()
+        // Of a query of which nothing is said, every point's score is high enough; those of empty places never are.
+        (((self.low - most) / 2.0) as f32).next_down().max(f32::MIN)
     }
 
     /// A score from which on the squared distance, as the scalar definition computes it, is certainly below `raw`.
@@ -200,7 +207,10 @@ impl Panels {
         panels.for_each_init(
             || vec![0.0; columns],
             |single, (panel, (values, half_low))| {
-                let row = |lane: usize| row(panel * WIDTH + lane).filter(|_| panel * WIDTH + lane < places);
+                let row = |lane: usize| {
+                    let place = panel * WIDTH + lane;
+                    if place < places { row(place) } else { None }
+                };
                 simd::run(Fill { frame, row, values, half_low, single });
             },
         );
@@ -327,7 +337,7 @@ mod tests {
                             if sharp && nearer > 0.0 {
                                 assert!(score < query.possible(&frame, nearer));
                             }
-                            if sharp {
+                            if sharp && longest > 0.0 {
                                 assert!(score >= query.certain(&frame, farther), "{score} {query:?} {exact} {longest}");
                             }
                         }

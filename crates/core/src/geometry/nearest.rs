@@ -208,7 +208,7 @@ impl<T: Scalar> simd::Bounds for Search<'_, T> {
         };
         let singles = Singles::new(tiles, &rows, columns);
         // The least score of a point that can be among the k nearest of each.
-        let mut least_scores = vec![f32::NEG_INFINITY; count];
+        let mut least_scores = vec![f32::MIN; count];
         // Nodes, nearest to the centre first, and how far their boxes are from that of the queries.
         let mut stack = vec![(0usize, tree.raw_between(0, low, high))];
         while let Some((at, bound)) = stack.pop() {
