@@ -39,6 +39,7 @@ mod id;
 pub mod kernel;
 mod labels;
 mod linalg;
+mod lloyd;
 pub mod methods;
 pub mod metrics;
 mod monitor;

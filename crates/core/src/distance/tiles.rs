@@ -107,6 +107,11 @@ impl Frame {
         self.centre.len()
     }
 
+    /// The power of two by which coordinates are multiplied.
+    pub(crate) fn scale(&self) -> f64 {
+        self.scale
+    }
+
     /// Writes a point in f32, and gives its squared length.
     #[inline(always)]
     fn set<T: Scalar>(&self, row: &[T], out: &mut [f32]) -> f64 {
@@ -173,6 +178,13 @@ impl Query {
         let most = raw * (1.0 + frame.double) * (frame.scale * frame.scale);
         // Of a query of which nothing is said, every point's score is high enough; those of empty places never are.
         (((self.low - most) / 2.0) as f32).next_down().max(f32::MIN)
+    }
+
+    /// At least the squared distance of points that score so or lower. (Of f64: what little its roundings take is not part of it.)
+    #[inline(always)]
+    pub(crate) fn at_least(&self, frame: &Frame, score: f32) -> f64 {
+        let least = (self.low - 2.0 * f64::from(score)) / (frame.scale * frame.scale);
+        if least > 0.0 { least } else { 0.0 }
     }
 
     /// A score from which on the squared distance, as the scalar definition computes it, is certainly below `raw`.
@@ -247,6 +259,21 @@ impl Panels {
     pub(crate) fn memory(len: usize, columns: usize) -> u64 {
         4 * (len.next_multiple_of(WIDTH) * (columns + 1)) as u64
     }
+}
+
+/// The highest of the scores of a query.
+#[inline(always)]
+pub(crate) fn highest(scores: &[f32; WIDTH]) -> f32 {
+    let mut lanes = *scores;
+    let mut width = WIDTH / 2;
+    while width > 0 {
+        for lane in 0..width {
+            let (a, b) = (lanes[lane], lanes[lane + width]);
+            lanes[lane] = if a > b { a } else { b };
+        }
+        width /= 2;
+    }
+    lanes[0]
 }
 
 /// One panel written.

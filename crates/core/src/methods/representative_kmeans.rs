@@ -23,11 +23,11 @@
 //! Loses when rows at the edge of a group matter: all rows nearer to the centre come first, so ε is large. It ignores
 //! classes, and can lose one.
 
-use super::clustering_centroids::{Clustering, lloyd};
 use super::settings::parameters;
 use super::stratified_random::random_order;
 use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, raw};
+use crate::lloyd::{Clustering, lloyd};
 use crate::params::{Kind, Params, Value};
 use crate::{Allocation, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, linalg, with_points};
 
@@ -138,8 +138,8 @@ impl Method for Configured {
 
     fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {
         let clusters = self.clusters.unwrap_or(shape.classes).min(shape.rows);
-        2 * crate::geometry::memory(clusters, shape.columns, 8)
-            + (72 * shape.rows + 24 * clusters * shape.columns) as u64
+        crate::lloyd::memory(shape.rows, clusters, shape.columns)
+            + (56 * shape.rows + 16 * clusters * shape.columns) as u64
     }
 }
 
