@@ -27,6 +27,9 @@ const TILED: usize = 9;
 const PARTS: usize = 12;
 const PANELS: usize = 3;
 
+/// Values of rows that a thread takes the means of, at least.
+const MEAN_VALUES: usize = 1 << 16;
+
 /// Columns up to which it pays to go cluster by cluster in any case, and rows of a cluster from which on it does in more.
 const FEW: usize = 3;
 const MANY_ROWS: usize = 40;
@@ -137,12 +140,26 @@ pub(crate) fn lloyd<T: Scalar>(
             members[*place] = i;
             *place += 1;
         }
+        // The mean of the same rows is the same.
+        let mut changed = vec![clusters.iterations == 1; k];
+        for (before, own) in clusters.assigned.iter_mut().zip(&nearest) {
+            if *before != own.centre {
+                changed[*before as usize] = true;
+                changed[own.centre as usize] = true;
+                *before = own.centre;
+            }
+        }
         let of_cluster = |c: usize| &members[ends[c] - clusters.sizes[c]..ends[c]];
-        let means = centres.par_chunks_exact_mut(d).zip(&mut moved).with_min_len(64).enumerate();
+        let together = (MEAN_VALUES * k / (d * rows.len())).max(1);
+        let means = centres.par_chunks_exact_mut(d).zip(&mut moved).with_min_len(together).enumerate();
         let moves: Vec<f64> = means
             .map_init(
                 || vec![0.0; d],
                 |sum, (c, (centre, moved))| {
+                    if !changed[c] {
+                        *moved = false;
+                        return 0.0;
+                    }
                     sum.fill(0.0);
                     for &i in of_cluster(c) {
                         sum.iter_mut().zip(points.row(rows[i as usize])).for_each(|(s, v)| *s += v.widen());
@@ -158,9 +175,6 @@ pub(crate) fn lloyd<T: Scalar>(
         if let Some(bounds) = &mut bounds {
             bounds.moved(&moves);
         }
-    }
-    for (assigned, n) in clusters.assigned.iter_mut().zip(&nearest) {
-        *assigned = n.centre;
     }
     clusters.centres = centres;
     Ok(clusters)

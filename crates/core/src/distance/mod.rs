@@ -11,7 +11,6 @@ mod cosine;
 mod euclidean;
 mod manhattan;
 mod packed;
-#[allow(dead_code)]
 pub(crate) mod tiles;
 
 pub use chebyshev::Chebyshev;
