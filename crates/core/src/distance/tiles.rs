@@ -180,6 +180,14 @@ impl Query {
         (((self.low - most) / 2.0) as f32).next_down().max(f32::MIN)
     }
 
+    /// At most the squared distance of points that score so or higher, as the scalar definition computes it.
+    #[inline(always)]
+    pub(crate) fn at_most(&self, frame: &Frame, score: f32) -> f64 {
+        let most = (self.low - 2.0 * f64::from(score) + self.slack + frame.absolute) * (1.0 + frame.double);
+        // Of a query of which nothing is said, this is not a number.
+        if most.is_nan() { f64::INFINITY } else { most.max(0.0) / (frame.scale * frame.scale) * (1.0 + f64::EPSILON) }
+    }
+
     /// At least the squared distance of points that score so or lower. (Of f64: what little its roundings take is not part of it.)
     #[inline(always)]
     pub(crate) fn at_least(&self, frame: &Frame, score: f32) -> f64 {
@@ -259,6 +267,16 @@ impl Panels {
     pub(crate) fn memory(len: usize, columns: usize) -> u64 {
         4 * (len.next_multiple_of(WIDTH) * (columns + 1)) as u64
     }
+}
+
+/// Whether a score is the threshold or higher.
+#[inline(always)]
+pub(crate) fn any_from(scores: &[f32; WIDTH], threshold: f32) -> bool {
+    let mut any = 0u32;
+    for &score in scores {
+        any |= u32::from(score >= threshold);
+    }
+    any != 0
 }
 
 /// The highest of the scores of a query.
@@ -360,6 +378,11 @@ mod tests {
                             let exact = raw::<Euclidean, T, T>(own(q), other);
                             assert!(score >= query.possible(&frame, exact), "{level:?}: {score}, {query:?}, {exact}");
                             assert!(score < query.certain(&frame, exact), "{level:?}: {score}, {query:?}, {exact}");
+                            assert!(exact <= query.at_most(&frame, score), "{level:?}: {score}, {query:?}, {exact}");
+                            assert!(
+                                exact * (1.0 + 1e-9) >= query.at_least(&frame, score),
+                                "{level:?}: {score}, {exact}"
+                            );
                             let [nearer, farther] = [exact - 1e-4 * longest, exact + 1e-4 * longest];
                             if sharp && nearer > 0.0 {
                                 assert!(score < query.possible(&frame, nearer));

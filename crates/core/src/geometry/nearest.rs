@@ -1,9 +1,9 @@
 //! The k nearest points of every point, exactly: of equal distances those of the lowest ids.
 //!
 //! In few dimensions each query descends the tree of points by itself, and most of the tree is skipped. From [`TILED`] columns on little can be
-//! skipped, so queries are taken leaf by leaf: the queries of a leaf walk the tree together, and where they come to a leaf of points, all pairs
-//! are compared in f32 with a certified bound ([`crate::distance::tiles`]); only blocks with a point that can be among the k nearest are
-//! computed in f64.
+//! skipped, so queries are taken leaf by leaf: the queries of a leaf walk the tree together, and where they come to a node of few points, all pairs
+//! are compared in f32 with a certified bound ([`crate::distance::tiles`]). The k best bounds so far say which points may be among the k nearest;
+//! in the end only their distances are computed in f64.
 //!
 //! A node is skipped if its box is farther than the k-th nearest point so far, from the query or from the box of the queries; computed distances to
 //! boxes are at most the computed distances to their points, to the last bit.
@@ -12,12 +12,15 @@ use rayon::prelude::*;
 
 use super::Tree;
 use super::tree::{Node, Visitor, leaf_slots};
-use crate::distance::tiles::{Frame, GROUP, Panels, Query, WIDTH};
+use crate::distance::tiles::{Frame, GROUP, Panels, Query, WIDTH, any_from};
 use crate::distance::{Euclidean, LANES};
 use crate::{Result, Scalar, simd};
 
 /// Columns from which on the queries of a leaf go together.
 const TILED: usize = 10;
+
+/// Points that are compared with a leaf of queries at once, at most: a box of fewer says more, and panels are full of more.
+const TOGETHER: usize = 128;
 
 /// The nearest points so far, ascending: bits of squared distances (they are not negative, so their bits are ordered as they
 /// are), and ids.
@@ -59,26 +62,43 @@ pub(crate) struct Points<'a, T> {
 struct Tiles {
     frame: Frame,
     panels: Panels,
-    /// The first panel of each node that is a leaf: every leaf begins one.
+    /// The first panel of each node whose points are compared at once: every one begins a panel.
     first: Vec<u32>,
+    /// The slot of each place.
+    slots: Vec<u32>,
+}
+
+/// The slots of a node.
+fn slots_of<T: Scalar>(tree: &Tree<T>, node: Node) -> std::ops::Range<usize> {
+    node.begin as usize * LANES..(node.end as usize * LANES).min(tree.len())
+}
+
+/// Whether the points of a node are compared at once.
+fn is_whole<T: Scalar>(tree: &Tree<T>, node: Node) -> bool {
+    node.right == 0 || slots_of(tree, node).len() <= TOGETHER
 }
 
 impl Tiles {
     fn new<'r, T: Scalar>(tree: &Tree<T>, row: impl Fn(usize) -> &'r [T] + Sync) -> Self {
         let columns = tree.packed().columns();
         let mut first = vec![0; tree.nodes().len()];
-        // Positions of points, and places beyond the last one of a leaf.
-        let mut places: Vec<u32> = Vec::with_capacity(tree.len() + tree.len() / 2);
-        for (at, node) in tree.nodes().iter().enumerate().filter(|(_, node)| node.right == 0) {
-            first[at] = (places.len() / WIDTH) as u32;
-            let slots = node.begin as usize * LANES..(node.end as usize * LANES).min(tree.len());
-            places.extend(slots.map(|slot| tree.id(slot) as u32));
-            places.resize(places.len().next_multiple_of(WIDTH), u32::MAX);
+        // Slots of points, and places beyond the last one of a node.
+        let mut slots: Vec<u32> = Vec::with_capacity(tree.len() + tree.len() / 2);
+        let mut stack = vec![0];
+        while let Some(at) = stack.pop() {
+            let node = tree.node(at);
+            if is_whole(tree, node) {
+                first[at] = (slots.len() / WIDTH) as u32;
+                slots.extend(slots_of(tree, node).map(|slot| slot as u32));
+                slots.resize(slots.len().next_multiple_of(WIDTH), u32::MAX);
+            } else {
+                stack.extend([node.right as usize, at + 1]);
+            }
         }
         let frame = Frame::of(columns, |each| (0..tree.len()).for_each(|i| each(row(i))));
-        let point = |place: usize| (places[place] != u32::MAX).then(|| row(places[place] as usize));
-        let panels = Panels::new(&frame, places.len(), point);
-        Self { frame, panels, first }
+        let point = |place: usize| (slots[place] != u32::MAX).then(|| row(tree.id(slots[place] as usize)));
+        let panels = Panels::new(&frame, slots.len(), point);
+        Self { frame, panels, first, slots }
     }
 }
 
@@ -156,7 +176,8 @@ impl<'a, T: Scalar> Points<'a, T> {
 
 /// Bytes of the tree of `len` points, and of [`Points`] to be found among them.
 pub(crate) fn memory(len: usize, columns: usize, scalar_bytes: usize) -> u64 {
-    let tiles = if columns >= TILED { Panels::memory(leaf_slots(len), columns) } else { 0 };
+    let tiles =
+        if columns >= TILED { Panels::memory(leaf_slots(len), columns) + 4 * leaf_slots(len) as u64 } else { 0 };
     super::memory(len, columns, scalar_bytes) + tiles
 }
 
@@ -189,7 +210,6 @@ impl<T: Scalar> simd::Bounds for Search<'_, T> {
         let columns = tree.packed().columns();
         let slot = |at: usize| node.begin as usize * LANES + at;
         let (low, high) = queries.corners(leaf);
-        let centre: Vec<f64> = low.iter().zip(high).map(|(low, high)| low / 2.0 + high / 2.0).collect();
         let mut rows = vec![0.0; count * columns];
         let mut row = vec![T::default(); columns];
         for (at, out) in rows.chunks_exact_mut(columns).enumerate() {
@@ -206,53 +226,123 @@ impl<T: Scalar> simd::Bounds for Search<'_, T> {
             }
             return nearest;
         };
-        let singles = Singles::new(tiles, &rows, columns);
-        // The least score of a point that can be among the k nearest of each.
-        let mut least_scores = vec![f32::MIN; count];
-        // Nodes, nearest to the centre first, and how far their boxes are from that of the queries.
+        let mut values = vec![0.0; rows.len()];
+        let new = |(at, (row, out)): (usize, (&[f64], &mut [f32]))| {
+            let query = tiles.frame.query(row, out);
+            Shortlist { own_id: own_ids[at], query, top: Vec::with_capacity(k + 1), held: Vec::new(), cutoff: f32::MIN }
+        };
+        let outs = rows.chunks_exact(columns).zip(values.chunks_exact_mut(columns));
+        let mut lists: Vec<Shortlist> = outs.enumerate().map(new).collect();
+        let single = |query: usize| &values[query * columns..][..columns];
+        let row = |query: usize| &rows[query * columns..][..columns];
+        // Nodes, the nearest one on top, and how far their boxes are from that of the queries.
         let mut stack = vec![(0usize, tree.raw_between(0, low, high))];
         while let Some((at, bound)) = stack.pop() {
-            if !nearest.iter().any(|own| can_enter(own, k, bound, points.least[at])) {
+            let enters = |(list, own): (&Shortlist, &Nearest)| {
+                list.most(&tiles.frame, k) >= bound && can_enter(own, k, bound, points.least[at])
+            };
+            if !lists.iter().zip(&nearest).any(enters) {
                 continue;
             }
             let of_points = tree.node(at);
-            if of_points.right != 0 {
-                let (left, right) = (at + 1, of_points.right as usize);
-                let from_centre = |node| tree.raw_to_node::<Euclidean>(&centre, node);
-                let (first, second) =
-                    if from_centre(left) <= from_centre(right) { (left, right) } else { (right, left) };
-                stack.push((second, tree.raw_between(second, low, high)));
-                stack.push((first, tree.raw_between(first, low, high)));
+            if !is_whole(tree, of_points) {
+                let [left, right] =
+                    [at + 1, of_points.right as usize].map(|node| (node, tree.raw_between(node, low, high)));
+                stack.extend(if left.1 <= right.1 { [right, left] } else { [left, right] });
                 continue;
             }
-            let blocks = of_points.begin as usize..of_points.end as usize;
-            let first_panel = tiles.first[at] as usize;
-            for group in (0..count).step_by(GROUP) {
-                let own: [&[f32]; GROUP] = std::array::from_fn(|q| singles.of((group + q).min(count - 1), columns));
-                for (panel, begin) in (first_panel..).zip(blocks.clone().step_by(WIDTH / LANES)) {
+            let first = tiles.first[at] as usize;
+            for panel in first..first + slots_of(tree, of_points).len().div_ceil(WIDTH) {
+                for group in (0..count).step_by(GROUP) {
+                    let own: [&[f32]; GROUP] = std::array::from_fn(|q| single((group + q).min(count - 1)));
                     let scores = tiles.panels.scores::<FUSED>(own, panel);
-                    for (q, query) in (group..count.min(group + GROUP)).enumerate() {
-                        let possible = from(&scores[q], least_scores[query]);
-                        if possible == 0 {
-                            continue;
-                        }
-                        let row = &rows[query * columns..][..columns];
-                        for half in 0..WIDTH / LANES {
-                            let of_block = possible >> (half * LANES) & ((1 << LANES) - 1);
-                            if of_block != 0 {
-                                let own_id = own_ids[query];
-                                points.look(row, begin + half, of_block, own_id, k, &mut nearest[query]);
+                    for (scores, query) in scores.iter().zip(group..count.min(group + GROUP)) {
+                        let list = &mut lists[query];
+                        if any_from(scores, list.cutoff) {
+                            list.take(points, tiles, scores, panel, k);
+                            if list.held.len() > HELD + 4 * k {
+                                list.settle(points, tiles, row(query), k, &mut nearest[query]);
                             }
-                        }
-                        if let Some(worst) = nearest[query].get(k - 1) {
-                            let raw = f64::from_bits(worst.0);
-                            least_scores[query] = singles.queries[query].possible(&tiles.frame, raw);
                         }
                     }
                 }
             }
         }
+        for (query, (list, own)) in lists.iter_mut().zip(&mut nearest).enumerate() {
+            list.settle(points, tiles, row(query), k, own);
+        }
         nearest
+    }
+}
+
+/// Points held until their distances are computed, beside a few for each neighbour.
+const HELD: usize = 64;
+
+/// What a query has seen of the points in f32.
+struct Shortlist {
+    own_id: u32,
+    query: Query,
+    /// The k highest scores, descending.
+    top: Vec<f32>,
+    /// Scores and slots of points that may be among the k nearest.
+    held: Vec<(f32, u32)>,
+    /// The least score of a point that may be.
+    cutoff: f32,
+}
+
+impl Shortlist {
+    /// The most that the k-th nearest distance is.
+    #[inline(always)]
+    fn most(&self, frame: &Frame, k: usize) -> f64 {
+        self.top.get(k - 1).map_or(f64::INFINITY, |&score| self.query.at_most(frame, score))
+    }
+
+    /// Takes the scores of a panel.
+    #[inline(always)]
+    fn take<T: Scalar>(
+        &mut self,
+        points: &Points<'_, T>,
+        tiles: &Tiles,
+        scores: &[f32; WIDTH],
+        panel: usize,
+        k: usize,
+    ) {
+        for (lane, &score) in scores.iter().enumerate() {
+            if score < self.cutoff {
+                continue;
+            }
+            let slot = tiles.slots[panel * WIDTH + lane];
+            if points.ids[points.tree.id(slot as usize)] == self.own_id {
+                continue;
+            }
+            self.held.push((score, slot));
+            if self.top.len() < k || self.top[k - 1] < score {
+                self.top.truncate(k - 1);
+                self.top.insert(self.top.partition_point(|&other| other > score), score);
+                if self.top.len() == k {
+                    let most = self.query.at_most(&tiles.frame, self.top[k - 1]);
+                    self.cutoff = self.cutoff.max(self.query.possible(&tiles.frame, most));
+                }
+            }
+        }
+    }
+
+    /// Computes the distances of the points held, block by block, and keeps the k nearest.
+    #[inline(always)]
+    fn settle<T: Scalar>(&mut self, points: &Points<'_, T>, tiles: &Tiles, row: &[f64], k: usize, own: &mut Nearest) {
+        let cutoff = self.cutoff;
+        self.held.retain(|held| held.0 >= cutoff);
+        self.held.sort_unstable_by_key(|held| held.1);
+        let block = |slot: u32| slot as usize / LANES;
+        for held in self.held.chunk_by(|a, b| block(a.1) == block(b.1)) {
+            let possible = held.iter().fold(0, |bits, held| bits | 1 << (held.1 as usize % LANES));
+            points.look(row, block(held[0].1), possible, self.own_id, k, own);
+        }
+        self.held.clear();
+        if let Some(worst) = own.get(k - 1) {
+            let possible = self.query.possible(&tiles.frame, f64::from_bits(worst.0));
+            self.cutoff = self.cutoff.max(possible);
+        }
     }
 }
 
@@ -277,43 +367,6 @@ impl<T: Scalar> Visitor for Alone<'_, T> {
             self.points.look(self.row, block, u32::MAX, self.own_id, self.k, self.own);
         }
     }
-}
-
-/// The queries of a leaf in f32.
-struct Singles {
-    values: Vec<f32>,
-    queries: Vec<Query>,
-}
-
-impl Singles {
-    #[inline(always)]
-    fn new(tiles: &Tiles, rows: &[f64], columns: usize) -> Self {
-        let mut values = vec![0.0; rows.len()];
-        let queries: Vec<Query> = rows
-            .chunks_exact(columns)
-            .zip(values.chunks_exact_mut(columns))
-            .map(|(row, out)| tiles.frame.query(row, out))
-            .collect();
-        Self { values, queries }
-    }
-
-    #[inline(always)]
-    fn of(&self, query: usize, columns: usize) -> &[f32] {
-        &self.values[query * columns..][..columns]
-    }
-}
-
-/// Which scores are a threshold or higher, as bits.
-#[inline(always)]
-fn from(scores: &[f32; WIDTH], threshold: f32) -> u32 {
-    let mut any = 0;
-    for &score in scores {
-        any |= u32::from(score >= threshold);
-    }
-    if any == 0 {
-        return 0;
-    }
-    scores.iter().enumerate().fold(0, |bits, (lane, &score)| bits | u32::from(score >= threshold) << lane)
 }
 
 #[cfg(test)]

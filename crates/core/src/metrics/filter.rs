@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::distance::tiles::{Frame, GROUP, Panels, Query, WIDTH};
+use crate::distance::tiles::{Frame, GROUP, Panels, Query, any_from};
 use crate::distance::{Metric, to_unit_length};
 use crate::simd::Bounds;
 use crate::{Points, RowId, Scalar, with_points};
@@ -273,14 +273,4 @@ fn sifted<'v, const FUSED: bool>(
         begin = end;
     }
     left
-}
-
-/// Whether a score is the threshold or higher.
-#[inline(always)]
-fn any_from(scores: &[f32; WIDTH], threshold: f32) -> bool {
-    let mut any = 0u32;
-    for &score in scores {
-        any |= u32::from(score >= threshold);
-    }
-    any != 0
 }
