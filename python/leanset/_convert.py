@@ -304,7 +304,7 @@ def labels(y: Any, rows: int, *, who: str) -> Labels:
             )
             error.add_note("hint: cut y into classes, e.g. with numpy.digitize or pandas.qcut")
             raise error
-    elif array.dtype.kind == "O" and any(v is None or v != v for v in array.tolist()):
+    elif array.dtype.kind == "O" and any(v is None or v != v for v in _distinct(array)):
         raise ValueError("Input y contains NaN.")
     try:
         classes, codes = encode(array)
@@ -320,14 +320,51 @@ def labels(y: Any, rows: int, *, who: str) -> Labels:
 CHUNK = 1 << 16
 
 
+#: Up to this many whole numbers from the smallest label to the largest, codes come from a table.
+SPAN = 1 << 16
+
+
 def encode(array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
     """The sorted distinct values, and the position of each value among them, like `numpy.unique` but in chunks."""
     starts = range(0, len(array), CHUNK)
-    classes = np.unique(np.concatenate([np.unique(array[at : at + CHUNK]) for at in starts] or [array]))
     codes = np.empty(len(array), dtype=np.uint32)
+    if array.dtype.kind == "O":
+        distinct = _distinct(array)
+        if isinstance(distinct, dict):
+            classes = np.empty(len(distinct), dtype=object)
+            places = {}
+            for code, value in enumerate(sorted(distinct)):
+                classes[code] = value
+                places[value] = code
+            for at in starts:
+                values = array[at : at + CHUNK].tolist()
+                codes[at : at + CHUNK] = np.fromiter(map(places.__getitem__, values), np.uint32, len(values))
+            return classes, codes
+    if array.dtype.kind in "iu" and len(array) and (span := int(array.max()) - (low := int(array.min())) + 1) <= SPAN:
+        # Differences wrap around, and as unsigned numbers they are right.
+        unsigned = np.dtype(f"u{array.dtype.itemsize}")
+        there = np.zeros(span, dtype=bool)
+        for at in starts:
+            there[(array[at : at + CHUNK] - array.dtype.type(low)).view(unsigned)] = True
+        places_of = (np.cumsum(there) - 1).astype(np.uint32)
+        for at in starts:
+            codes[at : at + CHUNK] = places_of[(array[at : at + CHUNK] - array.dtype.type(low)).view(unsigned)]
+        return np.array([low + int(step) for step in np.flatnonzero(there)], dtype=array.dtype.newbyteorder("=")), codes
+    classes = np.unique(np.concatenate([np.unique(array[at : at + CHUNK]) for at in starts] or [array]))
     for at in starts:
         codes[at : at + CHUNK] = np.searchsorted(classes, array[at : at + CHUNK])
     return classes, codes
+
+
+def _distinct(array: npt.NDArray[Any]) -> dict[Any, None] | list[Any]:
+    """The distinct objects of an array, or all of them if they cannot be told apart by their hashes."""
+    found: dict[Any, None] = {}
+    try:
+        for at in range(0, len(array), CHUNK):
+            found.update(dict.fromkeys(array[at : at + CHUNK].tolist()))
+    except TypeError:
+        return array.tolist()
+    return found
 
 
 def take(original: Any, rows: Ids) -> Any:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 import leanset
+from leanset._convert import encode
 
 NAMES = ["height", "width", "depth"]
 
@@ -115,3 +116,27 @@ def test_arrays_are_not_copied(blobs):
     assert leanset.MMS(sampling_strategy=0.2).fit_resample(half, y)[0].dtype == np.float16
     whole = (X * 10).astype(int)
     assert leanset.MMS(sampling_strategy=0.2).fit_resample(whole, y)[0].dtype == whole.dtype
+
+
+@pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i2", ">u8"])
+def test_codes_of_whole_numbers_are_those_of_unique(kind: str) -> None:
+    bounds, g = np.iinfo(kind), np.random.default_rng(0)
+    few = g.integers(0, 7, 70_000).astype(kind)
+    edges = np.array([bounds.max - 2, bounds.max, bounds.max - 2, bounds.max - 1], dtype=kind)
+    low = np.array([bounds.min + 2, bounds.min, bounds.min + 2], dtype=kind)
+    for array in (few, few[::3], edges, low, np.concatenate([low, edges]), few[:1], few[:0]):
+        classes, codes = encode(array)
+        expected, places = np.unique(array, return_inverse=True)
+        np.testing.assert_array_equal(classes, expected)
+        np.testing.assert_array_equal(codes, places)
+        assert classes.dtype == expected.dtype.newbyteorder("=")
+
+
+def test_codes_of_objects_are_those_of_unique() -> None:
+    words = np.array(["pear", "apple", "é", "fig"], dtype=object)[np.random.default_rng(0).integers(0, 4, 70_000)]
+    for array in (words, np.array([2, 1.5, 2], dtype=object), words[:0]):
+        classes, codes = encode(array)
+        expected, places = np.unique(array, return_inverse=True)
+        assert classes.tolist() == expected.tolist()
+        assert classes.dtype == object
+        np.testing.assert_array_equal(codes, places)
