@@ -509,7 +509,20 @@ def program(method: str, kind: str, n: int, d: int, target: str) -> Case:
     return Case("the program", f"{method}: {kind}", n, d, "float32", "1 %", "", make, target, ASKED, (ALL,), "BENCH_PROGRAM")
 
 
+def reading(kind: str, n: int, d: int, peer: str, target: str) -> Case:
+    """The whole program, which reads, draws a sample and writes it, beside a library that only reads."""
+
+    def make(threads: int) -> Pair:
+        table = reference.csv(kind, n, d) if peer == "polars.read_csv" else reference.parquet(kind, n, d)
+        return Pair(lambda: reference.program(table, "srs", threads), reference.reader(peer, table), None,
+                    f"{os.path.getsize(table) / 1e6:.0f} MB; memory of leanset is that of the whole process")
+
+    return Case("reading", kind, n, d, "float32", "1 % at random", peer, make, target, ASKED, (ONE, ALL), "BENCH_PROGRAM")
+
+
 def program_cases() -> Iterable[Case]:
+    yield reading("blobs", 200_000, 32, "polars.read_csv", "1 x")
+    yield reading("blobs", 1_000_000, 32, "pyarrow.parquet", "")
     for method in ("srs", "des", "nrmd", "rkm", "mms", "clc", "prd", "energy", "herding", "fl"):
         yield program(method, "blobs", 1_000_000, 32, "2 s" if method in ("srs", "des") else "20 s")
     for method in ("mms", "energy", "srs", "clc"):

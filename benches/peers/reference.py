@@ -211,6 +211,30 @@ def parquet(kind: str, n: int, d: int) -> str:
     return path
 
 
+def csv(kind: str, n: int, d: int) -> str:
+    """The same points as text."""
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    table = parquet(kind, n, d)
+    path = table.removesuffix("parquet") + "csv"
+    if not os.path.exists(path):
+        pyarrow.csv.write_csv(pq.read_table(table), path + ".new")
+        os.replace(path + ".new", path)
+    return path
+
+
+def reader(peer: str, table: str) -> Callable[[], Any]:
+    """Reads a file into memory, and nothing else."""
+    if peer == "polars.read_csv":
+        import polars
+
+        return lambda: polars.read_csv(table)
+    import pyarrow.parquet as pq
+
+    return lambda: pq.read_table(table, use_threads=os.environ["OMP_NUM_THREADS"] != "1")
+
+
 def program(table: str, method: str, threads: int) -> Ran:
     with tempfile.TemporaryDirectory() as folder:
         command = [os.environ["BENCH_PROGRAM"], "reduce", table, "--label", "y", "--method", method, "--ratio", "0.01", "--scale", "none", "--quiet",

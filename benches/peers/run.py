@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,12 +29,12 @@ sys.path.insert(0, str(ROOT / "python"))
 import check  # noqa: E402: python/check.py, which makes environments
 
 
-def wheel(python: Path) -> Path:
-    """A release wheel of this checkout."""
+def wheel(python: Path, profile: str) -> Path:
+    """A wheel of this checkout."""
     dist = PLACE / "dist"
     for old in dist.glob("*.whl"):
         old.unlink()
-    check.run(python, "-m", "maturin", "build", "--release", "--locked", "--quiet", "--interpreter", python, "--out", dist,
+    check.run(python, "-m", "maturin", "build", "--profile", profile, "--locked", "--quiet", "--interpreter", python, "--out", dist,
               "--manifest-path", ROOT / "python" / "Cargo.toml")
     [found] = dist.glob("*.whl")
     return found
@@ -53,10 +54,11 @@ def main() -> int:
     arguments.add_argument("--threads", choices=("one", "all", "both"), default="both")
     arguments.add_argument("--drybean", metavar="FILE", help="the CSV file of Dry Bean (UCI 602); without it, its cases are left out")
     arguments.add_argument("--embeddings", metavar="FILE", help="real embeddings: an .npz with X and y, or an .npy")
-    arguments.add_argument("--program", metavar="FILE", help="the program leanset; without it, and with --only 'the program', it is built")
+    arguments.add_argument("--program", metavar="FILE", help="the program leanset; without it, and with --only 'the program|reading', it is built")
     arguments.add_argument("--seed", type=int, help="the seed of all generated data")
     arguments.add_argument("--budget", type=float, metavar="SECONDS", help="how long a case is repeated (1.5 with --quick, otherwise 10)")
     arguments.add_argument("--bound", type=float, metavar="SECONDS", help="how long one call may take (60 with --quick, otherwise 400)")
+    arguments.add_argument("--profile", default="release", help="how the wheel is built; `quick`, as in ./x test, optimises the methods as well")
     arguments.add_argument("--wheel", metavar="FILE", help="measure this wheel instead of building one")
     arguments.add_argument("--commit", help="the commit of that wheel")
     arguments.add_argument("--record", metavar="FILE", help="the CSV file to append to")
@@ -71,10 +73,10 @@ def main() -> int:
             print(f"bench-peers: {name} was set, and is not for these runs", file=sys.stderr)
     python = check.environment(HERE / "requirements.txt")
     check.run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--force-reinstall", "--no-deps",
-              asked.wheel or wheel(python))
+              asked.wheel or wheel(python, asked.profile))
     settings = {"BENCH_DRYBEAN": asked.drybean, "BENCH_EMBEDDINGS": asked.embeddings, "BENCH_PROGRAM": asked.program, "BENCH_SEED": asked.seed}
-    if "the program" in asked.only and not asked.program:
-        check.run("cargo", "build", "--release", "--locked", "-p", "leanset-cli")
+    if re.search("program|reading", asked.only) and not asked.program:
+        check.run("cargo", "build", "--profile", profile, "--locked", "-p", "leanset-cli")
         settings["BENCH_PROGRAM"] = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "leanset"
     environment = {**os.environ, **{k: str(Path(v).resolve() if k != "BENCH_SEED" else v) for k, v in settings.items() if v}}
     command = [python, HERE / "suite.py", "--only", asked.only, "--threads", asked.threads, "--commit", asked.commit or commit()]

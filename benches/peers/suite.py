@@ -22,7 +22,8 @@ GROWTH = ROOT / "benches" / "record" / "growth.csv"
 COLUMNS = ("date,commit,cpu,cores,load,threads,blas,version,work,data,n,d,dtype,kept,peer,target,ours_s,theirs_s,ratio,ratio_q1,ratio_q3,wall_ratio,"
            "ours_mb,theirs_mb,rounds,note").split(",")
 PACKAGES = {"fpsample": "fpsample", "gudhi": "gudhi", "lightly-mundig": "lightly-mundig", "faiss": "faiss-cpu", "scipy": "scipy", "scikit": "scikit-learn",
-            "pynndescent": "pynndescent", "twinning": "twinning", "apricot": "apricot-select", "imbalanced": "imbalanced-learn", "numpy": "numpy", "a copy": "numpy"}
+            "pynndescent": "pynndescent", "twinning": "twinning", "apricot": "apricot-select", "imbalanced": "imbalanced-learn", "numpy": "numpy", "a copy": "numpy", "polars": "polars",
+            "pyarrow": "pyarrow"}
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS", "LOKY_MAX_CPU_COUNT")
 
 
