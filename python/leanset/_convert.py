@@ -211,6 +211,9 @@ def _check_integers(column: Any, name: str) -> None:
 def _check_exact(values: npt.NDArray[Any], name: str) -> None:
     if values.dtype.kind in "iu" and values.dtype.itemsize < 8:
         return
+    if values.dtype.kind in "iu" and (not values.size or (values.min() > -EXACT and values.max() < EXACT)):
+        # Known without a copy.
+        return
     floats = np.asarray(values, dtype=np.float64)
     for at in np.argwhere(np.abs(floats) >= EXACT):
         value = values[tuple(at)]
