@@ -108,6 +108,8 @@ def neighbours(peer: str, x: np.ndarray, k: int, threads: int) -> Callable[[], A
     if peer == "pynndescent":
         from pynndescent import NNDescent
 
+        # What it compiles at the first call is compiled here.
+        NNDescent(x[:500], n_neighbors=k + 1, n_jobs=threads, random_state=0).neighbor_graph  # noqa: B018
         return lambda: NNDescent(x, n_neighbors=k + 1, n_jobs=threads, random_state=0).neighbor_graph
     import faiss
 
@@ -131,7 +133,7 @@ def distances(x: np.ndarray, squares: np.ndarray, others: np.ndarray) -> np.ndar
     return np.maximum(found, 0, out=found)
 
 
-def energy(x: np.ndarray, m: int) -> np.ndarray:
+def energy(x: np.ndarray, m: int, blas: bool) -> np.ndarray:
     """The rule of the method: a sample of 500 rows stands for the class; one row after another."""
     squares = (x * x).sum(1)
     sample = x[drawn(len(x), 500)]
@@ -141,7 +143,8 @@ def energy(x: np.ndarray, m: int) -> np.ndarray:
     for t in range(m):
         i = chosen[t] = int(np.argmax(sums / (t + 1) - mean - taken))
         taken[i] = np.inf
-        sums += np.sqrt(distances(x, squares, x[i : i + 1])[:, 0])
+        # As a product with rounding errors, or as in the definition.
+        sums += np.sqrt(distances(x, squares, x[i : i + 1])[:, 0]) if blas else np.linalg.norm(x - x[i], axis=1)
     return chosen
 
 
