@@ -24,17 +24,17 @@
 
 use rayon::prelude::*;
 
-use super::scores::{Best, by_score};
+use super::scores::{Best, first_by_score};
 use super::settings::parameters;
-use super::stratified_random::random_order;
+use super::stratified_random::first_at_random;
 use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::budget::{Budget, EmptyClasses};
-use crate::distance::{Euclidean, Terms, raw};
+use crate::distance::{Euclidean, LANES, Packed, Terms};
 use crate::params::{Kind, Params};
 use crate::selection::Diagnostics;
 use crate::{
     Allocation, Classes, Error, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg,
-    with_points,
+    simd, with_points,
 };
 
 parameters! {
@@ -153,8 +153,7 @@ impl Configured {
         };
         let (base, _) = budget.allocate(&sizes, empty_classes)?;
         run.per_class(|class, rows| {
-            let order = random_order(run, rows);
-            Ok(order.iter().take(base.per_class()[class.index()]).map(|&i| rows[i]).collect())
+            Ok(first_at_random(run, rows, base.per_class()[class.index()]).map(|i| rows[i]).collect())
         })
     }
 
@@ -169,14 +168,14 @@ impl Configured {
         run.step(0)?;
         let scores: Vec<f64> = with_points!(run.data.points(), |m| {
             let score = |chunk: &[RowId]| {
-                let scores: Vec<f64> = chunk.iter().map(|&row| entropy(&distances(m, row, &means))).collect();
+                let scores = entropies(m, chunk, &means);
                 run.step(chunk.len() as u64).map(|()| scores)
             };
-            rest.par_chunks(1024).map(score).collect::<Result<Vec<_>>>()
+            rest.par_chunks(512).map(score).collect::<Result<Vec<_>>>()
         })?
         .concat();
-        let order = by_score(&rest, &scores, Best::Largest);
         let mut rows = interleave(&base);
+        let order = first_by_score(&rest, &scores, Best::Largest, total.saturating_sub(rows.len()));
         let mut all_scores = vec![f64::NAN; rows.len()];
         rows.extend(order.iter().map(|&i| rest[i]));
         all_scores.extend(order.iter().map(|&i| scores[i]));
@@ -265,9 +264,39 @@ fn interleave(base: &[Vec<RowId>]) -> Vec<RowId> {
     order.into_iter().map(|o| o.2).collect()
 }
 
-/// Distances of a row to the class means.
-fn distances<T: Scalar>(points: &Matrix<'_, T>, row: RowId, means: &[Vec<f64>]) -> Vec<f64> {
-    means.iter().map(|mean| Euclidean::finish(raw::<Euclidean, T, f64>(points.row(row), mean))).collect()
+/// The entropies of rows. Distances are those of the definition, of eight rows at once.
+fn entropies<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], means: &[Vec<f64>]) -> Vec<f64> {
+    let packed = Packed::gather(rows.len(), points.columns(), |i| points.row(rows[i]));
+    let mut squares = vec![[0.0; LANES]; means.len()];
+    let mut logits = vec![0.0; means.len()];
+    let mut out = Vec::with_capacity(rows.len());
+    for block in 0..rows.len().div_ceil(LANES) {
+        simd::run(Squares { points: &packed, block, means, squares: &mut squares });
+        for lane in 0..LANES.min(rows.len() - block * LANES) {
+            logits.iter_mut().zip(&squares).for_each(|(l, s)| *l = Euclidean::finish(s[lane]));
+            out.push(entropy(&logits));
+        }
+    }
+    out
+}
+
+/// Squared distances of eight rows to the class means.
+struct Squares<'a, T> {
+    points: &'a Packed<T>,
+    block: usize,
+    means: &'a [Vec<f64>],
+    squares: &'a mut [[f64; LANES]],
+}
+
+impl<T: Scalar> simd::Kernel for Squares<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (mean, squares) in self.means.iter().zip(self.squares) {
+            *squares = self.points.raw::<Euclidean>(mean, self.block);
+        }
+    }
 }
 
 /// Entropy in bits of the softmax of `logits`, shifted by the largest so that nothing overflows.
@@ -288,6 +317,22 @@ fn entropy(logits: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entropies_are_those_of_the_distances_of_each_row() {
+        let unit = |i: usize| crate::Seed(3).unit(RowId::at(i)) as f32;
+        let values: Vec<f32> = (0..29 * 5).map(unit).collect();
+        let points = Matrix::new(&values, 29, 5).expect("shape");
+        let rows: Vec<RowId> = (3..29).map(RowId::at).collect();
+        let means: Vec<Vec<f64>> = (0..3).map(|k| (0..5).map(|j| f64::from(unit(1000 + 5 * k + j))).collect()).collect();
+        let of_row = |&row: &RowId| {
+            let distance = |mean: &Vec<f64>| {
+                Euclidean::finish(crate::distance::raw::<Euclidean, f32, f64>(points.row(row), mean))
+            };
+            entropy(&means.iter().map(distance).collect::<Vec<_>>())
+        };
+        assert_eq!(entropies(&points, &rows, &means), rows.iter().map(of_row).collect::<Vec<_>>());
+    }
 
     #[test]
     fn entropy_is_that_of_the_definition_and_never_nan() {

@@ -1,7 +1,7 @@
 //! The width of a Gaussian kernel from the rows themselves, and the unit in which it is computed.
 
 use super::Run;
-use super::stratified_random::random_order;
+use super::stratified_random::first_at_random;
 use crate::distance::{Euclidean, Packed, Terms, raw};
 use crate::{Dataset, RowId};
 
@@ -12,7 +12,7 @@ pub(super) const SIGMA_ROWS: usize = 1000;
 /// is none.
 pub(super) fn median_distance(run: &Run<'_>, rows: &[RowId], points: &Packed<f64>) -> f64 {
     let drawn: Vec<usize> = if rows.len() > SIGMA_ROWS {
-        random_order(run, rows).into_iter().take(SIGMA_ROWS).collect()
+        first_at_random(run, rows, SIGMA_ROWS).collect()
     } else {
         (0..rows.len()).collect()
     };
