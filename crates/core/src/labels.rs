@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use leanset_linalg::Mat;
 
 use crate::Result;
-use crate::linalg;
+use crate::linalg::Spectrum;
 
 /// Singular values and right vectors of [X, Y]. Rows of this matrix have the coordinates that [`Labelled::coordinates`] gives.
 pub(crate) struct Labelled {
@@ -47,23 +47,24 @@ struct OfSize {
 }
 
 impl Labelled {
-    /// Decomposes `rows` rows of `columns` numbers: `row(i, out)` writes row i minus the mean of its class. `sizes` and `means`
-    /// are those of the classes.
+    /// Decomposes rows from a triangular factor of the rows minus the means of their classes. `sizes` and `means` are those of the
+    /// classes. Classes of equal size share coordinates if this is to be so, or each class has one of its own.
     pub(crate) fn new(
         method: &'static str,
-        (rows, columns): (usize, usize),
+        within: Mat<f64>,
         sizes: &[usize],
         means: &[Vec<f64>],
-        row: impl Fn(usize, &mut [f64]),
+        shared: bool,
     ) -> Result<Self> {
-        let mut of_size = BTreeMap::<usize, Vec<usize>>::new();
+        let columns = within.ncols();
+        // Of each size and, unless coordinates are shared, of each class.
+        let mut of_size = BTreeMap::<(usize, usize), Vec<usize>>::new();
         for (class, &size) in sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
-            of_size.entry(size).or_default().push(class);
+            of_size.entry((size, if shared { 0 } else { class })).or_default().push(class);
         }
         let coupled: usize = of_size.values().map(|classes| classes.len().min(columns)).sum();
         let rests = of_size.values().filter(|classes| classes.len() > columns).count();
         let labels = coupled + rests;
-        let within = linalg::triangular(rows, columns, row);
         // The block of D and B, above that of R.
         let mut core = Mat::<f64>::zeros(coupled + within.nrows(), coupled + columns);
         core.as_mut().submatrix_mut(coupled, coupled, within.nrows(), columns).copy_from(&within);
@@ -73,7 +74,7 @@ impl Labelled {
         // Values that are those of no column of the core: each with its coordinate and how many vectors it has.
         let mut apart = Vec::with_capacity(rests);
         let mut first = 0;
-        for (place, (&size, classes)) in of_size.iter().enumerate() {
+        for (place, (&(size, _), classes)) in of_size.iter().enumerate() {
             let root = (size as f64).sqrt();
             let count = classes.len().min(columns);
             let block = Mat::<f64>::from_fn(classes.len(), columns, |i, j| root * means[classes[i]][j]);
@@ -92,10 +93,10 @@ impl Labelled {
             found.push(OfSize { first, rotation, rest: coupled + apart.len().saturating_sub(1) });
             first += count;
         }
-        let svd = leanset_linalg::thin_svd(&core).ok_or_else(|| linalg::diverged(method))?;
+        let Spectrum { values, vectors: right } = Spectrum::of(method, &core)?;
         drop(core);
         // (value, column of the core or coordinate of a rest, vectors), descending; columns of the core first.
-        let own = svd.values.iter().enumerate().map(|(j, &value)| (value, Ok(j), 1));
+        let own = values.iter().enumerate().map(|(j, &value)| (value, Ok(j), 1));
         let mut all: Vec<(f64, std::result::Result<usize, usize>, usize)> = own.collect();
         all.extend(apart.into_iter().map(|(value, coordinate, vectors)| (value, Err(coordinate), vectors)));
         all.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -103,8 +104,8 @@ impl Labelled {
         for (to, &(_, from, _)) in all.iter().enumerate() {
             match from {
                 Ok(j) => {
-                    (0..coupled).for_each(|i| vectors[(i, to)] = svd.right[(i, j)]);
-                    (0..columns).for_each(|i| vectors[(labels + i, to)] = svd.right[(coupled + i, j)]);
+                    (0..coupled).for_each(|i| vectors[(i, to)] = right[(i, j)]);
+                    (0..columns).for_each(|i| vectors[(labels + i, to)] = right[(coupled + i, j)]);
                 }
                 Err(coordinate) => vectors[(coordinate, to)] = 1.0,
             }
@@ -151,7 +152,7 @@ mod tests {
         (points.collect(), classes)
     }
 
-    fn decomposed(points: &[Vec<f64>], classes: &[usize], sizes: &[usize]) -> Labelled {
+    fn decomposed(points: &[Vec<f64>], classes: &[usize], sizes: &[usize], shared: bool) -> Labelled {
         let columns = points[0].len();
         let mut means = vec![vec![0.0; columns]; sizes.len()];
         for (point, &class) in points.iter().zip(classes) {
@@ -160,7 +161,8 @@ mod tests {
         let row = |i: usize, out: &mut [f64]| {
             out.iter_mut().zip(&points[i]).zip(&means[classes[i]]).for_each(|((o, v), m)| *o = v - m);
         };
-        Labelled::new("test", (points.len(), columns), sizes, &means, row).expect("it converges")
+        let within = crate::linalg::triangular(points.len(), columns, row);
+        Labelled::new("test", within, sizes, &means, shared).expect("it converges")
     }
 
     /// The values and, of every row, the squared projections onto the subspaces of equal values, of the whole matrix.
@@ -185,9 +187,10 @@ mod tests {
             (&[6], 4),
             (&[1, 1, 2], 8),
         ];
-        for (seed, (sizes, columns)) in (1..).zip(cases) {
+        let both = cases.into_iter().flat_map(|case| [(case, true), (case, false)]);
+        for (seed, ((sizes, columns), shared)) in (1..).zip(both) {
             let (points, classes) = example(seed, sizes, columns);
-            let found = decomposed(&points, &classes, sizes);
+            let found = decomposed(&points, &classes, sizes, shared);
             let (values, right, whole) = naive(&points, &classes, sizes.len());
             let largest = values[0];
             let ours: Vec<f64> =

@@ -40,6 +40,7 @@ pub mod kernel;
 mod labels;
 mod linalg;
 mod lloyd;
+mod logarithm;
 pub mod methods;
 pub mod metrics;
 mod monitor;

@@ -274,6 +274,12 @@ fn singular_directions_are_those_of_the_gram_matrix() {
     // Fewer rows than columns in each class, and classes of one row.
     let short = wide_range("few rows", &[5, 3, 1], 7, 2);
     check_scores("svd", &short, &both(&short, svd));
+    // So many rows that the factors are those of Gram matrices, near the origin and far from it.
+    for far in [0.0, 30.0] {
+        let mut long = wide_range("many rows", &[700, 300, 40], 5, 4);
+        long.values.iter_mut().enumerate().for_each(|(i, v)| *v = *v * [1.0, 0.1, 1.0, 3.0, 1.0][i % 5] + far);
+        check_scores("svd", &long, &both(&long, svd));
+    }
     // Columns that others determine: their directions are noise and have no say.
     let mut dependent = wide_range("dependent columns", &[30, 25], 5, 3);
     for row in dependent.values.chunks_exact_mut(5) {

@@ -3,9 +3,12 @@
 //! faer is generic: the crate that calls a decomposition compiles it, for every instruction set. leanset-core is compiled three
 //! times in the course of its tests, so the calls are here, and every function is of `f64` and runs on the calling thread.
 
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::svd::{self, ComputeSvdVectors};
 use faer::linalg::triangular_solve;
 use faer::prelude::Solve as _;
-use faer::{Par, Side};
+use faer::{Accum, Par, Side};
 
 pub use faer::Mat;
 
@@ -25,6 +28,47 @@ pub fn thin_svd(matrix: &Mat<f64>) -> Option<Svd> {
     let svd = matrix.thin_svd().ok()?;
     let values = svd.S().column_vector().iter().copied().collect();
     Some(Svd { left: svd.U().to_owned(), values, right: svd.V().to_owned() })
+}
+
+/// The singular values, descending, and the right singular vectors (as columns, d × k) of an n × d matrix, k = min(n, d); `None` if
+/// the decomposition does not converge.
+pub fn right_svd(matrix: &Mat<f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+    let (rows, columns) = (matrix.nrows(), matrix.ncols());
+    let rank = rows.min(columns);
+    let mut values = faer::diag::Diag::<f64>::zeros(rank);
+    let mut right = Mat::<f64>::zeros(columns, rank);
+    let vectors = [ComputeSvdVectors::No, ComputeSvdVectors::Thin];
+    let needed = svd::svd_scratch::<f64>(rows, columns, vectors[0], vectors[1], Par::Seq, Default::default());
+    let mut scratch = MemBuffer::new(needed);
+    let stack = MemStack::new(&mut scratch);
+    let into = Some(right.as_mut());
+    svd::svd(matrix.as_ref(), values.as_mut(), None, into, Par::Seq, stack, Default::default()).ok()?;
+    Some((values.column_vector().iter().copied().collect(), right))
+}
+
+/// Adds B Bᵀ to the lower triangle of A, for the first columns of B.
+pub fn add_gram(a: &mut Mat<f64>, b: &Mat<f64>, columns: usize) {
+    let (lower, all) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+    let b = b.as_ref().subcols(0, columns);
+    triangular::matmul(a.as_mut(), lower, Accum::Add, b, all, b.transpose(), all, 1.0, Par::Seq);
+}
+
+/// The lower factor L of A = L Lᵀ by Cholesky decomposition, from the lower triangle of A; `None` if A is not positive definite.
+pub fn cholesky(a: &Mat<f64>) -> Option<Mat<f64>> {
+    let cholesky = a.llt(Side::Lower).ok()?;
+    let lower = cholesky.L();
+    Some(Mat::from_fn(a.nrows(), a.ncols(), |i, j| if i >= j { lower[(i, j)] } else { 0.0 }))
+}
+
+/// L⁻¹ B in the place of the first columns of B, for a lower triangular L.
+pub fn solve_lower(lower: &Mat<f64>, b: &mut Mat<f64>, columns: usize) {
+    let b = b.as_mut().subcols_mut(0, columns);
+    triangular_solve::solve_lower_triangular_in_place(lower.as_ref(), b, Par::Seq);
+}
+
+/// A B.
+pub fn product(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
+    a * b
 }
 
 /// The triangular factor of the QR decomposition of an n × d matrix, min(n, d) × d.

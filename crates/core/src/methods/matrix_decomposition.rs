@@ -26,9 +26,11 @@
 //! bases of the subspace, so a score is a property of the rows and not of their order. The same holds for λ. QR and LU
 //! have no such mean: if pivots tie, a warning says that the order of rows decides.
 //!
-//! Cost: O(n·d²). The SVD folds rows into a d × d triangular factor, so no n × d copy is made; QR and LU need one. From 64
-//! classes on, the SVD does not hold the columns of one-hot(y): it decomposes the class means and the rows minus these, and
-//! of classes of equal size at most d meet the points.
+//! Cost: O(n·d²). The SVD makes a d × d triangular factor of the rows of each class minus their mean, block by block, so no n × d
+//! copy is made; QR and LU need one. The factor is that of a Gram matrix where this is as accurate as an orthogonal
+//! decomposition, is repaired by a second one where it is not (CholeskyQR2), and rows are folded into it where no Gram matrix
+//! helps, as with columns that others determine. Columns of one-hot(y) are not held: class means, class sizes and the factors
+//! have the same spectrum. From 64 classes on, of classes of equal size at most d meet the points.
 //! Guarantee: `svd`, `spca` and `flda` scores equal those of a full decomposition to rounding, and do not depend on the
 //! order of rows. A warning says so if rounding can change them by more than 10⁻⁶.
 //!
@@ -60,10 +62,11 @@ use crate::distance::{Euclidean, Terms, raw};
 use crate::error::first_few;
 use crate::labels::Labelled;
 use crate::linalg::{self, Spectrum};
+use crate::logarithm::ln;
 use crate::params::Kind;
 use crate::pivots::Pivots;
 use crate::subspace::{groups, mean_score};
-use crate::{Allocation, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, with_points};
+use crate::{Allocation, ClassId, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, simd, with_points};
 
 words! {
     /// Where the directions come from.
@@ -151,7 +154,7 @@ pub static INFO: Info = Info {
         Ok(Box::new(Configured {
             decomposition: Decomposition::of(params, "decomposition"),
             scope: RankScope::of(params, "scope"),
-            implied_from: MANY_CLASSES,
+            shared_from: MANY_CLASSES,
         }))
     },
 };
@@ -161,12 +164,18 @@ pub static INFO: Info = Info {
 struct Configured {
     decomposition: Decomposition,
     scope: RankScope,
-    /// From so many classes on, the SVD implies labels.
-    implied_from: usize,
+    /// From so many classes on, labels share coordinates in the SVD.
+    shared_from: usize,
 }
 
-/// Rows scored at a time.
+/// Numbers of the rows that are scored at a time, and the fewest rows.
+const CHUNK_NUMBERS: usize = 1 << 14;
 const CHUNK: usize = 256;
+
+/// Rows scored at a time.
+fn chunk(columns: usize) -> usize {
+    (CHUNK_NUMBERS / columns.max(1)).clamp(CHUNK, 2048)
+}
 
 /// The least cosine: a row at right angles to a direction scores −ln of it.
 const LEAST_COSINE: f64 = 1e-3;
@@ -260,7 +269,7 @@ impl Method for Configured {
         let Shape { rows: n, columns: d, classes, largest_class: largest, .. } = *shape;
         let at_once = threads.min(classes).max(1);
         // Rows that are scored, their cosines, and what multiplying them takes.
-        let scoring = |wide: usize| threads * 3 * CHUNK * wide;
+        let scoring = |wide: usize| threads * 3 * chunk(wide) * wide;
         // What a thread gives back stays its own, and blocks of another size find no place in it. Only large blocks go back to the
         // system.
         let one_after_another = |within: usize, whole: usize| {
@@ -273,13 +282,14 @@ impl Method for Configured {
             Decomposition::Spca => 3 * classes * d + of_svd(classes, d) + scoring(d),
             Decomposition::Flda => (classes + 5) * d * d + 3 * classes * d + of_svd(d, classes) + scoring(d),
             Decomposition::Svd => {
-                let within = at_once * of_svd(largest, d) + classes.min(4 * threads) * d * d.min(largest);
-                let whole = if self.implies_labels(classes) {
-                    5 * classes * d + of_svd(n, shape.coupled_classes + d)
-                } else {
-                    of_svd(n, d + classes)
-                };
-                one_after_another(within, whole) + scoring(d + shape.coupled_classes)
+                // Classes and the whole are decomposed at the same time.
+                let within = at_once * (linalg::factor_memory(largest, d, threads) + of_svd(d.min(largest), d))
+                    + classes.min(4 * threads) * d * d.min(largest);
+                let coupled = if self.shares_labels(classes) { shape.coupled_classes } else { classes };
+                let (rows, parts) =
+                    if keeps_factors(n, d, classes) { (classes * d, classes * d * d) } else { (n, 0) };
+                let whole = 5 * classes * d + linalg::factor_memory(rows, d, threads) + of_svd(coupled + d, coupled + d);
+                within + whole + parts + scoring(d + coupled)
             }
             Decomposition::Qr | Decomposition::Lu => {
                 // The rows, the decomposition in their place, and its two factors.
@@ -308,13 +318,21 @@ fn of_svd(rows: usize, columns: usize) -> usize {
     }
 }
 
-/// Classes from which on labels are no columns of a decomposition, but implied.
+/// Classes from which on the labels of classes of equal size share coordinates of a decomposition.
 const MANY_CLASSES: usize = 64;
 
+/// Numbers of the triangular factors of all classes up to which they are kept, to be decomposed together.
+const KEPT_FACTORS: usize = 1 << 22;
+
+/// Whether the triangular factors of all classes are kept: if they are much smaller than the rows.
+fn keeps_factors(rows: usize, columns: usize, classes: usize) -> bool {
+    2 * classes * columns <= rows && classes * columns * columns <= KEPT_FACTORS
+}
+
 impl Configured {
-    /// Whether labels are implied. Columns of a few classes cost little, and a full decomposition is the definition.
-    fn implies_labels(&self, classes: usize) -> bool {
-        self.decomposition == Decomposition::Svd && classes >= self.implied_from
+    /// Whether labels of classes of equal size share coordinates. Those of a few classes cost little.
+    fn shares_labels(&self, classes: usize) -> bool {
+        classes >= self.shared_from
     }
 
     /// The score of every row, and what is to be said about the directions.
@@ -359,7 +377,7 @@ impl Configured {
                 } else {
                     fisher(points, run)?
                 };
-                let (scores, seen) = score(run, &directions, &all, d, widen, 2)?;
+                let (scores, seen) = score(run, &directions, &Label::default(), &all, d, widen, 2)?;
                 notes.take(Note::of(&directions, &seen), || "the labels".into());
                 notes.lacking = directions.weights.is_empty();
                 warnings.extend(notes.warnings());
@@ -367,44 +385,33 @@ impl Configured {
             }
             Decomposition::Svd | Decomposition::Qr | Decomposition::Lu => {}
         }
-        let within = run.per_class(|_, rows| {
-            let directions = self.directions(rows.len(), d, |i, out| widen(rows[i], out))?;
-            let (scores, seen) = score(run, &directions, rows, d, widen, 1)?;
-            // Directions of many classes take as much as their rows: they go when their class is done.
-            Ok(Some((Note::of(&directions, &seen), scores)))
-        })?;
-        // Labels as further columns: a 1 in the column of the class.
-        let wide = d + classes.len();
-        let (whole, note) = if self.implies_labels(classes.len()) {
-            let means = run.per_class(|_, rows| Ok(linalg::mean(points, rows)))?;
-            let centred = |i: usize, out: &mut [f64]| {
-                widen(all[i], out);
-                out.iter_mut().zip(&means[classes.of(all[i]).index()]).for_each(|(o, m)| *o -= m);
-            };
-            let found = Labelled::new(INFO.id, (n, d), &classes.sizes(), &means, centred)?;
-            let directions = labelled_by_inverse(&found, n.max(wide), n.min(wide));
-            let labels = found.labels();
-            let labelled = |row: RowId, out: &mut [f64]| {
-                found.coordinates(classes.of(row).index(), &mut out[..labels]);
-                widen(row, &mut out[labels..]);
-            };
-            let (whole, seen) = score(run, &directions, &all, labels + d, labelled, 1)?;
-            (whole, Note::of(&directions, &seen))
+        let ((within, whole), note) = if self.decomposition == Decomposition::Svd {
+            self.singular_scores(run, points)?
         } else {
+            let within = run.per_class(|_, rows| {
+                let directions = self.pivoted(rows.len(), d, |i, out| widen(rows[i], out));
+                let (scores, seen) = score(run, &directions, &Label::default(), rows, d, widen, 1)?;
+                // Directions of many classes take as much as their rows: they go when their class is done.
+                Ok(Some((Note::of(&directions, &seen), scores)))
+            })?;
+            // Labels as further columns: a 1 in the column of the class.
+            let wide = d + classes.len();
             let labelled = |row: RowId, out: &mut [f64]| {
                 widen(row, &mut out[..d]);
                 out[d..].fill(0.0);
                 out[d + classes.of(row).index()] = 1.0;
             };
-            let directions = self.directions(n, wide, |i, out| labelled(all[i], out))?;
-            let (whole, seen) = score(run, &directions, &all, wide, labelled, 1)?;
-            (whole, Note::of(&directions, &seen))
+            let directions = self.pivoted(n, wide, |i, out| labelled(all[i], out));
+            let whole = run.per_class(|_, rows| score(run, &directions, &Label::default(), rows, wide, labelled, 1))?;
+            let seen = Seen::merge(whole.iter().map(|(_, seen)| seen));
+            let whole = whole.into_iter().map(|(scores, _)| scores).collect();
+            ((within, whole), Note::of(&directions, &seen))
         };
-        for (class, within) in classes.ids().zip(within) {
+        for ((class, within), whole) in classes.ids().zip(within).zip(whole) {
             let Some((note, within)) = within else { continue };
             notes.take(note, || format!("class {}", classes.name(class)));
-            for (&row, score) in classes.rows(class).iter().zip(within) {
-                scores[row.index()] = score * whole[row.index()];
+            for ((&row, within), whole) in classes.rows(class).iter().zip(within).zip(whole) {
+                scores[row.index()] = within * whole;
             }
         }
         notes.take(note, || "the whole".into());
@@ -412,36 +419,142 @@ impl Configured {
         Ok((scores, warnings))
     }
 
-    /// Directions of the rows `row(0..n)`, of `columns` numbers each.
-    fn directions(&self, n: usize, columns: usize, row: impl Fn(usize, &mut [f64])) -> Result<Directions> {
-        let matrix = || {
-            let mut transposed = Mat::<f64>::zeros(columns, n);
-            let mut values = vec![0.0; columns];
-            for i in 0..n {
-                row(i, &mut values);
-                for (j, &v) in values.iter().enumerate() {
-                    transposed[(j, i)] = v;
-                }
+    /// Scores of the SVD, class by class: within the class, and in the whole with labels.
+    fn singular_scores<T: Scalar>(&self, run: &Run<'_>, points: &Matrix<'_, T>) -> Result<(Scores, Note)> {
+        let (data, classes) = (run.data, run.data.classes());
+        let (n, d) = (data.rows(), data.columns());
+        let sizes = classes.sizes();
+        let widen = |row: RowId, out: &mut [f64]| {
+            for (o, v) in out.iter_mut().zip(points.row(row)) {
+                *o = v.widen();
             }
-            transposed
         };
-        let rank = n.min(columns);
-        // Later directions weigh more: 2j / (k(k + 1)) for the j-th of k.
-        let rising = |k: usize| (1..=k).map(|j| (2 * j) as f64 / (k * (k + 1)) as f64).collect();
-        match self.decomposition {
-            Decomposition::Qr => {
-                let vectors = leanset_linalg::orthogonal_factor(&matrix());
-                Ok(Directions::of_pivots(vectors, rising(rank), Pivoting::Norm))
-            }
-            Decomposition::Lu => {
-                let (vectors, order) = leanset_linalg::lower_factor(&matrix());
-                Ok(Directions::of_pivots(vectors, rising(rank), Pivoting::Entry(order)))
-            }
-            _ => {
-                let Spectrum { values, vectors } = linalg::spectrum(INFO.id, n, columns, row)?;
-                Ok(by_inverse(&values, &vectors, n.max(columns)))
+        let mean = |rows: &[RowId]| linalg::mean_of(rows.len(), d, |i, out| widen(rows[i], out));
+        // The mean of a class, and a triangular factor of its rows minus the mean.
+        let part = |rows: &[RowId]| {
+            let mean = mean(rows);
+            let centred = |i: usize, out: &mut [f64]| {
+                out.iter_mut().zip(points.row(rows[i])).zip(&mean).for_each(|((o, v), m)| *o = v.widen() - m);
+            };
+            let factor = linalg::factor(rows.len(), d, centred, || run.step(0))?;
+            Ok((mean, factor))
+        };
+        let parts = if keeps_factors(n, d, classes.len()) {
+            run.per_class(|_, rows| part(rows).map(Some))?
+        } else {
+            Vec::new()
+        };
+        let within = |class: ClassId, rows: &[RowId]| {
+            let size = rows.len();
+            let found = if size > d {
+                let of_rows;
+                let (mean, factor) = match parts.get(class.index()) {
+                    Some(Some(part)) => part,
+                    _ => {
+                        of_rows = part(rows)?;
+                        &of_rows
+                    }
+                };
+                // The mean is one more row, of the length √n.
+                let root = (size as f64).sqrt();
+                let from = |i: usize, j: usize| if i == 0 { root * mean[j] } else { factor[(i - 1, j)] };
+                Spectrum::of(INFO.id, &Mat::from_fn(factor.nrows() + 1, d, from))?
+            } else {
+                linalg::spectrum(INFO.id, size, d, |i, out| widen(rows[i], out))?
+            };
+            let directions = by_inverse(&found.values, &found.vectors, size.max(d));
+            let (scores, seen) = score(run, &directions, &Label::default(), rows, d, widen, 1)?;
+            // Directions of many classes take as much as their rows: they go when their class is done.
+            Ok(Some((Note::of(&directions, &seen), scores)))
+        };
+        let whole = || -> Result<(Vec<Vec<f64>>, Note)> {
+            let (means, factor) = if parts.is_empty() {
+                let means = run.per_class(|_, rows| Ok(mean(rows)))?;
+                let all: Vec<RowId> = classes.ids().flat_map(|class| classes.rows(class)).copied().collect();
+                let centred = |i: usize, out: &mut [f64]| {
+                    let mean = &means[classes.of(all[i]).index()];
+                    out.iter_mut().zip(points.row(all[i])).zip(mean).for_each(|((o, v), m)| *o = v.widen() - m);
+                };
+                let factor = linalg::factor(n, d, centred, || run.step(0))?;
+                (means, factor)
+            } else {
+                let own = parts.iter().flatten().enumerate();
+                let rows: Vec<(usize, usize)> =
+                    own.flat_map(|(part, (_, factor))| (0..factor.nrows()).map(move |i| (part, i))).collect();
+                let factors: Vec<&Mat<f64>> = parts.iter().flatten().map(|(_, factor)| factor).collect();
+                let stacked = |i: usize, out: &mut [f64]| {
+                    let (part, i) = rows[i];
+                    out.iter_mut().enumerate().for_each(|(j, o)| *o = factors[part][(i, j)]);
+                };
+                let factor = linalg::factor(rows.len(), d, stacked, || run.step(0))?;
+                let mean = |part: &Option<(Vec<f64>, Mat<f64>)>| part.as_ref().map_or_else(Vec::new, |p| p.0.clone());
+                (parts.iter().map(mean).collect(), factor)
+            };
+            let found = Labelled::new(INFO.id, factor, &sizes, &means, self.shares_labels(classes.len()))?;
+            let wide = d + classes.len();
+            let mut directions = labelled_by_inverse(&found, n.max(wide), n.min(wide));
+            // Labels and points apart: what a label adds to a cosine is the same for all rows of its class.
+            let labels = directions.vectors.subrows(0, found.labels()).to_owned();
+            directions.vectors = directions.vectors.subrows(found.labels(), d).to_owned();
+            let whole = run.per_class(|class, rows| {
+                let mut coordinates = vec![0.0; found.labels()];
+                found.coordinates(class.index(), &mut coordinates);
+                let mut products = vec![0.0; labels.ncols()];
+                for (i, coordinate) in coordinates.iter().enumerate().filter(|c| *c.1 != 0.0) {
+                    products.iter_mut().enumerate().for_each(|(j, p)| *p += coordinate * labels[(i, j)]);
+                }
+                score(run, &directions, &Label { products, square: 1.0 }, rows, d, widen, 1)
+            })?;
+            let seen = Seen::merge(whole.iter().map(|(_, seen)| seen));
+            let scores = whole.into_iter().map(|(scores, _)| scores).collect();
+            Ok((scores, Note::of(&directions, &seen)))
+        };
+        let (within, whole) = rayon::join(|| run.per_class(within), whole);
+        let (whole, note) = whole?;
+        Ok(((within?, whole), note))
+    }
+
+    /// Directions of QR or LU of the rows `row(0..n)`, of `columns` numbers each.
+    fn pivoted(&self, n: usize, columns: usize, row: impl Fn(usize, &mut [f64])) -> Directions {
+        let mut transposed = Mat::<f64>::zeros(columns, n);
+        let mut values = vec![0.0; columns];
+        for i in 0..n {
+            row(i, &mut values);
+            for (j, &v) in values.iter().enumerate() {
+                transposed[(j, i)] = v;
             }
         }
+        // Later directions weigh more: 2j / (k(k + 1)) for the j-th of k.
+        let k = n.min(columns);
+        let rising = (1..=k).map(|j| (2 * j) as f64 / (k * (k + 1)) as f64).collect();
+        if self.decomposition == Decomposition::Qr {
+            Directions::of_pivots(leanset_linalg::orthogonal_factor(&transposed), rising, Pivoting::Norm)
+        } else {
+            let (vectors, order) = leanset_linalg::lower_factor(&transposed);
+            Directions::of_pivots(vectors, rising, Pivoting::Entry(order))
+        }
+    }
+}
+
+/// Scores within each class (with what is to be said of its directions), and in the whole, class by class.
+type Scores = (Vec<Option<(Note, Vec<f64>)>>, Vec<Vec<f64>>);
+
+/// What a label adds to the rows of its class.
+#[derive(Default)]
+struct Label {
+    /// To the product with each direction, or nothing.
+    products: Vec<f64>,
+    /// To the squared length.
+    square: f64,
+}
+
+impl Seen {
+    /// What several have seen.
+    fn merge<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        all.fold(Self::default(), |all, own| Self {
+            pivots: all.pivots.merge(&own.pivots),
+            change: all.change.max(own.change),
+        })
     }
 }
 
@@ -611,73 +724,109 @@ fn weighed(values: &[f64], vectors: &Mat<f64>, dropped: usize) -> Directions {
 fn score(
     run: &Run<'_>,
     directions: &Directions,
+    label: &Label,
     rows: &[RowId],
     columns: usize,
     row: impl Fn(RowId, &mut [f64]) + Sync,
     steps: u64,
 ) -> Result<(Vec<f64>, Seen)> {
     let count = directions.weights.len();
-    let chunk = |rows: &[RowId]| {
-        let mut values = vec![0.0; columns];
-        let mut units = Mat::<f64>::zeros(columns, rows.len());
+    let of_chunk = |rows: &[RowId]| {
+        let mut values = Mat::<f64>::zeros(columns, rows.len());
         let mut norms = vec![0.0; rows.len()];
         let mut pivots = Pivots::default();
         if let Pivoting::Entry(_) = directions.pivoting {
             pivots = Pivots::new(count);
         }
         for (i, &id) in rows.iter().enumerate() {
-            row(id, &mut values);
-            let norm = values.iter().map(|v| v * v).sum::<f64>().sqrt();
-            if norm > 0.0 {
-                for (j, v) in values.iter().enumerate() {
-                    units[(j, i)] = v / norm;
-                }
-            }
-            norms[i] = norm;
+            let out = values.col_as_slice_mut(i);
+            row(id, out);
+            norms[i] = (square(out) + label.square).sqrt();
             if let Pivoting::Entry(order) = &directions.pivoting {
-                pivots.see_eliminated(&mut values, &directions.vectors, order);
+                pivots.see_eliminated(&mut out.to_vec(), &directions.vectors, order);
             }
         }
-        let cosines = leanset_linalg::transposed_product(&directions.vectors, &units);
+        let inverse: Vec<f64> = norms.iter().map(|&norm| if norm > 0.0 { 1.0 / norm } else { 0.0 }).collect();
+        // The cosines of one direction lie side by side.
+        let mut cosines = leanset_linalg::transposed_product(&values, &directions.vectors);
+        drop(values);
+        let mut scores = vec![0.0; rows.len()];
+        let mut groups = directions.together.iter().peekable();
+        let mut squares = Vec::new();
+        for j in 0..count {
+            let cosines = cosines.col_as_slice_mut(j);
+            let product = label.products.get(j).copied().unwrap_or(0.0);
+            if groups.peek().is_none_or(|group| j < group.start) {
+                let weight = directions.weights[j];
+                simd::run(AddTerms { cosines, inverse: &inverse, product, weight, scores: &mut scores });
+                continue;
+            }
+            // Directions that count by their mean.
+            squares.resize(rows.len(), 0.0);
+            for ((cosine, inverse), square) in cosines.iter_mut().zip(&inverse).zip(&mut squares) {
+                *cosine = (*cosine + product) * inverse;
+                *square += *cosine * *cosine;
+            }
+            if let Some(group) = groups.next_if(|group| j + 1 == group.end) {
+                let weight: f64 = directions.weights[group.clone()].iter().sum();
+                let dimensions = group.clone().map(|j| directions.count(j)).sum();
+                for (score, square) in scores.iter_mut().zip(squares.drain(..)) {
+                    *score += weight * mean_score(dimensions, square.sqrt().min(1.0), LEAST_COSINE);
+                }
+            }
+        }
         if let Pivoting::Norm = directions.pivoting {
             pivots = Pivots::new(count);
             for (i, &norm) in norms.iter().enumerate() {
-                pivots.see_orthogonal(norm, (0..count).map(|j| cosines[(j, i)]));
+                pivots.see_orthogonal(norm, (0..count).map(|j| cosines[(i, j)]));
             }
         }
-        let term = |i: usize, j: usize| -directions.weights[j] * cosines[(j, i)].abs().max(LEAST_COSINE).ln();
-        let score = |i: usize| -> f64 {
-            if directions.together.is_empty() {
-                return (0..count).map(|j| term(i, j)).sum();
-            }
-            let mut next = 0;
-            let mut sum = 0.0;
-            for group in &directions.together {
-                sum += (next..group.start).map(|j| term(i, j)).sum::<f64>();
-                let square: f64 = group.clone().map(|j| cosines[(j, i)] * cosines[(j, i)]).sum();
-                let weight: f64 = directions.weights[group.clone()].iter().sum();
-                let dimensions = group.clone().map(|j| directions.count(j)).sum();
-                sum += weight * mean_score(dimensions, square.sqrt().min(1.0), LEAST_COSINE);
-                next = group.end;
-            }
-            sum + (next..count).map(|j| term(i, j)).sum::<f64>()
-        };
         run.step(steps * rows.len() as u64)?;
-        let scores: Vec<f64> = (0..rows.len()).map(score).collect();
         let change = |i: usize| {
-            let of = |turning: &Turning| turning.change(&directions.weights, |j| cosines[(j, i)]);
+            let of = |turning: &Turning| turning.change(&directions.weights, |j| cosines[(i, j)]);
             directions.turning.iter().map(of).sum::<f64>() / scores[i].max(f64::MIN_POSITIVE)
         };
         let still = directions.turning.is_empty();
         let change = if still { 0.0 } else { (0..rows.len()).map(change).fold(0.0, f64::max) };
         Ok((scores, Seen { pivots, change }))
     };
-    let chunks = rows.par_chunks(CHUNK).map(chunk).collect::<Result<Vec<(Vec<f64>, Seen)>>>()?;
-    let seen = chunks.iter().fold(Seen::default(), |all, (_, own)| Seen {
-        pivots: all.pivots.merge(&own.pivots),
-        change: all.change.max(own.change),
-    });
+    let chunks = rows.par_chunks(chunk(columns)).map(of_chunk).collect::<Result<Vec<(Vec<f64>, Seen)>>>()?;
+    let seen = Seen::merge(chunks.iter().map(|(_, seen)| seen));
     Ok((chunks.into_iter().flat_map(|(scores, _)| scores).collect(), seen))
+}
+
+/// The sum of squares, in eight running sums.
+fn square(values: &[f64]) -> f64 {
+    let eights = values.chunks_exact(8);
+    let rest: f64 = eights.remainder().iter().map(|v| v * v).sum();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        for (sum, v) in sums.iter_mut().zip(eight) {
+            *sum += v * v;
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+/// Makes cosines of products with one direction, and adds its term to the score of each row.
+struct AddTerms<'a> {
+    cosines: &'a mut [f64],
+    inverse: &'a [f64],
+    product: f64,
+    weight: f64,
+    scores: &'a mut [f64],
+}
+
+impl simd::Kernel for AddTerms<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for ((cosine, inverse), score) in self.cosines.iter_mut().zip(self.inverse).zip(self.scores) {
+            *cosine = (*cosine + self.product) * inverse;
+            *score -= self.weight * ln(cosine.abs().max(LEAST_COSINE));
+        }
+    }
 }
 
 /// Sum over classes of the class means' deviations: what SPCA and FLDA are made of.
@@ -788,10 +937,10 @@ mod tests {
     use proptest::prelude::*;
 
     /// Scores by row and warnings, with labels implied or as columns.
-    fn scores(values: &[f64], codes: &[u32], classes: usize, implied_from: usize) -> (Vec<f64>, Vec<String>) {
+    fn scores(values: &[f64], codes: &[u32], classes: usize, shared_from: usize) -> (Vec<f64>, Vec<String>) {
         let points = Matrix::new(values, codes.len(), values.len() / codes.len()).expect("shape");
         let data = Dataset::new(points, Classes::new(codes, classes).expect("few")).expect("sound");
-        let method = Configured { decomposition: Decomposition::Svd, scope: RankScope::Class, implied_from };
+        let method = Configured { decomposition: Decomposition::Svd, scope: RankScope::Class, shared_from };
         let run = Run { data: &data, inputs: Inputs::default(), seed: Seed(0), monitor: &Quiet };
         let found = method.rank(&run, None).expect("ranks");
         let mut scores = vec![0.0; codes.len()];
