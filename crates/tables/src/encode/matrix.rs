@@ -7,18 +7,23 @@ use super::columns::Loaded;
 use super::feature::{FeatureEncoding, finite, finite_in_list, integers, unseen};
 use crate::column::{Column, Values};
 use crate::error::{Error, shown};
+use crate::row::FileRow;
 use crate::table::Table;
 use leanset_core::distance::to_unit_length;
+use rayon::prelude::*;
 
 /// The matrix, in blocks of rows so that a block stays in cache while the columns go over it.
 /// No value is above `limit`.
-pub(crate) fn fill<T: Copy + Default>(
+pub(crate) fn fill<T>(
     table: &Table,
     encodings: &[FeatureEncoding],
     loaded: &Loaded,
     limit: f64,
-    cast: impl Fn(f64) -> T,
-) -> Result<Vec<T>, Error> {
+    cast: impl Fn(f64) -> T + Sync,
+) -> Result<Vec<T>, Error>
+where
+    T: Copy + Default + Send + Sync,
+{
     const BLOCK: usize = 256;
     let dimensions = encodings.iter().map(FeatureEncoding::width).sum::<usize>();
     let (rows, size) = (loaded.kept.len(), size_of::<T>());
@@ -50,9 +55,8 @@ pub(crate) fn fill<T: Copy + Default>(
         })?;
     out.resize(cells, T::default());
     let (zero, one) = (cast(0.0), cast(1.0));
-    let mut list = vec![0.0; dimensions];
-    for (block, rows) in loaded.kept.chunks(BLOCK).enumerate() {
-        let out = &mut out[block * BLOCK * dimensions..][..rows.len() * dimensions];
+    let fill_block = |(rows, out): (&[FileRow], &mut [T])| -> Result<(), Error> {
+        let mut list = vec![0.0; dimensions];
         let mut offset = 0;
         for ((encoding, column), &index) in encodings.iter().zip(&loaded.columns).zip(&loaded.indices) {
             let of = ColumnRef::new(table, index);
@@ -123,7 +127,11 @@ pub(crate) fn fill<T: Copy + Default>(
             }
             offset += encoding.width();
         }
-    }
+        Ok(())
+    };
+    let blocks = loaded.kept.par_chunks(BLOCK).zip(out.par_chunks_mut(BLOCK * dimensions.max(1)));
+    // The error of the first row that has one, for any number of threads.
+    blocks.map(fill_block).collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()?;
     Ok(out)
 }
 

@@ -37,6 +37,7 @@ use feature::{FeatureEncoding, FitRows};
 use label::{LabelEncoder, LabelOptions};
 use leanset_problem::{setting, text};
 use leanset_spec::{Columns, Missing, Scale};
+use rayon::prelude::*;
 use reading::{Found, Reading};
 
 use crate::column::{Column, Kind, Values};
@@ -175,9 +176,17 @@ impl Encoder {
         let fit_rows = FitRows { kept: &loaded.kept, fitted: fitted.as_deref().unwrap_or(&loaded.kept) };
         let mut encodings = Vec::with_capacity(loaded.columns.len());
         let mut constant = Vec::new();
-        for (&index, column) in loaded.indices.iter().zip(&loaded.columns) {
+        let fit = |index: usize, column: &Column| {
+            let mut own = Vec::new();
+            FeatureEncoding::fit(&ColumnRef::new(table, index), column, fit_rows, scale, &mut own).map(|fit| (fit, own))
+        };
+        // Texts are sorted, which takes memory: one column after another.
+        let numbers = |(&index, column): (&usize, &Column)| (column.kind() != Kind::Text).then(|| fit(index, column));
+        let fits: Vec<_> = loaded.indices.par_iter().zip(&loaded.columns).map(numbers).collect();
+        for ((&index, column), fitted) in loaded.indices.iter().zip(&loaded.columns).zip(fits) {
             let of = ColumnRef::new(table, index);
-            let (encoding, varies) = FeatureEncoding::fit(&of, column, fit_rows, scale, &mut warnings)?;
+            let ((encoding, varies), own) = fitted.unwrap_or_else(|| fit(index, column))?;
+            warnings.extend(own);
             encodings.push(encoding);
             if !varies {
                 constant.push(of.name.to_owned());

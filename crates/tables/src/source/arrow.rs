@@ -400,12 +400,18 @@ impl Batch {
         let (values, missing) = match array.data_type() {
             DataType::Float64 => {
                 let array64 = array.as_primitive::<Float64Type>();
+                if array.logical_null_count() == 0 && !array64.values().iter().any(|x| x.is_nan()) {
+                    return Ok(Column::new(Values::Number(array64.values().to_vec()), None));
+                }
                 let values = array64.iter().map(|x| x.unwrap_or(f64::NAN)).collect();
                 (Values::Number(values), flags(&array, &|i| array64.value(i).is_nan()))
             }
             DataType::Float32 | DataType::Float16 => {
                 let array = cast(&array, &DataType::Float32)?;
                 let array32 = array.as_primitive::<Float32Type>();
+                if array.logical_null_count() == 0 && !array32.values().iter().any(|x| x.is_nan()) {
+                    return Ok(Column::new(Values::Number32(array32.values().to_vec()), None));
+                }
                 let values = array32.iter().map(|x| x.unwrap_or(f32::NAN)).collect();
                 (Values::Number32(values), flags(&array, &|i| array32.value(i).is_nan()))
             }
