@@ -129,8 +129,9 @@ fn by_gram(
     let second = gram(rows, columns, row, Some(&lower), check)?;
     let off = |i: usize, j: usize| second[(i, j)] - f64::from(u8::from(i == j));
     let square: f64 = (0..columns).map(|j| (j..columns).map(|i| off(i, j).powi(2)).sum::<f64>()).sum();
-    // Also if it is no number.
-    if !(square < 0.01) {
+    // If it is no number, it is not.
+    let orthogonal = square < 0.01;
+    if !orthogonal {
         return Ok(None);
     }
     Ok(leanset_linalg::cholesky(&second).map(|repair| leanset_linalg::product(&lower, &repair).transpose().to_owned()))
