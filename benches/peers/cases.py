@@ -168,7 +168,7 @@ def epsilon(kind: str, n: int, d: int, kept: float, metric: str, peer: str, targ
         theirs = reference.faiss_epsilon(x, own) if peer == "faiss flat" else reference.tree_epsilon(x, own, metric, threads)
         return Pair(work, theirs, same_value)
 
-    return Case(f"ε, {metric}", kind, n, d, dtype, percent(kept), peer, make, target, when)
+    return Case(f"ε ({metric})", kind, n, d, dtype, percent(kept), peer, make, target, when)
 
 
 def epsilon_cases() -> Iterable[Case]:
@@ -215,8 +215,8 @@ def epsilon_cases() -> Iterable[Case]:
                     lambda found, other: same_value(found.epsilon[0], other))
 
     for kept in (0.1, 0.5):
-        yield Case("ε, chebyshev", "Dry Bean", 13_611, 16, "float64", percent(kept), "scipy cKDTree", bean(kept, "chebyshev"), "6 x", QUICK, needs="BENCH_DRYBEAN")
-    yield Case("ε, chebyshev, curve", "Dry Bean", 13_611, 16, "float64", "90 ratios", "scipy cKDTree", curve, "40 x", QUICK, needs="BENCH_DRYBEAN")
+        yield Case("ε (chebyshev)", "Dry Bean", 13_611, 16, "float64", percent(kept), "scipy cKDTree", bean(kept, "chebyshev"), "6 x", QUICK, needs="BENCH_DRYBEAN")
+    yield Case("curve of ε (chebyshev)", "Dry Bean", 13_611, 16, "float64", "90 ratios", "scipy cKDTree", curve, "40 x", QUICK, needs="BENCH_DRYBEAN")
 
 
 # ---- k-means ----
