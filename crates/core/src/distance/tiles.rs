@@ -29,6 +29,9 @@ pub(crate) const WIDTH: usize = 16;
 /// Queries of a group.
 pub(crate) const GROUP: usize = 6;
 
+/// Panels that one query is compared with at a time, where there is one alone: their sums keep the registers busy.
+pub(crate) const RUN: usize = 4;
+
 /// Columns after which sums go into another register: it keeps the chains of roundings, and so the bound, short.
 const CHUNK: usize = 256;
 
@@ -70,9 +73,7 @@ impl Frame {
                 *c += (v.widen() - *c) * part;
             }
         });
-        // Differences from it are then rounded once, also in f32.
-        let single: Vec<f32> = centre.iter().map(|&c| c as f32).collect();
-        centre.iter_mut().zip(&single).filter(|(_, s)| s.is_finite()).for_each(|(c, s)| *c = f64::from(*s));
+        round(&mut centre);
         let (mut largest, mut longest) = (0.0f64, 0.0f64);
         each(&mut |row| {
             let mut square = 0.0;
@@ -83,6 +84,14 @@ impl Frame {
             }
             longest = longest.max(square);
         });
+        Self::around(centre, largest, longest)
+    }
+
+    /// A frame for points whose coordinates differ from those of the centre by at most `largest`, and whose squared distances from it are at
+    /// most `longest`, as f64 computes them. The centre is one that [`round`] gave.
+    pub(crate) fn around(centre: Vec<f64>, largest: f64, longest: f64) -> Self {
+        let columns = centre.len();
+        let single: Vec<f32> = centre.iter().map(|&c| c as f32).collect();
         // The exponent of the largest difference, made that of 1/2, so that the coordinates of points are below 1; but no further than where
         // squares in f64 begin to vanish.
         let exponent = (largest.to_bits() >> 52).cast_signed() - 1022;
@@ -139,6 +148,14 @@ impl Frame {
         }
         let slack = 2.0 * (self.relative * (square + self.longest) + 2.0 * self.absolute);
         Query { low: self.low(square), slack }
+    }
+}
+
+/// Rounds a centre to f32 where that is in its range: differences from it are then rounded once, also in f32.
+pub(crate) fn round(centre: &mut [f64]) {
+    for c in centre {
+        let single = *c as f32;
+        *c = if single.is_finite() { f64::from(single) } else { *c };
     }
 }
 
@@ -201,6 +218,20 @@ impl Query {
         let most = raw * (1.0 - frame.double) * (frame.scale * frame.scale) - frame.absolute;
         (((self.low + self.slack - most) / 2.0) as f32).next_up()
     }
+
+    /// Of two scores that differ by more, the larger is certainly that of the nearer point. A tenth is for the rounding of what stands for a
+    /// score, such as [`Self::possible`].
+    #[inline(always)]
+    pub(crate) fn margin(&self, frame: &Frame) -> f64 {
+        self.slack * 0.55 + frame.absolute
+    }
+
+    /// The most that the squared distance of a point of this score can be, as the scalar definition computes it.
+    #[inline(always)]
+    pub(crate) fn most(&self, frame: &Frame, score: f32) -> f64 {
+        let most = (self.low + self.slack + frame.absolute - 2.0 * f64::from(score)).max(0.0);
+        most * (1.0 + 2.0 * frame.double) / (frame.scale * frame.scale)
+    }
 }
 
 /// Points in panels.
@@ -240,6 +271,79 @@ impl Panels {
     /// Number of panels.
     pub(crate) fn count(&self) -> usize {
         self.half_low.len()
+    }
+
+    /// So many places without a point.
+    pub(crate) fn empty(frame: &Frame, places: usize) -> Self {
+        let (columns, count) = (frame.columns(), places.div_ceil(WIDTH));
+        Self { values: vec![[0.0; WIDTH]; count * columns], half_low: vec![[f32::INFINITY; WIDTH]; count], columns }
+    }
+
+    /// Writes a point into a place. `single` is scratch of one value per column.
+    pub(crate) fn set<T: Scalar>(&mut self, frame: &Frame, place: usize, row: &[T], single: &mut [f32]) {
+        let (panel, lane) = (place / WIDTH, place % WIDTH);
+        let square = frame.set(row, single);
+        let values = &mut self.values[panel * self.columns..][..self.columns];
+        values.iter_mut().zip(single).for_each(|(values, v)| values[lane] = *v);
+        self.half_low[panel][lane] = ((frame.low(square) / 2.0) as f32).next_down();
+    }
+
+    /// The scores of one query and one panel.
+    #[inline(always)]
+    pub(crate) fn scores_of<const FUSED: bool>(&self, query: &[f32], panel: usize) -> [f32; WIDTH] {
+        let columns = &self.values[panel * self.columns..][..self.columns];
+        let mut scores = [0.0; WIDTH];
+        for (query, columns) in query.chunks(CHUNK).zip(columns.chunks(CHUNK)) {
+            // Two chains, so that one does not wait for the other.
+            let mut sums = [[0.0f32; WIDTH]; 2];
+            let (pairs, rest) = query.as_chunks::<2>();
+            for (pair, columns) in pairs.iter().zip(columns.as_chunks::<2>().0) {
+                for half in 0..2 {
+                    add_product::<FUSED>(&mut sums[half], pair[half], &columns[half]);
+                }
+            }
+            if let (Some(&x), Some(column)) = (rest.first(), columns.last()) {
+                add_product::<FUSED>(&mut sums[0], x, column);
+            }
+            for lane in 0..WIDTH {
+                scores[lane] += sums[0][lane] + sums[1][lane];
+            }
+        }
+        for lane in 0..WIDTH {
+            scores[lane] -= self.half_low[panel][lane];
+        }
+        scores
+    }
+
+    /// The scores of one query and [`RUN`] panels from this one on.
+    #[inline(always)]
+    pub(crate) fn scores_of_run<const FUSED: bool>(&self, query: &[f32], panel: usize) -> [[f32; WIDTH]; RUN] {
+        let d = self.columns;
+        let panels = &self.values[panel * d..][..RUN * d];
+        let mut scores = [[0.0; WIDTH]; RUN];
+        for begin in (0..d).step_by(CHUNK) {
+            let end = d.min(begin + CHUNK);
+            let of = |k: usize| panels[k * d + begin..k * d + end].iter();
+            let mut sums = [[0.0f32; WIDTH]; RUN];
+            let columns = of(0).zip(of(1)).zip(of(2)).zip(of(3));
+            for (&x, (((first, second), third), fourth)) in query[begin..end].iter().zip(columns) {
+                add_product::<FUSED>(&mut sums[0], x, first);
+                add_product::<FUSED>(&mut sums[1], x, second);
+                add_product::<FUSED>(&mut sums[2], x, third);
+                add_product::<FUSED>(&mut sums[3], x, fourth);
+            }
+            for (scores, sums) in scores.iter_mut().zip(&sums) {
+                for lane in 0..WIDTH {
+                    scores[lane] += sums[lane];
+                }
+            }
+        }
+        for (scores, low) in scores.iter_mut().zip(&self.half_low[panel..panel + RUN]) {
+            for lane in 0..WIDTH {
+                scores[lane] -= low[lane];
+            }
+        }
+        scores
     }
 
     /// The scores of a group of queries and a panel: for [`crate::simd::Bounds`] bodies.
@@ -314,6 +418,13 @@ impl<'a, T: Scalar, R: Fn(usize) -> Option<&'a [T]>> simd::Kernel for Fill<'_, R
             self.values.iter_mut().zip(self.single.iter()).for_each(|(values, v)| values[lane] = *v);
             self.half_low[lane] = ((self.frame.low(square) / 2.0) as f32).next_down();
         }
+    }
+}
+
+#[inline(always)]
+fn add_product<const FUSED: bool>(sums: &mut [f32; WIDTH], x: f32, column: &[f32; WIDTH]) {
+    for lane in 0..WIDTH {
+        sums[lane] = if FUSED { x.mul_add(column[lane], sums[lane]) } else { sums[lane] + x * column[lane] };
     }
 }
 

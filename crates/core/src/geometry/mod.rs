@@ -7,4 +7,4 @@ mod tree;
 pub use nearest::nearest;
 pub(crate) use nearest::{Points, memory as nearest_memory};
 pub(crate) use neighbors::{Search, squared_limit};
-pub(crate) use tree::{Node, Tree, Visitor, frame_memory, memory};
+pub(crate) use tree::{Node, Tree, Visitor, memory};

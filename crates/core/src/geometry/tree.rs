@@ -13,9 +13,6 @@ use crate::distance::{LANES, Packed, Terms, raw_to_box};
 /// Rows of a leaf at most: four blocks.
 const LEAF: usize = 4 * LANES;
 
-/// Rows of a leaf at most where coordinates are looked up: boxes are then a sixteenth of those.
-const FRAME_LEAF: usize = 64 * LANES;
-
 /// Below this many points a subtree is built on one thread.
 const SPLIT_WORK: usize = 4096;
 
@@ -47,17 +44,17 @@ fn left_of(len: usize) -> usize {
 }
 
 /// Nodes of a tree of `len` points.
-fn node_count(len: usize, leaf: usize) -> usize {
-    if len <= leaf {
+fn node_count(len: usize) -> usize {
+    if len <= LEAF {
         return 1;
     }
     let left = left_of(len);
-    1 + node_count(left, leaf) + node_count(len - left, leaf)
+    1 + node_count(left) + node_count(len - left)
 }
 
 /// Slots of the leaves of a tree of `len` points, if every leaf were full.
 pub(super) fn leaf_slots(len: usize) -> usize {
-    node_count(len, LEAF).div_ceil(2) * LEAF
+    node_count(len).div_ceil(2) * LEAF
 }
 
 /// Bytes of a tree of `len` points.
@@ -66,34 +63,17 @@ pub(crate) fn memory(len: usize, columns: usize, scalar_bytes: usize) -> u64 {
     (len * (columns * scalar_bytes + 4) + nodes * (16 * columns + 12)) as u64
 }
 
-/// Bytes of a tree of `len` points without their coordinates.
-pub(crate) fn frame_memory(len: usize, columns: usize) -> u64 {
-    let nodes = (len / (FRAME_LEAF / 2)).max(1) * 2;
-    (len * 4 + nodes * (16 * columns + 12)) as u64
-}
-
 impl<T: Scalar> Tree<T> {
     /// A tree of `len` ≥ 1 points; `row(i)` gives the coordinates of the caller's point i.
     pub(crate) fn new<'a>(len: usize, columns: usize, row: impl Fn(usize) -> &'a [T] + Sync) -> Self {
-        let mut tree = Self::of(len, columns, LEAF, &row);
-        tree.packed = Packed::gather(len, columns, |slot| row(tree.ids[slot] as usize));
-        tree
-    }
-
-    /// A tree that does not hold the coordinates, with large leaves: little beside the points. [`Self::packed`] is empty,
-    /// and whoever visits a leaf looks its points up.
-    pub(crate) fn frame<'a>(len: usize, columns: usize, row: impl Fn(usize) -> &'a [T] + Sync) -> Self {
-        Self::of(len, columns, FRAME_LEAF, &row)
-    }
-
-    fn of<'a>(len: usize, columns: usize, leaf: usize, row: &(impl Fn(usize) -> &'a [T] + Sync)) -> Self {
         // Callers index points of one table, and tables are of at most u32::MAX rows.
         let mut ids: Vec<u32> = (0..len as u32).collect();
-        let count = node_count(len, leaf);
+        let count = node_count(len);
         let mut nodes = vec![Node::default(); count];
         let mut boxes = vec![0.0; count * 2 * columns];
-        build(&mut ids, &mut nodes, &mut boxes, 0, 0, (columns, leaf), row);
-        Self { packed: Packed::gather(0, columns, row), ids, nodes, boxes, columns }
+        build(&mut ids, &mut nodes, &mut boxes, 0, 0, columns, &row);
+        let packed = Packed::gather(len, columns, |slot| row(ids[slot] as usize));
+        Self { packed, ids, nodes, boxes, columns }
     }
 
     pub(crate) fn packed(&self) -> &Packed<T> {
@@ -198,7 +178,7 @@ fn build<'a, T: Scalar>(
     boxes: &mut [f64],
     at: usize,
     begin: usize,
-    (columns, leaf): (usize, usize),
+    columns: usize,
     row: &(impl Fn(usize) -> &'a [T] + Sync),
 ) {
     let (own, boxes) = boxes.split_at_mut(2 * columns);
@@ -214,7 +194,7 @@ fn build<'a, T: Scalar>(
     }
     let blocks = ids.len().div_ceil(LANES);
     nodes[0] = Node { begin: begin as u32, end: (begin + blocks) as u32, right: 0 };
-    if ids.len() <= leaf {
+    if ids.len() <= LEAF {
         ids.sort_unstable();
         return;
     }
@@ -226,16 +206,15 @@ fn build<'a, T: Scalar>(
         of(a).total_cmp(&of(b)).then(a.cmp(&b))
     });
     let (left_ids, right_ids) = ids.split_at_mut(middle);
-    let left_count = node_count(middle, leaf);
+    let left_count = node_count(middle);
     let (this, below) = nodes.split_at_mut(1);
     this[0].right = (at + 1 + left_count) as u32;
     let (left_nodes, right_nodes) = below.split_at_mut(left_count);
     let (left_boxes, right_boxes) = boxes.split_at_mut(left_count * 2 * columns);
     let right_begin = begin + middle / LANES;
     let parallel = left_ids.len() + right_ids.len() >= SPLIT_WORK;
-    let mut left = || build(left_ids, left_nodes, left_boxes, at + 1, begin, (columns, leaf), row);
-    let mut right =
-        || build(right_ids, right_nodes, right_boxes, at + 1 + left_count, right_begin, (columns, leaf), row);
+    let mut left = || build(left_ids, left_nodes, left_boxes, at + 1, begin, columns, row);
+    let mut right = || build(right_ids, right_nodes, right_boxes, at + 1 + left_count, right_begin, columns, row);
     if parallel {
         rayon::join(left, right);
     } else {
