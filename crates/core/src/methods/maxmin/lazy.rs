@@ -99,7 +99,8 @@ impl<'a, T: Scalar> Lazy<'a, T> {
     /// The farthest row, and how far it is (squared); −1 if all rows are picked.
     pub(super) fn farthest(&mut self) -> (f64, usize) {
         let picks = self.shared.picked.len();
-        let together = self.before == f64::INFINITY || picks % WIDTH == 0 || (picks < WIDTH && picks.is_power_of_two());
+        let together =
+            self.before == f64::INFINITY || picks.is_multiple_of(WIDTH) || (picks < WIDTH && picks.is_power_of_two());
         if !together {
             return simd::run_bounds(Farthest(self));
         }

@@ -15,7 +15,7 @@
 //! its box, because then nothing in it changes. In low intrinsic dimension this leaves O(log n) blocks per pick. Otherwise the search is
 //! lazy: a distance to the nearest pick never grows, so it bounds itself from above even if it is not up to date, and a row is compared with new
 //! picks only if its bound is the largest. Most rows are compared with a tenth to a third of the picks, in f32 with a bound on the error.
-//! A small sample of the rows tells which search is faster; above 128 columns, and for tables above 64 MiB of more than eight columns, it is the
+//! A small sample of the rows tells which search is faster; above 32 columns, and for tables above 64 MiB of more than eight columns, it is the
 //! lazy one, which leaves the rows where they are. Distances that decide are summed in f64 in column order, so
 //! selections and scores equal those of the naive reference implementation bit for bit.
 //!
@@ -68,7 +68,7 @@ pub static INFO: Info = Info {
     summary: "Keeps rows that are spread over each class, so that every row has a kept row nearby. Its ε is usually the smallest.",
     params: PARAMS,
     cost: "O(n·m·d) in the worst case; O(n log n + m log n) blocks in low intrinsic dimension",
-    memory: "20 bytes per row and the picked rows in single precision (m·d coordinates); up to 128 columns, where the table is at \
+    memory: "20 bytes per row and the picked rows in single precision (m·d coordinates); up to 32 columns, where the table is at \
              most 64 MiB or has at most 8 columns, a copy of each class that is being processed (n_k·d coordinates) instead",
     guarantee: "covering radius at most twice the best possible; nested over ratios; ties to the lowest row id",
     reference: "Gonzalez, Theoretical Computer Science 38, 1985; de Silva & Carlsson, Eurographics 2004",
@@ -316,7 +316,7 @@ enum Way {
 const FEW_COLUMNS: usize = 8;
 
 /// Above so many columns, a comparison of a row with the boxes of a tree costs more than it saves.
-const MANY_COLUMNS: usize = 128;
+const MANY_COLUMNS: usize = 32;
 
 /// Rows, and picks of them, that show whether picks are near to few rows or to many.
 const PROBED: (usize, usize) = (512, 32);
@@ -328,7 +328,7 @@ impl Way {
         match d {
             _ if d <= FEW_COLUMNS => Self::Tree,
             _ if d > MANY_COLUMNS || rows.len() < 4 * PROBED.0 || count < 2 * PROBED.1 => Self::Lazy,
-            _ if points.values().len() * size_of::<T>() > LARGE => Self::Lazy,
+            _ if size_of_val(points.values()) > LARGE => Self::Lazy,
             _ if change(points, rows) < 0.2 => Self::Tree,
             _ => Self::Lazy,
         }
