@@ -70,6 +70,24 @@ impl Search {
     }
 }
 
+impl Search {
+    /// How many points are within each of two raw distances, the first of which is the smaller, where the point at position i
+    /// counts `times[i]` times. Counting ends where the first number is `enough`.
+    pub(crate) fn counts<M: Terms, T: Scalar>(
+        &mut self,
+        tree: &Tree<T>,
+        point: &[f64],
+        limits: [f64; 2],
+        times: Option<&[u32]>,
+        enough: usize,
+    ) -> [usize; 2] {
+        let mut found = [0; 2];
+        let visitor = Count { limits, times, enough, found: &mut found };
+        simd::run(Descent::<M, T, _> { tree, point, stack: &mut self.stack, visitor, metric: Default::default() });
+        found
+    }
+}
+
 /// The largest squared distance whose root is at most `radius`: comparing with it is comparing distances, to the last
 /// bit.
 pub(crate) fn squared_limit(radius: f64) -> f64 {
@@ -104,6 +122,28 @@ impl Take for Within<'_> {
     fn take(&mut self, raw: f64, id: usize) {
         if raw <= self.limit {
             self.found.push(id as u32);
+        }
+    }
+}
+
+struct Count<'a> {
+    limits: [f64; 2],
+    times: Option<&'a [u32]>,
+    enough: usize,
+    found: &'a mut [usize; 2],
+}
+
+impl Take for Count<'_> {
+    #[inline(always)]
+    fn enter(&self, raw: f64) -> bool {
+        raw <= self.limits[1] && self.found[0] < self.enough
+    }
+
+    #[inline(always)]
+    fn take(&mut self, raw: f64, id: usize) {
+        let times = self.times.map_or(1, |times| times[id] as usize);
+        for (found, limit) in self.found.iter_mut().zip(self.limits) {
+            *found += if raw <= limit { times } else { 0 };
         }
     }
 }
@@ -238,6 +278,13 @@ mod tests {
                 .collect();
             many.sort_unstable_by(f64::total_cmp);
             prop_assert_eq!(search.kth_of::<Euclidean, f64>(&tree, query, k, &times), many[k - 1]);
+            let limits = [squared_limit(0.5 * radius), squared_limit(radius)];
+            let within = |of: &[f64]| limits.map(|limit| of.iter().filter(|raw| **raw <= limit).count());
+            prop_assert_eq!(search.counts::<Euclidean, f64>(&tree, query, limits, None, usize::MAX), within(&raws));
+            let counts = search.counts::<Euclidean, f64>(&tree, query, limits, Some(&times), usize::MAX);
+            prop_assert_eq!(counts, within(&many));
+            let some = search.counts::<Euclidean, f64>(&tree, query, limits, Some(&times), k);
+            prop_assert_eq!(some[0] >= k, counts[0] >= k);
         }
 
         #[test]

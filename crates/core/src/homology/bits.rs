@@ -1,8 +1,8 @@
 //! Sets of up to 64·W vertices, and symmetric 0/1 matrices of which few rows are not empty.
 
 /// A set of vertices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bits<const W: usize>([u64; W]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Bits<const W: usize>([u64; W]);
 
 impl<const W: usize> Default for Bits<W> {
     fn default() -> Self {
@@ -31,6 +31,17 @@ impl<const W: usize> Bits<W> {
     }
 
     #[inline(always)]
+    pub(super) fn remove(&mut self, vertex: usize) {
+        self.0[vertex / 64 % W] &= !(1 << (vertex % 64));
+    }
+
+    /// Inserts those of eight vertices, from 8·`byte` on, whose bits are set.
+    #[inline(always)]
+    pub(super) fn insert_byte(&mut self, byte: usize, bits: u64) {
+        self.0[byte / 8 % W] |= bits << (8 * (byte % 8));
+    }
+
+    #[inline(always)]
     pub(super) fn flip(&mut self, vertex: usize) {
         self.0[vertex / 64 % W] ^= 1 << (vertex % 64);
     }
@@ -42,7 +53,7 @@ impl<const W: usize> Bits<W> {
 
     /// The number of vertices.
     #[inline(always)]
-    pub(super) fn len(&self) -> u32 {
+    pub(crate) fn len(&self) -> u32 {
         self.0.iter().map(|word| word.count_ones()).sum()
     }
 
@@ -51,6 +62,20 @@ impl<const W: usize> Bits<W> {
     pub(super) fn lowest(&self) -> Option<usize> {
         let word = self.0.iter().position(|&word| word != 0)?;
         Some(64 * word + self.0[word].trailing_zeros() as usize)
+    }
+
+    /// The highest vertex, if there is one.
+    #[inline(always)]
+    pub(super) fn highest(&self) -> Option<usize> {
+        let word = self.0.iter().rposition(|&word| word != 0)?;
+        Some(64 * word + 63 - self.0[word].leading_zeros() as usize)
+    }
+
+    /// The lowest vertex of each word that has one.
+    #[inline(always)]
+    pub(super) fn samples(&self) -> impl Iterator<Item = usize> {
+        let words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
+        words.map(|(w, word)| 64 * w + word.trailing_zeros() as usize)
     }
 
     /// Takes out the lowest vertex.
@@ -64,7 +89,7 @@ impl<const W: usize> Bits<W> {
 
     /// The vertices, ascending.
     #[inline(always)]
-    pub(super) fn iter(mut self) -> impl Iterator<Item = usize> {
+    pub(crate) fn iter(mut self) -> impl Iterator<Item = usize> {
         std::iter::from_fn(move || self.pop())
     }
 

@@ -19,6 +19,7 @@ mod bits;
 mod bottleneck;
 #[cfg(test)]
 pub(crate) mod naive;
+pub(crate) mod overlapping;
 mod rips;
 
 use std::ops::RangeInclusive;

@@ -554,6 +554,6 @@ impl simd::Kernel for Farthest<'_> {
 
 /// The vertices of an edge, the higher first.
 #[inline(always)]
-fn ends(edge: u64) -> (usize, usize) {
+pub(super) fn ends(edge: u64) -> (usize, usize) {
     ((edge >> 16 & 0xFFFF) as usize, (edge & 0xFFFF) as usize)
 }

@@ -18,11 +18,13 @@
 //!
 //! where N_δ(x) are the neighbours of x and p is the dimension.
 //!
-//! Cost: one kd-tree per class and one search per distinct row. For each distinct neighbourhood of k rows, a sweep over its
-//! pairs that are closer than its enclosing radius: O(k² d) for distances and O(k² log k) for sorting them (see
-//! [`crate::homology`]). Equal rows are one point of the tree and of a neighbourhood, because they have no persistence
-//! between them, and have one list. Rows with the same neighbours are scored once. Memory: the neighbour lists, and O(k²)
-//! per thread.
+//! Cost: one kd-tree per class. Neighbourhoods of near points share points and edges, so parts of the tree of up to 256 points
+//! are scored together where that is less work, as in few columns: one sweep over the edges of all points of the part finds
+//! the few that matter to each neighbourhood (see [`crate::homology`]). About k edges per row are looked at, for
+//! neighbourhoods of k rows, instead of k². Otherwise, and for `dimension=2`, each neighbourhood has a sweep of its own: O(k² d) for
+//! distances and O(k² log k) for sorting them. For `delta=auto`, most rows are below or above two bounds from a sample of rows, and only
+//! the others have their nearest rows searched. Equal rows are one point of the tree and of a neighbourhood, because they have
+//! no persistence between them. Memory: the tree, 56 bytes per row, and O(k²) per thread.
 //!
 //! Guarantee: scores are exact; nested over ratios; the same for any number of threads.
 //!
@@ -40,15 +42,18 @@
 //! 2023.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rayon::prelude::*;
 
 use super::scores::{Best, by_score};
 use super::settings::{parameters, words};
 use super::{Capabilities, Family, Info, Method, Run, Support};
-use crate::distance::{Euclidean, Terms};
+use crate::distance::{Euclidean, LANES, Packed, Terms, raw_to_box};
 use crate::error::first_few;
 use crate::geometry::{Search, Tree, squared_limit};
+use crate::homology::overlapping::{self, MOST_CENTRES, Patch};
 use crate::homology::{HIGHEST, MOST_POINTS, Workspace};
 use crate::params::{Kind, Params, Value};
 use crate::{Allocation, ClassId, Error, Matrix, Ranking, Result, RowId, Scalar, Shape, Warning, with_points};
@@ -130,8 +135,8 @@ pub static INFO: Info = Info {
     family: Family::Ranking,
     summary: "Keeps the rows whose neighbourhoods have the least topology (representative) or the most (vital).",
     params: PARAMS,
-    cost: "O(n log n) for searches and O(k²(d + log k)) per neighbourhood of k rows",
-    memory: "a copy of the class, and 4 bytes per neighbour of each row; 16 bytes per pair of the largest neighbourhood and thread",
+    cost: "O(n log n) for searches; per row, O(k) edges of neighbourhoods of k rows that overlap (few columns), else O(k²(d + log k))",
+    memory: "a copy of the class and 56 bytes per row; 16 bytes per pair of the largest neighbourhood and thread",
     guarantee: "exact scores (those of ripser, in f64); nested over ratios; super-outliers last; ties to the lowest row id",
     reference: "Stolz, J. Machine Learning Research 24, 2023; Vietoris–Rips by links: arXiv:2307.16333, arXiv:2412.07805",
     departures: "super-outliers are last (the paper's code moves the first rows of an unstable order); the radius is computed \
@@ -161,12 +166,26 @@ struct Configured {
     most: usize,
 }
 
-/// The neighbours of each distinct point of a class.
-struct Graph {
-    /// As distinct points, ascending.
-    lists: Vec<Box<[u32]>>,
-    /// As rows.
-    counts: Vec<usize>,
+/// What is found of a distinct point.
+struct Scored {
+    point: u32,
+    /// Its neighbours, as rows.
+    count: u32,
+    score: f64,
+}
+
+/// Why a part of a class was not scored.
+enum Stopped {
+    /// A point with so many neighbours.
+    Crowded { point: u32, count: usize },
+    /// An error of the run.
+    Run(Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Run(error)
+    }
 }
 
 /// The rows of a class as points, equal rows as one.
@@ -211,10 +230,16 @@ impl Configured {
             Some(delta) => delta,
             None => fitting_radius(&tree, points, rows, &distinct, self.neighbors, usize::MAX),
         };
-        let Graph { lists, counts } = self.graph(run, class, &tree, points, rows, &distinct, delta)?;
+        let scored = self.scores(run, class, &Class { tree: &tree, points, rows, distinct: &distinct }, delta)?;
         drop(tree);
-        let scores = distinct.to_rows(&self.scores(run, &lists, points, rows, &distinct)?);
-        let mut counts = distinct.to_rows(&counts);
+        let (mut scores, mut counts) = (vec![0.0; rows.len()], vec![0; rows.len()]);
+        let mut of_point = vec![(0.0, 0); distinct.first.len()];
+        scored.iter().flatten().for_each(|found| of_point[found.point as usize] = (found.score, found.count));
+        drop(scored);
+        for ((score, count), &point) in scores.iter_mut().zip(&mut counts).zip(&distinct.of_row) {
+            (*score, *count) = of_point[point as usize];
+        }
+        drop((of_point, distinct));
         let (mut inner, mut outliers) = (Vec::new(), Vec::new());
         for (i, &count) in counts.iter().enumerate() {
             if count < 2 { &mut outliers } else { &mut inner }.push(i);
@@ -227,88 +252,44 @@ impl Configured {
         let flat = inner_scores.iter().filter(|s| **s == 0.0).count();
         let (order, scores) = of(&order);
         let middle = (counts.len() - 1) / 2;
-        let median = *counts.select_nth_unstable(middle).1;
+        let median = *counts.select_nth_unstable(middle).1 as usize;
         Ok(Found { order, scores, delta, median, super_outliers: outliers.len(), flat })
     }
 
-    /// The neighbours of each distinct point. A row is a neighbour of the rows that are equal to it, but not of itself.
-    #[allow(clippy::too_many_arguments)]
-    fn graph<T: Scalar>(
-        &self,
-        run: &Run<'_>,
-        class: ClassId,
-        tree: &Tree<T>,
-        points: &Matrix<'_, T>,
-        rows: &[RowId],
-        distinct: &Distinct,
-        delta: f64,
-    ) -> Result<Graph> {
-        let limit = squared_limit(delta);
-        let (lists, counts) = (0..distinct.first.len())
-            .into_par_iter()
-            .map_init(Scratch::default, |scratch, point| {
-                run.step(0)?;
-                let row = rows[distinct.first[point] as usize];
-                scratch.search.within::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(row)), limit);
-                let found = &mut scratch.search.found;
-                let count = found.iter().map(|&j| distinct.times[j as usize] as usize).sum::<usize>() - 1;
-                if distinct.times[point] == 1 {
-                    found.retain(|&j| j as usize != point);
-                }
-                found.sort_unstable();
-                if found.len() > self.most {
-                    return Err(self.too_many(run, class, row, found.len(), delta));
-                }
-                Ok((found.as_slice().into(), count))
-            })
-            .collect::<Vec<Result<(Box<[u32]>, usize)>>>()
-            .into_iter()
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .unzip();
-        Ok(Graph { lists, counts })
-    }
-
-    /// The score of each distinct point.
+    /// The neighbours and the score of each distinct point, part by part of the tree.
     fn scores<T: Scalar>(
         &self,
         run: &Run<'_>,
-        lists: &[Box<[u32]>],
-        points: &Matrix<'_, T>,
-        rows: &[RowId],
-        of: &Distinct,
-    ) -> Result<Vec<f64>> {
-        // The same neighbours, the same score: each list once.
-        let mut place: HashMap<&[u32], usize> = HashMap::new();
-        let mut distinct: Vec<&[u32]> = Vec::new();
-        let of_point: Vec<usize> = lists
-            .iter()
-            .map(|list| {
-                *place.entry(list).or_insert_with(|| {
-                    distinct.push(list);
-                    distinct.len() - 1
-                })
+        class: ClassId,
+        of: &Class<'_, T>,
+        delta: f64,
+    ) -> Result<Vec<Vec<Scored>>> {
+        let refused = AtomicBool::new(false);
+        let part = Part { method: self, run, of, limit: squared_limit(delta), refused: &refused };
+        let parts: Vec<_> = parts(of.tree)
+            .into_par_iter()
+            .map_init(Scratch::default, |scratch, slots| {
+                let mut found = Vec::with_capacity(slots.len());
+                part.score(scratch, slots, &mut found).map(|()| found)
             })
             .collect();
-        let mut times = vec![0u64; distinct.len()];
-        of_point.iter().zip(&of.times).for_each(|(&k, &rows)| times[k] += u64::from(rows));
-        let dimensions = if self.multi { 0..=self.dimension } else { self.dimension..=self.dimension };
-        let scores: Vec<f64> = distinct
-            .par_iter()
-            .zip(&times)
-            .map_init(
-                || (Workspace::default(), Vec::new()),
-                |(workspace, own), (list, &times)| {
-                    own.clear();
-                    own.extend(list.iter().map(|&j| rows[of.first[j as usize] as usize]));
-                    let score = workspace.max_persistence::<Euclidean, T>(points, own, dimensions.clone())?;
-                    run.step(times).map(|()| score)
-                },
-            )
-            .collect::<Vec<Result<f64>>>()
-            .into_iter()
-            .collect::<Result<_>>()?;
-        Ok(of_point.into_iter().map(|k| scores[k]).collect())
+        let (mut scored, mut crowded) = (Vec::with_capacity(parts.len()), None);
+        for found in parts {
+            match found {
+                Ok(found) => scored.push(found),
+                Err(Stopped::Run(error)) => return Err(error),
+                Err(Stopped::Crowded { point, count }) => {
+                    crowded = Some(crowded.map_or((point, count), |other| (point, count).min(other)));
+                }
+            }
+        }
+        match crowded {
+            None => Ok(scored),
+            Some((point, count)) => {
+                let row = of.rows[of.distinct.first[point as usize] as usize];
+                Err(self.too_many(run, class, row, count, delta))
+            }
+        }
     }
 
     fn too_many(&self, run: &Run<'_>, class: ClassId, row: RowId, count: usize, delta: f64) -> Error {
@@ -404,27 +385,259 @@ impl Method for Configured {
 
     fn memory(&self, shape: &Shape, _: usize, threads: usize) -> u64 {
         let work = (threads.min(shape.classes).max(1) * shape.largest_class).min(shape.rows);
-        // Lists of the median length or of a few times it; never above the cap.
-        let list = if self.delta.is_some() { self.most } else { self.most.min(4 * self.neighbors) };
-        let list = list.min(shape.largest_class);
-        let lists = work * (4 * list + 64);
         let widest = self.most.min(shape.largest_class);
         let sweeps = threads * (16 * widest * widest + 8 * widest * shape.columns);
-        crate::geometry::memory(work, shape.columns, shape.scalar_bytes) + (lists + sweeps + 16 * shape.rows) as u64
+        crate::geometry::memory(work, shape.columns, shape.scalar_bytes) + (56 * work + sweeps + 16 * shape.rows) as u64
     }
 }
 
+/// The points of a class and where they are.
+struct Class<'a, T> {
+    tree: &'a Tree<T>,
+    points: &'a Matrix<'a, T>,
+    rows: &'a [RowId],
+    distinct: &'a Distinct,
+}
+
+/// Scores part of a class.
+struct Part<'a, T> {
+    method: &'a Configured,
+    run: &'a Run<'a>,
+    of: &'a Class<'a, T>,
+    /// The largest squared distance of a neighbour.
+    limit: f64,
+    /// Some point has too many neighbours: nothing is scored any more.
+    refused: &'a AtomicBool,
+}
+
+/// Scratch of one thread.
 #[derive(Default)]
 struct Scratch {
     search: Search,
     query: Vec<f64>,
+    workspace: Workspace,
+    narrow: Patch<8>,
+    middle: Patch<12>,
+    wide: Patch<16>,
 }
+
+/// Slots of a tree that are near each other: its nodes of at most so many.
+fn parts<T: Scalar>(tree: &Tree<T>) -> Vec<Range<usize>> {
+    let (mut parts, mut stack) = (Vec::new(), vec![0]);
+    while let Some(at) = stack.pop() {
+        let node = tree.node(at);
+        let slots = node.begin as usize * LANES..(node.end as usize * LANES).min(tree.len());
+        if slots.len() <= MOST_CENTRES || node.right == 0 {
+            parts.push(slots);
+        } else {
+            stack.extend([node.right as usize, at + 1]);
+        }
+    }
+    parts
+}
+
+impl<T: Scalar> Part<'_, T> {
+    fn score(
+        &self,
+        scratch: &mut Scratch,
+        slots: Range<usize>,
+        out: &mut Vec<Scored>,
+    ) -> std::result::Result<(), Stopped> {
+        self.run.step(0)?;
+        if self.method.dimension > 1 {
+            return self.one_by_one(scratch, slots, out);
+        }
+        let Some(near) = self.near(&slots) else {
+            if slots.len() <= FEWEST_SHARED {
+                return self.one_by_one(scratch, slots, out);
+            }
+            let middle = slots.start + (slots.len() / 2).next_multiple_of(LANES);
+            let left = self.score(scratch, slots.start..middle, out);
+            let right = self.score(scratch, middle..slots.end, out);
+            return first_of(left, right);
+        };
+        let Scratch { narrow, middle, wide, .. } = scratch;
+        let alone = match near.len() {
+            ..=512 => self.together(narrow, &near, slots, out)?,
+            ..=768 => self.together(middle, &near, slots, out)?,
+            _ => self.together(wide, &near, slots, out)?,
+        };
+        alone.into_iter().try_for_each(|slots| self.one_by_one(scratch, slots, out))
+    }
+
+    /// All slots that are near some of these, ascending; or none if they are too many.
+    fn near(&self, slots: &Range<usize>) -> Option<Vec<usize>> {
+        let tree = self.of.tree;
+        let columns = tree.packed().columns();
+        let mut row = vec![T::default(); columns];
+        let (mut low, mut high) = (vec![f64::INFINITY; columns], vec![f64::NEG_INFINITY; columns]);
+        for slot in slots.clone() {
+            tree.packed().copy_row(slot, &mut row);
+            for ((low, high), v) in low.iter_mut().zip(&mut high).zip(&row) {
+                let v = v.widen();
+                (*low, *high) = (low.min(v), high.max(v));
+            }
+        }
+        let (mut near, mut stack, mut query) = (Vec::new(), vec![0], Vec::new());
+        while let Some(at) = stack.pop() {
+            if tree.raw_between(at, &low, &high) > self.limit {
+                continue;
+            }
+            let node = tree.node(at);
+            if node.right != 0 {
+                stack.extend([node.right as usize, at + 1]);
+                continue;
+            }
+            for slot in node.begin as usize * LANES..(node.end as usize * LANES).min(tree.len()) {
+                tree.packed().copy_row(slot, &mut row);
+                if slots.contains(&slot) || raw_to_box::<Euclidean>(widen(&mut query, &row), &low, &high) <= self.limit
+                {
+                    near.push(slot);
+                }
+            }
+            if near.len() > overlapping::MOST_POINTS {
+                return None;
+            }
+        }
+        Some(near)
+    }
+
+    /// Scores slots by one sweep, and returns those for which it is no gain.
+    fn together<const W: usize>(
+        &self,
+        patch: &mut Patch<W>,
+        near: &[usize],
+        slots: Range<usize>,
+        out: &mut Vec<Scored>,
+    ) -> std::result::Result<Vec<Range<usize>>, Stopped> {
+        let Class { tree, distinct, .. } = self.of;
+        let packed = Packed::fill(near.len(), tree.packed().columns(), |i, row| tree.packed().copy_row(near[i], row));
+        let first = near.partition_point(|&slot| slot < slots.start);
+        let times = |slot: usize| distinct.times[tree.id(slot)];
+        let centres: Vec<(u16, bool)> =
+            (0..slots.len()).map(|x| ((first + x) as u16, times(slots.start + x) > 1)).collect();
+        patch.load(&packed, near.len(), &centres, self.limit);
+        let counts: Vec<u32> = (0..slots.len())
+            .map(|x| patch.near(x).iter().map(|i| times(near[i])).sum::<u32>() - u32::from(centres[x].1))
+            .collect();
+        self.check(slots.clone().enumerate().map(|(x, slot)| (tree.id(slot) as u32, patch.near(x).len() as usize)))?;
+        if self.refused.load(Relaxed) {
+            return Ok(Vec::new());
+        }
+        // The same neighbours, the same score.
+        let alike = centres.iter().any(|centre| centre.1).then(|| patch.first_alike());
+        let alike = |x: usize| alike.as_ref().map_or(x, |first| first[x]);
+        (0..slots.len()).filter(|&x| alike(x) != x).for_each(|x| patch.skip(x));
+        if !patch.list_edges(&packed) {
+            return Ok(vec![slots]);
+        }
+        patch.sweep();
+        let (gaps, loops) = (self.method.multi || self.method.dimension == 0, self.method.dimension == 1);
+        let mut scores: Vec<Option<f64>> = Vec::with_capacity(slots.len());
+        let (mut alone, mut done) = (Vec::new(), 0);
+        for (x, slot) in slots.enumerate() {
+            let score = if alike(x) == x { patch.longest(x, gaps, loops) } else { scores[alike(x)] };
+            scores.push(score);
+            match score {
+                Some(score) => {
+                    out.push(Scored { point: tree.id(slot) as u32, count: counts[x], score });
+                    done += u64::from(times(slot));
+                }
+                None => alone.push(slot..slot + 1),
+            }
+        }
+        self.run.step(done)?;
+        Ok(alone)
+    }
+
+    /// Scores slots by a sweep for each.
+    fn one_by_one(
+        &self,
+        scratch: &mut Scratch,
+        slots: Range<usize>,
+        out: &mut Vec<Scored>,
+    ) -> std::result::Result<(), Stopped> {
+        let Class { tree, points, rows, distinct } = self.of;
+        let Configured { multi, dimension, .. } = *self.method;
+        let dimensions = if multi { 0..=dimension } else { dimension..=dimension };
+        let mut known: HashMap<Box<[u32]>, f64> = HashMap::new();
+        let (mut own, mut crowded) = (Vec::new(), Ok(()));
+        for slot in slots {
+            let point = tree.id(slot);
+            let row = rows[distinct.first[point] as usize];
+            scratch.search.within::<Euclidean, T>(tree, widen(&mut scratch.query, points.row(row)), self.limit);
+            let found = &mut scratch.search.found;
+            let count = found.iter().map(|&j| distinct.times[j as usize]).sum::<u32>() - 1;
+            let times = distinct.times[point];
+            if times == 1 {
+                found.retain(|&j| j as usize != point);
+            }
+            crowded = first_of(crowded, self.check(std::iter::once((point as u32, found.len()))));
+            let mut score = 0.0;
+            if !self.refused.load(Relaxed) {
+                // The same neighbours, the same score: only equal rows are neighbours of themselves.
+                found.sort_unstable();
+                let held = if times > 1 { known.get(found.as_slice()).copied() } else { None };
+                score = match held {
+                    Some(score) => score,
+                    None => {
+                        own.clear();
+                        own.extend(found.iter().map(|&j| rows[distinct.first[j as usize] as usize]));
+                        scratch.workspace.max_persistence::<Euclidean, T>(points, &own, dimensions.clone())?
+                    }
+                };
+                if times > 1 && held.is_none() {
+                    known.insert(found.as_slice().into(), score);
+                }
+            }
+            self.run.step(u64::from(times))?;
+            out.push(Scored { point: point as u32, count, score });
+        }
+        crowded
+    }
+
+    /// Refuses the first point that has too many neighbours.
+    fn check(&self, counts: impl Iterator<Item = (u32, usize)>) -> std::result::Result<(), Stopped> {
+        match counts.filter(|&(_, count)| count > self.method.most).min() {
+            None => Ok(()),
+            Some((point, count)) => {
+                self.refused.store(true, Relaxed);
+                Err(Stopped::Crowded { point, count })
+            }
+        }
+    }
+}
+
+/// The error of the lower point.
+fn first_of(
+    a: std::result::Result<(), Stopped>,
+    b: std::result::Result<(), Stopped>,
+) -> std::result::Result<(), Stopped> {
+    match (a, b) {
+        (Ok(()), other) | (other, Ok(())) | (other @ Err(Stopped::Run(_)), _) | (_, other @ Err(Stopped::Run(_))) => {
+            other
+        }
+        (Err(Stopped::Crowded { point, count }), Err(Stopped::Crowded { point: p, count: c })) => {
+            let (point, count) = (point, count).min((p, c));
+            Err(Stopped::Crowded { point, count })
+        }
+    }
+}
+
+/// Points that are not worth a sweep of their own for all of them.
+const FEWEST_SHARED: usize = 16;
 
 fn widen<'a, T: Scalar>(query: &'a mut Vec<f64>, row: &[T]) -> &'a [f64] {
     query.clear();
     query.extend(row.iter().map(|v| v.widen()));
     query
 }
+
+/// Points of a class from which bounds for its radius are worth while.
+const MANY: usize = 4096;
+
+/// Rows from which they are made.
+const BOUND_ROWS: usize = 1000;
 
 /// Rows of a class from which a radius to offer is made: it need not be exact.
 const OFFER: usize = 200;
@@ -450,13 +663,51 @@ fn fitting_radius<T: Scalar>(
         }
     };
     let every = rows.len().div_ceil(sample);
+    let evenly = |every: usize| -> Vec<f64> {
+        (0..rows.len()).into_par_iter().step_by(every).map_init(Scratch::default, of_position).collect()
+    };
+    let middle = rows.len() / 2;
+    if every == 1 && distinct.first.len() > MANY {
+        // Most rows are below or above two bounds for certain; the others are few.
+        let mut some = evenly(rows.len() / BOUND_ROWS);
+        some.sort_unstable_by(f64::total_cmp);
+        let bounds = [some.len() * 9 / 20, some.len() * 11 / 20].map(|i| some[i]);
+        let of_point = |scratch: &mut Scratch, (&i, &times): (&u32, &u32)| {
+            let query = widen(&mut scratch.query, points.row(rows[i as usize]));
+            let each = (!apart).then_some(distinct.times.as_slice());
+            let counts = scratch.search.counts::<Euclidean, T>(tree, query, bounds, each, k);
+            let reach = if counts[0] >= k {
+                f64::NEG_INFINITY
+            } else if counts[1] < k {
+                f64::INFINITY
+            } else {
+                of_position(scratch, i as usize)
+            };
+            (reach, times)
+        };
+        let points = distinct.first.par_iter().zip(&distinct.times);
+        let reach: Vec<(f64, u32)> = points.map_init(Scratch::default, of_point).collect();
+        let below: usize = reach.iter().filter(|r| r.0 == f64::NEG_INFINITY).map(|r| r.1 as usize).sum();
+        let mut between: Vec<(f64, u32)> = reach.into_iter().filter(|r| r.0.is_finite()).collect();
+        between.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let mut before = below;
+        let at_middle = between.iter().find(|r| {
+            before += r.1 as usize;
+            before > middle
+        });
+        if below <= middle
+            && let Some(&(raw, _)) = at_middle
+        {
+            return Euclidean::finish(raw);
+        }
+    }
     let mut reach: Vec<f64> = if every == 1 {
         let firsts = distinct.first.par_iter();
         distinct.to_rows(
             &firsts.map_init(Scratch::default, |scratch, &i| of_position(scratch, i as usize)).collect::<Vec<_>>(),
         )
     } else {
-        (0..rows.len()).into_par_iter().step_by(every).map_init(Scratch::default, of_position).collect()
+        evenly(every)
     };
     let middle = reach.len() / 2;
     Euclidean::finish(*reach.select_nth_unstable_by(middle, f64::total_cmp).1)
@@ -646,6 +897,34 @@ mod tests {
             let mut counts: Vec<usize> = values.iter().map(below).collect();
             counts.sort_unstable();
             prop_assert!(counts[(counts.len() - 1) / 2] < neighbors.min(values.len() - 1));
+        }
+    }
+
+    #[test]
+    fn fitting_radius_of_many_rows_is_that_of_all() {
+        for copies in [1, 3] {
+            // Rows in ascending density, and some of them several times.
+            let rows = 4 * MANY;
+            let values: Vec<f64> = (0..rows)
+                .flat_map(|i| {
+                    let of = i / copies;
+                    let x = Seed(1).unit(RowId::at(of));
+                    [x * x, Seed(2).unit(RowId::at(of)) * if i % 5 == 0 { 1.0 } else { 0.1 }]
+                })
+                .collect();
+            let points = Matrix::new(&values, rows, 2).expect("a matrix");
+            let ids: Vec<RowId> = (0..rows).map(RowId::at).collect();
+            let distinct = Distinct::of(&points, &ids);
+            assert!(distinct.first.len() > MANY);
+            let tree = distinct.tree(&points, &ids);
+            let found = fitting_radius(&tree, &points, &ids, &distinct, 20, usize::MAX);
+            let mut search = Search::default();
+            let mut all: Vec<f64> = ids
+                .iter()
+                .map(|&row| search.kth_of::<Euclidean, f64>(&tree, points.row(row), 21, &distinct.times))
+                .collect();
+            all.sort_unstable_by(f64::total_cmp);
+            assert_eq!(found, all[rows / 2].sqrt());
         }
     }
 
