@@ -19,9 +19,9 @@
 //! where N_δ(x) are the neighbours of x and p is the dimension.
 //!
 //! Cost: one kd-tree per class. Neighbourhoods of near points share points and edges, so parts of the tree of up to 256 points
-//! are scored together where that is less work, as in few columns: one sweep over the edges of all points of the part finds
-//! the few that matter to each neighbourhood (see [`crate::homology`]). About k edges per row are looked at, for
-//! neighbourhoods of k rows, instead of k². Otherwise, and for `dimension=2`, each neighbourhood has a sweep of its own: O(k² d) for
+//! are scored together in one or two columns: one sweep over the edges of all points of the part finds the few that matter to
+//! each neighbourhood (see [`crate::homology`]). About k edges per row are looked at, for neighbourhoods of k rows, instead of
+//! k². In more columns, and for `dimension=2`, each neighbourhood has a sweep of its own: O(k² d) for
 //! distances and O(k² log k) for sorting them. For `delta=auto`, most rows are below or above two bounds from a sample of rows, and only
 //! the others have their nearest rows searched. Equal rows are one point of the tree and of a neighbourhood, because they have
 //! no persistence between them. Memory: the tree, 56 bytes per row, and O(k²) per thread.
@@ -135,8 +135,8 @@ pub static INFO: Info = Info {
     family: Family::Ranking,
     summary: "Keeps the rows whose neighbourhoods have the least topology (representative) or the most (vital).",
     params: PARAMS,
-    cost: "O(n log n) for searches; per row, O(k) edges of neighbourhoods of k rows that overlap (few columns), else O(k²(d + log k))",
-    memory: "a copy of the class and 56 bytes per row; 16 bytes per pair of the largest neighbourhood and thread",
+    cost: "O(n log n) for searches; per row, O(k) edges of neighbourhoods of k rows in 1 or 2 columns, else O(k²(d + log k))",
+    memory: "a copy of the class and 56 bytes per row; per thread, 16 bytes per pair of the largest neighbourhood and up to 18 MB",
     guarantee: "exact scores (those of ripser, in f64); nested over ratios; super-outliers last; ties to the lowest row id",
     reference: "Stolz, J. Machine Learning Research 24, 2023; Vietoris–Rips by links: arXiv:2307.16333, arXiv:2412.07805",
     departures: "super-outliers are last (the paper's code moves the first rows of an unstable order); the radius is computed \
@@ -386,7 +386,8 @@ impl Method for Configured {
     fn memory(&self, shape: &Shape, _: usize, threads: usize) -> u64 {
         let work = (threads.min(shape.classes).max(1) * shape.largest_class).min(shape.rows);
         let widest = self.most.min(shape.largest_class);
-        let sweeps = threads * (16 * widest * widest + 8 * widest * shape.columns);
+        let patch = overlapping::MOST_POINTS.min(shape.largest_class);
+        let sweeps = threads * (16 * widest * widest + 18 * patch * patch + 8 * (widest + patch) * shape.columns);
         crate::geometry::memory(work, shape.columns, shape.scalar_bytes) + (56 * work + sweeps + 16 * shape.rows) as u64
     }
 }
@@ -444,7 +445,7 @@ impl<T: Scalar> Part<'_, T> {
         out: &mut Vec<Scored>,
     ) -> std::result::Result<(), Stopped> {
         self.run.step(0)?;
-        if self.method.dimension > 1 {
+        if self.method.dimension > 1 || self.of.points.columns() > MOST_COLUMNS {
             return self.one_by_one(scratch, slots, out);
         }
         let Some(near) = self.near(&slots) else {
@@ -623,6 +624,10 @@ fn first_of(
         }
     }
 }
+
+/// Columns up to which neighbourhoods are scored together. In more, parts of a tree have far more points beside them than in them, and
+/// few edges are decided for many neighbourhoods at once: measured, it is two to three times the work in 3 and 5 columns.
+const MOST_COLUMNS: usize = 2;
 
 /// Points that are not worth a sweep of their own for all of them.
 const FEWEST_SHARED: usize = 16;
