@@ -525,7 +525,7 @@ struct Middle {
 }
 
 /// Cells between points near the middle of an edge.
-const SPREAD: usize = 2;
+const SPREAD: isize = 2;
 
 /// Rounds in which cells without a point get one of a cell beside them.
 const ROUNDS: usize = 3;
@@ -608,8 +608,7 @@ impl Middle {
             let half = |j: usize| {
                 if j < columns { 0.5 * (values[u * columns + j] + values[v * columns + j]) } else { 0.0 }
             };
-            let step = SPREAD as isize * self.cells as isize;
-            let side = SPREAD as isize;
+            let (side, step) = (SPREAD, SPREAD * self.cells.cast_signed());
             spread = [side, -side, step, -step, side + step, side - step, step - side, -side - step];
             cell = self.cell(half(0), half(1));
         }

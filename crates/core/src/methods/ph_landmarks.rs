@@ -460,7 +460,7 @@ impl<T: Scalar> Part<'_, T> {
         let Scratch { narrow, middle, wide, .. } = scratch;
         let alone = match near.len() {
             ..=512 => self.together(narrow, &near, slots, out)?,
-            ..=768 => self.together(middle, &near, slots, out)?,
+            513..=768 => self.together(middle, &near, slots, out)?,
             _ => self.together(wide, &near, slots, out)?,
         };
         alone.into_iter().try_for_each(|slots| self.one_by_one(scratch, slots, out))
