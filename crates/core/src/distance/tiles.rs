@@ -142,7 +142,7 @@ impl Frame {
         let out = &mut out[..row.len()];
         let square = self.set(row, out);
         // So far away that a product might overflow: nothing is said of it.
-        if !(square < 2.0f64.powi(60)) {
+        if square.is_nan() || square >= 2.0f64.powi(60) {
             out.fill(0.0);
             return Query { low: f64::NEG_INFINITY, slack: f64::INFINITY };
         }
