@@ -14,7 +14,7 @@ const TRACE: f64 = 1e-12;
 /// Features that every row gets; more come where rows cannot be told apart.
 const FIRST_RANK: usize = 32;
 /// Bytes of the features of a class.
-const FEATURE_BYTES: usize = 256 << 20;
+pub(super) const FEATURE_BYTES: usize = 256 << 20;
 /// Pairs of rows up to which the means of all rows are computed with the true kernel.
 pub(super) const ALL_MEANS: usize = 1 << 26;
 /// Rows compared by the true kernel at each pick.

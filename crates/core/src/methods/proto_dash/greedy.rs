@@ -85,6 +85,23 @@ pub(super) fn better(a: (usize, f64), b: (usize, f64)) -> (usize, f64) {
     if b.1 > a.1 || (b.1 == a.1 && b.0 < a.0) { b } else { a }
 }
 
+/// Gradients that are taken for zero.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Of a row.
+    pub(super) zero: f64,
+    /// Of a pick without weight.
+    pub(super) optimal: f64,
+}
+
+impl Limits {
+    /// By the largest |μ| and the largest K_ii.
+    pub(super) fn new(scale: f64, diagonal: f64) -> Self {
+        let rounding = ROUNDING * diagonal;
+        Self { zero: (ZERO * scale).max(rounding), optimal: (OPTIMAL * scale).max(rounding) }
+    }
+}
+
 /// The greedy choice of `count` rows.
 pub(super) fn greedy(
     space: &mut impl Space,
@@ -94,8 +111,7 @@ pub(super) fn greedy(
     unit: Unit,
 ) -> Result<Chosen> {
     let scale = space.scale();
-    let tolerance = (ZERO * scale).max(ROUNDING * space.largest_diagonal());
-    let optimal = (OPTIMAL * scale).max(ROUNDING * space.largest_diagonal());
+    let Limits { zero: tolerance, optimal } = Limits::new(scale, space.largest_diagonal());
     let mut picks = Picks { rows: Vec::new(), set: ActiveSet::default(), taken: vec![false; rows.len()] };
     let mut found = Chosen::default();
     while picks.rows.len() < count {
@@ -122,20 +138,37 @@ pub(super) fn greedy(
         run.step(1)?;
     }
     found.weights = picks.set.weights().iter().map(|w| (w * unit.weight).min(f64::MAX)).collect();
+    let picked = picks.rows.clone();
+    finish(&mut found, run, rows, &picked, count, tolerance, || space.gradients(&picks))?;
+    Ok(found)
+}
+
+/// Completes what is found by the rows that are not picked, in the order of their gradients, those that are zero at random.
+pub(super) fn finish(
+    found: &mut Chosen,
+    run: &Run<'_>,
+    rows: &[RowId],
+    picked: &[usize],
+    count: usize,
+    tolerance: f64,
+    gradients: impl FnOnce() -> Vec<f64>,
+) -> Result<()> {
     found.weights.resize(count, 0.0);
-    let mut order = picks.rows.clone();
+    let mut order = picked.to_vec();
     if order.len() < count {
         let left = (count - order.len()) as u64;
-        let gradients = space.gradients(&picks);
+        let gradients = gradients();
         let gradients: Vec<f64> = gradients.into_iter().map(|g| if g.abs() <= tolerance { 0.0 } else { g }).collect();
         let key = |i: usize| if gradients[i] == 0.0 { run.seed.key(rows[i]) } else { 0 };
-        let rest = (0..rows.len()).filter(|&i| !picks.taken[i]);
+        let mut taken = vec![false; rows.len()];
+        picked.iter().for_each(|&i| taken[i] = true);
+        let rest = (0..rows.len()).filter(|&i| !taken[i]);
         let mut rest: Vec<(f64, u64, usize)> = rest.map(|i| (gradients[i], key(i), i)).collect();
         rest.par_sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-        order.extend(rest.into_iter().map(|r| r.2).take(count - picks.rows.len()));
+        order.extend(rest.into_iter().map(|r| r.2).take(count - picked.len()));
         found.scores.resize(count, found.scores.last().copied().unwrap_or(0.0));
         run.step(left)?;
     }
     found.order = order.into_iter().map(|i| rows[i]).collect();
-    Ok(found)
+    Ok(())
 }

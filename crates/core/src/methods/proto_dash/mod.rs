@@ -38,6 +38,11 @@
 //! is added to the bound). At most 2,048 rows are chosen by the objective. The others follow in order of the gradients
 //! in features, as when the objective is exhausted.
 //!
+//! By default, if the picks of a class need at most 256 MiB as features (and the means of its rows at most 2²⁶ pairs), the picks
+//! themselves are the pivots (`orthogonal.rs`). Then every gradient is that of the true kernel, a pick is one more column, and its row
+//! of the features is the next row of the factor of K_SS: O(n·s·(s + d)) for s picks, in blocks of rows that are left out as long
+//! as a bound says that they cannot lead.
+//!
 //! Coordinates are scaled by a power of two, which does not change any order. Linear objectives are in squared units of
 //! the input: finite up to the largest possible coordinates, and 0 if they are below the smallest number.
 //!
@@ -60,6 +65,7 @@
 mod gaussian;
 mod greedy;
 mod linear;
+mod orthogonal;
 
 use leanset_problem::{setting, text};
 
@@ -257,8 +263,13 @@ impl Configured {
                     None => median_distance(run, rows, &points),
                 };
                 let target = target.map(|t| (t.packed(scale), t.rows.len()));
-                let most = rank.unwrap_or_else(|| auto_rank(rows.len()));
                 let kernel = Gaussian::new(width);
+                let columns = orthogonal::columns(rows.len(), count, target.as_ref().map_or(rows.len(), |t| t.1));
+                if let Some(columns) = columns.filter(|_| rank.is_none()) {
+                    let found = orthogonal::choose(run, kernel, points, target, rows, count, columns)?;
+                    return Ok(Chosen { sigma: sigma.unwrap_or_else(|| width * power_of_two(power)), ..found });
+                }
+                let most = rank.unwrap_or_else(|| auto_rank(rows.len()));
                 let mut space =
                     GaussianSpace::new(kernel, points, target, rows.len(), most, ALL_MEANS, || run.step(0))?;
                 let found = greedy(&mut space, run, rows, count, Unit { objective: 1.0, weight: 1.0 })?;
@@ -293,7 +304,10 @@ impl Method for Configured {
         let features = match *self {
             Self::Linear => 0,
             Self::Gaussian { rank, .. } => {
-                let rank = rank.unwrap_or_else(|| auto_rank(shape.largest_class)).min(shape.largest_class);
+                let largest = shape.largest_class;
+                // Where features by the picks fit, there are no others; the target is taken to be as large as the class.
+                let columns = orthogonal::columns(largest, picks.max(1), largest);
+                let rank = rank.or(columns).unwrap_or_else(|| auto_rank(largest)).min(largest);
                 8 * rank * (shape.largest_class + picks) + 4 * SIGMA_ROWS * SIGMA_ROWS.min(shape.largest_class)
             }
         };
@@ -435,6 +449,34 @@ mod tests {
             // However few the features are, all of so few rows are compared by the kernel itself.
             let (sigma_text, rank) = (format!("{sigma}"), format!("{rank}"));
             check_steps(&values, aim, d, &[("sigma", &sigma_text), ("rank", &rank)], Some(sigma));
+            check_steps(&values, aim, d, &[("sigma", &sigma_text)], Some(sigma));
+        }
+    }
+
+    /// Features by the picks and features by pivots of their own give the same picks, weights and objectives.
+    #[test]
+    fn orthogonal_picks_are_those_of_features() {
+        let (n, d, count) = (900, 4, 300);
+        let values: Vec<f64> = (0..n * d).map(|i| Seed(5).unit(RowId::at(i)) + f64::from(u8::from(i % 7 == 0))).collect();
+        let points = || Packed::fill(n, d, |i, out| out.copy_from_slice(&values[d * i..][..d]));
+        let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
+        let classes = Classes::one(n).expect("few");
+        let data = Dataset::new(Matrix::new(&values, n, d).expect("shape"), classes).expect("sound");
+        let run = Run { data: &data, inputs: Inputs::default(), seed: Seed(0), monitor: &Quiet };
+        for (sigma, with_target) in [(0.4, false), (0.4, true), (0.1, false)] {
+            let kernel = Gaussian::new(sigma);
+            let target = || with_target.then(|| (Packed::fill(n, d, |i, out| points().copy_row(i / 3, out)), n));
+            let columns = orthogonal::columns(n, count, n).expect("few");
+            let own = orthogonal::choose(&run, kernel, points(), target(), &rows, count, columns).expect("runs");
+            let mut space =
+                GaussianSpace::new(kernel, points(), target(), n, n, ALL_MEANS, || Ok(())).expect("runs");
+            let other =
+                greedy(&mut space, &run, &rows, count, Unit { objective: 1.0, weight: 1.0 }).expect("runs");
+            assert_eq!(own.order[..100], other.order[..100]);
+            assert!(own.residual < 1e-12, "{:e}", own.residual);
+            for (one, other) in own.scores.iter().zip(&other.scores) {
+                assert!((one - other).abs() <= 1e-12 * other, "{one} and {other}");
+            }
         }
     }
 

@@ -1,0 +1,548 @@
+//! The Gaussian kernel over so many rows that their features by the picks fit into memory: every gradient by the kernel itself.
+//!
+//! The rows with a weight (*passive*) are the pivots of a Cholesky factor K ≈ F Fᵀ: F_ij = ⟨φ_i, q_j⟩ with q the orthonormal basis
+//! that they make in feature space. With c_j = ⟨q_j, mean⟩, the gradient of row i at the optimum over the passive rows is
+//! μ_i − Σ_j F_ij c_j, the objective is ½ Σ c_j², and the rows of F of the passive rows are the factor of K_SS by which weights
+//! are solved. A pick adds one column to F. A row that leaves is taken out of the basis by rotations of neighbouring columns.
+//!
+//! A block of rows gets its columns only when it may lead. One that has the first v columns, with E_ii = K_ii − Σ_{j<v} F_ij² left,
+//! has a gradient of at most
+//!
+//! ```math
+//! g_i = g_i^{(v)} - \sum_{j \ge v} F_{ij} c_j \le g_i^{(v)} + \sqrt{E_{ii} \textstyle\sum_{j \ge v} c_j^2}
+//! ```
+//!
+//! and then gets all it lacks, four at a time. Rows are sorted by their means, so that those of a block have about as much left.
+
+use super::gaussian::{ALL_MEANS, FEATURE_BYTES};
+use super::greedy::{Chosen, Limits, MOST_PICKS, better, finish};
+use crate::distance::{LANES, Packed};
+use crate::kernel::{self, Gaussian};
+use crate::methods::Run;
+use crate::{Result, RowId, simd};
+
+/// The pivot up to which a row depends on the passive ones, as in `nnls.rs`.
+const LEAST_PIVOT: f64 = 1e-14;
+/// Columns that a block gets at once.
+const TOGETHER: usize = 4;
+/// Picks after which the optimality conditions are checked by the kernel itself.
+const CHECKED: usize = 128;
+/// The part of the largest |μ| by which rounding changes a gradient, at most.
+const ROUNDED: f64 = 1e-14;
+
+/// Columns of the features of a class of so many rows, of which `count` are to be chosen to match `target` points; nothing if there
+/// are too many.
+pub(super) fn columns(rows: usize, count: usize, target: usize) -> Option<usize> {
+    let columns = MOST_PICKS.min(count).min(rows);
+    let bytes = 8 * columns * rows.next_multiple_of(LANES);
+    (rows.saturating_mul(target) <= ALL_MEANS && bytes <= FEATURE_BYTES).then_some(columns)
+}
+
+/// Eight rows.
+#[derive(Clone, Debug)]
+struct Block {
+    /// Columns of F that are known.
+    known: usize,
+    /// μ − Σ F c over these.
+    gradient: [f64; LANES],
+    /// K_ii − Σ F² over these, and its root.
+    left: [f64; LANES],
+    root: [f64; LANES],
+    /// 0, or −∞ for a row that is picked or no row.
+    open: [f64; LANES],
+}
+
+/// The rows of a class, their features, and what is chosen.
+struct Basis<'a> {
+    kernel: Gaussian,
+    points: &'a Packed<f64>,
+    /// The row at each place.
+    rows: Vec<usize>,
+    means: Vec<f64>,
+    blocks: Vec<Block>,
+    /// F, block by block, `stride` columns each.
+    values: Vec<[f64; LANES]>,
+    stride: usize,
+    rounding: f64,
+    /// Picks are places; the weight of each, and whether it is passive.
+    picks: Vec<usize>,
+    weights: Vec<f64>,
+    is_passive: Vec<bool>,
+    /// Positions in `picks`, their rows of the factor of K_SS, their coordinates, and c.
+    passive: Vec<usize>,
+    factor: Vec<Vec<f64>>,
+    coordinates: Vec<f64>,
+    aim: Vec<f64>,
+}
+
+/// Gives a block the columns that it lacks.
+struct Advance<'a> {
+    kernel: Gaussian,
+    points: &'a Packed<f64>,
+    place: usize,
+    factor: &'a [Vec<f64>],
+    coordinates: &'a [f64],
+    aim: &'a [f64],
+    block: &'a mut Block,
+    values: &'a mut [[f64; LANES]],
+}
+
+impl simd::Kernel for Advance<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { kernel, points, place, factor, coordinates, aim, block, values } = self;
+        let d = points.columns();
+        while block.known < factor.len() {
+            let at = block.known;
+            let many = TOGETHER.min(factor.len() - at);
+            let mut sums = [[0.0; LANES]; TOGETHER];
+            for (q, sum) in sums.iter_mut().enumerate().take(many) {
+                *sum = kernel.block(points, &coordinates[(at + q) * d..][..d], place);
+            }
+            let done = &values[..at];
+            if many == TOGETHER {
+                let [a, b, c, e]: [&[f64]; TOGETHER] = std::array::from_fn(|q| &factor[at + q][..at]);
+                let mut all = sums;
+                for ((((value, a), b), c), e) in done.iter().zip(a).zip(b).zip(c).zip(e) {
+                    for (sum, l) in all.iter_mut().zip([a, b, c, e]) {
+                        for lane in 0..LANES {
+                            sum[lane] -= value[lane] * l;
+                        }
+                    }
+                }
+                sums = all;
+            } else {
+                for (q, sum) in sums.iter_mut().enumerate().take(many) {
+                    let mut parts = [[0.0; LANES]; 4];
+                    let row = &factor[at + q][..at];
+                    let (fours, values_of_fours) = (row.chunks_exact(4), done.chunks_exact(4));
+                    for (l, value) in fours.remainder().iter().zip(values_of_fours.remainder()) {
+                        for lane in 0..LANES {
+                            sum[lane] -= value[lane] * l;
+                        }
+                    }
+                    for (l, value) in fours.zip(values_of_fours) {
+                        for part in 0..4 {
+                            for lane in 0..LANES {
+                                parts[part][lane] += value[part][lane] * l[part];
+                            }
+                        }
+                    }
+                    for lane in 0..LANES {
+                        sum[lane] -= (parts[0][lane] + parts[1][lane]) + (parts[2][lane] + parts[3][lane]);
+                    }
+                }
+            }
+            for q in 0..many {
+                let row = &factor[at + q];
+                let mut column = sums[q];
+                for p in 0..q {
+                    for lane in 0..LANES {
+                        column[lane] -= values[at + p][lane] * row[at + p];
+                    }
+                }
+                let inverse = 1.0 / row[at + q];
+                for lane in 0..LANES {
+                    column[lane] *= inverse;
+                    block.left[lane] = (block.left[lane] - column[lane] * column[lane]).max(0.0);
+                    block.gradient[lane] -= column[lane] * aim[at + q];
+                }
+                values[at + q] = column;
+            }
+            block.known += many;
+        }
+        for lane in 0..LANES {
+            block.root[lane] = block.left[lane].sqrt();
+        }
+    }
+}
+
+/// Rotates neighbouring columns of a block, from one on, so that a direction is the last of those that are known, and drops it.
+struct Drop<'a> {
+    at: usize,
+    rotations: &'a [(f64, f64)],
+    /// c of the direction, after so many rotations.
+    carried: &'a [f64],
+    block: &'a mut Block,
+    values: &'a mut [[f64; LANES]],
+}
+
+impl simd::Kernel for Drop<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { at, rotations, carried, block, values } = self;
+        if block.known <= at {
+            return;
+        }
+        let last = block.known - 1;
+        let mut carry = values[at];
+        for (j, &(c, s)) in (at..last).zip(rotations) {
+            let next = values[j + 1];
+            for lane in 0..LANES {
+                values[j][lane] = c * carry[lane] + s * next[lane];
+                carry[lane] = c * next[lane] - s * carry[lane];
+            }
+        }
+        block.known = last;
+        for lane in 0..LANES {
+            block.left[lane] += carry[lane] * carry[lane];
+            block.root[lane] = block.left[lane].sqrt();
+            block.gradient[lane] += carry[lane] * carried[last - at];
+        }
+    }
+}
+
+impl Basis<'_> {
+    fn advance(&mut self, place: usize) {
+        let Self { kernel, points, factor, coordinates, aim, .. } = self;
+        let values = &mut self.values[place * self.stride..][..self.stride];
+        let block = &mut self.blocks[place];
+        simd::run(Advance { kernel: *kernel, points, place, factor, coordinates, aim, block, values });
+    }
+
+    /// The gradient of a place, and what is left of its diagonal entry.
+    fn exact(&mut self, place: usize) -> (f64, f64) {
+        self.advance(place / LANES);
+        let block = &self.blocks[place / LANES];
+        (block.gradient[place % LANES], block.left[place % LANES])
+    }
+
+    /// The place with the largest gradient, of equals the lowest row; and the gradient.
+    fn leader(&mut self) -> Option<(usize, f64)> {
+        // What the columns from one on can add, at most.
+        let mut tails = vec![0.0; self.aim.len() + 1];
+        for (j, c) in self.aim.iter().enumerate().rev() {
+            tails[j] = tails[j + 1] + c * c;
+        }
+        tails.iter_mut().for_each(|tail| *tail = tail.sqrt() * (1.0 + 1e-12));
+        let bound = |block: &Block| {
+            let tail = tails[block.known];
+            let lanes: [f64; LANES] =
+                std::array::from_fn(|lane| block.gradient[lane] + block.root[lane] * tail + block.open[lane]);
+            lanes.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+        };
+        let mut bounds: Vec<(f64, usize)> = self.blocks.iter().map(bound).zip(0..).collect();
+        let first = bounds.iter().copied().reduce(|a, b| if b.0 > a.0 { b } else { a })?.1;
+        let mut best = None;
+        self.lead(first, &mut best);
+        let least = best.as_ref().map_or(f64::NEG_INFINITY, |b: &Leading| b.gradient - self.rounding);
+        bounds.retain(|b| b.1 != first && b.0 >= least);
+        bounds.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        for (bound, place) in bounds {
+            if best.as_ref().is_none_or(|b: &Leading| bound >= b.gradient - self.rounding) {
+                self.lead(place, &mut best);
+            }
+        }
+        best.map(|b| (b.place, b.gradient))
+    }
+
+    /// The best of this block and what is best so far.
+    fn lead(&mut self, block: usize, best: &mut Option<Leading>) {
+        self.advance(block);
+        for lane in 0..LANES {
+            let (place, gradient) = (block * LANES + lane, self.blocks[block].gradient[lane]);
+            if self.blocks[block].open[lane] == 0.0 {
+                let (row, old) = (self.rows[place], best.as_ref().map(|b| (b.row, b.gradient)));
+                if old.is_none_or(|old| better(old, (row, gradient)).0 == row) {
+                    *best = Some(Leading { row, place, gradient });
+                }
+            }
+        }
+    }
+
+    /// Makes a pick passive, unless it depends on those that are.
+    fn enter(&mut self, pick: usize) -> bool {
+        let place = self.picks[pick];
+        let (gradient, left) = self.exact(place);
+        if left <= LEAST_PIVOT {
+            return false;
+        }
+        let (block, lane, known) = (place / LANES, place % LANES, self.factor.len());
+        let mut row: Vec<f64> = self.values[block * self.stride..][..known].iter().map(|v| v[lane]).collect();
+        row.push(left.sqrt());
+        self.factor.push(row);
+        self.aim.push(gradient / left.sqrt());
+        let d = self.points.columns();
+        self.coordinates.resize((known + 1) * d, 0.0);
+        self.points.copy_row(place, &mut self.coordinates[known * d..]);
+        self.passive.push(pick);
+        self.is_passive[pick] = true;
+        true
+    }
+
+    /// Takes a pick out of the basis.
+    fn leave(&mut self, pick: usize) {
+        let Some(at) = self.passive.iter().position(|&p| p == pick) else { return };
+        let d = self.points.columns();
+        self.passive.remove(at);
+        self.is_passive[pick] = false;
+        self.coordinates.drain(at * d..(at + 1) * d);
+        self.factor.remove(at);
+        let mut rotations: Vec<(f64, f64)> = Vec::with_capacity(self.factor.len() - at);
+        for row in &mut self.factor[at..] {
+            for (j, &(c, s)) in (at..).zip(&rotations) {
+                (row[j], row[j + 1]) = (c * row[j] + s * row[j + 1], c * row[j + 1] - s * row[j]);
+            }
+            let j = at + rotations.len();
+            let length = row[j].hypot(row[j + 1]);
+            rotations.push((row[j] / length, row[j + 1] / length));
+            row[j] = length;
+            row.truncate(j + 1);
+        }
+        let mut carried = vec![self.aim[at]];
+        for (j, &(c, s)) in (at..).zip(&rotations) {
+            let (carry, next) = (carried[j - at], self.aim[j + 1]);
+            self.aim[j] = c * carry + s * next;
+            carried.push(c * next - s * carry);
+        }
+        self.aim.pop();
+        for (block, values) in self.blocks.iter_mut().zip(self.values.chunks_exact_mut(self.stride)) {
+            simd::run(Drop { at, rotations: &rotations, carried: &carried, block, values });
+        }
+    }
+
+    /// The optimum over the passive picks; zero for others.
+    fn solve(&self) -> Vec<f64> {
+        let mut values = self.aim.clone();
+        simd::run(Back { factor: &self.factor, values: &mut values });
+        let mut weights = vec![0.0; self.picks.len()];
+        self.passive.iter().zip(values).for_each(|(&p, v)| weights[p] = v);
+        weights
+    }
+
+    /// Adds a pick. The weights are optimal again when this returns: the active-set method of `nnls.rs`.
+    fn push(&mut self, place: usize, tolerance: f64) {
+        let new = self.picks.len();
+        self.picks.push(place);
+        self.weights.push(0.0);
+        self.is_passive.push(false);
+        self.blocks[place / LANES].open[place % LANES] = f64::NEG_INFINITY;
+        let mut entered = new;
+        let mut barred = vec![false; new + 1];
+        barred[new] = !self.enter(new);
+        let mut retries = 10;
+        for step in 0..40 * (new + 10) {
+            let target = self.solve();
+            let outside: Vec<usize> = self.passive.iter().copied().filter(|&p| target[p] <= 0.0).collect();
+            if outside.is_empty() {
+                self.weights = target;
+                if self.is_passive[entered] && !barred[entered] && retries > 0 {
+                    retries -= 1;
+                    barred.fill(false);
+                }
+                let free: Vec<usize> = (0..=new).filter(|&i| !self.is_passive[i] && !barred[i]).collect();
+                let mut worst = (0, tolerance);
+                for pick in free {
+                    let gradient = self.exact(self.picks[pick]).0;
+                    if gradient > worst.1 {
+                        worst = (pick, gradient);
+                    }
+                }
+                if worst.1 <= tolerance || step >= 20 * (new + 10) {
+                    return;
+                }
+                if self.enter(worst.0) {
+                    entered = worst.0;
+                } else {
+                    barred[worst.0] = true;
+                }
+            } else if self.is_passive[entered] && self.weights[entered] == 0.0 && target[entered] <= 0.0 {
+                barred[entered] = true;
+                self.leave(entered);
+            } else {
+                let reach = |p: usize| match self.weights[p] {
+                    w if w > 0.0 => w / (w - target[p]),
+                    _ => 0.0,
+                };
+                let part = outside.iter().map(|&p| reach(p)).fold(1.0, f64::min);
+                let leaving: Vec<usize> = outside.iter().copied().filter(|&p| reach(p) <= part).collect();
+                for &p in &self.passive {
+                    self.weights[p] = (self.weights[p] + part * (target[p] - self.weights[p])).max(0.0);
+                }
+                for p in leaving {
+                    self.weights[p] = 0.0;
+                    self.leave(p);
+                }
+            }
+        }
+    }
+
+    /// The gradients of the picks by the kernel itself.
+    fn true_gradients(&self, weights: &[f64]) -> Vec<f64> {
+        let d = self.points.columns();
+        let points = Packed::fill(self.picks.len(), d, |i, out| self.points.copy_row(self.picks[i], out));
+        let mut lanes = vec![[0.0; LANES]; weights.len().div_ceil(LANES)];
+        weights.iter().enumerate().for_each(|(i, &w)| lanes[i / LANES][i % LANES] = w);
+        let mut queries = vec![0.0; self.picks.len() * d];
+        queries.chunks_exact_mut(d).zip(&self.picks).for_each(|(out, &place)| self.points.copy_row(place, out));
+        let sums = self.kernel.sums(&points, &queries, &lanes);
+        self.picks.iter().zip(sums).map(|(&place, sum)| self.means[place] - sum).collect()
+    }
+
+    /// How far the weights are from optimal: the largest |gᵢ| where wᵢ > 0, or gᵢ where wᵢ = 0.
+    fn residual(&self) -> f64 {
+        let off = |(&w, g): (&f64, f64)| if w > 0.0 { g.abs() } else { g };
+        self.weights.iter().zip(self.true_gradients(&self.weights)).map(off).fold(0.0, f64::max)
+    }
+
+    /// Refines the weights with their own residual, if that is better.
+    fn refine(&mut self) {
+        let before = self.residual();
+        let gradients = self.true_gradients(&self.weights);
+        let mut values: Vec<f64> = self.passive.iter().map(|&p| gradients[p]).collect();
+        simd::run(Forth { factor: &self.factor, values: &mut values });
+        simd::run(Back { factor: &self.factor, values: &mut values });
+        let mut refined = self.weights.clone();
+        self.passive.iter().zip(values).for_each(|(&p, v)| refined[p] += v);
+        if self.passive.iter().all(|&p| refined[p] > 0.0) {
+            let old = std::mem::replace(&mut self.weights, refined);
+            if self.residual() > before {
+                self.weights = old;
+            }
+        }
+    }
+}
+
+/// A row that leads.
+struct Leading {
+    row: usize,
+    place: usize,
+    gradient: f64,
+}
+
+/// Solves Lᵀ z = b in place.
+struct Back<'a> {
+    factor: &'a [Vec<f64>],
+    values: &'a mut [f64],
+}
+
+impl simd::Kernel for Back<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (i, row) in self.factor.iter().enumerate().rev() {
+            let (open, rest) = self.values.split_at_mut(i);
+            rest[0] /= row[i];
+            for (v, l) in open.iter_mut().zip(row) {
+                *v -= rest[0] * l;
+            }
+        }
+    }
+}
+
+/// Solves L y = b in place.
+struct Forth<'a> {
+    factor: &'a [Vec<f64>],
+    values: &'a mut [f64],
+}
+
+impl simd::Kernel for Forth<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (i, row) in self.factor.iter().enumerate() {
+            let (done, rest) = self.values.split_at_mut(i);
+            let sum: f64 = row.iter().zip(&*done).map(|(l, v)| l * v).sum();
+            rest[0] = (rest[0] - sum) / row[i];
+        }
+    }
+}
+
+/// The greedy choice of `count` of the rows, whose points and means are given in their order; `stride` is that of [`columns`].
+pub(super) fn choose(
+    run: &Run<'_>,
+    kernel: Gaussian,
+    points: Packed<f64>,
+    target: Option<(Packed<f64>, usize)>,
+    rows: &[RowId],
+    count: usize,
+    stride: usize,
+) -> Result<Chosen> {
+    let (n, d) = (rows.len(), points.columns());
+    let mut of_row = Vec::with_capacity(n);
+    let (aims, many) = target.as_ref().map_or((&points, n), |t| (&t.0, t.1));
+    let ones = kernel::ones(many);
+    for begin in (0..n).step_by(256) {
+        run.step(0)?;
+        let some = begin..n.min(begin + 256);
+        let mut queries = vec![0.0; some.len() * d];
+        queries.chunks_exact_mut(d).zip(some).for_each(|(out, row)| points.copy_row(row, out));
+        of_row.extend(kernel.sums(aims, &queries, &ones).into_iter().map(|sum| sum / many as f64));
+    }
+    drop(target);
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_unstable_by(|&a, &b| of_row[b].total_cmp(&of_row[a]).then(a.cmp(&b)));
+    let sorted = Packed::fill(n, d, |i, out| points.copy_row(order[i], out));
+    drop(points);
+    let means: Vec<f64> = order.iter().map(|&row| of_row[row]).collect();
+    drop(of_row);
+    let scale = means.first().copied().unwrap_or(0.0);
+    let block = |at: usize| {
+        let of = |lane: usize| means.get(at * LANES + lane).copied();
+        Block {
+            known: 0,
+            gradient: std::array::from_fn(|lane| of(lane).unwrap_or(0.0)),
+            left: [1.0; LANES],
+            root: [1.0; LANES],
+            open: std::array::from_fn(|lane| if of(lane).is_some() { 0.0 } else { f64::NEG_INFINITY }),
+        }
+    };
+    let blocks: Vec<Block> = (0..n.div_ceil(LANES)).map(block).collect();
+    let mut basis = Basis {
+        kernel,
+        points: &sorted,
+        rows: order,
+        means,
+        // Memory is taken page by page as columns are written.
+        values: vec![[0.0; LANES]; blocks.len() * stride],
+        blocks,
+        stride,
+        rounding: ROUNDED * scale,
+        picks: Vec::new(),
+        weights: Vec::new(),
+        is_passive: Vec::new(),
+        passive: Vec::new(),
+        factor: Vec::new(),
+        coordinates: Vec::new(),
+        aim: Vec::new(),
+    };
+    let limits = Limits::new(scale, 1.0);
+    let relative = |residual: f64| if scale > 0.0 { residual / scale } else { 0.0 };
+    let mut found = Chosen::default();
+    while basis.picks.len() < count {
+        if basis.picks.len() == MOST_PICKS {
+            found.capped = Some(MOST_PICKS);
+            break;
+        }
+        let Some((place, _)) = basis.leader().filter(|leader| leader.1 > limits.zero) else {
+            found.exhausted = Some(basis.picks.len());
+            break;
+        };
+        basis.push(place, limits.optimal);
+        found.scores.push(0.5 * basis.aim.iter().map(|c| c * c).sum::<f64>());
+        if basis.picks.len().is_multiple_of(CHECKED) {
+            found.residual = found.residual.max(relative(basis.residual()));
+        }
+        run.step(1)?;
+    }
+    basis.refine();
+    found.residual = found.residual.max(relative(basis.residual()));
+    found.weights = basis.weights.clone();
+    (0..basis.blocks.len()).for_each(|at| basis.advance(at));
+    let mut gradients = vec![0.0; n];
+    for (place, &row) in basis.rows.iter().enumerate() {
+        let block = &basis.blocks[place / LANES];
+        gradients[row] = block.gradient[place % LANES];
+        found.trace_error += block.left[place % LANES] / n as f64;
+    }
+    found.rank = basis.passive.len();
+    let picks: Vec<usize> = basis.picks.iter().map(|&place| basis.rows[place]).collect();
+    finish(&mut found, run, rows, &picks, count, limits.zero, || gradients)?;
+    Ok(found)
+}
