@@ -237,7 +237,41 @@ impl Basis<'_> {
                 self.lead(place, &mut best);
             }
         }
-        best.map(|b| (b.place, b.gradient))
+        let best = best?;
+        // Of gradients that differ by rounding alone, as those of equal rows, the kernel itself decides.
+        let columns = self.factor.len();
+        let least = best.gradient - self.rounding;
+        let lanes = |at: usize| (at * LANES..).take(LANES);
+        let current = (0..self.blocks.len()).filter(|&at| self.blocks[at].known == columns).flat_map(lanes);
+        let near = |&place: &usize| {
+            let (block, lane) = (&self.blocks[place / LANES], place % LANES);
+            block.open[lane] == 0.0 && block.gradient[lane] >= least
+        };
+        let near: Vec<usize> = current.filter(near).collect();
+        if near.len() < 2 {
+            return Some((best.place, best.gradient));
+        }
+        let support: Vec<(usize, f64)> =
+            self.picks.iter().copied().zip(self.weights.iter().copied()).filter(|s| s.1 > 0.0).collect();
+        let gradients = self.gradients_by_kernel(&near, &support);
+        let own = near.iter().zip(gradients).map(|(&place, g)| Leading { row: self.rows[place], place, gradient: g });
+        let best = own.reduce(|a, b| if better((a.row, a.gradient), (b.row, b.gradient)).0 == b.row { b } else { a })?;
+        Some((best.place, best.gradient))
+    }
+
+    /// Gradients of places by the kernel itself, for the weights of some.
+    fn gradients_by_kernel(&self, places: &[usize], support: &[(usize, f64)]) -> Vec<f64> {
+        if support.is_empty() {
+            return places.iter().map(|&place| self.means[place]).collect();
+        }
+        let d = self.points.columns();
+        let points = Packed::fill(support.len(), d, |i, out| self.points.copy_row(support[i].0, out));
+        let mut lanes = vec![[0.0; LANES]; support.len().div_ceil(LANES)];
+        support.iter().enumerate().for_each(|(i, s)| lanes[i / LANES][i % LANES] = s.1);
+        let mut queries = vec![0.0; places.len() * d];
+        queries.chunks_exact_mut(d).zip(places).for_each(|(out, &place)| self.points.copy_row(place, out));
+        let sums = self.kernel.sums(&points, &queries, &lanes);
+        places.iter().zip(sums).map(|(&place, sum)| self.means[place] - sum).collect()
     }
 
     /// The best of this block and what is best so far.
@@ -373,14 +407,8 @@ impl Basis<'_> {
 
     /// The gradients of the picks by the kernel itself.
     fn true_gradients(&self, weights: &[f64]) -> Vec<f64> {
-        let d = self.points.columns();
-        let points = Packed::fill(self.picks.len(), d, |i, out| self.points.copy_row(self.picks[i], out));
-        let mut lanes = vec![[0.0; LANES]; weights.len().div_ceil(LANES)];
-        weights.iter().enumerate().for_each(|(i, &w)| lanes[i / LANES][i % LANES] = w);
-        let mut queries = vec![0.0; self.picks.len() * d];
-        queries.chunks_exact_mut(d).zip(&self.picks).for_each(|(out, &place)| self.points.copy_row(place, out));
-        let sums = self.kernel.sums(&points, &queries, &lanes);
-        self.picks.iter().zip(sums).map(|(&place, sum)| self.means[place] - sum).collect()
+        let support: Vec<(usize, f64)> = self.picks.iter().copied().zip(weights.iter().copied()).collect();
+        self.gradients_by_kernel(&self.picks, &support)
     }
 
     /// How far the weights are from optimal: the largest |gᵢ| where wᵢ > 0, or gᵢ where wᵢ = 0.
@@ -427,9 +455,10 @@ impl simd::Kernel for Back<'_> {
     fn run(self) {
         for (i, row) in self.factor.iter().enumerate().rev() {
             let (open, rest) = self.values.split_at_mut(i);
-            rest[0] /= row[i];
+            let value = rest[0] / row[i];
+            rest[0] = value;
             for (v, l) in open.iter_mut().zip(row) {
-                *v -= rest[0] * l;
+                *v -= value * l;
             }
         }
     }
