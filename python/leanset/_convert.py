@@ -366,7 +366,8 @@ def _distinct(array: npt.NDArray[Any]) -> dict[Any, None] | list[Any]:
         for at in range(0, len(array), CHUNK):
             found.update(dict.fromkeys(array[at : at + CHUNK].tolist()))
     except TypeError:
-        return array.tolist()
+        every: list[Any] = array.tolist()
+        return every
     return found
 
 
