@@ -33,8 +33,8 @@ use crate::distance::{Euclidean, LANES, Packed, Terms};
 use crate::params::{Kind, Params};
 use crate::selection::Diagnostics;
 use crate::{
-    Allocation, Classes, Error, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg,
-    simd, with_points,
+    Allocation, Classes, Error, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg, simd,
+    with_points,
 };
 
 parameters! {
@@ -324,11 +324,11 @@ mod tests {
         let values: Vec<f32> = (0..29 * 5).map(unit).collect();
         let points = Matrix::new(&values, 29, 5).expect("shape");
         let rows: Vec<RowId> = (3..29).map(RowId::at).collect();
-        let means: Vec<Vec<f64>> = (0..3).map(|k| (0..5).map(|j| f64::from(unit(1000 + 5 * k + j))).collect()).collect();
+        let means: Vec<Vec<f64>> =
+            (0..3).map(|k| (0..5).map(|j| f64::from(unit(1000 + 5 * k + j))).collect()).collect();
         let of_row = |&row: &RowId| {
-            let distance = |mean: &Vec<f64>| {
-                Euclidean::finish(crate::distance::raw::<Euclidean, f32, f64>(points.row(row), mean))
-            };
+            let distance =
+                |mean: &Vec<f64>| Euclidean::finish(crate::distance::raw::<Euclidean, f32, f64>(points.row(row), mean));
             entropy(&means.iter().map(distance).collect::<Vec<_>>())
         };
         assert_eq!(entropies(&points, &rows, &means), rows.iter().map(of_row).collect::<Vec<_>>());

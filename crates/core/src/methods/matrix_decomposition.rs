@@ -286,9 +286,9 @@ impl Method for Configured {
                 let within = at_once * (linalg::factor_memory(largest, d, threads) + of_svd(d.min(largest), d))
                     + classes.min(4 * threads) * d * d.min(largest);
                 let coupled = if self.shares_labels(classes) { shape.coupled_classes } else { classes };
-                let (rows, parts) =
-                    if keeps_factors(n, d, classes) { (classes * d, classes * d * d) } else { (n, 0) };
-                let whole = 5 * classes * d + linalg::factor_memory(rows, d, threads) + of_svd(coupled + d, coupled + d);
+                let (rows, parts) = if keeps_factors(n, d, classes) { (classes * d, classes * d * d) } else { (n, 0) };
+                let whole =
+                    5 * classes * d + linalg::factor_memory(rows, d, threads) + of_svd(coupled + d, coupled + d);
                 within + whole + parts + scoring(d + coupled)
             }
             Decomposition::Qr | Decomposition::Lu => {

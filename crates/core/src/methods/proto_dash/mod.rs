@@ -457,23 +457,23 @@ mod tests {
     #[test]
     fn orthogonal_picks_are_those_of_features() {
         let (n, d, count) = (900, 4, 300);
-        let values: Vec<f64> = (0..n * d).map(|i| Seed(5).unit(RowId::at(i)) + f64::from(u8::from(i % 7 == 0))).collect();
+        let values: Vec<f64> =
+            (0..n * d).map(|i| Seed(5).unit(RowId::at(i)) + f64::from(u8::from(i % 7 == 0))).collect();
         let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
         let classes = Classes::one(n).expect("few");
         let data = Dataset::new(Matrix::new(&values, n, d).expect("shape"), classes).expect("sound");
         let run = Run { data: &data, inputs: Inputs::default(), seed: Seed(0), monitor: &Quiet };
         // Some rows several times: of equal gradients the lowest row is taken.
-        let values: Vec<f64> = (0..n).flat_map(|i| values[d * (if i % 5 == 0 { n - 1 - i } else { i })..][..d].to_vec()).collect();
+        let values: Vec<f64> =
+            (0..n).flat_map(|i| values[d * (if i % 5 == 0 { n - 1 - i } else { i })..][..d].to_vec()).collect();
         let points = || Packed::fill(n, d, |i, out| out.copy_from_slice(&values[d * i..][..d]));
         for (sigma, with_target) in [(0.4, false), (0.4, true), (0.1, false)] {
             let kernel = Gaussian::new(sigma);
             let target = || with_target.then(|| (Packed::fill(n, d, |i, out| points().copy_row(i / 3, out)), n));
             let columns = orthogonal::columns(n, count, n).expect("few");
             let own = orthogonal::choose(&run, kernel, points(), target(), &rows, count, columns).expect("runs");
-            let mut space =
-                GaussianSpace::new(kernel, points(), target(), n, n, ALL_MEANS, || Ok(())).expect("runs");
-            let other =
-                greedy(&mut space, &run, &rows, count, Unit { objective: 1.0, weight: 1.0 }).expect("runs");
+            let mut space = GaussianSpace::new(kernel, points(), target(), n, n, ALL_MEANS, || Ok(())).expect("runs");
+            let other = greedy(&mut space, &run, &rows, count, Unit { objective: 1.0, weight: 1.0 }).expect("runs");
             assert_eq!(own.order[..100], other.order[..100]);
             assert!(own.residual < 1e-12, "{:e}", own.residual);
             for (one, other) in own.scores.iter().zip(&other.scores) {

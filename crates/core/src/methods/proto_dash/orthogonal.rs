@@ -255,7 +255,8 @@ impl Basis<'_> {
             self.picks.iter().copied().zip(self.weights.iter().copied()).filter(|s| s.1 > 0.0).collect();
         let gradients = self.gradients_by_kernel(&near, &support);
         let own = near.iter().zip(gradients).map(|(&place, g)| Leading { row: self.rows[place], place, gradient: g });
-        let best = own.reduce(|a, b| if better((a.row, a.gradient), (b.row, b.gradient)).0 == b.row { b } else { a })?;
+        let best =
+            own.reduce(|a, b| if better((a.row, a.gradient), (b.row, b.gradient)).0 == b.row { b } else { a })?;
         Some((best.place, best.gradient))
     }
 
