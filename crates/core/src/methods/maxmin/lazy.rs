@@ -3,8 +3,9 @@
 //! What is known of the distance of a row to the nearest pick never grows, so it is an upper bound even if it is not up to date.
 //! The row with the largest bound is compared with the picks that it has not seen; as soon as its bound is below a distance that
 //! is up to date, the rest can wait. Most rows never see most picks. Rows stay where they are; picks are in panels, so one row is compared
-//! with sixteen or more picks at a time, in f32 with a bound on the error ([`crate::distance`]). A row remembers its nearest pick by the
-//! score of it. An exact distance is computed where two scores are too near to each other to decide, and of the rows that are farthest.
+//! with sixteen or more picks at a time, in f32 with a bound on the error ([`crate::distance`]). A row remembers its nearest
+//! pick, which is compared again before others are. An exact distance is computed where two scores are too near to each other to decide, and
+//! of the rows that are farthest.
 
 use rayon::prelude::*;
 
@@ -26,7 +27,7 @@ const EXACT: u32 = u32::MAX;
 
 /// Bytes of a traversal of `len` rows with so many picks.
 pub(super) fn memory(len: usize, columns: usize, picks: usize) -> u64 {
-    Panels::memory(picks, columns) + (20 * len.next_multiple_of(BLOCK) + 9 * len / BLOCK + 4 * picks) as u64
+    Panels::memory(picks, columns) + (16 * len.next_multiple_of(BLOCK) + 9 * len / BLOCK + 4 * picks) as u64
 }
 
 /// What a row knows beside its bound.
@@ -36,8 +37,6 @@ struct Known {
     seen: u32,
     /// The nearest of these, or [`EXACT`].
     nearest: u32,
-    /// The score of it: a pick of a lower score, by more than a margin, is farther.
-    score: f32,
 }
 
 /// What rows are compared with.
@@ -68,7 +67,7 @@ impl<'a, T: Scalar> Lazy<'a, T> {
         let frame = frame(points, rows);
         let mut bounds = vec![f64::INFINITY; rows.len()];
         bounds.resize(rows.len().next_multiple_of(BLOCK), -1.0);
-        let unknown = Known { seen: 0, nearest: EXACT, score: f32::NEG_INFINITY };
+        let unknown = Known { seen: 0, nearest: EXACT };
         let known = vec![unknown; bounds.len()];
         let mut largest = Vec::new();
         let mut len = bounds.len() / BLOCK;
@@ -174,11 +173,17 @@ impl<T: Scalar> Shared<'_, T> {
         query: &mut [f32],
     ) {
         let end = self.picked.len();
-        let Known { seen, mut nearest, mut score } = *known;
+        let Known { seen, mut nearest } = *known;
         let (mut seen, mut bound) = (seen as usize, *own_bound);
         if seen < end {
             let limits = self.frame.query(self.points.row(self.rows[row]), query);
             let margin = limits.margin(&self.frame);
+            // The score of the nearest pick so far: a pick of a lower score, by more than the margin, is farther.
+            let mut score = if nearest == EXACT {
+                limits.possible(&self.frame, bound)
+            } else {
+                self.centres.scores_of::<FUSED>(query, nearest as usize / WIDTH)[nearest as usize % WIDTH]
+            };
             while seen < end && bound > goal {
                 let panel = seen / WIDTH;
                 let mut scores = [[f32::NEG_INFINITY; WIDTH]; RUN];
@@ -219,11 +224,11 @@ impl<T: Scalar> Shared<'_, T> {
             }
         }
         if nearest != EXACT && is_farther((bound, row), farthest) {
-            // Its score stays: what is farther than the nearest by a margin is farther.
+            // It stays the nearest: what is farther than it by a margin is farther.
             bound = self.exact(row, nearest as usize);
         }
         *own_bound = bound;
-        *known = Known { seen: seen as u32, nearest, score };
+        *known = Known { seen: seen as u32, nearest };
     }
 }
 

@@ -68,7 +68,7 @@ pub static INFO: Info = Info {
     summary: "Keeps rows that are spread over each class, so that every row has a kept row nearby. Its ε is usually the smallest.",
     params: PARAMS,
     cost: "O(n·m·d) in the worst case; O(n log n + m log n) blocks in low intrinsic dimension",
-    memory: "20 bytes per row and the picked rows in single precision (m·d coordinates); up to 32 columns, where the table is at \
+    memory: "16 bytes per row and the picked rows in single precision (m·d coordinates); up to 32 columns, where the table is at \
              most 64 MiB or has at most 8 columns, a copy of each class that is being processed (n_k·d coordinates) instead",
     guarantee: "covering radius at most twice the best possible; nested over ratios; ties to the lowest row id",
     reference: "Gonzalez, Theoretical Computer Science 38, 1985; de Silva & Carlsson, Eurographics 2004",
