@@ -152,8 +152,7 @@ impl Column {
             Values::Integer(v) => 8 * v.len(),
             Values::Boolean(v) => v.len(),
             Values::Text(v) => v.bytes() + 8 * v.len(),
-            // They stay where the file has them.
-            Values::List(_) => 0,
+            Values::List(v) => v.memory(),
         };
         (values + self.missing.as_ref().map_or(0, Vec::len)) as u64
     }
@@ -334,14 +333,36 @@ impl ListItem {
 /// Writes the numbers of a row.
 type ReadList = dyn Fn(usize, &mut [f64]) + Send + Sync;
 
-/// Lists of numbers, one per row and all of one length. They stay where the file has them: a row is copied when it is asked
-/// for.
+/// Where the numbers of lists are.
 #[derive(Clone)]
+enum Numbers {
+    /// Where the file has them: a row is copied when it is asked for.
+    Read(Arc<ReadList>),
+    /// Here, row after row.
+    Single(Arc<Vec<f32>>),
+    /// Here, row after row.
+    Double(Arc<Vec<f64>>),
+}
+
+/// The numbers of lists, row after row.
+pub(crate) enum ListNumbers {
+    Single(Vec<f32>),
+    Double(Vec<f64>),
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self::Double(Arc::default())
+    }
+}
+
+/// Lists of numbers, one per row and all of one length.
+#[derive(Clone, Default)]
 pub struct Lists {
     rows: usize,
     length: usize,
     list_type: ListType,
-    read: Arc<ReadList>,
+    numbers: Numbers,
 }
 
 impl Lists {
@@ -351,13 +372,47 @@ impl Lists {
         list_type: ListType,
         read: impl Fn(usize, &mut [f64]) + Send + Sync + 'static,
     ) -> Self {
-        Self { rows, length, list_type, read: Arc::new(read) }
+        Self { rows, length, list_type, numbers: Numbers::Read(Arc::new(read)) }
     }
 
     /// Lists of `length` numbers from all their numbers, row after row.
     pub fn of(values: Vec<f64>, length: usize, list_type: ListType) -> Self {
         let rows = values.len().checked_div(length).unwrap_or(0);
-        Self::new((rows, length), list_type, move |row, out| out.copy_from_slice(&values[row * length..][..length]))
+        Self { rows, length, list_type, numbers: Numbers::Double(Arc::new(values)) }
+    }
+
+    /// The same of numbers that 32-bit floats hold exactly.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn of_single(values: Vec<f32>, length: usize, list_type: ListType) -> Self {
+        let rows = values.len().checked_div(length).unwrap_or(0);
+        Self { rows, length, list_type, numbers: Numbers::Single(Arc::new(values)) }
+    }
+
+    /// All numbers without a copy, if they are held here and by nobody else.
+    pub(crate) fn into_numbers(self) -> Option<ListNumbers> {
+        match self.numbers {
+            Numbers::Read(_) => None,
+            Numbers::Single(values) => Arc::try_unwrap(values).ok().map(ListNumbers::Single),
+            Numbers::Double(values) => Arc::try_unwrap(values).ok().map(ListNumbers::Double),
+        }
+    }
+
+    /// Whether the numbers are held here, and in 32 bits.
+    pub(crate) fn is_single(&self) -> Option<bool> {
+        match self.numbers {
+            Numbers::Read(_) => None,
+            Numbers::Single(_) => Some(true),
+            Numbers::Double(_) => Some(false),
+        }
+    }
+
+    /// Bytes held here, and not where the file has them.
+    fn memory(&self) -> usize {
+        match &self.numbers {
+            Numbers::Read(_) => 0,
+            Numbers::Single(values) => 4 * values.len(),
+            Numbers::Double(values) => 8 * values.len(),
+        }
     }
 
     /// Number of rows.
@@ -386,7 +441,14 @@ impl Lists {
     /// If `row` is not below [`Lists::len`], or `out` is of another length, as indexing a slice does.
     #[inline]
     pub fn read(&self, row: usize, out: &mut [f64]) {
-        (self.read)(row, out);
+        let start = row * self.length;
+        match &self.numbers {
+            Numbers::Read(read) => read(row, out),
+            Numbers::Single(all) => {
+                out.iter_mut().zip(&all[start..][..self.length]).for_each(|(out, &x)| *out = f64::from(x));
+            }
+            Numbers::Double(all) => out.copy_from_slice(&all[start..][..self.length]),
+        }
     }
 
     /// The numbers of a row.

@@ -12,7 +12,7 @@ use leanset_problem::{list, setting, text};
 use leanset_spec::{Format, TablePaths};
 
 use crate::error::{Error, Warning, counted, shown};
-use crate::format::{article, format_of_path};
+use crate::format::{Compression, article, format_of_path};
 
 /// A file of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,12 @@ impl TableFile {
     /// A file by its path.
     pub fn new(path: PathBuf) -> Self {
         Self { name: path.display().to_string(), path, stream: false, keys: Vec::new() }
+    }
+
+    /// Bytes that are in memory once it is read, at least: those of the file, unless its columns stay there.
+    pub fn held_bytes(&self) -> u64 {
+        let stays = !self.stream && matches!(format_of_path(&self.path), Ok((Format::Parquet, Compression::None)));
+        if stays { 0 } else { fs::metadata(&self.path).map_or(0, |metadata| metadata.len()) }
     }
 
     /// A file that holds what a stream of this name had.

@@ -342,6 +342,10 @@ impl Source for Located {
         self.inner.write_generated(format, columns, out)
     }
 
+    fn stays_in_file(&self, column: usize) -> bool {
+        self.inner.stays_in_file(column)
+    }
+
     fn number_type(&self, column: usize) -> Option<NumberType> {
         self.inner.number_type(column)
     }

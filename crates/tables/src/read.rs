@@ -1,8 +1,10 @@
 //! Opening a file: bytes in, unpacked, checked against its name, and handed to the source that knows the format.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::Path;
+#[cfg(feature = "arrow")]
+use std::sync::Arc;
 
 use crate::error::{Error, Warning, counted, unpanicked};
 use crate::files::{TableFile, TableFiles};
@@ -13,6 +15,8 @@ use crate::join::{Part, join};
 use crate::memory::MemoryLimit;
 use crate::missing::MissingWords;
 use crate::source;
+#[cfg(feature = "arrow")]
+use crate::source::parquet_bytes::{OpenFile, ParquetBytes};
 use crate::table::Table;
 use leanset_problem::{list, setting, text};
 use leanset_spec::{Columns, Delimiter, Format};
@@ -134,6 +138,16 @@ fn read_file(file: &TableFile, options: &ReadOptions, progress: Progress<'_>) ->
     }
     let total = metadata.len();
     let memory = options.memory();
+    #[cfg(feature = "arrow")]
+    if !stream && metadata.is_file() && is_parquet(path, &file, options).map_err(failed)? {
+        check_header(name, Format::Parquet, options)?;
+        let bytes = ParquetBytes::File(Arc::new(OpenFile::new(file, &metadata)));
+        let scan = |done: usize, total: usize| progress(done as u64, total as u64);
+        let parse = || source::parquet::open(name.clone(), bytes, memory, &scan);
+        let table = unpanicked(parse, || unreadable_as(name, Format::Parquet))?;
+        progress(total, total);
+        return Ok(with_options(table, options, memory));
+    }
     memory.check(name, "the file", total)?;
     let mut bytes = Vec::new();
     bytes
@@ -256,14 +270,7 @@ fn open(
             _ => {}
         }
     }
-    if options.no_header && !is_text(format) && format != Format::Xlsx {
-        return Err(Error::request(text![
-            format!("{name}: "),
-            &setting::NO_HEADER,
-            format!(" is of text tables and workbooks, and this is {}", article(format))
-        ])
-        .with_hint(text!["leave ", &setting::NO_HEADER, " out"]));
-    }
+    check_header(name, format, options)?;
     let missing = options.missing_values.as_deref().map(MissingWords::new);
     let scan = |done: usize, total: usize| {
         let (done, total) = (done as u64, total as u64);
@@ -293,16 +300,53 @@ fn open(
             memory,
         ),
         #[cfg(feature = "arrow")]
-        Format::Parquet => source::arrow::open_parquet(name.to_owned(), bytes, memory),
+        Format::Parquet => source::parquet::open(name.to_owned(), ParquetBytes::Held(bytes.into()), memory, &scan),
         #[cfg(feature = "arrow")]
         Format::ArrowIpc => source::arrow::open_ipc(name.to_owned(), bytes, memory),
         #[cfg(not(feature = "arrow"))]
         Format::Parquet | Format::ArrowIpc => Err(source::without_arrow(name, format)),
     };
-    let parsed = unpanicked(parse, || format!("{name}: cannot be read as {}", article(format)));
+    let table = unpanicked(parse, || unreadable_as(name, format))?;
+    Ok(with_options(table, options, memory))
+}
+
+fn unreadable_as(name: &str, format: Format) -> String {
+    format!("{name}: cannot be read as {}", article(format))
+}
+
+/// A table that was read, with what holds of whatever it is asked for later.
+fn with_options(table: Table, options: &ReadOptions, memory: MemoryLimit) -> Table {
     // Text knows these words where it is parsed.
-    let missing = if is_text(format) { None } else { missing.clone() };
-    parsed.map(|table| Table { limit: memory, missing, ..table })
+    let words = options.missing_values.as_deref().filter(|_| !is_text(table.format));
+    Table { limit: memory, missing: words.map(MissingWords::new), ..table }
+}
+
+/// Refuses to take the first line of a table without lines for a row.
+fn check_header(name: &str, format: Format, options: &ReadOptions) -> Result<(), Error> {
+    if !options.no_header || is_text(format) || format == Format::Xlsx {
+        return Ok(());
+    }
+    Err(Error::request(text![
+        format!("{name}: "),
+        &setting::NO_HEADER,
+        format!(" is of text tables and workbooks, and this is {}", article(format))
+    ])
+    .with_hint(text!["leave ", &setting::NO_HEADER, " out"]))
+}
+
+/// Whether a file is Parquet by its name, or because the user says so, and by its first bytes.
+#[cfg(feature = "arrow")]
+fn is_parquet(path: &Path, mut file: &File, options: &ReadOptions) -> io::Result<bool> {
+    let said = match options.format {
+        Some(format) => format == Format::Parquet,
+        None => matches!(format_of_path(path), Ok((Format::Parquet, Compression::None))),
+    };
+    let mut mark = Vec::new();
+    if said {
+        file.take(4).read_to_end(&mut mark)?;
+        file.rewind()?;
+    }
+    Ok(mark == *b"PAR1")
 }
 
 /// Whether the beginning is printable text: no binary format's is.

@@ -234,8 +234,7 @@ impl Table {
             Kind::Other(_) | Kind::Date => Kind::Text,
             kind => kind.clone(),
         };
-        let columns = self.read_columns(&[(index, kind)])?;
-        columns.into_iter().next().ok_or_else(|| Error::content(format!("{}: column {index} was not read", self.name)))
+        self.column_as(index, &kind)
     }
 
     /// The values of a column as the text they are in the file, whatever they look like: `01` stays `01`.
@@ -246,8 +245,26 @@ impl Table {
         if index >= self.columns.len() {
             return Err(Error::request(format!("{}: no column at {index}", self.name)));
         }
-        let columns = self.read_columns(&[(index, Kind::Text)])?;
+        self.column_as(index, &Kind::Text)
+    }
+
+    /// The values of a column as this kind.
+    ///
+    /// # Errors
+    /// A value that is not of the kind, or cannot be read.
+    pub(crate) fn column_as(&self, index: usize, kind: &Kind) -> Result<Column, Error> {
+        let columns = self.read_columns(&[(index, kind.clone())])?;
         columns.into_iter().next().ok_or_else(|| Error::content(format!("{}: column {index} was not read", self.name)))
+    }
+
+    /// Bytes that reading a list of this length takes.
+    pub(crate) fn list_width(&self, index: usize, length: usize) -> u64 {
+        match (self.source.stays_in_file(index), self.exact_in_32_bits(index)) {
+            // A flag for each; the numbers stay where they are.
+            (false, _) => 1,
+            (true, Some(_)) => 1 + 4 * length as u64,
+            (true, None) => 1 + 8 * length as u64,
+        }
     }
 
     /// Several columns in one pass, each as the kind asked for.
@@ -291,6 +308,16 @@ impl Table {
     /// Whether 32-bit floats hold every value of the column exactly, by its type.
     pub(crate) fn exact_in_32_bits(&self, index: usize) -> Option<ExactIn32Bits> {
         self.source.exact_in_32_bits(index)
+    }
+
+    /// Whether the values of a column, as this kind, can be had from its file whenever they are needed, and none is missing.
+    pub(crate) fn stays_in_file(&self, index: usize, kind: &Kind) -> bool {
+        let column = &self.columns[index];
+        matches!(kind, Kind::Number | Kind::Integer | Kind::Boolean)
+            && column.kind == *kind
+            && column.missing == 0
+            && self.missing.is_none()
+            && self.source.stays_in_file(index)
     }
 
     /// Where a row stands, for messages: "row 17 (line 19)". Rows count from 0, lines from 1.

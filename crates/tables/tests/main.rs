@@ -8,6 +8,7 @@ mod errors;
 mod formats;
 mod golden;
 mod hostile;
+mod in_file;
 mod joined;
 mod jsonl;
 mod lists;

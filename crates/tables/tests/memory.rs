@@ -72,7 +72,7 @@ fn shared_text() -> Vec<u8> {
 fn what_does_not_fit_is_refused_before_it_is_held() {
     const ROOM: u64 = 3 << 20;
     let array = npy("'<f8'", false, &format!("({ROWS}, 2)"), &vec![0; 16 * ROWS]);
-    let cases: [(&str, Vec<u8>); 9] = [
+    let cases: [(&str, Vec<u8>); 8] = [
         ("t.csv.gz", packed(Compression::Gzip)),
         ("t.csv.zst", packed(Compression::Zstd)),
         ("t.npz", zipped(&[("X.npy", &array)], true)),
@@ -81,7 +81,6 @@ fn what_does_not_fit_is_refused_before_it_is_held() {
             std::io::Write::write_all(&mut out, &array).unwrap();
             out.finish().unwrap()
         }),
-        ("t.parquet", columns_as(&numbers(), Format::Parquet).unwrap()),
         ("t.arrow", repeated(60)),
         ("t.xlsx", sheet()),
         ("t.xlsx", far_cell()),
@@ -124,6 +123,17 @@ fn an_encoding_that_does_not_fit_is_refused_before_it_is_held() {
     let error = Encoder::fit_encode(&table, &Columns::default()).unwrap_err();
     let said = error.message().render(Face::CommandLine);
     assert!(said.starts_with("t.csv: the table with its 20 columns as numbers takes "), "{said}");
+}
+
+/// The columns of a Parquet file stay there, and the matrix is what takes memory.
+#[test]
+fn the_matrix_of_a_parquet_file_is_refused_before_it_is_held() {
+    let bytes = columns_as(&numbers(), Format::Parquet).unwrap();
+    let table = within("t.parquet", bytes, 3 << 20).unwrap();
+    assert!(table.memory() < 3 << 20, "{}", table.memory());
+    let error = Encoder::fit_encode(&table, &Columns::default()).unwrap_err();
+    let said = error.message().render(Face::CommandLine);
+    assert!(said.starts_with("t.parquet: the matrix of 1048576 rows and 2 dimensions takes "), "{said}");
 }
 
 /// 2 bytes in the text, 8 as a number.

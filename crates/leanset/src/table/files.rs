@@ -58,8 +58,7 @@ impl Files {
 
     /// Refuses files that are above the limit by themselves, before they are read.
     pub(crate) fn check_limit(&self, limit: memory::Limit) -> Result<()> {
-        let size = |file: &TableFile| std::fs::metadata(&file.path).map_or(0, |metadata| metadata.len());
-        limit.check_size(&self.found.name, self.found.files.iter().map(size).sum())
+        limit.check_size(&self.found.name, self.found.files.iter().map(TableFile::held_bytes).sum())
     }
 
     /// Refuses to write into what is read: one of the files, or a folder that is read as a table.

@@ -1,5 +1,7 @@
 //! Which columns of a table are features, and their values with the rows that take part.
 
+use std::borrow::Cow;
+
 use leanset_problem::{setting, text};
 
 use super::id_columns::{self, Beside};
@@ -14,9 +16,7 @@ use leanset_spec::{Columns, Missing};
 
 /// The columns of an encoding, read.
 pub(crate) struct Loaded {
-    /// Positions in the table.
-    pub(crate) indices: Vec<usize>,
-    pub(crate) columns: Vec<Column>,
+    pub(crate) features: Vec<Feature>,
     pub(crate) label: Option<(usize, Column)>,
     /// Rows that take part.
     pub(crate) kept: Vec<FileRow>,
@@ -24,45 +24,93 @@ pub(crate) struct Loaded {
     pub(crate) dropped: usize,
 }
 
+/// A feature column.
+pub(crate) struct Feature {
+    /// Its position in the table.
+    pub(crate) index: usize,
+    pub(crate) values: FeatureValues,
+}
+
+/// Where the values of a feature column are.
+pub(crate) enum FeatureValues {
+    /// Here.
+    Held(Column),
+    /// In the file, from which they are read whenever they are needed, as this kind. None is missing.
+    InFile(Kind),
+}
+
+impl Feature {
+    /// The column, if its values are here.
+    pub(crate) fn held(&self) -> Option<&Column> {
+        match &self.values {
+            FeatureValues::Held(column) => Some(column),
+            FeatureValues::InFile(_) => None,
+        }
+    }
+
+    /// The values, from the file if they are there.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub(crate) fn column(&self, table: &Table) -> Result<Cow<'_, Column>, Error> {
+        match &self.values {
+            FeatureValues::Held(column) => Ok(Cow::Borrowed(column)),
+            FeatureValues::InFile(kind) => table.column_as(self.index, kind).map(Cow::Owned),
+        }
+    }
+}
+
 /// A column of a table, by position, and its values.
 pub(crate) type Placed = (usize, Column);
 
-/// Reads features and label in one pass.
+/// Reads features and label in one pass, but for columns that stay in their file.
 pub(crate) fn read(
     table: &Table,
     wanted: &[(usize, Kind)],
     label: Option<(usize, Kind)>,
-) -> Result<(Vec<Placed>, Option<Placed>), Error> {
-    let mut all = wanted.to_vec();
-    all.extend(label.clone());
+) -> Result<(Vec<Feature>, Option<Placed>), Error> {
+    let stays = |(index, kind): &(usize, Kind)| table.stays_in_file(*index, kind);
+    let mut now: Vec<(usize, Kind)> = wanted.iter().filter(|wanted| !stays(wanted)).cloned().collect();
+    now.extend(label.clone());
     let width = |(index, kind): &(usize, Kind)| match kind {
         Kind::Boolean => 1,
-        // A flag for each; the numbers stay where they are.
-        Kind::List(_) => 1,
+        Kind::List(length) => table.list_width(*index, *length),
         Kind::Number if table.exact_in_32_bits(*index) == Some(ExactIn32Bits::Float) => 4,
         _ => 8,
     };
-    let wanted_bytes = (table.rows() as u64).saturating_mul(all.iter().map(width).sum());
-    let what = format_args!("the table with its {} columns as numbers", all.len());
-    table.limit.check(table.name(), what, table.memory().saturating_add(wanted_bytes))?;
-    let mut columns = table.read_columns(&all)?;
+    let bytes = (table.rows() as u64).saturating_mul(now.iter().map(width).fold(0, u64::saturating_add));
+    let what = format_args!("the table with its {} columns as numbers", wanted.len() + usize::from(label.is_some()));
+    table.limit.check(table.name(), what, table.memory().saturating_add(bytes))?;
+    let mut columns = table.read_columns(&now)?;
     let label = label.and_then(|(index, _)| columns.pop().map(|column| (index, column)));
-    Ok((wanted.iter().map(|(index, _)| *index).zip(columns).collect(), label))
+    let mut columns = columns.into_iter();
+    let features = wanted.iter().filter_map(|wanted| {
+        let (index, kind) = wanted.clone();
+        let values = if stays(wanted) { FeatureValues::InFile(kind) } else { FeatureValues::Held(columns.next()?) };
+        Some(Feature { index, values })
+    });
+    Ok((features.collect(), label))
 }
 
 impl Loaded {
     /// Decides which rows take part.
     pub(crate) fn new(
         table: &Table,
-        features: Vec<Placed>,
+        features: Vec<Feature>,
         label: Option<Placed>,
         missing: Missing,
     ) -> Result<Self, Error> {
-        let (indices, columns): (Vec<usize>, Vec<Column>) = features.into_iter().unzip();
-        let features: Vec<(usize, &Column)> = indices.iter().copied().zip(&columns).collect();
-        let kept = impute::rows(table, &features, label.as_ref().map(|(index, column)| (*index, column)), missing)?;
+        // Nothing is missing in the others.
+        let held: Vec<(usize, &Column)> =
+            features.iter().filter_map(|feature| Some((feature.index, feature.held()?))).collect();
+        let kept = impute::rows(table, &held, label.as_ref().map(|(index, column)| (*index, column)), missing)?;
         let dropped = table.rows() - kept.len();
-        Ok(Self { indices, columns, label, kept, dropped })
+        Ok(Self { features, label, kept, dropped })
+    }
+
+    /// Columns whose values are here.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Column> {
+        self.features.iter().filter_map(Feature::held)
     }
 }
 

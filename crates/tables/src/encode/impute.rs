@@ -51,8 +51,8 @@ pub(crate) fn dropped(table: &Table, rows: usize) -> Option<Warning> {
 }
 
 /// What is worth knowing of values that were filled.
-pub(crate) fn filled(table: &Table, columns: &[Column]) -> Option<Warning> {
-    let holes: Vec<usize> = columns.iter().map(Column::missing_count).filter(|&count| count > 0).collect();
+pub(crate) fn filled<'a>(table: &Table, columns: impl Iterator<Item = &'a Column>) -> Option<Warning> {
+    let holes: Vec<usize> = columns.map(Column::missing_count).filter(|&count| count > 0).collect();
     let (values, columns) =
         (counted(holes.iter().sum(), "missing value", "missing values"), counted(holes.len(), "column", "columns"));
     let message = format!("{}: {values} in {columns} filled with means and most frequent values", table.name());

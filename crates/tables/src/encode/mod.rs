@@ -32,7 +32,9 @@ pub use encoded::{Encoded, Features};
 use std::collections::{BTreeSet, HashSet};
 
 use column_ref::ColumnRef;
-use columns::{Chosen, Loaded, Placed, choose, dates_skipped, label_is_categorical, nothing_left, read};
+use columns::{
+    Chosen, Feature, FeatureValues, Loaded, choose, dates_skipped, label_is_categorical, nothing_left, read,
+};
 use feature::{FeatureEncoding, FitRows};
 use label::{LabelEncoder, LabelOptions};
 use leanset_problem::{setting, text};
@@ -129,7 +131,7 @@ impl Encoder {
         {
             *column = std::mem::replace(column, Column::from(Vec::<bool>::new())).into_kind(&encoder.classes.kind());
         }
-        let encoded = encoder.encode_loaded(table, &loaded)?;
+        let encoded = encoder.encode_loaded(table, loaded)?;
         Ok((encoder, encoded))
     }
 
@@ -174,26 +176,25 @@ impl Encoder {
         });
 
         let fit_rows = FitRows { kept: &loaded.kept, fitted: fitted.as_deref().unwrap_or(&loaded.kept) };
-        let mut encodings = Vec::with_capacity(loaded.columns.len());
+        let mut encodings = Vec::with_capacity(loaded.features.len());
         let mut constant = Vec::new();
-        let fit = |index: usize, column: &Column| {
-            let mut own = Vec::new();
-            FeatureEncoding::fit(&ColumnRef::new(table, index), column, fit_rows, scale, &mut own).map(|fit| (fit, own))
+        let by_default = options.features.is_none() && indices.len() > 1;
+        let fit = |feature: &Feature| {
+            let (of, column, mut own) = (ColumnRef::new(table, feature.index), feature.column(table)?, Vec::new());
+            let fit = FeatureEncoding::fit(&of, &column, fit_rows, scale, &mut own)?;
+            own.extend(id_columns::warn_of_days(&of, &column));
+            own.extend(by_default.then(|| id_columns::warn_of_id(&of, &column)).flatten());
+            Ok::<_, Error>((fit, own))
         };
         // Texts are sorted, which takes memory: one column after another.
-        let numbers = |(&index, column): (&usize, &Column)| (column.kind() != Kind::Text).then(|| fit(index, column));
-        let fits: Vec<_> = loaded.indices.par_iter().zip(&loaded.columns).map(numbers).collect();
-        for ((&index, column), fitted) in loaded.indices.iter().zip(&loaded.columns).zip(fits) {
-            let of = ColumnRef::new(table, index);
-            let ((encoding, varies), own) = fitted.unwrap_or_else(|| fit(index, column))?;
+        let is_text = |feature: &Feature| feature.held().is_some_and(|column| column.kind() == Kind::Text);
+        let fits: Vec<_> = loaded.features.par_iter().map(|one| (!is_text(one)).then(|| fit(one))).collect();
+        for (feature, fitted) in loaded.features.iter().zip(fits) {
+            let ((encoding, varies), own) = fitted.unwrap_or_else(|| fit(feature))?;
             warnings.extend(own);
             encodings.push(encoding);
             if !varies {
-                constant.push(of.name.to_owned());
-            }
-            warnings.extend(id_columns::warn_of_days(&of, column));
-            if options.features.is_none() && indices.len() > 1 {
-                warnings.extend(id_columns::warn_of_id(&of, column));
+                constant.push(table.columns()[feature.index].name.clone());
             }
         }
         if !constant.is_empty() {
@@ -211,12 +212,12 @@ impl Encoder {
         };
         let numeric_label = !label_options.categorical && classes.are_numbers();
         let date_label = !label_options.categorical && loaded.label.is_some() && classes.are_dates();
-        let indices = &loaded.indices;
+        let indices: Vec<usize> = loaded.features.iter().map(|feature| feature.index).collect();
         let exact: Vec<Option<ExactIn32Bits>> = indices.iter().map(|&index| table.exact_in_32_bits(index)).collect();
         let single = scale == Scale::None
             && exact.contains(&Some(ExactIn32Bits::Float))
             && encodings.iter().zip(&exact).all(|(encoding, exact)| !is_numeric(encoding) || exact.is_some())
-            && !(options.missing == Missing::Mean && loaded.columns.iter().any(|column| column.missing.is_some()));
+            && !(options.missing == Missing::Mean && loaded.held().any(|column| column.missing.is_some()));
         let encoder = Encoder {
             features: indices.iter().map(|&index| table.columns()[index].name.clone()).collect(),
             encodings,
@@ -249,7 +250,7 @@ impl Encoder {
     /// A column is not there or not of its kind; a category or class that was not there when the encoder was fitted;
     /// missing values that are refused; infinite values.
     pub fn encode(&self, table: &Table) -> Result<Encoded, Error> {
-        self.encode_loaded(table, &self.load(table)?)
+        self.encode_loaded(table, self.load(table)?)
     }
 
     /// As [`Self::encode`], but rows of classes that were not there when the encoder was fitted are left out, with the
@@ -281,7 +282,7 @@ impl Encoder {
             }
             loaded.kept = known;
         }
-        let mut encoded = self.encode_loaded(table, &loaded)?;
+        let mut encoded = self.encode_loaded(table, loaded)?;
         encoded.warnings.extend(warning);
         Ok(encoded)
     }
@@ -306,12 +307,15 @@ impl Encoder {
             _ => self.classes.kind(),
         };
         let (features, mut label) = read(table, &wanted, label.map(|index| (index, kind(index))))?;
+        let read = |(feature, reading): (Feature, &Reading)| match feature.values {
+            FeatureValues::InFile(_) => Ok(feature),
+            FeatureValues::Held(column) => {
+                let column = reading.apply(&ColumnRef::new(table, feature.index), column)?;
+                Ok(Feature { values: FeatureValues::Held(column), ..feature })
+            }
+        };
+        let features = features.into_iter().zip(&self.readings).map(read).collect::<Result<Vec<_>, Error>>()?;
         let of = |index| ColumnRef::new(table, index);
-        let features = features
-            .into_iter()
-            .zip(&self.readings)
-            .map(|((index, column), reading)| Ok((index, reading.apply(&of(index), column)?)))
-            .collect::<Result<Vec<_>, Error>>()?;
         if let Some((index, column)) = &mut label
             && let Ok(numbers) = self.label_reading.apply(&of(*index), column.clone())
         {
@@ -320,44 +324,43 @@ impl Encoder {
         Loaded::new(table, features, label, self.missing)
     }
 
-    fn encode_loaded(&self, table: &Table, loaded: &Loaded) -> Result<Encoded, Error> {
+    fn encode_loaded(&self, table: &Table, mut loaded: Loaded) -> Result<Encoded, Error> {
         let dimensions = self.dimensions();
         let rows = loaded.kept.len();
         let mut warnings = self.warnings.clone();
-        let features = if self.single {
-            let features = matrix::fill(table, &self.encodings, loaded, f64::from(f32::MAX), |x| x as f32)?;
-            let wide = loaded
-                .indices
-                .iter()
-                .zip(&self.encodings)
-                .find(|&(&index, encoding)| is_numeric(encoding) && table.exact_in_32_bits(index).is_none());
-            if let Some((&index, _)) = wide {
-                let (file, name) = (table.name(), shown(&table.columns()[index].name));
+        // Where they are numbers already, the label takes twice what its classes do: it goes before the matrix comes.
+        let classes = match loaded.label.take() {
+            None => Ok(vec![0; rows]),
+            Some((index, column)) => self.classes.encode(&ColumnRef::new(table, index), &column, &loaded.kept),
+        };
+        if self.single {
+            let mut features = loaded.features.iter().zip(&self.encodings);
+            let wide = features
+                .find(|(feature, encoding)| is_numeric(encoding) && table.exact_in_32_bits(feature.index).is_none());
+            if let Some((feature, _)) = wide {
+                let (file, name) = (table.name(), shown(&table.columns()[feature.index].name));
                 let message =
                     format!("{file}: column {name} is rounded to 32 bits, as it had when the encoding was fitted");
                 warnings.push(Warning::new("rounded", message));
             }
+        }
+        match self.missing {
+            Missing::Drop => warnings.extend(impute::dropped(table, loaded.dropped)),
+            Missing::Mean => warnings.extend(impute::filled(table, loaded.held())),
+            Missing::Refuse => {}
+        }
+        let features = if self.single {
+            let features = matrix::fill(table, &self.encodings, &mut loaded)?;
             Features::F32(features)
         } else {
-            let mut features = matrix::fill(table, &self.encodings, loaded, f64::MAX, |x| x)?;
+            let mut features = matrix::fill(table, &self.encodings, &mut loaded)?;
             if self.scale == Scale::Unit {
-                matrix::scale_to_unit_length(table, loaded, dimensions, &mut features)?;
+                matrix::scale_to_unit_length(table, &loaded, dimensions, &mut features)?;
             }
             Features::F64(features)
         };
-        let classes = match &loaded.label {
-            None => vec![0; rows],
-            Some((index, column)) => {
-                let of = ColumnRef::new(table, *index);
-                self.classes.encode(&of, column, &loaded.kept)?
-            }
-        };
-        let kept = (rows < table.rows()).then(|| loaded.kept.clone());
-        match self.missing {
-            Missing::Drop => warnings.extend(impute::dropped(table, loaded.dropped)),
-            Missing::Mean => warnings.extend(impute::filled(table, &loaded.columns)),
-            Missing::Refuse => {}
-        }
+        let classes = classes?;
+        let kept = (rows < table.rows()).then_some(loaded.kept);
         let class_names = self.classes.names();
         Ok(Encoded { features, rows, dimensions, classes, class_names, kept, warnings })
     }
@@ -454,29 +457,31 @@ impl Encoder {
 fn read_texts(
     table: &Table,
     chosen: &[Chosen],
-    features: Vec<Placed>,
+    features: Vec<Feature>,
     options: &Columns,
     warnings: &mut Vec<Warning>,
-) -> Result<(Vec<Placed>, Vec<Reading>), Error> {
+) -> Result<(Vec<Feature>, Vec<Reading>), Error> {
     let (mut kept, mut readings) = (Vec::with_capacity(features.len()), Vec::with_capacity(features.len()));
-    for (&Chosen { index, named, categorical }, (_, column)) in chosen.iter().zip(features) {
+    for (&Chosen { index, named, categorical }, feature) in chosen.iter().zip(features) {
         let of = ColumnRef::new(table, index);
-        let found = match &column.values {
-            Values::Text(texts) if !categorical => {
-                reading::find(&of, &column, texts, options.decimal, named, warnings)?
+        let found = match feature.held() {
+            Some(column @ Column { values: Values::Text(texts), .. }) if !categorical => {
+                reading::find(&of, column, texts, options.decimal, named, warnings)?
             }
             _ => Found::Words,
         };
-        match found {
-            Found::Words => {
-                kept.push((index, column));
+        match (found, feature.values) {
+            // What stays in the file is no text.
+            (Found::Words, values) | (_, values @ FeatureValues::InFile(_)) => {
+                kept.push(Feature { index, values });
                 readings.push(Reading::Typed);
             }
-            Found::Read(reading) => {
-                kept.push((index, reading.apply(&of, column)?));
+            (Found::Read(reading), FeatureValues::Held(column)) => {
+                let values = FeatureValues::Held(reading.apply(&of, column)?);
+                kept.push(Feature { index, values });
                 readings.push(reading);
             }
-            Found::Dates => warnings.push(dates_skipped(of.name)),
+            (Found::Dates, FeatureValues::Held(_)) => warnings.push(dates_skipped(of.name)),
         }
     }
     if kept.is_empty() {

@@ -1,4 +1,5 @@
-//! Parquet and Arrow IPC: the whole table as one record batch, rows taken by index, schema and metadata kept.
+//! Tables of Arrow arrays, which Parquet and Arrow IPC files are: columns in memory or left in their file, rows taken by
+//! index, schema and metadata kept.
 
 use std::any::Any;
 use std::io::Write;
@@ -8,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float16Type, Float32Type, Float64Type, Int64Type, UInt64Type};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, LargeStringArray, RecordBatch,
-    RecordBatchOptions, StringArray, UInt32Array,
+    RecordBatchOptions, StringArray, UInt32Array, new_empty_array,
 };
 use arrow_buffer::{Buffer, NullBuffer};
 use arrow_cast::cast;
@@ -16,25 +17,22 @@ use arrow_ipc::convert::fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
 use arrow_ipc::{Block, CompressionType, root_as_footer, root_as_message};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
-use arrow_select::take::{take, take_record_batch};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_select::take::take;
 use leanset_problem::{setting, text};
 use leanset_spec::Format;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use rayon::prelude::*;
 
-use super::arrow_join::join_batches;
+use super::arrow_join::{any_nulls, join_batches};
 use super::arrow_json::{texts_of, write_lines};
 use super::arrow_text::{Failed, decimals_as_floats};
-use super::dictionaries::{joined, with_categories, with_wide_keys};
+use super::dictionaries::joined;
+use super::in_file::{InFile, NoLists, Survey};
 use super::lists::{self, Lengths, ListColumn, Wrong};
 use super::pandas;
-use super::parquet_categories::dictionaries;
-use super::parquet_file::{Origin, Writer, beyond_nanoseconds, unstorable};
+use super::parquet_file::{Origin, Writer, unstorable};
 use super::records::Records;
-use super::unpacked::{of_ipc, of_parquet};
+use super::unpacked::of_ipc;
 use super::{ExactIn32Bits, Generated, NumberType, Source, claims, convert};
 use crate::column::{Column, ColumnInfo, Kind, ListItem, Texts, Values};
 use crate::error::{Cause, Error, counted, shown};
@@ -47,145 +45,69 @@ use crate::table::{Table, UnusableLists};
 const CHUNK: usize = 1 << 18;
 /// Rows put into text at a time.
 const TEXT_CHUNK: usize = 1 << 13;
+/// How often a file is read at most to write its rows.
+const PASSES: usize = 8;
+/// Bytes of rows that are taken out of a file at a time, unless it would have to be read too often.
+const CHUNK_BYTES: usize = 32 << 20;
 
 pub(crate) struct Batch {
     name: String,
     columns: Vec<ColumnInfo>,
-    batch: RecordBatch,
+    rows: Rows,
     origin: FileOrigin,
+}
+
+/// The values of a table.
+pub(crate) struct Rows {
+    pub(crate) schema: SchemaRef,
+    /// The columns in memory; none where a column stays in its file.
+    pub(crate) arrays: Vec<Option<ArrayRef>>,
+    pub(crate) rows: usize,
+    pub(crate) in_file: InFile,
+}
+
+impl From<RecordBatch> for Rows {
+    fn from(batch: RecordBatch) -> Self {
+        let arrays = batch.columns().iter().cloned().map(Some).collect();
+        Self { schema: batch.schema(), arrays, rows: batch.num_rows(), in_file: InFile::default() }
+    }
+}
+
+impl Rows {
+    /// All rows of a column.
+    fn column(&self, index: usize) -> Result<ArrayRef, ArrowError> {
+        match &self.arrays[index] {
+            Some(array) => Ok(Arc::clone(array)),
+            None => self.in_file.column(index),
+        }
+    }
+
+    /// These rows of a column.
+    fn taken(&self, index: usize, rows: &[FileRow]) -> Result<ArrayRef, ArrowError> {
+        match &self.arrays[index] {
+            Some(array) => take(array, &UInt32Array::from_iter_values(rows.iter().map(|row| row.0)), None),
+            None => self.in_file.taken(index, rows),
+        }
+    }
+
+    /// The type of a column.
+    fn data_type(&self, index: usize) -> &DataType {
+        self.schema.field(index).data_type()
+    }
+
+    /// Bytes in memory.
+    fn memory(&self) -> u64 {
+        // Slices, because columns may share the bytes of the file.
+        let size = |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0) as u64;
+        self.arrays.iter().flatten().map(size).sum::<u64>() + self.in_file.memory()
+    }
 }
 
 /// What the file said beside its schema and its rows.
 #[derive(Clone)]
-enum FileOrigin {
+pub(crate) enum FileOrigin {
     Parquet(Origin),
     Ipc(Option<CompressionType>),
-}
-
-/// Opens a Parquet file, all row groups.
-pub(crate) fn open_parquet(name: String, bytes: Vec<u8>, memory: MemoryLimit) -> Result<Table, Error> {
-    let packed = bytes.len() as u64;
-    let failed = |error: Cause| unreadable(&name, Format::Parquet, error);
-    let bytes = bytes::Bytes::from(bytes);
-    claims::check_footer(&bytes).map_err(|what| failed(what.into()))?;
-    let metadata =
-        ParquetMetaDataReader::new().parse_and_finish(&bytes).map(Arc::new).map_err(|error| failed(error.into()))?;
-    let encoded = Origin(Arc::clone(&metadata)).arrow_schema();
-    if let Some(what) = encoded.and_then(|schema| claims::wide_integers_of(&schema)) {
-        return Err(wide_integer(&name, &what));
-    }
-    let mut reading = ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new())
-        .map_err(|error| failed(error.into()))?;
-    let rows = metadata.file_metadata().num_rows();
-    let rows =
-        u32::try_from(rows).map_err(|_| failed(format!("{rows} rows; leanset counts to {}", u32::MAX).into()))?;
-    let what = format!("a table of {rows} rows");
-    memory.check(&name, &what, packed.saturating_add(of_parquet(&metadata, reading.schema())))?;
-    claims::check_pages(&metadata, &bytes).map_err(|what| failed(what.into()))?;
-    let schema = Arc::clone(reading.schema());
-    let categories = dictionaries(&bytes, &metadata, &schema);
-    if let Some(wider) = wider(&bytes, &metadata, &schema, &categories).map_err(|error| failed(error.into()))? {
-        let options = ArrowReaderOptions::new().with_schema(wider);
-        reading = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options).map_err(|error| failed(error.into()))?;
-    }
-    let (read, batch) = columns_of_parquet(&bytes, &reading, rows as usize).map_err(|error| failed(error.into()))?;
-    drop(bytes);
-    if batch.num_rows() != rows as usize {
-        return Err(failed(format!("it says that it has {rows} rows, and has {}", batch.num_rows()).into()));
-    }
-    let batch = categorised(&schema, &read, &batch, &categories).map_err(|error| failed(error.into()))?;
-    table(name, Format::Parquet, batch, FileOrigin::Parquet(Origin(metadata)))
-}
-
-/// The most groups of columns that a Parquet file is read in.
-const COLUMN_GROUPS: usize = 64;
-
-/// All rows of a Parquet file, a few columns after another. A reader holds a page and a dictionary of each of its columns
-/// until its last row, so one reader for all columns takes up to half as much memory again.
-fn columns_of_parquet(
-    bytes: &bytes::Bytes,
-    metadata: &ArrowReaderMetadata,
-    rows: usize,
-) -> Result<(SchemaRef, RecordBatch), ArrowError> {
-    let schema = metadata.schema();
-    let leaves = metadata.parquet_schema();
-    let (mut fields, mut columns, mut found) = (Vec::new(), Vec::new(), 0);
-    let roots: Vec<usize> = (0..schema.fields().len()).collect();
-    for group in roots.chunks(roots.len().div_ceil(COLUMN_GROUPS).max(1)) {
-        // One batch for all row groups: nothing to join afterwards, but for dictionaries.
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone())
-            .with_projection(ProjectionMask::roots(leaves, group.iter().copied()))
-            .with_batch_size(rows.max(1))
-            .build()?;
-        // The reader forgets the metadata of the schema.
-        let read = Arc::new(schema.project(group)?);
-        let batches: Vec<RecordBatch> =
-            reader.map(|batch| batch?.with_schema(Arc::clone(&read))).collect::<Result<_, ArrowError>>()?;
-        let (read, batch) = joined(&read, &batches)?;
-        found = batch.num_rows();
-        fields.extend(read.fields().iter().cloned());
-        columns.extend_from_slice(batch.columns());
-    }
-    let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
-    let options = RecordBatchOptions::new().with_row_count(Some(found));
-    Ok((Arc::clone(&schema), RecordBatch::try_new_with_options(schema, columns, &options)?))
-}
-
-/// The schema to read with, where that of the file is too narrow: for all categories of all row groups together, for moments
-/// beyond nanoseconds, or for the words of enumerations.
-fn wider(
-    bytes: &bytes::Bytes,
-    metadata: &Arc<ParquetMetaData>,
-    schema: &SchemaRef,
-    categories: &[(usize, Vec<ArrayRef>)],
-) -> Result<Option<SchemaRef>, ParquetError> {
-    let mut fields = schema.fields().to_vec();
-    for (index, dictionaries) in categories {
-        if dictionaries.len() > 1 {
-            let wide = with_wide_keys(fields[*index].data_type());
-            fields[*index] = Arc::new(fields[*index].as_ref().clone().with_data_type(wide));
-        }
-    }
-    // Seconds are stored as milliseconds, and their time zone is in the schema of Arrow alone.
-    let origin = Origin(Arc::clone(metadata));
-    for field in &mut fields {
-        if let DataType::Timestamp(TimeUnit::Millisecond, Some(_)) = field.data_type()
-            && let Some(DataType::Timestamp(TimeUnit::Second, zone @ Some(_))) = origin.arrow_type(field.name())
-        {
-            let moments = DataType::Timestamp(TimeUnit::Millisecond, zone);
-            *field = Arc::new(field.as_ref().clone().with_data_type(moments));
-        }
-    }
-    // Words of an enumeration are text.
-    for field in &mut fields {
-        if matches!(field.data_type(), DataType::Binary) && origin.is_enumeration(field.name()) {
-            *field = Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8));
-        }
-    }
-    for index in beyond_nanoseconds(bytes, metadata)? {
-        if let DataType::Timestamp(TimeUnit::Nanosecond, zone) = fields[index].data_type() {
-            let micro = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
-            fields[index] = Arc::new(fields[index].as_ref().clone().with_data_type(micro));
-        }
-    }
-    let same = fields.iter().zip(schema.fields()).all(|(one, other)| one.data_type() == other.data_type());
-    Ok((!same).then(|| Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))))
-}
-
-/// The batch with the categories that its file gives, in the order that it gives them.
-fn categorised(
-    schema: &SchemaRef,
-    read: &SchemaRef,
-    batch: &RecordBatch,
-    categories: &[(usize, Vec<ArrayRef>)],
-) -> Result<RecordBatch, ArrowError> {
-    let mut fields = read.fields().to_vec();
-    let mut columns = batch.columns().to_vec();
-    for (index, dictionaries) in categories {
-        let (field, array) = with_categories(schema.field(*index), &columns[*index], dictionaries)?;
-        (fields[*index], columns[*index]) = (Arc::new(field), array);
-    }
-    RecordBatch::try_new(Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())), columns)
 }
 
 /// Opens an Arrow IPC file (Feather V2) or stream. Uncompressed columns stay where they are in the file's bytes.
@@ -200,7 +122,7 @@ pub(crate) fn open_ipc(name: String, bytes: Vec<u8>, memory: MemoryLimit) -> Res
     let read = if buffer.starts_with(b"ARROW1") { read_file(&buffer) } else { read_stream(buffer) };
     let (schema, batches) = read.map_err(failed)?;
     let (_, batch) = joined(&schema, &batches).map_err(failed)?;
-    table(name, Format::ArrowIpc, batch, FileOrigin::Ipc(codec))
+    table(name, Format::ArrowIpc, batch.into(), FileOrigin::Ipc(codec))
 }
 
 fn read_file(buffer: &Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
@@ -251,7 +173,7 @@ fn read_stream(mut buffer: Buffer) -> Result<(SchemaRef, Vec<RecordBatch>), Arro
 }
 
 /// Polars has integers of 128 bits, which Arrow has not.
-fn wide_integer(name: &str, what: &(String, i32)) -> Error {
+pub(crate) fn wide_integer(name: &str, what: &(String, i32)) -> Error {
     let (column, bits) = what;
     Error::content(format!(
         "{name}: column {} holds integers of {bits} bits, which no other program reads: 64 are the most",
@@ -260,7 +182,7 @@ fn wide_integer(name: &str, what: &(String, i32)) -> Error {
     .with_hint(format!("in Polars: frame.with_columns(pl.col({column:?}).cast(pl.Int64)), or cast to pl.String"))
 }
 
-fn unreadable(name: &str, format: Format, error: impl Into<Cause>) -> Error {
+pub(crate) fn unreadable(name: &str, format: Format, error: impl Into<Cause>) -> Error {
     let error = error.into();
     Error::content(format!("{name}: cannot be read as {}: {error}", article(format)))
         .with_hint("the file may be cut short or of another format")
@@ -289,25 +211,32 @@ fn codec_of(bytes: &[u8]) -> Option<CompressionType> {
     }
 }
 
-fn table(name: String, format: Format, batch: RecordBatch, origin: FileOrigin) -> Result<Table, Error> {
-    let schema = batch.schema();
+/// A table of these values.
+///
+/// # Errors
+/// What no table may be.
+pub(crate) fn table(name: String, format: Format, rows: Rows, origin: FileOrigin) -> Result<Table, Error> {
+    let schema = Arc::clone(&rows.schema);
     claims::check_types(schema.fields()).map_err(|what| unreadable(&name, format, what))?;
     let mut unusable = Vec::new();
     let mut columns = Vec::with_capacity(schema.fields().len());
-    for (index, (field, array)) in schema.fields().iter().zip(batch.columns()).enumerate() {
-        let (mut kind, mut missing) = (kind(field), missing(array));
-        if let Some(lists) = ListColumn::new(array) {
-            match lists.lengths() {
-                Lengths::One(length) => (kind, missing) = (Kind::List(length), lists.missing_count()),
-                lengths => unusable.push(unusable_lists(index, &lengths)),
-            }
+    for (index, field) in schema.fields().iter().enumerate() {
+        let survey = match &rows.arrays[index] {
+            Some(array) => Survey::of(array),
+            None => rows.in_file.survey(index),
+        };
+        let mut kind = kind(field);
+        match survey.lengths.map(|lengths| lengths.lengths()) {
+            None => {}
+            Some(Lengths::One(length)) => kind = Kind::List(length),
+            Some(lengths) => unusable.push(unusable_lists(index, &lengths)),
         }
-        columns.push(ColumnInfo { name: field.name().clone(), kind, missing });
+        columns.push(ColumnInfo { name: field.name().clone(), kind, missing: survey.missing });
     }
-    let rows = batch.num_rows();
     let frame_index = frame_index(&schema);
-    let source = Batch { name: name.clone(), columns: columns.clone(), batch, origin };
-    let mut table = Table::new(name, format, columns, rows, Box::new(source))?;
+    let count = rows.rows;
+    let source = Batch { name: name.clone(), columns: columns.clone(), rows, origin };
+    let mut table = Table::new(name, format, columns, count, Box::new(source))?;
     table.frame_index = frame_index;
     table.unusable_lists = unusable;
     Ok(table)
@@ -334,16 +263,47 @@ fn unusable_lists(column: usize, lengths: &Lengths) -> UnusableLists {
     UnusableLists { column, why, is_common }
 }
 
-/// Files as one table: as the one file that has all rows, of the metadata of the first.
+/// Files as one table: as the one file that has all rows, of the metadata of the first. Columns that stay in every one of
+/// them and are of one type there stay there.
 pub(crate) fn join(name: String, format: Format, files: Vec<(String, Batch)>) -> Result<Table, Error> {
     // Packing is that of the largest file: the others may be cut from what was left.
-    let largest = files.iter().max_by_key(|(_, own)| own.batch.num_rows());
+    let largest = files.iter().max_by_key(|(_, own)| own.rows.rows);
     let Some(origin) = largest.map(|(_, own)| own.origin.clone()) else {
         return Err(Error::request("a table needs a file"));
     };
-    let batches = files.into_iter().map(|(file, own)| (file, own.batch)).collect();
-    let (batch, warnings) = join_batches(batches)?;
-    let mut table = table(name, format, batch, origin)?;
+    let schemas: Vec<SchemaRef> = files.iter().map(|(_, own)| Arc::clone(&own.rows.schema)).collect();
+    let stay = |&index: &usize| {
+        files.iter().all(|(_, own)| own.rows.arrays[index].is_none())
+            && schemas.iter().all(|schema| schema.field(index).data_type() == schemas[0].field(index).data_type())
+    };
+    let (staying, joining): (Vec<usize>, Vec<usize>) = (0..schemas[0].fields().len()).partition(stay);
+    let (mut batches, mut in_file, mut rows) = (Vec::with_capacity(files.len()), InFile::default(), 0);
+    for (file, own) in files {
+        let arrays = joining
+            .iter()
+            .map(|&index| own.rows.column(index).map_err(|error| own.failed(index, error)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let schema = own.rows.schema.project(&joining).map(Arc::new);
+        let count = own.rows.rows;
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let batch = schema.and_then(|schema| RecordBatch::try_new_with_options(schema, arrays, &options));
+        batches.push((file, batch.map_err(|error| own.not_taken(error))?));
+        rows += count;
+        in_file.append(own.rows.in_file);
+    }
+    let (joined, warnings) = join_batches(batches)?;
+    let mut fields = schemas[0].fields().to_vec();
+    let mut arrays = vec![None; fields.len()];
+    for (at, &index) in joining.iter().enumerate() {
+        (fields[index], arrays[index]) =
+            (Arc::clone(&joined.schema_ref().fields()[at]), Some(Arc::clone(joined.column(at))));
+    }
+    for index in staying {
+        let own: Vec<&Field> = schemas.iter().map(|schema| schema.field(index)).collect();
+        fields[index] = Arc::new(Field::clone(own[0]).with_nullable(any_nulls(&own)));
+    }
+    let schema = Arc::new(Schema::new_with_metadata(fields, schemas[0].metadata().clone()));
+    let mut table = table(name, format, Rows { schema, arrays, rows, in_file }, origin)?;
     table.warnings = warnings;
     Ok(table)
 }
@@ -367,7 +327,7 @@ fn kind(field: &Field) -> Kind {
 }
 
 /// Nulls, and NaN in floats.
-fn missing(array: &ArrayRef) -> usize {
+pub(crate) fn missing(array: &ArrayRef) -> usize {
     let nans = |is_nan: &dyn Fn(usize) -> bool| (0..array.len()).filter(|&i| array.is_valid(i) && is_nan(i)).count();
     let nans = match array.data_type() {
         DataType::Float16 => nans(&|i| array.as_primitive::<Float16Type>().value(i).is_nan()),
@@ -384,11 +344,15 @@ impl Batch {
         Error::content(format!("{}: column {name}: {error}", self.name)).caused_by(error)
     }
 
+    /// All rows of a column.
+    fn column(&self, index: usize) -> Result<ArrayRef, Error> {
+        self.rows.column(index).map_err(|error| self.failed(index, error))
+    }
+
     fn native(&self, index: usize) -> Result<Column, Error> {
-        let array = self.batch.column(index);
         let cast =
             |array: &dyn Array, to: &DataType| arrow_cast::cast(array, to).map_err(|error| self.failed(index, error));
-        let mut array = Arc::clone(array);
+        let mut array = self.column(index)?;
         while let DataType::Dictionary(_, values) = array.data_type() {
             let values = if **values == DataType::Utf8 { DataType::LargeUtf8 } else { (**values).clone() };
             array = cast(&array, &values)?;
@@ -456,35 +420,46 @@ impl Batch {
 
     /// The lists of a column, all of this length.
     fn lists(&self, index: usize, length: usize) -> Result<Column, Error> {
-        let Some(lists) = ListColumn::new(self.batch.column(index)) else {
+        if self.rows.arrays[index].is_none() {
+            return match self.rows.in_file.lists(index, length) {
+                Ok((lists, missing)) => Ok(Column::new(Values::List(lists), Some(missing))),
+                Err(NoLists::Wrong(row, wrong)) => Err(self.wrong_list(index, length, (row, wrong))),
+                Err(NoLists::Unreadable(error)) => Err(self.failed(index, error)),
+                Err(NoLists::Other) => self.native(index),
+            };
+        }
+        match ListColumn::new(&self.column(index)?) {
+            Some(lists) => lists.column(length).map_err(|wrong| self.wrong_list(index, length, wrong)),
             // Not lists of numbers: the conversion names the first value.
-            return self.native(index);
+            None => self.native(index),
+        }
+    }
+
+    /// The error of a row whose list is no point.
+    fn wrong_list(&self, index: usize, length: usize, (row, wrong): (usize, Wrong)) -> Error {
+        let (file, column) = (&self.name, &self.columns[index].name);
+        let what = match wrong {
+            Wrong::Length(0) => format!("the list is empty, and {length} numbers are needed"),
+            Wrong::Length(found) => {
+                format!("the list has {}, and {length} are needed", counted(found, "number", "numbers"))
+            }
+            Wrong::Inexact(value) => {
+                format!("{value} is beyond ±2^53, where 64-bit floats cannot tell integers apart")
+            }
         };
-        lists.column(length).map_err(|(row, wrong)| {
-            let (file, column) = (&self.name, &self.columns[index].name);
-            let what = match wrong {
-                Wrong::Length(0) => format!("the list is empty, and {length} numbers are needed"),
-                Wrong::Length(found) => {
-                    format!("the list has {}, and {length} are needed", counted(found, "number", "numbers"))
-                }
-                Wrong::Inexact(value) => {
-                    format!("{value} is beyond ±2^53, where 64-bit floats cannot tell integers apart")
-                }
-            };
-            let hint = match wrong {
-                Wrong::Length(_) => {
-                    text!["correct the row or leave it out of the file, or ", setting::EXCLUDE.to(column)]
-                }
-                Wrong::Inexact(_) => text!["store the lists as floats, or ", setting::EXCLUDE.to(column)],
-            };
-            Error::content(format!("{file}: row {row}, column {}: {what}", shown(column))).with_hint(hint)
-        })
+        let hint = match wrong {
+            Wrong::Length(_) => {
+                text!["correct the row or leave it out of the file, or ", setting::EXCLUDE.to(column)]
+            }
+            Wrong::Inexact(_) => text!["store the lists as floats, or ", setting::EXCLUDE.to(column)],
+        };
+        Error::content(format!("{file}: row {row}, column {}: {what}", shown(column))).with_hint(hint)
     }
 
     /// A column as text, with every digit that its numbers have.
     fn texts(&self, index: usize) -> Result<Column, Error> {
-        let array = self.batch.column(index);
-        let (values, missing) = texts_of(array).map_err(|(row, error)| self.no_text(row, index, error))?;
+        let (values, missing) =
+            texts_of(&self.column(index)?).map_err(|(row, error)| self.no_text(row, index, error))?;
         Ok(Column::new(Values::Text(values), Some(missing)))
     }
 
@@ -507,14 +482,13 @@ impl Batch {
         self.columns.iter().for_each(|column| records.field(Some(&column.name)));
         extra.iter().for_each(|(name, _)| records.field(Some(name)));
         records.end()?;
-        for (chunk, start) in rows.chunks(TEXT_CHUNK).zip((0..).step_by(TEXT_CHUNK)) {
-            let taken = self.take(chunk)?;
+        self.each_part(rows, &mut |start, taken| {
             let mut columns = Vec::with_capacity(taken.num_columns());
             for (index, array) in taken.columns().iter().enumerate() {
-                let failed = |(at, error): Failed| self.no_text(chunk[at].index(), index, error);
+                let failed = |(at, error): Failed| self.no_text(rows[start + at].index(), index, error);
                 columns.push(texts_of(array).map_err(failed)?);
             }
-            for at in 0..chunk.len() {
+            for at in 0..taken.num_rows() {
                 columns.iter().for_each(|(values, missing)| records.field((!missing[at]).then(|| values.get(at))));
                 for (_, column) in extra {
                     let row = start + at;
@@ -522,8 +496,25 @@ impl Batch {
                 }
                 records.end()?;
             }
-        }
+            Ok(())
+        })?;
         Ok(records.finish()?)
+    }
+
+    /// Gives rows to `see`, as many at a time as become text at once, with the position of the first of them.
+    fn each_part(
+        &self,
+        rows: &[FileRow],
+        see: &mut dyn FnMut(usize, &RecordBatch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let size = self.chunk(rows.len(), TEXT_CHUNK);
+        for (chunk, first) in rows.chunks(size).zip((0..).step_by(size)) {
+            let taken = self.take(chunk)?;
+            for start in (0..chunk.len()).step_by(TEXT_CHUNK) {
+                see(first + start, &taken.slice(start, TEXT_CHUNK.min(chunk.len() - start)))?;
+            }
+        }
+        Ok(())
     }
 
     /// The rows as JSON Lines, a chunk at a time.
@@ -534,18 +525,25 @@ impl Batch {
             .map(|(_, column)| array(column))
             .collect::<Result<_, _>>()
             .map_err(|error| self.not_taken(error))?;
-        for (chunk, start) in rows.chunks(TEXT_CHUNK).zip((0..).step_by(TEXT_CHUNK)) {
-            let mut columns = self.take(chunk)?.columns().to_vec();
-            columns.extend(arrays.iter().map(|array| array.slice(start, chunk.len())));
+        self.each_part(rows, &mut |start, taken| {
+            let mut columns = taken.columns().to_vec();
+            columns.extend(arrays.iter().map(|array| array.slice(start, taken.num_rows())));
             let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| self.not_taken(error))?;
-            write_lines(&batch, out)?;
-        }
-        Ok(())
+            write_lines(&batch, out)
+        })
+    }
+
+    /// Rows that are taken at a time of so many: as said where all columns are in memory, and otherwise so many that the file
+    /// is read a few times at most, or that little memory is taken.
+    fn chunk(&self, rows: usize, in_memory: usize) -> usize {
+        let in_file = &self.rows.in_file;
+        in_file.bytes_of_row().map_or(in_memory, |bytes| rows.div_ceil(PASSES).max(CHUNK_BYTES / bytes.max(1)).max(1))
     }
 
     fn take(&self, rows: &[FileRow]) -> Result<RecordBatch, Error> {
-        let indices = UInt32Array::from_iter_values(rows.iter().map(|row| row.0));
-        take_record_batch(&self.batch, &indices).map_err(|error| self.not_taken(error))
+        let of_column = |index| self.rows.taken(index, rows).map_err(|error| self.failed(index, error));
+        let columns = (0..self.columns.len()).map(of_column).collect::<Result<Vec<_>, Error>>()?;
+        RecordBatch::try_new(Arc::clone(&self.rows.schema), columns).map_err(|error| self.not_taken(error))
     }
 
     fn not_taken(&self, error: ArrowError) -> Error {
@@ -568,27 +566,31 @@ impl Batch {
             columns.extend(arrays.iter().map(|array| array.slice(start, chunk.len())));
             RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| self.not_taken(error))
         };
+        let chunk = self.chunk(rows.len(), CHUNK);
         if format == Format::Parquet {
-            let columns: Vec<ArrayRef> = self.batch.columns().iter().chain(&arrays).cloned().collect();
+            // Of columns that stay in the file, the type says it all.
+            let own = self.rows.arrays.iter().zip(self.rows.schema.fields());
+            let own = own.map(|(array, field)| array.clone().unwrap_or_else(|| new_empty_array(field.data_type())));
+            let columns: Vec<ArrayRef> = own.chain(arrays.iter().cloned()).collect();
             let mut writer = parquet_writer(&schema, &columns, self.origin.parquet())?;
             let size = writer.rows_per_group();
             for (group, start) in rows.chunks(size).zip((0..).step_by(size)) {
-                let chunks = group.chunks(CHUNK).zip((start..).step_by(CHUNK));
+                let chunks = group.chunks(chunk).zip((start..).step_by(chunk));
                 writer.write_group(chunks.map(|(chunk, start)| taken(chunk, start)))?;
             }
             return Ok(out.write_all(&writer.finish()?)?);
         }
         write_ipc(&schema, self.origin.codec(), out, &mut |write| {
             // At least one batch, so that dictionaries are written without rows as well.
-            for start in (0..rows.len().max(1)).step_by(CHUNK) {
-                write(&taken(&rows[start..rows.len().min(start + CHUNK)], start)?)?;
+            for start in (0..rows.len().max(1)).step_by(chunk) {
+                write(&taken(&rows[start..rows.len().min(start + chunk)], start)?)?;
             }
             Ok(())
         })
     }
 
     fn schema(&self, rows: &[FileRow], extra: &[(String, Column)]) -> SchemaRef {
-        let schema = self.batch.schema();
+        let schema = &self.rows.schema;
         let mut fields = schema.fields().to_vec();
         fields.extend(extra.iter().map(|(name, column)| Arc::new(field(name, column))));
         let mut metadata = schema.metadata().clone();
@@ -611,8 +613,8 @@ pub(crate) fn too_large(file: &str, row: usize, column: &str, value: u64) -> Err
 
 impl Source for Batch {
     fn columns(&self, wanted: &[(usize, Kind)]) -> Result<Vec<Column>, Error> {
-        wanted
-            .iter()
+        let columns: Vec<Result<Column, Error>> = wanted
+            .par_iter()
             .map(|(index, kind)| {
                 let column = match kind {
                     Kind::Text => return self.texts(*index),
@@ -621,11 +623,13 @@ impl Source for Batch {
                 };
                 convert(self, &self.name, &self.columns[*index].name, *index, column, kind)
             })
-            .collect()
+            .collect();
+        // The error of the first column that has one, for any number of threads.
+        columns.into_iter().collect()
     }
 
     fn exact_in_32_bits(&self, column: usize) -> Option<ExactIn32Bits> {
-        let data_type = self.batch.column(column).data_type();
+        let data_type = self.rows.data_type(column);
         if let Some(list_type) = lists::type_of(data_type) {
             return match list_type.item {
                 ListItem::Float16 | ListItem::Float32 => Some(ExactIn32Bits::Float),
@@ -643,7 +647,7 @@ impl Source for Batch {
     }
 
     fn has_long_decimals(&self, column: usize) -> bool {
-        match self.batch.column(column).data_type() {
+        match self.rows.data_type(column) {
             DataType::Decimal64(digits, _) | DataType::Decimal128(digits, _) | DataType::Decimal256(digits, _) => {
                 *digits > 15
             }
@@ -651,14 +655,16 @@ impl Source for Batch {
         }
     }
 
+    fn stays_in_file(&self, column: usize) -> bool {
+        self.rows.arrays[column].is_none()
+    }
+
     fn number_type(&self, column: usize) -> Option<NumberType> {
-        number_type(self.batch.column(column).data_type())
+        number_type(self.rows.data_type(column))
     }
 
     fn memory(&self) -> u64 {
-        // Slices, because columns may share the bytes of the file.
-        let size = |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0) as u64;
-        self.batch.columns().iter().map(size).sum()
+        self.rows.memory()
     }
 
     fn write(
@@ -686,14 +692,13 @@ impl Source for Batch {
         if !matches!(format, Format::Parquet | Format::ArrowIpc) {
             return Ok(false);
         }
-        let own = self.batch.schema();
+        let own = &self.rows.schema;
         let (mut fields, mut arrays) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
         for (name, values) in columns {
             let (new, new_array) = match values {
                 Generated::Values(index, rows) => {
-                    let indices = UInt32Array::from_iter_values(rows.iter().map(|row| row.0));
-                    let taken = take(self.batch.column(*index), &indices, None);
-                    (own.field(*index).clone(), taken.map_err(|error| self.not_taken(error))?)
+                    let taken = self.rows.taken(*index, rows);
+                    (own.field(*index).clone(), taken.map_err(|error| self.failed(*index, error))?)
                 }
                 Generated::Means(index, column) => {
                     let (field, means) =

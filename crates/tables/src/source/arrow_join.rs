@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_cast::CastOptions;
 use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 
@@ -21,6 +21,7 @@ pub(crate) fn join_batches(batches: Vec<(String, RecordBatch)>) -> Result<(Recor
     let Some((first, before)) = batches.first().map(|(name, batch)| (name.clone(), batch.schema())) else {
         return Err(Error::request("a table needs a file"));
     };
+    let rows = batches.iter().map(|(_, batch)| batch.num_rows()).sum();
     let mut warnings = Vec::new();
     let mut files: Vec<(String, Vec<ArrayRef>, Arc<Schema>)> = batches
         .into_iter()
@@ -46,9 +47,7 @@ pub(crate) fn join_batches(batches: Vec<(String, RecordBatch)>) -> Result<(Recor
             let message = format!("{name}: column {column} is {own}, and is read as {wide}, as another file needs it");
             warnings.push(Warning::new("column-widened", message));
         }
-        // A column of nulls alone may say that it has none.
-        let has_nulls = |own: &Field| own.is_nullable() || *own.data_type() == DataType::Null;
-        let nullable = files.iter().any(|(_, _, schema)| has_nulls(schema.field(index)));
+        let nullable = any_nulls(&files.iter().map(|(_, _, schema)| schema.field(index)).collect::<Vec<_>>());
         let own = Field::clone(field).with_data_type(wide.clone()).with_nullable(nullable);
         let schema = Arc::new(Schema::new(vec![own]));
         let mut parts = Vec::with_capacity(files.len());
@@ -62,10 +61,17 @@ pub(crate) fn join_batches(batches: Vec<(String, RecordBatch)>) -> Result<(Recor
         columns.push(Arc::clone(column.column(0)));
     }
     let schema = Schema::new_with_metadata(fields, before.metadata().clone());
-    let batch = RecordBatch::try_new(Arc::new(schema), columns).map_err(|error| {
+    let rows = RecordBatchOptions::new().with_row_count(Some(rows));
+    let batch = RecordBatch::try_new_with_options(Arc::new(schema), columns, &rows).map_err(|error| {
         Error::content(format!("{first}: cannot be joined with the other files: {error}")).caused_by(error)
     })?;
     Ok((batch, warnings))
+}
+
+/// Whether one of the columns of this name may have nulls.
+pub(crate) fn any_nulls(fields: &[&Field]) -> bool {
+    // A column of nulls alone may say that it has none.
+    fields.iter().any(|own| own.is_nullable() || *own.data_type() == DataType::Null)
 }
 
 fn of_column(file: &str, field: &Field, error: ArrowError) -> Error {

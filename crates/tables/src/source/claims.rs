@@ -11,10 +11,16 @@ use arrow_ipc::{
 use arrow_schema::{DataType, Field, Fields};
 use parquet::basic::{Compression, Type};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::file::reader::{ChunkReader, Length};
+use std::ops::Range;
+
+use super::parquet_bytes::ParquetBytes;
 
 /// Why a file is refused, to be said behind its name.
 type Refused = String;
 
+/// A head of a page that is longer is damaged.
+const LONGEST_HEAD: u64 = 1 << 24;
 /// Levels of columns in columns at most: readers go down them by recursion.
 const MOST_LEVELS: usize = 64;
 
@@ -213,11 +219,11 @@ pub(crate) fn check_footer(bytes: &[u8]) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Checks what the metadata and the heads of pages of a Parquet file claim. The file is in memory.
+/// Checks what the metadata and the heads of pages of a Parquet file claim.
 ///
 /// # Errors
 /// A claim that is refused.
-pub(crate) fn check_pages(metadata: &ParquetMetaData, bytes: &[u8]) -> Result<(), Refused> {
+pub(crate) fn check_pages(metadata: &ParquetMetaData, bytes: &ParquetBytes) -> Result<(), Refused> {
     let rows = metadata.file_metadata().num_rows();
     check_rows(rows)?;
     let of_groups = metadata.row_groups().iter().try_fold(0i64, |all, group| {
@@ -255,7 +261,7 @@ pub(crate) fn check_pages(metadata: &ParquetMetaData, bytes: &[u8]) -> Result<()
 }
 
 /// Checks the heads of the pages of a column.
-fn check_column(column: &ColumnChunkMetaData, bytes: &[u8]) -> Result<(), Refused> {
+fn check_column(column: &ColumnChunkMetaData, bytes: &ParquetBytes) -> Result<(), Refused> {
     let ratio = match column.compression() {
         Compression::UNCOMPRESSED => 1,
         // A copy of 64 bytes takes two or three.
@@ -266,25 +272,13 @@ fn check_column(column: &ColumnChunkMetaData, bytes: &[u8]) -> Result<(), Refuse
         Compression::BROTLI(_) => 1 << 22,
     };
     let (begin, length) = column.byte_range();
-    let place = usize::try_from(begin).ok().zip(usize::try_from(length).ok());
-    let within = place.and_then(|(begin, length)| bytes.get(begin..begin.checked_add(length)?));
-    let Some(mut rest) = within else { return Err("it says that it is in another place than in the file".to_owned()) };
+    let Some(end) = begin.checked_add(length).filter(|&end| end <= bytes.len()) else {
+        return Err("it says that it is in another place than in the file".to_owned());
+    };
+    let mut at = begin;
     let mut left = column.num_values();
-    while left > 0 && !rest.is_empty() {
-        let (mut unpacked, mut packed, mut values, mut entries) = (0, 0, 0, 0);
-        let Some(head) = walk(rest, &mut |path, event| {
-            let Seen::Integer(value) = event else { return };
-            match path {
-                [2] => unpacked = value,
-                [3] => packed = value,
-                [5 | 8, 1] => values = value,
-                [7, 1] => entries = value,
-                _ => {}
-            }
-        })?
-        else {
-            break;
-        };
+    while left > 0 && at < end {
+        let Some((head, Head { unpacked, packed, values, entries })) = head_of_page(bytes, at..end)? else { break };
         let size = |n: i64| u64::try_from(n).map_err(|_| format!("a page says that its size is {n}"));
         let (unpacked, packed) = (size(unpacked)?, size(packed)?);
         if unpacked > most_unpacked(packed, ratio) {
@@ -301,11 +295,51 @@ fn check_column(column: &ColumnChunkMetaData, bytes: &[u8]) -> Result<(), Refuse
             ));
         }
         left -= values;
-        let end = usize::try_from(packed).ok().and_then(|packed| head.checked_add(packed));
-        let Some(next) = end.and_then(|end| rest.get(end..)) else { break };
-        rest = next;
+        let next = at.checked_add(head).and_then(|begin| begin.checked_add(packed));
+        let Some(next) = next.filter(|&next| next <= end) else { break };
+        at = next;
     }
     Ok(())
+}
+
+/// What a page says of itself.
+#[derive(Default)]
+struct Head {
+    unpacked: i64,
+    packed: i64,
+    values: i64,
+    entries: i64,
+}
+
+/// The head of the page that begins this range, and its length; nothing if it is damaged.
+///
+/// # Errors
+/// A claim that is refused.
+fn head_of_page(bytes: &ParquetBytes, range: Range<u64>) -> Result<Option<(u64, Head)>, Refused> {
+    // Heads take some dozens of bytes, or more with long statistics.
+    let mut window: u64 = 1 << 10;
+    loop {
+        let length = window.min(range.end - range.start);
+        let size = usize::try_from(length).unwrap_or(usize::MAX);
+        let window_bytes = bytes.get_bytes(range.start, size).map_err(|error| error.to_string())?;
+        let mut head = Head::default();
+        let found = walk(&window_bytes, &mut |path, event| {
+            let Seen::Integer(value) = event else { return };
+            match path {
+                [2] => head.unpacked = value,
+                [3] => head.packed = value,
+                [5 | 8, 1] => head.values = value,
+                [7, 1] => head.entries = value,
+                _ => {}
+            }
+        });
+        // What looks damaged may be cut short.
+        match found {
+            Ok(Some(length)) => return Ok(Some((length as u64, head))),
+            _ if length < (range.end - range.start).min(LONGEST_HEAD) => window *= 16,
+            found => return found.map(|_| None),
+        }
+    }
 }
 
 /// What [`walk`] comes across.

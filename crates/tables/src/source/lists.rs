@@ -57,6 +57,60 @@ pub(crate) enum Lengths {
     },
 }
 
+/// The lengths of lists, counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LengthTally {
+    /// The length of the last list that was added, how many in a row had it, and the row of the first of these.
+    run: (usize, usize, usize),
+    /// For each length how many have it, and the first row that does.
+    counts: HashMap<usize, (usize, usize)>,
+}
+
+impl LengthTally {
+    fn add(&mut self, length: usize, row: usize) {
+        let (last, count, _) = &mut self.run;
+        if *last == length && *count > 0 {
+            *count += 1;
+        } else {
+            self.end_run();
+            self.run = (length, 1, row);
+        }
+    }
+
+    fn end_run(&mut self) {
+        let (length, count, row) = std::mem::take(&mut self.run);
+        if count > 0 {
+            self.counts.entry(length).or_insert((0, row)).0 += count;
+        }
+    }
+
+    /// Adds the lengths of rows behind these, of which the first is the row `first`.
+    pub(crate) fn append(&mut self, behind: &Self, first: usize) {
+        let mut behind = behind.clone();
+        behind.end_run();
+        self.end_run();
+        for (length, (count, row)) in behind.counts {
+            self.counts.entry(length).or_insert((0, first + row)).0 += count;
+        }
+    }
+
+    /// What they are.
+    pub(crate) fn lengths(&self) -> Lengths {
+        let mut all = self.clone();
+        all.end_run();
+        let of_length = |(&length, &(count, _)): (&usize, &(usize, usize))| (count, length);
+        // Of equally many the longest.
+        let Some((count, most)) = all.counts.iter().map(of_length).max() else { return Lengths::Nothing };
+        if all.counts.len() == 1 {
+            return if most == 0 { Lengths::Nothing } else { Lengths::One(most) };
+        }
+        let lists: usize = all.counts.values().map(|(count, _)| count).sum();
+        let others = all.counts.iter().filter(|(length, _)| **length != most);
+        let odd = others.map(|(&length, &(_, row))| (row, length)).min().unwrap_or((0, 0));
+        Lengths::Ragged { most, common: 2 * count > lists && most > 0, odd }
+    }
+}
+
 /// The lists of a column, and where they are in its elements.
 #[derive(Clone)]
 pub(crate) struct ListColumn {
@@ -250,27 +304,18 @@ impl ListColumn {
         if start <= end && end <= self.elements.len() { start..end } else { 0..0 }
     }
 
-    /// How long the lists are.
-    pub(crate) fn lengths(&self) -> Lengths {
-        let lengths = || (0..self.rows).filter(|&row| !self.is_null(row)).map(|row| (row, self.range(row).len()));
-        let Some((_, first)) = lengths().next() else { return Lengths::Nothing };
-        if lengths().all(|(_, length)| length == first) {
-            return if first == 0 { Lengths::Nothing } else { Lengths::One(first) };
-        }
-        let (mut counts, mut all) = (HashMap::<usize, usize>::new(), 0);
-        for (_, length) in lengths() {
-            *counts.entry(length).or_default() += 1;
-            all += 1;
-        }
-        // Of equally many the longest.
-        let (most, count) =
-            counts.into_iter().map(|(length, count)| (count, length)).max().map_or((0, 0), |(c, l)| (l, c));
-        let odd = lengths().find(|(_, length)| *length != most).unwrap_or((0, 0));
-        Lengths::Ragged { most, common: 2 * count > all && most > 0, odd }
+    /// Adds the lengths of these lists, which are those of the rows from `first` on.
+    pub(crate) fn count_lengths(&self, tally: &mut LengthTally, first: usize) {
+        (0..self.rows).filter(|&row| !self.is_null(row)).for_each(|row| tally.add(self.range(row).len(), first + row));
+    }
+
+    /// What the lists are, in the file.
+    pub(crate) fn list_type(&self) -> ListType {
+        self.list_type
     }
 
     /// Rows without a list, or with a number missing.
-    fn missing(&self) -> impl Iterator<Item = bool> + '_ {
+    pub(crate) fn missing(&self) -> impl Iterator<Item = bool> + '_ {
         (0..self.rows).map(|row| {
             let range = self.range(row);
             self.is_null(row) || self.elements.has_missing(range.start, range.end)
@@ -282,11 +327,11 @@ impl ListColumn {
         self.missing().filter(|&missing| missing).count()
     }
 
-    /// The lists as a column; all are of this length.
+    /// Whether all lists are points of this length.
     ///
     /// # Errors
-    /// The row, and what is wrong with it.
-    pub(crate) fn column(self, length: usize) -> Result<Column, (usize, Wrong)> {
+    /// The first row whose list is not, and what is wrong with it.
+    pub(crate) fn check(&self, length: usize) -> Result<(), (usize, Wrong)> {
         for row in (0..self.rows).filter(|&row| !self.is_null(row)) {
             let range = self.range(row);
             if range.len() != length {
@@ -296,11 +341,32 @@ impl ListColumn {
                 return Err((row, Wrong::Inexact(value)));
             }
         }
+        Ok(())
+    }
+
+    /// Copies the numbers of a row, which has a list of this length or none; missing ones are NaN.
+    fn read(&self, row: usize, out: &mut [f64]) {
+        if self.is_null(row) { out.fill(f64::NAN) } else { self.elements.read(self.range(row).start, out) }
+    }
+
+    /// Gives the numbers of each row to `see`; all lists are of this length.
+    pub(crate) fn each(&self, length: usize, mut see: impl FnMut(&[f64])) {
+        let mut list = vec![0.0; length];
+        for row in 0..self.rows {
+            self.read(row, &mut list);
+            see(&list);
+        }
+    }
+
+    /// The lists as a column; all are of this length.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(crate) fn column(self, length: usize) -> Result<Column, (usize, Wrong)> {
+        self.check(length)?;
         let missing = self.missing().collect();
         let (rows, list_type) = (self.rows, self.list_type);
-        let lists = Lists::new((rows, length), list_type, move |row, out| {
-            if self.is_null(row) { out.fill(f64::NAN) } else { self.elements.read(self.range(row).start, out) }
-        });
+        let lists = Lists::new((rows, length), list_type, move |row, out| self.read(row, out));
         Ok(Column::new(Values::List(lists), Some(missing)))
     }
 }

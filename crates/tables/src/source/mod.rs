@@ -12,12 +12,18 @@ mod arrow_text;
 mod claims;
 #[cfg(feature = "arrow")]
 mod dictionaries;
+#[cfg(feature = "arrow")]
+mod in_file;
 pub(crate) mod jsonl;
 #[cfg(feature = "arrow")]
 pub(crate) mod lists;
 pub(crate) mod numpy;
 #[cfg(feature = "arrow")]
 mod pandas;
+#[cfg(feature = "arrow")]
+pub(crate) mod parquet;
+#[cfg(feature = "arrow")]
+pub(crate) mod parquet_bytes;
 #[cfg(feature = "arrow")]
 mod parquet_categories;
 #[cfg(feature = "arrow")]
@@ -110,6 +116,12 @@ pub(crate) trait Source: Send + Sync + 'static {
 
     /// Whether the column holds decimals, which are floats here, that may have more digits than floats tell apart.
     fn has_long_decimals(&self, _column: usize) -> bool {
+        false
+    }
+
+    /// Whether the values of a column stay in its file and are read from there, soon and whenever they are asked for, so
+    /// that nobody needs to keep them.
+    fn stays_in_file(&self, _column: usize) -> bool {
         false
     }
 

@@ -25,6 +25,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::dictionaries::is_ordered;
+use super::parquet_bytes::ParquetBytes;
 
 /// Rows of a data page.
 const PAGE: usize = 20_480;
@@ -35,7 +36,7 @@ const LONGEST_STATISTIC: usize = 64;
 
 /// The dictionaries of the row groups, for every column that is a dictionary of texts or bytes, by its position.
 pub(crate) fn dictionaries(
-    bytes: &Bytes,
+    bytes: &ParquetBytes,
     metadata: &ParquetMetaData,
     schema: &SchemaRef,
 ) -> Vec<(usize, Vec<ArrayRef>)> {

@@ -15,7 +15,6 @@ use arrow_ipc::convert::try_schema_from_ipc_buffer;
 use arrow_schema::{DataType, Field, FieldRef, IntervalUnit, Schema, SchemaRef, TimeUnit};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, encode_arrow_schema, parquet_to_arrow_schema};
 use parquet::basic::{Compression, ConvertedType, Encoding, LogicalType, PageType, Repetition, Type as Physical};
@@ -28,6 +27,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{SchemaDescriptor, Type, TypePtr};
 
+use super::parquet_bytes::ParquetBytes;
 use super::parquet_categories::{Chunk, categories};
 use crate::error::Error;
 
@@ -83,7 +83,7 @@ fn is_enumeration(root: &TypePtr) -> bool {
 ///
 /// # Errors
 /// The file is damaged.
-pub(crate) fn beyond_nanoseconds(bytes: &Bytes, metadata: &ParquetMetaData) -> Result<Vec<usize>, ParquetError> {
+pub(crate) fn beyond_nanoseconds(bytes: &ParquetBytes, metadata: &ParquetMetaData) -> Result<Vec<usize>, ParquetError> {
     const EPOCH: i64 = 2_440_588;
     const REACH: i64 = 106_750;
     let descriptor = metadata.file_metadata().schema_descr();

@@ -5,13 +5,16 @@ use arrow_schema::{DataType, Schema};
 use parquet::basic::{LogicalType, Type};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
-/// Bytes that the values of all row groups take, by the metadata: those of a fixed size by their number, and texts by
+/// Bytes that the values of all row groups take in the columns that are asked for, by the metadata: those of a fixed size by their number, and texts by
 /// what the file says of them, which is less than they take if they repeat and the file was written by an old program.
-pub(super) fn of_parquet(metadata: &ParquetMetaData, schema: &Schema) -> u64 {
+pub(super) fn of_parquet(metadata: &ParquetMetaData, schema: &Schema, wanted: impl Fn(usize) -> bool) -> u64 {
     let of_chunk = |leaf: usize, column: &ColumnChunkMetaData| {
         let size = |n: i64| u64::try_from(n).unwrap_or(0);
         let values = size(column.num_values());
         let root = metadata.file_metadata().schema_descr().get_column_root_idx(leaf);
+        if !wanted(root) {
+            return 0;
+        }
         if let Some(DataType::Dictionary(keys, _)) = schema.fields().get(root).map(|field| field.data_type()) {
             return values.saturating_mul(keys.primitive_width().unwrap_or(1) as u64);
         }
