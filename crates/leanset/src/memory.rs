@@ -49,9 +49,10 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
     let is_arrow = |format: Format| matches!(format, Format::Parquet | Format::ArrowIpc);
     let from = table.format();
     let (rows, count) = (table.rows().max(1) as u64, table.columns().len().max(1) as u64);
-    let width = (table.memory() / (rows * count)).clamp(4, 8);
+    let width = (table.unpacked() / (rows * count)).clamp(4, 8);
     let looked_up = (kept as u64).min(PARQUET_DICTIONARY / width);
     let own = if to == Format::Parquet { (PARQUET_COLUMN + PARQUET_VALUE * looked_up) * count } else { 0 };
+    let own = own + table.taken(kept);
     if from == to || (is_text(from) && is_text(to)) || (is_arrow(from) && is_arrow(to)) {
         let copies = match to {
             Format::Csv | Format::Tsv | Format::Jsonl => 0,
@@ -59,7 +60,7 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
             Format::Npz | Format::ArrowIpc => 2,
             Format::Parquet | Format::Xlsx => 3,
         };
-        return own + copies * of_kept(table.memory());
+        return own + copies * of_kept(table.unpacked());
     }
     let cells = 9 * (table.rows() * table.columns().len()) as u64;
     // Text columns are at most all of the table.
@@ -68,7 +69,7 @@ pub(crate) fn of_writing(table: &Table, kept: usize, to: Format) -> u64 {
         .iter()
         .filter(|c| matches!(c.kind, Kind::Text | Kind::Date | Kind::List(_) | Kind::Other(_)))
         .count() as u64;
-    let columns = cells + table.memory() * words / table.columns().len().max(1) as u64;
+    let columns = cells + table.unpacked() * words / table.columns().len().max(1) as u64;
     own + columns + if is_text(to) || to == Format::Jsonl { 1 } else { 4 } * of_kept(columns)
 }
 

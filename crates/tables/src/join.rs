@@ -323,6 +323,14 @@ impl Source for Located {
         self.inner.memory()
     }
 
+    fn unpacked(&self) -> u64 {
+        self.inner.unpacked()
+    }
+
+    fn taken(&self, rows: usize) -> u64 {
+        self.inner.taken(rows)
+    }
+
     fn write(
         &self,
         format: Format,
@@ -479,6 +487,14 @@ impl Source for Keyed {
 
     fn memory(&self) -> u64 {
         self.inner.memory()
+    }
+
+    fn unpacked(&self) -> u64 {
+        self.inner.unpacked()
+    }
+
+    fn taken(&self, rows: usize) -> u64 {
+        self.inner.taken(rows)
     }
 
     fn delimiter(&self) -> Option<u8> {

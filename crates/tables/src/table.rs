@@ -150,6 +150,16 @@ impl Table {
         self.source.memory()
     }
 
+    /// Bytes that all rows would take in memory; more than [`Self::memory`] where columns stay in their file.
+    pub fn unpacked(&self) -> u64 {
+        self.source.unpacked()
+    }
+
+    /// Bytes that are taken out of the file at a time when so many rows are written.
+    pub fn taken(&self, rows: usize) -> u64 {
+        self.source.taken(rows)
+    }
+
     /// Where the column named `name` stands.
     ///
     /// # Errors

@@ -667,6 +667,15 @@ impl Source for Batch {
         self.rows.memory()
     }
 
+    fn unpacked(&self) -> u64 {
+        self.rows.memory() + self.rows.in_file.unpacked()
+    }
+
+    fn taken(&self, rows: usize) -> u64 {
+        let bytes = self.rows.in_file.bytes_of_row().unwrap_or(0);
+        (rows.min(self.chunk(rows, 0)) as u64).saturating_mul(bytes as u64)
+    }
+
     fn write(
         &self,
         format: Format,

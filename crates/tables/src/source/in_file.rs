@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use super::arrow::missing;
 use super::lists::{LengthTally, ListColumn, Wrong};
 use super::parquet_bytes::ParquetBytes;
+use super::unpacked::of_parquet;
 use crate::column::{ListItem, ListNumbers, Lists};
 use crate::row::FileRow;
 
@@ -144,12 +145,21 @@ impl InFile {
         self.parts.iter().map(|part| part.bytes.memory()).sum()
     }
 
+    /// Bytes that all rows take once they are read, by what the files say of them.
+    pub(crate) fn unpacked(&self) -> u64 {
+        let of_part = |part: &Part| {
+            let groups = part.reading.metadata().row_groups().iter();
+            let encoded: u64 = groups.map(|group| u64::try_from(group.total_byte_size()).unwrap_or(0)).sum();
+            let schema = part.reading.schema();
+            of_parquet(part.reading.metadata(), schema, |index| stays(schema.field(index).data_type())).max(encoded)
+        };
+        self.parts.iter().map(of_part).sum()
+    }
+
     /// Bytes that a row takes once it is read, on average; nothing where there is no file.
     pub(crate) fn bytes_of_row(&self) -> Option<usize> {
-        let groups = || self.parts.iter().flat_map(|part| part.reading.metadata().row_groups());
-        let bytes: u64 = groups().map(|group| u64::try_from(group.total_byte_size()).unwrap_or(0)).sum();
         let rows: usize = self.parts.iter().map(|part| part.rows).sum();
-        (rows > 0).then(|| usize::try_from(bytes).unwrap_or(usize::MAX) / rows)
+        (rows > 0).then(|| usize::try_from(self.unpacked()).unwrap_or(usize::MAX) / rows)
     }
 
     /// All rows of a column.

@@ -133,6 +133,16 @@ pub(crate) trait Source: Send + Sync + 'static {
     /// Bytes held.
     fn memory(&self) -> u64;
 
+    /// Bytes that all rows would take in memory.
+    fn unpacked(&self) -> u64 {
+        self.memory()
+    }
+
+    /// Bytes that are taken out of the file at a time when so many rows are written.
+    fn taken(&self, _rows: usize) -> u64 {
+        0
+    }
+
     /// Writes rows as they are, with columns appended, if this source is of that format; `false` if it is not.
     fn write(
         &self,
