@@ -184,6 +184,17 @@ impl Column {
         }
     }
 
+    /// Makes room for so many rows more.
+    pub(crate) fn reserve_exact(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::Number(v) => v.reserve_exact(rows),
+            Values::Number32(v) => v.reserve_exact(rows),
+            Values::Integer(v) => v.reserve_exact(rows),
+            Values::Boolean(v) => v.reserve_exact(rows),
+            Values::Text(_) | Values::List(_) => {}
+        }
+    }
+
     /// The rows of another column of the same kind behind these. Single floats become those of 64 bits beside others.
     pub(crate) fn append(&mut self, other: Column) {
         let (own, others) = (self.len(), other.len());

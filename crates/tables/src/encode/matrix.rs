@@ -12,8 +12,9 @@ use crate::table::Table;
 use leanset_core::distance::to_unit_length;
 use rayon::prelude::*;
 
-/// Columns that are read from their file at a time: few, because all of each is in memory until it is in the matrix.
-const COLUMNS: usize = 4;
+/// Columns that are read from their file at a time, at least, and otherwise one for each thread: few, because all of each is in
+/// memory until it is in the matrix.
+const COLUMNS: usize = 2;
 /// Rows that are filled in at a time, so that they stay in cache while the columns go over them.
 const BLOCK: usize = 256;
 
@@ -74,7 +75,7 @@ pub(crate) fn fill<T: Float>(
     let mut failed: Option<(usize, Error)> = None;
     let mut offset = 0;
     let in_file = loaded.features.iter().any(|feature| feature.held().is_none());
-    let size = if in_file { COLUMNS } else { encodings.len().max(1) };
+    let size = if in_file { columns_at_once() } else { encodings.len().max(1) };
     for (encodings, features) in encodings.chunks(size).zip(loaded.features.chunks(size)) {
         let columns: Vec<Result<_, Error>> = features.par_iter().map(|feature| feature.column(table)).collect();
         let columns = columns.into_iter().collect::<Result<Vec<_>, Error>>()?;
@@ -98,6 +99,10 @@ pub(crate) fn fill<T: Float>(
         offset += encodings.iter().map(FeatureEncoding::width).sum::<usize>();
     }
     failed.map_or(Ok(out), |(_, error)| Err(error))
+}
+
+fn columns_at_once() -> usize {
+    rayon::current_num_threads().max(COLUMNS)
 }
 
 /// The numbers of the one feature, where it is lists that are the matrix as they are.
@@ -137,7 +142,8 @@ fn room<T: Float>(
 ) -> Result<Vec<T>, Error> {
     let (rows, size) = (loaded.kept.len(), size_of::<T>());
     let mut out = Vec::new();
-    let read = if loaded.held().count() < encodings.len() { COLUMNS * size_of::<f64>() * table.rows() } else { 0 };
+    let read =
+        if loaded.held().count() < encodings.len() { columns_at_once() * size_of::<f64>() * table.rows() } else { 0 };
     let columns = loaded.held().map(Column::memory).sum::<u64>().saturating_add(read as u64);
     let wanted = (rows as u64).saturating_mul(dimensions as u64).saturating_mul(size as u64);
     let what = format_args!("the matrix of {rows} rows and {dimensions} dimensions");

@@ -349,10 +349,35 @@ impl Batch {
         self.rows.column(index).map_err(|error| self.failed(index, error))
     }
 
+    /// A column of what `of` makes of its values: of all at once where they are in memory, and of a few rows after another,
+    /// of which it is told the first, where they stay in the file.
+    fn in_parts(&self, index: usize, of: &dyn Fn(&ArrayRef, usize) -> Result<Column, Error>) -> Result<Column, Error> {
+        if let Some(array) = &self.rows.arrays[index] {
+            return of(array, 0);
+        }
+        let mut all: Option<Column> = None;
+        for array in self.rows.in_file.arrays(index) {
+            let array = array.map_err(|error| self.failed(index, error))?;
+            match &mut all {
+                Some(all) => all.append(of(&array, all.len())?),
+                None => {
+                    let first = all.insert(of(&array, 0)?);
+                    first.reserve_exact(self.rows.rows - first.len());
+                }
+            }
+        }
+        all.map_or_else(|| of(&new_empty_array(self.rows.data_type(index)), 0), Ok)
+    }
+
     fn native(&self, index: usize) -> Result<Column, Error> {
+        self.in_parts(index, &|array, first| self.native_part(index, array, first))
+    }
+
+    /// Values of a column in the type that they have, from the row `first` on.
+    fn native_part(&self, index: usize, array: &ArrayRef, first: usize) -> Result<Column, Error> {
         let cast =
             |array: &dyn Array, to: &DataType| arrow_cast::cast(array, to).map_err(|error| self.failed(index, error));
-        let mut array = self.column(index)?;
+        let mut array = Arc::clone(array);
         while let DataType::Dictionary(_, values) = array.data_type() {
             let values = if **values == DataType::Utf8 { DataType::LargeUtf8 } else { (**values).clone() };
             array = cast(&array, &values)?;
@@ -386,7 +411,7 @@ impl Batch {
                     let value = value.unwrap_or(0);
                     values.push(
                         i64::try_from(value)
-                            .map_err(|_| too_large(&self.name, row, &self.columns[index].name, value))?,
+                            .map_err(|_| too_large(&self.name, first + row, &self.columns[index].name, value))?,
                     );
                 }
                 (Values::Integer(values), flags(&array, &|_| false))
@@ -413,7 +438,7 @@ impl Batch {
                 let values = array.as_string_view().iter().map(Option::unwrap_or_default).collect();
                 (Values::Text(values), flags(&array, &|_| false))
             }
-            _ => return self.texts(index),
+            _ => return self.texts_part(index, &array, first),
         };
         Ok(Column::new(values, missing))
     }
@@ -458,8 +483,11 @@ impl Batch {
 
     /// A column as text, with every digit that its numbers have.
     fn texts(&self, index: usize) -> Result<Column, Error> {
-        let (values, missing) =
-            texts_of(&self.column(index)?).map_err(|(row, error)| self.no_text(row, index, error))?;
+        self.in_parts(index, &|array, first| self.texts_part(index, array, first))
+    }
+
+    fn texts_part(&self, index: usize, array: &ArrayRef, first: usize) -> Result<Column, Error> {
+        let (values, missing) = texts_of(array).map_err(|(row, error)| self.no_text(first + row, index, error))?;
         Ok(Column::new(Values::Text(values), Some(missing)))
     }
 

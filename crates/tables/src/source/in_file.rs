@@ -11,6 +11,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
+use rayon::iter::Either;
 use rayon::prelude::*;
 
 use super::arrow::missing;
@@ -162,6 +163,14 @@ impl InFile {
         (rows > 0).then(|| usize::try_from(self.unpacked()).unwrap_or(usize::MAX) / rows)
     }
 
+    /// All rows of a column, a few after another.
+    pub(crate) fn arrays(&self, index: usize) -> impl Iterator<Item = Result<ArrayRef, ArrowError>> + '_ {
+        self.parts.iter().flat_map(move |part| match part.arrays(index, None, ROWS) {
+            Ok(arrays) => Either::Left(arrays),
+            Err(error) => Either::Right(std::iter::once(Err(error))),
+        })
+    }
+
     /// All rows of a column.
     ///
     /// # Errors
@@ -216,21 +225,19 @@ impl InFile {
     pub(crate) fn lists(&self, index: usize, length: usize) -> Result<(Lists, Vec<bool>), NoLists> {
         let rows: usize = self.parts.iter().map(|part| part.rows).sum();
         let (mut numbers, mut missing, mut list_type) = (None, Vec::with_capacity(rows), None);
-        for part in &self.parts {
-            for array in part.arrays(index, None, ROWS)? {
-                let Some(lists) = ListColumn::new(&array?) else { return Err(NoLists::Other) };
-                let first = missing.len();
-                lists.check(length).map_err(|(row, wrong)| NoLists::Wrong(first + row, wrong))?;
-                missing.extend(lists.missing());
-                list_type.get_or_insert(lists.list_type());
-                let numbers = match &mut numbers {
-                    Some(numbers) => numbers,
-                    none => none.insert(room(lists.list_type().item, rows.saturating_mul(length))?),
-                };
-                match numbers {
-                    ListNumbers::Single(all) => lists.each(length, |list| all.extend(list.iter().map(|&x| x as f32))),
-                    ListNumbers::Double(all) => lists.each(length, |list| all.extend_from_slice(list)),
-                }
+        for array in self.arrays(index) {
+            let Some(lists) = ListColumn::new(&array?) else { return Err(NoLists::Other) };
+            let first = missing.len();
+            lists.check(length).map_err(|(row, wrong)| NoLists::Wrong(first + row, wrong))?;
+            missing.extend(lists.missing());
+            list_type.get_or_insert(lists.list_type());
+            let numbers = match &mut numbers {
+                Some(numbers) => numbers,
+                none => none.insert(room(lists.list_type().item, rows.saturating_mul(length))?),
+            };
+            match numbers {
+                ListNumbers::Single(all) => lists.each(length, |list| all.extend(list.iter().map(|&x| x as f32))),
+                ListNumbers::Double(all) => lists.each(length, |list| all.extend_from_slice(list)),
             }
         }
         let list_type = list_type.unwrap_or_default();
