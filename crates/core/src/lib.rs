@@ -27,6 +27,7 @@
 //! ```
 
 pub mod budget;
+mod cholesky;
 pub mod data;
 pub mod distance;
 pub mod dynamics;

@@ -10,10 +10,8 @@
 //! rows span, so its gradient is at most that length times 10⁻⁷ times what is left of the aim: nothing singular is ever
 //! solved, and what it costs is seen in [`ActiveSet::residual`].
 
+use crate::cholesky::{Cholesky, LEAST_PIVOT, dot};
 use crate::simd;
-
-/// The pivot up to which a variable depends on others, as a part of its diagonal entry.
-const LEAST_PIVOT: f64 = 1e-14;
 
 /// Times a solution is refined with its own residual, at most; once is nearly always enough.
 const REFINEMENTS: usize = 6;
@@ -30,8 +28,7 @@ pub(crate) struct ActiveSet {
     /// The variables in the order of the rows of the factor.
     passive: Vec<usize>,
     is_passive: Vec<bool>,
-    /// Rows of the lower triangular factor.
-    factor: Vec<Vec<f64>>,
+    factor: Cholesky,
 }
 
 /// The gradients of given weights, where they are known better than from K: from coordinates, for instance.
@@ -134,7 +131,8 @@ impl ActiveSet {
         let worst = |g: &[f64]| self.passive.iter().map(|&p| g[p].abs()).fold(0.0, f64::max);
         let add = |w: &mut [f64], right: &dyn Fn(usize) -> f64| {
             let mut values: Vec<f64> = self.passive.iter().map(|&p| right(p)).collect();
-            simd::run(Substitute { factor: &self.factor, values: &mut values });
+            self.factor.forward(&mut values);
+            self.factor.backward(&mut values);
             for (&p, v) in self.passive.iter().zip(values) {
                 w[p] += v;
             }
@@ -168,7 +166,7 @@ impl ActiveSet {
     /// Extends the factor by a variable, unless it depends on those there.
     fn enter(&mut self, variable: usize) -> bool {
         let mut row: Vec<f64> = self.passive.iter().map(|&p| self.entry(variable, p)).collect();
-        simd::run(Forward { factor: &self.factor, values: &mut row });
+        self.factor.forward(&mut row);
         let own = self.entry(variable, variable);
         let pivot = own - row.iter().map(|v| v * v).sum::<f64>();
         if pivot <= LEAST_PIVOT * own {
@@ -181,82 +179,12 @@ impl ActiveSet {
         true
     }
 
-    /// Takes a variable out of the factor: its row goes, and rotations of neighbouring columns make the rows below it
-    /// triangular again.
+    /// Takes a variable out of the factor.
     fn leave(&mut self, variable: usize) {
         let Some(at) = self.passive.iter().position(|&p| p == variable) else { return };
         self.passive.remove(at);
         self.is_passive[variable] = false;
         self.factor.remove(at);
-        let mut rotations: Vec<(f64, f64)> = Vec::with_capacity(self.factor.len() - at);
-        for row in &mut self.factor[at..] {
-            for (j, &(c, s)) in (at..).zip(&rotations) {
-                (row[j], row[j + 1]) = (c * row[j] + s * row[j + 1], c * row[j + 1] - s * row[j]);
-            }
-            let j = at + rotations.len();
-            let length = row[j].hypot(row[j + 1]);
-            rotations.push((row[j] / length, row[j + 1] / length));
-            row[j] = length;
-            row.truncate(j + 1);
-        }
-    }
-}
-
-/// Eight running sums in a fixed order: the same bits at every width.
-#[inline(always)]
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 8];
-    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
-    let mut rest = 0.0;
-    for (x, y) in a8.remainder().iter().zip(b8.remainder()) {
-        rest += x * y;
-    }
-    for (x, y) in a8.zip(b8) {
-        for lane in 0..8 {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    sums.iter().sum::<f64>() + rest
-}
-
-/// Solves L y = b in place.
-struct Forward<'a> {
-    factor: &'a [Vec<f64>],
-    values: &'a mut [f64],
-}
-
-impl simd::Kernel for Forward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for (i, row) in self.factor.iter().enumerate() {
-            let (done, rest) = self.values.split_at_mut(i);
-            rest[0] = (rest[0] - dot(&row[..i], done)) / row[i];
-        }
-    }
-}
-
-/// Solves L Lᵀ z = b in place.
-struct Substitute<'a> {
-    factor: &'a [Vec<f64>],
-    values: &'a mut [f64],
-}
-
-impl simd::Kernel for Substitute<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { factor, values } = self;
-        Forward { factor, values: &mut *values }.run();
-        for (i, row) in factor.iter().enumerate().rev() {
-            let (open, rest) = values.split_at_mut(i);
-            rest[0] /= row[i];
-            for (v, l) in open.iter_mut().zip(row) {
-                *v -= rest[0] * l;
-            }
-        }
     }
 }
 

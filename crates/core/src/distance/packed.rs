@@ -44,16 +44,6 @@ impl<T: Scalar> Packed<T> {
         Self { values, columns }
     }
 
-    /// Room for `slots` points, all zeros.
-    pub(crate) fn zeros(slots: usize, columns: usize) -> Self {
-        Self { values: vec![[T::default(); LANES]; slots.div_ceil(LANES) * columns], columns }
-    }
-
-    /// All blocks, to be written.
-    pub(crate) fn values_mut(&mut self) -> &mut [[T; LANES]] {
-        &mut self.values
-    }
-
     /// The coordinates of one slot, into `out`.
     pub(crate) fn copy_row(&self, slot: usize, out: &mut [T]) {
         for (o, column) in out.iter_mut().zip(self.block(slot / LANES)) {

@@ -223,7 +223,7 @@ impl Fit {
         let points = packed(run.data, &rows, scale);
         let width = match settings.sigma {
             Some(sigma) => sigma * scale,
-            None => 0.5 * median_distance(run, &rows, &points),
+            None => 0.5 * median_distance(run, &rows, |i, row| points.copy_row(i, row)),
         };
         let kernel = Gaussian::new(width);
         let (count, classes) = (rows.len(), kept.len());

@@ -24,10 +24,11 @@
 //! ```
 //!
 //! Cost: O(n_k·(R + m_k)·d) per class, no n × n table. Distances are computed for blocks of eight rows at a time; where all rows
-//! of a class are its reference, each pair once. A pick adds to each a_i in f32, rounded so that it is never below the exact
-//! sum, which is half the memory to read and less than half the work. Only rows whose bound says that they can be the next
-//! have their exact sums computed, usually two or three per pick; if bounds decide too little, all sums are exact. Exact
-//! sums run in one order, so that every instruction set and any number of threads give the same bits.
+//! of a class are its reference, each pair once. A pick adds to each a_i an upper bound of a distance: by f32, or, where a class does
+//! not stay in the cache, by coordinates in 16 bits, which are a half or a quarter of the memory to read. Only rows whose
+//! bound says that they can be the next have their exact sums computed, usually two or three per pick; if bounds decide too
+//! little, all sums are exact. Exact sums run in one order, so that every instruction set and any number of threads give the same
+//! bits.
 //!
 //! Guarantee: the row that is added is the best one for the energy distance when each row kept so far has the weight
 //! 1 / (t + 1), exactly; nested; ties to the lowest row id.
@@ -47,6 +48,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::greedy_mean::{self, ABOVE, Block, DRIFT, PARALLEL, Rough, Rows, Term};
 use super::reference::{self, Reference};
 use super::settings::parameters;
 use super::{Capabilities, Family, Info, Method, Run, Support};
@@ -159,7 +161,7 @@ impl Method for Configured {
         let at_once = threads.min(shape.classes).max(1);
         let rows = (at_once * shape.largest_class).min(shape.rows);
         let reference = at_once * self.reference.count(shape.largest_class);
-        let coordinates = shape.columns * ((rows + kept.min(rows)) * shape.scalar_bytes + 8 * reference);
+        let coordinates = shape.columns * (rows * shape.scalar_bytes + 8 * (kept.min(rows) + reference));
         (coordinates + 40 * rows + 12 * shape.rows) as u64
     }
 }
@@ -199,10 +201,19 @@ impl Configured {
                 };
                 (near, spread)
             };
-            let rough = Rough::of(m, rows);
-            let mut found = herd(m, rows, (near, rough), (&run.kept(rows), count), step)?;
-            found.reference = chosen.len();
-            found.scores.iter_mut().for_each(|score| *score = (*score - spread).max(0.0));
+            let class = Own { points: m, rows };
+            let typical = mean((0..rows.len()).map(|i| near[i / LANES][i % LANES]));
+            let rough = Rough::of(&class, count, DRIFT * typical);
+            let picked = greedy_mean::pick(Distance, &class, (near, rough), (&run.kept(rows), count), step)?;
+            let (mut cross, mut within) = (0.0, 0.0);
+            let mut found = Followed { reference: chosen.len(), ..Followed::default() };
+            for (of, m) in picked.iter().zip(1u32..) {
+                let m = f64::from(m);
+                cross += of.near;
+                within += of.sum;
+                found.order.push(of.row);
+                found.scores.push((2.0 * (cross / m) - 2.0 * (within / m) / m - spread).max(0.0));
+            }
             Ok(found)
         })
     }
@@ -219,8 +230,7 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count
 }
 
-/// What is found of a class: positions in the order picked, and for each the energy distance without the spread of
-/// the reference rows.
+/// What is found of a class: positions in the order picked, and the energy distance after each.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Followed {
     order: Vec<u32>,
@@ -228,14 +238,49 @@ struct Followed {
     reference: usize,
 }
 
-/// A number for each of eight rows.
-type Block = [f64; LANES];
+/// Distances.
+#[derive(Clone, Copy, Debug)]
+struct Distance;
 
-/// Coordinates of a class from which its picks are worth several threads.
-const PARALLEL: usize = 1 << 18;
+impl Term for Distance {
+    const ABOVE: f64 = ABOVE;
 
-/// Rows in a part of a class that one thread works on.
-const PART: usize = 1 << 12;
+    #[inline(always)]
+    fn exact(self, raw: f64) -> f64 {
+        raw.sqrt()
+    }
+
+    #[inline(always)]
+    fn most(self, distance: f64) -> f64 {
+        distance
+    }
+}
+
+/// The rows of a class, as they are.
+struct Own<'a, T> {
+    points: &'a Matrix<'a, T>,
+    rows: &'a [RowId],
+}
+
+impl<T: Scalar> Rows for Own<'_, T> {
+    type Value = T;
+
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn columns(&self) -> usize {
+        self.points.columns()
+    }
+
+    fn copy(&self, row: usize, out: &mut [f64]) {
+        out.iter_mut().zip(self.points.row(self.rows[row])).for_each(|(out, v)| *out = v.widen());
+    }
+
+    fn pack(&self) -> Packed<T> {
+        Packed::gather(self.rows.len(), self.columns(), |i| self.points.row(self.rows[i]))
+    }
+}
 
 /// Distances of four of eight queries to the rows of a block.
 #[inline(always)]
@@ -360,494 +405,6 @@ impl<T: Scalar> simd::Kernel for Symmetric<'_, T> {
     }
 }
 
-/// A row that may be next: its gain, and its position.
-type Candidate = (f64, u32);
-
-/// No candidate.
-const NONE: Candidate = (f64::NEG_INFINITY, u32::MAX);
-
-/// The larger gain; of equals the lower position.
-#[inline(always)]
-fn better(a: Candidate, b: Candidate) -> Candidate {
-    if b.0 > a.0 || (b.0 == a.0 && b.1 < a.1) { b } else { a }
-}
-
-/// Picks reported to the monitor at a time.
-const REPORT: usize = 64;
-
-/// Picks `count` rows, the first of which are kept already; `near` are their mean distances to the reference rows. Without
-/// rough points all sums are exact at every pick.
-fn herd<T: Scalar>(
-    points: &Matrix<'_, T>,
-    rows: &[RowId],
-    (mut near, mut rough): (Vec<Block>, Option<Rough>),
-    (kept, count): (&[usize], usize),
-    step: impl Fn(u64) -> Result<()>,
-) -> Result<Followed> {
-    // Padding is never picked, nor is a row that has been.
-    for slot in rows.len()..near.len() * LANES {
-        near[slot / LANES][slot % LANES] = f64::INFINITY;
-    }
-    let columns = points.columns();
-    let mut sums = Sums::new(points, rows, near.len());
-    let mut packed = None;
-    let blocks = if rows.len() * columns >= PARALLEL { PART / LANES } else { near.len() };
-    let mut query = vec![0.0; columns];
-    let mut single = vec![0.0f32; columns];
-    let mut found = Followed::default();
-    let (mut cross, mut within) = (0.0, 0.0);
-    let mut next = first(&near);
-    for pick in 0..count {
-        next = kept.get(pick).map_or(next, |&row| (0.0, row as u32));
-        let at = next.1 as usize;
-        let (block, lane) = (at / LANES, at % LANES);
-        cross += near[block][lane];
-        within += if rough.is_some() { sums.settle(at) } else { sums.most[block][lane] };
-        let m = (pick + 1) as f64;
-        found.order.push(next.1);
-        found.scores.push(2.0 * (cross / m) - 2.0 * (within / m) / m);
-        near[block][lane] = f64::INFINITY;
-        if pick + 1 < count {
-            let divisor = (pick + 2) as f64;
-            if let Some(of) = rough.as_ref().filter(|_| sums.is_cheap()) {
-                sums.push(at);
-                of.packed.copy_row(at, &mut single);
-                let own = f64::from(of.slack[block]) + of.floor;
-                let values = of.packed.values().chunks(blocks * columns).zip(of.slack.chunks(blocks));
-                let parts = values.zip(sums.most.chunks_mut(blocks)).zip(near.chunks(blocks)).enumerate();
-                let update = |(part, (((values, slack), far), near)): (usize, (((_, _), _), _))| {
-                    let (query, factor, first) = (&single[..], of.factor, part * blocks);
-                    simd::run(Raise { values, slack, far, near, query, own, factor, divisor, first })
-                };
-                let best: Vec<Candidate> = if blocks < near.len() {
-                    let parts: Vec<_> = parts.collect();
-                    parts.into_par_iter().map(update).collect()
-                } else {
-                    parts.map(update).collect()
-                };
-                next = sums.best(&near, &best, blocks, divisor);
-            } else {
-                if rough.take().is_some() {
-                    sums.settle_all();
-                }
-                let packed = packed.get_or_insert_with(|| Packed::gather(rows.len(), columns, |i| points.row(rows[i])));
-                for (q, v) in query.iter_mut().zip(points.row(rows[at])) {
-                    *q = v.widen();
-                }
-                let parts = packed.values().chunks(blocks * columns).zip(sums.most.chunks_mut(blocks));
-                let parts = parts.zip(near.chunks(blocks)).enumerate();
-                let update = |(part, ((values, far), near)): (usize, ((_, _), _))| {
-                    simd::run(Update { values, far, near, query: &query, divisor, first: part * blocks })
-                };
-                next = if blocks < near.len() {
-                    let parts: Vec<_> = parts.collect();
-                    parts.into_par_iter().map(update).reduce(|| NONE, better)
-                } else {
-                    parts.map(update).fold(NONE, better)
-                };
-            }
-        }
-        if (pick + 1) % REPORT == 0 || pick + 1 == count {
-            step((pick % REPORT + 1) as u64)?;
-        }
-    }
-    Ok(found)
-}
-
-/// The sums of distances to the rows that are picked: at most so much for every row, and exactly where that decides.
-struct Sums<'a, T> {
-    points: &'a Matrix<'a, T>,
-    rows: &'a [RowId],
-    /// At least the sum of each row, as it would be computed.
-    most: Vec<Block>,
-    /// The sum of each row over its first picks, and how many those are.
-    sums: Vec<(f64, u32)>,
-    /// The rows picked, in blocks of eight.
-    picked: Vec<[T; LANES]>,
-    picks: usize,
-    /// Distances computed exactly so far.
-    spent: usize,
-}
-
-impl<'a, T: Scalar> Sums<'a, T> {
-    fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], blocks: usize) -> Self {
-        let most = vec![[0.0; LANES]; blocks];
-        Self { points, rows, most, sums: vec![(0.0, 0); rows.len()], picked: Vec::new(), picks: 0, spent: 0 }
-    }
-
-    /// Adds a row to those picked.
-    fn push(&mut self, at: usize) {
-        let columns = self.points.columns();
-        let (block, lane) = (self.picks / LANES, self.picks % LANES);
-        if lane == 0 {
-            self.picked.resize((block + 1) * columns, [T::default(); LANES]);
-        }
-        for (column, &v) in self.picked[block * columns..].iter_mut().zip(self.points.row(self.rows[at])) {
-            column[lane] = v;
-        }
-        self.picks += 1;
-    }
-
-    /// Whether exact sums are few beside the bounds.
-    fn is_cheap(&self) -> bool {
-        self.spent <= self.rows.len() * (64 + self.picks) / 4
-    }
-
-    /// The sum of a row, in the order of the picks.
-    fn settle(&mut self, at: usize) -> f64 {
-        let (sum, from) = self.sums[at];
-        let from = from as usize;
-        if from < self.picks {
-            let sum = self.caught_up(at, sum, from);
-            self.spent += self.picks - from;
-            self.sums[at] = (sum, self.picks as u32);
-            self.most[at / LANES][at % LANES] = sum;
-        }
-        self.sums[at].0
-    }
-
-    fn caught_up(&self, at: usize, sum: f64, from: usize) -> f64 {
-        let row = self.points.row(self.rows[at]);
-        simd::run(CatchUp { row, picked: &self.picked, picks: from..self.picks, sum })
-    }
-
-    /// The sums of all rows.
-    fn settle_all(&mut self) {
-        let all: Vec<f64> =
-            self.sums.par_iter().enumerate().map(|(at, &(sum, from))| self.caught_up(at, sum, from as usize)).collect();
-        for (at, sum) in all.into_iter().enumerate() {
-            self.most[at / LANES][at % LANES] = sum;
-        }
-        (self.sums, self.picked) = (Vec::new(), Vec::new());
-    }
-
-    /// The best row, from the best bound of each part.
-    fn best(&mut self, near: &[Block], bounds: &[Candidate], blocks: usize, divisor: f64) -> Candidate {
-        let highest = bounds.iter().copied().fold(NONE, better);
-        if highest.1 == NONE.1 {
-            return NONE;
-        }
-        let score = |sums: &mut Self, at: usize| (sums.settle(at) / divisor - near[at / LANES][at % LANES], at as u32);
-        let mut best = score(self, highest.1 as usize);
-        for (part, &bound) in bounds.iter().enumerate() {
-            // Whatever can be as good.
-            if better(best, bound).1 == best.1 && bound.1 != highest.1 {
-                continue;
-            }
-            let mut from = part * blocks;
-            let end = near.len().min(from + blocks);
-            while let Some(block) =
-                simd::run(AtLeast { far: &self.most[from..end], near: &near[from..end], divisor, least: best.0 })
-            {
-                for lane in 0..LANES {
-                    let at = (from + block) * LANES + lane;
-                    let bound = self.most[from + block][lane] / divisor - near[from + block][lane];
-                    if bound >= best.0 {
-                        best = better(best, score(self, at));
-                    }
-                }
-                from += block + 1;
-            }
-        }
-        best
-    }
-}
-
-/// Adds the distances of a row to some of the picked ones: the body that is compiled for each instruction set.
-struct CatchUp<'a, T> {
-    row: &'a [T],
-    picked: &'a [[T; LANES]],
-    picks: Range<usize>,
-    sum: f64,
-}
-
-impl<T: Scalar> simd::Kernel for CatchUp<'_, T> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run(self) -> Self::Output {
-        let Self { row, picked, picks, mut sum } = self;
-        for block in picks.start / LANES..picks.end.div_ceil(LANES) {
-            let mut squares = [0.0; LANES];
-            for (x, column) in row.iter().zip(&picked[block * row.len()..]) {
-                let x = x.widen();
-                for lane in 0..LANES {
-                    let difference = x - column[lane].widen();
-                    squares[lane] += difference * difference;
-                }
-            }
-            for square in &mut squares {
-                *square = square.sqrt();
-            }
-            let first = block * LANES;
-            for lane in picks.start.max(first) - first..picks.end.min(first + LANES) - first {
-                sum += squares[lane];
-            }
-        }
-        sum
-    }
-}
-
-/// The first block with a bound that is at least so much: the body that is compiled for each instruction set.
-struct AtLeast<'a> {
-    far: &'a [Block],
-    near: &'a [Block],
-    divisor: f64,
-    least: f64,
-}
-
-impl simd::Kernel for AtLeast<'_> {
-    type Output = Option<usize>;
-
-    #[inline(always)]
-    fn run(self) -> Self::Output {
-        let Self { far, near, divisor, least } = self;
-        let inverse = 1.0 / divisor * (1.0 + 8.0 * f64::EPSILON);
-        for (block, (far, near)) in far.iter().zip(near).enumerate() {
-            let mut any = false;
-            for lane in 0..LANES {
-                any |= far[lane] * inverse - near[lane] >= least;
-            }
-            if any {
-                return Some(block);
-            }
-        }
-        None
-    }
-}
-
-/// The rows of a class in f32, less a centre and scaled by a power of two, and what is needed to bound distances by those of
-/// these points.
-///
-/// With u = 2⁻²⁴, rounding moves a point p by at most u·|p|, so two of them, x and y, by u·(|x| + |y|) against each other. The
-/// square of their distance in f32 is at least (1 − (d + 3)·u) of the true one, and its root loses u again. So the
-/// distance is at most (1 + (0.6·d + 4)·u) times the one found, and u·(|x| + |y|), and something for squares too small for f32. Sums
-/// are taken of these bounds in f64 in the order in which the distances themselves are summed; rounding is monotone, so the
-/// sums of the bounds are not below the sums of the distances.
-struct Rough {
-    packed: Packed<f32>,
-    /// The largest u·|p| of each block, in the units of the data.
-    slack: Vec<f32>,
-    floor: f64,
-    factor: f64,
-}
-
-/// Rows whose medians are the centre.
-const CENTRE_ROWS: usize = 63;
-
-/// Columns up to which the bound of a distance in f32 holds.
-const ROUGH_COLUMNS: usize = 1 << 20;
-
-impl Rough {
-    fn of<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Option<Self> {
-        let columns = points.columns();
-        let sample: Vec<RowId> =
-            (0..rows.len().min(CENTRE_ROWS)).map(|k| rows[k * rows.len() / rows.len().min(CENTRE_ROWS)]).collect();
-        let mut column = Vec::new();
-        let centre: Vec<f64> = (0..columns)
-            .map(|j| {
-                column.clear();
-                column.extend(sample.iter().map(|&row| points.row(row)[j].widen()));
-                *column.select_nth_unstable_by(sample.len() / 2, f64::total_cmp).1
-            })
-            .collect();
-        let apart =
-            |row: &RowId| points.row(*row).iter().zip(&centre).map(|(v, c)| (v.widen() - c).abs()).fold(0.0, f64::max);
-        let largest = rows.par_iter().map(apart).reduce(|| 0.0, f64::max);
-        // The exponent of the largest difference becomes that of 1/2. Beyond these, units of slack would be no f32.
-        let exponent = (largest.to_bits() >> 52).cast_signed() - 1022;
-        if columns > ROUGH_COLUMNS || !(-90..=90).contains(&exponent) {
-            return None;
-        }
-        let power = |exponent: i64| f64::from_bits((1023 + exponent).cast_unsigned() << 52);
-        let (scale, unit) = (power(-exponent), power(exponent));
-        let rounding = 0.5 * f64::from(f32::EPSILON);
-        let mut packed = Packed::<f32>::zeros(rows.len(), columns);
-        let mut slack = vec![0.0f32; rows.len().div_ceil(LANES)];
-        let blocks = packed.values_mut().par_chunks_mut(columns).zip(&mut slack).enumerate();
-        blocks.with_min_len(CHUNK).for_each(|(block, (values, slack))| {
-            let mut longest = 0.0f64;
-            for lane in 0..LANES {
-                let row = points.row(rows[(block * LANES + lane).min(rows.len() - 1)]);
-                let mut square = 0.0;
-                for ((value, v), c) in values.iter_mut().zip(row).zip(&centre) {
-                    let scaled = (v.widen() - c) * scale;
-                    value[lane] = scaled as f32;
-                    square += scaled * scaled;
-                }
-                longest = longest.max(square);
-            }
-            *slack = (longest.sqrt() * unit * rounding * (1.0 + 1e-5)) as f32 + f32::MIN_POSITIVE;
-        });
-        let columns = columns as f64;
-        let factor = unit * (1.0 + (0.6 * columns + 4.0) * rounding * (1.0 + 1e-5));
-        Some(Self { packed, slack, floor: unit * columns * 2.0f64.powi(-70), factor })
-    }
-}
-
-/// One pick in some blocks, by bounds: the body that is compiled for each instruction set. It gives the row with the
-/// best bound.
-struct Raise<'a> {
-    values: &'a [[f32; LANES]],
-    slack: &'a [f32],
-    far: &'a mut [Block],
-    near: &'a [Block],
-    query: &'a [f32],
-    /// The slack of the query.
-    own: f64,
-    factor: f64,
-    divisor: f64,
-    /// The number of the first block.
-    first: usize,
-}
-
-impl simd::Kernel for Raise<'_> {
-    type Output = Candidate;
-
-    #[inline(always)]
-    fn run(self) -> Self::Output {
-        let Self { values, slack, far, near, query, own, factor, divisor, first } = self;
-        let columns = query.len();
-        let bounds = (factor, divisor, 1.0 / divisor * (1.0 + 8.0 * f64::EPSILON));
-        let mut best = NONE;
-        let mut at = 0;
-        while at + BLOCKS <= far.len() {
-            let values = &values[at * columns..][..BLOCKS * columns];
-            let (a, rest) = values.split_at(columns);
-            let (b, rest) = rest.split_at(columns);
-            let (c, d) = rest.split_at(columns);
-            let mut sums = [[0.0f32; LANES]; BLOCKS];
-            for ((((&x, a), b), c), d) in query.iter().zip(a).zip(b).zip(c).zip(d) {
-                sums = [square(sums[0], x, a), square(sums[1], x, b), square(sums[2], x, c), square(sums[3], x, d)];
-            }
-            for (k, sums) in sums.iter().enumerate() {
-                let slack = f64::from(slack[at + k]) + own;
-                raise(sums, (&mut far[at + k], &near[at + k]), slack, bounds, first + at + k, &mut best);
-            }
-            at += BLOCKS;
-        }
-        for at in at..far.len() {
-            let mut sums = [0.0f32; LANES];
-            for (&x, column) in query.iter().zip(&values[at * columns..]) {
-                sums = square(sums, x, column);
-            }
-            let slack = f64::from(slack[at]) + own;
-            raise(&sums, (&mut far[at], &near[at]), slack, bounds, first + at, &mut best);
-        }
-        best
-    }
-}
-
-/// Adds the squares of one column. (Arrays as values: so the compiler keeps eight lanes in a register.)
-#[inline(always)]
-fn square(sums: [f32; LANES], x: f32, column: &[f32; LANES]) -> [f32; LANES] {
-    let column = *column;
-    let differences: [f32; LANES] = std::array::from_fn(|lane| x - column[lane]);
-    std::array::from_fn(|lane| sums[lane] + differences[lane] * differences[lane])
-}
-
-/// Adds the bounds of distances to those of a block, and looks whether a row of it has the best.
-#[inline(always)]
-fn raise(
-    raw: &[f32; LANES],
-    (far, near): (&mut Block, &Block),
-    slack: f64,
-    (factor, divisor, inverse): (f64, f64, f64),
-    block: usize,
-    best: &mut Candidate,
-) {
-    let mut candidates = false;
-    for lane in 0..LANES {
-        far[lane] += f64::from(raw[lane].sqrt()) * factor + slack;
-        candidates |= far[lane] * inverse - near[lane] >= best.0;
-    }
-    if candidates {
-        for lane in 0..LANES {
-            *best = better(*best, (far[lane] / divisor - near[lane], (block * LANES + lane) as u32));
-        }
-    }
-}
-
-/// The row nearest to the reference rows.
-fn first(near: &[Block]) -> Candidate {
-    let all = near.iter().flatten().zip(0..).map(|(near, at)| (-near, at));
-    all.fold(NONE, better)
-}
-
-/// One pick in some blocks: the body that is compiled for each instruction set. It gives the best of the rows that are
-/// left there.
-struct Update<'a, T> {
-    values: &'a [[T; LANES]],
-    far: &'a mut [Block],
-    near: &'a [Block],
-    query: &'a [f64],
-    divisor: f64,
-    /// The number of the first block.
-    first: usize,
-}
-
-/// Blocks that are compared with a query at once.
-const BLOCKS: usize = 4;
-
-impl<T: Scalar> simd::Kernel for Update<'_, T> {
-    type Output = Candidate;
-
-    #[inline(always)]
-    fn run(self) -> Self::Output {
-        let Self { values, far, near, query, divisor, first } = self;
-        let columns = query.len();
-        // A product with it is never below the quotient, and nearly it: most blocks need no division.
-        let inverse = 1.0 / divisor * (1.0 + 8.0 * f64::EPSILON);
-        let mut best = NONE;
-        let mut at = 0;
-        while at + BLOCKS <= far.len() {
-            let values = &values[at * columns..][..BLOCKS * columns];
-            let (a, rest) = values.split_at(columns);
-            let (b, rest) = rest.split_at(columns);
-            let (c, d) = rest.split_at(columns);
-            let mut sums = [[0.0; LANES]; BLOCKS];
-            for ((((&x, a), b), c), d) in query.iter().zip(a).zip(b).zip(c).zip(d) {
-                for (column, sums) in [a, b, c, d].into_iter().zip(&mut sums) {
-                    for lane in 0..LANES {
-                        let difference = x - column[lane].widen();
-                        sums[lane] += difference * difference;
-                    }
-                }
-            }
-            for (k, sums) in sums.iter().enumerate() {
-                add(sums, &mut far[at + k], &near[at + k], (divisor, inverse), first + at + k, &mut best);
-            }
-            at += BLOCKS;
-        }
-        for at in at..far.len() {
-            let mut sums = [0.0; LANES];
-            for (&x, column) in query.iter().zip(&values[at * columns..]) {
-                for lane in 0..LANES {
-                    let difference = x - column[lane].widen();
-                    sums[lane] += difference * difference;
-                }
-            }
-            add(&sums, &mut far[at], &near[at], (divisor, inverse), first + at, &mut best);
-        }
-        best
-    }
-}
-
-/// Adds the roots to the sums of a block, and looks whether a row of it is the best.
-#[inline(always)]
-fn add(raw: &Block, far: &mut Block, near: &Block, (divisor, inverse): (f64, f64), block: usize, best: &mut Candidate) {
-    let mut candidates = false;
-    for lane in 0..LANES {
-        far[lane] += raw[lane].sqrt();
-        candidates |= far[lane] * inverse - near[lane] >= best.0;
-    }
-    if candidates {
-        for lane in 0..LANES {
-            *best = better(*best, (far[lane] / divisor - near[lane], (block * LANES + lane) as u32));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -956,69 +513,27 @@ mod tests {
     }
 
     #[test]
-    fn energy_gives_the_same_bits_by_parts_and_on_every_level() {
-        let (rows, columns) = (PARALLEL / 8 + 3, 9);
+    fn energy_gives_the_same_bits_on_every_level() {
+        let (rows, columns) = (203, 9);
         let values = uniform(rows, columns);
-        let m = Matrix::new(&values, rows, columns).expect("shape");
-        let ids: Vec<RowId> = (0..rows).map(RowId::at).collect();
-        let gather = |of: Range<usize>| Packed::gather(of.len(), columns, |i| m.row(ids[of.start + i]));
-        let reference = Packed::gather(7, columns, |i| m.row(ids[i * 11]));
-        let near = mean_distances(gather, rows, &reference, 7, |_| Ok(())).expect("not cancelled");
-        let run = || herd(&m, &ids, (near.clone(), Rough::of(&m, &ids)), (&[], 40), |_| Ok(())).expect("not cancelled");
-        let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(run);
-        assert_eq!(on(1), on(3));
-        let few = gather(0..203);
-        let means = mean_distances(gather, 203, &few, 203, |_| Ok(())).expect("not cancelled");
+        let gather = |of: Range<usize>| {
+            Packed::gather(of.len(), columns, |i| &values[(of.start + i) * columns..][..columns])
+        };
+        let few = gather(0..rows);
+        let means = mean_distances(gather, rows, &few, rows, |_| Ok(())).expect("not cancelled");
         for level in simd::Level::all() {
-            let symmetric = level.run(Symmetric { packed: &few, rows: 203 });
-            for i in 0..203 {
+            let symmetric = level.run(Symmetric { packed: &few, rows });
+            for i in 0..rows {
                 let own = |near: &[Block]| near[i / LANES][i % LANES].to_bits();
                 assert_eq!(own(&symmetric), own(&means), "{level:?}, row {i}");
             }
         }
     }
 
-    /// The same picks and scores as without bounds, to the last bit.
-    fn check_bounds<T: Scalar>(values: &[T], columns: usize, kept: &[usize], count: usize) {
-        let rows = values.len() / columns;
-        let m = Matrix::new(values, rows, columns).expect("shape");
-        let ids: Vec<RowId> = (0..rows).map(RowId::at).collect();
-        let gather = |of: Range<usize>| Packed::gather(of.len(), columns, |i| m.row(ids[of.start + i]));
-        let reference = Packed::fill(rows.min(9), columns, |i, out| {
-            out.iter_mut().zip(m.row(ids[i * rows / rows.min(9)])).for_each(|(o, v)| *o = v.widen());
-        });
-        let near = mean_distances(gather, rows, &reference, rows.min(9), |_| Ok(())).expect("not cancelled");
-        let of = |rough| herd(&m, &ids, (near.clone(), rough), (kept, count), |_| Ok(())).expect("not cancelled");
-        let (with, without) = (of(Rough::of(&m, &ids)), of(None));
-        assert_eq!(with, without, "{rows} rows of {columns}");
-    }
-
     #[test]
     fn energy_by_bounds_is_exact() {
-        for columns in [1, 3, 17] {
-            let base = uniform(700, columns);
-            for scale in [1.0, 1e-140, 1e-30, 1e-4, 3e7, 1e24, 1e140] {
-                let scaled: Vec<f64> = base.iter().map(|v| (v - 0.5) * scale).collect();
-                check_bounds(&scaled, columns, &[], 300);
-                check_bounds(&scaled, columns, &[3, 4, 699], 40);
-                let single: Vec<f32> = scaled.iter().map(|&v| v as f32).collect();
-                if single.iter().all(|v| v.is_finite()) {
-                    check_bounds(&single, columns, &[], 120);
-                }
-            }
-            // Far from the origin; two heaps that f32 cannot resolve; one row far from all; many equal rows; a constant column.
-            let change = |of: &dyn Fn(usize, f64) -> f64| -> Vec<f64> {
-                base.iter().enumerate().map(|(i, &v)| of(i, v)).collect()
-            };
-            check_bounds(&change(&|_, v| 1e9 + v), columns, &[], 200);
-            check_bounds(&change(&|i, v| if i / columns % 2 == 0 { 1e9 + v } else { v - 1e9 }), columns, &[], 200);
-            check_bounds(&change(&|i, v| if i / columns == 5 { 1e12 } else { v }), columns, &[], 200);
-            check_bounds(&change(&|_, v| (v * 3.0).round()), columns, &[], 500);
-            check_bounds(&change(&|i, v| if i % columns == 0 { 7.0 } else { v }), columns, &[], 200);
-            check_bounds(&change(&|_, _| 2.5), columns, &[], 30);
-        }
-        check_bounds(&[4.0], 1, &[], 1);
-        check_bounds(&[4.0, 5.0, 5.0], 1, &[2], 3);
+        greedy_mean::tests::check_bounds(|_| Distance);
+        greedy_mean::tests::check_terms(Distance);
     }
 
     /// One heap and a few rows apart: the medoid first, then both in their shares.

@@ -20,9 +20,10 @@
 //!                    + \frac{1}{R^2} \sum_{r, r'} k(r, r')
 //! ```
 //!
-//! Cost: O(n_k·(R + m_k)·d) per class, two numbers per row, no n × n table. Every pick is decided by the kernel itself: with
-//! r approximate features a pick costs O(n_k·r), which is more than O(n_k·d) unless the columns are many. Kernels are computed
-//! for eight rows at a time, in one order of sums, so the same bits come out for any number of threads.
+//! Cost: O(n_k·(R + m_k)·d) per class, no n × n table. Every pick is decided by the kernel itself: with r approximate features a pick
+//! costs O(n_k·r), which is more than O(n_k·d) unless the columns are many. As for `energy`, a pick adds a lower bound of each kernel,
+//! by a distance in f32 or, where a class does not stay in the cache, in 16 bits; only rows that can be next have their exact sums
+//! computed, in one order, so the same bits come out for any number of threads.
 //!
 //! Guarantee: each row is the best next one, exactly; nested; ties to the lowest row id.
 //!
@@ -36,14 +37,15 @@
 //!
 //! Loses when ε matters: it keeps the density of a class and no extreme rows. Structure that is much finer than σ is not seen.
 
+use super::greedy_mean::{self, ABOVE, BELOW, Block, DRIFT, Rough, Rows, Term};
 use super::reference::{self, Reference};
 use super::settings::parameters;
 use super::width::{SIGMA_ROWS, median_distance, packed, power, power_of_two};
 use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{LANES, Packed};
-use crate::kernel::{Gaussian, ones};
+use crate::kernel::{Gaussian, exp_minus, ones};
 use crate::params::{Kind, Value};
-use crate::{Allocation, ClassId, Guard, Ranking, Result, RowId, Shape, simd};
+use crate::{Allocation, ClassId, Dataset, Guard, Ranking, Result, RowId, Shape};
 use rayon::prelude::*;
 
 parameters! {
@@ -81,7 +83,7 @@ pub static INFO: Info = Info {
     summary: "Keeps rows of each class whose mean under a Gaussian kernel is that of the class.",
     params: PARAMS,
     cost: "O(n_k·(R + m_k)·d) per class, R = n_k rows of reference, or 500 for more than 2,000 rows",
-    memory: "32 bytes per row, a copy of each class that is being processed, and its reference rows",
+    memory: "40 bytes per row, a copy of each class that is being processed, its reference rows, and those kept",
     guarantee: "each row is the best next one for the mean under the kernel; nested over ratios; ties to the lowest row id",
     reference: "Chen, Welling & Smola, Super-Samples from Kernel Herding, UAI 2010, arXiv:1203.3472",
     departures: "a row is taken once; a large class is represented by a sample of its rows",
@@ -141,35 +143,64 @@ impl Method for Configured {
         Ok(ranking)
     }
 
-    fn memory(&self, shape: &Shape, _: usize, threads: usize) -> u64 {
+    fn memory(&self, shape: &Shape, kept: usize, threads: usize) -> u64 {
         let at_once = threads.min(shape.classes).max(1);
         let rows = (at_once * shape.largest_class).min(shape.rows);
         let reference = at_once * self.reference.count(shape.largest_class);
         let widths =
             if self.sigma.is_some() { 0 } else { 4 * SIGMA_ROWS * SIGMA_ROWS.min(shape.largest_class) * at_once };
-        (8 * shape.columns * (rows + reference) + 32 * rows + 16 * shape.rows + widths) as u64
+        (8 * shape.columns * (rows + kept.min(rows) + reference) + 40 * rows + 16 * shape.rows + widths) as u64
     }
 }
 
-/// A number for each of eight rows.
-type Block = [f64; LANES];
-
-/// A row that may be next: its gain and its position.
-type Candidate = (f64, u32);
-
-/// No candidate.
-const NONE: Candidate = (f64::NEG_INFINITY, u32::MAX);
-
-/// The larger gain; of equals the lower position.
-#[inline(always)]
-fn better(a: Candidate, b: Candidate) -> Candidate {
-    if b.0 > a.0 || (b.0 == a.0 && b.1 < a.1) { b } else { a }
+/// Minus the kernel, which grows with the distance as [`Term`] asks.
+#[derive(Clone, Copy, Debug)]
+struct Unlike {
+    rate: f64,
 }
 
-/// Blocks that are one piece of parallel work.
-const PART: usize = 512;
-/// Picks reported to the monitor at a time.
-const REPORT: usize = 64;
+impl Term for Unlike {
+    const ABOVE: f64 = BELOW;
+
+    #[inline(always)]
+    fn exact(self, raw: f64) -> f64 {
+        -exp_minus(self.rate * raw)
+    }
+
+    /// (A power is off by about one unit in the last place, and the square of a distance by three.)
+    #[inline(always)]
+    fn most(self, distance: f64) -> f64 {
+        exp_minus(self.rate * (distance * distance * ABOVE)) * -BELOW
+    }
+}
+
+/// The rows of a class, times a power of two.
+struct Scaled<'a> {
+    data: &'a Dataset<'a>,
+    rows: &'a [RowId],
+    scale: f64,
+}
+
+impl Rows for Scaled<'_> {
+    type Value = f64;
+
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn columns(&self) -> usize {
+        self.data.columns()
+    }
+
+    fn copy(&self, row: usize, out: &mut [f64]) {
+        self.data.points().widen_row(self.rows[row], out);
+        out.iter_mut().for_each(|v| *v *= self.scale);
+    }
+
+    fn pack(&self) -> Packed<f64> {
+        packed(self.data, self.rows, self.scale)
+    }
+}
 
 impl Configured {
     /// Picks `count` ≥ 1 of the rows of a class.
@@ -177,123 +208,49 @@ impl Configured {
         run.step(0)?;
         let power = power(run.data, rows);
         let scale = power_of_two(-power);
-        let points = packed(run.data, rows, scale);
-        let width = self.sigma.map_or_else(|| median_distance(run, rows, &points), |sigma| sigma * scale);
+        let class = Scaled { data: run.data, rows, scale };
+        let width = match self.sigma {
+            Some(sigma) => sigma * scale,
+            None => median_distance(run, rows, |i, row| class.copy(i, row)),
+        };
         let kernel = Gaussian::new(width);
         let chosen = self.reference.choose(rows, run.seed);
-        let mut near = means(run, kernel, &points, rows.len(), &chosen)?;
-        let at = |near: &[Block], i: usize| near[i / LANES][i % LANES];
-        let spread = chosen.iter().map(|&i| at(&near, i)).sum::<f64>() / chosen.len() as f64;
+        let near = means(run, kernel, &class, &chosen)?;
+        let spread = chosen.iter().map(|&i| near[i / LANES][i % LANES]).sum::<f64>() / chosen.len() as f64;
+        // What is far from the class is not like it.
+        let unlike = near.into_iter().map(|near| near.map(|mean| -mean)).collect();
+        let rough = Rough::of(&class, count, DRIFT * width);
+        let term = Unlike { rate: kernel.rate };
+        let picked = greedy_mean::pick(term, &class, (unlike, rough), (&run.kept(rows), count), |n| run.step(n))?;
         // Σ μ of the picks, and Σ Σ k between them.
         let (mut sum_near, mut sum_pairs) = (0.0, 0.0);
-        let mut sums = vec![[0.0; LANES]; near.len()];
         let mut found = Herd { sigma: self.sigma.unwrap_or_else(|| width * power_of_two(power)), ..Herd::default() };
-        let mut query = vec![0.0; points.columns()];
-        let kept = run.kept(rows);
-        let mut next = first(&near);
-        for pick in 0..count {
-            next = kept.get(pick).map_or(next, |&row| row as u32);
-            let row = next as usize;
-            let m = (pick + 1) as f64;
-            sum_near += at(&near, row);
-            sum_pairs += 2.0 * at(&sums, row) + 1.0;
-            found.order.push(next);
+        for (of, m) in picked.iter().zip(1u32..) {
+            let m = f64::from(m);
+            sum_near -= of.near;
+            sum_pairs -= 2.0 * of.sum - 1.0;
+            found.order.push(of.row);
             found.scores.push((sum_pairs / m / m - 2.0 * sum_near / m + spread).max(0.0).sqrt());
-            // A row that is taken is never the best again.
-            near[row / LANES][row % LANES] = f64::NEG_INFINITY;
-            points.copy_row(row, &mut query);
-            let step = Step { kernel, points: &points, query: &query, first: 0, share: m + 1.0 };
-            next = step.all(&near, &mut sums).1;
-            if (pick + 1) % REPORT == 0 || pick + 1 == count {
-                run.step((pick % REPORT + 1) as u64)?;
-            }
         }
         Ok(found)
     }
 }
 
-/// The mean kernel of each row with the reference rows; −∞ for lanes beyond the last row.
-fn means(run: &Run<'_>, kernel: Gaussian, points: &Packed<f64>, rows: usize, chosen: &[usize]) -> Result<Vec<Block>> {
-    let d = points.columns();
-    let reference = Packed::fill(chosen.len(), d, |i, out| points.copy_row(chosen[i], out));
+/// The mean kernel of each row with the reference rows.
+fn means(run: &Run<'_>, kernel: Gaussian, class: &Scaled<'_>, chosen: &[usize]) -> Result<Vec<Block>> {
+    let d = class.columns();
+    let reference = Packed::fill(chosen.len(), d, |i, out| class.copy(chosen[i], out));
     let weights = ones(chosen.len());
-    let mut near = vec![[f64::NEG_INFINITY; LANES]; rows.div_ceil(LANES)];
-    near.as_flattened_mut()[..rows].par_chunks_mut(128).enumerate().try_for_each(|(chunk, near)| {
+    let mut near = vec![[0.0; LANES]; class.count().div_ceil(LANES)];
+    near.as_flattened_mut()[..class.count()].par_chunks_mut(128).enumerate().try_for_each(|(chunk, near)| {
         run.step(0)?;
         let mut queries = vec![0.0; near.len() * d];
-        queries.chunks_exact_mut(d).enumerate().for_each(|(i, out)| points.copy_row(chunk * 128 + i, out));
+        queries.chunks_exact_mut(d).enumerate().for_each(|(i, out)| class.copy(chunk * 128 + i, out));
         let sums = kernel.sums(&reference, &queries, &weights);
         near.iter_mut().zip(sums).for_each(|(near, sum)| *near = sum / chosen.len() as f64);
         Ok::<(), crate::Error>(())
     })?;
     Ok(near)
-}
-
-/// The position of the largest mean, the lowest of equals.
-fn first(near: &[Block]) -> u32 {
-    let candidates = near.as_flattened().iter().zip(0u32..);
-    candidates.fold(NONE, |best, (&mean, at)| better(best, (mean, at))).1
-}
-
-/// A row was taken: what is known of the others changes, and the best of them is next.
-#[derive(Clone, Copy)]
-struct Step<'a> {
-    kernel: Gaussian,
-    points: &'a Packed<f64>,
-    /// The row that was taken.
-    query: &'a [f64],
-    /// The first block of the part.
-    first: usize,
-    /// t + 1.
-    share: f64,
-}
-
-impl Step<'_> {
-    /// All blocks, large classes in parallel.
-    fn all(self, near: &[Block], sums: &mut [Block]) -> Candidate {
-        if near.len() <= PART {
-            return simd::run(Part { step: self, near, sums });
-        }
-        let parts = near.par_chunks(PART).zip(sums.par_chunks_mut(PART)).enumerate();
-        let best =
-            parts.map(|(part, (near, sums))| simd::run(Part { step: Step { first: part * PART, ..self }, near, sums }));
-        best.reduce(|| NONE, better)
-    }
-}
-
-/// Some of the blocks.
-struct Part<'a> {
-    step: Step<'a>,
-    near: &'a [Block],
-    sums: &'a mut [Block],
-}
-
-impl simd::Kernel for Part<'_> {
-    type Output = Candidate;
-
-    #[inline(always)]
-    fn run(self) -> Candidate {
-        let Self { step, near, sums } = self;
-        let mut gains = [f64::NEG_INFINITY; LANES];
-        let mut blocks = [0usize; LANES];
-        for (b, (near, sums)) in near.iter().zip(sums).enumerate() {
-            let values = step.kernel.block(step.points, step.query, step.first + b);
-            for lane in 0..LANES {
-                sums[lane] += values[lane];
-                let gain = near[lane] - sums[lane] / step.share;
-                // Of equal gains of a lane the first stays.
-                if gain > gains[lane] {
-                    (gains[lane], blocks[lane]) = (gain, b);
-                }
-            }
-        }
-        (0..LANES).fold(NONE, |best, lane| {
-            if gains[lane] == f64::NEG_INFINITY {
-                return best;
-            }
-            better(best, (gains[lane], ((step.first + blocks[lane]) * LANES + lane) as u32))
-        })
-    }
 }
 
 #[cfg(test)]
@@ -343,6 +300,12 @@ mod tests {
             assert!((score * score - square.max(0.0)).abs() < 1e-12, "a discrepancy of {score}, not √{square}");
         }
         assert_eq!(taken.len(), n);
+    }
+
+    #[test]
+    fn herding_by_bounds_is_exact() {
+        greedy_mean::tests::check_bounds(|scale| Unlike { rate: 2.0 / scale / scale });
+        greedy_mean::tests::check_terms(Unlike { rate: 0.3 });
     }
 
     proptest! {

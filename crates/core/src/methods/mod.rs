@@ -15,6 +15,7 @@
 //! ```
 
 mod capabilities;
+mod greedy_mean;
 mod guarded;
 mod info;
 mod method;

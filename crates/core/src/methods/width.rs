@@ -9,8 +9,8 @@ use crate::{Dataset, RowId};
 pub(super) const SIGMA_ROWS: usize = 1000;
 
 /// The median of the distances that are not 0, of all pairs of rows or of those of 1000 rows drawn by the seed; 1 if there
-/// is none.
-pub(super) fn median_distance(run: &Run<'_>, rows: &[RowId], points: &Packed<f64>) -> f64 {
+/// is none. `copy` gives the coordinates of a row by its position.
+pub(super) fn median_distance(run: &Run<'_>, rows: &[RowId], copy: impl Fn(usize, &mut [f64])) -> f64 {
     let drawn: Vec<usize> = if rows.len() > SIGMA_ROWS {
         first_at_random(run, rows, SIGMA_ROWS).collect()
     } else {
@@ -19,8 +19,8 @@ pub(super) fn median_distance(run: &Run<'_>, rows: &[RowId], points: &Packed<f64
     let taken: Vec<Vec<f64>> = drawn
         .iter()
         .map(|&i| {
-            let mut row = vec![0.0; points.columns()];
-            points.copy_row(i, &mut row);
+            let mut row = vec![0.0; run.data.columns()];
+            copy(i, &mut row);
             row
         })
         .collect();

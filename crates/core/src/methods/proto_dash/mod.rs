@@ -260,7 +260,7 @@ impl Configured {
                 let points = own.packed(scale);
                 let width = match sigma {
                     Some(sigma) => sigma * scale,
-                    None => median_distance(run, rows, &points),
+                    None => median_distance(run, rows, |i, row| points.copy_row(i, row)),
                 };
                 let target = target.map(|t| (t.packed(scale), t.rows.len()));
                 let kernel = Gaussian::new(width);
@@ -516,10 +516,10 @@ mod tests {
             Dataset::new(Matrix::new(&values, 5, 1).expect("shape"), Classes::one(5).expect("few")).expect("sound");
         let run = Run { data: &data, inputs: Inputs::default(), seed: Seed(0), monitor: &Quiet };
         // 1 1 2 3 3 4 6 7 7: the pair of zeros is no distance.
-        let points = Packed::fill(5, 1, |i, out| out[0] = values[i]);
-        assert_eq!(median_distance(&run, &rows, &points), 3.0);
-        assert_eq!(median_distance(&run, &rows[..3], &points), 1.0);
-        assert_eq!(median_distance(&run, &rows[..2], &points), 1.0);
+        let copy = |i: usize, out: &mut [f64]| out[0] = values[i];
+        assert_eq!(median_distance(&run, &rows, copy), 3.0);
+        assert_eq!(median_distance(&run, &rows[..3], copy), 1.0);
+        assert_eq!(median_distance(&run, &rows[..2], copy), 1.0);
     }
 
     /// So narrow a kernel is never exhausted: rows past the cap follow the picks, each once, with a warning.

@@ -16,13 +16,12 @@
 
 use super::gaussian::{ALL_MEANS, FEATURE_BYTES};
 use super::greedy::{Chosen, Limits, MOST_PICKS, better, finish};
+use crate::cholesky::{Cholesky, LEAST_PIVOT, Rotation};
 use crate::distance::{LANES, Packed};
 use crate::kernel::{self, Gaussian};
 use crate::methods::Run;
 use crate::{Result, RowId, simd};
 
-/// The pivot up to which a row depends on the passive ones, as in `nnls.rs`.
-const LEAST_PIVOT: f64 = 1e-14;
 /// Columns that a block gets at once.
 const TOGETHER: usize = 4;
 /// Picks after which the optimality conditions are checked by the kernel itself.
@@ -70,7 +69,7 @@ struct Basis<'a> {
     is_passive: Vec<bool>,
     /// Positions in `picks`, their rows of the factor of K_SS, their coordinates, and c.
     passive: Vec<usize>,
-    factor: Vec<Vec<f64>>,
+    factor: Cholesky,
     coordinates: Vec<f64>,
     aim: Vec<f64>,
 }
@@ -162,7 +161,7 @@ impl simd::Kernel for Advance<'_> {
 /// Rotates neighbouring columns of a block, from one on, so that a direction is the last of those that are known, and drops it.
 struct Drop<'a> {
     at: usize,
-    rotations: &'a [(f64, f64)],
+    rotations: &'a [Rotation],
     /// c of the direction, after so many rotations.
     carried: &'a [f64],
     block: &'a mut Block,
@@ -201,7 +200,7 @@ impl Basis<'_> {
         let Self { kernel, points, factor, coordinates, aim, .. } = self;
         let values = &mut self.values[place * self.stride..][..self.stride];
         let block = &mut self.blocks[place];
-        simd::run(Advance { kernel: *kernel, points, place, factor, coordinates, aim, block, values });
+        simd::run(Advance { kernel: *kernel, points, place, factor: factor.rows(), coordinates, aim, block, values });
     }
 
     /// The gradient of a place, and what is left of its diagonal entry.
@@ -316,18 +315,7 @@ impl Basis<'_> {
         self.passive.remove(at);
         self.is_passive[pick] = false;
         self.coordinates.drain(at * d..(at + 1) * d);
-        self.factor.remove(at);
-        let mut rotations: Vec<(f64, f64)> = Vec::with_capacity(self.factor.len() - at);
-        for row in &mut self.factor[at..] {
-            for (j, &(c, s)) in (at..).zip(&rotations) {
-                (row[j], row[j + 1]) = (c * row[j] + s * row[j + 1], c * row[j + 1] - s * row[j]);
-            }
-            let j = at + rotations.len();
-            let length = row[j].hypot(row[j + 1]);
-            rotations.push((row[j] / length, row[j + 1] / length));
-            row[j] = length;
-            row.truncate(j + 1);
-        }
+        let rotations = self.factor.remove(at);
         let mut carried = vec![self.aim[at]];
         for (j, &(c, s)) in (at..).zip(&rotations) {
             let (carry, next) = (carried[j - at], self.aim[j + 1]);
@@ -343,7 +331,7 @@ impl Basis<'_> {
     /// The optimum over the passive picks; zero for others.
     fn solve(&self) -> Vec<f64> {
         let mut values = self.aim.clone();
-        simd::run(Back { factor: &self.factor, values: &mut values });
+        self.factor.backward(&mut values);
         let mut weights = vec![0.0; self.picks.len()];
         self.passive.iter().zip(values).for_each(|(&p, v)| weights[p] = v);
         weights
@@ -423,8 +411,8 @@ impl Basis<'_> {
         let before = self.residual();
         let gradients = self.true_gradients(&self.weights);
         let mut values: Vec<f64> = self.passive.iter().map(|&p| gradients[p]).collect();
-        simd::run(Forth { factor: &self.factor, values: &mut values });
-        simd::run(Back { factor: &self.factor, values: &mut values });
+        self.factor.forward(&mut values);
+        self.factor.backward(&mut values);
         let mut refined = self.weights.clone();
         self.passive.iter().zip(values).for_each(|(&p, v)| refined[p] += v);
         if self.passive.iter().all(|&p| refined[p] > 0.0) {
@@ -441,47 +429,6 @@ struct Leading {
     row: usize,
     place: usize,
     gradient: f64,
-}
-
-/// Solves Lᵀ z = b in place.
-struct Back<'a> {
-    factor: &'a [Vec<f64>],
-    values: &'a mut [f64],
-}
-
-impl simd::Kernel for Back<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for (i, row) in self.factor.iter().enumerate().rev() {
-            let (open, rest) = self.values.split_at_mut(i);
-            let value = rest[0] / row[i];
-            rest[0] = value;
-            for (v, l) in open.iter_mut().zip(row) {
-                *v -= value * l;
-            }
-        }
-    }
-}
-
-/// Solves L y = b in place.
-struct Forth<'a> {
-    factor: &'a [Vec<f64>],
-    values: &'a mut [f64],
-}
-
-impl simd::Kernel for Forth<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for (i, row) in self.factor.iter().enumerate() {
-            let (done, rest) = self.values.split_at_mut(i);
-            let sum: f64 = row.iter().zip(&*done).map(|(l, v)| l * v).sum();
-            rest[0] = (rest[0] - sum) / row[i];
-        }
-    }
 }
 
 /// The greedy choice of `count` of the rows, whose points and means are given in their order; `stride` is that of [`columns`].
@@ -538,7 +485,7 @@ pub(super) fn choose(
         weights: Vec::new(),
         is_passive: Vec::new(),
         passive: Vec::new(),
-        factor: Vec::new(),
+        factor: Cholesky::default(),
         coordinates: Vec::new(),
         aim: Vec::new(),
     };
