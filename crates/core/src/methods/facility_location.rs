@@ -49,7 +49,7 @@ use super::reference::{self, Reference};
 use super::settings::parameters;
 use super::stratified_random::random_order;
 use super::{Capabilities, Family, Info, Method, Run, Support};
-use crate::distance::{Euclidean, LANES, Packed, Terms};
+use crate::distance::{Euclidean, LANES, Packed, QUERIES, Terms, squared};
 use crate::params::Value;
 use crate::selection::BudgetLimit;
 use crate::{Allocation, ClassId, Guard, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points};
@@ -202,7 +202,7 @@ impl<'a, T: Scalar> Placement<'a, T> {
         if count > found.order.len() {
             let mut taken = vec![false; self.rows.len()];
             found.order.iter().for_each(|&i| taken[i as usize] = true);
-            let gains = self.all(run, Self::gain)?;
+            let gains = self.all::<false>(run)?;
             let picks = found.order.len() as u32;
             let others = gains.iter().zip(0u32..).filter(|&(_, i)| !taken[i as usize]);
             queue = others.map(|(gain, i)| (gain.to_bits(), Reverse(i), picks)).collect();
@@ -234,31 +234,31 @@ impl<'a, T: Scalar> Placement<'a, T> {
 
     /// The row with the smallest sum of distances, the lowest of equals.
     fn medoid(&self, run: &Run<'_>) -> Result<u32> {
-        let sums = self.all(run, |own, query| simd::run(Cost { packed: &own.reference, query, count: own.count }))?;
+        let sums = self.all::<true>(run)?;
         Ok(sums.iter().zip(0u32..).fold((f64::INFINITY, 0), |a, (&c, i)| if c < a.0 { (c, i) } else { a }).1)
     }
 
-    /// A number of every row.
-    fn all(&self, run: &Run<'_>, of: impl Fn(&Self, &[f64]) -> f64 + Sync) -> Result<Vec<f64>> {
+    /// The gain of every row, or the cost, while nothing is taken.
+    fn all<const COST: bool>(&self, run: &Run<'_>) -> Result<Vec<f64>> {
         let mut out = vec![0.0; self.rows.len()];
         out.par_chunks_mut(64).zip(self.rows.par_chunks(64)).try_for_each(|(out, rows)| {
             run.step(0)?;
-            let mut query = vec![0.0; self.points.columns()];
-            for (out, &row) in out.iter_mut().zip(rows) {
-                self.widen(row, &mut query);
-                *out = of(self, &query);
+            for (out, rows) in out.chunks_mut(LANES).zip(rows.chunks(LANES)) {
+                out.copy_from_slice(&self.sums::<COST>(rows)[..rows.len()]);
             }
             Ok::<(), crate::Error>(())
         })?;
         Ok(out)
     }
 
-    fn widen(&self, row: RowId, out: &mut [f64]) {
-        out.iter_mut().zip(self.points.row(row)).for_each(|(o, v)| *o = v.widen());
+    /// The gains or costs of up to eight rows.
+    fn sums<const COST: bool>(&self, rows: &[RowId]) -> Block {
+        let queries = Packed::gather(rows.len(), self.points.columns(), |i| self.points.row(rows[i]));
+        simd::run(Sums::<_, COST> { packed: &self.reference, queries: queries.block(0), nearest: &self.nearest })
     }
 
-    fn gain(&self, query: &[f64]) -> f64 {
-        simd::run(Gain { packed: &self.reference, query, nearest: &self.nearest })
+    fn widen(&self, row: RowId, out: &mut [f64]) {
+        out.iter_mut().zip(self.points.row(row)).for_each(|(o, v)| *o = v.widen());
     }
 
     /// The best row and its gain, taken from the queue: its gain is new, and no bound of another row is above it.
@@ -283,15 +283,16 @@ impl<'a, T: Scalar> Placement<'a, T> {
                 old.push(row);
                 queue.pop();
             }
-            let gain = |&row: &u32| {
-                let mut query = vec![0.0; self.points.columns()];
-                self.widen(self.rows[row as usize], &mut query);
-                (self.gain(&query).to_bits(), Reverse(row), picks)
+            let gains = |some: &[u32]| {
+                let rows: Vec<RowId> = some.iter().map(|&row| self.rows[row as usize]).collect();
+                let gains = self.sums::<false>(&rows);
+                let bound = |(&row, gain): (&u32, f64)| (gain.to_bits(), Reverse(row), picks);
+                some.iter().zip(gains).map(bound).collect::<Vec<Bound>>()
             };
             if old.len() * self.count * self.points.columns() > 1 << 16 {
-                queue.par_extend(old.par_iter().map(gain));
+                queue.par_extend(old.par_chunks(LANES).flat_map_iter(gains));
             } else {
-                queue.extend(old.iter().map(gain));
+                queue.extend(old.chunks(LANES).flat_map(gains));
             }
             together = (2 * together).min(*TOGETHER.end());
         }
@@ -316,50 +317,38 @@ impl<'a, T: Scalar> Placement<'a, T> {
     }
 }
 
-/// The sum of the distances from a row to the reference rows.
-struct Cost<'a, T> {
+/// Of eight rows: by how much each would lower the sum of the distances to the nearest pick; or the sum of its distances to the reference
+/// rows, all of which have no pick yet.
+struct Sums<'a, T, const COST: bool> {
     packed: &'a Packed<T>,
-    query: &'a [f64],
-    count: usize,
-}
-
-impl<T: Scalar> simd::Kernel for Cost<'_, T> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run(self) -> f64 {
-        let mut sums = [0.0; LANES];
-        for block in 0..self.count.div_ceil(LANES) {
-            let raws = self.packed.raw::<Euclidean>(self.query, block);
-            let lanes = LANES.min(self.count - block * LANES);
-            for lane in 0..LANES {
-                sums[lane] += if lane < lanes { Euclidean::finish(raws[lane]) } else { 0.0 };
-            }
-        }
-        sums.iter().sum()
-    }
-}
-
-/// By how much a row would lower the sum of the distances to the nearest pick.
-struct Gain<'a, T> {
-    packed: &'a Packed<T>,
-    query: &'a [f64],
+    queries: &'a [[T; LANES]],
     nearest: &'a [Block],
 }
 
-impl<T: Scalar> simd::Kernel for Gain<'_, T> {
-    type Output = f64;
+impl<T: Scalar, const COST: bool> simd::Kernel for Sums<'_, T, COST> {
+    type Output = Block;
 
     #[inline(always)]
-    fn run(self) -> f64 {
-        let mut sums = [0.0; LANES];
-        for (block, nearest) in self.nearest.iter().enumerate() {
-            let raws = self.packed.raw::<Euclidean>(self.query, block);
-            for lane in 0..LANES {
-                sums[lane] += (nearest[lane] - Euclidean::finish(raws[lane])).max(0.0);
+    fn run(self) -> Block {
+        let mut found = [0.0; LANES];
+        for first in [0, QUERIES] {
+            let mut sums = [[0.0; LANES]; QUERIES];
+            for (block, nearest) in self.nearest.iter().enumerate() {
+                let raws = squared(self.queries, first, self.packed.block(block));
+                for (sums, raws) in sums.iter_mut().zip(raws) {
+                    for lane in 0..LANES {
+                        let distance = Euclidean::finish(raws[lane]);
+                        sums[lane] += match COST {
+                            // Padding is at no distance.
+                            true => if nearest[lane] > 0.0 { distance } else { 0.0 },
+                            false => (nearest[lane] - distance).max(0.0),
+                        };
+                    }
+                }
             }
+            found[first..first + QUERIES].copy_from_slice(&sums.map(|sums| sums.iter().sum()));
         }
-        sums.iter().sum()
+        found
     }
 }
 

@@ -456,7 +456,7 @@ mod tests {
     /// Features by the picks and features by pivots of their own give the same picks, weights and objectives.
     #[test]
     fn orthogonal_picks_are_those_of_features() {
-        let (n, d, count) = (900, 4, 300);
+        let (n, d, count) = (1100, 4, 300);
         let values: Vec<f64> =
             (0..n * d).map(|i| Seed(5).unit(RowId::at(i)) + f64::from(u8::from(i % 7 == 0))).collect();
         let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
@@ -471,7 +471,10 @@ mod tests {
             let kernel = Gaussian::new(sigma);
             let target = || with_target.then(|| (Packed::fill(n, d, |i, out| points().copy_row(i / 3, out)), n));
             let columns = orthogonal::columns(n, count, n).expect("few");
-            let own = orthogonal::choose(&run, kernel, points(), target(), &rows, count, columns).expect("runs");
+            let choose = || orthogonal::choose(&run, kernel, points(), target(), &rows, count, columns).expect("runs");
+            let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(choose);
+            let (own, by_threads) = (on(1), on(3));
+            assert_eq!((&own.order, &own.scores, &own.weights), (&by_threads.order, &by_threads.scores, &by_threads.weights));
             let mut space = GaussianSpace::new(kernel, points(), target(), n, n, ALL_MEANS, || Ok(())).expect("runs");
             let other = greedy(&mut space, &run, &rows, count, Unit { objective: 1.0, weight: 1.0 }).expect("runs");
             assert_eq!(own.order[..100], other.order[..100]);

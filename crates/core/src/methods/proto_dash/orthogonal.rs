@@ -14,6 +14,8 @@
 //!
 //! and then gets all it lacks, four at a time. Rows are sorted by their means, so that those of a block have about as much left.
 
+use rayon::prelude::*;
+
 use super::gaussian::{ALL_MEANS, FEATURE_BYTES};
 use super::greedy::{Chosen, Limits, MOST_PICKS, better, finish};
 use crate::cholesky::{Cholesky, LEAST_PIVOT, Rotation};
@@ -22,6 +24,10 @@ use crate::kernel::{self, Gaussian};
 use crate::methods::Run;
 use crate::{Result, RowId, simd};
 
+/// Blocks that are completed before the others.
+const FIRST: usize = 32;
+/// Blocks from which their work is worth several threads.
+const PARALLEL: usize = 128;
 /// Columns that a block gets at once.
 const TOGETHER: usize = 4;
 /// Picks after which the optimality conditions are checked by the kernel itself.
@@ -40,8 +46,9 @@ pub(super) fn columns(rows: usize, count: usize, target: usize) -> Option<usize>
 /// Eight rows.
 #[derive(Clone, Debug)]
 struct Block {
-    /// Columns of F that are known.
+    /// Columns of F that are known, and how many of the picks that left are dropped.
     known: usize,
+    dropped: usize,
     /// μ − Σ F c over these.
     gradient: [f64; LANES],
     /// K_ii − Σ F² over these, and its root.
@@ -72,16 +79,37 @@ struct Basis<'a> {
     factor: Cholesky,
     coordinates: Vec<f64>,
     aim: Vec<f64>,
+    /// What left the basis since all blocks were looked at.
+    left: Vec<Left>,
+}
+
+/// What the columns of all blocks are made of.
+struct Columns<'a> {
+    kernel: Gaussian,
+    points: &'a Packed<f64>,
+    factor: &'a [Vec<f64>],
+    coordinates: &'a [f64],
+    aim: &'a [f64],
+    left: &'a [Left],
+}
+
+impl Columns<'_> {
+    /// Takes all that left out of a block, and gives it the columns that it lacks if `advance`.
+    fn complete(&self, place: usize, block: &mut Block, values: &mut [[f64; LANES]], advance: bool) {
+        if block.dropped < self.left.len() {
+            simd::run(Drop { left: &self.left[block.dropped..], block, values });
+            block.dropped = self.left.len();
+        }
+        if advance && block.known < self.factor.len() {
+            simd::run(Advance { columns: self, place, block, values });
+        }
+    }
 }
 
 /// Gives a block the columns that it lacks.
 struct Advance<'a> {
-    kernel: Gaussian,
-    points: &'a Packed<f64>,
+    columns: &'a Columns<'a>,
     place: usize,
-    factor: &'a [Vec<f64>],
-    coordinates: &'a [f64],
-    aim: &'a [f64],
     block: &'a mut Block,
     values: &'a mut [[f64; LANES]],
 }
@@ -91,7 +119,8 @@ impl simd::Kernel for Advance<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { kernel, points, place, factor, coordinates, aim, block, values } = self;
+        let Self { columns, place, block, values } = self;
+        let &Columns { kernel, points, factor, coordinates, aim, .. } = columns;
         let d = points.columns();
         while block.known < factor.len() {
             let at = block.known;
@@ -158,12 +187,17 @@ impl simd::Kernel for Advance<'_> {
     }
 }
 
-/// Rotates neighbouring columns of a block, from one on, so that a direction is the last of those that are known, and drops it.
-struct Drop<'a> {
+/// A pick that left the basis: neighbouring columns, from one on, are rotated so that its direction is the last.
+struct Left {
     at: usize,
-    rotations: &'a [Rotation],
+    rotations: Vec<Rotation>,
     /// c of the direction, after so many rotations.
-    carried: &'a [f64],
+    carried: Vec<f64>,
+}
+
+/// Takes the picks that left out of a block: of the columns that are known, the last one is dropped.
+struct Drop<'a> {
+    left: &'a [Left],
     block: &'a mut Block,
     values: &'a mut [[f64; LANES]],
 }
@@ -173,34 +207,63 @@ impl simd::Kernel for Drop<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { at, rotations, carried, block, values } = self;
-        if block.known <= at {
-            return;
-        }
-        let last = block.known - 1;
-        let mut carry = values[at];
-        for (j, &(c, s)) in (at..last).zip(rotations) {
-            let next = values[j + 1];
+        let Self { left, block, values } = self;
+        for Left { at, rotations, carried } in left {
+            if block.known <= *at {
+                continue;
+            }
+            let last = block.known - 1;
+            let mut carry = values[*at];
+            for (j, &(c, s)) in (*at..last).zip(rotations) {
+                let next = values[j + 1];
+                for lane in 0..LANES {
+                    values[j][lane] = c * carry[lane] + s * next[lane];
+                    carry[lane] = c * next[lane] - s * carry[lane];
+                }
+            }
+            block.known = last;
             for lane in 0..LANES {
-                values[j][lane] = c * carry[lane] + s * next[lane];
-                carry[lane] = c * next[lane] - s * carry[lane];
+                block.left[lane] += carry[lane] * carry[lane];
+                block.gradient[lane] += carry[lane] * carried[last - at];
             }
         }
-        block.known = last;
         for lane in 0..LANES {
-            block.left[lane] += carry[lane] * carry[lane];
             block.root[lane] = block.left[lane].sqrt();
-            block.gradient[lane] += carry[lane] * carried[last - at];
         }
     }
 }
 
 impl Basis<'_> {
+    /// What columns are made of, and the blocks with their columns.
+    fn split(&mut self) -> (Columns<'_>, &mut [Block], &mut [[f64; LANES]]) {
+        let (factor, coordinates, aim, left) = (self.factor.rows(), &self.coordinates, &self.aim, &self.left);
+        let columns = Columns { kernel: self.kernel, points: self.points, factor, coordinates, aim, left };
+        (columns, &mut self.blocks, &mut self.values)
+    }
+
+    /// Takes all that left out of the blocks that are wanted, and gives them the columns that they lack if `advance`.
+    fn complete(&mut self, wanted: impl Fn(usize) -> bool + Sync, advance: bool) {
+        let stride = self.stride;
+        let (columns, blocks, values) = self.split();
+        let parallel = blocks.len() >= PARALLEL && rayon::current_num_threads() > 1;
+        let complete = |(place, (block, values)): (usize, (&mut Block, &mut [[f64; LANES]]))| {
+            if wanted(place) {
+                columns.complete(place, block, values, advance);
+            }
+        };
+        if parallel {
+            let blocks = blocks.par_iter_mut().zip(values.par_chunks_mut(stride)).enumerate();
+            blocks.with_min_len(PARALLEL / 4).for_each(complete);
+        } else {
+            blocks.iter_mut().zip(values.chunks_mut(stride)).enumerate().for_each(complete);
+        }
+    }
+
+    /// Gives one block all columns.
     fn advance(&mut self, place: usize) {
-        let Self { kernel, points, factor, coordinates, aim, .. } = self;
-        let values = &mut self.values[place * self.stride..][..self.stride];
-        let block = &mut self.blocks[place];
-        simd::run(Advance { kernel: *kernel, points, place, factor: factor.rows(), coordinates, aim, block, values });
+        let stride = self.stride;
+        let (columns, blocks, values) = self.split();
+        columns.complete(place, &mut blocks[place], &mut values[place * stride..][..stride], true);
     }
 
     /// The gradient of a place, and what is left of its diagonal entry.
@@ -212,6 +275,9 @@ impl Basis<'_> {
 
     /// The place with the largest gradient, of equals the lowest row; and the gradient.
     fn leader(&mut self) -> Option<(usize, f64)> {
+        self.complete(|_| true, false);
+        self.left.clear();
+        self.blocks.iter_mut().for_each(|block| block.dropped = 0);
         // What the columns from one on can add, at most.
         let mut tails = vec![0.0; self.aim.len() + 1];
         for (j, c) in self.aim.iter().enumerate().rev() {
@@ -224,19 +290,15 @@ impl Basis<'_> {
                 std::array::from_fn(|lane| block.gradient[lane] + block.root[lane] * tail + block.open[lane]);
             lanes.iter().copied().fold(f64::NEG_INFINITY, f64::max)
         };
+        // First a few that are likely, so that few others may still lead.
         let mut bounds: Vec<(f64, usize)> = self.blocks.iter().map(bound).zip(0..).collect();
-        let first = bounds.iter().copied().reduce(|a, b| if b.0 > a.0 { b } else { a })?.1;
-        let mut best = None;
-        self.lead(first, &mut best);
-        let least = best.as_ref().map_or(f64::NEG_INFINITY, |b: &Leading| b.gradient - self.rounding);
-        bounds.retain(|b| b.1 != first && b.0 >= least);
-        bounds.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        for (bound, place) in bounds {
-            if best.as_ref().is_none_or(|b: &Leading| bound >= b.gradient - self.rounding) {
-                self.lead(place, &mut best);
-            }
-        }
-        let best = best?;
+        let some = FIRST.min(bounds.len() - 1);
+        bounds.select_nth_unstable_by(some, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let (likely, others) = bounds.split_at(some.max(1));
+        let best = self.lead(likely, None);
+        let least = best.as_ref().map_or(f64::NEG_INFINITY, |b| b.gradient - self.rounding);
+        let others: Vec<(f64, usize)> = others.iter().copied().filter(|b| b.0 >= least).collect();
+        let best = self.lead(&others, best)?;
         // Of gradients that differ by rounding alone, as those of equal rows, the kernel itself decides.
         let columns = self.factor.len();
         let least = best.gradient - self.rounding;
@@ -274,18 +336,23 @@ impl Basis<'_> {
         places.iter().zip(sums).map(|(&place, sum)| self.means[place] - sum).collect()
     }
 
-    /// The best of this block and what is best so far.
-    fn lead(&mut self, block: usize, best: &mut Option<Leading>) {
-        self.advance(block);
-        for lane in 0..LANES {
-            let (place, gradient) = (block * LANES + lane, self.blocks[block].gradient[lane]);
-            if self.blocks[block].open[lane] == 0.0 {
-                let (row, old) = (self.rows[place], best.as_ref().map(|b| (b.row, b.gradient)));
-                if old.is_none_or(|old| better(old, (row, gradient)).0 == row) {
-                    *best = Some(Leading { row, place, gradient });
+    /// The best of these blocks and what is best so far.
+    fn lead(&mut self, blocks: &[(f64, usize)], mut best: Option<Leading>) -> Option<Leading> {
+        let mut wanted = vec![false; self.blocks.len()];
+        blocks.iter().for_each(|b| wanted[b.1] = true);
+        self.complete(|place| wanted[place], true);
+        for (block, _) in wanted.iter().enumerate().filter(|w| *w.1) {
+            for lane in 0..LANES {
+                let (place, gradient) = (block * LANES + lane, self.blocks[block].gradient[lane]);
+                if self.blocks[block].open[lane] == 0.0 {
+                    let (row, old) = (self.rows[place], best.as_ref().map(|b| (b.row, b.gradient)));
+                    if old.is_none_or(|old| better(old, (row, gradient)).0 == row) {
+                        best = Some(Leading { row, place, gradient });
+                    }
                 }
             }
         }
+        best
     }
 
     /// Makes a pick passive, unless it depends on those that are.
@@ -323,9 +390,7 @@ impl Basis<'_> {
             carried.push(c * next - s * carry);
         }
         self.aim.pop();
-        for (block, values) in self.blocks.iter_mut().zip(self.values.chunks_exact_mut(self.stride)) {
-            simd::run(Drop { at, rotations: &rotations, carried: &carried, block, values });
-        }
+        self.left.push(Left { at, rotations, carried });
     }
 
     /// The optimum over the passive picks; zero for others.
@@ -464,6 +529,7 @@ pub(super) fn choose(
         let of = |lane: usize| means.get(at * LANES + lane).copied();
         Block {
             known: 0,
+            dropped: 0,
             gradient: std::array::from_fn(|lane| of(lane).unwrap_or(0.0)),
             left: [1.0; LANES],
             root: [1.0; LANES],
@@ -488,6 +554,7 @@ pub(super) fn choose(
         factor: Cholesky::default(),
         coordinates: Vec::new(),
         aim: Vec::new(),
+        left: Vec::new(),
     };
     let limits = Limits::new(scale, 1.0);
     let relative = |residual: f64| if scale > 0.0 { residual / scale } else { 0.0 };
@@ -511,7 +578,7 @@ pub(super) fn choose(
     basis.refine();
     found.residual = found.residual.max(relative(basis.residual()));
     found.weights = basis.weights.clone();
-    (0..basis.blocks.len()).for_each(|at| basis.advance(at));
+    basis.complete(|_| true, true);
     let mut gradients = vec![0.0; n];
     for (place, &row) in basis.rows.iter().enumerate() {
         let block = &basis.blocks[place / LANES];
