@@ -6,7 +6,7 @@
 //! silent way out of: a quoted field that never closes, and a record with another number of fields than the header.
 //! Property tests compare the cutting with the `csv` crate.
 //!
-//! One pass over the file finds records and kinds; each request for columns is one more, shared among the threads of
+//! One pass over the file finds records and kinds, shared among the threads where no field is quoted; each request for columns is one more, shared among the threads of
 //! the current rayon pool (the result does not depend on them). Nothing is allocated per field. Cost: 8 bytes per row beside the bytes of the file.
 
 use std::any::Any;
@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use leanset_problem::{setting, text};
 use leanset_spec::{Delimiter, Format};
@@ -39,6 +40,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 const LOOK: usize = 1_000;
 /// Bytes that a column takes before any value is read: its names, what is known of it, and where a name is looked up.
 const OF_A_COLUMN: usize = 512;
+/// Bytes of lines that a thread looks at, at least, before it takes others.
+const PART: usize = 1 << 20;
 /// Rows between two calls of the progress function, and rows parsed at a time by a thread.
 const STRIDE: usize = 1 << 14;
 
@@ -82,9 +85,7 @@ fn cut(bytes: &[u8], at: usize, delimiter: u8, limit: usize, fields: &mut Vec<Fi
                 i += 1;
             }
         }
-        while i < bytes.len() && bytes[i] != delimiter && bytes[i] != b'\n' && bytes[i] != b'\r' {
-            i += 1;
-        }
+        i = end_of_field(bytes, i, delimiter);
         fields.push(Field { start, end: i, quoted });
         if fields.len() >= limit {
             return Ok(End { content: i, next: i });
@@ -95,6 +96,30 @@ fn cut(bytes: &[u8], at: usize, delimiter: u8, limit: usize, fields: &mut Vec<Fi
         }
         return Ok(End { content: i, next: after_line_ending(bytes, i) });
     }
+}
+
+/// Where the next delimiter or line ending is; eight bytes are looked at together.
+#[inline]
+fn end_of_field(bytes: &[u8], mut at: usize, delimiter: u8) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    // The lowest bit that is set is that of the first byte that is equal; above it may be false ones.
+    let equal = |word: u64, byte: u8| {
+        let zero = word ^ (ONES * u64::from(byte));
+        zero.wrapping_sub(ONES) & !zero & TOPS
+    };
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*word);
+        let found = equal(word, delimiter) | equal(word, b'\n') | equal(word, b'\r');
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while at < bytes.len() && bytes[at] != delimiter && bytes[at] != b'\n' && bytes[at] != b'\r' {
+        at += 1;
+    }
+    at
 }
 
 fn after_line_ending(bytes: &[u8], at: usize) -> usize {
@@ -162,7 +187,9 @@ fn token(raw: &str, missing: Option<&MissingWords>) -> Token {
         return token_without(text, missing);
     }
     match first {
-        b'0'..=b'9' | b'+' | b'-' | b'.' => integer(text).or_else(|| number(text)).unwrap_or(Token::Text),
+        b'0'..=b'9' | b'+' | b'-' | b'.' => {
+            integer(text).or_else(|| decimal(text)).or_else(|| number(text)).unwrap_or(Token::Text)
+        }
         b'i' | b'I' | b'N' | b'n' | b'?' | b'#' | b'<' => {
             if MISSING.contains(&text) {
                 Token::Missing
@@ -224,6 +251,52 @@ fn integer(text: &str) -> Option<Token> {
     if negative { 0i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }.map(Token::Integer)
 }
 
+/// Powers of ten that are exact as floats.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
+/// Digits with a point among them and an optional sign, where the quotient of two exact floats is their value, rounded
+/// once. Others are left to [`number`].
+fn decimal(text: &str) -> Option<Token> {
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let point = digits.iter().position(|&byte| byte == b'.')?;
+    let fraction = &digits[point + 1..];
+    if point == 0 || fraction.is_empty() || digits.len() > 20 {
+        return None;
+    }
+    let mut value: u64 = 0;
+    for &digit in digits[..point].iter().chain(fraction) {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + u64::from(digit - b'0');
+    }
+    if value > EXACT {
+        return None;
+    }
+    let value = value as f64 / POWERS.get(fraction.len())?;
+    Some(Token::Number(if negative { -value } else { value }))
+}
+
+/// Whether a field is digits with a point among them and an optional sign: a number, whatever its value.
+#[inline]
+fn is_decimal(field: &[u8]) -> bool {
+    let digits = field.strip_prefix(b"-").unwrap_or(field);
+    let front = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match digits.get(front..) {
+        Some([b'.', fraction @ ..]) if front > 0 => {
+            !fraction.is_empty() && fraction.iter().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
+    }
+}
+
 fn number(text: &str) -> Option<Token> {
     let unsigned = text.strip_prefix('+').filter(|rest| !rest.starts_with(['+', '-'])).unwrap_or(text);
     let value: f64 = fast_float2::parse(unsigned).ok()?;
@@ -231,7 +304,7 @@ fn number(text: &str) -> Option<Token> {
 }
 
 /// What the fields of a column have been so far.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Guess {
     boolean: bool,
     integer: bool,
@@ -253,6 +326,11 @@ const EXACT: u64 = 1 << 53;
 impl Guess {
     #[inline]
     fn see(&mut self, raw: &str, missing: Option<&MissingWords>) {
+        // Most fields of most tables: no value is needed to know that it is one.
+        if missing.is_none() && is_decimal(raw.as_bytes()) {
+            self.number = true;
+            return;
+        }
         match token(raw, missing) {
             Token::Missing => self.missing += 1,
             Token::Boolean(_) => {
@@ -272,6 +350,21 @@ impl Guess {
                     && trimmed(raw).trim_start_matches(['+', '-']).bytes().all(|b| b.is_ascii_digit());
             }
             Token::Text => self.text = true,
+        }
+    }
+
+    /// What the fields of these rows and of others have been.
+    fn and(self, other: Self) -> Self {
+        Self {
+            boolean: self.boolean | other.boolean,
+            integer: self.integer | other.integer,
+            number: self.number | other.number,
+            text: self.text | other.text,
+            missing: self.missing + other.missing,
+            respelled: self.respelled | other.respelled,
+            zeros: self.zeros | other.zeros,
+            big: self.big | other.big,
+            huge: self.huge | other.huge,
         }
     }
 
@@ -337,7 +430,7 @@ pub(crate) fn open(
     options: Options,
     bytes: Vec<u8>,
     memory: MemoryLimit,
-    progress: &dyn Fn(usize, usize),
+    progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Table, Error> {
     let Options { format, delimiter: said, missing, no_header } = options;
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -417,28 +510,23 @@ pub(crate) fn open(
     }
     let width = names.len();
 
-    let mut starts = Vec::new();
-    let mut guesses = vec![Guess::default(); width];
-    let mut at = first_row;
-    while at < bytes.len() {
-        let end = cut(bytes, at, delimiter, usize::MAX, &mut fields).map_err(unclosed)?;
-        if fields.len() != width {
-            return Err(ragged(&name, bytes, at, starts.len(), &fields, width, delimiter, begin..first_row));
-        }
-        for (guess, field) in guesses.iter_mut().zip(&fields) {
-            if field.quoted {
-                guess.see(&value(&text, field), missing_words);
-            } else {
-                guess.see(&text[field.start..field.end], missing_words);
-            }
-        }
-        starts.push(at);
-        if starts.len().is_multiple_of(STRIDE) {
-            memory.check(&name, "the text and where its rows begin", (bytes.len() + 8 * starts.len()) as u64)?;
-            progress(at, bytes.len());
-        }
-        at = skip_blank_lines(bytes, end.next);
-    }
+    let ragged_at = |at: usize, row: usize, fields: &[Field]| {
+        ragged(&name, bytes, at, row, fields, width, delimiter, begin..first_row)
+    };
+    let scan = Scan {
+        name: &name,
+        text: &text,
+        delimiter,
+        width,
+        missing: missing_words,
+        memory,
+        progress,
+        rows: AtomicUsize::new(0),
+        done: AtomicUsize::new(first_row),
+        unclosed: &unclosed,
+        ragged: &ragged_at,
+    };
+    let (mut starts, guesses) = scan.all(first_row, PART)?;
     starts.shrink_to_fit();
 
     let mut columns: Vec<ColumnInfo> = names
@@ -489,6 +577,89 @@ pub(crate) fn open(
     table.unnamed = unnamed;
     table.warnings = warnings;
     Ok(table)
+}
+
+/// The rows that a thread looks at, and what their fields are.
+type Scanned = (Vec<usize>, Vec<Guess>);
+
+/// One pass over the rows of a text: where they begin, and what the fields of each column are.
+struct Scan<'a> {
+    name: &'a str,
+    text: &'a str,
+    delimiter: u8,
+    width: usize,
+    missing: Option<&'a MissingWords>,
+    memory: MemoryLimit,
+    progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Rows found so far, and bytes done, by all threads.
+    rows: AtomicUsize,
+    done: AtomicUsize,
+    /// The error of a quoted field that begins there.
+    unclosed: &'a (dyn Fn(usize) -> Error + Sync),
+    /// The error of the record that begins there, is this row, and has these fields.
+    ragged: &'a (dyn Fn(usize, usize, &[Field]) -> Error + Sync),
+}
+
+impl Scan<'_> {
+    /// The rows from `first` on. Without a quote, every line ending ends a record: then all threads share the lines, in parts
+    /// of so many bytes or a little more.
+    fn all(&self, first: usize, size: usize) -> Result<Scanned, Error> {
+        let bytes = self.text.as_bytes();
+        let threads = rayon::current_num_threads();
+        if threads == 1 || bytes.len() - first < size || memchr::memchr(b'"', &bytes[first..]).is_some() {
+            return self.part(first..bytes.len());
+        }
+        let mut parts = Vec::new();
+        let mut at = first;
+        while at < bytes.len() {
+            let least = bytes.len().min(at + size);
+            let end = memchr::memchr(b'\n', &bytes[least..]).map_or(bytes.len(), |offset| least + offset + 1);
+            parts.push(at..end);
+            at = end;
+        }
+        let scanned: Vec<Result<Scanned, Error>> = parts.into_par_iter().map(|part| self.part(part)).collect();
+        let (mut starts, mut guesses) = (Vec::new(), vec![Guess::default(); self.width]);
+        for part in scanned {
+            // Which row it is, only a pass from the first row on can tell.
+            let Ok((own, of_part)) = part else { return self.part(first..bytes.len()) };
+            starts.extend(own);
+            guesses.iter_mut().zip(of_part).for_each(|(guess, own)| *guess = guess.and(own));
+        }
+        Ok((starts, guesses))
+    }
+
+    /// The rows in these bytes.
+    fn part(&self, part: Range<usize>) -> Result<Scanned, Error> {
+        let bytes = &self.text.as_bytes()[..part.end];
+        let mut fields = Vec::with_capacity(self.width);
+        let (mut starts, mut guesses) = (Vec::new(), vec![Guess::default(); self.width]);
+        let (mut at, mut before) = (skip_blank_lines(bytes, part.start), part.start);
+        while at < part.end {
+            let end = cut(bytes, at, self.delimiter, usize::MAX, &mut fields).map_err(self.unclosed)?;
+            if fields.len() != self.width {
+                return Err((self.ragged)(at, starts.len(), &fields));
+            }
+            for (guess, field) in guesses.iter_mut().zip(&fields) {
+                if field.quoted {
+                    guess.see(&value(self.text, field), self.missing);
+                } else {
+                    guess.see(&self.text[field.start..field.end], self.missing);
+                }
+            }
+            starts.push(at);
+            at = skip_blank_lines(bytes, end.next);
+            if starts.len().is_multiple_of(STRIDE) || at >= part.end {
+                let new = (starts.len() - 1) % STRIDE + 1;
+                let rows = self.rows.fetch_add(new, Ordering::Relaxed) + new;
+                let held = self.text.len() + 8 * rows;
+                self.memory.check(self.name, "the text and where its rows begin", held as u64)?;
+                let done = self.done.fetch_add(at - before, Ordering::Relaxed) + at - before;
+                before = at;
+                (self.progress)(done.min(self.text.len()), self.text.len());
+            }
+        }
+        Ok((starts, guesses))
+    }
 }
 
 /// The delimiter that a line `sep=;` says, and where the line ends.
@@ -910,9 +1081,14 @@ fn write_field(out: &mut dyn Write, value: &str, delimiter: u8) -> std::io::Resu
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    static POOL: LazyLock<rayon::ThreadPool> =
+        LazyLock::new(|| rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap());
 
     /// All records by our cutting, or `None` where a quote never closes.
     fn ours(text: &str, delimiter: u8) -> Option<Vec<Vec<String>>> {
@@ -948,6 +1124,51 @@ mod tests {
         fn integer_agrees_with_the_standard_library(text in "[+-]?[0-9]{1,20}") {
             let expected = text.parse::<i64>().ok().map(Token::Integer);
             prop_assert_eq!(integer(&text), expected);
+        }
+
+        #[test]
+        fn decimal_agrees_with_the_standard_library(text in "[+-]?[0-9]{0,12}[.][0-9]{0,12}") {
+            if let Some(found) = decimal(&text) {
+                prop_assert_eq!(found, Token::Number(text.parse().unwrap()));
+            }
+            let is_number = matches!(token(&text, None), Token::Number(_));
+            prop_assert!(is_number || !is_decimal(text.as_bytes()), "{}", text);
+        }
+
+        /// The lines in parts, on several threads, are the lines in one pass: rows, kinds, missing values, and the error.
+        #[test]
+        fn parts_of_a_text_are_the_text(
+            fields in proptest::collection::vec("(-?[0-9]{1,3}([.][0-9]{0,2})?|true|NA|0?[ab]|\u{e9}|)", 2..60),
+            ends in proptest::collection::vec(prop::sample::select(vec!["\n", "\r\n", "\r", "\n\n"]), 30),
+            cut in 0..3usize,
+            size in 1..40usize,
+        ) {
+            let mut text = String::new();
+            for (pair, end) in fields.chunks_exact(2).zip(&ends) {
+                text += &format!("{},{}{end}", pair[0], pair[1]);
+            }
+            if cut == 0 {
+                text += "1,2,3\n4,5";
+            }
+            let error = |at: usize, row: usize, _: &[Field]| Error::content(format!("{at} {row}"));
+            let scan = |whole: bool| {
+                let scan = Scan {
+                    name: "t",
+                    text: &text,
+                    delimiter: b',',
+                    width: 2,
+                    missing: None,
+                    memory: MemoryLimit::NONE,
+                    progress: &|_, _| (),
+                    rows: AtomicUsize::new(0),
+                    done: AtomicUsize::new(0),
+                    unclosed: &|at| error(at, 0, &[]),
+                    ragged: &error,
+                };
+                let found = if whole { scan.part(0..text.len()) } else { scan.all(0, size) };
+                found.map_err(|error| error.to_string())
+            };
+            prop_assert_eq!(POOL.install(|| scan(false)), scan(true));
         }
 
         #[test]
