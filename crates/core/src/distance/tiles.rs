@@ -116,17 +116,23 @@ impl Frame {
         self.centre.len()
     }
 
-    /// The power of two by which coordinates are multiplied.
-    pub(crate) fn scale(&self) -> f64 {
-        self.scale
+    /// At least the distance of every point from the centre, and little more.
+    pub(crate) fn radius(&self) -> f64 {
+        self.longest.sqrt() / self.scale
     }
 
     /// Writes a point in f32, and gives its squared length.
     #[inline(always)]
     fn set<T: Scalar>(&self, row: &[T], out: &mut [f32]) -> f64 {
         match (&self.single, T::singles(row)) {
-            (Some((centre, scale)), Some(row)) => set(row, centre, out, |v, c| (v - c) * scale),
-            _ => set(row, &self.centre, out, |v: T, c| ((v.widen() - c) * self.scale) as f32),
+            (Some((centre, scale)), Some(row)) => {
+                let scale = *scale;
+                set(row, centre, out, move |v, c| (v - c) * scale)
+            }
+            _ => {
+                let scale = self.scale;
+                set(row, &self.centre, out, move |v: T, c| ((v.widen() - c) * scale) as f32)
+            }
         }
     }
 
@@ -167,11 +173,14 @@ fn set<T: Copy, C: Copy>(row: &[T], centre: &[C], out: &mut [f32], of: impl Fn(T
     let (centres, centre_rest) = centre.as_chunks::<WIDTH>();
     let (outs, out_rest) = out.as_chunks_mut::<WIDTH>();
     for ((row, centre), out) in rows.iter().zip(centres).zip(outs) {
+        let mut singles = [0.0; WIDTH];
         for lane in 0..WIDTH {
-            let single = of(row[lane], centre[lane]);
-            out[lane] = single;
-            squares[lane] += single * single;
+            singles[lane] = of(row[lane], centre[lane]);
         }
+        for lane in 0..WIDTH {
+            squares[lane] += singles[lane] * singles[lane];
+        }
+        *out = singles;
     }
     for (((&v, &c), out), square) in row_rest.iter().zip(centre_rest).zip(out_rest).zip(&mut squares) {
         *out = of(v, c);
@@ -371,6 +380,84 @@ impl Panels {
     pub(crate) fn memory(len: usize, columns: usize) -> u64 {
         4 * (len.next_multiple_of(WIDTH) * (columns + 1)) as u64
     }
+}
+
+/// The points of panels once more, row by row, for a query that is compared with single ones.
+#[derive(Clone, Debug)]
+pub(crate) struct Singles {
+    values: Vec<f32>,
+}
+
+impl Singles {
+    /// The points of panels.
+    pub(crate) fn of(panels: &Panels) -> Self {
+        let mut values = vec![0.0; panels.values.len() * WIDTH];
+        let columns = panels.columns;
+        for (values, panel) in values.chunks_exact_mut(WIDTH * columns).zip(panels.values.chunks_exact(columns)) {
+            for (lane, row) in values.chunks_exact_mut(columns).enumerate() {
+                row.iter_mut().zip(panel).for_each(|(v, column)| *v = column[lane]);
+            }
+        }
+        Self { values }
+    }
+
+    /// The scores of a query and the points in some places. (A body of its own: inside a larger one the compiler does not keep sums in registers.)
+    pub(crate) fn scores(&self, panels: &Panels, query: &[f32], places: &[usize], scores: &mut Vec<f32>) {
+        simd::run_bounds(OfPlaces { singles: self, panels, query, places, scores });
+    }
+
+    /// Bytes of `len` points.
+    pub(crate) fn memory(len: usize, columns: usize) -> u64 {
+        4 * (len.next_multiple_of(WIDTH) * columns) as u64
+    }
+}
+
+/// What [`Singles::scores`] is asked.
+struct OfPlaces<'a> {
+    singles: &'a Singles,
+    panels: &'a Panels,
+    query: &'a [f32],
+    places: &'a [usize],
+    scores: &'a mut Vec<f32>,
+}
+
+impl simd::Bounds for OfPlaces<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) {
+        let d = self.query.len();
+        self.scores.clear();
+        for &place in self.places {
+            let product = product::<FUSED>(self.query, &self.singles.values[place * d..][..d]);
+            self.scores.push(product - self.panels.half_low[place / WIDTH][place % WIDTH]);
+        }
+    }
+}
+
+/// The product of two points, summed in lanes.
+#[inline(always)]
+fn product<const FUSED: bool>(query: &[f32], point: &[f32]) -> f32 {
+    let (queries, query_rest) = query.as_chunks::<WIDTH>();
+    let (points, point_rest) = point.as_chunks::<WIDTH>();
+    let mut sums = [0.0f32; WIDTH];
+    for (query, point) in queries.iter().zip(points) {
+        for lane in 0..WIDTH {
+            let (x, y) = (query[lane], point[lane]);
+            sums[lane] = if FUSED { x.mul_add(y, sums[lane]) } else { sums[lane] + x * y };
+        }
+    }
+    for ((sum, x), y) in sums.iter_mut().zip(query_rest).zip(point_rest) {
+        *sum += x * y;
+    }
+    let mut width = WIDTH / 2;
+    while width > 0 {
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+        width /= 2;
+    }
+    sums[0]
 }
 
 /// Whether a score is the threshold or higher.

@@ -9,7 +9,7 @@
 //! with its number of rows as weight. With `output=rows`, the result is the nearest row to each centre among the rows
 //! of that centre, so that no row occurs twice.
 //!
-//! Iterations save work, exactly (`lloyd.rs`): a row is looked at only if bounds of how near other centres can have come do not say that its centre is
+//! Iterations save work, exactly (`lloyd/`): a row is looked at only if bounds of how near other centres can have come do not say that its centre is
 //! still the nearest, and then in a kd-tree of the centres, or in many columns in f32 with a certified bound. The n_k × m_k table of distances is never
 //! computed.
 //!
@@ -95,7 +95,7 @@ pub static INFO: Info = Info {
     summary: "Replaces each class by its k-means centroids, or by the real row nearest to each. Weights are cluster sizes.",
     params: PARAMS,
     cost: "O(n_k·m_k·d) per iteration in the worst case, usually far less: most rows test no centre but their own",
-    memory: "at most 104 bytes per row of each class that is being processed, and the centroids three times",
+    memory: "at most 104 bytes per row of each class that is being processed (from 192 columns on 56 and a quarter of a byte per column, 248 at most), and the centroids four times",
     guarantee: "exactly m_k clusters, none empty; the mean squared distance never grows",
     reference: "Lloyd, IEEE Transactions on Information Theory 28, 1982; arXiv:2403.15150, section 3",
     departures: "an emptied cluster is refilled with the row farthest from its centre (the paper's code drops it)",
