@@ -349,8 +349,8 @@ impl Batch {
         self.rows.column(index).map_err(|error| self.failed(index, error))
     }
 
-    /// A column of what `of` makes of its values: of all at once where they are in memory, and of a few rows after another,
-    /// of which it is told the first, where they stay in the file.
+    /// A column of what `of` makes of its values: of all at once where they are in memory, and of a few rows after another
+    /// where they stay in the file. `of` gets the values and the first row of them.
     fn in_parts(&self, index: usize, of: &dyn Fn(&ArrayRef, usize) -> Result<Column, Error>) -> Result<Column, Error> {
         if let Some(array) = &self.rows.arrays[index] {
             return of(array, 0);

@@ -84,8 +84,8 @@ pub(crate) struct InFile {
 }
 
 impl InFile {
-    /// Reads the columns that stay in a file once, to see that they can be read and what they are. `progress` is told how
-    /// many bytes of how many are done.
+    /// Reads the columns that stay in a file once, to see that they can be read and what they are. It reports to
+    /// `progress` how many bytes of how many are done.
     ///
     /// # Errors
     /// The file is damaged, or has another number of rows than it says.

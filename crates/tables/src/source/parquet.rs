@@ -23,7 +23,7 @@ use crate::error::{Cause, Error};
 use crate::memory::MemoryLimit;
 use crate::table::Table;
 
-/// Opens a Parquet file, all row groups. `progress` is told how many bytes of how many are done.
+/// Opens a Parquet file, all row groups. It reports to `progress` how many bytes of how many are done.
 pub(crate) fn open(
     name: String,
     bytes: ParquetBytes,
