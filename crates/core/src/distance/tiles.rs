@@ -198,6 +198,12 @@ pub(crate) struct Query {
 }
 
 impl Query {
+    /// Half the squared distance of a point is at least this less its score.
+    #[inline(always)]
+    pub(crate) fn half_low(&self) -> f32 {
+        ((self.low / 2.0) as f32).next_down()
+    }
+
     /// The least score of a point whose squared distance, as the scalar definition computes it, is at most `raw`.
     #[inline(always)]
     pub(crate) fn possible(&self, frame: &Frame, raw: f64) -> f32 {

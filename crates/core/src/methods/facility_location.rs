@@ -24,7 +24,8 @@
 //! after 2,000 rows.
 //!
 //! Cost: two passes of O(n_k·R·d) per class, O(R·d) per gain that is computed anew, and O(R·d) per pick. Distances are computed
-//! when they are needed, for eight rows at a time; no n × n table is kept.
+//! when they are needed, for eight rows at a time; no n × n table is kept. The two passes give bounds in f32 (`tiles.rs`). A cost or a
+//! first gain is computed in f64 where its bound says that it may decide.
 //!
 //! Guarantee: exact greedy for the mean distance over the reference rows; f(S) ≥ (1 − 1/e)·f* (Nemhauser, Wolsey & Fisher 1978).
 //! Nested. For the budget at hand, the gains also prove a lower bound of the mean distance of *any* m rows
@@ -49,6 +50,7 @@ use super::reference::{self, Reference};
 use super::settings::parameters;
 use super::stratified_random::random_order;
 use super::{Capabilities, Family, Info, Method, Run, Support};
+use crate::distance::tiles::{Frame, GROUP, Panels, WIDTH};
 use crate::distance::{Euclidean, LANES, Packed, QUERIES, Terms, squared};
 use crate::params::Value;
 use crate::selection::BudgetLimit;
@@ -144,7 +146,8 @@ impl Method for Configured {
         let at_once = threads.min(shape.classes).max(1);
         let rows = (at_once * shape.largest_class).min(shape.rows);
         let reference = at_once * self.reference.count(shape.largest_class);
-        (reference * (shape.columns * shape.scalar_bytes + 8) + 40 * rows + 12 * shape.rows) as u64
+        let of_reference = shape.columns * (shape.scalar_bytes + 4) + 24;
+        (reference * of_reference + 40 * rows + 12 * shape.rows) as u64
     }
 }
 
@@ -167,6 +170,15 @@ type Block = [f64; LANES];
 /// first, and the number of picks when it was computed.
 type Bound = (u64, Reverse<u32>, u32);
 
+/// In place of the number of picks: the gain is not computed yet, and not above this.
+const ROUGH: u32 = u32::MAX;
+
+/// First gains that are computed at a time, where their bounds lead.
+const SETTLED: usize = 32;
+/// Panels of reference rows up to which a sum in f32 is a good bound.
+const MOST_PANELS: usize = 1 << 16;
+/// The rounding of f32.
+const UNIT: f64 = 1.0 / 16_777_216.0;
 /// Gains that are computed at a time, at first and at most.
 const TOGETHER: std::ops::RangeInclusive<usize> = 8..=256;
 /// Picks reported to the monitor at a time.
@@ -180,14 +192,22 @@ struct Placement<'a, T> {
     count: usize,
     /// Distances from the reference rows to the nearest pick; 0 for padding, which nothing is nearer than.
     nearest: Vec<Block>,
+    /// The same when the first gains were computed, and how many picks there were.
+    first: (Vec<Block>, u32),
+    /// The reference rows in f32.
+    frame: Frame,
+    panels: Panels,
 }
 
 impl<'a, T: Scalar> Placement<'a, T> {
     fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], chosen: &[usize]) -> Self {
-        let reference = Packed::gather(chosen.len(), points.columns(), |i| points.row(rows[chosen[i]]));
+        let row = |i: usize| points.row(rows[chosen[i]]);
+        let reference = Packed::gather(chosen.len(), points.columns(), row);
+        let frame = Frame::of(points.columns(), |each| (0..chosen.len()).for_each(|i| each(row(i))));
+        let panels = Panels::new(&frame, chosen.len(), |i| Some(row(i)));
         let mut nearest = vec![[f64::INFINITY; LANES]; chosen.len().div_ceil(LANES)];
         nearest.as_flattened_mut()[chosen.len()..].fill(0.0);
-        Self { points, rows, reference, count: chosen.len(), nearest }
+        Self { points, rows, reference, count: chosen.len(), nearest, first: (Vec::new(), 0), frame, panels }
     }
 
     fn place(mut self, run: &Run<'_>, count: usize) -> Result<Placed> {
@@ -202,10 +222,13 @@ impl<'a, T: Scalar> Placement<'a, T> {
         if count > found.order.len() {
             let mut taken = vec![false; self.rows.len()];
             found.order.iter().for_each(|&i| taken[i as usize] = true);
-            let gains = self.all::<false>(run)?;
-            let picks = found.order.len() as u32;
+            self.first = (self.nearest.clone(), found.order.len() as u32);
+            let (gains, at) = match self.bounds::<false>(|| run.step(0))? {
+                Some(gains) => (gains, ROUGH),
+                None => (self.all::<false>(run)?, self.first.1),
+            };
             let others = gains.iter().zip(0u32..).filter(|&(_, i)| !taken[i as usize]);
-            queue = others.map(|(gain, i)| (gain.to_bits(), Reverse(i), picks)).collect();
+            queue = others.map(|(gain, i)| (gain.to_bits(), Reverse(i), at)).collect();
         }
         let mut reported = 0;
         while found.order.len() < count {
@@ -213,7 +236,7 @@ impl<'a, T: Scalar> Placement<'a, T> {
                 run.step((found.order.len() - reported) as u64)?;
                 reported = found.order.len();
             }
-            let best = self.best(&mut queue, found.order.len() as u32);
+            let best = self.best(&mut queue, found.order.len() as u32)?;
             if best.0 == 0.0 {
                 found.exhausted = Some(found.order.len());
                 let last = found.scores.last().copied().unwrap_or(0.0);
@@ -228,14 +251,66 @@ impl<'a, T: Scalar> Placement<'a, T> {
         }
         run.step((count - reported) as u64)?;
         // One row cannot be better than the medoid; of rows that were all given nothing is known.
-        found.least = (count == 1 && kept.is_empty() || !queue.is_empty()).then(|| self.least(queue, count));
+        if count == 1 && kept.is_empty() || !queue.is_empty() {
+            found.least = Some(self.least(queue, count)?);
+        }
         Ok(found)
     }
 
     /// The row with the smallest sum of distances, the lowest of equals.
     fn medoid(&self, run: &Run<'_>) -> Result<u32> {
-        let sums = self.all::<true>(run)?;
-        Ok(sums.iter().zip(0u32..).fold((f64::INFINITY, 0), |a, (&c, i)| if c < a.0 { (c, i) } else { a }).1)
+        let least = |costs: &mut dyn Iterator<Item = (f64, u32)>| {
+            costs.fold((f64::INFINITY, 0), |a, b| if b.0 < a.0 { b } else { a })
+        };
+        let Some(bounds) = self.bounds::<true>(|| run.step(0))? else {
+            return Ok(least(&mut self.all::<true>(run)?.into_iter().zip(0..)).1);
+        };
+        let likely = least(&mut bounds.iter().copied().zip(0..)).1;
+        let most = self.sums::<true>(&[self.rows[likely as usize]], &self.nearest)[0];
+        let open: Vec<u32> = bounds.iter().zip(0..).filter(|&(&bound, _)| bound <= most).map(|(_, i)| i).collect();
+        let costs = self.each::<true>(&open, &self.nearest, || run.step(0))?;
+        Ok(least(&mut costs.into_iter().zip(open)).1)
+    }
+
+    /// At least the gain of every row, or at most the cost, while nothing is taken; nothing where f32 cannot tell.
+    fn bounds<const COST: bool>(&self, step: impl Fn() -> Result<()> + Sync) -> Result<Option<Vec<f64>>> {
+        // Distances as they come out of the scores: scaled, and divided by the root of two.
+        let unit = self.frame.scale() * std::f64::consts::FRAC_1_SQRT_2;
+        let mut nearest = vec![[0.0f32; WIDTH]; self.panels.count()];
+        for (single, &distance) in nearest.as_flattened_mut().iter_mut().zip(self.nearest.as_flattened()) {
+            *single = match distance {
+                0.0 => 0.0,
+                _ => ((distance * unit) as f32).next_up(),
+            };
+        }
+        let far = nearest.as_flattened().iter().any(|&distance| distance > 1e15);
+        if self.panels.count() > MOST_PANELS || (far && !COST) {
+            return Ok(None);
+        }
+        let rounding = 1.1 * (self.panels.count() + 2 * WIDTH) as f64 * UNIT;
+        let factor = if COST { 1.0 - rounding } else { 1.0 + rounding } / unit;
+        let columns = self.points.columns();
+        let mut out = vec![0.0; self.rows.len()];
+        let chunks = out.par_chunks_mut(16 * GROUP).zip(self.rows.par_chunks(16 * GROUP));
+        chunks.try_for_each_init(
+            || vec![0.0f32; GROUP * columns],
+            |queries, (out, rows)| {
+                step()?;
+                for (out, rows) in out.chunks_mut(GROUP).zip(rows.chunks(GROUP)) {
+                    let mut half_lows = [0.0; GROUP];
+                    let places = queries.chunks_exact_mut(columns).zip(&mut half_lows);
+                    for ((query, half_low), &row) in places.zip(rows) {
+                        *half_low = self.frame.query(self.points.row(row), query).half_low();
+                    }
+                    let queries = std::array::from_fn(|q| &queries[q * columns..][..columns]);
+                    let (panels, nearest) = (&self.panels, &nearest[..]);
+                    let sums = simd::run_bounds(SumBounds::<COST> { panels, queries, half_lows, nearest });
+                    out.iter_mut().zip(sums).for_each(|(out, sum)| *out = sum * factor);
+                }
+                Ok::<(), crate::Error>(())
+            },
+        )?;
+        Ok(Some(out))
     }
 
     /// The gain of every row, or the cost, while nothing is taken.
@@ -244,33 +319,74 @@ impl<'a, T: Scalar> Placement<'a, T> {
         out.par_chunks_mut(64).zip(self.rows.par_chunks(64)).try_for_each(|(out, rows)| {
             run.step(0)?;
             for (out, rows) in out.chunks_mut(LANES).zip(rows.chunks(LANES)) {
-                out.copy_from_slice(&self.sums::<COST>(rows)[..rows.len()]);
+                out.copy_from_slice(&self.sums::<COST>(rows, &self.nearest)[..rows.len()]);
             }
             Ok::<(), crate::Error>(())
         })?;
         Ok(out)
     }
 
+    /// The gains or costs of these rows.
+    fn each<const COST: bool>(
+        &self,
+        some: &[u32],
+        nearest: &[Block],
+        step: impl Fn() -> Result<()> + Sync,
+    ) -> Result<Vec<f64>> {
+        let of = |some: &[u32]| {
+            step()?;
+            let rows: Vec<RowId> = some.iter().map(|&row| self.rows[row as usize]).collect();
+            Ok(self.sums::<COST>(&rows, nearest)[..some.len()].to_vec())
+        };
+        let parts: Result<Vec<Vec<f64>>> = if some.len() * self.count * self.points.columns() > 1 << 16 {
+            some.par_chunks(LANES).map(of).collect()
+        } else {
+            some.chunks(LANES).map(of).collect()
+        };
+        Ok(parts?.concat())
+    }
+
     /// The gains or costs of up to eight rows.
-    fn sums<const COST: bool>(&self, rows: &[RowId]) -> Block {
+    fn sums<const COST: bool>(&self, rows: &[RowId], nearest: &[Block]) -> Block {
         let queries = Packed::gather(rows.len(), self.points.columns(), |i| self.points.row(rows[i]));
-        simd::run(Sums::<_, COST> { packed: &self.reference, queries: queries.block(0), nearest: &self.nearest })
+        simd::run(Sums::<_, COST> { packed: &self.reference, queries: queries.block(0), count: rows.len(), nearest })
     }
 
     fn widen(&self, row: RowId, out: &mut [f64]) {
         out.iter_mut().zip(self.points.row(row)).for_each(|(o, v)| *o = v.widen());
     }
 
+    /// Computes first gains until that of the row at the top of the queue is no longer a mere bound.
+    fn settle(&self, queue: &mut BinaryHeap<Bound>) -> Result<()> {
+        let mut rough: Vec<u32> = Vec::new();
+        loop {
+            rough.clear();
+            while rough.len() < SETTLED
+                && let Some(&(bits, Reverse(row), ROUGH)) = queue.peek()
+                && bits != 0
+            {
+                rough.push(row);
+                queue.pop();
+            }
+            if rough.is_empty() {
+                return Ok(());
+            }
+            let gains = self.each::<false>(&rough, &self.first.0, || Ok(()))?;
+            queue.extend(gains.iter().zip(&rough).map(|(gain, &row)| (gain.to_bits(), Reverse(row), self.first.1)));
+        }
+    }
+
     /// The best row and its gain, taken from the queue: its gain is new, and no bound of another row is above it.
-    fn best(&self, queue: &mut BinaryHeap<Bound>, picks: u32) -> (f64, u32) {
+    fn best(&self, queue: &mut BinaryHeap<Bound>, picks: u32) -> Result<(f64, u32)> {
         let mut together = *TOGETHER.start();
         let mut old: Vec<u32> = Vec::new();
         loop {
+            self.settle(queue)?;
             match queue.peek() {
-                None => return (0.0, 0),
+                None => return Ok((0.0, 0)),
                 Some(&(bits, Reverse(row), at)) if at == picks || bits == 0 => {
                     queue.pop();
-                    return (f64::from_bits(bits), row);
+                    return Ok((f64::from_bits(bits), row));
                 }
                 Some(_) => {}
             }
@@ -282,18 +398,10 @@ impl<'a, T: Scalar> Placement<'a, T> {
             {
                 old.push(row);
                 queue.pop();
+                self.settle(queue)?;
             }
-            let gains = |some: &[u32]| {
-                let rows: Vec<RowId> = some.iter().map(|&row| self.rows[row as usize]).collect();
-                let gains = self.sums::<false>(&rows);
-                let bound = |(&row, gain): (&u32, f64)| (gain.to_bits(), Reverse(row), picks);
-                some.iter().zip(gains).map(bound).collect::<Vec<Bound>>()
-            };
-            if old.len() * self.count * self.points.columns() > 1 << 16 {
-                queue.par_extend(old.par_chunks(LANES).flat_map_iter(gains));
-            } else {
-                queue.extend(old.chunks(LANES).flat_map(gains));
-            }
+            let gains = self.each::<false>(&old, &self.nearest, || Ok(()))?;
+            queue.extend(gains.iter().zip(&old).map(|(gain, &row)| (gain.to_bits(), Reverse(row), picks)));
             together = (2 * together).min(*TOGETHER.end());
         }
     }
@@ -311,17 +419,26 @@ impl<'a, T: Scalar> Placement<'a, T> {
     }
 
     /// The mean distance that no `count` rows can go below: they save at most the largest gains.
-    fn least(&self, queue: BinaryHeap<Bound>, count: usize) -> f64 {
-        let gains: f64 = queue.into_sorted_vec().iter().rev().take(count).map(|b| f64::from_bits(b.0)).sum();
-        (self.mean() - gains / self.count as f64).max(0.0)
+    fn least(&self, mut queue: BinaryHeap<Bound>, count: usize) -> Result<f64> {
+        let mut gains = 0.0;
+        for _ in 0..count {
+            self.settle(&mut queue)?;
+            gains += queue.pop().map_or(0.0, |bound| f64::from_bits(bound.0));
+        }
+        Ok((self.mean() - gains / self.count as f64).max(0.0))
     }
 }
+
+/// Blocks or panels whose terms are made at a time: loops that are long enough for the compiler to make vectors of them.
+const CHUNK: usize = 32;
 
 /// Of eight rows: by how much each would lower the sum of the distances to the nearest pick; or the sum of its distances to the reference
 /// rows, all of which have no pick yet.
 struct Sums<'a, T, const COST: bool> {
     packed: &'a Packed<T>,
     queries: &'a [[T; LANES]],
+    /// How many of the queries are wanted.
+    count: usize,
     nearest: &'a [Block],
 }
 
@@ -331,24 +448,98 @@ impl<T: Scalar, const COST: bool> simd::Kernel for Sums<'_, T, COST> {
     #[inline(always)]
     fn run(self) -> Block {
         let mut found = [0.0; LANES];
-        for first in [0, QUERIES] {
+        let mut terms = [[[0.0; LANES]; CHUNK]; QUERIES];
+        for first in (0..self.count).step_by(QUERIES) {
             let mut sums = [[0.0; LANES]; QUERIES];
-            for (block, nearest) in self.nearest.iter().enumerate() {
-                let raws = squared(self.queries, first, self.packed.block(block));
-                for (sums, raws) in sums.iter_mut().zip(raws) {
-                    for lane in 0..LANES {
-                        let distance = Euclidean::finish(raws[lane]);
-                        sums[lane] += match COST {
+            for (chunk, nearest) in self.nearest.chunks(CHUNK).enumerate() {
+                for block in 0..nearest.len() {
+                    let raws = squared(self.queries, first, self.packed.block(chunk * CHUNK + block));
+                    terms.iter_mut().zip(raws).for_each(|(terms, raws)| terms[block] = raws);
+                }
+                for (terms, sums) in terms.iter_mut().zip(&mut sums) {
+                    let terms = &mut terms[..nearest.len()];
+                    for (term, &nearest) in terms.as_flattened_mut().iter_mut().zip(nearest.as_flattened()) {
+                        let distance = Euclidean::finish(*term);
+                        *term = match COST {
                             // Padding is at no distance.
-                            true => if nearest[lane] > 0.0 { distance } else { 0.0 },
-                            false => (nearest[lane] - distance).max(0.0),
+                            true => {
+                                if nearest > 0.0 {
+                                    distance
+                                } else {
+                                    0.0
+                                }
+                            }
+                            false => (nearest - distance).max(0.0),
                         };
+                    }
+                    for term in terms.iter() {
+                        for lane in 0..LANES {
+                            sums[lane] += term[lane];
+                        }
                     }
                 }
             }
             found[first..first + QUERIES].copy_from_slice(&sums.map(|sums| sums.iter().sum()));
         }
         found
+    }
+}
+
+/// Of a group of queries: bounds of their sums in f32, before rounding of sums, scaled and divided by the root of two.
+struct SumBounds<'a, const COST: bool> {
+    panels: &'a Panels,
+    queries: [&'a [f32]; GROUP],
+    half_lows: [f32; GROUP],
+    /// At least the distances to the nearest pick.
+    nearest: &'a [[f32; WIDTH]],
+}
+
+impl<const COST: bool> simd::Bounds for SumBounds<'_, COST> {
+    type Output = [f64; GROUP];
+
+    #[inline(always)]
+    fn run<const FUSED: bool>(self) -> [f64; GROUP] {
+        // What rounding can lengthen a distance by, and more.
+        const SHORTER: f32 = 1.0 - 8.0 * UNIT as f32;
+        let mut sums = [[0.0f32; WIDTH]; GROUP];
+        let mut terms = [[[0.0f32; WIDTH]; CHUNK]; GROUP];
+        for (chunk, nearest) in self.nearest.chunks(CHUNK).enumerate() {
+            for panel in 0..nearest.len() {
+                let scores = self.panels.scores::<FUSED>(self.queries, chunk * CHUNK + panel);
+                terms.iter_mut().zip(scores).for_each(|(terms, scores)| terms[panel] = scores);
+            }
+            for ((terms, sums), half_low) in terms.iter_mut().zip(&mut sums).zip(self.half_lows) {
+                let terms = &mut terms[..nearest.len()];
+                for (term, &nearest) in terms.as_flattened_mut().iter_mut().zip(nearest.as_flattened()) {
+                    let half = half_low - *term;
+                    // Not a number for a query of which nothing is said and a place without a point.
+                    let distance = if half > 0.0 { half } else { 0.0 }.sqrt() * SHORTER;
+                    let gain = nearest - distance;
+                    *term = match COST {
+                        true => {
+                            if nearest > 0.0 {
+                                distance
+                            } else {
+                                0.0
+                            }
+                        }
+                        false => {
+                            if gain > 0.0 {
+                                gain
+                            } else {
+                                0.0
+                            }
+                        }
+                    };
+                }
+                for term in terms.iter() {
+                    for lane in 0..WIDTH {
+                        sums[lane] += term[lane];
+                    }
+                }
+            }
+        }
+        sums.map(|sums| sums.iter().copied().map(f64::from).sum())
     }
 }
 
@@ -452,6 +643,37 @@ mod tests {
             let found: Vec<usize> = ranking.rows().iter().map(|r| r.index()).collect();
             prop_assert_eq!(found, naive(&rows, &keys));
             prop_assert!(ranking.scores().is_sorted_by(|a, b| a >= b));
+        }
+
+        /// Costs are not below their bounds, nor gains above: in plain data, on a grid, far from the origin, in heaps that are far apart.
+        #[test]
+        fn bounds_in_single_precision_hold(
+            (d, values) in (1usize..20).prop_flat_map(|d| (Just(d), prop::collection::vec(-1f64..1.0, d..d * 60))),
+            kind in 0u8..4, power in prop::sample::select(vec![-170, -40, -1, 0, 3, 30, 140]), sample in 1usize..70,
+        ) {
+            let n = values.len() / d;
+            let place = |(i, &v): (usize, &f64)| match kind {
+                0 => v,
+                1 => (v * 3.0).round(),
+                2 => v + 1e6,
+                _ => v * 1e-3 + (i / d % 3) as f64 * 100.0,
+            };
+            let values: Vec<f64> = values[..n * d].iter().enumerate().map(place).collect();
+            let values: Vec<f64> = values.iter().map(|v| v * 10.0f64.powi(power)).collect();
+            let points = Matrix::new(&values, n, d).expect("shape");
+            let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
+            let chosen: Vec<usize> = (0..n).step_by(n.div_ceil(sample)).collect();
+            let all: Vec<u32> = (0..n as u32).collect();
+            let mut placement = Placement::new(&points, &rows, &chosen);
+            let costs = placement.each::<true>(&all, &placement.nearest, || Ok(())).expect("not cancelled");
+            if let Some(bounds) = placement.bounds::<true>(|| Ok(())).expect("not cancelled") {
+                costs.iter().zip(&bounds).for_each(|(cost, bound)| assert!(bound <= cost, "{bound:e} of {cost:e}"));
+            }
+            placement.take(n as u32 / 2, &mut Placed::default());
+            let gains = placement.each::<false>(&all, &placement.nearest, || Ok(())).expect("not cancelled");
+            if let Some(bounds) = placement.bounds::<false>(|| Ok(())).expect("not cancelled") {
+                gains.iter().zip(&bounds).for_each(|(gain, bound)| assert!(bound >= gain, "{bound:e} of {gain:e}"));
+            }
         }
 
         /// The lower bound holds for the best rows there are.
