@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use crate::distance::{Euclidean, LANES, Packed};
+use crate::distance::{Euclidean, LANES, Packed, QUERIES, Terms};
 use crate::simd;
 
 /// Blocks of rows that are one piece of parallel work; sums over rows are made per piece.
@@ -85,8 +85,10 @@ impl Gaussian {
         let count = queries.len() / points.columns();
         let of_piece = |(piece, weights): (usize, &[[f64; LANES]])| -> Vec<f64> {
             let first = piece * PIECE;
-            let sum = |query| simd::run(Sum { kernel: self, points, query, first, weights });
-            queries.chunks_exact(points.columns()).map(sum).collect()
+            let sums = |queries| simd::run(Sum { kernel: self, points, queries, first, weights });
+            let columns = points.columns();
+            let found: Vec<[f64; QUERIES]> = queries.chunks(QUERIES * columns).map(sums).collect();
+            found.into_iter().flatten().take(count).collect()
         };
         let parts: Vec<Vec<f64>> = weights.par_chunks(PIECE).enumerate().map(of_piece).collect();
         let add = |mut a: Vec<f64>, b: Vec<f64>| {
@@ -97,27 +99,71 @@ impl Gaussian {
     }
 }
 
+/// Blocks whose values are made at a time: a loop that is long enough for the compiler to make vectors of it.
+const CHUNK: usize = 16;
+
+/// The sums of up to [`QUERIES`] queries.
 struct Sum<'a> {
     kernel: Gaussian,
     points: &'a Packed<f64>,
-    query: &'a [f64],
+    queries: &'a [f64],
     first: usize,
     weights: &'a [[f64; LANES]],
 }
 
 impl simd::Kernel for Sum<'_> {
-    type Output = f64;
+    type Output = [f64; QUERIES];
 
     #[inline(always)]
-    fn run(self) -> f64 {
-        let mut sums = [0.0; LANES];
-        for (block, weights) in self.weights.iter().enumerate() {
-            let values = self.kernel.block(self.points, self.query, self.first + block);
-            for lane in 0..LANES {
-                sums[lane] += weights[lane] * values[lane];
+    fn run(self) -> [f64; QUERIES] {
+        let Self { kernel, points, queries, first, weights } = self;
+        let columns = points.columns();
+        let mut found = [0.0; QUERIES];
+        if queries.len() < QUERIES * columns {
+            for (found, query) in found.iter_mut().zip(queries.chunks_exact(columns)) {
+                let mut sums = [0.0; LANES];
+                for (block, weights) in weights.iter().enumerate() {
+                    add_weighted(&mut sums, weights, &kernel.block(points, query, first + block));
+                }
+                *found = sums.iter().sum();
+            }
+            return found;
+        }
+        // Sums of one query wait for one another, those of several do not.
+        let [a, b, c, d]: [&[f64]; QUERIES] = std::array::from_fn(|q| &queries[q * columns..][..columns]);
+        let mut sums = [[0.0; LANES]; QUERIES];
+        let mut values = [[[0.0; LANES]; CHUNK]; QUERIES];
+        for (chunk, weights) in weights.chunks(CHUNK).enumerate() {
+            for block in 0..weights.len() {
+                let mut raws = [[0.0; LANES]; QUERIES];
+                let columns = points.block(first + chunk * CHUNK + block);
+                for ((((column, a), b), c), d) in columns.iter().zip(a).zip(b).zip(c).zip(d) {
+                    for (raws, x) in raws.iter_mut().zip([a, b, c, d]) {
+                        for lane in 0..LANES {
+                            raws[lane] = Euclidean::add(raws[lane], x - column[lane]);
+                        }
+                    }
+                }
+                values.iter_mut().zip(raws).for_each(|(values, raws)| values[block] = raws);
+            }
+            for (values, sums) in values.iter_mut().zip(&mut sums) {
+                let values = &mut values[..weights.len()];
+                for value in values.as_flattened_mut() {
+                    *value = exp_minus(kernel.rate * *value);
+                }
+                for (values, weights) in values.iter().zip(weights) {
+                    add_weighted(sums, weights, values);
+                }
             }
         }
-        sums.iter().sum()
+        sums.map(|sums| sums.iter().sum())
+    }
+}
+
+#[inline(always)]
+fn add_weighted(sums: &mut [f64; LANES], weights: &[f64; LANES], values: &[f64; LANES]) {
+    for lane in 0..LANES {
+        sums[lane] += weights[lane] * values[lane];
     }
 }
 
@@ -409,17 +455,28 @@ mod tests {
         fn kernel_sums_are_the_plain_ones(values in prop::collection::vec(-2.0f64..2.0, 2..5000), sigma in 0.2f64..3.0) {
             let (n, kernel) = (values.len() / 2, Gaussian::new(sigma));
             let points = packed(&values[..n * 2], 2);
-            let mut lanes = vec![[0.0; LANES]; n.div_ceil(LANES * PIECE)];
-            for i in 0..n {
-                lanes[i / (LANES * PIECE)][i % LANES] += plain(kernel, &values[..2], &values[2 * i..][..2]);
-            }
-            let pieces: Vec<f64> = lanes.iter().map(|l| l.iter().sum::<f64>()).collect();
+            let plain_pieces = |query: &[f64]| -> Vec<f64> {
+                let mut lanes = vec![[0.0; LANES]; n.div_ceil(LANES * PIECE)];
+                for i in 0..n {
+                    lanes[i / (LANES * PIECE)][i % LANES] += plain(kernel, query, &values[2 * i..][..2]);
+                }
+                lanes.iter().map(|l| l.iter().sum::<f64>()).collect()
+            };
+            // One query alone, and four together with others.
+            let queries = &values[..2 * n.min(6)];
+            let pieces: Vec<Vec<f64>> = queries.chunks_exact(2).map(plain_pieces).collect();
             let weights = ones(n);
-            prop_assert_eq!(kernel.sums(&points, &values[..2], &weights), vec![pieces.iter().sum::<f64>()]);
+            let sums: Vec<f64> = pieces.iter().map(|pieces| pieces.iter().fold(0.0, |sum, piece| sum + piece)).collect();
+            prop_assert_eq!(kernel.sums(&points, &values[..2], &weights), &sums[..1]);
+            prop_assert_eq!(kernel.sums(&points, queries, &weights), sums);
             for level in simd::Level::all() {
                 let weights = &weights[..weights.len().min(PIECE)];
-                let sum = Sum { kernel, points: &points, query: &values[..2], first: 0, weights };
-                prop_assert_eq!(level.run(sum), pieces[0], "{:?}", level);
+                for (queries, pieces) in queries.chunks(2 * QUERIES).zip(pieces.chunks(QUERIES)) {
+                    let found = level.run(Sum { kernel, points: &points, queries, first: 0, weights });
+                    for (found, pieces) in found.iter().zip(pieces) {
+                        prop_assert_eq!(*found, pieces[0], "{:?}", level);
+                    }
+                }
             }
         }
     }
