@@ -85,7 +85,7 @@ pub static INFO: Info = Info {
     params: PARAMS,
     cost: "two passes of O(n_k·R·d) per class, R = n_k rows of reference, or 2,000 for more than 4,000 rows; O(R·d) per gain \
            that is computed anew and per pick",
-    memory: "40 bytes per row, and a copy of the reference rows of each class that is being processed",
+    memory: "40 bytes per row, and a copy of the reference rows of each class that is being processed, in 64 and in 32 bits",
     guarantee: "exact greedy over the reference rows, so at least 1 − 1/e of the best; a lower bound for any m rows is reported; \
                 nested over ratios; ties to the lowest row id",
     reference: "Nemhauser, Wolsey & Fisher, Mathematical Programming 14, 1978; Minoux, Accelerated greedy algorithms, 1978; Wei, \
