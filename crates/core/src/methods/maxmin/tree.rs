@@ -1,11 +1,12 @@
 //! A tree for farthest-first traversal in few columns: sixteen children per node, sixteen rows per leaf.
 //!
-//! Rows are in the order of a kd-tree, so the children of a node follow one another, and nothing but the level and the number
-//! of a node says where they are. For its sixteen children a node has the boxes, the largest remaining distance below each, and
-//! the row that has it, side by side: one pass of vector instructions tells which children a new row can change. The boxes of
-//! f64 rows are compared in f64, where a computed distance to a box is at most that to any row in it (see
-//! [`crate::distance`]). The boxes of f32 rows are compared in f32, and the remaining distances are rounded up by more than the
-//! rounding errors of that comparison. Distances of rows are always computed in f64.
+//! Up to three columns, rows are in the order of a Hilbert curve over cells, and rows of one cell in that of a kd-tree; in more
+//! columns, all rows are in the order of a kd-tree. So the children of a node follow one another, and nothing but the level and
+//! the number of a node says where they are. For its sixteen children a node has the boxes, the largest remaining distance
+//! below each, and the row that has it, side by side: one pass of vector instructions tells which children a new row can
+//! change. The boxes of f64 rows are compared in f64, where a computed distance to a box is at most that to any row in it (see
+//! [`crate::distance`]). The boxes of f32 rows are compared in f32, and the remaining distances are rounded up by more than
+//! the rounding errors of that comparison. Distances of rows are always computed in f64.
 
 use rayon::prelude::*;
 
@@ -17,6 +18,18 @@ const WIDE: usize = 16;
 
 /// Columns up to which the kd-tree splits at any of them; of more columns, at the widest of these many.
 const SPLIT_COLUMNS: usize = 8;
+
+/// Columns up to which rows are in the order of a Hilbert curve.
+const CURVE_COLUMNS: usize = 3;
+
+/// Bits of a cell's place on the curve.
+const CURVE_BITS: u32 = 22;
+
+/// Bits that one of the two passes of the radix sort looks at.
+const DIGIT_BITS: u32 = CURVE_BITS / 2;
+
+/// Rows from which a radix sort is the faster one.
+const RADIX_ROWS: usize = 1024;
 
 /// Rows below which a part of the order is made on one thread.
 const SPLIT_WORK: usize = 8192;
@@ -128,7 +141,7 @@ pub(super) struct Tree<'a, T> {
     scale: f64,
     /// Leaf by leaf, column by column.
     values: Vec<[T; WIDE]>,
-    /// Positions, ascending in each leaf.
+    /// Positions.
     ids: Vec<[u32; WIDE]>,
     /// −1 for picked rows and for padding, so that neither is ever farthest.
     nearest: Vec<[f64; WIDE]>,
@@ -151,8 +164,7 @@ impl<'a, T: Coordinate> Tree<'a, T> {
         // Where picks are few, the last splits cost more than they save.
         let whole = WIDE << ((rows.len() / (4 * count.max(1))).clamp(16, 64).ilog2() - 4);
 
-        let mut order = order(points, rows, &low, &high, whole);
-        order.chunks_mut(WIDE).for_each(<[u32]>::sort_unstable);
+        let order = order(points, rows, &low, &high, whole);
         let leaves = rows.len().div_ceil(WIDE);
         let mut values = vec![[T::ZERO; WIDE]; leaves * d];
         let mut ids = vec![[0; WIDE]; leaves];
@@ -286,19 +298,43 @@ fn order<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], low: &[f64], high: &
         columns.truncate(SPLIT_COLUMNS);
     }
     let widest = columns.iter().map(width).fold(0.0, f64::max);
-    // One factor for all columns: the widest is from −1 to 1.
+    // One factor for all columns.
     let factor = if widest > 0.0 { 1.0 / widest } else { 0.0 };
     let middles: Vec<f64> = columns.iter().map(|&j| low[j] / 2.0 + high[j] / 2.0).collect();
-    let of = |row: RowId, k: usize| ((points.row(row)[columns[k]].widen() - middles[k]) * factor) as f32;
     match columns.len() {
-        1 => ordered::<1>(rows, whole, of),
-        2 => ordered::<2>(rows, whole, of),
-        3 => ordered::<3>(rows, whole, of),
-        4 => ordered::<4>(rows, whole, of),
-        5 => ordered::<5>(rows, whole, of),
-        6 => ordered::<6>(rows, whole, of),
-        7 => ordered::<7>(rows, whole, of),
-        _ => ordered::<SPLIT_COLUMNS>(rows, whole, of),
+        1 => along_curve(&Frame::<_, 1>::new(points, rows, &columns, &middles, factor), whole),
+        2 => along_curve(&Frame::<_, 2>::new(points, rows, &columns, &middles, factor), whole),
+        CURVE_COLUMNS => {
+            along_curve(&Frame::<_, CURVE_COLUMNS>::new(points, rows, &columns, &middles, factor), whole)
+        }
+        4 => ordered(&Frame::<_, 4>::new(points, rows, &columns, &middles, factor), whole),
+        5 => ordered(&Frame::<_, 5>::new(points, rows, &columns, &middles, factor), whole),
+        6 => ordered(&Frame::<_, 6>::new(points, rows, &columns, &middles, factor), whole),
+        7 => ordered(&Frame::<_, 7>::new(points, rows, &columns, &middles, factor), whole),
+        _ => ordered(&Frame::<_, SPLIT_COLUMNS>::new(points, rows, &columns, &middles, factor), whole),
+    }
+}
+
+/// Rows in the columns that order them, of which the widest is from −1 to 1.
+struct Frame<'a, T, const D: usize> {
+    points: &'a Matrix<'a, T>,
+    rows: &'a [RowId],
+    columns: [usize; D],
+    middles: [f64; D],
+    factor: f64,
+}
+
+impl<'a, T: Scalar, const D: usize> Frame<'a, T, D> {
+    fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], columns: &[usize], middles: &[f64], factor: f64) -> Self {
+        let (columns, middles) = (std::array::from_fn(|k| columns[k]), std::array::from_fn(|k| middles[k]));
+        Self { points, rows, columns, middles, factor }
+    }
+
+    /// The row at a position.
+    #[inline(always)]
+    fn at(&self, position: usize) -> [f32; D] {
+        let row = self.points.row(self.rows[position]);
+        std::array::from_fn(|k| ((row[self.columns[k]].widen() - self.middles[k]) * self.factor) as f32)
     }
 }
 
@@ -309,16 +345,157 @@ struct Record<const D: usize> {
     id: u32,
 }
 
-fn ordered<const D: usize>(rows: &[RowId], whole: usize, of: impl Fn(RowId, usize) -> f32) -> Vec<u32> {
-    let record = |(id, &row): (usize, &RowId)| Record { at: std::array::from_fn(|k| of(row, k)), id: id as u32 };
-    let mut records: Vec<Record<D>> = rows.iter().enumerate().map(record).collect();
-    split(&mut records, whole);
-    records.iter().map(|record| record.id).collect()
+/// Positions in the order of a kd-tree.
+fn ordered<T: Scalar, const D: usize>(frame: &Frame<'_, T, D>, whole: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..frame.rows.len() as u32).collect();
+    split_part(&mut order, 0, frame, whole);
+    order
 }
 
-/// Splits at the widest column until 16 rows are left. The left part is the largest power of two of leaves, so that it fills
-/// its nodes.
-fn split<const D: usize>(mut records: &mut [Record<D>], whole: usize) {
+/// Puts a part of the order, which begins at `begin`, into that of a kd-tree.
+fn split_part<T: Scalar, const D: usize>(part: &mut [u32], begin: usize, frame: &Frame<'_, T, D>, whole: usize) {
+    let mut records: Vec<Record<D>> = part.iter().map(|&id| Record { at: frame.at(id as usize), id }).collect();
+    split(&mut records, begin, whole);
+    for (id, record) in part.iter_mut().zip(records) {
+        *id = record.id;
+    }
+}
+
+/// Positions in the order of a Hilbert curve over cells, and rows of one cell in that of a kd-tree. Two passes sort the cells,
+/// where a kd-tree looks at every row once for each of its levels. Rows that share a cell, because some are far away, are
+/// split as finely as all others.
+fn along_curve<T: Scalar, const D: usize>(frame: &Frame<'_, T, D>, whole: usize) -> Vec<u32> {
+    let mut keys = vec![0; frame.rows.len()];
+    let place =
+        |(part, keys): (usize, &mut [u64])| simd::run(Places::<_, D> { keys, begin: part * SPLIT_WORK, frame });
+    keys.par_chunks_mut(SPLIT_WORK).enumerate().for_each(place);
+    if keys.len() < RADIX_ROWS {
+        keys.sort_unstable();
+    } else {
+        radix_sort(&mut keys);
+    }
+    let mut order: Vec<u32> = keys.iter().map(|&key| key as u32).collect();
+    let mut begin = 0;
+    for cell in keys.chunk_by(|a, b| a >> 32 == b >> 32) {
+        if cell.len() > whole {
+            split_part(&mut order[begin..][..cell.len()], begin, frame, whole);
+        }
+        begin += cell.len();
+    }
+    order
+}
+
+/// Sorts by the bits of a place on the curve, which are above 32 bits that are in order already.
+fn radix_sort(keys: &mut [u64]) {
+    const DIGITS: usize = 1 << DIGIT_BITS;
+    let digit = |key: u64, pass: u32| (key >> (32 + pass * DIGIT_BITS)) as usize % DIGITS;
+    let mut begins = [[0u32; DIGITS]; 2];
+    for &key in &*keys {
+        begins[0][digit(key, 0)] += 1;
+        begins[1][digit(key, 1)] += 1;
+    }
+    for begins in &mut begins {
+        let mut next = 0;
+        for begin in begins {
+            next += std::mem::replace(begin, next);
+        }
+    }
+    let mut scatter = |from: &[u64], to: &mut [u64], pass: u32| {
+        for &key in from {
+            let next = &mut begins[pass as usize][digit(key, pass)];
+            to[*next as usize] = key;
+            *next += 1;
+        }
+    };
+    let mut other = vec![0; keys.len()];
+    scatter(keys, &mut other, 0);
+    scatter(&other, keys, 1);
+}
+
+/// For some rows, the first of which has the position `begin`: places on the curve, above the positions.
+struct Places<'a, T, const D: usize> {
+    keys: &'a mut [u64],
+    begin: usize,
+    frame: &'a Frame<'a, T, D>,
+}
+
+impl<T: Scalar, const D: usize> simd::Kernel for Places<'_, T, D> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let bits = CURVE_BITS / D as u32;
+        let (half, last) = ((1u32 << (bits - 1)) as f32, ((1u32 << bits) - 1) as f32);
+        for (block, keys) in self.keys.chunks_mut(CELLS).enumerate() {
+            let first = self.begin + block * CELLS;
+            let mut values = [[0f32; CELLS]; D];
+            for lane in 0..keys.len() {
+                for (values, at) in values.iter_mut().zip(self.frame.at(first + lane)) {
+                    values[lane] = at;
+                }
+            }
+            let mut cells = [[0; CELLS]; D];
+            for (cells, values) in cells.iter_mut().zip(&values) {
+                for lane in 0..CELLS {
+                    cells[lane] = ((values[lane] + 1.0) * half).clamp(0.0, last) as u32;
+                }
+            }
+            let places = places(cells, bits);
+            for (lane, key) in keys.iter_mut().enumerate() {
+                *key = u64::from(places[lane]) << 32 | (first + lane) as u64;
+            }
+        }
+    }
+}
+
+/// Cells whose places are computed at a time: so many that the compiler makes a loop of vector instructions for each step.
+const CELLS: usize = 128;
+
+/// Where cells, whose coordinates have so many bits, are on the Hilbert curve (Skilling, AIP Conference Proceedings 707, 2004).
+#[inline(always)]
+fn places<const D: usize>(mut at: [[u32; CELLS]; D], bits: u32) -> [u32; CELLS] {
+    // All ones where the bit is set.
+    let mask = |value: u32, bit: u32| 0u32.wrapping_sub(value >> bit & 1);
+    for bit in (1..bits).rev() {
+        let below = (1 << bit) - 1;
+        for lane in 0..CELLS {
+            let mut first = at[0][lane];
+            first ^= below & mask(first, bit);
+            for column in &mut at[1..] {
+                let own = column[lane];
+                let set = mask(own, bit);
+                let exchanged = (first ^ own) & below & !set;
+                column[lane] = own ^ exchanged;
+                first ^= exchanged | below & set;
+            }
+            at[0][lane] = first;
+        }
+    }
+    for k in 1..D {
+        for lane in 0..CELLS {
+            at[k][lane] ^= at[k - 1][lane];
+        }
+    }
+    let mut turned = [0; CELLS];
+    for bit in (1..bits).rev() {
+        for lane in 0..CELLS {
+            turned[lane] ^= ((1 << bit) - 1) & mask(at[D - 1][lane], bit);
+        }
+    }
+    let mut places = [0; CELLS];
+    for bit in (0..bits).rev() {
+        for lane in 0..CELLS {
+            for column in &at {
+                places[lane] = places[lane] << 1 | ((column[lane] ^ turned[lane]) >> bit & 1);
+            }
+        }
+    }
+    places
+}
+
+/// Splits rows, of which the first has the number `begin` in the order, at the widest column until `whole` rows are left. The
+/// first part ends at a multiple of the largest power of two that there is, so that parts are leaves and nodes.
+fn split<const D: usize>(mut records: &mut [Record<D>], begin: usize, whole: usize) {
     while records.len() > whole {
         // Of some rows, which tell the width well enough.
         let stride = (records.len() / 32).max(1);
@@ -330,23 +507,25 @@ fn split<const D: usize>(mut records: &mut [Record<D>], whole: usize) {
             }
         }
         let widest = (0..D).fold(0, |w, k| if high[k] - low[k] > high[w] - low[w] { k } else { w });
-        let leaves = records.len().div_ceil(WIDE);
-        let left = WIDE << (leaves - 1).ilog2();
+        let last = begin + records.len() - 1;
+        // The highest bit in which the numbers of the first row and the last differ: at least that of `whole`.
+        let power = (begin ^ last).ilog2();
+        let left = (last >> power << power) - begin;
         records.select_nth_unstable_by(left, |a, b| a.at[widest].total_cmp(&b.at[widest]));
         let (first, second) = records.split_at_mut(left);
         if first.len() + second.len() >= SPLIT_WORK {
-            rayon::join(|| split(first, whole), || split(second, whole));
+            rayon::join(|| split(first, begin, whole), || split(second, begin + left, whole));
             return;
         }
-        split(second, whole);
+        split(second, begin + left, whole);
         records = first;
     }
 }
 
 /// The least and the largest of the values, times a power of two.
 fn extremes<T: Coordinate>(low: &[T; WIDE], high: &[T; WIDE], scale: f64) -> (T, T) {
-    let least = low.iter().fold(low[0], |a, &b| if b < a { b } else { a });
-    let largest = high.iter().fold(high[0], |a, &b| if b > a { b } else { a });
+    let least = best_of(low, |a, b| if b < a { b } else { a });
+    let largest = best_of(high, |a, b| if b > a { b } else { a });
     (least.scaled(scale), largest.scaled(scale))
 }
 
@@ -446,19 +625,29 @@ fn update_leaf<T: Scalar>(
         let own = if sums[lane] < own { sums[lane] } else { own };
         nearest[lane] = if ids[lane] == picked { -1.0 } else { own };
     }
-    // Positions ascend, so the first lane has the lowest of equals.
-    let largest = largest_of(nearest);
-    (largest, ids[equal(nearest, largest).trailing_zeros() as usize % WIDE])
+    largest_of(nearest, ids)
 }
 
-/// The largest of sixteen.
+/// The largest of sixteen, and the lowest position that has it.
 #[inline(always)]
-fn largest_of(values: &[f64; WIDE]) -> f64 {
-    let larger = |a: f64, b: f64| if a > b { a } else { b };
-    let mut eight: [f64; 8] = std::array::from_fn(|i| larger(values[i], values[i + 8]));
+fn largest_of(values: &[f64; WIDE], positions: &[u32; WIDE]) -> (f64, u32) {
+    let largest = best_of(values, |a, b| if a > b { a } else { b });
+    let mut mask = equal(values, largest);
+    let mut position = u32::MAX;
+    while mask != 0 {
+        position = position.min(positions[mask.trailing_zeros() as usize % WIDE]);
+        mask &= mask - 1;
+    }
+    (largest, position)
+}
+
+/// The best of sixteen, of which halves are compared with halves.
+#[inline(always)]
+fn best_of<T: Scalar>(values: &[T; WIDE], better: impl Fn(T, T) -> T) -> T {
+    let mut eight: [T; 8] = std::array::from_fn(|i| better(values[i], values[i + 8]));
     for width in [4, 2, 1] {
         for i in 0..width {
-            eight[i] = larger(eight[i], eight[i + width]);
+            eight[i] = better(eight[i], eight[i + width]);
         }
     }
     eight[0]
@@ -552,13 +741,77 @@ impl<T: Coordinate> simd::Kernel for Ascend<'_, '_, T> {
 /// The farthest row below a node; of equals the lowest position.
 #[inline(always)]
 fn farthest<T>(level: &Level<T>, node: usize) -> (f64, u32) {
-    let largest = largest_of(&level.largest[node]);
-    let positions = &level.positions[node];
-    let mut mask = equal(&level.largest[node], largest);
-    let mut position = u32::MAX;
-    while mask != 0 {
-        position = position.min(positions[mask.trailing_zeros() as usize % WIDE]);
-        mask &= mask - 1;
+    largest_of(&level.largest[node], &level.positions[node])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every cell once, and each beside the one before.
+    #[test]
+    fn the_curve_goes_from_cell_to_cell() {
+        fn check<const D: usize>(bits: u32) {
+            let side = 1u32 << bits;
+            let count = side.pow(D as u32) as usize;
+            let cell = |i: usize, k: usize| (i as u32 >> (k as u32 * bits)) % side;
+            let mut along = vec![None; count];
+            for begin in (0..count).step_by(CELLS) {
+                let cells = std::array::from_fn(|k| std::array::from_fn(|lane| cell((begin + lane) % count, k)));
+                for (lane, place) in places::<D>(cells, bits).into_iter().enumerate().take(count - begin) {
+                    assert!(along[place as usize].replace(begin + lane).is_none(), "two cells at {place}");
+                }
+            }
+            let along: Vec<usize> = along.into_iter().map(|cell| cell.expect("every place has a cell")).collect();
+            for pair in along.windows(2) {
+                let steps: u32 = (0..D).map(|k| cell(pair[0], k).abs_diff(cell(pair[1], k))).sum();
+                assert_eq!(steps, 1);
+            }
+        }
+        check::<1>(9);
+        check::<2>(1);
+        check::<2>(5);
+        check::<3>(1);
+        check::<3>(4);
+        check::<4>(3);
     }
-    (largest, position)
+
+    #[test]
+    fn the_radix_sort_sorts() {
+        let place = |i: u64| crate::Seed(1).key(RowId(i as u32)) % (1 << CURVE_BITS) >> (i % 3 * 8);
+        let mut keys: Vec<u64> = (0..5000).map(|i| place(i) << 32 | i).collect();
+        let mut sorted = keys.clone();
+        sorted.sort_unstable();
+        radix_sort(&mut keys);
+        assert_eq!(keys, sorted);
+    }
+
+    /// Every row once, and no leaf spans much, whether rows fill the range or one row makes the range and all others share a cell.
+    #[test]
+    fn orders_keep_near_rows_together() {
+        fn check<const D: usize>(outlier: f64, spans: f64) {
+            let n = 3000;
+            let mut values: Vec<f64> = (0..n * D).map(|i| crate::Seed(5).unit(RowId::at(i))).collect();
+            values[D * (n / 3)] = outlier;
+            let points = Matrix::new(&values, n, D).expect("shape");
+            let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
+            let (low, high) = range(&points, &rows);
+            let order = order(&points, &rows, &low, &high, WIDE);
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            assert!(sorted.into_iter().eq(0..n as u32));
+            let span = |leaf: &[u32]| -> f64 {
+                let of = |k: usize| leaf.iter().map(move |&id| points.row(RowId(id))[k]).filter(|&v| v < 2.0);
+                (0..D).map(|k| of(k).fold(0.0, f64::max) - of(k).fold(1.0, f64::min)).sum::<f64>() / D as f64
+            };
+            let mean = order.chunks(WIDE).map(span).sum::<f64>() / order.len().div_ceil(WIDE) as f64;
+            assert!(mean < spans, "{mean} in {D} columns beside {outlier}");
+        }
+        for outlier in [0.5, 1e4] {
+            check::<1>(outlier, 0.01);
+            check::<2>(outlier, 0.15);
+            check::<3>(outlier, 0.35);
+            check::<4>(outlier, 0.5);
+        }
+    }
 }
