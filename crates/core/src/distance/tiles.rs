@@ -121,6 +121,11 @@ impl Frame {
         self.longest.sqrt() / self.scale
     }
 
+    /// The power of two by which coordinates are multiplied.
+    pub(crate) fn scale(&self) -> f64 {
+        self.scale
+    }
+
     /// Writes a point in f32, and gives its squared length.
     #[inline(always)]
     fn set<T: Scalar>(&self, row: &[T], out: &mut [f32]) -> f64 {
