@@ -76,7 +76,7 @@ def main() -> int:
               asked.wheel or wheel(python, asked.profile))
     settings = {"BENCH_DRYBEAN": asked.drybean, "BENCH_EMBEDDINGS": asked.embeddings, "BENCH_PROGRAM": asked.program, "BENCH_SEED": asked.seed}
     if re.search("program|reading", asked.only) and not asked.program:
-        check.run("cargo", "build", "--profile", profile, "--locked", "-p", "leanset-cli")
+        check.run("cargo", "build", "--profile", asked.profile, "--locked", "-p", "leanset-cli")
         settings["BENCH_PROGRAM"] = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "leanset"
     environment = {**os.environ, **{k: str(Path(v).resolve() if k != "BENCH_SEED" else v) for k, v in settings.items() if v}}
     command = [python, HERE / "suite.py", "--only", asked.only, "--threads", asked.threads, "--commit", asked.commit or commit()]
