@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float16Type, Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt64Type};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, LargeStringArray, RecordBatch,
     RecordBatchOptions, StringArray, UInt32Array, new_empty_array,
@@ -324,18 +324,6 @@ fn kind(field: &Field) -> Kind {
         }
         other => Kind::Other(other.to_string()),
     }
-}
-
-/// Nulls, and NaN in floats.
-pub(crate) fn missing(array: &ArrayRef) -> usize {
-    let nans = |is_nan: &dyn Fn(usize) -> bool| (0..array.len()).filter(|&i| array.is_valid(i) && is_nan(i)).count();
-    let nans = match array.data_type() {
-        DataType::Float16 => nans(&|i| array.as_primitive::<Float16Type>().value(i).is_nan()),
-        DataType::Float32 => nans(&|i| array.as_primitive::<Float32Type>().value(i).is_nan()),
-        DataType::Float64 => nans(&|i| array.as_primitive::<Float64Type>().value(i).is_nan()),
-        _ => 0,
-    };
-    array.logical_null_count() + nans
 }
 
 impl Batch {

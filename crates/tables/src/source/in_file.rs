@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, UInt32Array, new_empty_array};
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::concat::concat;
@@ -14,7 +16,6 @@ use parquet::arrow::arrow_reader::{
 use rayon::iter::Either;
 use rayon::prelude::*;
 
-use super::arrow::missing;
 use super::lists::{LengthTally, ListColumn, Wrong};
 use super::parquet_bytes::ParquetBytes;
 use super::unpacked::of_parquet;
@@ -67,6 +68,18 @@ impl Survey {
             None => self.missing += missing(array),
         }
     }
+}
+
+/// Nulls, and NaN in floats.
+fn missing(array: &ArrayRef) -> usize {
+    let nans = |is_nan: &dyn Fn(usize) -> bool| (0..array.len()).filter(|&i| array.is_valid(i) && is_nan(i)).count();
+    let nans = match array.data_type() {
+        DataType::Float16 => nans(&|i| array.as_primitive::<Float16Type>().value(i).is_nan()),
+        DataType::Float32 => nans(&|i| array.as_primitive::<Float32Type>().value(i).is_nan()),
+        DataType::Float64 => nans(&|i| array.as_primitive::<Float64Type>().value(i).is_nan()),
+        _ => 0,
+    };
+    array.logical_null_count() + nans
 }
 
 /// The rows of one Parquet file.
