@@ -98,10 +98,7 @@ fn joined(name: String, mut parts: Vec<Part>, places: &Places, memory: MemoryLim
     let held: u64 = parts.iter().map(|part| part.table.memory()).sum();
     #[cfg(feature = "arrow")]
     if parts.iter().all(|part| matches!(part.table.format, Format::Parquet | Format::ArrowIpc)) {
-        // What is joined is let go of by columns, unless they share the bytes of their file.
-        let columns = if format == Format::Parquet { parts[0].table.columns.len() as u64 } else { 1 };
-        memory.check(&name, "the table of all files", held.saturating_add(held / columns.max(1)))?;
-        let table = source::arrow::join(name, format, sources(parts))?;
+        let table = source::arrow::join(name, format, sources(parts), memory)?;
         return Ok(located(table, places));
     }
     if matches!(format, Format::Npy | Format::Npz) {

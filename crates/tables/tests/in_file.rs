@@ -233,6 +233,27 @@ fn several_files_stay_in_their_files() {
     assert_eq!(String::from_utf8(one), String::from_utf8(other));
 }
 
+/// A column that two files hold in different types leaves them, which is asked for before it is done.
+#[test]
+fn columns_that_leave_their_files_are_refused_before_they_are_held() {
+    let file = |array: ArrayRef| {
+        let schema = Schema::new(vec![Field::new("a", array.data_type().clone(), true)]);
+        parquet(&RecordBatch::try_new(Arc::new(schema), vec![array]).unwrap(), 1 << 20, 1 << 14)
+    };
+    const ROWS: i64 = 1 << 20;
+    let wide = || file(Arc::new(Int64Array::from_iter_values((0..ROWS).map(|row| row % 7))));
+    let narrow = file(Arc::new(Int16Array::from_iter_values((0..ROWS).map(|row| (row % 7) as i16))));
+    let folder = Folder::new();
+    let read = |other: &[u8]| {
+        let paths = vec![folder.file("0.parquet", &wide()), folder.file("1.parquet", other)];
+        let options = ReadOptions { memory: Some(MemoryLimit::more(4 << 20)), ..ReadOptions::default() };
+        read_files(&find_files(&TablePaths::from(paths), None).unwrap(), &options, &|_, _| ())
+    };
+    assert_eq!(read(&wide()).unwrap().rows(), 2 << 20);
+    let said = words(&read(&narrow).unwrap_err());
+    assert!(said.contains("the table of all files takes "), "{said}");
+}
+
 #[test]
 fn a_file_that_changes_is_refused_and_one_that_is_replaced_is_not() {
     let row = |i: i64| -> Row { (Some(i as f64), 0.5, Some(i), 1, None, None, None, vec![None, None], 0) };

@@ -265,7 +265,12 @@ fn unusable_lists(column: usize, lengths: &Lengths) -> UnusableLists {
 
 /// Files as one table: as the one file that has all rows, of the metadata of the first. Columns that stay in every one of
 /// them and are of one type there stay there.
-pub(crate) fn join(name: String, format: Format, files: Vec<(String, Batch)>) -> Result<Table, Error> {
+pub(crate) fn join(
+    name: String,
+    format: Format,
+    files: Vec<(String, Batch)>,
+    memory: MemoryLimit,
+) -> Result<Table, Error> {
     // Packing is that of the largest file: the others may be cut from what was left.
     let largest = files.iter().max_by_key(|(_, own)| own.rows.rows);
     let Some(origin) = largest.map(|(_, own)| own.origin.clone()) else {
@@ -277,6 +282,15 @@ pub(crate) fn join(name: String, format: Format, files: Vec<(String, Batch)>) ->
             && schemas.iter().all(|schema| schema.field(index).data_type() == schemas[0].field(index).data_type())
     };
     let (staying, joining): (Vec<usize>, Vec<usize>) = (0..schemas[0].fields().len()).partition(stay);
+    // Columns in memory and those that leave their files. What is joined is let go of by columns, unless they share the bytes
+    // of their file.
+    let leaving = |own: &Rows| {
+        let columns: Vec<usize> = joining.iter().copied().filter(|&index| own.arrays[index].is_none()).collect();
+        own.memory().saturating_add(own.in_file.unpacked_of(&columns))
+    };
+    let bytes: u64 = files.iter().map(|(_, own)| leaving(&own.rows)).sum();
+    let columns = if format == Format::Parquet { joining.len().max(1) as u64 } else { 1 };
+    memory.check(&name, "the table of all files", bytes.saturating_add(bytes / columns))?;
     let (mut batches, mut in_file, mut rows) = (Vec::with_capacity(files.len()), InFile::default(), 0);
     for (file, own) in files {
         let arrays = joining

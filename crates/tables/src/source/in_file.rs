@@ -159,6 +159,13 @@ impl InFile {
         self.parts.iter().map(|part| part.bytes.memory()).sum()
     }
 
+    /// Bytes that these columns take once they are read, by what the files say of them.
+    pub(crate) fn unpacked_of(&self, columns: &[usize]) -> u64 {
+        let of_part =
+            |part: &Part| of_parquet(part.reading.metadata(), part.reading.schema(), |index| columns.contains(&index));
+        self.parts.iter().map(of_part).sum()
+    }
+
     /// Bytes that all rows take once they are read, by what the files say of them.
     pub(crate) fn unpacked(&self) -> u64 {
         let of_part = |part: &Part| {
