@@ -1,33 +1,6 @@
-//! JSON of records: infinities, checksums, differences between two documents.
+//! JSON of records: numbers that are not known, checksums, differences between two documents.
 
 use std::collections::BTreeSet;
-
-/// A number as JSON, infinity as "inf".
-pub(crate) mod infinite {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        match value {
-            value if value.is_nan() => serializer.serialize_none(),
-            value if value.is_finite() => serializer.serialize_f64(*value),
-            _ => serializer.serialize_str("inf"),
-        }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Number {
-            Finite(f64),
-            Word(String),
-        }
-        match Number::deserialize(deserializer)? {
-            Number::Finite(value) => Ok(value),
-            Number::Word(word) if word == "inf" => Ok(f64::INFINITY),
-            Number::Word(word) => Err(serde::de::Error::custom(format!("'{word}' is not a number"))),
-        }
-    }
-}
 
 /// A number as JSON, one that is not known as null.
 pub(crate) mod unknown {

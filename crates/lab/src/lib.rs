@@ -2,7 +2,7 @@
 //!
 //! A [`Plan`] (a TOML file) names data, methods, ratios and a model. An [`Experiment`] is that plan checked against its
 //! data. Its runs are appended to a [`Journal`], a file that survives being killed. A [`Summary`] holds what the runs
-//! show, by the tests of [`statistics`]; [`report`] renders it as one page.
+//! show, by the tests of [`leanset_statistics`]; [`report`] renders it as one page.
 //!
 //! - Every repetition has new splits, stratified; the scaler is fitted on training rows only ([`splits`]).
 //! - Models are trained from scratch on what is kept; a warm-up is a cost of choosing ([`experiment`]).
@@ -13,9 +13,9 @@
 //! [`Detector`]. [`Metering`](metering::Metering) is the interface to meters; [`Mlp`] and [`metering::Meters`] are among
 //! those of this workspace.
 
-pub mod choose;
 mod command;
 mod command_model;
+pub mod conclusion;
 pub mod detector;
 pub mod detector_results;
 pub mod experiment;
@@ -32,7 +32,6 @@ pub mod render;
 pub mod report;
 mod run_key;
 pub mod splits;
-pub mod statistics;
 pub mod summary;
 pub mod table_task;
 pub mod task;

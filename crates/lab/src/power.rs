@@ -1,6 +1,6 @@
 //! What a number of repetitions can show, which is said before the first run.
 //!
-//! The signed-rank test of [`statistics`](crate::statistics) has a least p-value: with n differences of one sign it is 2·2⁻ⁿ, so
+//! The signed-rank test of [`statistics`](leanset_statistics) has a least p-value: with n differences of one sign it is 2·2⁻ⁿ, so
 //! below six repetitions there is no verdict. From six on, a difference is seen if it is large beside the spread of the
 //! differences from repetition to repetition. [`visible`] is that size: the least mean difference, in standard deviations,
 //! for which 80 % of experiments reach a verdict, if differences are normally distributed. Up to [`SIMULATED`] repetitions it is
@@ -19,7 +19,7 @@ use statrs::distribution::{ContinuousCDF as _, Normal};
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::render::{counted, points, whole};
-use crate::statistics::LEVEL;
+use leanset_statistics::LEVEL;
 
 /// The fraction of experiments that are to reach a verdict.
 const POWER: f64 = 0.8;
@@ -213,7 +213,7 @@ impl Power {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::signed_rank;
+    use leanset_statistics::signed_rank;
 
     #[test]
     fn least_repetitions_are_those_of_the_test() {

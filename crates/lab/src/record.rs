@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{infinite, unknown};
+use leanset_statistics::infinite;
+
+use crate::json::unknown;
 use crate::plan::Plan;
 use crate::plan::seeds::Seeds;
 pub use crate::run_key::RunKey;

@@ -1,4 +1,4 @@
-//! The summary of an experiment: which statistics are computed of which runs. [`statistics`](crate::statistics) defines them.
+//! The summary of an experiment: which statistics are computed of which runs. [`statistics`](leanset_statistics) defines them.
 //!
 //! The [`TaskVocabulary`] names what is compared: accuracy and macro F1 for tables, mAP50-95 and mAP50 for images. Pairs
 //! belong to one repetition: one split, one seed. A method is compared with stratified random at the same ratio (does it
@@ -13,9 +13,9 @@ use serde::{Serialize, Serializer};
 use crate::plan::{FULL, Plan, TaskPlan};
 use crate::record::{Cost, Header, MeteredCost, ModelScores, Record, RunKey, TimeBasis};
 use crate::render::plural;
-use crate::statistics::{LEVEL, Median, Paired, Spearman, Verdict, median, paired, spearman};
 use crate::table_task::WEAK;
 use crate::vocabulary::TaskVocabulary;
+use leanset_statistics::{LEVEL, Median, Paired, Spearman, Verdict, median, paired, spearman};
 
 /// Values under the keys of measures.
 #[derive(Clone, Debug, Default)]

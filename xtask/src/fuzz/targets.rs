@@ -9,7 +9,7 @@ use leanset::{
     Budget, Choice, Columns, Context, Destination, Method, Metric, Output, Reduce, Split, TableMethod, Writing,
 };
 use leanset_images::{ImageSet, OpenOptions, Placement, inspect};
-use leanset_lab::{Plan, Summary, choose, detector_results, journal, report};
+use leanset_lab::{Plan, Summary, conclusion, detector_results, journal, report};
 use leanset_spec::manifest;
 use leanset_tables::{Compression, FileRow, Format, ReadOptions, Table, read_bytes, write_rows};
 
@@ -393,7 +393,7 @@ fn records(bytes: &[u8], folder: &Path) -> Verdict {
         Ok(contents) => {
             let summaries = Summary::of_models(&contents.header, &contents.records);
             let page = report::page(&contents.header, &summaries);
-            summaries.iter().for_each(|summary| drop(choose::describe(summary)));
+            summaries.iter().for_each(|summary| drop(conclusion::describe(summary)));
             let (scripts, tags) = (page.matches("<script").count(), page.matches("<img").count());
             let control = page.chars().any(|c| c.is_control() && c != '\n');
             if scripts != 1 || tags > 0 || control {

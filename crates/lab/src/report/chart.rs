@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::html::escape;
 use crate::render::{number, share};
-use crate::statistics::Median;
+use leanset_statistics::Median;
 
 const WIDTH: f64 = 580.0;
 const HEIGHT: f64 = 340.0;
@@ -270,7 +270,7 @@ impl Chart<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Chart, Series, tick, ticks};
-    use crate::statistics::median;
+    use leanset_statistics::median;
 
     #[test]
     fn chart_shows_small_numbers_in_small_units() {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::html::escape;
 use crate::render::{points, share};
-use crate::statistics::{Paired, Verdict};
+use leanset_statistics::{Paired, Verdict};
 
 const WIDTH: f64 = 580.0;
 /// The height of a line.
@@ -116,7 +116,7 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::paired;
+    use leanset_statistics::paired;
 
     #[test]
     fn ticks_hold_zero_and_stay_within() {

@@ -1,6 +1,6 @@
 //! The report of an experiment: one self-contained HTML file that needs no network. Every chart is also a table.
 //!
-//! It begins with the recommendation ([`choose`]); the evidence follows. Charts are inline SVG ([`chart`]) and readable
+//! It begins with the recommendation ([`conclusion`]); the evidence follows. Charts are inline SVG ([`chart`]) and readable
 //! without a script; a short script adds tooltips and highlights a method. The colours are those of Okabe and Ito, which
 //! people with any colour vision can tell apart, and every method has its own marker. The page follows the reader's choice of
 //! dark or light.
@@ -11,15 +11,15 @@ mod html;
 
 use std::fmt::Write as _;
 
-use crate::choose;
+use crate::conclusion;
 use crate::plan::{Baseline, DetectorPlan, EqualTraining, ResultEpoch, TaskPlan};
 use crate::record::{GIVEN_FEATURES, Header, TimeBasis};
 use crate::render::{counted, number, p_value, points, share, three, whole};
-use crate::statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 use crate::summary::{Cell, Summary};
 use chart::{Chart, Series};
 use forest::Panel;
 use html::{escape, policy};
+use leanset_statistics::{COVERAGE, LEVEL, Median, Paired, Spearman, Verdict};
 
 /// The median and its interval.
 fn interval(median: &Median, show: impl Fn(f64) -> String) -> String {
@@ -122,9 +122,9 @@ fn recommendation(out: &mut String, summary: &Summary) {
     let _ = writeln!(
         out,
         "<section>\n<h2>Recommendation</h2>\n<p class=\"lead\">{}</p>",
-        escape(&choose::describe(summary))
+        escape(&conclusion::describe(summary))
     );
-    if let Some(command) = choose::describe_command(summary) {
+    if let Some(command) = conclusion::describe_command(summary) {
         let _ = writeln!(out, "<pre class=\"command\">{}</pre>", escape(&command));
     }
     let Some(full) = &summary.full else {
@@ -155,7 +155,7 @@ fn recommendation(out: &mut String, summary: &Summary) {
         summary.vocabulary.main().name,
         summary.vocabulary.second().name
     );
-    match choose::smallest_good_enough(summary) {
+    match conclusion::smallest_good_enough(summary) {
         Some((method, cell)) => tile(
             &least,
             share(cell.ratio),

@@ -18,7 +18,7 @@ use leanset_lab::plan::{Plan, TaskPlan, runs};
 use leanset_lab::power::least_repetitions;
 use leanset_lab::record::{DataRecord, Record, RunKey};
 use leanset_lab::template::render_shell;
-use leanset_lab::{Experiment, Journal, Power, RunOptions, Spread, Summary, Task, choose, journal};
+use leanset_lab::{Experiment, Journal, Power, RunOptions, Spread, Summary, Task, conclusion, journal};
 use leanset_problem::{Face, setting, text};
 use leanset_spec::{Columns, fraction};
 use serde_json::json;
@@ -382,7 +382,7 @@ pub(super) fn json(summaries: &[Summary], path: &Path) -> Result<String> {
     let of = |summary: &Summary| -> Result<serde_json::Value> {
         let mut document =
             serde_json::to_value(summary).map_err(|e| Problem::internal(format!("the summary cannot be made: {e}")))?;
-        document["recommendation"] = serde_json::to_value(choose::recommend(summary)).unwrap_or_default();
+        document["recommendation"] = serde_json::to_value(conclusion::recommend(summary)).unwrap_or_default();
         Ok(document)
     };
     let mut document = match summaries {

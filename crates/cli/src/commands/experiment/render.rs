@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use leanset_lab::render::{points, share};
-use leanset_lab::statistics::{Paired, Verdict};
 use leanset_lab::summary::{Cell, Fewest};
-use leanset_lab::{Summary, choose};
+use leanset_lab::{Summary, conclusion};
 use leanset_problem::visible;
+use leanset_statistics::{Paired, Verdict};
 
 use crate::render;
 
@@ -23,9 +23,9 @@ pub(super) fn render(summary: &Summary) -> String {
         render::counted(summary.planned, "run", "runs"),
         summary.full.as_ref().map_or(0, |full| full.runs),
     );
-    let recommendation = render::wrapped(&format!("Recommendation: {}", choose::describe(summary)));
+    let recommendation = render::wrapped(&format!("Recommendation: {}", conclusion::describe(summary)));
     out.push_str(&recommendation.replacen("Recommendation:", &format!("{bold}Recommendation:{bold:#}"), 1));
-    if let Some(command) = choose::describe_command(summary) {
+    if let Some(command) = conclusion::describe_command(summary) {
         out.push_str(&to_be_copied(&command));
     }
 

@@ -1,5 +1,5 @@
 //! The statistics of an experiment: medians with intervals, paired tests, rank correlation. Each is defined here, and exact
-//! unless it says otherwise. [`summary`](crate::summary) says which runs they are computed of.
+//! unless it says otherwise. `leanset-lab` says which runs they are computed of.
 //!
 //! - *Median* of the repetitions: of an even number the mean of the two in the middle.
 //! - *Interval* of a median: order statistics. The k-th lowest and the k-th highest of n values hold the median of what
@@ -19,7 +19,8 @@
 //!
 //! Wilcoxon 1945, Biometrics Bulletin 1:80; Spearman 1904, American Journal of Psychology 15:72.
 
-use crate::json::infinite::serialize as infinite;
+pub mod infinite;
+
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
@@ -34,13 +35,13 @@ const EXACT_ORDERS: usize = 9;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Median {
     /// The median; "inf" in JSON if it is infinite, and so the ends.
-    #[serde(serialize_with = "infinite")]
+    #[serde(serialize_with = "infinite::serialize")]
     pub value: f64,
     /// The lower end of its interval.
-    #[serde(serialize_with = "infinite")]
+    #[serde(serialize_with = "infinite::serialize")]
     pub low: f64,
     /// The upper end.
-    #[serde(serialize_with = "infinite")]
+    #[serde(serialize_with = "infinite::serialize")]
     pub high: f64,
     /// The probability with which such an interval holds the median.
     pub coverage: f64,

@@ -9,8 +9,8 @@ use leanset_problem::for_shell;
 use serde::Serialize;
 
 use crate::render::{number, plural, points, share, whole};
-use crate::statistics::{Paired, Verdict};
 use crate::summary::{Cell, MethodSummary, Summary};
+use leanset_statistics::{Paired, Verdict};
 
 /// What a set may lose of either measure to be good enough: one point.
 pub const TOLERANCE: f64 = 0.01;
