@@ -298,7 +298,7 @@ impl Classes {
     }
 
     /// How many of these rows each class has; rows that there are not count nowhere.
-    pub(crate) fn counts_of(&self, rows: &[RowId]) -> Vec<usize> {
+    pub fn counts_of(&self, rows: &[RowId]) -> Vec<usize> {
         let mut counts = vec![0; self.len()];
         rows.iter().filter_map(|row| self.of_row.get(row.index())).for_each(|class| counts[class.index()] += 1);
         counts

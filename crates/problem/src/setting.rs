@@ -266,6 +266,24 @@ settings! {
     /// The runs of an experiment that are done.
     ONLY = "only" "--only", plan None, python None;
 
+    // Choosing.
+    /// How much of the goal may be lost.
+    TOLERANCE = "tolerance" "--tolerance", plan None, python Some("tolerance");
+    /// What models are judged by.
+    GOAL = "goal" "--goal", plan None, python Some("goal");
+    /// The parts in which rows are held out.
+    FOLDS = "folds" "--folds", plan None, python Some("cv");
+    /// The time that a choice may take.
+    TIME = "time" "--time", plan None, python Some("time");
+    /// The user's own model.
+    OWN_MODEL = "own_model" "--model", plan None, python Some("estimator");
+    /// The file of predictions of the user's own model.
+    PREDICTIONS = "predictions" "--predictions", plan Some("model.predictions"), python None;
+    /// The table whose rows are tested.
+    VALIDATION = "validation" "--validation", plan None, python None;
+    /// The records of a choice.
+    RECORDS = "records" "--records", plan None, python None;
+
     // Measuring.
     /// ε of all prefixes of a ranking.
     CURVE = "curve" "--curve", plan None, python None;

@@ -12,6 +12,7 @@
 //! is computed, and nowhere else.
 
 mod budget;
+mod choosing;
 mod columns;
 mod energy;
 pub mod images;
@@ -27,6 +28,7 @@ mod value;
 mod word;
 
 pub use budget::{Balance, Budget, Vocabulary, fraction};
+pub use choosing::{Choosing, Goal, points, seconds};
 pub use columns::{Columns, DecimalMark, Delimiter, Format, Missing, Scale};
 pub use energy::{Energy, Power};
 pub use method::{Guard, Method, Parameters, TableMethod, no_method};

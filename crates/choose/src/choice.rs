@@ -1,0 +1,789 @@
+//! The protocol: which candidate, which ratio, and how sure that is.
+//!
+//! 1. *Search* (where no ratio is given): the quick flexible judge, kernel ridge regression, finds about which ratio of the default
+//!    candidate loses no more than the tolerance.
+//! 2. *Race*: all candidates are judged at that ratio and at half of it by the quick judges; with a model of the user the best of them are
+//!    judged by it alone. The default is left only for a candidate that is better by more than [`CLEAR`], or by more than twice
+//!    its own standard error; and random is taken where the winner is not above it.
+//! 3. *Search* again with the winner, by the user's model where there is one.
+//! 4. *Conclusion*: resamplings of the held-out rows say how often the same would have been chosen, and rows out of the bag what it
+//!    really loses: the score of a winner on the rows that made it win is too good (the winner's curse). The correction is the mean over
+//!    the resamplings of the loss out of the bag minus that in the bag (Tsamardinos, Greasidou & Borboudakis 2018,
+//!    Machine Learning 107:1895; Efron 1983).
+//!
+//! Ratios are fractions of the training part of a fold. The same fraction of all rows is more rows, so it loses rather less.
+
+use std::time::{Duration, Instant};
+
+use leanset_core::{Classes, Monitor, Seed};
+use leanset_problem::{Problem, Result, Warning};
+use serde::Serialize;
+
+use crate::candidate::{Candidate, DEFAULT, RANDOM};
+use crate::curve::{extrapolated, losses};
+use crate::engine::{Engine, Scores, Stop, What};
+use crate::evaluation::{Judge, OwnModel, Records, Subject};
+use crate::folds::{HoldOut, folds, untested};
+use crate::goal::Measures;
+use crate::resample::{RESAMPLINGS, quantile};
+use leanset_spec::Goal;
+
+/// By how much a candidate must be better to be taken in place of the default: one point.
+pub const CLEAR: f64 = 0.01;
+/// Or by so many of its own standard errors.
+const ERRORS: f64 = 2.0;
+/// The part of the resamplings that must be within the tolerance at the ratio that is recommended.
+pub const CONFIDENCE: f64 = 0.7;
+/// Ratios that are tried.
+const GRID: [f64; 23] = [
+    0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4,
+    0.5, 0.6, 0.7, 0.8, 0.9,
+];
+/// The fewest rows that are tried, and the fewest of a class in the mean.
+const FEWEST: usize = 30;
+/// Candidates beside random that the user's model judges.
+const FINALISTS: usize = 3;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// What models are judged by.
+    pub goal: Goal,
+    /// How much of it may be lost, as a fraction: 0.01 is one point.
+    pub tolerance: f64,
+    /// The ratio, where only the method is asked for.
+    pub ratio: Option<f64>,
+    /// How rows are held out.
+    pub hold_out: HoldOut,
+    /// The group of each row, if rows belong together.
+    pub groups: Option<&'a [u32]>,
+    /// The seed of folds, methods and models.
+    pub seed: u64,
+    /// The time that it may take.
+    pub time: Option<Duration>,
+}
+
+/// A value with an interval that holds 90 % of the resamplings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Interval {
+    /// The value.
+    #[serde(serialize_with = "leanset_statistics::infinite::serialize")]
+    pub value: f64,
+    /// The lower end.
+    #[serde(serialize_with = "leanset_statistics::infinite::serialize")]
+    pub low: f64,
+    /// The upper end.
+    #[serde(serialize_with = "leanset_statistics::infinite::serialize")]
+    pub high: f64,
+}
+
+impl Interval {
+    fn of(value: f64, resampled: &[f64]) -> Self {
+        Self { value, low: quantile(resampled, 0.05), high: quantile(resampled, 0.95) }
+    }
+
+    /// The same, moved.
+    fn plus(self, shift: f64) -> Self {
+        Self { value: self.value + shift, low: self.low + shift, high: self.high + shift }
+    }
+}
+
+/// One line of the evidence: a candidate at the ratio of the conclusion.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evidence {
+    /// Its name.
+    pub candidate: String,
+    /// Its measures on the held-out rows.
+    pub measures: Measures,
+    /// What it gains over random.
+    pub gain_over_random: Option<Interval>,
+    /// What it loses against everything; none where everything was not trained.
+    pub loss: Option<Interval>,
+}
+
+/// A point of the curve.
+#[derive(Clone, Debug, Serialize)]
+pub struct Point {
+    /// The fraction that is kept.
+    pub ratio: f64,
+    /// Rows of a fold that are kept.
+    pub rows: usize,
+    /// The measure of the goal.
+    pub score: f64,
+    /// What is lost against everything.
+    pub loss: Interval,
+    /// The same, smoothed.
+    pub smoothed_loss: f64,
+    /// The part of the resamplings in which no more than the tolerance is lost.
+    pub within_tolerance: f64,
+}
+
+/// What is recommended.
+#[derive(Clone, Debug, Serialize)]
+pub struct Recommended {
+    /// The fraction to keep.
+    pub ratio: f64,
+    /// The part of the resamplings in which the loss is within the tolerance there.
+    pub within_tolerance: f64,
+    /// The interval of ratios that hold 80 % of the resamplings; none where the ratio was given.
+    pub ratios: Option<(f64, f64)>,
+    /// What is lost against everything, corrected for the choice.
+    pub loss: Interval,
+    /// The correction that is in it.
+    pub correction: f64,
+}
+
+/// Seconds that it took.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Seconds {
+    /// In all, without what earlier runs did.
+    pub total: f64,
+    /// Choosing the rows once, in the mean of the folds.
+    pub selection: f64,
+    /// A training on what is kept, in the mean of the folds.
+    pub training: f64,
+    /// A training on everything; none where it was not done.
+    pub everything: Option<f64>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub struct Choice {
+    /// What models were judged by.
+    pub goal: Goal,
+    /// How much of it may be lost.
+    pub tolerance: f64,
+    /// Who judged.
+    pub judges: Vec<Judge>,
+    /// Folds that were used.
+    pub folds: usize,
+    /// Held-out rows that were predicted.
+    pub tested_rows: usize,
+    /// Rows that a fold trains on.
+    pub training_rows: usize,
+    /// Rows in all.
+    pub rows: usize,
+    /// The name of the candidate that is chosen.
+    pub candidate: String,
+    /// The part of the resamplings in which it would have been chosen.
+    pub agreement: f64,
+    /// What to keep; none if everything is needed, or that is not known.
+    pub recommended: Option<Recommended>,
+    /// Where everything could not be trained in time: at least this fraction is needed, by the curve of smaller ones.
+    pub at_least: Option<f64>,
+    /// The measures of training on everything.
+    pub everything: Option<Measures>,
+    /// The candidates at `evidence_ratio`.
+    pub evidence: Vec<Evidence>,
+    /// The ratio of the evidence.
+    pub evidence_ratio: f64,
+    /// The curve of the chosen candidate.
+    pub curve: Vec<Point>,
+    /// What it took.
+    pub seconds: Seconds,
+    /// Trainings that were done, of all runs.
+    pub trainings: usize,
+    /// Whether the time ended it before it was through.
+    pub out_of_time: bool,
+    /// What else is worth knowing.
+    #[serde(skip)]
+    pub warnings: Vec<Warning>,
+}
+
+impl Choice {
+    /// Whether less than everything is enough.
+    pub fn is_reduction(&self) -> bool {
+        self.recommended.is_some()
+    }
+}
+
+/// Chooses.
+///
+/// # Errors
+/// Rows that cannot be held out or encoded; a model that fails; an interruption; too little time for anything.
+pub fn choose(
+    subject: &dyn Subject,
+    own: Option<&dyn OwnModel>,
+    question: &Question<'_>,
+    records: &dyn Records,
+    watch: &dyn Monitor,
+) -> Result<Choice> {
+    let began = Instant::now();
+    let candidates = Candidate::standard()?;
+    let names = subject.class_names();
+    let classes = Classes::new(subject.classes(), names.len())?.with_names(names);
+    let seed = Seed(question.seed);
+    let folds = folds(&classes, question.groups, &question.hold_out, seed)?;
+    let deadline = question.time.map(|time| began + time);
+    let engine = Engine::new(
+        (subject, own),
+        (records, watch),
+        (&candidates, &folds),
+        question.groups,
+        question.goal,
+        seed,
+        deadline,
+    );
+    let mut state = Progress {
+        engine: &engine,
+        question,
+        own: None,
+        folds: folds.len(),
+        chosen: 1,
+        judges: vec![Judge::KernelRidge],
+    };
+    let mut warnings = Vec::new();
+    let lost: Vec<&str> = untested(&classes, &folds).into_iter().map(|class| classes.name(class)).collect::<Vec<_>>();
+    if !lost.is_empty() {
+        let names = lost.join(", ");
+        warnings.push(
+            Warning::new("class-untested", format!("no row of these classes is held out: {names}"))
+                .hint("a class of one row is trained on; nothing is said about it"),
+        );
+    }
+    let out_of_time = match state.run() {
+        Ok(()) => false,
+        Err(Stop::Time) => true,
+        Err(Stop::Problem(problem)) => return Err(problem),
+    };
+    let mut choice = state.conclude(began, out_of_time)?;
+    choice.warnings.splice(0..0, warnings);
+    Ok(choice)
+}
+
+/// Where a choice is.
+struct Progress<'e, 'a> {
+    engine: &'e Engine<'a>,
+    question: &'e Question<'a>,
+    /// Whether the user's model was trained in time at all, and whether everything was.
+    own: Option<bool>,
+    /// Folds that are used by the judge.
+    folds: usize,
+    /// The candidate that is chosen so far.
+    chosen: usize,
+    /// Who judges what is kept beside everything.
+    judges: Vec<Judge>,
+}
+
+/// A search that is through.
+struct Found {
+    /// The smallest ratio that is within the tolerance.
+    ratio: Option<f64>,
+}
+
+impl Progress<'_, '_> {
+    fn run(&mut self) -> Result<(), Stop> {
+        let engine = self.engine;
+        if let Some(ratio) = self.question.ratio {
+            let all: Vec<usize> = (0..engine.candidates.len()).collect();
+            self.judges = Judge::QUICK.to_vec();
+            self.race_quickly(&all, &[ratio])?;
+            let mut raced = all.clone();
+            if engine.own.is_some() {
+                raced = self.finalists(&[ratio]);
+                self.begin_own(ratio)?;
+                self.judges = vec![Judge::Own];
+                self.race_own(&raced, &[ratio])?;
+            }
+            self.chosen = self.pick(&raced, &[ratio]);
+            if self.own != Some(false) {
+                self.train("training on everything", &[What::Everything])?;
+            }
+            return Ok(());
+        }
+        let default = self.index(DEFAULT);
+        let first = self.search(default, None)?;
+        let about = first.ratio.unwrap_or(GRID[GRID.len() - 1]);
+        let at = self.race_ratios(about);
+        let all: Vec<usize> = (0..engine.candidates.len()).collect();
+        self.race_quickly(&all, &at)?;
+        if engine.own.is_none() {
+            self.chosen = self.pick(&all, &at);
+            let found = if self.chosen == default { first } else { self.search(self.chosen, None)? };
+            return self.compare(found.ratio);
+        }
+        let finalists = self.finalists(&at);
+        self.begin_own(about)?;
+        if self.own == Some(false) {
+            return self.extrapolate(default);
+        }
+        self.judges = vec![Judge::Own];
+        self.chosen = default;
+        let mut found = self.search(default, Some(about))?;
+        let at = self.race_ratios(found.ratio.unwrap_or(about));
+        self.race_own(&finalists, &at)?;
+        self.chosen = self.pick(&finalists, &at);
+        if self.chosen != default {
+            found = self.search(self.chosen, Some(at[0]))?;
+        }
+        self.compare(found.ratio)
+    }
+
+    /// Trains on what random and the default keep at the ratio of the conclusion.
+    fn compare(&self, ratio: Option<f64>) -> Result<(), Stop> {
+        let Some(ratio) = ratio else { return Ok(()) };
+        let others = [RANDOM, DEFAULT].map(|name| What::Kept(self.index(name), ratio));
+        self.train("comparing with random", &others)
+    }
+
+    fn index(&self, name: &str) -> usize {
+        self.engine.candidates.iter().position(|candidate| candidate.name == name).unwrap_or_default()
+    }
+
+    fn train(&self, stage: &'static str, wanted: &[What]) -> Result<(), Stop> {
+        self.judges.iter().try_for_each(|&judge| self.engine.train(stage, judge, wanted, 0..self.folds))
+    }
+
+    /// Who judges in a race: where there are only quick models, both of them.
+    fn racers(&self) -> &[Judge] {
+        if self.judges[0] == Judge::Own { &[Judge::Own] } else { &Judge::QUICK }
+    }
+
+    /// Trainings on the same, in the folds where all judges did them.
+    fn evaluations(&self, what: What) -> Vec<(usize, crate::Evaluation)> {
+        self.engine.evaluations(self.judges[0], what)
+    }
+
+    /// Ratios at which candidates are compared: the one that is about right, and half of it.
+    fn race_ratios(&self, about: f64) -> Vec<f64> {
+        let half = GRID.iter().copied().filter(|&r| r <= 0.6 * about && r >= 0.4 * about).next_back();
+        let half = half.or(GRID.iter().copied().rfind(|&r| r <= 0.7 * about));
+        std::iter::once(about).chain(half.filter(|&half| self.is_tried(half))).collect()
+    }
+
+    /// Whether a ratio keeps rows enough to be tried.
+    fn is_tried(&self, ratio: f64) -> bool {
+        let fewest = FEWEST.max(2 * self.engine.tested.classes);
+        (ratio * self.engine.training_rows() as f64).round() as usize >= fewest
+    }
+
+    fn grid(&self) -> Vec<f64> {
+        GRID.iter().copied().filter(|&ratio| self.is_tried(ratio)).collect()
+    }
+
+    fn race_quickly(&self, candidates: &[usize], ratios: &[f64]) -> Result<(), Stop> {
+        let wanted: Vec<What> =
+            candidates.iter().flat_map(|&c| ratios.iter().map(move |&ratio| What::Kept(c, ratio))).collect();
+        for judge in Judge::QUICK {
+            self.engine.train("racing methods", judge, &wanted, 0..self.engine.folds.len())?;
+        }
+        Ok(())
+    }
+
+    fn race_own(&self, candidates: &[usize], ratios: &[f64]) -> Result<(), Stop> {
+        // Ratio by ratio, so that what ends early is whole for the first.
+        for &ratio in ratios {
+            let wanted: Vec<What> = candidates.iter().map(|&c| What::Kept(c, ratio)).collect();
+            self.engine.train("racing methods with your model", Judge::Own, &wanted, 0..self.folds)?;
+        }
+        Ok(())
+    }
+
+    /// Candidates that were judged at all of these ratios.
+    fn judged(&self, judges: &[Judge], candidates: &[usize], ratios: &[f64]) -> Vec<usize> {
+        let has = |c: usize| {
+            ratios.iter().all(|&r| judges.iter().all(|&j| !self.engine.evaluations(j, What::Kept(c, r)).is_empty()))
+        };
+        candidates.iter().copied().filter(|&c| has(c)).collect()
+    }
+
+    /// The mean over ratios of the scores of candidates: on all rows, and of each resampling.
+    fn race(&self, judges: &[Judge], candidates: &[usize], ratios: &[f64]) -> Option<Race> {
+        let candidates = self.judged(judges, candidates, ratios);
+        let whats: Vec<What> = candidates.iter().flat_map(|&c| ratios.iter().map(move |&r| What::Kept(c, r))).collect();
+        let scores = self.engine.scores(judges, &whats)?;
+        let mean = |values: &[f64]| -> Vec<f64> {
+            values.chunks(ratios.len()).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect()
+        };
+        Some(Race {
+            values: mean(&scores.values()),
+            inside: scores.inside.iter().map(|s| mean(s)).collect(),
+            candidates,
+        })
+    }
+
+    /// The best candidates by the quick judges, for the user's model: random, the default, and those that are best beside them.
+    fn finalists(&self, ratios: &[f64]) -> Vec<usize> {
+        let (random, default) = (self.index(RANDOM), self.index(DEFAULT));
+        let all: Vec<usize> = (0..self.engine.candidates.len()).collect();
+        let mut found = vec![default];
+        if let Some(race) = self.race(&Judge::QUICK, &all, ratios) {
+            let mut order: Vec<usize> = (0..race.candidates.len()).collect();
+            order.sort_by(|&a, &b| race.values[b].total_cmp(&race.values[a]));
+            let others = order.into_iter().map(|at| race.candidates[at]).filter(|&c| c != random && c != default);
+            found.extend(others.take(FINALISTS - 1));
+        }
+        found.push(random);
+        found
+    }
+
+    /// The candidate that is chosen at these ratios.
+    fn pick(&self, candidates: &[usize], ratios: &[f64]) -> usize {
+        let default = self.index(DEFAULT);
+        match self.race(self.racers(), candidates, ratios) {
+            None => default,
+            Some(race) => {
+                let errors = race.errors(default);
+                race.pick(&race.values, &errors, default, self.index(RANDOM))
+            }
+        }
+    }
+
+    /// How many folds the user's model is trained in: as many as there is time for. `own` is then whether everything can be trained.
+    fn begin_own(&mut self, about: f64) -> Result<(), Stop> {
+        let engine = self.engine;
+        let Some(left) = engine.left() else {
+            self.own = Some(true);
+            return Ok(());
+        };
+        if let Some(folds) = engine.records.decided("folds") {
+            self.own = Some(folds > 0);
+            self.folds = folds.clamp(1, engine.folds.len());
+            return Ok(());
+        }
+        // A small training first: everything takes at most as many times longer as it has more rows, or hardly more.
+        let default = self.index(DEFAULT);
+        let small = self.grid().into_iter().find(|&r| r >= 0.1).unwrap_or(about);
+        engine.train("training your model", Judge::Own, &[What::Kept(default, small)], 0..1)?;
+        let seconds = |what: What| engine.evaluations(Judge::Own, what).first().map_or(0.0, |e| e.1.training_seconds);
+        let expected = seconds(What::Kept(default, small)) / small;
+        let folds = if expected > left.as_secs_f64() {
+            0
+        } else {
+            engine.train("training your model", Judge::Own, &[What::Everything], 0..1)?;
+            let (full, part) = (seconds(What::Everything), seconds(What::Kept(default, small)));
+            // Everything, about six ratios of a search, and a race of three others at two ratios: of each the part that grows with the
+            // rows, and what a training takes at least.
+            let rows = if self.question.ratio.is_some() { 1.0 + 4.0 * about } else { 1.0 + 4.0 * about + 4.5 * about };
+            let count = if self.question.ratio.is_some() { 5.0 } else { 13.0 };
+            let growing = ((full - part) / (1.0 - small)).max(0.0);
+            let least = (full - growing).max(0.0);
+            let of_fold = rows * growing + count * least;
+            let left = engine.left().unwrap_or_default().as_secs_f64();
+            ((0.9 * left / of_fold.max(1e-9)) as usize).clamp(1, engine.folds.len())
+        };
+        engine.records.decide("folds", folds)?;
+        self.own = Some(folds > 0);
+        self.folds = folds.max(1);
+        Ok(())
+    }
+
+    /// Trains on more and more rows as long as there is time.
+    fn extrapolate(&mut self, default: usize) -> Result<(), Stop> {
+        self.judges = vec![Judge::Own];
+        self.chosen = default;
+        for ratio in self.grid().into_iter().filter(|&r| r >= 0.01) {
+            self.train("training your model on more and more rows", &[What::Kept(default, ratio)])?;
+        }
+        Ok(())
+    }
+
+    /// The smallest ratio of a candidate that is within the tolerance, by trainings on everything and on as many ratios as it takes.
+    /// It begins at `start`, or looks at every other ratio first.
+    fn search(&self, candidate: usize, start: Option<f64>) -> Result<Found, Stop> {
+        let grid: Vec<f64> = self.grid().into_iter().filter(|&r| self.engine.allows(candidate, r)).collect();
+        if grid.is_empty() {
+            return Ok(Found { ratio: None });
+        }
+        let stage = match self.judges[0] {
+            Judge::Own => "searching the ratio with your model",
+            _ => "searching the ratio",
+        };
+        let nearest = |ratio: f64| {
+            (0..grid.len())
+                .min_by(|&a, &b| (grid[a] / ratio).ln().abs().total_cmp(&(grid[b] / ratio).ln().abs()))
+                .unwrap_or_default()
+        };
+        let mut tried: Vec<usize> = match start {
+            Some(start) => vec![nearest(start)],
+            None => (0..grid.len()).rev().step_by(2).collect(),
+        };
+        let first: Vec<What> =
+            std::iter::once(What::Everything).chain(tried.iter().map(|&at| What::Kept(candidate, grid[at]))).collect();
+        self.train(stage, &first)?;
+        loop {
+            tried.sort_unstable();
+            let ratios: Vec<f64> = tried.iter().map(|&at| grid[at]).collect();
+            let Some(curve) = self.curve(candidate, &ratios) else { return Ok(Found { ratio: None }) };
+            let passes = |place: usize| curve.within[place] >= CONFIDENCE;
+            let smallest = (0..tried.len()).find(|&place| passes(place));
+            // The last that fails below it, and the next that is to be tried between.
+            let (below, above) = match smallest {
+                Some(0) => (None, Some(tried[0])),
+                Some(place) => (Some(tried[place - 1]), Some(tried[place])),
+                None => (tried.last().copied(), None),
+            };
+            let next = match (below, above) {
+                (Some(below), Some(above)) if above - below > 1 => Some((below + above) / 2),
+                (Some(_), Some(_)) => None,
+                // Two steps on: the one between is tried if need be.
+                (None, Some(above)) => (above > 0).then(|| above.saturating_sub(2)),
+                (Some(below), None) => (below + 1 < grid.len()).then(|| (below + 2).min(grid.len() - 1)),
+                (None, None) => None,
+            };
+            match next {
+                Some(next) => {
+                    self.train(stage, &[What::Kept(candidate, grid[next])])?;
+                    tried.push(next);
+                }
+                None => return Ok(Found { ratio: smallest.map(|place| ratios[place]) }),
+            }
+        }
+    }
+
+    /// The curve of a candidate at ascending ratios that were trained.
+    fn curve(&self, candidate: usize, ratios: &[f64]) -> Option<Curve> {
+        let whats: Vec<What> =
+            ratios.iter().map(|&ratio| What::Kept(candidate, ratio)).chain([What::Everything]).collect();
+        let scores = self.engine.scores(&self.judges, &whats)?;
+        let of = |values: &[f64]| losses(&values[..ratios.len()], values[ratios.len()]);
+        let inside: Vec<Vec<f64>> = scores.inside.iter().map(|s| of(s)).collect();
+        let tolerance = self.question.tolerance + ROUNDING;
+        let within = (0..ratios.len())
+            .map(|at| inside.iter().filter(|losses| losses[at] <= tolerance).count() as f64 / inside.len() as f64)
+            .collect();
+        Some(Curve { smooth: of(&scores.values()), inside, within, scores })
+    }
+
+    /// Ratios at which a candidate was trained by the judge, ascending.
+    fn trained(&self, candidate: usize) -> Vec<f64> {
+        let mut ratios: Vec<f64> = GRID.to_vec();
+        ratios.extend(self.question.ratio);
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios.dedup();
+        let judged = |ratio: &f64| self.evaluations(What::Kept(candidate, *ratio)).len() >= self.folds;
+        let found: Vec<f64> = ratios.iter().copied().filter(judged).collect();
+        if !found.is_empty() {
+            return found;
+        }
+        ratios.retain(|&ratio| !self.evaluations(What::Kept(candidate, ratio)).is_empty());
+        ratios
+    }
+}
+
+/// What rounding may add to a loss that is exactly the tolerance.
+const ROUNDING: f64 = 1e-9;
+
+/// The losses of a candidate over its ratios.
+struct Curve {
+    /// Smoothed, on all held-out rows.
+    smooth: Vec<f64>,
+    /// The same by resampling.
+    inside: Vec<Vec<f64>>,
+    /// The part of the resamplings that are within the tolerance.
+    within: Vec<f64>,
+    /// What it is made of: the ratios, and everything as the last.
+    scores: Scores,
+}
+
+/// Candidates beside one another.
+struct Race {
+    candidates: Vec<usize>,
+    values: Vec<f64>,
+    inside: Vec<Vec<f64>>,
+}
+
+impl Race {
+    /// The standard error of the difference of each to the default.
+    fn errors(&self, default: usize) -> Vec<f64> {
+        let Some(base) = self.candidates.iter().position(|&c| c == default) else {
+            return vec![0.0; self.values.len()];
+        };
+        (0..self.values.len())
+            .map(|at| {
+                let of: Vec<f64> = self.inside.iter().map(|s| s[at] - s[base]).filter(|d| !d.is_nan()).collect();
+                let mean = of.iter().sum::<f64>() / of.len().max(1) as f64;
+                (of.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / of.len().saturating_sub(1).max(1) as f64).sqrt()
+            })
+            .collect()
+    }
+
+    /// The one that is chosen by these values.
+    fn pick(&self, values: &[f64], errors: &[f64], default: usize, random: usize) -> usize {
+        let place = |candidate: usize| self.candidates.iter().position(|&c| c == candidate);
+        let Some(base) = place(default) else { return random };
+        let best = (0..values.len()).rev().max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(base);
+        let gain = values[best] - values[base];
+        let chosen = if gain > CLEAR || (gain > ERRORS * errors[best] && gain > 0.0) { best } else { base };
+        match place(random) {
+            Some(random_place) if values[chosen] <= values[random_place] => random,
+            _ => self.candidates[chosen],
+        }
+    }
+}
+
+impl Progress<'_, '_> {
+    /// What was found, however far it came.
+    fn conclude(&self, began: Instant, out_of_time: bool) -> Result<Choice> {
+        let (engine, question) = (self.engine, self.question);
+        let everything = What::Everything;
+        let ratios = self.trained(self.chosen);
+        let curve = self.curve(self.chosen, &ratios);
+        let nothing = || {
+            Problem::new("the time was too short for a single training")
+                .hint("give it more time, or a model that is trained faster")
+        };
+        if ratios.is_empty() {
+            return Err(nothing());
+        }
+        // The ratio of the conclusion: the smallest that is within the tolerance, or the given one.
+        let place = match (&curve, question.ratio) {
+            (Some(_), Some(ratio)) => ratios.iter().position(|&r| r == ratio),
+            (Some(curve), None) => curve.within.iter().position(|&part| part >= CONFIDENCE),
+            (None, _) => None,
+        };
+        let all: Vec<usize> = (0..engine.candidates.len()).collect();
+        let recommended = match (&curve, place) {
+            (Some(curve), Some(place)) => Some(self.recommended(curve, &ratios, place)),
+            _ => None,
+        };
+        let evidence_ratio = place.map_or(ratios[ratios.len() - 1], |place| ratios[place]);
+        let evidence = self.evidence(&all, evidence_ratio);
+        let agreement = self.agreement(&all, evidence_ratio);
+        let points = curve.as_ref().map(|curve| self.points(curve, &ratios)).unwrap_or_default();
+        let at_least = if curve.is_none() { self.at_least(&ratios) } else { None };
+        let mean = |what: What, of: fn(&crate::Evaluation) -> f64| -> Option<f64> {
+            let found = self.evaluations(what);
+            (!found.is_empty()).then(|| found.iter().map(|e| of(&e.1)).sum::<f64>() / found.len() as f64)
+        };
+        let kept = What::Kept(self.chosen, evidence_ratio);
+        let seconds = Seconds {
+            total: began.elapsed().as_secs_f64(),
+            selection: mean(kept, |e| e.selection_seconds).unwrap_or_default(),
+            training: mean(kept, |e| e.training_seconds).unwrap_or_default(),
+            everything: mean(everything, |e| e.training_seconds),
+        };
+        let folds = curve.as_ref().map_or(1, |curve| curve.scores.folds);
+        let refused = engine.refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let warnings = refused
+            .iter()
+            .map(|(&candidate, problem)| {
+                let name = engine.candidates[candidate].name;
+                Warning::new("candidate-left-out", format!("{name} takes no part: {problem}"))
+            })
+            .collect();
+        let everything_measures = engine.scores(&self.judges, &[everything]).map(|scores| scores.whole[0]);
+        Ok(Choice {
+            goal: question.goal,
+            tolerance: question.tolerance,
+            judges: self.judges.clone(),
+            folds,
+            tested_rows: engine.tested.truth.iter().take(folds).map(Vec::len).sum(),
+            training_rows: engine.training_rows(),
+            rows: match question.hold_out {
+                HoldOut::From(first) => first,
+                HoldOut::Folds(_) => engine.subject.classes().len(),
+            },
+            candidate: engine.candidates[self.chosen].name.to_owned(),
+            agreement,
+            recommended,
+            at_least,
+            everything: everything_measures,
+            evidence,
+            evidence_ratio,
+            curve: points,
+            seconds,
+            trainings: engine.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len(),
+            out_of_time,
+            warnings,
+        })
+    }
+
+    /// What is recommended, with what resamplings say of it.
+    fn recommended(&self, curve: &Curve, ratios: &[f64], place: usize) -> Recommended {
+        let tolerance = self.question.tolerance + ROUNDING;
+        let everything = ratios.len();
+        let loss = |scores: &[f64], at: usize| scores[everything] - scores[at];
+        // The choice of each resampling, judged by the rows in its bag and out of it.
+        let (mut found, mut optimism) = (Vec::new(), Vec::new());
+        for (b, smooth) in curve.inside.iter().enumerate() {
+            let own = match self.question.ratio {
+                Some(_) => Some(place),
+                None => smooth.iter().position(|&lost| lost <= tolerance),
+            };
+            found.push(own.map_or(1.0, |at| ratios[at]));
+            if let Some(at) = own {
+                optimism.push(loss(&curve.scores.outside[b], at) - loss(&curve.scores.inside[b], at));
+            }
+        }
+        optimism.retain(|value| !value.is_nan());
+        let correction = match self.question.ratio {
+            // Nothing was chosen by these rows but the candidate.
+            _ if optimism.is_empty() => 0.0,
+            _ => (optimism.iter().sum::<f64>() / optimism.len() as f64).max(0.0),
+        };
+        let resampled: Vec<f64> = curve.scores.inside.iter().map(|s| loss(s, place)).collect();
+        Recommended {
+            ratio: ratios[place],
+            within_tolerance: curve.within[place],
+            ratios: self.question.ratio.is_none().then(|| (quantile(&found, 0.1), quantile(&found, 0.9))),
+            loss: Interval::of(loss(&curve.scores.values(), place), &resampled).plus(correction),
+            correction,
+        }
+    }
+
+    fn points(&self, curve: &Curve, ratios: &[f64]) -> Vec<Point> {
+        let values = curve.scores.values();
+        let full = values[ratios.len()];
+        let of = |at: usize| {
+            let resampled: Vec<f64> = curve.scores.inside.iter().map(|s| s[ratios.len()] - s[at]).collect();
+            let rows = self.evaluations(What::Kept(self.chosen, ratios[at]));
+            Point {
+                ratio: ratios[at],
+                rows: rows.first().map_or(0, |e| e.1.kept),
+                score: values[at],
+                loss: Interval::of(full - values[at], &resampled),
+                smoothed_loss: curve.smooth[at],
+                within_tolerance: curve.within[at],
+            }
+        };
+        (0..ratios.len()).map(of).collect()
+    }
+
+    fn evidence(&self, all: &[usize], ratio: f64) -> Vec<Evidence> {
+        let engine = self.engine;
+        let judges = &self.judges;
+        let candidates = self.judged(judges, all, &[ratio]);
+        let full = judges.iter().all(|&judge| !engine.evaluations(judge, What::Everything).is_empty());
+        let whats: Vec<What> =
+            candidates.iter().map(|&c| What::Kept(c, ratio)).chain(full.then_some(What::Everything)).collect();
+        let Some(scores) = engine.scores(judges, &whats) else { return Vec::new() };
+        let values = scores.values();
+        let difference = |a: usize, b: usize| {
+            let resampled: Vec<f64> = scores.inside.iter().map(|s| s[a] - s[b]).collect();
+            Interval::of(values[a] - values[b], &resampled)
+        };
+        let random = candidates.iter().position(|&c| c == self.index(RANDOM));
+        let mut lines: Vec<Evidence> = candidates
+            .iter()
+            .enumerate()
+            .map(|(at, &c)| Evidence {
+                candidate: engine.candidates[c].name.to_owned(),
+                measures: scores.whole[at],
+                gain_over_random: random.filter(|&r| r != at).map(|r| difference(at, r)),
+                loss: full.then(|| difference(candidates.len(), at)),
+            })
+            .collect();
+        lines.sort_by(|a, b| b.measures.of(self.question.goal).total_cmp(&a.measures.of(self.question.goal)));
+        lines
+    }
+
+    /// The part of the resamplings in which the same candidate would have been chosen.
+    fn agreement(&self, all: &[usize], ratio: f64) -> f64 {
+        let Some(race) = self.race(self.racers(), all, &[ratio]) else { return 1.0 };
+        let errors = race.errors(self.index(DEFAULT));
+        let same =
+            |values: &&Vec<f64>| race.pick(values, &errors, self.index(DEFAULT), self.index(RANDOM)) == self.chosen;
+        race.inside.iter().filter(same).count() as f64 / RESAMPLINGS as f64
+    }
+
+    /// The fraction that is needed at least, by the curve of those that were trained.
+    fn at_least(&self, ratios: &[f64]) -> Option<f64> {
+        let whats: Vec<What> = ratios.iter().map(|&ratio| What::Kept(self.chosen, ratio)).collect();
+        let scores = self.engine.scores(&self.judges, &whats)?;
+        let rows = self.engine.training_rows() as f64;
+        let points: Vec<(f64, f64)> =
+            ratios.iter().zip(scores.values()).map(|(ratio, score)| (ratio * rows, 1.0 - score)).collect();
+        Some(extrapolated(&points, rows, self.question.tolerance)? / rows)
+    }
+}

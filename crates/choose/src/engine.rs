@@ -1,0 +1,408 @@
+//! Trainings: which are done, on which rows, and what they came to.
+//!
+//! A training is one judge on the rows that one candidate keeps of the training part of one fold. It is done once: the rest of a choice
+//! reads what is here. Quick judges run side by side; the user's model runs one training at a time, because it takes the threads
+//! that it likes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use leanset_core::{
+    Allocation, Classes, Dataset, EmptyClasses, Error, Inputs, Matrix, Monitor, Ranking, Reduced, RowId, Seed,
+    Selection,
+};
+use leanset_problem::Problem;
+use leanset_train::quick::{KernelRidge, Neighbors};
+use rayon::prelude::*;
+
+use crate::candidate::Candidate;
+use crate::evaluation::{
+    Coordinates, EVERYTHING, Evaluation, Judge, Key, Lesson, Outcome, OwnModel, Predictions, Ratio, Records, Subject,
+    check,
+};
+use crate::folds::Fold;
+use crate::goal::Measures;
+use crate::resample::{RESAMPLINGS, TestedRows, Weights};
+use leanset_spec::Goal;
+
+/// Why a stage ended early.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The time is over.
+    Time,
+    /// It cannot go on.
+    Problem(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+/// What is trained: the index of a candidate with a ratio, or everything.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum What {
+    Everything,
+    Kept(usize, f64),
+}
+
+/// What is given and what is found so far.
+pub(crate) struct Engine<'a> {
+    pub(crate) subject: &'a dyn Subject,
+    pub(crate) own: Option<&'a dyn OwnModel>,
+    pub(crate) records: &'a dyn Records,
+    pub(crate) watch: &'a dyn Monitor,
+    pub(crate) candidates: &'a [Candidate],
+    pub(crate) folds: &'a [Fold],
+    pub(crate) tested: TestedRows,
+    pub(crate) goal: Goal,
+    pub(crate) seed: Seed,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) done: Mutex<BTreeMap<Key, Evaluation>>,
+    /// Candidates that a fold does not allow, and why.
+    pub(crate) refused: Mutex<BTreeMap<usize, Problem>>,
+    coordinates: Vec<OnceLock<Coordinates>>,
+    classes: Vec<Vec<u32>>,
+    rankings: Mutex<BTreeMap<(usize, usize), (Ranking, Allocation, f64)>>,
+    weights: Vec<Weights>,
+}
+
+/// Stops what runs longer than there is time.
+struct Deadline<'a>(&'a dyn Monitor, Option<Instant>);
+
+impl Monitor for Deadline<'_> {
+    fn begin(&self, _: &'static str, _: u64) {}
+
+    fn advance(&self, _: u64) {}
+
+    fn cancelled(&self) -> bool {
+        self.0.cancelled() || self.1.is_some_and(|deadline| Instant::now() > deadline)
+    }
+}
+
+impl<'a> Engine<'a> {
+    #[allow(clippy::too_many_arguments)] // one value each, and one caller
+    pub(crate) fn new(
+        (subject, own): (&'a dyn Subject, Option<&'a dyn OwnModel>),
+        (records, watch): (&'a dyn Records, &'a dyn Monitor),
+        (candidates, folds): (&'a [Candidate], &'a [Fold]),
+        groups: Option<&[u32]>,
+        goal: Goal,
+        seed: Seed,
+        deadline: Option<Instant>,
+    ) -> Self {
+        let codes = subject.classes();
+        let of = |rows: &[usize]| rows.iter().map(|&row| codes[row]).collect::<Vec<u32>>();
+        let unit = |&row: &usize| groups.map_or(row as u32, |groups| groups[row]);
+        let tested = TestedRows {
+            classes: subject.class_names().len(),
+            truth: folds.iter().map(|fold| of(&fold.test)).collect(),
+            units: folds.iter().map(|fold| fold.test.iter().map(unit).collect()).collect(),
+        };
+        let weights = (0..RESAMPLINGS).into_par_iter().map(|b| Weights::new(&tested, seed, b)).collect();
+        Self {
+            subject,
+            own,
+            records,
+            watch,
+            candidates,
+            folds,
+            tested,
+            goal,
+            seed,
+            deadline,
+            done: Mutex::new(records.known().into_iter().collect()),
+            refused: Mutex::new(BTreeMap::new()),
+            coordinates: folds.iter().map(|_| OnceLock::new()).collect(),
+            classes: folds.iter().map(|fold| of(&fold.train)).collect(),
+            rankings: Mutex::new(BTreeMap::new()),
+            weights,
+        }
+    }
+
+    /// Seconds that are left; none if there is no limit.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Rows that folds train on, in the mean.
+    pub(crate) fn training_rows(&self) -> usize {
+        self.folds.iter().map(|fold| fold.train.len()).sum::<usize>() / self.folds.len().max(1)
+    }
+
+    pub(crate) fn key(&self, judge: Judge, what: What, fold: usize) -> Key {
+        let (candidate, ratio) = match what {
+            What::Everything => (EVERYTHING, 1.0),
+            What::Kept(candidate, ratio) => (self.candidates[candidate].name, ratio),
+        };
+        Key { judge, candidate: candidate.to_owned(), ratio: Ratio(ratio), fold }
+    }
+
+    /// Whether a candidate can be used at a ratio.
+    pub(crate) fn allows(&self, candidate: usize, ratio: f64) -> bool {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        self.candidates[candidate].ratios.contains(&ratio) && !refused.contains_key(&candidate)
+    }
+
+    /// Does these trainings in the first `folds` folds, but for those that are done. What a candidate refuses is left out.
+    pub(crate) fn train(
+        &self,
+        stage: &'static str,
+        judge: Judge,
+        wanted: &[What],
+        folds: std::ops::Range<usize>,
+    ) -> Result<(), Stop> {
+        // One group for a fold and a candidate: they share a ranking.
+        let mut groups: BTreeMap<(usize, Option<usize>), Vec<What>> = BTreeMap::new();
+        {
+            let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+            for fold in folds {
+                for &what in wanted {
+                    let candidate = match what {
+                        What::Everything => None,
+                        What::Kept(candidate, ratio) if self.allows(candidate, ratio) => Some(candidate),
+                        What::Kept(..) => continue,
+                    };
+                    let key = self.key(judge, what, fold);
+                    let group = groups.entry((fold, candidate)).or_default();
+                    if !done.contains_key(&key) && !group.contains(&what) {
+                        group.push(what);
+                    }
+                }
+            }
+        }
+        let groups: Vec<((usize, Option<usize>), Vec<What>)> =
+            groups.into_iter().filter(|group| !group.1.is_empty()).collect();
+        let count: usize = groups.iter().map(|group| group.1.len()).sum();
+        if count == 0 {
+            return Ok(());
+        }
+        self.watch.begin(stage, count as u64);
+        let run = |((fold, candidate), wanted): &((usize, Option<usize>), Vec<What>)| -> Result<(), Stop> {
+            // The largest first: its ranking serves the others.
+            let mut wanted = wanted.clone();
+            wanted.sort_by(|a, b| ratio_of(*b).total_cmp(&ratio_of(*a)));
+            for what in wanted {
+                if self.watch.cancelled() {
+                    return Err(Error::Interrupted.into());
+                }
+                if self.left().is_some_and(|left| left.is_zero()) {
+                    return Err(Stop::Time);
+                }
+                match self.one(judge, what, *fold) {
+                    Ok(()) => {}
+                    Err(Stop::Problem(problem)) if candidate.is_some_and(|c| c > 1) && judge != Judge::Own => {
+                        // Neither random nor the default: the choice goes on without it.
+                        if problem.code == leanset_problem::Code::Interrupted {
+                            return Err(Stop::Problem(problem));
+                        }
+                        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                        refused.entry(candidate.unwrap_or_default()).or_insert(problem);
+                    }
+                    Err(stop) => return Err(stop),
+                }
+                self.watch.advance(1);
+            }
+            Ok(())
+        };
+        if judge == Judge::Own { groups.iter().try_for_each(run) } else { groups.par_iter().map(run).collect() }
+    }
+
+    /// Does one training.
+    fn one(&self, judge: Judge, what: What, fold: usize) -> Result<(), Stop> {
+        let key = self.key(judge, what, fold);
+        let part = &self.folds[fold];
+        // Positions among the training rows.
+        let (kept, selection_seconds): (Option<Vec<usize>>, f64) = match what {
+            What::Everything => (None, 0.0),
+            What::Kept(candidate, ratio) => {
+                let (rows, seconds) = self.select(fold, candidate, ratio)?;
+                (Some(rows), seconds)
+            }
+        };
+        let count = kept.as_ref().map_or(part.train.len(), Vec::len);
+        let (outcome, training_seconds) = match (judge, self.own) {
+            (Judge::Own, Some(own)) => {
+                let train: Vec<usize> = match &kept {
+                    None => part.train.clone(),
+                    Some(kept) => kept.iter().map(|&at| part.train[at]).collect(),
+                };
+                // NumPy refuses more than 32 bits.
+                let seed = Seed(self.seed.0).key(RowId::at(fold)) >> 42;
+                let taught = own.train(&Lesson { key: &key, train: &train, test: &part.test, seed })?;
+                (taught.outcome, taught.seconds)
+            }
+            _ => self.quick(judge, fold, kept.as_deref())?,
+        };
+        check(&outcome, part.test.len(), self.tested.classes)?;
+        let evaluation = Evaluation { kept: count, outcome, selection_seconds, training_seconds };
+        self.records.write(&key, &evaluation)?;
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).insert(key, evaluation);
+        Ok(())
+    }
+
+    fn coordinates(&self, fold: usize) -> Result<&Coordinates, Stop> {
+        if let Some(found) = self.coordinates[fold].get() {
+            return Ok(found);
+        }
+        let part = &self.folds[fold];
+        let found = self.subject.encode(&part.train, &part.test)?;
+        Ok(self.coordinates[fold].get_or_init(|| found))
+    }
+
+    fn dataset<'d>(&'d self, values: &'d [f64], columns: usize, codes: &'d [u32]) -> Result<Dataset<'d>, Stop> {
+        let names = self.subject.class_names();
+        let classes = Classes::new(codes, names.len())?.with_names(names);
+        Ok(Dataset::new(Matrix::new(values, codes.len(), columns)?, classes)?)
+    }
+
+    /// The rows that a candidate keeps, as positions among the training rows, ascending; and the seconds that it took.
+    fn select(&self, fold: usize, candidate: usize, ratio: f64) -> Result<(Vec<usize>, f64), Stop> {
+        let settings = &self.candidates[candidate];
+        let points = self.coordinates(fold)?;
+        let codes = &self.classes[fold];
+        let data = self.dataset(&points.train, points.columns, codes)?;
+        let sizes = data.classes().sizes();
+        let budget = settings.budget(ratio);
+        let (asked, _) = budget.allocate(&sizes, EmptyClasses::Forbid)?;
+        let monitor = Deadline(self.watch, self.deadline);
+        let timely = |error: Error| match error {
+            Error::Interrupted if !self.watch.cancelled() => Stop::Time,
+            other => Stop::Problem(other.into()),
+        };
+        let rows = |selection: &Selection| {
+            let mut rows: Vec<usize> = selection.rows().iter().map(|row| row.index()).collect();
+            rows.sort_unstable();
+            rows
+        };
+        if !settings.ranks() {
+            let began = Instant::now();
+            let reduction = settings
+                .reducer
+                .reduce_with(&data, &Inputs::default(), &budget, EmptyClasses::Forbid, self.seed, &monitor)
+                .map_err(timely)?;
+            let Reduced::Rows(selection) = &reduction.reduced else {
+                return Err(Problem::internal(format!("{} keeps no rows", settings.name)).into());
+            };
+            return Ok((rows(selection), began.elapsed().as_secs_f64()));
+        }
+        let place = (fold, candidate);
+        let deep_enough = |held: &Allocation| held.per_class().iter().zip(asked.per_class()).all(|(h, a)| h >= a);
+        {
+            let rankings = self.rankings.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((ranking, _, seconds)) = rankings.get(&place).filter(|held| deep_enough(&held.1)) {
+                return Ok((rows(&ranking.select(&asked, data.classes())?), *seconds));
+            }
+        }
+        let began = Instant::now();
+        let ranking =
+            settings.reducer.rank_with(&data, &Inputs::default(), Some(&asked), self.seed, &monitor).map_err(timely)?;
+        let seconds = began.elapsed().as_secs_f64();
+        let found = rows(&ranking.select(&asked, data.classes())?);
+        self.rankings.lock().unwrap_or_else(PoisonError::into_inner).insert(place, (ranking, asked, seconds));
+        Ok((found, seconds))
+    }
+
+    /// Trains a quick model and predicts.
+    fn quick(&self, judge: Judge, fold: usize, kept: Option<&[usize]>) -> Result<(Outcome, f64), Stop> {
+        let points = self.coordinates(fold)?;
+        let codes = &self.classes[fold];
+        let columns = points.columns;
+        let (values, labels) = match kept {
+            None => (std::borrow::Cow::Borrowed(&points.train), std::borrow::Cow::Borrowed(codes)),
+            Some(kept) => (
+                std::borrow::Cow::Owned(
+                    kept.iter().flat_map(|&row| points.train[row * columns..][..columns].iter().copied()).collect(),
+                ),
+                std::borrow::Cow::Owned(kept.iter().map(|&row| codes[row]).collect()),
+            ),
+        };
+        let train = self.dataset(&values, columns, &labels)?;
+        let test = self.dataset(&points.test, columns, &self.tested.truth[fold])?;
+        let began = Instant::now();
+        let (predicted, seconds) = if judge == Judge::Neighbors {
+            let model = Neighbors::default().fit(&train, None)?;
+            (model.predict(&test)?, began.elapsed())
+        } else {
+            let model = KernelRidge::default().fit(&train, None, self.seed)?;
+            let seconds = began.elapsed();
+            (model.predict(&test)?, seconds)
+        };
+        Ok((Outcome::Predictions(Predictions(predicted.iter().map(|class| class.0).collect())), seconds.as_secs_f64()))
+    }
+
+    /// What is known of a training in the folds where it was done.
+    pub(crate) fn evaluations(&self, judge: Judge, what: What) -> Vec<(usize, Evaluation)> {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |fold: usize| Some((fold, done.get(&self.key(judge, what, fold))?.clone()));
+        (0..self.folds.len()).filter_map(of).collect()
+    }
+
+    /// A table of scores of what was trained in the same folds.
+    pub(crate) fn scores(&self, judges: &[Judge], whats: &[What]) -> Option<Scores> {
+        let found: Vec<Vec<Vec<(usize, Evaluation)>>> =
+            whats.iter().map(|&what| judges.iter().map(|&judge| self.evaluations(judge, what)).collect()).collect();
+        let of = |evaluations: &[(usize, Evaluation)]| evaluations.iter().map(|e| e.0).collect::<BTreeSet<usize>>();
+        let mut common: BTreeSet<usize> = (0..self.folds.len()).collect();
+        found.iter().flatten().for_each(|evaluations| common = &common & &of(evaluations));
+        if common.is_empty() {
+            return None;
+        }
+        let outcomes = |evaluations: &'_ [(usize, Evaluation)]| -> Vec<(usize, Outcome)> {
+            evaluations.iter().filter(|e| common.contains(&e.0)).map(|(fold, e)| (*fold, e.outcome.clone())).collect()
+        };
+        let outcomes: Vec<Vec<Vec<(usize, Outcome)>>> =
+            found.iter().map(|judged| judged.iter().map(|evaluations| outcomes(evaluations)).collect()).collect();
+        let table = |weights: Option<&Weights>| -> Vec<Measures> {
+            let of_judge = |outcomes: &Vec<(usize, Outcome)>| {
+                let outcomes: Vec<(usize, &Outcome)> =
+                    outcomes.iter().map(|(fold, outcome)| (*fold, outcome)).collect();
+                self.tested.measures(&outcomes, weights)
+            };
+            outcomes.iter().map(|judged| mean(&judged.iter().map(of_judge).collect::<Vec<_>>())).collect()
+        };
+        let value = |measures: Vec<Measures>| measures.iter().map(|m| m.of(self.goal)).collect::<Vec<f64>>();
+        let (inside, outside) = self
+            .weights
+            .par_iter()
+            .map(|weights| (value(table(Some(weights))), value(table(Some(&weights.out_of_bag())))))
+            .unzip();
+        Some(Scores { whole: table(None), goal: self.goal, inside, outside, folds: common.len() })
+    }
+}
+
+fn ratio_of(what: What) -> f64 {
+    match what {
+        What::Everything => 1.0,
+        What::Kept(_, ratio) => ratio,
+    }
+}
+
+/// The mean of what several judges found.
+fn mean(measures: &[Measures]) -> Measures {
+    let of = |value: fn(&Measures) -> f64| measures.iter().map(value).sum::<f64>() / measures.len() as f64;
+    Measures { accuracy: of(|m| m.accuracy), macro_f1: of(|m| m.macro_f1), worst_recall: of(|m| m.worst_recall) }
+}
+
+/// Scores of several trainings, with those of all resamplings.
+#[derive(Clone, Debug)]
+pub(crate) struct Scores {
+    /// On all held-out rows.
+    pub(crate) whole: Vec<Measures>,
+    pub(crate) goal: Goal,
+    /// By resampling and training, on the rows in the bag.
+    pub(crate) inside: Vec<Vec<f64>>,
+    /// The same out of the bag.
+    pub(crate) outside: Vec<Vec<f64>>,
+    /// Folds in which all were trained.
+    pub(crate) folds: usize,
+}
+
+impl Scores {
+    /// On all held-out rows, by the goal.
+    pub(crate) fn values(&self) -> Vec<f64> {
+        self.whole.iter().map(|m| m.of(self.goal)).collect()
+    }
+}
