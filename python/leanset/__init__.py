@@ -13,12 +13,15 @@ without an estimator. Row ids are 0-based positions in the data that you pass.
 """
 
 from leanset import estimators as estimators
+from leanset._classifier import ReducedClassifier
+from leanset._compare import compare
 from leanset._errors import NotFittedError
 from leanset._functions import bottleneck_distance, epsilon, epsilon_curve, persistence_diagrams, rank, reduce
 from leanset._leanset import VERSION as __version__
 from leanset._manifest import manifest_of, read_manifest, write_manifest
 from leanset._registry import methods
 from leanset._results import ClassEpsilon, Epsilon, EpsilonCurve, LeansetWarning, Ranking, Reduction
+from leanset._study import Smallest, Study
 from leanset.adapters import select, to_sampler, to_subset
 from leanset.energy import EnergyMeter
 from leanset.estimators import *  # noqa: F403
@@ -34,10 +37,14 @@ __all__ = [
     "LeansetWarning",
     "NotFittedError",
     "Ranking",
+    "ReducedClassifier",
     "Reduction",
+    "Smallest",
+    "Study",
     "Trainer",
     "__version__",
     "bottleneck_distance",
+    "compare",
     "epsilon",
     "epsilon_curve",
     "estimators",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import TypeVar
+
+E = TypeVar("E", bound=Exception)
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -17,3 +20,9 @@ def not_fitted(estimator: object) -> ValueError:
     kind = NotFittedError if theirs is None else theirs.NotFittedError
     found: ValueError = kind(message)
     return found
+
+
+def hinted(error: E, hint: str) -> E:
+    """An exception with a note that says the way out."""
+    error.add_note(f"hint: {hint}")
+    return error

@@ -17,6 +17,7 @@ from leanset._budget import SamplingStrategy
 from leanset._convert import Ids, prototype_labels, prototypes, take
 from leanset._errors import not_fitted
 from leanset._functions import METRICS, Request, table_of
+from leanset._params import Parameters
 from leanset._registry import Method
 from leanset._results import Epsilon, EpsilonCurve, Ranking, Reduction
 
@@ -42,11 +43,10 @@ FITTED = (
 )
 
 
-class Reducer:
+class Reducer(Parameters):
     """Base class of the estimators. Use one of the classes in `leanset.estimators`."""
 
     _method: ClassVar[Method]
-    _defaults: ClassVar[dict[str, Any]]
     _estimator_type: ClassVar[str] = "sampler"
 
     sampling_strategy: SamplingStrategy
@@ -69,60 +69,6 @@ class Reducer:
     epsilon_curve_: EpsilonCurve
     reduction_: Reduction
     _rows: int
-
-    @classmethod
-    def _get_param_names(cls) -> list[str]:
-        return sorted(cls._defaults)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Get the parameters.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Has no effect, because no parameter is an estimator. Accepted for compatibility with scikit-learn.
-
-        Returns
-        -------
-        dict
-            The parameters by name.
-        """
-        del deep
-        return {name: getattr(self, name) for name in self._get_param_names()}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters. `fit` checks their values.
-
-        Parameters
-        ----------
-        **params
-            Parameters by name.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is not a parameter.
-        """
-        for name, value in params.items():
-            if name not in self._defaults:
-                raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {self!r}. "
-                    f"Valid parameters are: {self._get_param_names()!r}."
-                )
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        def changed(name: str) -> bool:
-            value, default = getattr(self, name), self._defaults[name]
-            return type(value) is not type(default) or bool(np.any(value != default))
-
-        given = [f"{name}={getattr(self, name)!r}" for name in self._defaults if changed(name)]
-        return f"{type(self).__name__}({', '.join(given)})"
 
     def __getattr__(self, name: str) -> Any:
         if name == "scores_" and "ranking_" in self.__dict__:

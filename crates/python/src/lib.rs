@@ -15,6 +15,7 @@ mod files;
 mod manifest;
 mod measure;
 mod reduce;
+mod statistics;
 mod training;
 mod work;
 
@@ -32,6 +33,8 @@ pub mod _leanset {
     use crate::measure::{bottleneck_distance, diagrams, epsilon_between, epsilon_curve, epsilon_of_rows};
     #[pymodule_export]
     use crate::reduce::{NativeRanking, examine, find, methods, rank, reduce};
+    #[pymodule_export]
+    use crate::statistics::{median, paired};
     #[pymodule_export]
     use crate::training::{Dynamics, NativeLog, softmax, warm_up};
     #[pymodule_export]
