@@ -75,14 +75,12 @@ impl Candidate {
     pub fn arguments(&self) -> Vec<String> {
         let info = self.reducer.info();
         let mut words = vec!["--method".to_owned(), info.id.to_owned()];
-        for (name, value) in self.given() {
+        for (name, value) in self.parameters() {
             words.extend(["--param".to_owned(), format!("{name}={value}")]);
         }
-        if info.guard() != Some(self.reducer.guard()) && info.guard().is_some() {
-            words.extend(["--guard".to_owned(), self.reducer.guard().to_string()]);
-        }
+        words.extend(self.guard().into_iter().flat_map(|guard| ["--guard".to_owned(), guard.to_string()]));
         if let Some(balance) = self.balance_word() {
-            words.extend(["--balance-classes".to_owned(), balance.to_owned()]);
+            words.extend(["--balance".to_owned(), balance.to_owned()]);
         }
         words
     }
@@ -91,10 +89,8 @@ impl Candidate {
     pub fn keywords(&self) -> Vec<(String, String)> {
         let info = self.reducer.info();
         let mut words = vec![("method".to_owned(), format!("\"{}\"", info.id))];
-        words.extend(self.given().into_iter().map(|(name, value)| (name, format!("\"{value}\""))));
-        if info.guard() != Some(self.reducer.guard()) && info.guard().is_some() {
-            words.push(("guard".to_owned(), format!("\"{}\"", self.reducer.guard())));
-        }
+        words.extend(self.parameters().into_iter().map(|(name, value)| (name, format!("\"{value}\""))));
+        words.extend(self.guard().map(|guard| ("guard".to_owned(), format!("\"{guard}\""))));
         if let Some(balance) = self.balance_word() {
             words.push(("balance".to_owned(), format!("\"{balance}\"")));
         }
@@ -102,13 +98,17 @@ impl Candidate {
     }
 
     /// Parameters that differ from the method's own.
-    fn given(&self) -> Vec<(String, String)> {
+    pub fn parameters(&self) -> Vec<(String, Value)> {
         let own = Reducer::of(self.reducer.info(), &[]).ok();
-        let default = |name: &str| {
-            own.as_ref().and_then(|own| own.params().iter().find(|(known, _)| *known == name).map(|(_, v)| v.clone()))
-        };
+        let default = |name: &str| own.as_ref().and_then(|own| own.params().get(name).cloned());
         let differs = |(name, value): &(&str, &Value)| default(name).as_ref() != Some(*value);
-        self.reducer.params().iter().filter(differs).map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+        self.reducer.params().iter().filter(differs).map(|(name, value)| (name.to_owned(), value.clone())).collect()
+    }
+
+    /// The guard, where it is not what the method does of itself.
+    pub fn guard(&self) -> Option<Guard> {
+        let own = self.reducer.info().guard();
+        Some(self.reducer.guard()).filter(|guard| own.is_some_and(|own| own != *guard))
     }
 
     fn balance_word(&self) -> Option<&'static str> {
@@ -134,7 +134,7 @@ mod tests {
                 "--method stratified-random",
                 "--method energy",
                 "--method energy --guard off",
-                "--method energy --balance-classes sqrt",
+                "--method energy --balance sqrt",
                 "--method clustering-centroids --param output=rows --guard auto",
                 "--method boundary",
             ]

@@ -1,7 +1,7 @@
 //! The protocol: which candidate, which ratio, and how sure that is.
 //!
-//! 1. *Search* (where no ratio is given): the quick flexible judge, kernel ridge regression, finds about which ratio of the default
-//!    candidate loses no more than the tolerance.
+//! 1. *Search* (where no ratio is given): the quick judges, kernel ridge regression and three nearest neighbours, find about which ratio
+//!    of the default candidate loses no more than the tolerance for both of them. (Kernel ridge alone is content with too few rows for other models.)
 //! 2. *Race*: all candidates are judged at that ratio and at half of it by the quick judges; with a model of the user the best of them are
 //!    judged by it alone. The default is left only for a candidate that is better by more than [`CLEAR`], or by more than twice
 //!    its own standard error; and random is taken where the winner is not above it.
@@ -224,14 +224,8 @@ pub fn choose(
         seed,
         deadline,
     );
-    let mut state = Progress {
-        engine: &engine,
-        question,
-        own: None,
-        folds: folds.len(),
-        chosen: 1,
-        judges: vec![Judge::KernelRidge],
-    };
+    let mut state =
+        Progress { engine: &engine, question, own: None, folds: folds.len(), chosen: 1, judges: Judge::QUICK.to_vec() };
     let mut warnings = Vec::new();
     let lost: Vec<&str> = untested(&classes, &folds).into_iter().map(|class| classes.name(class)).collect::<Vec<_>>();
     if !lost.is_empty() {
@@ -276,7 +270,6 @@ impl Progress<'_, '_> {
         let engine = self.engine;
         if let Some(ratio) = self.question.ratio {
             let all: Vec<usize> = (0..engine.candidates.len()).collect();
-            self.judges = Judge::QUICK.to_vec();
             self.race_quickly(&all, &[ratio])?;
             let mut raced = all.clone();
             if engine.own.is_some() {
@@ -299,7 +292,7 @@ impl Progress<'_, '_> {
         self.race_quickly(&all, &at)?;
         if engine.own.is_none() {
             self.chosen = self.pick(&all, &at);
-            let found = if self.chosen == default { first } else { self.search(self.chosen, None)? };
+            let found = self.search(self.chosen, None)?;
             return self.compare(found.ratio);
         }
         let finalists = self.finalists(&at);
@@ -309,13 +302,11 @@ impl Progress<'_, '_> {
         }
         self.judges = vec![Judge::Own];
         self.chosen = default;
-        let mut found = self.search(default, Some(about))?;
+        let found = self.search(default, Some(about))?;
         let at = self.race_ratios(found.ratio.unwrap_or(about));
         self.race_own(&finalists, &at)?;
         self.chosen = self.pick(&finalists, &at);
-        if self.chosen != default {
-            found = self.search(self.chosen, Some(at[0]))?;
-        }
+        let found = self.search(self.chosen, Some(at[0]))?;
         self.compare(found.ratio)
     }
 
@@ -392,14 +383,18 @@ impl Progress<'_, '_> {
         let candidates = self.judged(judges, candidates, ratios);
         let whats: Vec<What> = candidates.iter().flat_map(|&c| ratios.iter().map(move |&r| What::Kept(c, r))).collect();
         let scores = self.engine.scores(judges, &whats)?;
-        let mean = |values: &[f64]| -> Vec<f64> {
-            values.chunks(ratios.len()).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect()
+        // The mean over judges and ratios.
+        let mean = |of: &dyn Fn(&Scores) -> Vec<f64>| -> Vec<f64> {
+            let mut sums = vec![0.0; candidates.len()];
+            for scores in &scores {
+                for (at, value) in of(scores).into_iter().enumerate() {
+                    sums[at / ratios.len()] += value / (ratios.len() * judges.len()) as f64;
+                }
+            }
+            sums
         };
-        Some(Race {
-            values: mean(&scores.values()),
-            inside: scores.inside.iter().map(|s| mean(s)).collect(),
-            candidates,
-        })
+        let inside = (0..RESAMPLINGS).map(|b| mean(&|scores: &Scores| scores.inside[b].clone())).collect();
+        Some(Race { values: mean(&Scores::values), inside, candidates })
     }
 
     /// The best candidates by the quick judges, for the user's model: random, the default, and those that are best beside them.
@@ -494,10 +489,16 @@ impl Progress<'_, '_> {
                 .min_by(|&a, &b| (grid[a] / ratio).ln().abs().total_cmp(&(grid[b] / ratio).ln().abs()))
                 .unwrap_or_default()
         };
-        let mut tried: Vec<usize> = match start {
-            Some(start) => vec![nearest(start)],
-            None => (0..grid.len()).rev().step_by(2).collect(),
-        };
+        // What a race has trained counts too: the conclusion sees it.
+        let known = self.trained(candidate);
+        let mut tried: Vec<usize> = (0..grid.len()).filter(|&at| known.contains(&grid[at])).collect();
+        match start {
+            Some(start) => tried.push(nearest(start)),
+            None if tried.len() < 3 => tried.extend((0..grid.len()).rev().step_by(2)),
+            None => {}
+        }
+        tried.sort_unstable();
+        tried.dedup();
         let first: Vec<What> =
             std::iter::once(What::Everything).chain(tried.iter().map(|&at| What::Kept(candidate, grid[at]))).collect();
         self.train(stage, &first)?;
@@ -536,13 +537,18 @@ impl Progress<'_, '_> {
         let whats: Vec<What> =
             ratios.iter().map(|&ratio| What::Kept(candidate, ratio)).chain([What::Everything]).collect();
         let scores = self.engine.scores(&self.judges, &whats)?;
-        let of = |values: &[f64]| losses(&values[..ratios.len()], values[ratios.len()]);
-        let inside: Vec<Vec<f64>> = scores.inside.iter().map(|s| of(s)).collect();
+        let of = |values: &dyn Fn(&Scores) -> Vec<f64>| -> Vec<f64> {
+            most(&scores, |scores| {
+                let values = values(scores);
+                losses(&values[..ratios.len()], values[ratios.len()])
+            })
+        };
+        let inside: Vec<Vec<f64>> = (0..RESAMPLINGS).map(|b| of(&|scores: &Scores| scores.inside[b].clone())).collect();
         let tolerance = self.question.tolerance + ROUNDING;
         let within = (0..ratios.len())
             .map(|at| inside.iter().filter(|losses| losses[at] <= tolerance).count() as f64 / inside.len() as f64)
             .collect();
-        Some(Curve { smooth: of(&scores.values()), inside, within, scores })
+        Some(Curve { smooth: of(&Scores::values), inside, within, scores })
     }
 
     /// Ratios at which a candidate was trained by the judge, ascending.
@@ -572,8 +578,31 @@ struct Curve {
     inside: Vec<Vec<f64>>,
     /// The part of the resamplings that are within the tolerance.
     within: Vec<f64>,
-    /// What it is made of: the ratios, and everything as the last.
-    scores: Scores,
+    /// What it is made of, by judge: the ratios, and everything as the last.
+    scores: Vec<Scores>,
+}
+
+impl Curve {
+    /// What is lost at each ratio, not smoothed, by the judge that loses most there.
+    fn lost(&self, of: impl Fn(&Scores) -> Vec<f64>) -> Vec<f64> {
+        most(&self.scores, |scores| {
+            let values = of(scores);
+            let (full, kept) = values.split_last().unwrap_or((&f64::NAN, &[]));
+            kept.iter().map(|value| full - value).collect()
+        })
+    }
+}
+
+/// The largest of what judges say, place by place: a set is small enough if it is for all of them.
+fn most(scores: &[Scores], of: impl Fn(&Scores) -> Vec<f64>) -> Vec<f64> {
+    let mut found: Vec<f64> = Vec::new();
+    for values in scores.iter().map(of) {
+        match found.is_empty() {
+            true => found = values,
+            false => found.iter_mut().zip(values).for_each(|(most, value)| *most = most.max(value)),
+        }
+    }
+    found
 }
 
 /// Candidates beside one another.
@@ -653,7 +682,7 @@ impl Progress<'_, '_> {
             training: mean(kept, |e| e.training_seconds).unwrap_or_default(),
             everything: mean(everything, |e| e.training_seconds),
         };
-        let folds = curve.as_ref().map_or(1, |curve| curve.scores.folds);
+        let folds = curve.as_ref().map_or(1, |curve| curve.scores[0].folds);
         let refused = engine.refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let warnings = refused
             .iter()
@@ -662,7 +691,9 @@ impl Progress<'_, '_> {
                 Warning::new("candidate-left-out", format!("{name} takes no part: {problem}"))
             })
             .collect();
-        let everything_measures = engine.scores(&self.judges, &[everything]).map(|scores| scores.whole[0]);
+        let everything_measures = engine
+            .scores(&self.judges, &[everything])
+            .map(|scores| Measures::mean(scores.iter().map(|scores| scores.whole[0])));
         Ok(Choice {
             goal: question.goal,
             tolerance: question.tolerance,
@@ -692,8 +723,7 @@ impl Progress<'_, '_> {
     /// What is recommended, with what resamplings say of it.
     fn recommended(&self, curve: &Curve, ratios: &[f64], place: usize) -> Recommended {
         let tolerance = self.question.tolerance + ROUNDING;
-        let everything = ratios.len();
-        let loss = |scores: &[f64], at: usize| scores[everything] - scores[at];
+        let inside = |b: usize| curve.lost(|scores| scores.inside[b].clone());
         // The choice of each resampling, judged by the rows in its bag and out of it.
         let (mut found, mut optimism) = (Vec::new(), Vec::new());
         for (b, smooth) in curve.inside.iter().enumerate() {
@@ -703,7 +733,7 @@ impl Progress<'_, '_> {
             };
             found.push(own.map_or(1.0, |at| ratios[at]));
             if let Some(at) = own {
-                optimism.push(loss(&curve.scores.outside[b], at) - loss(&curve.scores.inside[b], at));
+                optimism.push(curve.lost(|scores| scores.outside[b].clone())[at] - inside(b)[at]);
             }
         }
         optimism.retain(|value| !value.is_nan());
@@ -712,27 +742,29 @@ impl Progress<'_, '_> {
             _ if optimism.is_empty() => 0.0,
             _ => (optimism.iter().sum::<f64>() / optimism.len() as f64).max(0.0),
         };
-        let resampled: Vec<f64> = curve.scores.inside.iter().map(|s| loss(s, place)).collect();
+        let resampled: Vec<f64> = (0..RESAMPLINGS).map(|b| inside(b)[place]).collect();
         Recommended {
             ratio: ratios[place],
             within_tolerance: curve.within[place],
             ratios: self.question.ratio.is_none().then(|| (quantile(&found, 0.1), quantile(&found, 0.9))),
-            loss: Interval::of(loss(&curve.scores.values(), place), &resampled).plus(correction),
+            loss: Interval::of(curve.lost(Scores::values)[place], &resampled).plus(correction),
             correction,
         }
     }
 
     fn points(&self, curve: &Curve, ratios: &[f64]) -> Vec<Point> {
-        let values = curve.scores.values();
-        let full = values[ratios.len()];
+        let lost = curve.lost(Scores::values);
+        let resampled: Vec<Vec<f64>> =
+            (0..RESAMPLINGS).map(|b| curve.lost(|scores| scores.inside[b].clone())).collect();
         let of = |at: usize| {
-            let resampled: Vec<f64> = curve.scores.inside.iter().map(|s| s[ratios.len()] - s[at]).collect();
+            let resampled: Vec<f64> = resampled.iter().map(|lost| lost[at]).collect();
+            let score = |scores: &Scores| scores.values()[at];
             let rows = self.evaluations(What::Kept(self.chosen, ratios[at]));
             Point {
                 ratio: ratios[at],
                 rows: rows.first().map_or(0, |e| e.1.kept),
-                score: values[at],
-                loss: Interval::of(full - values[at], &resampled),
+                score: curve.scores.iter().map(score).sum::<f64>() / curve.scores.len() as f64,
+                loss: Interval::of(lost[at], &resampled),
                 smoothed_loss: curve.smooth[at],
                 within_tolerance: curve.within[at],
             }
@@ -748,18 +780,20 @@ impl Progress<'_, '_> {
         let whats: Vec<What> =
             candidates.iter().map(|&c| What::Kept(c, ratio)).chain(full.then_some(What::Everything)).collect();
         let Some(scores) = engine.scores(judges, &whats) else { return Vec::new() };
-        let values = scores.values();
+        let mean = |of: &dyn Fn(&Scores) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
         let difference = |a: usize, b: usize| {
-            let resampled: Vec<f64> = scores.inside.iter().map(|s| s[a] - s[b]).collect();
-            Interval::of(values[a] - values[b], &resampled)
+            let value = mean(&|scores: &Scores| scores.values()[a] - scores.values()[b]);
+            let of = |r: usize| mean(&|scores: &Scores| scores.inside[r][a] - scores.inside[r][b]);
+            Interval::of(value, &(0..RESAMPLINGS).map(of).collect::<Vec<_>>())
         };
+        let measures = |at: usize| Measures::mean(scores.iter().map(|scores| scores.whole[at]));
         let random = candidates.iter().position(|&c| c == self.index(RANDOM));
         let mut lines: Vec<Evidence> = candidates
             .iter()
             .enumerate()
             .map(|(at, &c)| Evidence {
                 candidate: engine.candidates[c].name.to_owned(),
-                measures: scores.whole[at],
+                measures: measures(at),
                 gain_over_random: random.filter(|&r| r != at).map(|r| difference(at, r)),
                 loss: full.then(|| difference(candidates.len(), at)),
             })
@@ -783,7 +817,7 @@ impl Progress<'_, '_> {
         let scores = self.engine.scores(&self.judges, &whats)?;
         let rows = self.engine.training_rows() as f64;
         let points: Vec<(f64, f64)> =
-            ratios.iter().zip(scores.values()).map(|(ratio, score)| (ratio * rows, 1.0 - score)).collect();
+            ratios.iter().zip(scores[0].values()).map(|(ratio, score)| (ratio * rows, 1.0 - score)).collect();
         Some(extrapolated(&points, rows, self.question.tolerance)? / rows)
     }
 }

@@ -64,6 +64,7 @@ pub(crate) struct Engine<'a> {
     /// Candidates that a fold does not allow, and why.
     pub(crate) refused: Mutex<BTreeMap<usize, Problem>>,
     coordinates: Vec<OnceLock<Coordinates>>,
+    standardised: Vec<OnceLock<Coordinates>>,
     classes: Vec<Vec<u32>>,
     rankings: Mutex<BTreeMap<(usize, usize), (Ranking, Allocation, f64)>>,
     weights: Vec<Weights>,
@@ -116,6 +117,7 @@ impl<'a> Engine<'a> {
             done: Mutex::new(records.known().into_iter().collect()),
             refused: Mutex::new(BTreeMap::new()),
             coordinates: folds.iter().map(|_| OnceLock::new()).collect(),
+            standardised: folds.iter().map(|_| OnceLock::new()).collect(),
             classes: folds.iter().map(|fold| of(&fold.train)).collect(),
             rankings: Mutex::new(BTreeMap::new()),
             weights,
@@ -252,6 +254,15 @@ impl<'a> Engine<'a> {
         Ok(self.coordinates[fold].get_or_init(|| found))
     }
 
+    /// Coordinates as the quick judges take them: of mean 0 and variance 1 in the training rows, whatever distances methods see.
+    fn standardised(&self, fold: usize) -> Result<&Coordinates, Stop> {
+        if let Some(found) = self.standardised[fold].get() {
+            return Ok(found);
+        }
+        let found = standardised(self.coordinates(fold)?);
+        Ok(self.standardised[fold].get_or_init(|| found))
+    }
+
     fn dataset<'d>(&'d self, values: &'d [f64], columns: usize, codes: &'d [u32]) -> Result<Dataset<'d>, Stop> {
         let names = self.subject.class_names();
         let classes = Classes::new(codes, names.len())?.with_names(names);
@@ -307,7 +318,7 @@ impl<'a> Engine<'a> {
 
     /// Trains a quick model and predicts.
     fn quick(&self, judge: Judge, fold: usize, kept: Option<&[usize]>) -> Result<(Outcome, f64), Stop> {
-        let points = self.coordinates(fold)?;
+        let points = self.standardised(fold)?;
         let codes = &self.classes[fold];
         let columns = points.columns;
         let (values, labels) = match kept {
@@ -340,37 +351,68 @@ impl<'a> Engine<'a> {
         (0..self.folds.len()).filter_map(of).collect()
     }
 
-    /// A table of scores of what was trained in the same folds.
-    pub(crate) fn scores(&self, judges: &[Judge], whats: &[What]) -> Option<Scores> {
+    /// Scores of what all of these judges trained, in the folds where they all did: one table a judge.
+    pub(crate) fn scores(&self, judges: &[Judge], whats: &[What]) -> Option<Vec<Scores>> {
         let found: Vec<Vec<Vec<(usize, Evaluation)>>> =
-            whats.iter().map(|&what| judges.iter().map(|&judge| self.evaluations(judge, what)).collect()).collect();
+            judges.iter().map(|&judge| whats.iter().map(|&what| self.evaluations(judge, what)).collect()).collect();
         let of = |evaluations: &[(usize, Evaluation)]| evaluations.iter().map(|e| e.0).collect::<BTreeSet<usize>>();
         let mut common: BTreeSet<usize> = (0..self.folds.len()).collect();
         found.iter().flatten().for_each(|evaluations| common = &common & &of(evaluations));
         if common.is_empty() {
             return None;
         }
-        let outcomes = |evaluations: &'_ [(usize, Evaluation)]| -> Vec<(usize, Outcome)> {
-            evaluations.iter().filter(|e| common.contains(&e.0)).map(|(fold, e)| (*fold, e.outcome.clone())).collect()
-        };
-        let outcomes: Vec<Vec<Vec<(usize, Outcome)>>> =
-            found.iter().map(|judged| judged.iter().map(|evaluations| outcomes(evaluations)).collect()).collect();
-        let table = |weights: Option<&Weights>| -> Vec<Measures> {
-            let of_judge = |outcomes: &Vec<(usize, Outcome)>| {
-                let outcomes: Vec<(usize, &Outcome)> =
-                    outcomes.iter().map(|(fold, outcome)| (*fold, outcome)).collect();
-                self.tested.measures(&outcomes, weights)
+        let of_judge = |judged: &Vec<Vec<(usize, Evaluation)>>| {
+            let table = |weights: Option<&Weights>| -> Vec<Measures> {
+                let measured = |evaluations: &Vec<(usize, Evaluation)>| {
+                    let outcomes: Vec<(usize, &Outcome)> = evaluations
+                        .iter()
+                        .filter(|evaluation| common.contains(&evaluation.0))
+                        .map(|(fold, evaluation)| (*fold, &evaluation.outcome))
+                        .collect();
+                    self.tested.measures(&outcomes, weights)
+                };
+                judged.iter().map(measured).collect()
             };
-            outcomes.iter().map(|judged| mean(&judged.iter().map(of_judge).collect::<Vec<_>>())).collect()
+            let value = |measures: Vec<Measures>| measures.iter().map(|m| m.of(self.goal)).collect::<Vec<f64>>();
+            let (inside, outside) = self
+                .weights
+                .par_iter()
+                .map(|weights| (value(table(Some(weights))), value(table(Some(&weights.out_of_bag())))))
+                .unzip();
+            Scores { whole: table(None), goal: self.goal, inside, outside, folds: common.len() }
         };
-        let value = |measures: Vec<Measures>| measures.iter().map(|m| m.of(self.goal)).collect::<Vec<f64>>();
-        let (inside, outside) = self
-            .weights
-            .par_iter()
-            .map(|weights| (value(table(Some(weights))), value(table(Some(&weights.out_of_bag())))))
-            .unzip();
-        Some(Scores { whole: table(None), goal: self.goal, inside, outside, folds: common.len() })
+        Some(found.iter().map(of_judge).collect())
     }
+}
+
+/// Less the means of the training rows, by their standard deviations; a column that does not vary is 0.
+fn standardised(points: &Coordinates) -> Coordinates {
+    let columns = points.columns;
+    let rows = (points.train.len() / columns.max(1)).max(1) as f64;
+    let mut means = vec![0.0; columns];
+    for row in points.train.chunks_exact(columns.max(1)) {
+        means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value / rows);
+    }
+    let mut squares = vec![0.0; columns];
+    for row in points.train.chunks_exact(columns.max(1)) {
+        squares
+            .iter_mut()
+            .zip(row)
+            .zip(&means)
+            .for_each(|((square, value), mean)| *square += (value - mean).powi(2) / rows);
+    }
+    let factors: Vec<f64> =
+        squares.iter().map(|square| if *square > 0.0 { 1.0 / square.sqrt() } else { 0.0 }).collect();
+    // A test row far beyond the training rows is as far as any model needs.
+    const FAR: f64 = 1e6;
+    let of = |values: &[f64]| {
+        let at = |(place, value): (usize, &f64)| {
+            let column = place % columns;
+            ((value - means[column]) * factors[column]).clamp(-FAR, FAR)
+        };
+        values.iter().enumerate().map(at).collect()
+    };
+    Coordinates { columns, train: of(&points.train), test: of(&points.test) }
 }
 
 fn ratio_of(what: What) -> f64 {
@@ -378,12 +420,6 @@ fn ratio_of(what: What) -> f64 {
         What::Everything => 1.0,
         What::Kept(_, ratio) => ratio,
     }
-}
-
-/// The mean of what several judges found.
-fn mean(measures: &[Measures]) -> Measures {
-    let of = |value: fn(&Measures) -> f64| measures.iter().map(value).sum::<f64>() / measures.len() as f64;
-    Measures { accuracy: of(|m| m.accuracy), macro_f1: of(|m| m.macro_f1), worst_recall: of(|m| m.worst_recall) }
 }
 
 /// Scores of several trainings, with those of all resamplings.
@@ -404,5 +440,18 @@ impl Scores {
     /// On all held-out rows, by the goal.
     pub(crate) fn values(&self) -> Vec<f64> {
         self.whole.iter().map(|m| m.of(self.goal)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinates_of_the_training_rows_have_mean_0_and_variance_1() {
+        let points = Coordinates { columns: 3, train: vec![1.0, 5.0, 2.0, 3.0, 5.0, 6.0], test: vec![2.0, 9.0, 1e300] };
+        let found = standardised(&points);
+        assert_eq!(found.train, [-1.0, 0.0, -1.0, 1.0, 0.0, 1.0]);
+        assert_eq!(found.test, [0.0, 0.0, 1e6]);
     }
 }

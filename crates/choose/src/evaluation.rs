@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judge {
-    /// Kernel ridge regression: flexible, so it needs as many rows as most models do.
+    /// Kernel ridge regression.
     KernelRidge,
     /// Three nearest neighbours.
     Neighbors,

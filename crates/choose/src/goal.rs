@@ -18,6 +18,16 @@ pub struct Measures {
 }
 
 impl Measures {
+    /// The mean of each.
+    pub(crate) fn mean(all: impl ExactSizeIterator<Item = Self>) -> Self {
+        let part = 1.0 / all.len() as f64;
+        all.fold(Self { accuracy: 0.0, macro_f1: 0.0, worst_recall: 0.0 }, |sum, own| Self {
+            accuracy: sum.accuracy + part * own.accuracy,
+            macro_f1: sum.macro_f1 + part * own.macro_f1,
+            worst_recall: sum.worst_recall + part * own.worst_recall,
+        })
+    }
+
     /// The one of a goal.
     pub fn of(&self, goal: Goal) -> f64 {
         match goal {

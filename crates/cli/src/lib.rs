@@ -86,6 +86,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 fn run(cli: Cli) -> Result<u8> {
     let data = match cli.verb {
         Verb::Reduce(args) => commands::reduce::run(&args),
+        Verb::Choose(args) => commands::choose::run(&args),
         Verb::Rank(args) => commands::rank::run(&args),
         Verb::Measure(args) => commands::measure::run(&args),
         Verb::Energy(args) => match &args.verb {

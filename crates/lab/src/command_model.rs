@@ -33,6 +33,9 @@ pub(crate) struct CommandModel<'a> {
 
 /// A training that is to be done.
 pub(crate) struct CommandRun<'a> {
+    /// Of what it is one: "repetition", or "fold".
+    pub(crate) unit: &'static str,
+    /// Which one.
     pub(crate) repetition: u32,
     pub(crate) method: &'a str,
     pub(crate) ratio: f64,
@@ -112,7 +115,7 @@ impl CommandModel<'_> {
     /// The command fails, or what it found cannot be read.
     pub(crate) fn train(&self, run: &CommandRun<'_>, meter: &dyn Metering) -> Result<(MeteredCost, Found), RunError> {
         let mut name = command::folder_name(run.repetition, run.method, run.ratio);
-        let mut about = command::about(run.repetition, run.method, run.ratio);
+        let mut about = command::about(run.unit, run.repetition, run.method, run.ratio);
         if let Some(model) = self.plan.name() {
             name = format!("{name}-{}", model.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "_"));
             about = format!("{about} with {model}");
@@ -126,7 +129,7 @@ impl CommandModel<'_> {
         self.write(&values.test, run.test, &[])?;
         let words = self.words(&values);
         let document = json!({
-            "repetition": run.repetition,
+            run.unit: run.repetition,
             "method": run.method,
             "ratio": run.ratio,
             "model": self.plan.name(),

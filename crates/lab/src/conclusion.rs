@@ -142,7 +142,7 @@ fn command(summary: &Summary, method: &MethodSummary, cell: &Cell) -> String {
 }
 
 /// The name of an output in the format of the data: `lean.parquet` of `beans.parquet`.
-fn lean_name(data: &str) -> String {
+pub(crate) fn lean_name(data: &str) -> String {
     let name =
         std::path::Path::new(data).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let table = leanset_tables::format_of_path(std::path::Path::new(&name)).is_ok() && !name.ends_with(".xlsx");

@@ -10,41 +10,18 @@
 //! the seed, the metric, the version, and the settings of each method and model that both have.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use leanset_problem::{Problem, Result};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Map;
 
-use leanset::output::{point, sha256_of as sha256};
-
 use crate::json::differences;
+use crate::lines::{AppendedFile, value};
 use crate::plan::TaskPlan;
 use crate::record::{Header, MeteredCost, Record, SCHEMA};
 
 /// How the first line begins, so that another file is never taken for a torn one.
 const BEGIN: &str = "{\"schema\":\"leanset.runs/";
-
-/// The line of a value: its JSON, with the SHA-256 of that as the last key.
-fn line(value: &impl Serialize) -> Result<String> {
-    let mut text = serde_json::to_string(value).map_err(|e| {
-        Problem::new(format!("a record cannot be made: {e}")).hint("this is a bug in leanset: please report it")
-    })?;
-    let digest = sha256(text.as_bytes());
-    text.pop();
-    text.push_str(&format!(",\"sha256\":\"{digest}\"}}\n"));
-    Ok(text)
-}
-
-/// The value of a line, if the line is whole.
-fn value<T: DeserializeOwned>(line: &str) -> Option<std::result::Result<T, serde_json::Error>> {
-    let (body, rest) = line.rsplit_once(",\"sha256\":\"")?;
-    let json = format!("{body}}}");
-    (rest.strip_suffix("\"}")? == sha256(json.as_bytes())).then(|| serde_json::from_str(&json))
-}
 
 /// What a file of records holds.
 #[derive(Clone, Debug)]
@@ -155,10 +132,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Contents>> {
 
 /// A file of records, open and locked, to which runs are appended.
 #[derive(Debug)]
-pub struct Journal {
-    file: File,
-    path: PathBuf,
-}
+pub struct Journal(AppendedFile);
 
 impl Contents {
     /// The cost of the features of all images when they were first computed.
@@ -175,20 +149,12 @@ impl Journal {
     /// # Errors
     /// The file cannot be used, or was begun with another plan, table or version; another process writes to it.
     pub fn open(path: &Path, header: &Header) -> Result<(Self, Contents)> {
-        let failed = |e: std::io::Error| Problem::io(format!("{}: cannot be written", path.display()), e);
-        let mut file =
-            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
-        if file.try_lock().is_err() {
-            return Err(Problem::new(format!("{}: another process is writing to it", path.display()))
-                .hint("wait for it to end, or name another file"));
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
+        let (mut file, bytes) = AppendedFile::open(path)?;
         let mut grows = false;
         let contents = match parse(path, &bytes)? {
             Some(mut contents) => {
                 check_same(path, &contents.header, header)?;
-                file.set_len(contents.whole).map_err(failed)?;
+                file.cut(contents.whole)?;
                 // Nothing is written of a plan whose runs are all among those of the file.
                 let known = contents.header.runs();
                 grows = header.runs().iter().any(|run| !known.contains(run));
@@ -198,16 +164,14 @@ impl Journal {
                 contents
             }
             None => {
-                file.set_len(0).map_err(failed)?;
+                file.cut(0)?;
                 Contents { header: header.clone(), records: Vec::new(), torn: !bytes.is_empty(), whole: 0 }
             }
         };
-        file.seek(std::io::SeekFrom::End(0)).map_err(failed)?;
-        let mut journal = Self { file, path: path.to_owned() };
         if contents.whole == 0 || grows {
-            journal.append(&line(header)?)?;
+            file.append(header)?;
         }
-        Ok((journal, contents))
+        Ok((Self(file), contents))
     }
 
     /// Appends a run.
@@ -215,14 +179,7 @@ impl Journal {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&mut self, record: &Record) -> Result<()> {
-        self.append(&line(record)?)
-    }
-
-    fn append(&mut self, line: &str) -> Result<()> {
-        point("appending");
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        point("appended");
-        written.map_err(|e| Problem::io(format!("{}: cannot be written", self.path.display()), e))
+        self.0.append(record)
     }
 }
 
@@ -287,6 +244,7 @@ pub(crate) mod tests {
         ClassScores, ClassifierScores, Cost, DataRecord, EnergySources, Measurements, ModelScores, SetupCost, Steps,
     };
     use crate::run_key::RunKey;
+    use leanset::output::sha256_of as sha256;
 
     pub(crate) fn header() -> Header {
         let text = "title = \"t\"\n[data]\npath = \"t.csv\"\nlabel = \"kind\"\n[reduce]\nratios = [0.5]\n[[method]]\nname = \"srs\"\n";

@@ -13,6 +13,7 @@
 //! [`Detector`]. [`Metering`](metering::Metering) is the interface to meters; [`Mlp`] and [`metering::Meters`] are among
 //! those of this workspace.
 
+pub mod choice;
 mod command;
 mod command_model;
 pub mod conclusion;
@@ -23,6 +24,7 @@ pub mod image_task;
 pub mod journal;
 mod json;
 pub mod learner;
+mod lines;
 pub mod metering;
 pub mod plan;
 pub mod power;

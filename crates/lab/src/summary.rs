@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leanset_spec::{Missing, Scale};
+use leanset_spec::Balance;
 use serde::{Serialize, Serializer};
 
 use crate::plan::{FULL, Plan, TaskPlan};
@@ -136,27 +136,16 @@ fn command(plan: &Plan, data: &str) -> Vec<String> {
         TaskPlan::Table(_) => vec!["leanset".into(), "reduce".into(), data.into()],
         TaskPlan::Images(_) => vec!["leanset".into(), "images".into(), "reduce".into(), data.into()],
     };
-    let mut add = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
     match &plan.task {
-        TaskPlan::Table(settings) => {
-            let columns = &settings.data.columns;
-            columns.label.iter().for_each(|label| add("--label", label.clone()));
-            columns.features.iter().for_each(|names| add("--features", names.join(",")));
-            let lists = [("--exclude", &columns.exclude), ("--categorical", &columns.categorical)];
-            lists
-                .into_iter()
-                .filter(|(_, names)| !names.is_empty())
-                .for_each(|(flag, names)| add(flag, names.join(",")));
-            columns.id.iter().for_each(|id| add("--id", id.clone()));
-            if columns.missing != Missing::default() {
-                add("--missing", columns.missing.to_string());
-            }
-            columns.scale.iter().filter(|scale| **scale != Scale::MinMax).for_each(|s| add("--scale", s.to_string()));
-            columns.bins.iter().for_each(|bins| add("--bins", bins.to_string()));
-        }
+        TaskPlan::Table(settings) => words.extend(settings.data.columns.arguments()),
         TaskPlan::Images(settings) => {
-            settings.features.model.model.iter().for_each(|model| add("--model", model.display().to_string()));
+            let model = settings.features.model.model.iter();
+            words.extend(model.flat_map(|model| ["--model".to_owned(), model.display().to_string()]));
         }
+    }
+    if plan.reduce.balance != Balance::default() {
+        let flag = if matches!(plan.task, TaskPlan::Table(_)) { "--balance" } else { "--balance-categories" };
+        words.extend([flag.to_owned(), plan.reduce.balance.to_string()]);
     }
     words
 }

@@ -100,6 +100,7 @@ impl<'a> TableTask<'a> {
             let rows: usize = self.splits.training_sizes().iter().sum();
             let epochs = self.epochs(model, rows, 0);
             let run = CommandRun {
+                unit: "repetition",
                 repetition: 0,
                 method: FULL,
                 ratio: 1.0,
@@ -139,6 +140,7 @@ impl<'a> TableTask<'a> {
         };
         let steps = self.learners[request.model].steps(train.len(), request.epochs);
         let run = CommandRun {
+            unit: "repetition",
             repetition: request.repetition,
             method: request.method,
             ratio: request.ratio,

@@ -227,6 +227,15 @@ impl<'de, P: Places> Deserialize<'de> for Template<P> {
 pub struct Command<P = OfDetector>(Vec<Template<P>>);
 
 impl<P: Places> Command<P> {
+    /// Splits a line as a shell would and reads its words.
+    ///
+    /// # Errors
+    /// What is wrong with it: an open quote, a place that is not known.
+    pub fn of_line(line: &str) -> Result<Self, String> {
+        let words = shlex::split(line).ok_or("cannot be split into words: a quote or a backslash is open")?;
+        Self::parse(&words)
+    }
+
     fn parse(words: &[String]) -> Result<Self, String> {
         words.iter().map(|word| Template::parse(word)).collect::<Result<_, _>>().map(Self)
     }
@@ -258,11 +267,7 @@ impl<'de, P: Places> Deserialize<'de> for Command<P> {
             }
 
             fn visit_str<E: de::Error>(self, line: &str) -> Result<Command<P>, E> {
-                let words = shlex::split(line).ok_or("cannot be split into words: a quote or a backslash is open");
-                words
-                    .map_err(str::to_owned)
-                    .and_then(|words| Command::parse(&words))
-                    .map_err(|what| wrong::<P, E>(&what))
+                Command::of_line(line).map_err(|what| wrong::<P, E>(&what))
             }
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Command<P>, A::Error> {

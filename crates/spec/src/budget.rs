@@ -67,6 +67,16 @@ impl From<Balance> for leanset_core::Balance {
     }
 }
 
+impl From<leanset_core::Balance> for Balance {
+    fn from(balance: leanset_core::Balance) -> Self {
+        match balance {
+            leanset_core::Balance::Proportional => Self::Proportional,
+            leanset_core::Balance::Sqrt => Self::Sqrt,
+            leanset_core::Balance::Equal => Self::Equal,
+        }
+    }
+}
+
 /// What the classes of a budget are called where it was given, for problems.
 #[derive(Clone, Copy, Debug)]
 pub struct Vocabulary {

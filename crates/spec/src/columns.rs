@@ -95,6 +95,30 @@ impl Columns {
         Self { label: Some(label.into()), ..Self::default() }
     }
 
+    /// What asks the command line for these columns: its flags, without those that say nothing new.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut add = |flag: &str, value: Option<String>| {
+            words.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+        };
+        let listed = |names: &[String]| (!names.is_empty()).then(|| names.join(","));
+        add("--label", self.label.clone());
+        add("--features", self.features.as_deref().and_then(listed));
+        add("--exclude", listed(&self.exclude));
+        add("--categorical", listed(&self.categorical));
+        add("--id", self.id.clone());
+        add("--missing", (self.missing != Missing::default()).then(|| self.missing.to_string()));
+        add("--missing-values", self.missing_values.as_ref().map(|words| words.join(",")));
+        add("--scale", self.scale.filter(|scale| *scale != Scale::MinMax).map(|scale| scale.to_string()));
+        add("--bins", self.bins.map(|bins| bins.to_string()));
+        add("--format", self.format.map(|format| format.to_string()));
+        add("--sheet", self.sheet.clone());
+        add("--delimiter", self.delimiter.map(|delimiter| delimiter.to_string()));
+        add("--decimal", self.decimal.map(|mark| mark.to_string()));
+        words.extend(self.no_header.then(|| "--no-header".to_owned()));
+        words
+    }
+
     /// For another file that names rows of the same table: its format, sheet, delimiter and header are its own, and a word
     /// that is a class there, or a 0 that is missing there, is what it says.
     #[must_use]

@@ -9,6 +9,7 @@ mod shared;
 
 pub(crate) use shared::{CacheArgs, MetricArg, RunArgs, ThreadsArg, VerboseArg, size};
 
+use crate::commands::choose::ChooseArgs;
 use crate::commands::demo::DemoArgs;
 use crate::commands::energy::EnergyArgs;
 use crate::commands::experiment::ExperimentArgs;
@@ -36,6 +37,7 @@ pub(crate) struct Cli {
 
 const START: &str = "\
 Try it:     leanset demo
+How much:   leanset choose beans.csv --label Class
 Reduce:     leanset reduce beans.csv --label Class -m mms -r 0.1 -o lean.csv
 More help:  leanset help reduce";
 
@@ -54,6 +56,12 @@ pub(crate) enum Verb {
     /// and in their order. A manifest beside the output records the request, the row ids and ε; `--from-manifest`
     /// reproduces the output from it. Split off your test data first, and reduce only the training table.
     Reduce(Box<ReduceArgs>),
+    /// Find out how many rows of a table your model needs, and which.
+    ///
+    /// Methods compete on rows that are held out: with your own model (--model), or with quick models inside leanset. The answer is
+    /// how little can be kept without losing more than --tolerance of your goal, how sure that is, and the command that
+    /// keeps the rows; -o keeps them at once. With --ratio only the method is chosen.
+    Choose(Box<ChooseArgs>),
     /// Rank all rows of a table, to cut at any ratio later.
     ///
     /// Rows are ranked from the first to keep to the last. `leanset reduce --ranking` and `leanset measure --ranking` then

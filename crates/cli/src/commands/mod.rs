@@ -1,5 +1,6 @@
 //! The verbs, one file each: its arguments, and what it does with them.
 
+pub(crate) mod choose;
 pub(crate) mod demo;
 pub(crate) mod energy;
 pub(crate) mod experiment;

@@ -6,6 +6,7 @@
 //! dark or light.
 
 mod chart;
+pub mod choice;
 mod forest;
 mod html;
 

@@ -13,6 +13,15 @@ use super::input::{Input, of_columns};
 use super::test_part::TestPart;
 
 impl Input {
+    /// The group of each row of the dataset, as a number, by a column of the table.
+    ///
+    /// # Errors
+    /// There is no such column; a row has no group.
+    pub fn groups(&self, name: &str) -> Result<Vec<u32>> {
+        let rows: Vec<FileRow> = self.encoded.file_rows().collect();
+        groups_of(&self.table, name, &rows)
+    }
+
     /// Holds rows out for a test, by hash(seed, row), and encodes the others anew: scales, means and most frequent values are
     /// those of the training rows. Which categories and classes there are is that of the table.
     ///

@@ -242,11 +242,11 @@ fn selected(args: &ExperimentArgs, plan: &Plan) -> Result<Option<BTreeSet<RunKey
 }
 
 /// What is said when an interrupt ends this process.
-type LastWords = Box<dyn FnOnce() -> String + Send>;
+pub(super) type LastWords = Box<dyn FnOnce() -> String + Send>;
 static LAST_WORDS: Mutex<Option<LastWords>> = Mutex::new(None);
 
 /// Says this, or nothing, if an interrupt ends this process.
-fn say_when_interrupted(words: Option<LastWords>) {
+pub(super) fn say_when_interrupted(words: Option<LastWords>) {
     *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = words;
 }
 

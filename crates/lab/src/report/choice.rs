@@ -1,0 +1,137 @@
+//! The page of a choice: the answer, the curve, the evidence.
+
+use std::fmt::Write as _;
+
+use super::SCRIPT;
+use super::chart::{Chart, Series};
+use super::html::{escape, policy};
+use crate::choice::Answer;
+use crate::render::{counted, share, three, whole};
+use leanset_statistics::Median;
+
+/// The coverage of intervals of resamplings.
+const COVERAGE: f64 = 0.9;
+
+/// The page of an answer, as HTML.
+pub fn page(answer: &Answer, name: &str) -> String {
+    let choice = &answer.choice;
+    let mut out = String::with_capacity(1 << 16);
+    let title = escape(&format!("How much of {name} can go?"));
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"leanset {}\">\n\
+         <title>{title}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n<header>\n<p class=\"over\">leanset choose</p>\n\
+         <h1>{title}</h1>\n<p class=\"sub\">{}, judged by {} on {} held-out rows</p>\n</header>\n",
+        policy(SCRIPT),
+        env!("CARGO_PKG_VERSION"),
+        include_str!("page.css"),
+        counted(choice.rows, "row", "rows"),
+        escape(&answer.judge()),
+        whole(choice.tested_rows)
+    );
+    let _ = writeln!(out, "<section>\n<h2>Answer</h2>\n<p class=\"lead\">{}</p>", escape(&answer.sentence()));
+    for line in answer.certainty() {
+        let _ = writeln!(out, "<p>{}</p>", escape(&line));
+    }
+    for command in [answer.command(), answer.python()].into_iter().flatten() {
+        let _ = writeln!(out, "<pre class=\"command\">{}</pre>", escape(&command));
+    }
+    out.push_str("</section>\n");
+    curve(&mut out, answer);
+    evidence(&mut out, answer);
+    let _ = write!(
+        out,
+        "<section>\n<h2>What it took</h2>\n<p>{}</p>\n</section>\n</main>\n<div id=\"tip\" role=\"tooltip\" hidden></div>\n\
+         <script>{SCRIPT}</script>\n</body>\n</html>\n",
+        escape(&answer.payback())
+    );
+    out
+}
+
+fn curve(out: &mut String, answer: &Answer) {
+    let choice = &answer.choice;
+    if choice.curve.len() < 2 {
+        return;
+    }
+    let full = choice.everything.map(|measures| measures.of(choice.goal));
+    let of = |point: &leanset_choose::Point| {
+        let (value, loss) = (point.score, point.loss);
+        // What resamples is the loss; everything is one line.
+        Median {
+            value,
+            low: value + loss.value - loss.high,
+            high: value + loss.value - loss.low,
+            coverage: COVERAGE,
+            n: choice.tested_rows,
+        }
+    };
+    let points = choice.curve.iter().map(|point| (point.ratio, of(point))).collect();
+    let chart = Chart {
+        id: "curve",
+        title: &format!("{} against the fraction that is kept", capital(choice.goal.name())),
+        unit: String::new(),
+        rows: "rows",
+        zero: false,
+        full,
+        floor: None,
+        series: vec![Series { label: &choice.candidate, style: 1, points }],
+    };
+    let _ = write!(
+        out,
+        "<section>\n<h2>The curve</h2>\n<p>Whiskers hold 90 % of the resamplings of the held-out rows. The line is training on \
+         everything.</p>\n<div class=\"charts\">\n{}</div>\n<div class=\"wide\"><table class=\"grid\">\n<thead><tr><th scope=\"col\">kept</th>\
+         <th scope=\"col\">{}</th><th scope=\"col\">lost, in points</th><th scope=\"col\">lost, smoothed</th>\
+         <th scope=\"col\">within {}</th></tr></thead>\n<tbody>\n",
+        chart.svg(),
+        escape(choice.goal.name()),
+        escape(&answer.tolerance())
+    );
+    for point in &choice.curve {
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{:.1} <small>{:.1} to {:.1}</small></td><td>{:.1}</td><td>{:.0} %</td></tr>",
+            share(point.ratio),
+            three(point.score),
+            100.0 * point.loss.value,
+            100.0 * point.loss.low,
+            100.0 * point.loss.high,
+            100.0 * point.smoothed_loss,
+            (100.0 * point.within_tolerance).floor()
+        );
+    }
+    out.push_str("</tbody>\n</table></div>\n</section>\n");
+}
+
+fn evidence(out: &mut String, answer: &Answer) {
+    let choice = &answer.choice;
+    let lines = answer.evidence();
+    if lines.is_empty() {
+        return;
+    }
+    let _ = write!(
+        out,
+        "<section>\n<h2>The evidence at {}</h2>\n<p>The chosen method has a star. Differences are in points of {}, with what holds 90 % of \
+         the resamplings.</p>\n<div class=\"wide\"><table class=\"grid\">\n<thead><tr>",
+        share(choice.evidence_ratio),
+        escape(choice.goal.name())
+    );
+    for title in ["method", "accuracy", "macro F1", "worst class", "over random", "against everything"] {
+        let _ = write!(out, "<th scope=\"col\">{title}</th>");
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for line in lines {
+        let [name, rest @ ..] = &line;
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(name));
+        rest.iter().for_each(|cell| out.push_str(&format!("<td>{}</td>", escape(cell))));
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody>\n</table></div>\n</section>\n");
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+}
