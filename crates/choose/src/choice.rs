@@ -1,11 +1,14 @@
 //! The protocol: which candidate, which ratio, and how sure that is.
 //!
 //! 1. *Search* (where no ratio is given): the quick judges, kernel ridge regression and three nearest neighbours, find about which ratio
-//!    of the default candidate loses no more than the tolerance for both of them. (Kernel ridge alone is content with too few rows for other models.)
-//! 2. *Race*: all candidates are judged at that ratio and at half of it by the quick judges; with a model of the user the best of them are
-//!    judged by it alone. The default is left only for a candidate that is better by more than [`CLEAR`], or by more than twice
-//!    its own standard error; and random is taken where the winner is not above it.
-//! 3. *Search* again with the winner, by the user's model where there is one.
+//!    of the default candidate loses no more than the tolerance for both of them. (Kernel ridge alone is content with too few rows for
+//!    other models.)
+//! 2. *Race*: all candidates are judged at that ratio and at half of it by the quick judges; the best of them are judged by the user's
+//!    model alone where there is one, and all of them where the ratio is given. The default is left only for a candidate that is better
+//!    by more than [`CLEAR`], or by more than its own standard error; and random is taken where the winner is not above it.
+//! 3. *Search* again with the winner. A ratio passes if the loss is within the tolerance, and in [`CONFIDENCE`] of the resamplings of
+//!    the held-out rows too. With the user's model the resampled loss is the mean of its own and of kernel ridge's, which
+//!    has less noise.
 //! 4. *Conclusion*: resamplings of the held-out rows say how often the same would have been chosen, and rows out of the bag what it
 //!    really loses: the score of a winner on the rows that made it win is too good (the winner's curse). The correction is the mean over
 //!    the resamplings of the loss out of the bag minus that in the bag (Tsamardinos, Greasidou & Borboudakis 2018,
@@ -31,7 +34,9 @@ use leanset_spec::Goal;
 /// By how much a candidate must be better to be taken in place of the default: one point.
 pub const CLEAR: f64 = 0.01;
 /// Or by so many of its own standard errors.
-const ERRORS: f64 = 2.0;
+const ERRORS: f64 = 1.0;
+/// The quick judge whose curve steadies that of the user's model.
+const STEADY: Judge = Judge::KernelRidge;
 /// The part of the resamplings that must be within the tolerance at the ratio that is recommended.
 pub const CONFIDENCE: f64 = 0.7;
 /// Ratios that are tried.
@@ -271,14 +276,13 @@ impl Progress<'_, '_> {
         if let Some(ratio) = self.question.ratio {
             let all: Vec<usize> = (0..engine.candidates.len()).collect();
             self.race_quickly(&all, &[ratio])?;
-            let mut raced = all.clone();
             if engine.own.is_some() {
-                raced = self.finalists(&[ratio]);
+                // A training at one ratio is cheap, so all of them are judged.
                 self.begin_own(ratio)?;
                 self.judges = vec![Judge::Own];
-                self.race_own(&raced, &[ratio])?;
+                self.race_own(&all, &[ratio])?;
             }
-            self.chosen = self.pick(&raced, &[ratio]);
+            self.chosen = self.pick(&all, &[ratio]);
             if self.own != Some(false) {
                 self.train("training on everything", &[What::Everything])?;
             }
@@ -323,6 +327,14 @@ impl Progress<'_, '_> {
 
     fn train(&self, stage: &'static str, wanted: &[What]) -> Result<(), Stop> {
         self.judges.iter().try_for_each(|&judge| self.engine.train(stage, judge, wanted, 0..self.folds))
+    }
+
+    /// The same, and with the user's model also the quick judge that steadies its curve.
+    fn train_steadily(&self, stage: &'static str, wanted: &[What]) -> Result<(), Stop> {
+        if self.judges[0] == Judge::Own {
+            self.engine.train("steadying the curve", STEADY, wanted, 0..self.folds)?;
+        }
+        self.train(stage, wanted)
     }
 
     /// Who judges in a race: where there are only quick models, both of them.
@@ -449,8 +461,8 @@ impl Progress<'_, '_> {
             let (full, part) = (seconds(What::Everything), seconds(What::Kept(default, small)));
             // Everything, about six ratios of a search, and a race of three others at two ratios: of each the part that grows with the
             // rows, and what a training takes at least.
-            let rows = if self.question.ratio.is_some() { 1.0 + 4.0 * about } else { 1.0 + 4.0 * about + 4.5 * about };
-            let count = if self.question.ratio.is_some() { 5.0 } else { 13.0 };
+            let rows = if self.question.ratio.is_some() { 1.0 + 6.0 * about } else { 1.0 + 4.0 * about + 4.5 * about };
+            let count = if self.question.ratio.is_some() { 7.0 } else { 13.0 };
             let growing = ((full - part) / (1.0 - small)).max(0.0);
             let least = (full - growing).max(0.0);
             let of_fold = rows * growing + count * least;
@@ -501,13 +513,12 @@ impl Progress<'_, '_> {
         tried.dedup();
         let first: Vec<What> =
             std::iter::once(What::Everything).chain(tried.iter().map(|&at| What::Kept(candidate, grid[at]))).collect();
-        self.train(stage, &first)?;
+        self.train_steadily(stage, &first)?;
         loop {
             tried.sort_unstable();
             let ratios: Vec<f64> = tried.iter().map(|&at| grid[at]).collect();
             let Some(curve) = self.curve(candidate, &ratios) else { return Ok(Found { ratio: None }) };
-            let passes = |place: usize| curve.within[place] >= CONFIDENCE;
-            let smallest = (0..tried.len()).find(|&place| passes(place));
+            let smallest = curve.passes.iter().position(|passes| *passes);
             // The last that fails below it, and the next that is to be tried between.
             let (below, above) = match smallest {
                 Some(0) => (None, Some(tried[0])),
@@ -524,7 +535,7 @@ impl Progress<'_, '_> {
             };
             match next {
                 Some(next) => {
-                    self.train(stage, &[What::Kept(candidate, grid[next])])?;
+                    self.train_steadily(stage, &[What::Kept(candidate, grid[next])])?;
                     tried.push(next);
                 }
                 None => return Ok(Found { ratio: smallest.map(|place| ratios[place]) }),
@@ -544,11 +555,33 @@ impl Progress<'_, '_> {
             })
         };
         let inside: Vec<Vec<f64>> = (0..RESAMPLINGS).map(|b| of(&|scores: &Scores| scores.inside[b].clone())).collect();
+        let smooth = of(&Scores::values);
         let tolerance = self.question.tolerance + ROUNDING;
-        let within = (0..ratios.len())
-            .map(|at| inside.iter().filter(|losses| losses[at] <= tolerance).count() as f64 / inside.len() as f64)
-            .collect();
-        Some(Curve { smooth: of(&Scores::values), inside, within, scores })
+        let part = |inside: &[Vec<f64>]| -> Vec<f64> {
+            let at =
+                |at: usize| inside.iter().filter(|losses| losses[at] <= tolerance).count() as f64 / inside.len() as f64;
+            (0..ratios.len()).map(at).collect()
+        };
+        let within = part(&inside);
+        let steady = self.steadied(&inside, &whats);
+        let passes =
+            part(&steady).iter().zip(&smooth).map(|(part, loss)| *part >= CONFIDENCE && *loss <= tolerance).collect();
+        Some(Curve { smooth, steady, within, passes, scores })
+    }
+
+    /// The losses by which the ratio is decided: with the user's model the mean of its losses and those of a quick judge, which has less
+    /// noise. (Measured: alone, the user's model is right less often at the same sizes.)
+    fn steadied(&self, inside: &[Vec<f64>], whats: &[What]) -> Vec<Vec<f64>> {
+        let quick = match self.judges[0] {
+            Judge::Own => self.engine.scores(&[STEADY], whats).filter(|quick| quick[0].folds >= self.folds),
+            _ => None,
+        };
+        let Some(quick) = quick else { return inside.to_vec() };
+        let of = |(own, quick): (&Vec<f64>, &Vec<f64>)| {
+            let kept = own.len();
+            own.iter().zip(losses(&quick[..kept], quick[kept])).map(|(own, quick)| f64::midpoint(*own, quick)).collect()
+        };
+        inside.iter().zip(&quick[0].inside).map(of).collect()
     }
 
     /// Ratios at which a candidate was trained by the judge, ascending.
@@ -574,10 +607,12 @@ const ROUNDING: f64 = 1e-9;
 struct Curve {
     /// Smoothed, on all held-out rows.
     smooth: Vec<f64>,
-    /// The same by resampling.
-    inside: Vec<Vec<f64>>,
+    /// By resampling, the losses by which the ratio is decided.
+    steady: Vec<Vec<f64>>,
     /// The part of the resamplings that are within the tolerance.
     within: Vec<f64>,
+    /// Whether a ratio may be recommended.
+    passes: Vec<bool>,
     /// What it is made of, by judge: the ratios, and everything as the last.
     scores: Vec<Scores>,
 }
@@ -658,7 +693,7 @@ impl Progress<'_, '_> {
         // The ratio of the conclusion: the smallest that is within the tolerance, or the given one.
         let place = match (&curve, question.ratio) {
             (Some(_), Some(ratio)) => ratios.iter().position(|&r| r == ratio),
-            (Some(curve), None) => curve.within.iter().position(|&part| part >= CONFIDENCE),
+            (Some(curve), None) => curve.passes.iter().position(|passes| *passes),
             (None, _) => None,
         };
         let all: Vec<usize> = (0..engine.candidates.len()).collect();
@@ -726,7 +761,7 @@ impl Progress<'_, '_> {
         let inside = |b: usize| curve.lost(|scores| scores.inside[b].clone());
         // The choice of each resampling, judged by the rows in its bag and out of it.
         let (mut found, mut optimism) = (Vec::new(), Vec::new());
-        for (b, smooth) in curve.inside.iter().enumerate() {
+        for (b, smooth) in curve.steady.iter().enumerate() {
             let own = match self.question.ratio {
                 Some(_) => Some(place),
                 None => smooth.iter().position(|&lost| lost <= tolerance),
