@@ -160,7 +160,7 @@ fn noise_is_a_reason_for_the_guard() {
 
 #[test]
 fn threads_change_nothing() {
-    let table = Clusters::new(1_500, 40, 3, 0.03, 0.05);
+    let table = Clusters::new(600, 20, 3, 0.03, 0.05);
     let of = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         let model = Means::new(&table);
@@ -190,7 +190,7 @@ impl Records for Kept {
 
 #[test]
 fn a_choice_goes_on_wherever_it_was_stopped() {
-    let table = Clusters::new(1_000, 30, 3, 0.03, 0.05);
+    let table = Clusters::new(400, 15, 3, 0.03, 0.05);
     let whole = Means::new(&table);
     let expected = document(&choose(&table, Some(&whole), &question(), &Unrecorded, &Quiet).expect("a choice"));
     let all = whole.trainings.into_inner();

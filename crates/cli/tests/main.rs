@@ -3,6 +3,7 @@
 
 mod as_people_have_them;
 mod bad_input;
+mod choose;
 mod common;
 mod detectors;
 mod energy;

@@ -200,8 +200,9 @@ impl Answer {
         lines.push(format!("{} of the resamplings choose the same method.", part(choice.agreement)));
         let held = if choice.folds == 1 { "once".to_owned() } else { format!("in {} folds", choice.folds) };
         lines.push(format!(
-            "Judged by {} on {} held-out rows, {held}; {} trainings.",
+            "Judged by {}{} on {} held-out rows, {held}; {} trainings.",
             self.judge(),
+            if choice.judges.len() > 1 { " (the loss is that of the one that loses more)" } else { "" },
             whole(choice.tested_rows),
             whole(choice.trainings)
         ));

@@ -56,33 +56,24 @@ fn curve(out: &mut String, answer: &Answer) {
     if choice.curve.len() < 2 {
         return;
     }
-    let full = choice.everything.map(|measures| measures.of(choice.goal));
     let of = |point: &leanset_choose::Point| {
-        let (value, loss) = (point.score, point.loss);
-        // What resamples is the loss; everything is one line.
-        Median {
-            value,
-            low: value + loss.value - loss.high,
-            high: value + loss.value - loss.low,
-            coverage: COVERAGE,
-            n: choice.tested_rows,
-        }
+        let [value, low, high] = [point.loss.value, point.loss.low, point.loss.high].map(|loss| 100.0 * loss);
+        Median { value, low, high, coverage: COVERAGE, n: choice.tested_rows }
     };
     let points = choice.curve.iter().map(|point| (point.ratio, of(point))).collect();
     let chart = Chart {
         id: "curve",
-        title: &format!("{} against the fraction that is kept", capital(choice.goal.name())),
+        title: &format!("Points of {} that are lost against full training", choice.goal.name()),
         unit: String::new(),
         rows: "rows",
-        zero: false,
-        full,
+        zero: true,
+        full: Some(0.0),
         floor: None,
         series: vec![Series { label: &choice.candidate, style: 1, points }],
     };
     let _ = write!(
         out,
-        "<section>\n<h2>The curve</h2>\n<p>Whiskers hold 90 % of the resamplings of the held-out rows. The line is training on \
-         everything.</p>\n<div class=\"charts\">\n{}</div>\n<div class=\"wide\"><table class=\"grid\">\n<thead><tr><th scope=\"col\">kept</th>\
+        "<section>\n<h2>The curve</h2>\n<p>Whiskers hold 90 % of the resamplings of the held-out rows.</p>\n<div class=\"charts\">\n{}</div>\n<div class=\"wide\"><table class=\"grid\">\n<thead><tr><th scope=\"col\">kept</th>\
          <th scope=\"col\">{}</th><th scope=\"col\">lost, in points</th><th scope=\"col\">lost, smoothed</th>\
          <th scope=\"col\">within {}</th></tr></thead>\n<tbody>\n",
         chart.svg(),
@@ -129,9 +120,4 @@ fn evidence(out: &mut String, answer: &Answer) {
         out.push_str("</tr>\n");
     }
     out.push_str("</tbody>\n</table></div>\n</section>\n");
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
 }
