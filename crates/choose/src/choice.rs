@@ -38,7 +38,7 @@ const ERRORS: f64 = 1.0;
 /// The quick judge whose curve steadies that of the user's model.
 const STEADY: Judge = Judge::KernelRidge;
 /// The part of the resamplings that must be within the tolerance at the ratio that is recommended.
-pub const CONFIDENCE: f64 = 0.7;
+pub const CONFIDENCE: f64 = 0.8;
 /// Ratios that are tried.
 const GRID: [f64; 23] = [
     0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4,

@@ -98,6 +98,7 @@ fn run(cli: Cli) -> Result<u8> {
                 let (data, code) = commands::images::check::run(args)?;
                 return render::print(&data).map(|()| code);
             }
+            ImagesVerb::Choose(args) => commands::images::choose::run(args),
             ImagesVerb::Reduce(args) => commands::images::reduce::run(args),
             ImagesVerb::Features(args) => commands::images::features::run(args),
         },

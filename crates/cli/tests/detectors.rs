@@ -104,6 +104,55 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
+/// The same question without a plan: the runs of an experiment, its conclusion, and what is wrong in the spelling of flags.
+#[test]
+fn images_choose_asks_by_flags() {
+    let place = place();
+    let command = "--command 'sh train.sh {data} {seed} {epochs} {out} {batch} {steps}'";
+    let asked = format!(
+        "images choose set/data.yaml {command} --epochs 4 --detector-batch 5 --ratios 0.5,0.25 --repetitions 2 --seed 3"
+    );
+    let found: Value =
+        serde_json::from_str(&ok(&place, &format!("{asked} --records r.jsonl --report page.html --json")))
+            .expect("JSON");
+    assert_eq!((&found["planned"], &found["done"]), (&10.into(), &10.into()));
+    assert!(place.text("page.html").contains("How many images of set/data.yaml does the detector need?"));
+    // The runs of stratified random are those of the plan.
+    place.ok("experiment p.toml --output plan.jsonl --quiet");
+    let of_random = |name: &str| -> Vec<(Value, Value)> {
+        let runs = runs(&place, name);
+        let random = runs.iter().filter(|run| run["method"] == "stratified-random");
+        random.map(|run| (run["kept"].clone(), run["scores"].clone())).collect()
+    };
+    let mut both = [of_random("r.jsonl"), of_random("plan.jsonl")];
+    both.iter_mut().for_each(|runs| runs.sort_by_key(|run| format!("{run:?}")));
+    assert!(!both[0].is_empty() && both[0] == both[1]);
+    // Seeds are few, and that is said.
+    let ran = run(&place, &format!("{asked} --records r.jsonl"));
+    assert!(
+        ran.stdout().contains("Recommendation:") && ran.stdout().contains("all 10 runs were done already"),
+        "{}",
+        ran.err
+    );
+    let ran = run(&place, &format!("{asked} --records again.jsonl --dry-run"));
+    assert!(ran.stdout().contains("10 runs") && !place.exists("again.jsonl"), "{}", ran.stdout());
+    for (arguments, what) in [
+        ("--command 'sh train.sh {data} {epochs} {out}'", "--command: has no {seed}"),
+        ("--command 'sh {x}'", "--command: '{x}' has {x}, which is not one of "),
+        (
+            "--command 'sh train.sh {data} {seed} {epochs} {out}' --ratios 1",
+            "--ratios must be above 0 and below 1, not 1",
+        ),
+        (
+            "--command 'sh train.sh {data} {seed} {epochs} {out}' --results r.csv",
+            "--results must be below {out}, not 'r.csv'",
+        ),
+    ] {
+        let said = refuses(&place, &format!("images choose set/data.yaml --records n.jsonl {arguments}"));
+        assert!(said.contains(what) && !place.exists("n.jsonl"), "{said}");
+    }
+}
+
 #[test]
 fn records_of_detectors_hold_what_was_done() {
     let place = place();

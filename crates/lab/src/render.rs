@@ -42,6 +42,11 @@ pub fn points(value: f64) -> String {
     if text == "+0.0" || text == "-0.0" { "0.0".into() } else { text.replace('-', "−") }
 }
 
+/// A loss, in points without a sign where it is one.
+pub fn lost(value: f64) -> String {
+    points(value).trim_start_matches('+').to_owned()
+}
+
 /// A p-value.
 pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 { "p < 0.001".into() } else { format!("p = {p:.3}") }

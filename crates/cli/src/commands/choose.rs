@@ -11,7 +11,7 @@ use leanset::{Destination, Metric, Output, Problem, Reporter as _, Result, Warni
 use leanset_choose::{OwnModel, Question, choose};
 use leanset_lab::choice::{Answer, ChoiceRecords, CommandJudge, Source, TableSubject, metered};
 use leanset_lab::metering::Meters;
-use leanset_lab::render::share;
+use leanset_lab::render::{lost, share};
 use leanset_lab::report;
 use leanset_lab::template::render_shell;
 use leanset_spec::request::{Choice as Chosen, Reduce, Writing};
@@ -236,5 +236,5 @@ fn text_of(answer: &Answer, args: &ChooseArgs) -> String {
     if let Some(command) = answer.command().filter(|_| args.output.is_none()) {
         let _ = write!(out, "\n{command}\n");
     }
-    out.replace("−0.0", "0.0").replace("-0.0", "0.0")
+    out
 }

@@ -365,6 +365,15 @@ impl Plan {
         Ok(plan)
     }
 
+    /// A plan that was made of its parts, with the defaults of its methods filled in as those of a file are.
+    ///
+    /// # Errors
+    /// A method or a parameter that cannot be used.
+    pub fn filled(mut self) -> Result<Self> {
+        self.fill_methods(Defaults::Current, &|_| "the plan".to_owned())?;
+        Ok(self)
+    }
+
     /// Reads a plan from text; `name` is what errors call it.
     ///
     /// # Errors

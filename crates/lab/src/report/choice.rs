@@ -6,7 +6,7 @@ use super::SCRIPT;
 use super::chart::{Chart, Series};
 use super::html::{escape, policy};
 use crate::choice::Answer;
-use crate::render::{counted, share, three, whole};
+use crate::render::{counted, lost, share, three, whole};
 use leanset_statistics::Median;
 
 /// The coverage of intervals of resamplings.
@@ -83,13 +83,13 @@ fn curve(out: &mut String, answer: &Answer) {
     for point in &choice.curve {
         let _ = writeln!(
             out,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{:.1} <small>{:.1} to {:.1}</small></td><td>{:.1}</td><td>{:.0} %</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{} <small>{} to {}</small></td><td>{}</td><td>{:.0} %</td></tr>",
             share(point.ratio),
             three(point.score),
-            100.0 * point.loss.value,
-            100.0 * point.loss.low,
-            100.0 * point.loss.high,
-            100.0 * point.smoothed_loss,
+            lost(point.loss.value),
+            lost(point.loss.low),
+            lost(point.loss.high),
+            lost(point.smoothed_loss),
             (100.0 * point.within_tolerance).floor()
         );
     }

@@ -19,21 +19,29 @@ use super::ExperimentArgs;
 use super::{Forecast, carry_out, check_output, dry_run, selected};
 use crate::render::{counted, progress::Progress};
 
-pub(super) fn run(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, threads: usize) -> Result<String> {
+pub(in crate::commands) fn run(
+    args: &ExperimentArgs,
+    plan: &Plan,
+    settings: &ImagePlan,
+    threads: usize,
+) -> Result<String> {
     // A command takes the threads that it likes: trainings are done one after the other, each metered alone.
     let options = RunOptions { threads, exclusive: true };
-    let progress = Progress::of_face(args.quiet, Face::Plan);
+    // Asked by flags alone, there is no plan to name.
+    let face = if args.plan.is_some() { Face::Plan } else { Face::CommandLine };
+    let progress = Progress::of_face(args.quiet, face);
     let dataset = args.data.clone().or_else(|| settings.images.path.clone()).unwrap_or_default();
     check_output(args, Some(&dataset))?;
     let meter = Meters::new(&plan.energy, true)?;
     let (division, context) = (&settings.images.division, Context::new(&progress));
     if !settings.detector.names_batch() {
-        let message = format!(
-            "{}: detector.command has no {{batch}}: gradient steps are counted as if each took {} images",
-            args.plan().display(),
-            settings.detector.batch
-        );
-        let hint = "put {batch} where the command takes it, as in batch={batch}; detector.batch is its value";
+        let (command, batch) = match &args.plan {
+            Some(plan) => (format!("{}: detector.command", plan.display()), "detector.batch"),
+            None => ("--command".to_owned(), "--detector-batch"),
+        };
+        let images = settings.detector.batch;
+        let message = format!("{command} has no {{batch}}: gradient steps are counted as if each took {images} images");
+        let hint = format!("put {{batch}} where the command takes it, as in batch={{batch}}; {batch} is its value");
         progress.warn(&Warning::new("batch-assumed", message).hint(hint));
     }
     let set = open(&dataset, division)?;
@@ -106,10 +114,12 @@ fn budgets(args: &ExperimentArgs, plan: &Plan, settings: &ImagePlan, candidates:
     };
     let budgets = plan.reduce.ratios.iter().map(budget).collect::<Result<Vec<_>, _>>()?;
     for leanset_lab::plan::ConfiguredMethod { reducer, .. } in plan.configured_methods()? {
-        budgets
-            .iter()
-            .try_for_each(|budget| check_scope(&reducer, budget, text![&setting::BALANCE]))
-            .map_err(|problem| problem.at(args.plan().display().to_string()))?;
+        budgets.iter().try_for_each(|budget| check_scope(&reducer, budget, text![&setting::BALANCE])).map_err(
+            |problem| match &args.plan {
+                Some(plan) => problem.at(plan.display().to_string()),
+                None => problem,
+            },
+        )?;
     }
     Ok(budgets)
 }

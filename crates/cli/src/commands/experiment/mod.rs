@@ -1,6 +1,6 @@
 //! `leanset experiment`: the runs of a plan, resumed where they stopped, and what they come to.
 
-mod images;
+pub(super) mod images;
 mod render;
 mod table;
 
