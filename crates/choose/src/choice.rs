@@ -18,8 +18,9 @@
 
 use std::time::{Duration, Instant};
 
-use leanset_core::{Classes, Monitor, Seed};
+use leanset_core::{Classes, Monitor, Seed, Shape};
 use leanset_problem::{Problem, Result, Warning};
+use leanset_train::quick::KernelRidge;
 use serde::Serialize;
 
 use crate::candidate::{Candidate, DEFAULT, RANDOM};
@@ -35,10 +36,16 @@ use leanset_spec::Goal;
 pub const CLEAR: f64 = 0.01;
 /// Or by so many of its own standard errors.
 const ERRORS: f64 = 1.0;
+/// The part of the time that quick judges have before the user's model.
+const QUICK_PART: f64 = 0.3;
+/// Where the user's model begins if nothing is known.
+const UNKNOWN: f64 = 0.2;
 /// The quick judge whose curve steadies that of the user's model.
 const STEADY: Judge = Judge::KernelRidge;
 /// The part of the resamplings that must be within the tolerance at the ratio that is recommended.
 pub const CONFIDENCE: f64 = 0.8;
+/// By how much the user's model on everything may be below a quick one before it is warned of: five points.
+const WEAK: f64 = 0.05;
 /// Ratios that are tried.
 const GRID: [f64; 23] = [
     0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4,
@@ -121,6 +128,8 @@ pub struct Point {
     pub smoothed_loss: f64,
     /// The part of the resamplings in which no more than the tolerance is lost.
     pub within_tolerance: f64,
+    /// The same with the curve of a quick judge averaged in, which decides: 0.8 or more is needed.
+    pub steadied: f64,
 }
 
 /// What is recommended.
@@ -130,8 +139,9 @@ pub struct Recommended {
     pub ratio: f64,
     /// The part of the resamplings in which the loss is within the tolerance there.
     pub within_tolerance: f64,
-    /// The interval of ratios that hold 80 % of the resamplings; none where the ratio was given.
-    pub ratios: Option<(f64, f64)>,
+    /// Between which ratios 80 % of the resamplings are; the upper one is none if it is above all that were tried. None where
+    /// the ratio was given.
+    pub ratios: Option<(f64, Option<f64>)>,
     /// What is lost against everything, corrected for the choice.
     pub loss: Interval,
     /// The correction that is in it.
@@ -250,6 +260,18 @@ pub fn choose(
     Ok(choice)
 }
 
+/// Bytes that a choice takes beside its table: the coordinates of each fold and while they are made, and for each thread a method or a
+/// quick model at work.
+pub fn memory(shape: &Shape, folds: usize, threads: usize) -> u64 {
+    let values = (shape.rows * shape.columns) as u64;
+    let landmarks = shape.rows.min(KernelRidge::default().landmarks) as u64;
+    let model = 8 * (3 * landmarks * landmarks + 3 * values);
+    let kept = |candidate: &Candidate| (candidate.ratios.end() * shape.rows as f64) as usize;
+    let method = |candidate: &Candidate| candidate.reducer.memory(shape, kept(candidate), 1);
+    let methods = Candidate::standard().iter().flatten().map(method).max().unwrap_or_default();
+    8 * values * (folds as u64 + 2) + threads as u64 * model.max(methods + 8 * values)
+}
+
 /// Where a choice is.
 struct Progress<'e, 'a> {
     engine: &'e Engine<'a>,
@@ -275,25 +297,24 @@ impl Progress<'_, '_> {
         let engine = self.engine;
         if let Some(ratio) = self.question.ratio {
             let all: Vec<usize> = (0..engine.candidates.len()).collect();
-            self.race_quickly(&all, &[ratio])?;
             if engine.own.is_some() {
                 // A training at one ratio is cheap, so all of them are judged.
                 self.begin_own(ratio)?;
                 self.judges = vec![Judge::Own];
                 self.race_own(&all, &[ratio])?;
+            } else {
+                self.race_quickly(&all, &[ratio])?;
             }
             self.chosen = self.pick(&all, &[ratio]);
-            if self.own != Some(false) {
-                self.train("training on everything", &[What::Everything])?;
+            if self.own == Some(false) {
+                return Ok(());
             }
-            return Ok(());
+            return self.train_steadily("training on everything", &[What::Everything]);
         }
         let default = self.index(DEFAULT);
-        let first = self.search(default, None)?;
-        let about = first.ratio.unwrap_or(GRID[GRID.len() - 1]);
-        let at = self.race_ratios(about);
         let all: Vec<usize> = (0..engine.candidates.len()).collect();
-        self.race_quickly(&all, &at)?;
+        let about = self.look(default, &all)?;
+        let at = self.race_ratios(about);
         if engine.own.is_none() {
             self.chosen = self.pick(&all, &at);
             let found = self.search(self.chosen, None)?;
@@ -312,6 +333,34 @@ impl Progress<'_, '_> {
         self.chosen = self.pick(&finalists, &at);
         let found = self.search(self.chosen, Some(at[0]))?;
         self.compare(found.ratio)
+    }
+
+    /// The quick search and the quick race: about which ratio, by the default. Before the user's model they take a part of the time at
+    /// most; what they came to by then is a decision of the clock.
+    fn look(&self, default: usize, all: &[usize]) -> Result<f64, Stop> {
+        const DECISION: &str = "quick search ended at, in millionths";
+        let engine = self.engine;
+        if let Some(about) = engine.records.decided(DECISION) {
+            return Ok(about as f64 / 1e6);
+        }
+        let largest = GRID[GRID.len() - 1];
+        engine.limit_stage(engine.own.map(|_| QUICK_PART));
+        let found = self.search(default, None).and_then(|found| {
+            let about = found.ratio.unwrap_or(largest);
+            self.race_quickly(all, &self.race_ratios(about)).map(|()| about)
+        });
+        engine.limit_stage(None);
+        match found {
+            Err(Stop::Time) if engine.own.is_some() => {
+                let ratios = self.trained(default);
+                let curve = self.curve(default, &ratios).filter(|_| !ratios.is_empty());
+                let smallest = curve.and_then(|curve| curve.passes.iter().position(|passes| *passes));
+                let about = smallest.map_or(UNKNOWN, |place| ratios[place]);
+                engine.records.decide(DECISION, (about * 1e6).round() as usize)?;
+                Ok(about)
+            }
+            other => other,
+        }
     }
 
     /// Trains on what random and the default keep at the ratio of the conclusion.
@@ -527,6 +576,10 @@ impl Progress<'_, '_> {
             };
             let next = match (below, above) {
                 (Some(below), Some(above)) if above - below > 1 => Some((below + above) / 2),
+                // One ratio above it as well: what comes behind says whether it was luck.
+                (Some(_), Some(above)) if tried.last() == Some(&above) && above + 1 < grid.len() => {
+                    Some((above + 2).min(grid.len() - 1))
+                }
                 (Some(_), Some(_)) => None,
                 // Two steps on: the one between is tried if need be.
                 (None, Some(above)) => (above > 0).then(|| above.saturating_sub(2)),
@@ -564,9 +617,10 @@ impl Progress<'_, '_> {
         };
         let within = part(&inside);
         let steady = self.steadied(&inside, &whats);
+        let steadied = part(&steady);
         let passes =
-            part(&steady).iter().zip(&smooth).map(|(part, loss)| *part >= CONFIDENCE && *loss <= tolerance).collect();
-        Some(Curve { smooth, steady, within, passes, scores })
+            steadied.iter().zip(&smooth).map(|(part, loss)| *part >= CONFIDENCE && *loss <= tolerance).collect();
+        Some(Curve { smooth, steady, within, steadied, passes, scores })
     }
 
     /// The losses by which the ratio is decided: with the user's model the mean of its losses and those of a quick judge, which has less
@@ -611,6 +665,8 @@ struct Curve {
     steady: Vec<Vec<f64>>,
     /// The part of the resamplings that are within the tolerance.
     within: Vec<f64>,
+    /// The same of the losses by which the ratio is decided.
+    steadied: Vec<f64>,
     /// Whether a ratio may be recommended.
     passes: Vec<bool>,
     /// What it is made of, by judge: the ratios, and everything as the last.
@@ -719,13 +775,15 @@ impl Progress<'_, '_> {
         };
         let folds = curve.as_ref().map_or(1, |curve| curve.scores[0].folds);
         let refused = engine.refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let warnings = refused
+        let mut warnings: Vec<Warning> = refused
             .iter()
             .map(|(&candidate, problem)| {
                 let name = engine.candidates[candidate].name;
                 Warning::new("candidate-left-out", format!("{name} takes no part: {problem}"))
             })
             .collect();
+        drop(refused);
+        warnings.extend(self.weak());
         let everything_measures = engine
             .scores(&self.judges, &[everything])
             .map(|scores| Measures::mean(scores.iter().map(|scores| scores.whole[0])));
@@ -755,6 +813,24 @@ impl Progress<'_, '_> {
         })
     }
 
+    /// Whether the user's model on everything is far below a quick one: what it says about subsets says little then.
+    fn weak(&self) -> Option<Warning> {
+        if self.judges[0] != Judge::Own {
+            return None;
+        }
+        let goal = self.question.goal;
+        let scores = self.engine.scores(&[Judge::Own, STEADY], &[What::Everything])?;
+        let [own, quick] = [0, 1].map(|judge: usize| scores[judge].whole[0].of(goal));
+        (own < quick - WEAK).then(|| {
+            let (name, quick_name) = (goal.name(), STEADY.name());
+            Warning::new(
+                "weak-model",
+                format!("on everything, the {name} of your model is {own:.3}, and that of {quick_name} is {quick:.3}"),
+            )
+            .hint("see whether it is trained long enough: what a weak model can do without says little about a better one")
+        })
+    }
+
     /// What is recommended, with what resamplings say of it.
     fn recommended(&self, curve: &Curve, ratios: &[f64], place: usize) -> Recommended {
         let tolerance = self.question.tolerance + ROUNDING;
@@ -766,7 +842,7 @@ impl Progress<'_, '_> {
                 Some(_) => Some(place),
                 None => smooth.iter().position(|&lost| lost <= tolerance),
             };
-            found.push(own.map_or(1.0, |at| ratios[at]));
+            found.push(own.map_or(f64::INFINITY, |at| ratios[at]));
             if let Some(at) = own {
                 optimism.push(curve.lost(|scores| scores.outside[b].clone())[at] - inside(b)[at]);
             }
@@ -781,7 +857,11 @@ impl Progress<'_, '_> {
         Recommended {
             ratio: ratios[place],
             within_tolerance: curve.within[place],
-            ratios: self.question.ratio.is_none().then(|| (quantile(&found, 0.1), quantile(&found, 0.9))),
+            ratios: self.question.ratio.is_none().then(|| {
+                found.sort_unstable_by(f64::total_cmp);
+                let at = |part: f64| found[((part * found.len() as f64) as usize).min(found.len() - 1)];
+                (at(0.1).min(ratios[place]), Some(at(0.9).max(ratios[place])).filter(|ratio| ratio.is_finite()))
+            }),
             loss: Interval::of(curve.lost(Scores::values)[place], &resampled).plus(correction),
             correction,
         }
@@ -802,6 +882,7 @@ impl Progress<'_, '_> {
                 loss: Interval::of(lost[at], &resampled),
                 smoothed_loss: curve.smooth[at],
                 within_tolerance: curve.within[at],
+                steadied: curve.steadied[at],
             }
         };
         (0..ratios.len()).map(of).collect()

@@ -59,12 +59,14 @@ pub(crate) struct Engine<'a> {
     pub(crate) tested: TestedRows,
     pub(crate) goal: Goal,
     pub(crate) seed: Seed,
-    pub(crate) deadline: Option<Instant>,
+    deadline: Option<Instant>,
+    /// When a stage ends that may not take all of the time.
+    stage_ends: Mutex<Option<Instant>>,
     pub(crate) done: Mutex<BTreeMap<Key, Evaluation>>,
     /// Candidates that a fold does not allow, and why.
     pub(crate) refused: Mutex<BTreeMap<usize, Problem>>,
     coordinates: Vec<OnceLock<Coordinates>>,
-    standardised: Vec<OnceLock<Coordinates>>,
+    scalings: Vec<OnceLock<Scaling>>,
     classes: Vec<Vec<u32>>,
     rankings: Mutex<BTreeMap<(usize, usize), (Ranking, Allocation, f64)>>,
     weights: Vec<Weights>,
@@ -114,19 +116,35 @@ impl<'a> Engine<'a> {
             goal,
             seed,
             deadline,
+            stage_ends: Mutex::new(None),
             done: Mutex::new(records.known().into_iter().collect()),
             refused: Mutex::new(BTreeMap::new()),
             coordinates: folds.iter().map(|_| OnceLock::new()).collect(),
-            standardised: folds.iter().map(|_| OnceLock::new()).collect(),
+            scalings: folds.iter().map(|_| OnceLock::new()).collect(),
             classes: folds.iter().map(|fold| of(&fold.train)).collect(),
             rankings: Mutex::new(BTreeMap::new()),
             weights,
         }
     }
 
-    /// Seconds that are left; none if there is no limit.
+    /// When what is done now has to end.
+    fn ends(&self) -> Option<Instant> {
+        let stage = *self.stage_ends.lock().unwrap_or_else(PoisonError::into_inner);
+        [self.deadline, stage].into_iter().flatten().min()
+    }
+
+    /// What is left of the time; none if there is no limit.
     pub(crate) fn left(&self) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.ends().map(|end| end.saturating_duration_since(Instant::now()))
+    }
+
+    /// Ends the stage after this part of what is left.
+    pub(crate) fn limit_stage(&self, part: Option<f64>) {
+        let mut stage = self.stage_ends.lock().unwrap_or_else(PoisonError::into_inner);
+        *stage = None;
+        if let (Some(part), Some(deadline)) = (part, self.deadline) {
+            *stage = Some(Instant::now() + deadline.saturating_duration_since(Instant::now()).mul_f64(part));
+        }
     }
 
     /// Rows that folds train on, in the mean.
@@ -254,13 +272,14 @@ impl<'a> Engine<'a> {
         Ok(self.coordinates[fold].get_or_init(|| found))
     }
 
-    /// Coordinates as the quick judges take them: of mean 0 and variance 1 in the training rows, whatever distances methods see.
-    fn standardised(&self, fold: usize) -> Result<&Coordinates, Stop> {
-        if let Some(found) = self.standardised[fold].get() {
+    /// How the quick judges scale columns: to mean 0 and variance 1 in the training rows, whatever distances methods see.
+    fn scaling(&self, fold: usize) -> Result<&Scaling, Stop> {
+        if let Some(found) = self.scalings[fold].get() {
             return Ok(found);
         }
-        let found = standardised(self.coordinates(fold)?);
-        Ok(self.standardised[fold].get_or_init(|| found))
+        let points = self.coordinates(fold)?;
+        let found = Scaling::of(&points.train, points.columns);
+        Ok(self.scalings[fold].get_or_init(|| found))
     }
 
     fn dataset<'d>(&'d self, values: &'d [f64], columns: usize, codes: &'d [u32]) -> Result<Dataset<'d>, Stop> {
@@ -278,7 +297,7 @@ impl<'a> Engine<'a> {
         let sizes = data.classes().sizes();
         let budget = settings.budget(ratio);
         let (asked, _) = budget.allocate(&sizes, EmptyClasses::Forbid)?;
-        let monitor = Deadline(self.watch, self.deadline);
+        let monitor = Deadline(self.watch, self.ends());
         let timely = |error: Error| match error {
             Error::Interrupted if !self.watch.cancelled() => Stop::Time,
             other => Stop::Problem(other.into()),
@@ -318,20 +337,20 @@ impl<'a> Engine<'a> {
 
     /// Trains a quick model and predicts.
     fn quick(&self, judge: Judge, fold: usize, kept: Option<&[usize]>) -> Result<(Outcome, f64), Stop> {
-        let points = self.standardised(fold)?;
+        let points = self.coordinates(fold)?;
+        let scaling = self.scaling(fold)?;
         let codes = &self.classes[fold];
         let columns = points.columns;
-        let (values, labels) = match kept {
-            None => (std::borrow::Cow::Borrowed(&points.train), std::borrow::Cow::Borrowed(codes)),
-            Some(kept) => (
-                std::borrow::Cow::Owned(
-                    kept.iter().flat_map(|&row| points.train[row * columns..][..columns].iter().copied()).collect(),
-                ),
-                std::borrow::Cow::Owned(kept.iter().map(|&row| codes[row]).collect()),
-            ),
+        let row = |row: usize| &points.train[row * columns..][..columns];
+        let (values, labels): (Vec<f64>, Vec<u32>) = match kept {
+            None => (scaling.apply(points.train.iter()), codes.clone()),
+            Some(kept) => {
+                (scaling.apply(kept.iter().flat_map(|&at| row(at))), kept.iter().map(|&at| codes[at]).collect())
+            }
         };
+        let tested = scaling.apply(points.test.iter());
         let train = self.dataset(&values, columns, &labels)?;
-        let test = self.dataset(&points.test, columns, &self.tested.truth[fold])?;
+        let test = self.dataset(&tested, columns, &self.tested.truth[fold])?;
         let began = Instant::now();
         let (predicted, seconds) = if judge == Judge::Neighbors {
             let model = Neighbors::default().fit(&train, None)?;
@@ -385,34 +404,37 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Less the means of the training rows, by their standard deviations; a column that does not vary is 0.
-fn standardised(points: &Coordinates) -> Coordinates {
-    let columns = points.columns;
-    let rows = (points.train.len() / columns.max(1)).max(1) as f64;
-    let mut means = vec![0.0; columns];
-    for row in points.train.chunks_exact(columns.max(1)) {
-        means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value / rows);
+/// Means of columns, and what they are multiplied by; a column that does not vary is 0.
+#[derive(Debug)]
+struct Scaling {
+    means: Vec<f64>,
+    factors: Vec<f64>,
+}
+
+/// A test row far beyond the training rows is as far as any model needs.
+const FAR: f64 = 1e6;
+
+impl Scaling {
+    /// Of training rows.
+    fn of(values: &[f64], columns: usize) -> Self {
+        let rows = (values.len() / columns.max(1)).max(1) as f64;
+        let (mut means, mut squares) = (vec![0.0; columns], vec![0.0; columns]);
+        for row in values.chunks_exact(columns.max(1)) {
+            means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value / rows);
+        }
+        for row in values.chunks_exact(columns.max(1)) {
+            let pairs = row.iter().zip(&means);
+            squares.iter_mut().zip(pairs).for_each(|(square, (value, mean))| *square += (value - mean).powi(2) / rows);
+        }
+        let factor = |square: &f64| if *square > 0.0 { 1.0 / square.sqrt() } else { 0.0 };
+        Self { means, factors: squares.iter().map(factor).collect() }
     }
-    let mut squares = vec![0.0; columns];
-    for row in points.train.chunks_exact(columns.max(1)) {
-        squares
-            .iter_mut()
-            .zip(row)
-            .zip(&means)
-            .for_each(|((square, value), mean)| *square += (value - mean).powi(2) / rows);
+
+    /// Row-major values, scaled.
+    fn apply<'v>(&self, values: impl Iterator<Item = &'v f64>) -> Vec<f64> {
+        let columns = self.means.iter().zip(&self.factors).cycle();
+        values.zip(columns).map(|(value, (mean, factor))| ((value - mean) * factor).clamp(-FAR, FAR)).collect()
     }
-    let factors: Vec<f64> =
-        squares.iter().map(|square| if *square > 0.0 { 1.0 / square.sqrt() } else { 0.0 }).collect();
-    // A test row far beyond the training rows is as far as any model needs.
-    const FAR: f64 = 1e6;
-    let of = |values: &[f64]| {
-        let at = |(place, value): (usize, &f64)| {
-            let column = place % columns;
-            ((value - means[column]) * factors[column]).clamp(-FAR, FAR)
-        };
-        values.iter().enumerate().map(at).collect()
-    };
-    Coordinates { columns, train: of(&points.train), test: of(&points.test) }
 }
 
 fn ratio_of(what: What) -> f64 {
@@ -448,10 +470,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn coordinates_of_the_training_rows_have_mean_0_and_variance_1() {
-        let points = Coordinates { columns: 3, train: vec![1.0, 5.0, 2.0, 3.0, 5.0, 6.0], test: vec![2.0, 9.0, 1e300] };
-        let found = standardised(&points);
-        assert_eq!(found.train, [-1.0, 0.0, -1.0, 1.0, 0.0, 1.0]);
-        assert_eq!(found.test, [0.0, 0.0, 1e6]);
+    fn training_rows_have_mean_0_and_variance_1() {
+        let train = [1.0, 5.0, 2.0, 3.0, 5.0, 6.0];
+        let scaling = Scaling::of(&train, 3);
+        assert_eq!(scaling.apply(train.iter()), [-1.0, 0.0, -1.0, 1.0, 0.0, 1.0]);
+        assert_eq!(scaling.apply([2.0, 9.0, 1e300].iter()), [0.0, 0.0, 1e6]);
     }
 }

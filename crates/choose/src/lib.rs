@@ -18,7 +18,7 @@ mod goal;
 mod resample;
 
 pub use candidate::{Candidate, DEFAULT, RANDOM};
-pub use choice::{Choice, Evidence, Interval, Point, Question, Recommended, Seconds, choose};
+pub use choice::{Choice, Evidence, Interval, Point, Question, Recommended, Seconds, choose, memory};
 pub use evaluation::{
     Coordinates, EVERYTHING, Evaluation, Judge, Key, Lesson, Outcome, OwnModel, Predictions, Ratio, Records, Subject,
     Taught, Unrecorded,

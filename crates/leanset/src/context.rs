@@ -63,6 +63,14 @@ impl<'a> Context<'a> {
         Ok(leanset_energy::Meter::start_at_once(&self.energy.options())?)
     }
 
+    /// Refuses work whose memory is above the limit, beside what the process holds by now.
+    ///
+    /// # Errors
+    /// It does not fit.
+    pub fn check_memory(&self, work: u64) -> Result<()> {
+        self.limit().check(memory::predicted(self.threads(), || 0, work))
+    }
+
     pub(crate) fn limit(&self) -> memory::Limit {
         memory::Limit(MemoryLimit::new(self.memory_limit))
     }

@@ -91,6 +91,7 @@ pub(crate) fn run(args: &ChooseArgs) -> Result<String> {
     for warning in subject.input.warnings() {
         session.progress.warn(warning);
     }
+    context.check_memory(subject.memory(context.threads()))?;
     let records = ChoiceRecords::open(args.records.as_deref(), (choosing, &subject.columns), &subject.sha256)?;
     if records.torn {
         let path = args.records.as_deref().map_or_else(String::new, render::path);
@@ -215,20 +216,20 @@ fn text_of(answer: &Answer, args: &ChooseArgs) -> String {
     if answer.choice.curve.len() > 1 {
         let _ = writeln!(out, "\nThe curve of {}:", answer.candidate().name);
         let within = format!("within {}", answer.tolerance());
-        let header = ["kept", answer.choice.goal.name(), "lost", "smoothed", within.as_str()];
+        let steadied = answer.is_steadied();
+        let mut header = vec!["kept", answer.choice.goal.name(), "lost", "smoothed", within.as_str()];
+        header.extend(steadied.then_some("averaged"));
+        let percent = |part: f64| format!("{:.0} %", (100.0 * part).floor());
         let rows = answer.choice.curve.iter().map(|point| {
-            vec![
+            let mut row = vec![
                 share(point.ratio),
                 format!("{:.3}", point.score),
-                format!(
-                    "{:.1} [{:.1}, {:.1}]",
-                    100.0 * point.loss.value,
-                    100.0 * point.loss.low,
-                    100.0 * point.loss.high
-                ),
-                format!("{:.1}", 100.0 * point.smoothed_loss),
-                format!("{:.0} %", (100.0 * point.within_tolerance).floor()),
-            ]
+                format!("{} [{}, {}]", lost(point.loss.value), lost(point.loss.low), lost(point.loss.high)),
+                lost(point.smoothed_loss),
+                percent(point.within_tolerance),
+            ];
+            row.extend(steadied.then(|| percent(point.steadied)));
+            row
         });
         out.push_str(&render::columns(&header, rows, 2, 1));
     }

@@ -94,6 +94,12 @@ impl Answer {
         names.join(" and ")
     }
 
+    /// Whether a quick judge's curve is averaged in where the ratio is decided.
+    pub fn is_steadied(&self) -> bool {
+        let own = self.choice.judges.contains(&Judge::Own);
+        own && !self.is_given() && self.choice.curve.iter().any(|point| point.steadied != point.within_tolerance)
+    }
+
     /// The line of evidence of the chosen candidate.
     fn own(&self) -> Option<&Evidence> {
         self.choice.evidence.iter().find(|line| line.candidate == self.candidate.name)
@@ -164,12 +170,16 @@ impl Answer {
     pub fn certainty(&self) -> Vec<String> {
         let choice = &self.choice;
         let mut lines = Vec::new();
+        if choice.recommended.is_none() && choice.curve.is_empty() && choice.at_least.is_none() {
+            lines.push(format!("{} trainings were done; give it more time.", whole(choice.trainings)));
+            return lines;
+        }
         if let Some(found) = &choice.recommended {
             if let Some((low, high)) = found.ratios {
-                let needed = if low == high {
-                    format!("80 % of them need {} of the rows", share(low))
-                } else {
-                    format!("80 % of them need between {} and {} of the rows", share(low), share(high))
+                let needed = match high {
+                    Some(high) if low == high => format!("80 % of them need {} of the rows", share(low)),
+                    Some(high) => format!("80 % of them need between {} and {} of the rows", share(low), share(high)),
+                    None => format!("80 % of them need {} of the rows, or more than was tried", share(low)),
                 };
                 lines.push(format!(
                     "In {} of {} resamplings of the held-out rows the loss is within {}; {needed}.",
@@ -178,7 +188,7 @@ impl Answer {
                     self.tolerance()
                 ));
             }
-            if found.correction >= 0.0005 {
+            if found.correction >= 0.001 {
                 lines.push(format!(
                     "The loss has {} points more than the held-out rows show, because they chose it.",
                     number(100.0 * found.correction)
@@ -198,6 +208,12 @@ impl Answer {
             lines.push("No method is shown to be better than a random sample there.".into());
         }
         lines.push(format!("{} of the resamplings choose the same method.", part(choice.agreement)));
+        if self.is_steadied() {
+            lines.push(format!(
+                "A ratio passes if 80 % of the resamplings are within {} with the curve of kernel ridge averaged in, which has less noise.",
+                self.tolerance()
+            ));
+        }
         let held = if choice.folds == 1 { "once".to_owned() } else { format!("in {} folds", choice.folds) };
         lines.push(format!(
             "Judged by {}{} on {} held-out rows, {held}; {} trainings.",
@@ -206,6 +222,11 @@ impl Answer {
             whole(choice.tested_rows),
             whole(choice.trainings)
         ));
+        if choice.out_of_time {
+            lines.push(
+                "The time ended before the search did: more time may find a smaller set, or another method.".into(),
+            );
+        }
         if choice.judges.iter().all(|judge| *judge != Judge::Own) {
             lines.push("Another model may need fewer rows, or more: give yours to be sure.".into());
         }

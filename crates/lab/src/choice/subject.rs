@@ -2,6 +2,7 @@
 
 use leanset::{Context, Input, Problem, Result};
 use leanset_choose::{Coordinates, HoldOut, Subject, usual_folds};
+use leanset_core::Shape;
 use leanset_spec::{Choosing, Columns, TablePaths};
 use leanset_tables::{Encoder, FileRow};
 
@@ -60,6 +61,15 @@ impl TableSubject {
         let columns = input.columns_used(&columns);
         let rows = input.encoded.file_rows().collect();
         Ok(Self { input, columns, hold_out, groups, sha256, rows })
+    }
+
+    /// Bytes that a choice takes beside the table.
+    pub fn memory(&self, threads: usize) -> u64 {
+        let encoded = &self.input.encoded;
+        let mut sizes = vec![0; encoded.class_names.len()];
+        encoded.classes.iter().for_each(|&class| sizes[class as usize] += 1);
+        let folds = if let HoldOut::Folds(folds) = self.hold_out { folds } else { 1 };
+        leanset_choose::memory(&Shape::new(&sizes, encoded.dimensions, 8), folds, threads)
     }
 
     /// The row of the table that a row of the choice is.
