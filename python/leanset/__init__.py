@@ -13,6 +13,7 @@ without an estimator. Row ids are 0-based positions in the data that you pass.
 """
 
 from leanset import estimators as estimators
+from leanset._choose import Choice, choose
 from leanset._classifier import ReducedClassifier
 from leanset._compare import compare
 from leanset._errors import NotFittedError
@@ -28,6 +29,7 @@ from leanset.estimators import *  # noqa: F403
 from leanset.training import Dynamics, ForgettingLog, Trainer, keras_callback, lightning_callback
 
 __all__ = [
+    "Choice",
     "ClassEpsilon",
     "Dynamics",
     "EnergyMeter",
@@ -44,6 +46,7 @@ __all__ = [
     "Trainer",
     "__version__",
     "bottleneck_distance",
+    "choose",
     "compare",
     "epsilon",
     "epsilon_curve",

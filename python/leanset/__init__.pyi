@@ -1,5 +1,6 @@
 # Made from the code by ./x docs; a test holds it against the code.
 from leanset import estimators as estimators
+from leanset._choose import Choice, choose
 from leanset._classifier import ReducedClassifier
 from leanset._compare import compare
 from leanset._errors import NotFittedError
@@ -59,6 +60,7 @@ from leanset.estimators import (
 from leanset.training import Dynamics, ForgettingLog, Trainer, keras_callback, lightning_callback
 
 __all__ = [
+    "Choice",
     "ClassEpsilon",
     "Dynamics",
     "EnergyMeter",
@@ -75,6 +77,7 @@ __all__ = [
     "Trainer",
     "__version__",
     "bottleneck_distance",
+    "choose",
     "compare",
     "epsilon",
     "epsilon_curve",

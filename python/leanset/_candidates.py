@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -55,11 +55,9 @@ class Candidate:
         made: Reducer = getattr(estimators, self.method.class_name)(**given)
         return made
 
-    def kept(
-        self, x: Features, y: Labels, ratios: list[float], seed: int, n_jobs: int | None
-    ) -> tuple[dict[float, tuple[Ids, npt.NDArray[Any] | None]], list[LeansetWarning]]:
-        """The rows that it keeps at each ratio, ascending, with their weights if models are trained with them."""
-        request = Request.of(
+    def request(self, x: Features, y: Labels, seed: int, n_jobs: int | None) -> Request:
+        """What asks for its rows."""
+        return Request.of(
             self.method,
             dict(self.params),
             x,
@@ -72,6 +70,12 @@ class Candidate:
             who=self.label,
             guard=self.guard,
         )
+
+    def kept(
+        self, x: Features, y: Labels, ratios: list[float], seed: int, n_jobs: int | None
+    ) -> tuple[dict[float, tuple[Ids, npt.NDArray[Any] | None]], list[LeansetWarning]]:
+        """The rows that it keeps at each ratio, ascending, with their weights if models are trained with them."""
+        request = self.request(x, y, seed, n_jobs)
         _, ranks, _, _ = _leanset.examine(self.method.id, request.params)
         weighted = self.weights and self.method.capabilities["weights"] != "no"
         found = {}
@@ -128,16 +132,25 @@ def _checked(candidate: Candidate) -> Candidate:
     return candidate
 
 
+def standard() -> list[Candidate]:
+    """The candidates of a choice, random rows first: what has earned to be tried on any table."""
+
+    def of(known: tuple[str, str, list[tuple[str, str]], str | None, str, tuple[float, float]]) -> Candidate:
+        label, method, params, guard, balance, (least, most) = known
+        return Candidate(label, find(method), dict(params), guard, balance, weights=False, least=least, most=most)
+
+    return [of(known) for known in _leanset.candidates()]
+
+
 def defaults() -> list[Candidate]:
-    """What has earned to be tried on any table."""
-    energy = find("energy")
-    return [
-        Candidate("guarded-energy", energy),
-        Candidate("energy, guard='off'", energy, guard="off"),
-        Candidate("energy-sqrt", energy, balance="sqrt"),
-        Candidate("kmeans-rows", find("clustering-centroids"), {"output": "rows"}, guard="auto", weights=False, most=0.3),
-        Candidate("boundary", find("boundary"), least=0.1, most=0.6),
-    ]
+    """What is compared unless methods are named. A candidate whose label is the name of its method, and which is not what the method
+    does of itself, says so."""
+
+    def told(candidate: Candidate) -> Candidate:
+        plain = candidate.label != candidate.method.id or candidate.guard is None
+        return candidate if plain else replace(candidate, label=f"{candidate.label}, guard={candidate.guard!r}")
+
+    return [told(candidate) for candidate in standard() if candidate.method.id != "stratified-random"]
 
 
 def baseline(label: str) -> Candidate:

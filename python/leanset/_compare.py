@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from leanset import _candidates, _leanset
 from leanset._candidates import CONTROL, FULL, RANDOM, Candidate
-from leanset._convert import Ids, Labels, features, labels, take
+from leanset._convert import Ids, Labels, features, take
 from leanset._errors import hinted
 from leanset._lists import library
 from leanset._models import (
     MINMAX,
     Coordinates,
     check_classifier,
+    classes_of,
     noting,
     require,
     scaled_weights,
@@ -390,16 +391,6 @@ class Plan:
             notes=notes,
             library=library(self.X),
         )
-
-
-def classes_of(X: Any, y: Any, who: str) -> Labels:
-    """The classes of y, at least two."""
-    found = labels(y, int(X.shape[0]), who=who)
-    if found.one_hot:
-        raise hinted(ValueError(f"{who}: y must be a column of classes, not one column per class"), "y.argmax(axis=1)")
-    if len(found.classes) < 2:
-        raise ValueError(f"{who}: y has one class, {found.classes.tolist()[0]!r}: there is nothing to learn")
-    return found
 
 
 def ratios_of(ratios: Any) -> list[float]:

@@ -1,5 +1,6 @@
 """The extension module: thin wrappers of the Rust crates. The package's own interface is `leanset`."""
 
+from collections.abc import Callable
 from os import PathLike
 from typing import Any, final
 
@@ -30,6 +31,8 @@ __all__ = [
     "methods",
     "rank",
     "reduce",
+    "candidates",
+    "choose",
     "median",
     "paired",
     "Dynamics",
@@ -81,6 +84,16 @@ def epsilon_curve(
 ) -> list[tuple[float, int, dict[str, Any]]]: ...
 def diagrams(x: _Points, metric: str, dimension: int, n_jobs: int | None) -> list[npt.NDArray[np.float64]]: ...
 def bottleneck_distance(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float: ...
+def candidates() -> list[tuple[str, str, list[tuple[str, str]], str | None, str, tuple[float, float]]]: ...
+def choose(
+    codes: _Codes,
+    names: list[str],
+    groups: _Codes | None,
+    encode: Callable[[_Ids, _Ids], tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]],
+    train: Callable[[_Ids, _Ids, int], tuple[_Codes, float]] | None,
+    question: dict[str, Any],
+    n_jobs: int | None,
+) -> tuple[str, list[_Warning], str, list[str]]: ...
 def median(values: list[float]) -> _Interval | None: ...
 def paired(differences: list[float]) -> tuple[_Interval, float, str] | None: ...
 def manifest_schema() -> str: ...

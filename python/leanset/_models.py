@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leanset._convert import Ids, Points, _columns, features, is_sparse, take
+from leanset._convert import Ids, Labels, Points, _columns, features, is_sparse, labels, take
 from leanset._errors import hinted
 from leanset._lists import is_lists, library
 
@@ -83,6 +83,16 @@ def _routes() -> bool:
 def table_like(X: Any) -> Any:
     """X as something of which rows can be taken: frames and arrays as they are, lists as an array."""
     return X if hasattr(X, "shape") or hasattr(X, "columns") else np.asarray(X)
+
+
+def classes_of(X: Any, y: Any, who: str) -> Labels:
+    """The classes of y, at least two."""
+    found = labels(y, int(X.shape[0]), who=who)
+    if found.one_hot:
+        raise hinted(ValueError(f"{who}: y must be a column of classes, not one column per class"), "y.argmax(axis=1)")
+    if len(found.classes) < 2:
+        raise ValueError(f"{who}: y has one class, {found.classes.tolist()[0]!r}: there is nothing to learn")
+    return found
 
 
 def scaled_weights(weights: npt.NDArray[np.float64], codes: npt.NDArray[Any], sizes: Ids) -> npt.NDArray[np.float64] | None:
@@ -204,16 +214,32 @@ class Coordinates:
 
             scaled: Points = MinMaxScaler().fit_transform(chosen)
             return scaled
-        return transformed(self.transform, take(self.X, rows), self.y[rows])
+        return transformed(self.transform, take(self.X, rows), self.y[rows])[0]
+
+    def pair(self, rows: Ids, others: Ids) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The points of some rows and of others, by what is fitted on the former alone."""
+        both: tuple[Any, ...]
+        if self.values is None:
+            both = transformed(self.transform, take(self.X, rows), self.y[rows], take(self.X, others))
+        elif self.transform is None:
+            both = self.values[rows], self.values[others]
+        else:
+            from sklearn.preprocessing import MinMaxScaler
+
+            scaler = MinMaxScaler().fit(self.values[rows])
+            both = scaler.transform(self.values[rows]), scaler.transform(self.values[others])
+        first, second = (np.ascontiguousarray(points, dtype=np.float64) for points in both)
+        return first, second
 
 
-def transformed(transform: Any, X: Any, y: Any) -> Points:
-    """The points that a transformer makes of rows after it is fitted on them."""
+def transformed(transform: Any, X: Any, y: Any, *others: Any) -> tuple[Points, ...]:
+    """The points that a transformer makes of rows after it is fitted on them, and of others."""
     from sklearn.base import clone
 
     copy = clone(transform)
-    made = copy.fit_transform(X, y) if hasattr(copy, "fit_transform") else copy.fit(X, y).transform(X)
-    return features(made.toarray() if is_sparse(made) else made, name="what transform makes of X").values
+    made = [copy.fit_transform(X, y) if hasattr(copy, "fit_transform") else copy.fit(X, y).transform(X)]
+    made += [copy.transform(other) for other in others]
+    return tuple(features(one.toarray() if is_sparse(one) else one, name="what transform makes of X").values for one in made)
 
 
 @contextlib.contextmanager

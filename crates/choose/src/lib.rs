@@ -16,6 +16,7 @@ mod evaluation;
 mod folds;
 mod goal;
 mod resample;
+pub mod words;
 
 pub use candidate::{Candidate, DEFAULT, RANDOM};
 pub use choice::{Choice, Evidence, Interval, Point, Question, Recommended, Seconds, choose, memory};

@@ -19,6 +19,7 @@
 
 mod face;
 pub mod files;
+pub mod numbers;
 pub mod setting;
 mod text;
 mod visible;

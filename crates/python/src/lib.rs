@@ -7,6 +7,7 @@
 // What is extracted from Python is owned by the function that it is extracted for.
 #![allow(clippy::needless_pass_by_value)]
 
+mod choose;
 mod data;
 mod energy;
 mod error;
@@ -22,6 +23,8 @@ mod work;
 /// The extension module.
 #[pyo3::pymodule(gil_used = false)]
 pub mod _leanset {
+    #[pymodule_export]
+    use crate::choose::{candidates, choose};
     #[pymodule_export]
     use crate::energy::Meter;
     #[cfg(feature = "files")]

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -47,27 +48,52 @@ pub(crate) fn run_with<T: Send, E: Send>(
     work: impl FnOnce(&dyn Monitor) -> Result<T, E> + Send,
     exception: impl FnOnce(Python<'_>, &E) -> PyErr,
 ) -> PyResult<T> {
+    let nothing = |_: Python<'_>, call: Infallible| match call {};
+    run_serving(py, n_jobs, |monitor, _: &(dyn Fn(Infallible) + Sync)| work(monitor), nothing, exception)
+}
+
+/// What the thread that called gets from the work.
+enum Message<D, C> {
+    /// It is done.
+    Done(D),
+    /// Something that only Python can do.
+    Call(C),
+}
+
+/// As [`run_with`], of work that needs Python: what it calls is served by the thread that called, with the interpreter attached. So an
+/// estimator of a user runs where the user's code runs, and Ctrl-C interrupts it there. Once something was raised, further calls are
+/// dropped, with the place that they should answer to.
+pub(crate) fn run_serving<T: Send, E: Send, C: Send>(
+    py: Python<'_>,
+    n_jobs: Option<i64>,
+    work: impl FnOnce(&dyn Monitor, &(dyn Fn(C) + Sync)) -> Result<T, E> + Send,
+    mut serve: impl FnMut(Python<'_>, C) -> PyResult<()> + Send,
+    exception: impl FnOnce(Python<'_>, &E) -> PyErr,
+) -> PyResult<T> {
     let pool = pool(n_jobs)?;
     let (done, raised) = py.detach(|| {
         let stop = Stop::default();
         let (send, receive) = mpsc::channel();
-        let mut raised = None;
+        let mut raised: Option<PyErr> = None;
         let done = pool.in_place_scope(|scope| {
             let stop = &stop;
             scope.spawn(move |_| {
-                // Whoever receives is waiting right below.
-                let _ = send.send(catch_unwind(AssertUnwindSafe(|| work(stop))));
+                let call = |call| {
+                    // Whoever receives is waiting right below.
+                    let _ = send.send(Message::Call(call));
+                };
+                let done = catch_unwind(AssertUnwindSafe(|| work(stop, &call)));
+                let _ = send.send(Message::Done(done));
             });
             loop {
                 match receive.recv_timeout(LOOK) {
-                    Ok(done) => return Some(done),
+                    Ok(Message::Done(done)) => return Some(done),
                     Err(RecvTimeoutError::Disconnected) => return None,
-                    Err(RecvTimeoutError::Timeout) if raised.is_some() => {}
-                    Err(RecvTimeoutError::Timeout) => {
-                        raised = Python::attach(|py| py.check_signals()).err();
-                        stop.0.store(raised.is_some(), Ordering::Relaxed);
-                    }
+                    Ok(Message::Call(_)) | Err(RecvTimeoutError::Timeout) if raised.is_some() => {}
+                    Ok(Message::Call(call)) => raised = Python::attach(|py| serve(py, call)).err(),
+                    Err(RecvTimeoutError::Timeout) => raised = Python::attach(|py| py.check_signals()).err(),
                 }
+                stop.0.store(raised.is_some(), Ordering::Relaxed);
             }
         });
         (done, raised)
@@ -76,7 +102,7 @@ pub(crate) fn run_with<T: Send, E: Send>(
         (Some(Ok(Ok(result))), None) => Ok(result),
         (Some(Err(panic)), _) => Err(fault(panic.as_ref())),
         (None, _) => Err(fault(&"a thread ended without a result")),
-        // What a signal handler has raised, rather than that the work was interrupted.
+        // What a signal handler or a call has raised, rather than that the work was interrupted.
         (_, Some(raised)) => Err(raised),
         (Some(Ok(Err(error))), None) => Err(exception(py, &error)),
     }

@@ -152,8 +152,11 @@ pub(crate) fn run(args: &ChooseArgs) -> Result<String> {
 fn write(args: &ChooseArgs, answer: &Answer, session: &Session) -> Result<String> {
     let Some(path) = &args.output else { return Ok(String::new()) };
     let Some(ratio) = answer.ratio() else {
-        let message =
-            format!("{}: is not written: {}", path.display(), answer.sentence().to_lowercase().trim_end_matches('.'));
+        let message = format!(
+            "{}: is not written: {}",
+            path.display(),
+            answer.choice.sentence().to_lowercase().trim_end_matches('.')
+        );
         session.progress.warn(&Warning::new("nothing-written", message));
         return Ok(String::new());
     };
@@ -197,9 +200,9 @@ fn how_to_go_on(path: &Path) -> String {
 fn text_of(answer: &Answer, args: &ChooseArgs) -> String {
     let bold = anstyle::Style::new().bold();
     let mut out = String::new();
-    let sentence = render::wrapped(&answer.sentence());
+    let sentence = render::wrapped(&answer.choice.sentence());
     let _ = writeln!(out, "{bold}{}{bold:#}\n", sentence.trim_end());
-    for line in answer.certainty() {
+    for line in answer.choice.certainty() {
         out.push_str(&render::wrapped(&format!("  {line}")));
     }
     let header = ["method", "accuracy", "macro F1", "worst class", "over random", "against everything"];
@@ -215,8 +218,8 @@ fn text_of(answer: &Answer, args: &ChooseArgs) -> String {
     }
     if answer.choice.curve.len() > 1 {
         let _ = writeln!(out, "\nThe curve of {}:", answer.candidate().name);
-        let within = format!("within {}", answer.tolerance());
-        let steadied = answer.is_steadied();
+        let within = format!("within {}", answer.choice.allowance());
+        let steadied = answer.choice.is_steadied();
         let mut header = vec!["kept", answer.choice.goal.name(), "lost", "smoothed", within.as_str()];
         header.extend(steadied.then_some("averaged"));
         let percent = |part: f64| format!("{:.0} %", (100.0 * part).floor());

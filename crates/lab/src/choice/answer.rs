@@ -1,6 +1,7 @@
 //! The answer of a choice in words, as commands, and as a document.
 
-use leanset_choose::{Candidate, Choice, Evidence, Interval, Judge, RANDOM};
+use leanset_choose::words::change;
+use leanset_choose::{Candidate, Choice, Evidence, Interval, Judge};
 use leanset_problem::{Result, for_shell};
 use leanset_spec::Columns;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::conclusion::lean_name;
 use crate::metering::Metering;
 use crate::record::MeteredCost;
-use crate::render::{number, plural, points, share, whole};
+use crate::render::{number, plural, points, whole};
 
 /// What was asked about, in the words of the command line.
 #[derive(Clone, Debug)]
@@ -36,21 +37,6 @@ pub struct Answer {
     candidate: Candidate,
 }
 
-/// A difference with its interval, in points.
-fn difference(interval: &Interval) -> String {
-    format!("{} points [{}, {}]", points(interval.value), points(interval.low), points(interval.high))
-}
-
-/// A loss as a difference of the goal.
-fn change(loss: &Interval) -> Interval {
-    Interval { value: -loss.value, low: -loss.high, high: -loss.low }
-}
-
-/// A fraction of resamplings, never better than it was.
-fn part(value: f64) -> String {
-    format!("{:.0} %", (100.0 * value).floor())
-}
-
 impl Answer {
     /// Of a choice.
     ///
@@ -70,167 +56,6 @@ impl Answer {
     /// The ratio that is recommended, or that was asked about.
     pub fn ratio(&self) -> Option<f64> {
         self.choice.recommended.as_ref().map(|found| found.ratio)
-    }
-
-    /// Whether a ratio was asked about.
-    fn is_given(&self) -> bool {
-        self.choice.recommended.as_ref().is_some_and(|found| found.ratios.is_none())
-    }
-
-    fn rows(&self, ratio: f64) -> String {
-        let kept = (ratio * self.choice.rows as f64).round() as usize;
-        format!("about {} of {} rows", whole(kept), whole(self.choice.rows))
-    }
-
-    /// What may be lost, in words.
-    pub fn tolerance(&self) -> String {
-        let points = (self.choice.tolerance * 1e6).round() / 1e4;
-        format!("{points} {}", if points == 1.0 { "point" } else { "points" })
-    }
-
-    /// Who judged, in words.
-    pub fn judge(&self) -> String {
-        let names: Vec<&str> = self.choice.judges.iter().map(|judge| judge.name()).collect();
-        names.join(" and ")
-    }
-
-    /// Whether a quick judge's curve is averaged in where the ratio is decided.
-    pub fn is_steadied(&self) -> bool {
-        let own = self.choice.judges.contains(&Judge::Own);
-        own && !self.is_given() && self.choice.curve.iter().any(|point| point.steadied != point.within_tolerance)
-    }
-
-    /// The line of evidence of the chosen candidate.
-    fn own(&self) -> Option<&Evidence> {
-        self.choice.evidence.iter().find(|line| line.candidate == self.candidate.name)
-    }
-
-    /// The answer in one sentence.
-    pub fn sentence(&self) -> String {
-        let choice = &self.choice;
-        let (goal, name) = (choice.goal.name(), self.candidate.name);
-        let tolerance = format!(
-            "{} {}",
-            number(100.0 * choice.tolerance),
-            if choice.tolerance == 0.01 { "point" } else { "points" }
-        );
-        match (&choice.recommended, choice.at_least) {
-            (Some(found), _) if self.is_given() => {
-                let promise = if found.loss.value <= choice.tolerance {
-                    format!(
-                        "within the {tolerance} that may be lost in {} of the resamplings",
-                        part(found.within_tolerance)
-                    )
-                } else {
-                    format!("more than the {tolerance} that may be lost")
-                };
-                format!(
-                    "At {} ({}), take {name}: {} of {goal} against all rows, {promise}.",
-                    share(found.ratio),
-                    self.rows(found.ratio),
-                    difference(&change(&found.loss))
-                )
-            }
-            (Some(found), _) => format!(
-                "Keep {} of the rows ({}) by {name}: {} of {goal} against all rows.",
-                share(found.ratio),
-                self.rows(found.ratio),
-                difference(&change(&found.loss))
-            ),
-            (None, Some(least)) => format!(
-                "Keep at least {} of the rows ({}) by {name}: training on everything did not fit into the time, and the curve of \
-                 smaller sets says that fewer lose more than {tolerance} of {goal}.",
-                share((100.0 * least).ceil() / 100.0),
-                self.rows(least)
-            ),
-            (None, None) if choice.curve.is_empty() => {
-                "No answer: the time was too short for trainings that could be compared.".to_owned()
-            }
-            (None, None) => {
-                let most = choice.curve.last();
-                let lost = most.map_or_else(String::new, |point| {
-                    format!(
-                        " With {} of them, {name} still loses {} points of {goal}.",
-                        share(point.ratio),
-                        number(100.0 * point.smoothed_loss)
-                    )
-                });
-                if choice.out_of_time {
-                    format!(
-                        "No smaller set is known to lose at most {tolerance} of {goal}: the time ended before the search did.{lost}"
-                    )
-                } else {
-                    format!("Train on all rows: this table needs them.{lost}")
-                }
-            }
-        }
-    }
-
-    /// How sure it is.
-    pub fn certainty(&self) -> Vec<String> {
-        let choice = &self.choice;
-        let mut lines = Vec::new();
-        if choice.recommended.is_none() && choice.curve.is_empty() && choice.at_least.is_none() {
-            lines.push(format!("{} trainings were done; give it more time.", whole(choice.trainings)));
-            return lines;
-        }
-        if let Some(found) = &choice.recommended {
-            if let Some((low, high)) = found.ratios {
-                let needed = match high {
-                    Some(high) if low == high => format!("80 % of them need {} of the rows", share(low)),
-                    Some(high) => format!("80 % of them need between {} and {} of the rows", share(low), share(high)),
-                    None => format!("80 % of them need {} of the rows, or more than was tried", share(low)),
-                };
-                lines.push(format!(
-                    "In {} of {} resamplings of the held-out rows the loss is within {}; {needed}.",
-                    part(found.within_tolerance),
-                    leanset_choose::RESAMPLINGS,
-                    self.tolerance()
-                ));
-            }
-            if found.correction >= 0.001 {
-                lines.push(format!(
-                    "The loss has {} points more than the held-out rows show, because they chose it.",
-                    number(100.0 * found.correction)
-                ));
-            }
-        }
-        if let Some(gain) = self.own().and_then(|own| own.gain_over_random) {
-            let verdict = if gain.low > 0.0 {
-                "It beats a random sample of that size"
-            } else if gain.high < 0.0 {
-                "It is worse than a random sample of that size"
-            } else {
-                "It cannot be told from a random sample of that size"
-            };
-            lines.push(format!("{verdict}: {} of {}.", difference(&gain), choice.goal.name()));
-        } else if self.candidate.name == RANDOM && choice.evidence.len() > 1 {
-            lines.push("No method is shown to be better than a random sample there.".into());
-        }
-        lines.push(format!("{} of the resamplings choose the same method.", part(choice.agreement)));
-        if self.is_steadied() {
-            lines.push(format!(
-                "A ratio passes if 80 % of the resamplings are within {} with the curve of kernel ridge averaged in, which has less noise.",
-                self.tolerance()
-            ));
-        }
-        let held = if choice.folds == 1 { "once".to_owned() } else { format!("in {} folds", choice.folds) };
-        lines.push(format!(
-            "Judged by {}{} on {} held-out rows, {held}; {} trainings.",
-            self.judge(),
-            if choice.judges.len() > 1 { " (the loss is that of the one that loses more)" } else { "" },
-            whole(choice.tested_rows),
-            whole(choice.trainings)
-        ));
-        if choice.out_of_time {
-            lines.push(
-                "The time ended before the search did: more time may find a smaller set, or another method.".into(),
-            );
-        }
-        if choice.judges.iter().all(|judge| *judge != Judge::Own) {
-            lines.push("Another model may need fewer rows, or more: give yours to be sure.".into());
-        }
-        lines
     }
 
     /// Seconds that a training takes less on what is kept; none if that is not known of the user's model.
@@ -320,7 +145,7 @@ impl Answer {
         let own = json!({
             "schema": "leanset.choice/1",
             "leanset": env!("CARGO_PKG_VERSION"),
-            "answer": self.sentence(),
+            "answer": self.choice.sentence(),
             "method": self.candidate.reducer.info().id,
             "arguments": self.candidate.arguments(),
             "command": self.command(),

@@ -29,11 +29,11 @@ pub fn page(answer: &Answer, name: &str) -> String {
         env!("CARGO_PKG_VERSION"),
         include_str!("page.css"),
         counted(choice.rows, "row", "rows"),
-        escape(&answer.judge()),
+        escape(&answer.choice.judge()),
         whole(choice.tested_rows)
     );
-    let _ = writeln!(out, "<section>\n<h2>Answer</h2>\n<p class=\"lead\">{}</p>", escape(&answer.sentence()));
-    for line in answer.certainty() {
+    let _ = writeln!(out, "<section>\n<h2>Answer</h2>\n<p class=\"lead\">{}</p>", escape(&answer.choice.sentence()));
+    for line in answer.choice.certainty() {
         let _ = writeln!(out, "<p>{}</p>", escape(&line));
     }
     for command in [answer.command(), answer.python()].into_iter().flatten() {
@@ -78,7 +78,7 @@ fn curve(out: &mut String, answer: &Answer) {
          <th scope=\"col\">within {}</th></tr></thead>\n<tbody>\n",
         chart.svg(),
         escape(choice.goal.name()),
-        escape(&answer.tolerance())
+        escape(&answer.choice.allowance())
     );
     for point in &choice.curve {
         let _ = writeln!(
