@@ -148,7 +148,7 @@ class Truth:
 
 def names_of(args):
     found = sorted(file[:-4] for file in os.listdir(args.data) if file.endswith(".csv"))
-    return [name for name in found if not args.only or name in args.only]
+    return args.only or found
 
 
 def truth(args):
@@ -183,8 +183,8 @@ def choose(args):
     known = {(c["set"], c["split"], c["judge"], c["asked"]) for c in read_lines(path)}
     here = os.path.dirname(os.path.abspath(__file__))
     os.makedirs(os.path.join(args.work, "records"), exist_ok=True)
-    # The same name in every run: the command is part of the records of a choice.
-    socket = os.path.join(os.path.abspath(args.work), "models")
+    # The same name in every run: the command is part of the records of a choice. Runs of other judges may go on beside this one.
+    socket = os.path.join(os.path.abspath(args.work), "-".join(["models", *args.judges]))
     if os.path.exists(socket):
         os.remove(socket)
     server = subprocess.Popen([sys.executable, os.path.join(here, "models.py"), "--serve", socket])
@@ -377,7 +377,7 @@ def main():
         command.add_argument("work", help="folder of records")
         if run is not table:
             command.add_argument("--leanset", default=os.path.join(os.path.dirname(__file__), "..", "..", "target", "release", "leanset"))
-            command.add_argument("--only", nargs="*", help="names of tables")
+            command.add_argument("--only", nargs="*", help="names of tables, in the order in which they are taken")
         if run is choose:
             command.add_argument("--splits", type=int, default=1, help="pools of each table that are asked about")
             command.add_argument("--judges", nargs="*", default=[*MODELS, "quick"], help="models that are given, and quick for none")
