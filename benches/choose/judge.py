@@ -30,7 +30,6 @@ for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]:
 
 import numpy as np
 import pandas as pd
-
 from models import MODELS, predict
 
 SPLITS = 3
