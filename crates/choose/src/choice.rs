@@ -19,13 +19,12 @@
 use std::time::{Duration, Instant};
 
 use leanset_core::{Classes, Monitor, Seed, Shape};
-use leanset_problem::{Problem, Result, Warning};
-use leanset_train::quick::KernelRidge;
+use leanset_problem::{Problem, Result, Warning, setting, text};
 use serde::Serialize;
 
 use crate::candidate::{Candidate, DEFAULT, RANDOM};
 use crate::curve::{extrapolated, losses};
-use crate::engine::{Engine, Scores, Stop, What};
+use crate::engine::{Engine, LANDMARKS, Scores, Stop, What};
 use crate::evaluation::{Judge, OwnModel, Records, Subject};
 use crate::folds::{HoldOut, folds, untested};
 use crate::goal::Measures;
@@ -46,6 +45,8 @@ const STEADY: Judge = Judge::KernelRidge;
 pub const CONFIDENCE: f64 = 0.8;
 /// By how much the user's model on everything may be below a quick one before it is warned of: five points.
 const WEAK: f64 = 0.05;
+/// The part of the held-out rows that may be equal to training rows before it is warned of.
+const COPIES: f64 = 0.2;
 /// Ratios that are tried.
 const GRID: [f64; 23] = [
     0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4,
@@ -235,7 +236,7 @@ pub fn choose(
         (records, watch),
         (&candidates, &folds),
         question.groups,
-        question.goal,
+        (question.goal, question.ratio.is_none()),
         seed,
         deadline,
     );
@@ -264,7 +265,7 @@ pub fn choose(
 /// quick model at work.
 pub fn memory(shape: &Shape, folds: usize, threads: usize) -> u64 {
     let values = (shape.rows * shape.columns) as u64;
-    let landmarks = shape.rows.min(KernelRidge::default().landmarks) as u64;
+    let landmarks = shape.rows.min(LANDMARKS) as u64;
     let model = 8 * (3 * landmarks * landmarks + 3 * values);
     let kept = |candidate: &Candidate| (candidate.ratios.end() * shape.rows as f64) as usize;
     let method = |candidate: &Candidate| candidate.reducer.memory(shape, kept(candidate), 1);
@@ -313,6 +314,13 @@ impl Progress<'_, '_> {
         }
         let default = self.index(DEFAULT);
         let all: Vec<usize> = (0..engine.candidates.len()).collect();
+        if self.grid().is_empty() {
+            let (rows, least) = (engine.training_rows(), self.fewest());
+            let problem = Problem::new(format!(
+                "there are too few rows to search how many are needed: a fold trains on {rows}, and the smallest set that is tried has {least}"
+            ));
+            return Err(Stop::Problem(problem.hint("give it more rows")));
+        }
         let about = self.look(default, &all)?;
         let at = self.race_ratios(about);
         if engine.own.is_none() {
@@ -405,8 +413,12 @@ impl Progress<'_, '_> {
 
     /// Whether a ratio keeps rows enough to be tried.
     fn is_tried(&self, ratio: f64) -> bool {
-        let fewest = FEWEST.max(2 * self.engine.tested.classes);
-        (ratio * self.engine.training_rows() as f64).round() as usize >= fewest
+        (ratio * self.engine.training_rows() as f64).round() as usize >= self.fewest()
+    }
+
+    /// The fewest rows that are tried.
+    fn fewest(&self) -> usize {
+        FEWEST.max(2 * self.engine.tested.classes)
     }
 
     fn grid(&self) -> Vec<f64> {
@@ -441,7 +453,7 @@ impl Progress<'_, '_> {
 
     /// The mean over ratios of the scores of candidates: on all rows, and of each resampling.
     fn race(&self, judges: &[Judge], candidates: &[usize], ratios: &[f64]) -> Option<Race> {
-        let candidates = self.judged(judges, candidates, ratios);
+        let candidates = if ratios.is_empty() { Vec::new() } else { self.judged(judges, candidates, ratios) };
         let whats: Vec<What> = candidates.iter().flat_map(|&c| ratios.iter().map(move |&r| What::Kept(c, r))).collect();
         let scores = self.engine.scores(judges, &whats)?;
         // The mean over judges and ratios.
@@ -476,7 +488,8 @@ impl Progress<'_, '_> {
     /// The candidate that is chosen at these ratios.
     fn pick(&self, candidates: &[usize], ratios: &[f64]) -> usize {
         let default = self.index(DEFAULT);
-        match self.race(self.racers(), candidates, ratios) {
+        let ratios: Vec<f64> = ratios.iter().copied().filter(|&ratio| !self.is_too_few(ratio)).collect();
+        match self.race(self.racers(), candidates, &ratios) {
             None => default,
             Some(race) => {
                 let errors = race.errors(default);
@@ -564,15 +577,17 @@ impl Progress<'_, '_> {
             std::iter::once(What::Everything).chain(tried.iter().map(|&at| What::Kept(candidate, grid[at]))).collect();
         self.train_steadily(stage, &first)?;
         loop {
+            tried.retain(|&at| !self.is_too_few(grid[at]));
             tried.sort_unstable();
+            let floor = grid.iter().rposition(|&ratio| self.is_too_few(ratio));
             let ratios: Vec<f64> = tried.iter().map(|&at| grid[at]).collect();
             let Some(curve) = self.curve(candidate, &ratios) else { return Ok(Found { ratio: None }) };
             let smallest = curve.passes.iter().position(|passes| *passes);
             // The last that fails below it, and the next that is to be tried between.
             let (below, above) = match smallest {
-                Some(0) => (None, Some(tried[0])),
+                Some(0) => (floor, Some(tried[0])),
                 Some(place) => (Some(tried[place - 1]), Some(tried[place])),
-                None => (tried.last().copied(), None),
+                None => (tried.last().copied().or(floor), None),
             };
             let next = match (below, above) {
                 (Some(below), Some(above)) if above - below > 1 => Some((below + above) / 2),
@@ -594,6 +609,11 @@ impl Progress<'_, '_> {
                 None => return Ok(Found { ratio: smallest.map(|place| ratios[place]) }),
             }
         }
+    }
+
+    /// Whether the user's model could not be trained on so few rows.
+    fn is_too_few(&self, ratio: f64) -> bool {
+        self.judges[0] == Judge::Own && self.engine.is_too_few(ratio)
     }
 
     /// The curve of a candidate at ascending ratios that were trained.
@@ -744,7 +764,8 @@ impl Progress<'_, '_> {
                 .hint("give it more time, or a model that is trained faster")
         };
         if ratios.is_empty() {
-            return Err(nothing());
+            let mut failures = engine.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            return Err(failures.pop().map_or_else(nothing, |(_, problem)| problem));
         }
         // The ratio of the conclusion: the smallest that is within the tolerance, or the given one.
         let place = match (&curve, question.ratio) {
@@ -774,6 +795,9 @@ impl Progress<'_, '_> {
             everything: mean(everything, |e| e.training_seconds),
         };
         let folds = curve.as_ref().map_or(1, |curve| curve.scores[0].folds);
+        let everything_measures = engine
+            .scores(&self.judges, &[everything])
+            .map(|scores| Measures::mean(scores.iter().map(|scores| scores.whole[0])));
         let refused = engine.refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut warnings: Vec<Warning> = refused
             .iter()
@@ -784,9 +808,19 @@ impl Progress<'_, '_> {
             .collect();
         drop(refused);
         warnings.extend(self.weak());
-        let everything_measures = engine
-            .scores(&self.judges, &[everything])
-            .map(|scores| Measures::mean(scores.iter().map(|scores| scores.whole[0])));
+        warnings.extend(self.too_few());
+        warnings.extend(self.nothing_learnt(everything_measures));
+        let copies = engine.copies();
+        if copies > COPIES {
+            let message = format!(
+                "{:.0} % of the held-out rows are equal to a row that was trained on: if they are copies, all scores are too good",
+                100.0 * copies
+            );
+            warnings.push(Warning::new("copies-held-out", message).hint(text![
+                "leave copies out first, or hold them out together with ",
+                setting::SPLIT_GROUP.to("COLUMN")
+            ]));
+        }
         Ok(Choice {
             goal: question.goal,
             tolerance: question.tolerance,
@@ -807,9 +841,43 @@ impl Progress<'_, '_> {
             evidence_ratio,
             curve: points,
             seconds,
-            trainings: engine.done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len(),
+            trainings: engine.trainings(),
             out_of_time,
             warnings,
+        })
+    }
+
+    /// What the user's model could not be trained on.
+    fn too_few(&self) -> Option<Warning> {
+        let failures = self.engine.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (ratio, problem) = failures.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let part = 100.0 * ratio;
+        let warning = Warning::new(
+            "too-few-rows",
+            format!("your model could not be trained on {part} % of the rows, so no smaller set was tried: {problem}"),
+        );
+        Some(match &problem.hint {
+            Some(hint) => warning.hint(hint.clone()),
+            None => warning,
+        })
+    }
+
+    /// Whether a model on everything is no better than always predicting the largest class.
+    fn nothing_learnt(&self, everything: Option<Measures>) -> Option<Warning> {
+        let everything = everything?.accuracy;
+        let truth = &self.engine.tested.truth;
+        let mut counts = vec![0usize; self.engine.tested.classes];
+        truth.iter().flatten().for_each(|&class| counts[class as usize] += 1);
+        let all: usize = counts.iter().sum();
+        let largest = counts.iter().max().copied().unwrap_or_default() as f64 / all.max(1) as f64;
+        // Twice the standard error of an accuracy.
+        let noise = 2.0 * (largest * (1.0 - largest) / all.max(1) as f64).sqrt();
+        (everything <= largest + noise).then(|| {
+            Warning::new(
+                "nothing-learnt",
+                format!("on everything the accuracy is {everything:.3}, and always predicting the largest class has {largest:.3}"),
+            )
+            .hint("the features may say nothing about the label: any set of rows is then as good as another")
         })
     }
 

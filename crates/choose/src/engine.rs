@@ -62,7 +62,14 @@ pub(crate) struct Engine<'a> {
     deadline: Option<Instant>,
     /// When a stage ends that may not take all of the time.
     stage_ends: Mutex<Option<Instant>>,
-    pub(crate) done: Mutex<BTreeMap<Key, Evaluation>>,
+    /// Trainings that are done, in this run or before it.
+    done: Mutex<BTreeMap<Key, Evaluation>>,
+    /// Those that this run has asked for. Only they are seen: a choice that goes on must take the same path.
+    asked: Mutex<BTreeSet<Key>>,
+    /// Whether a ratio is searched: only then a training may fail.
+    searches: bool,
+    /// Ratios on which the user's model could not be trained, and why.
+    pub(crate) failures: Mutex<Vec<(f64, Problem)>>,
     /// Candidates that a fold does not allow, and why.
     pub(crate) refused: Mutex<BTreeMap<usize, Problem>>,
     coordinates: Vec<OnceLock<Coordinates>>,
@@ -71,6 +78,13 @@ pub(crate) struct Engine<'a> {
     rankings: Mutex<BTreeMap<(usize, usize), (Ranking, Allocation, f64)>>,
     weights: Vec<Weights>,
 }
+
+/// Rows on which a model may fail because they are few.
+const FEW: usize = 1_000;
+/// How many trainings may fail for it.
+const FAILURES: usize = 4;
+/// Landmarks of kernel ridge: with twice as many its curves are the same, and it takes three times as long.
+pub(crate) const LANDMARKS: usize = 1_000;
 
 /// Stops what runs longer than there is time.
 struct Deadline<'a>(&'a dyn Monitor, Option<Instant>);
@@ -92,7 +106,7 @@ impl<'a> Engine<'a> {
         (records, watch): (&'a dyn Records, &'a dyn Monitor),
         (candidates, folds): (&'a [Candidate], &'a [Fold]),
         groups: Option<&[u32]>,
-        goal: Goal,
+        (goal, searches): (Goal, bool),
         seed: Seed,
         deadline: Option<Instant>,
     ) -> Self {
@@ -118,6 +132,9 @@ impl<'a> Engine<'a> {
             deadline,
             stage_ends: Mutex::new(None),
             done: Mutex::new(records.known().into_iter().collect()),
+            asked: Mutex::new(BTreeSet::new()),
+            searches,
+            failures: Mutex::new(Vec::new()),
             refused: Mutex::new(BTreeMap::new()),
             coordinates: folds.iter().map(|_| OnceLock::new()).collect(),
             scalings: folds.iter().map(|_| OnceLock::new()).collect(),
@@ -178,14 +195,17 @@ impl<'a> Engine<'a> {
         let mut groups: BTreeMap<(usize, Option<usize>), Vec<What>> = BTreeMap::new();
         {
             let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             for fold in folds {
                 for &what in wanted {
                     let candidate = match what {
                         What::Everything => None,
+                        What::Kept(_, ratio) if judge == Judge::Own && self.is_too_few(ratio) => continue,
                         What::Kept(candidate, ratio) if self.allows(candidate, ratio) => Some(candidate),
                         What::Kept(..) => continue,
                     };
                     let key = self.key(judge, what, fold);
+                    asked.insert(key.clone());
                     let group = groups.entry((fold, candidate)).or_default();
                     if !done.contains_key(&key) && !group.contains(&what) {
                         group.push(what);
@@ -210,6 +230,10 @@ impl<'a> Engine<'a> {
                 }
                 if self.left().is_some_and(|left| left.is_zero()) {
                     return Err(Stop::Time);
+                }
+                if matches!(what, What::Kept(_, ratio) if judge == Judge::Own && self.is_too_few(ratio)) {
+                    self.watch.advance(1);
+                    continue;
                 }
                 match self.one(judge, what, *fold) {
                     Ok(()) => {}
@@ -251,8 +275,10 @@ impl<'a> Engine<'a> {
                 };
                 // NumPy refuses more than 32 bits.
                 let seed = Seed(self.seed.0).key(RowId::at(fold)) >> 42;
-                let taught = own.train(&Lesson { key: &key, train: &train, test: &part.test, seed })?;
-                (taught.outcome, taught.seconds)
+                match own.train(&Lesson { key: &key, train: &train, test: &part.test, seed }) {
+                    Ok(taught) => (taught.outcome, taught.seconds),
+                    Err(problem) => return self.failed(what, count, problem),
+                }
             }
             _ => self.quick(judge, fold, kept.as_deref())?,
         };
@@ -261,6 +287,49 @@ impl<'a> Engine<'a> {
         self.records.write(&key, &evaluation)?;
         self.done.lock().unwrap_or_else(PoisonError::into_inner).insert(key, evaluation);
         Ok(())
+    }
+
+    /// The user's model failed. On fewer rows than it was ever trained on here, that is a reason to try no smaller set; else it is an
+    /// error, and so are more failures than a search for the fewest rows has.
+    fn failed(&self, what: What, rows: usize, problem: Problem) -> Result<(), Stop> {
+        let What::Kept(_, ratio) = what else { return Err(Stop::Problem(problem)) };
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let fewer = done.iter().any(|(key, done)| key.judge == Judge::Own && done.kept <= rows && asked.contains(key));
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let interrupted = problem.code == leanset_problem::Code::Interrupted;
+        if fewer || interrupted || !self.searches || rows > FEW || failures.len() >= FAILURES {
+            return Err(Stop::Problem(problem));
+        }
+        failures.push((ratio, problem));
+        Ok(())
+    }
+
+    /// Trainings that this run has seen.
+    pub(crate) fn trainings(&self) -> usize {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().filter(|key| done.contains_key(key)).count()
+    }
+
+    /// Whether the user's model could not be trained on so few rows.
+    pub(crate) fn is_too_few(&self, ratio: f64) -> bool {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|(failed, _)| ratio <= *failed)
+    }
+
+    /// The part of the test rows of the first fold that are equal to a training row.
+    pub(crate) fn copies(&self) -> f64 {
+        let Some(points) = self.coordinates.first().and_then(OnceLock::get) else { return 0.0 };
+        let bits = |row: &[f64]| row.iter().map(|value| value.to_bits()).collect::<Vec<u64>>();
+        let columns = points.columns.max(1);
+        let test: Vec<Vec<u64>> = points.test.chunks_exact(columns).map(bits).collect();
+        let mut wanted: std::collections::HashMap<&[u64], usize> = std::collections::HashMap::new();
+        test.iter().for_each(|row| *wanted.entry(row).or_insert(0) += 1);
+        let mut found = 0;
+        for row in points.train.chunks_exact(columns) {
+            found += wanted.remove(bits(row).as_slice()).unwrap_or(0);
+        }
+        found as f64 / test.len().max(1) as f64
     }
 
     fn coordinates(&self, fold: usize) -> Result<&Coordinates, Stop> {
@@ -356,7 +425,7 @@ impl<'a> Engine<'a> {
             let model = Neighbors::default().fit(&train, None)?;
             (model.predict(&test)?, began.elapsed())
         } else {
-            let model = KernelRidge::default().fit(&train, None, self.seed)?;
+            let model = KernelRidge { landmarks: LANDMARKS, ..KernelRidge::default() }.fit(&train, None, self.seed)?;
             let seconds = began.elapsed();
             (model.predict(&test)?, seconds)
         };
@@ -366,7 +435,11 @@ impl<'a> Engine<'a> {
     /// What is known of a training in the folds where it was done.
     pub(crate) fn evaluations(&self, judge: Judge, what: What) -> Vec<(usize, Evaluation)> {
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |fold: usize| Some((fold, done.get(&self.key(judge, what, fold))?.clone()));
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |fold: usize| {
+            let key = self.key(judge, what, fold);
+            Some((fold, done.get(&key).filter(|_| asked.contains(&key))?.clone()))
+        };
         (0..self.folds.len()).filter_map(of).collect()
     }
 

@@ -56,6 +56,10 @@ pub(crate) fn folds(classes: &Classes, groups: Option<&[u32]>, how: &HoldOut, se
         }
     };
     for fold in &folds {
+        if classes.sizes().iter().all(|&rows| rows < 2) {
+            return Err(Problem::new("every class has one row: none can be held out")
+                .hint("classes need two rows and more, one to train on and one to test on"));
+        }
         if fold.test.is_empty() {
             return Err(Problem::new(format!(
                 "{rows} rows in {} classes cannot be held out in {} parts",

@@ -9,7 +9,7 @@ use leanset_choose::{
     Subject, Taught, Unrecorded, choose,
 };
 use leanset_core::{Quiet, RowId, Seed};
-use leanset_problem::Problem;
+use leanset_problem::{Code, Problem};
 
 /// Gaussian clusters in a plane: `noise` of the labels are those of another class.
 struct Clusters {
@@ -69,7 +69,7 @@ impl<'a> Means<'a> {
 impl OwnModel for Means<'_> {
     fn train(&self, lesson: &Lesson<'_>) -> Result<Taught, Problem> {
         if Some(self.trainings.fetch_add(1, Ordering::Relaxed)) == self.fails {
-            return Err(Problem::new("the power is off"));
+            return Err(Problem::new("the power is off").code(Code::Interrupted));
         }
         let subject = self.subject;
         let mut sums = vec![[0.0; 3]; subject.names.len()];
@@ -207,6 +207,51 @@ fn a_choice_goes_on_wherever_it_was_stopped() {
         );
         assert_eq!(rest.trainings.into_inner(), all - fails);
     }
+}
+
+/// A model that cannot be trained on few rows sets a floor; one that cannot be trained at all is an error.
+#[test]
+fn a_model_may_need_some_rows() {
+    struct Needy<'a>(Means<'a>, usize);
+    impl OwnModel for Needy<'_> {
+        fn train(&self, lesson: &Lesson<'_>) -> Result<Taught, Problem> {
+            if lesson.train.len() < self.1 {
+                return Err(Problem::new("there are too few rows for me"));
+            }
+            self.0.train(lesson)
+        }
+    }
+    let table = Clusters::new(800, 3, 3, 0.05, 0.05);
+    let own = Needy(Means::new(&table), 60);
+    let choice = choose(&table, Some(&own), &question(), &Unrecorded, &Quiet).expect("a choice");
+    assert!(choice.recommended.is_some() && choice.curve.iter().all(|point| point.rows >= 60), "{}", document(&choice));
+    let warning = choice.warnings.iter().find(|warning| warning.code == "too-few-rows").expect("a warning");
+    assert!(warning.message.to_string().ends_with("there are too few rows for me"), "{}", warning.message);
+    for needed in [660, 639] {
+        let own = Needy(Means::new(&table), needed);
+        let error = choose(&table, Some(&own), &question(), &Unrecorded, &Quiet).expect_err("no training is possible");
+        assert_eq!(error.to_string(), "there are too few rows for me");
+    }
+    // At a given ratio there is nothing to search.
+    let asked = Question { ratio: Some(0.05), ..question() };
+    assert!(choose(&table, Some(&Needy(Means::new(&table), 60)), &asked, &Unrecorded, &Quiet).is_err());
+}
+
+#[test]
+fn doubtful_tables_are_warned_of() {
+    let codes = |choice: &Choice| choice.warnings.iter().map(|warning| warning.code.to_string()).collect::<Vec<_>>();
+    let asked = || Question { ratio: Some(0.5), ..question() };
+    let mut copied = Clusters::new(100, 3, 2, 0.05, 0.0);
+    for _ in 0..2 {
+        copied.values.extend_from_within(..);
+        copied.classes.extend_from_within(..);
+    }
+    assert_eq!(codes(&choose(&copied, None, &asked(), &Unrecorded, &Quiet).expect("a choice")), ["copies-held-out"]);
+    let noise = Clusters::new(500, 1, 2, 0.05, 0.5);
+    assert_eq!(codes(&choose(&noise, None, &asked(), &Unrecorded, &Quiet).expect("a choice")), ["nothing-learnt"]);
+    let few = Clusters::new(12, 2, 2, 0.01, 0.0);
+    let error = choose(&few, None, &question(), &Unrecorded, &Quiet).expect_err("too few");
+    assert!(error.to_string().starts_with("there are too few rows to search how many are needed"), "{error}");
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn a_choice_goes_on_where_it_failed() {
     let ran = place.run(&asked);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     assert!(ran.err.contains("the command ended with exit code 7; its last words: no power"), "{}", ran.err);
-    assert!(ran.err.contains("fold ") && ran.err.contains("the whole log is "), "{}", ran.err);
+    assert!(ran.err.contains("training on ") && ran.err.contains("the whole log is "), "{}", ran.err);
     std::fs::remove_file(place.path("stop")).expect("removed");
     let ran = place.run(&format!("{asked} --json"));
     assert_eq!(ran.code, Some(0), "{}", ran.err);

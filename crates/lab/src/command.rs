@@ -86,8 +86,8 @@ pub(crate) fn report<T>(outcome: &Result<T, RunError>, reporter: &dyn Reporter) 
 }
 
 /// A run, in words.
-pub(crate) fn about(unit: &str, repetition: u32, method: &str, ratio: f64) -> String {
-    format!("{unit} {repetition}, {method} at {ratio}")
+pub(crate) fn about(repetition: u32, method: &str, ratio: f64) -> String {
+    format!("repetition {repetition}, {method} at {ratio}")
 }
 
 /// The name of a run's folder.

@@ -9,6 +9,7 @@ use std::path::Path;
 use leanset::output::WorkDir;
 use leanset::{Problem, Reporter, Result};
 use leanset_core::ClassId;
+use leanset_problem::{setting, text};
 use leanset_tables::{Compression, Extra, ExtraValues, FileRow, Format, Table, write_rows};
 use serde_json::{Value, json};
 
@@ -33,10 +34,10 @@ pub(crate) struct CommandModel<'a> {
 
 /// A training that is to be done.
 pub(crate) struct CommandRun<'a> {
-    /// Of what it is one: "repetition", or "fold".
-    pub(crate) unit: &'static str,
-    /// Which one.
+    /// Which repetition, or which fold.
     pub(crate) repetition: u32,
+    /// Which training it is, in words.
+    pub(crate) about: String,
     pub(crate) method: &'a str,
     pub(crate) ratio: f64,
     pub(crate) seed: u64,
@@ -115,7 +116,7 @@ impl CommandModel<'_> {
     /// The command fails, or what it found cannot be read.
     pub(crate) fn train(&self, run: &CommandRun<'_>, meter: &dyn Metering) -> Result<(MeteredCost, Found), RunError> {
         let mut name = command::folder_name(run.repetition, run.method, run.ratio);
-        let mut about = command::about(run.unit, run.repetition, run.method, run.ratio);
+        let mut about = run.about.clone();
         if let Some(model) = self.plan.name() {
             name = format!("{name}-{}", model.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "_"));
             about = format!("{about} with {model}");
@@ -129,7 +130,7 @@ impl CommandModel<'_> {
         self.write(&values.test, run.test, &[])?;
         let words = self.words(&values);
         let document = json!({
-            run.unit: run.repetition,
+            "repetition": run.repetition,
             "method": run.method,
             "ratio": run.ratio,
             "model": self.plan.name(),
@@ -164,8 +165,10 @@ impl CommandModel<'_> {
                 .map_err(|problem| problem.at(Path::new(&path).display().to_string()));
         }
         let missing = || {
-            let hint = "print {\"accuracy\": 0.91, \"f1\": 0.88} as the last line, or write the predicted classes to the file \
-                        of model.predictions = \"{out}/predictions.txt\"";
+            let hint = text![
+                "print {\"accuracy\": 0.91, \"f1\": 0.88} as the last line, or write the predicted classes to the file of ",
+                setting::PREDICTIONS.to("{out}/predictions.txt")
+            ];
             Problem::new("the command gave no score named accuracy").hint(hint)
         };
         let found = match &settings.results {

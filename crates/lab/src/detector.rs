@@ -85,7 +85,7 @@ impl Trainer<'_> {
         meter: &dyn Metering,
     ) -> Result<(MeteredCost, DetectorResults), RunError> {
         let values = self.values(folder.path(), task);
-        let about = command::about("repetition", task.repetition, task.method, task.ratio);
+        let about = command::about(task.repetition, task.method, task.ratio);
         let cost = command::run(&self.plan.command.fill(&values), folder, &about, meter)?;
         let found = results::read(Path::new(&self.plan.results.fill(&values)), self.plan.epoch)
             .map_err(|problem| command::unusable(problem, folder, &about))?;

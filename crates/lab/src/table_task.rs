@@ -8,6 +8,7 @@ use leanset_tables::{Encoded, FileRow, Table};
 use leanset_train::quick::Logistic;
 use leanset_train::{Model, scores};
 
+use crate::command;
 use crate::command_model::{CommandModel, CommandRun, Found};
 use crate::learner::{Learner, Lesson, Mlp, learner};
 use crate::metering::Metering;
@@ -100,8 +101,8 @@ impl<'a> TableTask<'a> {
             let rows: usize = self.splits.training_sizes().iter().sum();
             let epochs = self.epochs(model, rows, 0);
             let run = CommandRun {
-                unit: "repetition",
                 repetition: 0,
+                about: String::new(),
                 method: FULL,
                 ratio: 1.0,
                 seed: self.plan.seeds(0).model >> COMMAND_SEED,
@@ -140,8 +141,8 @@ impl<'a> TableTask<'a> {
         };
         let steps = self.learners[request.model].steps(train.len(), request.epochs);
         let run = CommandRun {
-            unit: "repetition",
             repetition: request.repetition,
+            about: command::about(request.repetition, request.method, request.ratio),
             method: request.method,
             ratio: request.ratio,
             // NumPy refuses more than 32 bits.

@@ -114,7 +114,8 @@ pub(crate) fn run(args: &ChooseArgs) -> Result<String> {
         time: choosing.time.map(Duration::from_secs_f64),
     };
     if !args.run.quiet {
-        say_when_interrupted(args.records.clone().map(|path| Box::new(move || how_to_go_on(&path)) as Box<_>));
+        let records = args.records.clone();
+        say_when_interrupted(Some(Box::new(move || how_to_go_on(records.as_deref()))));
     }
     let own = own.as_ref().map(|own| own as &dyn OwnModel);
     let found = metered(&meter, || choose(&subject, own, &question, &records, &session.progress));
@@ -187,7 +188,11 @@ fn write(args: &ChooseArgs, answer: &Answer, session: &Session) -> Result<String
 }
 
 /// What an interruption leaves, and the command that goes on from there.
-fn how_to_go_on(path: &Path) -> String {
+fn how_to_go_on(records: Option<&Path>) -> String {
+    let Some(path) = records else {
+        return "\ninterrupted: nothing was kept; with --records FILE the same command goes on where it stopped\n"
+            .into();
+    };
     let command: Vec<OsString> = std::iter::once("leanset".into()).chain(std::env::args_os().skip(1)).collect();
     format!(
         "\ninterrupted: what is done is kept in {}; this command goes on from there:\n  {}\n",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use leanset::{Problem, Result, Silent};
-use leanset_choose::{Goal, Lesson, Outcome, OwnModel, Predictions, Taught};
+use leanset_choose::{EVERYTHING, Goal, Lesson, Outcome, OwnModel, Predictions, Taught};
 use leanset_problem::{setting, text};
 use leanset_spec::{Choosing, Training};
 
@@ -11,6 +11,7 @@ use super::subject::TableSubject;
 use crate::command_model::{CommandModel, CommandRun, Found};
 use crate::metering::Metering;
 use crate::plan::{ModelKind, ModelPlan, ModelSettings};
+use crate::render::share;
 use crate::task::RunError;
 use crate::template::{Command, OfModel, Placeholder, Template};
 
@@ -107,12 +108,22 @@ fn settings(choosing: &Choosing) -> Result<Option<ModelSettings>> {
     }))
 }
 
+/// Which training it is, in words.
+fn about(lesson: &Lesson<'_>) -> String {
+    let key = lesson.key;
+    let what = match key.candidate == EVERYTHING {
+        true => "all rows".to_owned(),
+        false => format!("{} of the rows by {}", share(key.ratio.0), key.candidate),
+    };
+    format!("training on {what} ({} rows, fold {})", lesson.train.len(), key.fold)
+}
+
 impl OwnModel for CommandJudge<'_> {
     fn train(&self, lesson: &Lesson<'_>) -> Result<Taught> {
         let (train, test) = (self.subject.file_rows(lesson.train), self.subject.file_rows(lesson.test));
         let run = CommandRun {
-            unit: "fold",
             repetition: lesson.key.fold as u32,
+            about: about(lesson),
             method: &lesson.key.candidate,
             ratio: lesson.key.ratio.0,
             seed: lesson.seed,
