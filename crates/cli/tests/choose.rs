@@ -150,7 +150,7 @@ fn what_cannot_be_asked_is_refused_with_the_way_out() {
             "{out}/predictions.txt",
         ),
         ("choose t.csv --label class --output t.csv --force", "t.csv: is an input of this command", ""),
-        ("choose t.csv --label class --id id --memory-limit 20MB", "is predicted to take ", "--memory-limit"),
+        ("choose t.csv --label class --id id --memory-limit 29MB", "is predicted to take ", "--memory-limit"),
     ];
     for (arguments, what, hint) in cases {
         let refused = place.refuses(arguments);
