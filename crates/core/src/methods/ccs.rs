@@ -166,7 +166,8 @@ impl Method for Configured {
     /// Scores are those of the dynamics.
     fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
         let dynamics = run.inputs.dynamics.ok_or_else(|| no_dynamics(INFO.id))?;
-        let scores = dynamics.score(self.difficulty.score().0).ok_or_else(|| no_score(INFO.id, self.difficulty.score().0))?;
+        let scores =
+            dynamics.score(self.difficulty.score().0).ok_or_else(|| no_score(INFO.id, self.difficulty.score().0))?;
         run.monitor.begin("ranking rows", run.data.rows() as u64);
         let orders = run.per_class(|_, rows| {
             let own: Vec<f64> = rows.iter().map(|r| scores[r.index()]).collect();

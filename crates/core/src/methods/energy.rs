@@ -516,9 +516,8 @@ mod tests {
     fn energy_gives_the_same_bits_on_every_level() {
         let (rows, columns) = (203, 9);
         let values = uniform(rows, columns);
-        let gather = |of: Range<usize>| {
-            Packed::gather(of.len(), columns, |i| &values[(of.start + i) * columns..][..columns])
-        };
+        let gather =
+            |of: Range<usize>| Packed::gather(of.len(), columns, |i| &values[(of.start + i) * columns..][..columns]);
         let few = gather(0..rows);
         let means = mean_distances(gather, rows, &few, rows, |_| Ok(())).expect("not cancelled");
         for level in simd::Level::all() {

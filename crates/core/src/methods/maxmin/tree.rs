@@ -304,9 +304,7 @@ fn order<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], low: &[f64], high: &
     match columns.len() {
         1 => along_curve(&Frame::<_, 1>::new(points, rows, &columns, &middles, factor), whole),
         2 => along_curve(&Frame::<_, 2>::new(points, rows, &columns, &middles, factor), whole),
-        CURVE_COLUMNS => {
-            along_curve(&Frame::<_, CURVE_COLUMNS>::new(points, rows, &columns, &middles, factor), whole)
-        }
+        CURVE_COLUMNS => along_curve(&Frame::<_, CURVE_COLUMNS>::new(points, rows, &columns, &middles, factor), whole),
         4 => ordered(&Frame::<_, 4>::new(points, rows, &columns, &middles, factor), whole),
         5 => ordered(&Frame::<_, 5>::new(points, rows, &columns, &middles, factor), whole),
         6 => ordered(&Frame::<_, 6>::new(points, rows, &columns, &middles, factor), whole),
@@ -366,8 +364,7 @@ fn split_part<T: Scalar, const D: usize>(part: &mut [u32], begin: usize, frame: 
 /// split as finely as all others.
 fn along_curve<T: Scalar, const D: usize>(frame: &Frame<'_, T, D>, whole: usize) -> Vec<u32> {
     let mut keys = vec![0; frame.rows.len()];
-    let place =
-        |(part, keys): (usize, &mut [u64])| simd::run(Places::<_, D> { keys, begin: part * SPLIT_WORK, frame });
+    let place = |(part, keys): (usize, &mut [u64])| simd::run(Places::<_, D> { keys, begin: part * SPLIT_WORK, frame });
     keys.par_chunks_mut(SPLIT_WORK).enumerate().for_each(place);
     if keys.len() < RADIX_ROWS {
         keys.sort_unstable();

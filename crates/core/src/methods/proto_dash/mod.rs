@@ -472,9 +472,13 @@ mod tests {
             let target = || with_target.then(|| (Packed::fill(n, d, |i, out| points().copy_row(i / 3, out)), n));
             let columns = orthogonal::columns(n, count, n).expect("few");
             let choose = || orthogonal::choose(&run, kernel, points(), target(), &rows, count, columns).expect("runs");
-            let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(choose);
+            let on =
+                |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool").install(choose);
             let (own, by_threads) = (on(1), on(3));
-            assert_eq!((&own.order, &own.scores, &own.weights), (&by_threads.order, &by_threads.scores, &by_threads.weights));
+            assert_eq!(
+                (&own.order, &own.scores, &own.weights),
+                (&by_threads.order, &by_threads.scores, &by_threads.weights)
+            );
             let mut space = GaussianSpace::new(kernel, points(), target(), n, n, ALL_MEANS, || Ok(())).expect("runs");
             let other = greedy(&mut space, &run, &rows, count, Unit { objective: 1.0, weight: 1.0 }).expect("runs");
             assert_eq!(own.order[..100], other.order[..100]);
