@@ -406,7 +406,7 @@ impl Progress<'_, '_> {
 
     /// Ratios at which candidates are compared: the one that is about right, and half of it.
     fn race_ratios(&self, about: f64) -> Vec<f64> {
-        let half = GRID.iter().copied().filter(|&r| r <= 0.6 * about && r >= 0.4 * about).next_back();
+        let half = GRID.iter().copied().rfind(|&r| r <= 0.6 * about && r >= 0.4 * about);
         let half = half.or(GRID.iter().copied().rfind(|&r| r <= 0.7 * about));
         std::iter::once(about).chain(half.filter(|&half| self.is_tried(half))).collect()
     }
@@ -582,7 +582,7 @@ impl Progress<'_, '_> {
             let floor = grid.iter().rposition(|&ratio| self.is_too_few(ratio));
             let ratios: Vec<f64> = tried.iter().map(|&at| grid[at]).collect();
             let Some(curve) = self.curve(candidate, &ratios) else { return Ok(Found { ratio: None }) };
-            let smallest = curve.passes.iter().position(|passes| *passes);
+            let smallest = self.smallest(&curve, &ratios);
             // The last that fails below it, and the next that is to be tried between.
             let (below, above) = match smallest {
                 Some(0) => (floor, Some(tried[0])),
@@ -770,7 +770,7 @@ impl Progress<'_, '_> {
         // The ratio of the conclusion: the smallest that is within the tolerance, or the given one.
         let place = match (&curve, question.ratio) {
             (Some(_), Some(ratio)) => ratios.iter().position(|&r| r == ratio),
-            (Some(curve), None) => curve.passes.iter().position(|passes| *passes),
+            (Some(curve), None) => self.smallest(curve, &ratios),
             (None, _) => None,
         };
         let all: Vec<usize> = (0..engine.candidates.len()).collect();
@@ -897,6 +897,14 @@ impl Progress<'_, '_> {
             )
             .hint("see whether it is trained long enough: what a weak model can do without says little about a better one")
         })
+    }
+
+    /// The place of the smallest ratio that passes, also by the loss that is corrected for the choice.
+    fn smallest(&self, curve: &Curve, ratios: &[f64]) -> Option<usize> {
+        let tolerance = self.question.tolerance + ROUNDING;
+        let passes =
+            |place: &usize| curve.passes[*place] && self.recommended(curve, ratios, *place).loss.value <= tolerance;
+        (0..ratios.len()).find(passes)
     }
 
     /// What is recommended, with what resamplings say of it.

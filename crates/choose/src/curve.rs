@@ -52,7 +52,7 @@ pub(crate) fn extrapolated(points: &[(f64, f64)], all: f64, tolerance: f64) -> O
             let (xy, xx) = points.iter().fold((0.0, 0.0), |s, p| (s.0 + x(p.0) * p.1, s.1 + x(p.0).powi(2)));
             (a, b) = (0.0, xy / xx);
         }
-        if !(b > 0.0) {
+        if b.is_nan() || b <= 0.0 {
             continue;
         }
         let square = points.iter().map(|p| (a + b * x(p.0) - p.1).powi(2)).sum::<f64>() / n;

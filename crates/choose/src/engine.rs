@@ -48,6 +48,12 @@ pub(crate) enum What {
     Kept(usize, f64),
 }
 
+/// A ranking, how deep it is, and the seconds that it took.
+type Ranked = (Ranking, Allocation, f64);
+
+/// Trainings that share a ranking: of a fold and a candidate, or of everything.
+type Group = ((usize, Option<usize>), Vec<What>);
+
 /// What is given and what is found so far.
 pub(crate) struct Engine<'a> {
     pub(crate) subject: &'a dyn Subject,
@@ -75,7 +81,7 @@ pub(crate) struct Engine<'a> {
     coordinates: Vec<OnceLock<Coordinates>>,
     scalings: Vec<OnceLock<Scaling>>,
     classes: Vec<Vec<u32>>,
-    rankings: Mutex<BTreeMap<(usize, usize), (Ranking, Allocation, f64)>>,
+    rankings: Mutex<BTreeMap<(usize, usize), Ranked>>,
     weights: Vec<Weights>,
 }
 
@@ -213,14 +219,13 @@ impl<'a> Engine<'a> {
                 }
             }
         }
-        let groups: Vec<((usize, Option<usize>), Vec<What>)> =
-            groups.into_iter().filter(|group| !group.1.is_empty()).collect();
+        let groups: Vec<Group> = groups.into_iter().filter(|group| !group.1.is_empty()).collect();
         let count: usize = groups.iter().map(|group| group.1.len()).sum();
         if count == 0 {
             return Ok(());
         }
         self.watch.begin(stage, count as u64);
-        let run = |((fold, candidate), wanted): &((usize, Option<usize>), Vec<What>)| -> Result<(), Stop> {
+        let run = |((fold, candidate), wanted): &Group| -> Result<(), Stop> {
             // The largest first: its ranking serves the others.
             let mut wanted = wanted.clone();
             wanted.sort_by(|a, b| ratio_of(*b).total_cmp(&ratio_of(*a)));

@@ -140,7 +140,7 @@ fn of_places(places: &[Option<usize>], fold: usize, seed: Seed, grouped: bool) -
         tested
     };
     // What is left of a fold is trained on, but not rows of groups that are tested.
-    let trained = |row: &usize| !tested[*row] && !(grouped && places[*row] == Some(fold));
+    let trained = |row: &usize| !(tested[*row] || grouped && places[*row] == Some(fold));
     Fold { train: (0..places.len()).filter(trained).collect(), test }
 }
 

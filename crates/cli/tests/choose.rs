@@ -181,7 +181,7 @@ fn a_table_that_needs_its_rows_says_so() {
     let mut table = String::from("x,y,kind\n");
     for row in 0..500u64 {
         let [x, y] = [1, 2].map(|axis| 14.0 * crate::common::noise(row, axis));
-        table.push_str(&format!("{x:.6},{y:.6},{}\n", if (x as u64 + y as u64) % 2 == 0 { "a" } else { "b" }));
+        table.push_str(&format!("{x:.6},{y:.6},{}\n", if (x as u64 + y as u64).is_multiple_of(2) { "a" } else { "b" }));
     }
     let place = Place::with("t.csv", table);
     let ran = place.run("choose t.csv --label kind --tolerance 0 --output lean.csv");

@@ -474,7 +474,7 @@ mod tests {
                     1 => unit(i / d) * (1 + i % d) as f64,
                     2 if i / d == 77 => 1e9,
                     2 => (unit(i) * 30.0).floor(),
-                    3 if i % d == 0 => unit(i) * 1e-6,
+                    3 if i.is_multiple_of(d) => unit(i) * 1e-6,
                     3 => unit(i) + 1e6,
                     _ => 2.0,
                 };

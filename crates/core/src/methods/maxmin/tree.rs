@@ -775,7 +775,7 @@ mod tests {
 
     #[test]
     fn the_radix_sort_sorts() {
-        let place = |i: u64| crate::Seed(1).key(RowId(i as u32)) % (1 << CURVE_BITS) >> (i % 3 * 8);
+        let place = |i: u64| (crate::Seed(1).key(RowId(i as u32)) % (1 << CURVE_BITS)) >> (i % 3 * 8);
         let mut keys: Vec<u64> = (0..5000).map(|i| place(i) << 32 | i).collect();
         let mut sorted = keys.clone();
         sorted.sort_unstable();
