@@ -22,6 +22,8 @@ from leanset._results import LeansetWarning, Reduction, _number, warn
 from leanset._seed import seed_of
 from leanset._study import word
 
+#: Ways out that are others in Python.
+HINTS = {"copies-held-out": "leave copies out first, or hold them out together: groups= has one label for each row"}
 GOALS = ("accuracy", "macro_f1", "worst_recall")
 
 
@@ -286,7 +288,7 @@ def conclude(
     n_jobs: int | None,
 ) -> Choice:
     """The answer, with the rows that it keeps of all rows."""
-    warnings = warn([(code, f"choose: {message}", hint) for code, message, hint in told])
+    warnings = warn([(code, f"choose: {message}", HINTS.get(code, hint)) for code, message, hint in told])
     recommended = document["recommended"]
     reduction = None
     if recommended is not None:

@@ -256,6 +256,33 @@ def test_an_exception_of_the_estimator_is_raised_as_it_is(easy):
     assert leanset.choose(X, y, GaussianNB(), ratio=0.1)
 
 
+def test_an_estimator_that_needs_some_rows_sets_a_floor(easy):
+    class Needy(GaussianNB):
+        def fit(self, X, y):
+            if len(X) < 100:
+                raise ArithmeticError("there are too few rows for me")
+            return super().fit(X, y)
+
+    X, y = easy
+    with pytest.warns(leanset.LeansetWarning, match="there are too few rows for me") as caught:
+        chosen = leanset.choose(X, y, Needy(), tolerance=0.02)
+    assert "too-few-rows" in [warning.message.code for warning in caught]
+    assert all(point["rows"] >= 100 for point in chosen.curve)
+    # At a ratio that was asked for there is nothing to search.
+    with pytest.raises(ArithmeticError, match="there are too few rows for me"):
+        leanset.choose(X, y, Needy(), ratio=0.1)
+
+
+def test_doubtful_tables_are_warned_of(easy):
+    X, y = easy
+    with pytest.warns(leanset.LeansetWarning, match="are equal to a row that was trained on") as caught:
+        leanset.choose(np.vstack([X, X, X]), np.concatenate([y, y, y]), ratio=0.2)
+    [warning] = [warning.message for warning in caught if warning.message.code == "copies-held-out"]
+    assert "groups= has one label for each row" in warning.hint
+    with pytest.raises(ValueError, match="there are too few rows to search how many are needed"):
+        leanset.choose(X[:24], np.arange(24) % 2)
+
+
 INTERRUPTED = """
 import threading, time
 import numpy as np, leanset

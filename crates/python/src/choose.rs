@@ -1,6 +1,7 @@
 //! How much can go, and by which method: the engine of `leanset choose`, whose rows and whose model are those of Python.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use leanset_choose::{
@@ -9,7 +10,7 @@ use leanset_choose::{
 };
 use leanset_problem::{Code, Face, Problem};
 use numpy::{IntoPyArray as _, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods as _};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::of_problem;
@@ -37,7 +38,7 @@ fn known(candidate: &Candidate) -> Known {
 /// What only Python can do, and where it answers to.
 enum Call {
     Encode { train: Vec<i64>, test: Vec<i64>, answer: SyncSender<Coordinates> },
-    Train { train: Vec<i64>, test: Vec<i64>, seed: u64, answer: SyncSender<(Vec<u32>, f64)> },
+    Train { train: Vec<i64>, test: Vec<i64>, seed: u64, answer: SyncSender<Result<(Vec<u32>, f64), Problem>> },
 }
 
 /// The rows and the estimator, behind calls.
@@ -77,7 +78,7 @@ impl Subject for Remote<'_> {
 impl OwnModel for Remote<'_> {
     fn train(&self, lesson: &Lesson<'_>) -> Result<Taught, Problem> {
         let (train, test, seed) = (ids(lesson.train), ids(lesson.test), lesson.seed);
-        let (predicted, seconds) = self.ask(|answer| Call::Train { train, test, seed, answer })?;
+        let (predicted, seconds) = self.ask(|answer| Call::Train { train, test, seed, answer })??;
         Ok(Taught { outcome: Outcome::Predictions(Predictions(predicted)), seconds })
     }
 }
@@ -117,6 +118,8 @@ pub(crate) fn choose(
     let codes = codes.as_slice()?.to_vec();
     let groups = groups.map(|groups| groups.as_slice().map(<[u32]>::to_vec)).transpose()?;
     let own = train.is_some();
+    // What the estimator raised, under its message.
+    let failures: Mutex<Vec<(String, PyErr)>> = Mutex::new(Vec::new());
     let serve = |py: Python<'_>, call: Call| -> PyResult<()> {
         match call {
             Call::Encode { train, test, answer } => {
@@ -130,9 +133,20 @@ pub(crate) fn choose(
             }
             Call::Train { train: rows, test, seed, answer } => {
                 let Some(train) = &train else { return Ok(()) };
-                let found = train.call1(py, (rows.into_pyarray(py), test.into_pyarray(py), seed))?;
+                let found = match train.call1(py, (rows.into_pyarray(py), test.into_pyarray(py), seed)) {
+                    Ok(found) => found,
+                    // The estimator failed: on few rows that may be all right, which the engine decides.
+                    Err(raised) if raised.is_instance_of::<PyException>(py) => {
+                        let message = raised.to_string();
+                        let _ = answer.send(Err(Problem::new(message.clone())));
+                        failures.lock().unwrap_or_else(PoisonError::into_inner).push((message, raised));
+                        return Ok(());
+                    }
+                    // Somebody wants it to end.
+                    Err(raised) => return Err(raised),
+                };
                 let (predicted, seconds): (PyReadonlyArray1<'_, u32>, f64) = found.extract(py)?;
-                let _ = answer.send((predicted.as_slice()?.to_vec(), seconds));
+                let _ = answer.send(Ok((predicted.as_slice()?.to_vec(), seconds)));
             }
         }
         Ok(())
@@ -156,7 +170,15 @@ pub(crate) fn choose(
         };
         leanset_choose::choose(&remote, own.then_some(&remote as &dyn OwnModel), &asked, &Unrecorded, monitor)
     };
-    let choice = run_serving(py, n_jobs, work, serve, of_problem)?;
+    let exception = |py: Python<'_>, problem: &Problem| {
+        let message = problem.message.render(Face::Python);
+        let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match failures.iter().position(|(failed, _)| *failed == message) {
+            Some(at) => failures.swap_remove(at).1,
+            None => of_problem(py, problem),
+        }
+    };
+    let choice = run_serving(py, n_jobs, work, serve, exception)?;
     let document = serde_json::to_string(&choice).map_err(|error| PyValueError::new_err(error.to_string()))?;
     let warnings = choice.warnings.iter().map(|warning| {
         let hint = warning.hint.as_ref().map(|hint| hint.render(Face::Python));
