@@ -16,6 +16,7 @@
 //!
 //! Ratios are fractions of the training part of a fold. The same fraction of all rows is more rows, so it loses rather less.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use leanset_core::{Classes, Monitor, Seed, Shape};
@@ -37,6 +38,8 @@ pub const CLEAR: f64 = 0.01;
 const ERRORS: f64 = 1.0;
 /// The part of the time that quick judges have before the user's model.
 const QUICK_PART: f64 = 0.3;
+/// The part of it that the first search has where there is no other judge.
+const SEARCH_PART: f64 = 0.6;
 /// Where the user's model begins if nothing is known.
 const UNKNOWN: f64 = 0.2;
 /// The quick judge whose curve steadies that of the user's model.
@@ -240,8 +243,14 @@ pub fn choose(
         seed,
         deadline,
     );
-    let mut state =
-        Progress { engine: &engine, question, own: None, folds: folds.len(), chosen: 1, judges: Judge::QUICK.to_vec() };
+    let mut state = Progress {
+        engine: &engine,
+        question,
+        own: None,
+        folds: Cell::new(folds.len()),
+        chosen: 1,
+        judges: Judge::QUICK.to_vec(),
+    };
     let mut warnings = Vec::new();
     let lost: Vec<&str> = untested(&classes, &folds).into_iter().map(|class| classes.name(class)).collect::<Vec<_>>();
     if !lost.is_empty() {
@@ -279,8 +288,8 @@ struct Progress<'e, 'a> {
     question: &'e Question<'a>,
     /// Whether the user's model was trained in time at all, and whether everything was.
     own: Option<bool>,
-    /// Folds that are used by the judge.
-    folds: usize,
+    /// Folds that are used: fewer if the time is short.
+    folds: Cell<usize>,
     /// The candidate that is chosen so far.
     chosen: usize,
     /// Who judges what is kept beside everything.
@@ -324,6 +333,7 @@ impl Progress<'_, '_> {
         let about = self.look(default, &all)?;
         let at = self.race_ratios(about);
         if engine.own.is_none() {
+            self.race_quickly(&all, &at)?;
             self.chosen = self.pick(&all, &at);
             let found = self.search(self.chosen, None)?;
             return self.compare(found.ratio);
@@ -352,14 +362,14 @@ impl Progress<'_, '_> {
             return Ok(about as f64 / 1e6);
         }
         let largest = GRID[GRID.len() - 1];
-        engine.limit_stage(engine.own.map(|_| QUICK_PART));
+        engine.limit_stage(Some(if engine.own.is_some() { QUICK_PART } else { SEARCH_PART }));
         let found = self.search(default, None).and_then(|found| {
             let about = found.ratio.unwrap_or(largest);
             self.race_quickly(all, &self.race_ratios(about)).map(|()| about)
         });
         engine.limit_stage(None);
         match found {
-            Err(Stop::Time) if engine.own.is_some() => {
+            Err(Stop::Time) if engine.left().is_some_and(|left| !left.is_zero()) => {
                 let ratios = self.trained(default);
                 let curve = self.curve(default, &ratios).filter(|_| !ratios.is_empty());
                 let smallest = curve.and_then(|curve| curve.passes.iter().position(|passes| *passes));
@@ -383,13 +393,33 @@ impl Progress<'_, '_> {
     }
 
     fn train(&self, stage: &'static str, wanted: &[What]) -> Result<(), Stop> {
-        self.judges.iter().try_for_each(|&judge| self.engine.train(stage, judge, wanted, 0..self.folds))
+        self.train_by(&self.judges, stage, wanted)
+    }
+
+    /// Trains with these judges. Quick ones go fold by fold if there is a limit of time, so that what ends early is whole for the first.
+    fn train_by(&self, judges: &[Judge], stage: &'static str, wanted: &[What]) -> Result<(), Stop> {
+        let folds = self.folds.get();
+        if judges[0] == Judge::Own || self.engine.left().is_none() {
+            return judges.iter().try_for_each(|&judge| self.engine.train(stage, judge, wanted, 0..folds));
+        }
+        for fold in 0..folds {
+            for &judge in judges {
+                match self.engine.train(stage, judge, wanted, fold..fold + 1) {
+                    Err(Stop::Time) if fold > 0 => {
+                        self.folds.set(fold);
+                        return Ok(());
+                    }
+                    done => done?,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The same, and with the user's model also the quick judge that steadies its curve.
     fn train_steadily(&self, stage: &'static str, wanted: &[What]) -> Result<(), Stop> {
         if self.judges[0] == Judge::Own {
-            self.engine.train("steadying the curve", STEADY, wanted, 0..self.folds)?;
+            self.engine.train("steadying the curve", STEADY, wanted, 0..self.folds.get())?;
         }
         self.train(stage, wanted)
     }
@@ -428,17 +458,14 @@ impl Progress<'_, '_> {
     fn race_quickly(&self, candidates: &[usize], ratios: &[f64]) -> Result<(), Stop> {
         let wanted: Vec<What> =
             candidates.iter().flat_map(|&c| ratios.iter().map(move |&ratio| What::Kept(c, ratio))).collect();
-        for judge in Judge::QUICK {
-            self.engine.train("racing methods", judge, &wanted, 0..self.engine.folds.len())?;
-        }
-        Ok(())
+        self.train_by(&Judge::QUICK, "racing methods", &wanted)
     }
 
     fn race_own(&self, candidates: &[usize], ratios: &[f64]) -> Result<(), Stop> {
         // Ratio by ratio, so that what ends early is whole for the first.
         for &ratio in ratios {
             let wanted: Vec<What> = candidates.iter().map(|&c| What::Kept(c, ratio)).collect();
-            self.engine.train("racing methods with your model", Judge::Own, &wanted, 0..self.folds)?;
+            self.engine.train("racing methods with your model", Judge::Own, &wanted, 0..self.folds.get())?;
         }
         Ok(())
     }
@@ -507,7 +534,7 @@ impl Progress<'_, '_> {
         };
         if let Some(folds) = engine.records.decided("folds") {
             self.own = Some(folds > 0);
-            self.folds = folds.clamp(1, engine.folds.len());
+            self.folds.set(folds.clamp(1, engine.folds.len()));
             return Ok(());
         }
         // A small training first: everything takes at most as many times longer as it has more rows, or hardly more.
@@ -533,7 +560,7 @@ impl Progress<'_, '_> {
         };
         engine.records.decide("folds", folds)?;
         self.own = Some(folds > 0);
-        self.folds = folds.max(1);
+        self.folds.set(folds.max(1));
         Ok(())
     }
 
@@ -647,7 +674,7 @@ impl Progress<'_, '_> {
     /// noise. (Measured: alone, the user's model is right less often at the same sizes.)
     fn steadied(&self, inside: &[Vec<f64>], whats: &[What]) -> Vec<Vec<f64>> {
         let quick = match self.judges[0] {
-            Judge::Own => self.engine.scores(&[STEADY], whats).filter(|quick| quick[0].folds >= self.folds),
+            Judge::Own => self.engine.scores(&[STEADY], whats).filter(|quick| quick[0].folds >= self.folds.get()),
             _ => None,
         };
         let Some(quick) = quick else { return inside.to_vec() };
@@ -664,7 +691,7 @@ impl Progress<'_, '_> {
         ratios.extend(self.question.ratio);
         ratios.sort_unstable_by(f64::total_cmp);
         ratios.dedup();
-        let judged = |ratio: &f64| self.evaluations(What::Kept(candidate, *ratio)).len() >= self.folds;
+        let judged = |ratio: &f64| self.evaluations(What::Kept(candidate, *ratio)).len() >= self.folds.get();
         let found: Vec<f64> = ratios.iter().copied().filter(judged).collect();
         if !found.is_empty() {
             return found;

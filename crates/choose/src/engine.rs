@@ -226,9 +226,12 @@ impl<'a> Engine<'a> {
         }
         self.watch.begin(stage, count as u64);
         let run = |((fold, candidate), wanted): &Group| -> Result<(), Stop> {
-            // The largest first: its ranking serves the others.
+            // The largest first, because its ranking serves the others; with a limit of time the smallest, because it is soonest done.
             let mut wanted = wanted.clone();
             wanted.sort_by(|a, b| ratio_of(*b).total_cmp(&ratio_of(*a)));
+            if self.deadline.is_some() {
+                wanted.reverse();
+            }
             for what in wanted {
                 if self.watch.cancelled() {
                     return Err(Error::Interrupted.into());
