@@ -2295,6 +2295,7 @@ fn no_verb() {
 
     Commands:
       reduce       Keep a fraction of the rows of a table
+      choose       Find out how many rows of a table your model needs, and which
       rank         Rank all rows of a table, to cut at any ratio later
       measure      Measure how representative a reduced table or a ranking is (ε)
       images       Check, reduce or embed an image dataset (YOLO, COCO, Pascal VOC, class folders)
@@ -2313,6 +2314,7 @@ fn no_verb() {
       -V, --version  Print version
 
     Try it:     leanset demo
+    How much:   leanset choose beans.csv --label Class
     Reduce:     leanset reduce beans.csv --label Class -m mms -r 0.1 -o lean.csv
     More help:  leanset help reduce
     ");

@@ -764,7 +764,7 @@ fn completions_and_manual_pages() {
     let page = place.ok("man");
     assert!(page.contains(".TH leanset") && page.contains("reduce"), "{page}");
     let written = place.ok("man --output man1");
-    assert_eq!(written.lines().count(), 17);
+    assert_eq!(written.lines().count(), 19);
     assert!(place.text("man1/leanset-images-features.1").contains("\\-\\-model"));
     assert!(place.text("man1/leanset-reduce.1").contains("\\-\\-ratio"));
     assert!(place.text("man1/leanset-energy-doctor.1").contains("\\-\\-watts"));
