@@ -6,6 +6,7 @@ Importing scikit-learn takes a second, far longer than most trainings. So the be
 once, which forks for every training, and gives `leanset choose` the command `python -S -E benches/choose/ask.py SOCKET MODEL …` instead.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -81,14 +82,21 @@ def serve(path):
         while True:
             connection, _ = server.accept()
             if os.fork() == 0:
-                with connection, connection.makefile("rw", encoding="utf-8") as lines:
-                    try:
-                        train_and_predict(*lines.readline().rstrip("\n").split("\t"))
-                        lines.write("ok\n")
-                    except Exception:  # noqa: BLE001 - the asker hears of all
-                        lines.write(traceback.format_exc())
-                os._exit(0)
+                try:
+                    answer(connection)
+                finally:
+                    os._exit(0)
             connection.close()
+
+
+def answer(connection):
+    """One training; who asked may have gone."""
+    with connection, connection.makefile("rw", encoding="utf-8") as lines, contextlib.suppress(BrokenPipeError):
+        try:
+            train_and_predict(*lines.readline().rstrip("\n").split("\t"))
+            lines.write("ok\n")
+        except Exception:  # noqa: BLE001 - the asker hears of all
+            lines.write(traceback.format_exc())
 
 
 if __name__ == "__main__":
