@@ -46,7 +46,7 @@ CANDIDATES = {
     "kmeans-rows": ["-m", "clc", "-p", "output=rows", "--guard", "auto"],
     "boundary": ["-m", "boundary"],
 }
-FEWEST_TOPPED_UP = 0.2
+FEWEST_TOPPED_UP = 0.1
 # Points that may be lost, and what is forgiven on fresh rows.
 TOLERANCE = 1.0
 SLACK = 0.5
