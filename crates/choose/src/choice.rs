@@ -7,8 +7,8 @@
 //!    model alone where there is one, and all of them where the ratio is given. The default is left only for a candidate that is better
 //!    by more than [`CLEAR`], or by more than its own standard error; and random is taken where the winner is not above it.
 //! 3. *Search* again with the winner. A ratio passes if the loss is within the tolerance, and in [`CONFIDENCE`] of the resamplings of
-//!    the held-out rows too. With the user's model the resampled loss is the mean of its own and of kernel ridge's, which
-//!    has less noise.
+//!    the held-out rows too. With the user's model the smoothed loss must be within [`MARGIN`] of the tolerance, and the resampled
+//!    loss is the mean of its own and of kernel ridge's, which has less noise.
 //! 4. *Conclusion*: resamplings of the held-out rows say how often the same would have been chosen, and rows out of the bag what it
 //!    really loses: the score of a winner on the rows that made it win is too good (the winner's curse). The correction is the mean over
 //!    the resamplings of the loss out of the bag minus that in the bag (Tsamardinos, Greasidou & Borboudakis 2018,
@@ -50,6 +50,8 @@ pub const CONFIDENCE: f64 = 0.8;
 const WEAK: f64 = 0.05;
 /// The part of the held-out rows that may be equal to training rows before it is warned of.
 const COPIES: f64 = 0.2;
+/// The part of the tolerance that the smoothed loss of the user's model may take: another training on other rows varies.
+const MARGIN: f64 = 0.75;
 /// Ratios that are tried.
 const GRID: [f64; 23] = [
     0.001, 0.0015, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.14, 0.2, 0.28, 0.4,
@@ -665,8 +667,8 @@ impl Progress<'_, '_> {
         let within = part(&inside);
         let steady = self.steadied(&inside, &whats);
         let steadied = part(&steady);
-        let passes =
-            steadied.iter().zip(&smooth).map(|(part, loss)| *part >= CONFIDENCE && *loss <= tolerance).collect();
+        let most = self.question.tolerance * if self.judges[0] == Judge::Own { MARGIN } else { 1.0 } + ROUNDING;
+        let passes = steadied.iter().zip(&smooth).map(|(part, loss)| *part >= CONFIDENCE && *loss <= most).collect();
         Some(Curve { smooth, steady, within, steadied, passes, scores })
     }
 

@@ -155,7 +155,8 @@ impl Choice {
         lines.push(format!("{} of the resamplings choose the same method.", part(self.agreement)));
         if self.is_steadied() {
             lines.push(format!(
-                "A ratio passes if 80 % of the resamplings are within {} with the curve of kernel ridge averaged in, which has less noise.",
+                "A ratio passes if its smoothed loss is within three quarters of {}, and that of 80 % of the resamplings within all of it, \
+                 with the curve of kernel ridge averaged in, which has less noise.",
                 self.allowance()
             ));
         }
