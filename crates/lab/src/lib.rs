@@ -45,6 +45,7 @@ pub use experiment::{Experiment, RunOptions};
 pub use image_task::{Detector, ImageTask};
 pub use journal::Journal;
 pub use learner::{Learner, Mlp};
+pub use lines::stop_writing;
 pub use plan::Plan;
 pub use power::{Power, Spread};
 pub use remaining::Progress;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use leanset::output::{point, sha256_of as sha256};
 use leanset_problem::{Problem, Result};
@@ -25,6 +26,14 @@ pub(crate) fn value<T: DeserializeOwned>(line: &str) -> Option<std::result::Resu
     let (body, rest) = line.rsplit_once(",\"sha256\":\"")?;
     let json = format!("{body}}}");
     (rest.strip_suffix("\"}")? == sha256(json.as_bytes())).then(|| serde_json::from_str(&json))
+}
+
+/// Held while a line is written.
+static WRITING: Mutex<()> = Mutex::new(());
+
+/// Lets no further line be written by this process: whoever is about to end it says what is kept, and that stays true.
+pub fn stop_writing() {
+    std::mem::forget(WRITING.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
 /// A file that is open and locked, to which lines are appended.
@@ -61,7 +70,9 @@ impl AppendedFile {
     pub(crate) fn append(&mut self, value: &impl Serialize) -> Result<()> {
         let line = line(value)?;
         point("appending");
+        let writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        drop(writing);
         point("appended");
         written.map_err(|e| failed(&self.path, e))
     }

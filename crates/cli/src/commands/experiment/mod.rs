@@ -18,7 +18,7 @@ use leanset_lab::plan::{Plan, TaskPlan, runs};
 use leanset_lab::power::least_repetitions;
 use leanset_lab::record::{DataRecord, Record, RunKey};
 use leanset_lab::template::render_shell;
-use leanset_lab::{Experiment, Journal, Power, RunOptions, Spread, Summary, Task, conclusion, journal};
+use leanset_lab::{Experiment, Journal, Power, RunOptions, Spread, Summary, Task, conclusion, journal, stop_writing};
 use leanset_problem::{Face, setting, text};
 use leanset_spec::{Columns, fraction};
 use serde_json::json;
@@ -260,6 +260,7 @@ pub(crate) fn say_how_to_go_on() {
 
 /// What an interrupt leaves, and the command that goes on from there.
 fn how_to_go_on(path: &Path, planned: usize) -> String {
+    stop_writing();
     let command: Vec<OsString> = std::iter::once("leanset".into()).chain(std::env::args_os().skip(1)).collect();
     let kept = journal::read(path).map_or(0, |contents| contents.records.len());
     format!(
