@@ -402,17 +402,15 @@ impl Progress<'_, '_> {
     fn train_by(&self, judges: &[Judge], stage: &'static str, wanted: &[What]) -> Result<(), Stop> {
         let folds = self.folds.get();
         if judges[0] == Judge::Own || self.engine.left().is_none() {
-            return judges.iter().try_for_each(|&judge| self.engine.train(stage, judge, wanted, 0..folds));
+            return self.engine.train(stage, judges, wanted, 0..folds);
         }
         for fold in 0..folds {
-            for &judge in judges {
-                match self.engine.train(stage, judge, wanted, fold..fold + 1) {
-                    Err(Stop::Time) if fold > 0 => {
-                        self.folds.set(fold);
-                        return Ok(());
-                    }
-                    done => done?,
+            match self.engine.train(stage, judges, wanted, fold..fold + 1) {
+                Err(Stop::Time) if fold > 0 => {
+                    self.folds.set(fold);
+                    return Ok(());
                 }
+                done => done?,
             }
         }
         Ok(())
@@ -421,7 +419,7 @@ impl Progress<'_, '_> {
     /// The same, and with the user's model also the quick judge that steadies its curve.
     fn train_steadily(&self, stage: &'static str, wanted: &[What]) -> Result<(), Stop> {
         if self.judges[0] == Judge::Own {
-            self.engine.train("steadying the curve", STEADY, wanted, 0..self.folds.get())?;
+            self.engine.train("steadying the curve", &[STEADY], wanted, 0..self.folds.get())?;
         }
         self.train(stage, wanted)
     }
@@ -467,7 +465,7 @@ impl Progress<'_, '_> {
         // Ratio by ratio, so that what ends early is whole for the first.
         for &ratio in ratios {
             let wanted: Vec<What> = candidates.iter().map(|&c| What::Kept(c, ratio)).collect();
-            self.engine.train("racing methods with your model", Judge::Own, &wanted, 0..self.folds.get())?;
+            self.engine.train("racing methods with your model", &[Judge::Own], &wanted, 0..self.folds.get())?;
         }
         Ok(())
     }
@@ -542,13 +540,13 @@ impl Progress<'_, '_> {
         // A small training first: everything takes at most as many times longer as it has more rows, or hardly more.
         let default = self.index(DEFAULT);
         let small = self.grid().into_iter().find(|&r| r >= 0.1).unwrap_or(about);
-        engine.train("training your model", Judge::Own, &[What::Kept(default, small)], 0..1)?;
+        engine.train("training your model", &[Judge::Own], &[What::Kept(default, small)], 0..1)?;
         let seconds = |what: What| engine.evaluations(Judge::Own, what).first().map_or(0.0, |e| e.1.training_seconds);
         let expected = seconds(What::Kept(default, small)) / small;
         let folds = if expected > left.as_secs_f64() {
             0
         } else {
-            engine.train("training your model", Judge::Own, &[What::Everything], 0..1)?;
+            engine.train("training your model", &[Judge::Own], &[What::Everything], 0..1)?;
             let (full, part) = (seconds(What::Everything), seconds(What::Kept(default, small)));
             // Everything, about six ratios of a search, and a race of three others at two ratios: of each the part that grows with the
             // rows, and what a training takes at least.

@@ -51,8 +51,11 @@ pub(crate) enum What {
 /// A ranking, how deep it is, and the seconds that it took.
 type Ranked = (Ranking, Allocation, f64);
 
-/// Trainings that share a ranking: of a fold and a candidate, or of everything.
-type Group = ((usize, Option<usize>), Vec<What>);
+/// A fold and a candidate, whose trainings share a ranking; or a fold and everything.
+type Place = (usize, Option<usize>);
+
+/// Trainings that share a ranking.
+type Group = (Place, Vec<(Judge, What)>);
 
 /// What is given and what is found so far.
 pub(crate) struct Engine<'a> {
@@ -85,6 +88,8 @@ pub(crate) struct Engine<'a> {
     weights: Vec<Weights>,
 }
 
+/// Ratios that are soon ranked.
+const SOON: f64 = 0.2;
 /// Rows on which a model may fail because they are few.
 const FEW: usize = 1_000;
 /// How many trainings may fail for it.
@@ -193,12 +198,13 @@ impl<'a> Engine<'a> {
     pub(crate) fn train(
         &self,
         stage: &'static str,
-        judge: Judge,
+        judges: &[Judge],
         wanted: &[What],
         folds: std::ops::Range<usize>,
     ) -> Result<(), Stop> {
+        let own = judges.contains(&Judge::Own);
         // One group for a fold and a candidate: they share a ranking.
-        let mut groups: BTreeMap<(usize, Option<usize>), Vec<What>> = BTreeMap::new();
+        let mut groups: BTreeMap<Place, Vec<(Judge, What)>> = BTreeMap::new();
         {
             let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -206,15 +212,17 @@ impl<'a> Engine<'a> {
                 for &what in wanted {
                     let candidate = match what {
                         What::Everything => None,
-                        What::Kept(_, ratio) if judge == Judge::Own && self.is_too_few(ratio) => continue,
+                        What::Kept(_, ratio) if own && self.is_too_few(ratio) => continue,
                         What::Kept(candidate, ratio) if self.allows(candidate, ratio) => Some(candidate),
                         What::Kept(..) => continue,
                     };
-                    let key = self.key(judge, what, fold);
-                    asked.insert(key.clone());
-                    let group = groups.entry((fold, candidate)).or_default();
-                    if !done.contains_key(&key) && !group.contains(&what) {
-                        group.push(what);
+                    for &judge in judges {
+                        let key = self.key(judge, what, fold);
+                        asked.insert(key.clone());
+                        let group = groups.entry((fold, candidate)).or_default();
+                        if !done.contains_key(&key) && !group.contains(&(judge, what)) {
+                            group.push((judge, what));
+                        }
                     }
                 }
             }
@@ -226,13 +234,15 @@ impl<'a> Engine<'a> {
         }
         self.watch.begin(stage, count as u64);
         let run = |((fold, candidate), wanted): &Group| -> Result<(), Stop> {
-            // The largest first, because its ranking serves the others; with a limit of time the smallest, because it is soonest done.
+            // The largest first, because its ranking serves the others; with a limit of time those that are soon ranked before those
+            // that are not.
+            let late = |what: What| self.deadline.is_some() && ratio_of(what) > SOON;
             let mut wanted = wanted.clone();
-            wanted.sort_by(|a, b| ratio_of(*b).total_cmp(&ratio_of(*a)));
-            if self.deadline.is_some() {
-                wanted.reverse();
-            }
-            for what in wanted {
+            wanted.sort_by(|(_, a), (_, b)| {
+                let by_ratio = ratio_of(*a).total_cmp(&ratio_of(*b));
+                late(*a).cmp(&late(*b)).then(if late(*a) { by_ratio } else { by_ratio.reverse() })
+            });
+            for (judge, what) in wanted {
                 if self.watch.cancelled() {
                     return Err(Error::Interrupted.into());
                 }
@@ -259,7 +269,7 @@ impl<'a> Engine<'a> {
             }
             Ok(())
         };
-        if judge == Judge::Own { groups.iter().try_for_each(run) } else { groups.par_iter().map(run).collect() }
+        if own { groups.iter().try_for_each(run) } else { groups.par_iter().map(run).collect() }
     }
 
     /// Does one training.
