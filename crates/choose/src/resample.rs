@@ -2,7 +2,7 @@
 //!
 //! In resampling b a row counts as often as a Poisson variable of mean 1 says, drawn by hash(seed, b, row): the bootstrap, without
 //! an order of the rows. Rows of a group count together. Rows that count 0 times (37 %) are *out of the bag*: what was chosen by
-//! the others is judged by them. Where a model tells scores and no predictions, folds are resampled in place of rows.
+//! the others is judged by them. Where a model reports scores and no predictions, folds are resampled in place of rows.
 
 use leanset_core::{RowId, Seed};
 
