@@ -37,7 +37,8 @@ pub(crate) fn reduce_file(
     memory_limit: Option<u64>,
 ) -> PyResult<Outcome> {
     let request: Reduce = read("reduce", request)?;
-    let destination = Destination { output: Output::File(output), manifest, save_log: None, force: overwrite };
+    let destination =
+        Destination { output: Output::File(output), manifest, force: overwrite, ..Destination::default() };
     job(py, n_jobs, memory_limit, |context| Ok(leanset::reduce(&request, &destination, context)?.manifest_text))
 }
 
@@ -54,7 +55,8 @@ pub(crate) fn rank_file(
     memory_limit: Option<u64>,
 ) -> PyResult<Outcome> {
     let request: Rank = read("rank", request)?;
-    let destination = Destination { output: Output::File(output), manifest, save_log: None, force: overwrite };
+    let destination =
+        Destination { output: Output::File(output), manifest, force: overwrite, ..Destination::default() };
     job(py, n_jobs, memory_limit, |context| Ok(leanset::rank(&request, &destination, context)?.manifest_text))
 }
 
