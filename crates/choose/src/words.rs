@@ -146,7 +146,7 @@ impl Choice {
             } else if gain.high < 0.0 {
                 "It is worse than a random sample of that size"
             } else {
-                "It cannot be told from a random sample of that size"
+                "No difference from a random sample of that size is shown"
             };
             lines.push(format!("{verdict}: {} of {}.", difference(&gain), self.goal.name()));
         } else if self.candidate == RANDOM && self.evidence.len() > 1 {

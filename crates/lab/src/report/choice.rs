@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::SCRIPT;
 use super::chart::{Chart, Series};
-use super::html::{escape, policy};
+use super::html::escape;
+use super::{SCRIPT, begin};
 use crate::choice::Answer;
 use crate::render::{counted, lost, share, three, whole};
 use leanset_statistics::Median;
@@ -17,17 +17,11 @@ pub fn page(answer: &Answer, name: &str) -> String {
     let choice = &answer.choice;
     let mut out = String::with_capacity(1 << 16);
     let title = escape(&format!("How much of {name} can go?"));
+    begin(&mut out, &title, env!("CARGO_PKG_VERSION"));
     let _ = write!(
         out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"leanset {}\">\n\
-         <title>{title}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n<header>\n<p class=\"over\">leanset choose</p>\n\
+        "<header>\n<p class=\"over\">leanset choose</p>\n\
          <h1>{title}</h1>\n<p class=\"sub\">{}, judged by {} on {} held-out rows</p>\n</header>\n",
-        policy(SCRIPT),
-        env!("CARGO_PKG_VERSION"),
-        include_str!("page.css"),
         counted(choice.rows, "row", "rows"),
         escape(&answer.choice.judge()),
         whole(choice.tested_rows)

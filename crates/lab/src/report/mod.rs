@@ -30,11 +30,8 @@ fn interval(median: &Median, show: impl Fn(f64) -> String) -> String {
 /// What the page runs.
 const SCRIPT: &str = include_str!("page.js");
 
-/// The report as HTML. Every string of the records is escaped where it is inserted, and the page runs no script but its own.
-pub fn page(header: &Header, summaries: &[Summary]) -> String {
-    let mut out = String::with_capacity(1 << 17);
-    let Some(summary) = Summary::together(summaries) else { return out };
-    let title = escape(&summary.title);
+/// The beginning of a page, to its content; `title` is escaped already.
+fn begin(out: &mut String, title: &str, version: &str) {
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -43,9 +40,17 @@ pub fn page(header: &Header, summaries: &[Summary]) -> String {
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"leanset {}\">\n\
          <title>{title}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n",
         policy(SCRIPT),
-        escape(&summary.leanset),
+        escape(version),
         include_str!("page.css")
     );
+}
+
+/// The report as HTML. Every string of the records is escaped where it is inserted, and the page runs no script but its own.
+pub fn page(header: &Header, summaries: &[Summary]) -> String {
+    let mut out = String::with_capacity(1 << 17);
+    let Some(summary) = Summary::together(summaries) else { return out };
+    let title = escape(&summary.title);
+    begin(&mut out, &title, &summary.leanset);
     head(&mut out, header, &summary);
     for (place, summary) in summaries.iter().enumerate() {
         if let Some(model) = &summary.model {
