@@ -26,7 +26,17 @@ from leanset._study import Smallest, Study
 from leanset.adapters import select, to_sampler, to_subset
 from leanset.energy import EnergyMeter
 from leanset.estimators import *  # noqa: F403
-from leanset.training import Dynamics, ForgettingLog, Trainer, keras_callback, lightning_callback
+from leanset.recorders import (
+    Indexed,
+    keras_callback,
+    lightgbm_callback,
+    lightning_callback,
+    record_partial_fit,
+    skorch_callback,
+    transformers_callback,
+    xgboost_callback,
+)
+from leanset.training import Dynamics, ForgettingLog, Trainer
 
 __all__ = [
     "Choice",
@@ -36,6 +46,7 @@ __all__ = [
     "Epsilon",
     "EpsilonCurve",
     "ForgettingLog",
+    "Indexed",
     "LeansetWarning",
     "NotFittedError",
     "Ranking",
@@ -52,17 +63,22 @@ __all__ = [
     "epsilon_curve",
     "estimators",
     "keras_callback",
+    "lightgbm_callback",
     "lightning_callback",
     "manifest_of",
     "methods",
     "persistence_diagrams",
     "rank",
     "read_manifest",
+    "record_partial_fit",
     "reduce",
     "select",
+    "skorch_callback",
     "to_sampler",
     "to_subset",
+    "transformers_callback",
     "write_manifest",
+    "xgboost_callback",
     # The estimators are added below.
 ]
 __all__ += estimators.__all__

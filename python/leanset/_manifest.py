@@ -13,6 +13,7 @@ import numpy as np
 from leanset import _leanset
 from leanset._registry import find
 from leanset._results import Epsilon, Reduction
+from leanset._whole import write_whole
 
 
 def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -56,22 +57,8 @@ def write_manifest(path: str | os.PathLike[str], manifest: Mapping[str, Any], *,
     FileExistsError
         If the file exists and `overwrite` is False.
     """
-    import tempfile  # here, so that importing the package takes no longer for it
-
-    target = Path(os.path.realpath(path))  # a link stays, and what it points to is written
     text = _leanset.manifest_text("the manifest", json.dumps(manifest, allow_nan=False))
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; pass overwrite=True to replace it")
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".leanset-", suffix=".unfinished")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
+    write_whole(path, text.encode(), overwrite=overwrite)
 
 
 def manifest_of(

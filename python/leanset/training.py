@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ import numpy.typing as npt
 
 from leanset import _leanset
 from leanset._convert import Ids, Labels, Table, labels
+from leanset._errors import hinted
+from leanset._whole import write_whole
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Dynamics:
-    """Training dynamics of every row.
+    """Training dynamics of every row. They can be compared and pickled.
 
     Attributes
     ----------
@@ -43,6 +46,12 @@ class Dynamics:
     """
 
     _native: _leanset.Dynamics = dataclasses.field(repr=False)
+
+    def __len__(self) -> int:
+        return self._native.rows
+
+    def __repr__(self) -> str:
+        return f"Dynamics(rows={len(self)}, epochs={self.epochs}, scores={list(self._native.scores)})"
 
     @property
     def epochs(self) -> int:
@@ -146,9 +155,32 @@ def _numpy(value: Any) -> npt.NDArray[Any]:
     for step in ("detach", "cpu"):
         if hasattr(value, step):
             value = getattr(value, step)()
-    if "bfloat16" in str(getattr(value, "dtype", "")):
+    if "bfloat16" in str(getattr(value, "dtype", "")) and hasattr(value, "float"):
         value = value.float()
     return np.asarray(value.numpy() if hasattr(value, "numpy") and callable(value.numpy) else value)
+
+
+#: The types of labels that files hold, and how they are read from text.
+KINDS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float, "bool": lambda text: text == "True"}
+
+
+def _unpickled(classes: npt.NDArray[Any], codes: npt.NDArray[np.uint32], state: bytes) -> ForgettingLog:
+    return ForgettingLog._of(classes, codes, _leanset.NativeLog.of_state(state))
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN, NaT or NA, which is not equal to itself or cannot say whether it is."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):
+        # NA of pandas is neither; a list or array is present.
+        return not hasattr(value, "__len__")
+
+
+def _entry(at: int, rows: Ids) -> str:
+    return f"entry {at} of the batch (row {rows[at]})"
 
 
 class ForgettingLog:
@@ -159,11 +191,20 @@ class ForgettingLog:
     y : array-like of shape (n,)
         The labels of the training set, of any dtype.
 
+    Attributes
+    ----------
+    classes : ndarray
+        The sorted labels: class code 0 is the first. `log.classes[codes]` are the labels of class codes, which `update` takes as
+        predictions.
+
     Notes
     -----
     Every row must be observed exactly once in every observed epoch. You may skip epochs. All sums are sums of whole numbers, so
     the order of updates and merges does not change a bit. Memory: two bits per row and epoch, four bytes more with probabilities,
     and 32 bytes per row.
+
+    Logs can be pickled, so workers can return them: give each worker an empty log of all rows, and `merge` what they return. A sampler
+    for several workers may repeat rows to fill the last batches (`torch.utils.data.DistributedSampler` does): leave the repeated rows out.
 
     Examples
     --------
@@ -181,11 +222,20 @@ class ForgettingLog:
 
     def __init__(self, y: Any) -> None:
         array = _numpy(y)
-        self._labels: Labels = dataclasses.replace(labels(array, len(array), who="ForgettingLog"), original=None)
+        if array.ndim == 0:
+            raise TypeError(f"y must be a list or array of the labels of the training set, not {y!r}")
+        own = labels(array, len(array), who="ForgettingLog")
+        classes = own.classes.copy()
+        classes.flags.writeable = False
+        self._labels: Labels = dataclasses.replace(own, original=None, classes=classes)
         self._native = _leanset.NativeLog(len(array))
 
     def __len__(self) -> int:
         return len(self._labels.codes)
+
+    @property
+    def classes(self) -> npt.NDArray[Any]:
+        return self._labels.classes
 
     def update(
         self,
@@ -206,8 +256,9 @@ class ForgettingLog:
         indices : array-like of int, shape (b,)
             Positions of the rows in the training set.
         predictions_or_correct : array-like of shape (b,), optional
-            Predicted labels, or booleans that say which predictions are correct. (If the labels themselves are booleans, these
-            are predicted labels.)
+            Predicted labels, each one of `classes`; or booleans that say which predictions are correct. Booleans mean "correct"
+            also if the labels are 0 and 1; only if the labels themselves are booleans are they predicted labels. Numbers 0 and 1
+            never mean "correct".
         probabilities : array-like of float, shape (b, classes), optional
             Predicted probability of each class, in the order of the sorted labels. All methods but FES need them. The most
             probable class is the prediction, unless you also give predictions.
@@ -220,7 +271,8 @@ class ForgettingLog:
         Raises
         ------
         ValueError
-            If a row does not exist or is observed twice in an epoch, or if values are not probabilities.
+            If a row does not exist or is observed twice in an epoch, if a prediction is missing or is no class of the log (such as a
+            class code where the labels are names), or if values are not probabilities.
         """
         if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or not 0 <= epoch < 2**32:
             raise ValueError(f"epoch must be a whole number of at least 0, not {epoch!r}")
@@ -238,7 +290,7 @@ class ForgettingLog:
                 raise ValueError("probabilities and logits are both given: give one of them")
             sure = self._probabilities(probabilities, logits, len(rows))
         if predictions_or_correct is not None:
-            right = self._right(_numpy(predictions_or_correct), codes)
+            right = self._right(_numpy(predictions_or_correct), rows, codes)
         elif sure is not None:
             right = sure.argmax(axis=1) == codes
         else:
@@ -252,12 +304,66 @@ class ForgettingLog:
                 raise ValueError("gradients are given without probabilities or logits: give one of these too")
         self._native.observe(int(epoch), rows, right, None if sure is None else (sure, codes), lengths)
 
-    def _right(self, said: npt.NDArray[Any], codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-        if said.shape != codes.shape:
-            raise ValueError(f"predictions_or_correct must be of shape {codes.shape}, not {said.shape}")
-        if said.dtype == np.bool_ and self._labels.classes.dtype != np.bool_:
-            return np.ascontiguousarray(said)
-        return np.ascontiguousarray(said == self._labels.classes[codes])
+    def _right(self, given: npt.NDArray[Any], rows: Ids, codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+        if given.shape != codes.shape:
+            error = ValueError(f"predictions_or_correct must be of shape {codes.shape}, not {given.shape}")
+            if given.ndim == 2 and given.shape[0] == len(codes):
+                hinted(error, "pass one predicted label per row; one column per class is probabilities= or logits=")
+            raise error
+        kind = given.dtype.kind
+        if kind not in "biufO":
+            given, kind = given.astype(object), "O"
+        self._check_present(given, rows)
+        if kind == "O" and len(given) and all(isinstance(value, bool | np.bool_) for value in given.tolist()):
+            given, kind = given.astype(np.bool_), "b"
+        classes = self._labels.classes
+        if kind == "b" and classes.dtype.kind != "b":
+            if classes.dtype.kind != "O" or not all(isinstance(label, bool) for label in classes.tolist()):
+                return np.ascontiguousarray(given)
+        if kind != "O" and classes.dtype.kind in "biuf":
+            at = np.minimum(np.searchsorted(classes, given), len(classes) - 1)
+            known = classes[at] == given
+        else:
+            places = {label: code for code, label in enumerate(classes.tolist())}
+            found = [places.get(value, -1) if value.__hash__ is not None else -1 for value in given.tolist()]
+            at = np.array(found, dtype=np.int64)
+            known = at >= 0
+        if not known.all():
+            raise self._no_class(given, rows, int(np.flatnonzero(~known)[0]))
+        return np.ascontiguousarray(at == codes)
+
+    def _check_present(self, given: npt.NDArray[Any], rows: Ids) -> None:
+        """Refuse missing predictions: None, NaN and NA."""
+        if given.dtype.kind == "f":
+            missing = np.isnan(given)
+        elif given.dtype.kind == "O":
+            missing = np.array([_is_missing(value) for value in given.tolist()], dtype=np.bool_)
+        else:
+            return
+        if missing.any():
+            at = int(np.flatnonzero(missing)[0])
+            value = given.tolist()[at]
+            error = ValueError(f"predictions_or_correct: {_entry(at, rows)} is missing ({value})")
+            raise hinted(error, "give a prediction for each row, or leave the row out of indices too")
+
+    def _no_class(self, given: npt.NDArray[Any], rows: Ids, at: int) -> ValueError:
+        """The error for a prediction that is no class of the log, with how to map the predictions."""
+        classes, values = self._labels.classes.tolist(), given.tolist()
+        listed = ", ".join(map(repr, classes[:10])) + (f" and {len(classes) - 10} more" if len(classes) > 10 else "")
+        what = f"predictions_or_correct: {_entry(at, rows)} is {values[at]!r}, which is no class of this log; its classes are {listed}"
+        error = ValueError(what)
+        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) and v % 1 == 0 for v in values)
+        names = {str(label) for label in classes}
+        if numbers and all(0 <= v < len(classes) for v in values):
+            hinted(error, "class codes are positions in the sorted labels: pass log.classes[codes]")
+            if set(values) <= {0, 1}:
+                hinted(error, "if 1 means correct, pass booleans, such as predictions == labels")
+        elif all(str(v) in names for v in values):
+            to = "str" if all(isinstance(label, str) for label in classes) else type(classes[0]).__name__
+            hinted(error, f"the labels are of type {to}: convert the predictions to {to} too")
+        else:
+            hinted(error, "predictions are labels of y: pass log.classes[codes] for class codes in the order of the sorted labels")
+        return error
 
     def _probabilities(self, probabilities: Any, logits: Any, rows: int) -> npt.NDArray[np.float64]:
         given = np.ascontiguousarray(_numpy(logits if probabilities is None else probabilities), dtype=np.float64)
@@ -269,6 +375,102 @@ class ForgettingLog:
         if given.shape != (rows, classes):
             raise ValueError(f"{name} must be of shape ({rows}, {classes}), not {given.shape}: one column per class")
         return given if probabilities is not None else _leanset.softmax(given)
+
+    def __repr__(self) -> str:
+        native = self._native
+        return (f"ForgettingLog(rows={len(self)}, classes={len(self.classes)}, epochs={len(native.epochs)}, "
+                f"observations={native.observations})")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ForgettingLog):
+            return NotImplemented
+        return self._same_labels(other) and self._native == other._native
+
+    #: A log changes, so it has no hash.
+    __hash__ = None  # type: ignore[assignment]
+
+    def _same_labels(self, other: ForgettingLog) -> bool:
+        return self.classes.tolist() == other.classes.tolist() and np.array_equal(self._labels.codes, other._labels.codes)
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return _unpickled, (self.classes, self._labels.codes, self._native.state())
+
+    @classmethod
+    def _of(cls, classes: npt.NDArray[Any], codes: npt.NDArray[np.uint32], native: _leanset.NativeLog) -> ForgettingLog:
+        log = cls.__new__(cls)
+        classes.flags.writeable = False
+        log._labels, log._native = Labels(None, classes, codes), native
+        return log
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the log to a file, completely or not at all.
+
+        The file holds the labels and everything that was observed, so you can `load` it to continue or to merge it. It has a version
+        and a checksum. `leanset reduce --log` of the command line reads it too.
+
+        Parameters
+        ----------
+        path : str or path
+        overwrite : bool, default=False
+            Whether to replace an existing file.
+
+        Raises
+        ------
+        FileExistsError
+            If the file exists and `overwrite` is False.
+        TypeError
+            If the labels are not strings, whole numbers, floats or booleans. Pickle takes any labels.
+        """
+        values = self.classes.tolist()
+        kind = type(values[0]).__name__ if values else "str"
+        if kind not in KINDS or any(type(value).__name__ != kind for value in values):
+            kinds = sorted({type(value).__name__ for value in values})
+            error = TypeError(f"labels of type {', '.join(kinds)} cannot be saved: only str, int, float and bool can be read anywhere")
+            raise hinted(error, "use pickle, or make the log from labels that are strings")
+        write_whole(path, self._native.labelled(kind, [str(value) for value in values], self._labels.codes), overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ForgettingLog:
+        """Read a log that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Returns
+        -------
+        ForgettingLog
+
+        Raises
+        ------
+        ValueError
+            If the file is no log, is of a newer version, is damaged or is cut short.
+
+        Examples
+        --------
+        >>> import leanset, pathlib, tempfile
+        >>> log = leanset.ForgettingLog(["a", "b"])
+        >>> log.update(0, [0, 1], ["a", "a"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     log.save(pathlib.Path(folder, "worker-0.log"))
+        ...     leanset.ForgettingLog.load(pathlib.Path(folder, "worker-0.log")) == log
+        True
+        """
+        with open(path, "rb") as file:
+            content = file.read()
+        try:
+            kind, names, codes, native = _leanset.NativeLog.of_labelled(content)
+            if kind not in KINDS:
+                raise ValueError(f"its labels are of the unknown type '{kind}'")
+            classes = np.array([KINDS[kind](name) for name in names])
+        except ValueError as error:
+            found = ValueError(f"{path} cannot be read as a training log: {error}")
+            for note in getattr(error, "__notes__", []):
+                found.add_note(note)
+            if not hasattr(found, "__notes__"):
+                hinted(found, "ForgettingLog.save writes such files; tables with the columns epoch, row, correct are read by the command line")
+            raise found from None
+        return cls._of(classes, codes, native)
 
     def merge(self, other: ForgettingLog) -> None:
         """Add the observations of another log of the same training set, for example from another worker.
@@ -282,7 +484,9 @@ class ForgettingLog:
         ValueError
             If both logs have the same row of the same epoch. Then nothing is changed.
         """
-        if not np.array_equal(self._labels.codes, other._labels.codes):
+        if not isinstance(other, ForgettingLog):
+            raise TypeError(f"other must be a ForgettingLog, not {type(other).__name__}")
+        if not self._same_labels(other):
             raise ValueError("the two logs have different labels")
         self._native.merge(other._native)
 
@@ -299,95 +503,3 @@ class ForgettingLog:
             If a row is missing from an epoch, if nothing was observed, or if only some observations have probabilities.
         """
         return Dynamics(self._native.finish())
-
-
-def keras_callback(log: ForgettingLog, X: Any, *, every: int = 1, batch_size: int = 1024) -> Any:
-    """Make a Keras callback that predicts all rows after each epoch and updates a log.
-
-    Parameters
-    ----------
-    log : ForgettingLog
-        The log to update. Its rows are those of X.
-    X : array
-        The inputs of the training set, in the order of the log's labels.
-    every : int, default=1
-        Number of epochs between two updates.
-    batch_size : int, default=1024
-        Batch size of the predictions.
-
-    Returns
-    -------
-    keras.callbacks.Callback
-        Pass it to `model.fit(callbacks=[...])`. The model must output probabilities. If Keras is not loaded, the result is an
-        object with the same methods.
-    """
-    base = _base("keras.callbacks", "Callback") or object
-
-    class UpdateLog(base):  # type: ignore[misc, valid-type]
-        def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-            if epoch % every == 0:
-                probabilities = _numpy(self.model.predict(X, batch_size=batch_size, verbose=0))
-                if probabilities.ndim == 2 and probabilities.shape[1] == 1:
-                    probabilities = np.column_stack([1 - probabilities[:, 0], probabilities[:, 0]])
-                log.update(epoch, np.arange(len(log)), probabilities=probabilities)
-
-        def __getattr__(self, name: str) -> Any:
-            # All other hooks of a callback do nothing.
-            if base is object and name.startswith(("on_", "set_")):
-                return self.set if name in ("set_model",) else _nothing
-            raise AttributeError(name)
-
-        def set(self, model: Any) -> None:
-            self.model = model
-
-    return UpdateLog()
-
-
-def lightning_callback(
-    log: ForgettingLog, *, indices: str | Callable[[Any], Any] = "index", logits: str | Callable[[Any], Any] = "logits"
-) -> Any:
-    """Make a Lightning callback that updates a log after every training batch.
-
-    Parameters
-    ----------
-    log : ForgettingLog
-        The log to update.
-    indices : str or callable, default="index"
-        Where to find the positions of the rows in a batch: a key of the batch, or a function of it.
-    logits : str or callable, default="logits"
-        Where to find the logits in the result of `training_step`: a key of it, or a function of it.
-
-    Returns
-    -------
-    lightning.pytorch.Callback
-        Pass it to `Trainer(callbacks=[...])`. If Lightning is not loaded, the result is an object with the same methods.
-    """
-    base = _base("lightning.pytorch", "Callback") or _base("pytorch_lightning", "Callback") or object
-
-    def of(where: str | Callable[[Any], Any], value: Any) -> Any:
-        return where(value) if callable(where) else value[where]
-
-    class UpdateLog(base):  # type: ignore[misc, valid-type]
-        def on_train_batch_end(
-            self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, *_: Any
-        ) -> None:
-            log.update(int(trainer.current_epoch), of(indices, batch), logits=of(logits, outputs))
-
-        def __getattr__(self, name: str) -> Any:
-            if base is object and name.startswith(("on_", "setup", "teardown")):
-                return _nothing
-            raise AttributeError(name)
-
-    return UpdateLog()
-
-
-def _nothing(*_: Any, **__: Any) -> None:
-    """A hook that does nothing."""
-
-
-def _base(module: str, name: str) -> type[Any] | None:
-    """A class of a library, if that library is loaded already."""
-    import sys
-
-    found: type[Any] | None = getattr(sys.modules.get(module), name, None)
-    return found

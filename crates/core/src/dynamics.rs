@@ -28,6 +28,10 @@ use rayon::prelude::*;
 
 use crate::{ClassId, LogError, Result, RowId};
 
+mod log_state;
+
+pub use log_state::LabelledLog;
+
 /// A score of each row: the mean, over the observed epochs, of a number that each prediction gives.
 #[derive(Clone, Copy, Debug)]
 pub struct MeanScore {
@@ -265,6 +269,21 @@ impl TrainingLog {
         Ok(())
     }
 
+    /// Rows of the table.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The epochs of which a row was observed, in order.
+    pub fn epochs(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.epochs.keys().copied()
+    }
+
+    /// The number of observations: of every row in every epoch, once the log is complete.
+    pub fn observations(&self) -> u64 {
+        self.observations
+    }
+
     /// Whether a row was observed in an epoch.
     pub fn has(&self, epoch: u32, row: RowId) -> bool {
         let word = |bits: &Bits| bits.observed.get(row.index() / 64).copied().unwrap_or_default();
@@ -423,6 +442,8 @@ impl Dynamics {
         if events.len() != learnt.len() {
             return Err(LogError::Rows { log: learnt.len(), rows: events.len() }.into());
         }
+        // Of a row that was never right there is nothing to count, so equal dynamics are equal however they were made.
+        let events = events.into_iter().zip(&learnt).map(|(e, &learnt)| if learnt { e } else { 0 }).collect();
         Ok(Self { epochs, events, learnt, scores: BTreeMap::new() })
     }
 

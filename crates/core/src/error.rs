@@ -4,6 +4,7 @@
 
 use leanset_problem::{Code, Problem, Text, setting, text};
 
+use crate::state::StateError;
 use crate::{ClassId, RowId};
 
 /// The result of everything here that can fail.
@@ -153,6 +154,9 @@ pub enum Error {
     /// A training log that does not fit the table.
     #[error("the training log does not fit the table: {0}")]
     Log(LogError),
+    /// Bytes that are not the state that was expected.
+    #[error(transparent)]
+    State(StateError),
     /// The data cannot be used by this method (overlong, degenerate ...).
     #[error("{method}: {what}")]
     Data {
@@ -291,6 +295,16 @@ pub enum LogError {
         /// Rows of the table.
         rows: usize,
     },
+    /// Of rows with other labels.
+    #[error("its row {row} is of class '{log}', and that of the table is of '{table}'")]
+    Labels {
+        /// The first row whose labels differ.
+        row: RowId,
+        /// Its class in the log.
+        log: String,
+        /// Its class in the table.
+        table: String,
+    },
     /// A number of forgetting events, EL2N or AUM that is none.
     #[error("{0}")]
     Value(String),
@@ -324,6 +338,11 @@ impl Error {
             Self::Unsupported { hint, .. } | Self::Data { hint, .. } | Self::Row { hint, .. } => hint.clone(),
             Self::Kept(_) => text!["name each row of the table once (", &setting::KEPT, ")"],
             Self::Target(_) => "a target has the columns and the classes of the table".into(),
+            Self::Log(LogError::Labels { .. }) => "give the labels that the log was made with, in the same order".into(),
+            Self::State(StateError::Version { .. }) => "use the leanset that wrote it, or a newer one".into(),
+            Self::State(StateError::Truncated { .. } | StateError::Damaged(_)) => {
+                "copy or write the file again; it cannot be repaired".into()
+            }
             Self::Log(_) => "a log has every row of the table once in every epoch".into(),
             Self::RankingTooShort { .. } => "ask for fewer rows, or rank all of them".into(),
             _ => return None,

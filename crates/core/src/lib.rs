@@ -51,6 +51,7 @@ mod pivots;
 pub mod seed;
 pub mod selection;
 pub mod simd;
+pub mod state;
 pub mod stopping;
 mod subspace;
 
@@ -65,3 +66,4 @@ pub use methods::{Inputs, Reducer};
 pub use monitor::{Monitor, Quiet};
 pub use seed::Seed;
 pub use selection::{BudgetLimit, Prototypes, Ranking, Reduced, Reduction, Scope, Selection};
+pub use state::StateError;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use leanset_core::dynamics::{AUM, DUAL, EL2N, GRAND, PredictionScores, TrainingLog};
+use leanset_core::dynamics::{AUM, DUAL, EL2N, GRAND, LabelledLog, PredictionScores, TrainingLog};
 use leanset_core::{ClassId, Dynamics as Recorded, LogError, RowId, Seed};
 use leanset_spec::{Activation, Optimizer, Training};
 use numpy::{
@@ -12,18 +12,25 @@ use numpy::{
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::data::Table;
-use crate::error::of_problem;
+use crate::error::{of_problem, with_hint};
 use crate::work::{brief, run};
 
 /// The training dynamics of every row.
-#[pyclass(frozen, module = "leanset._leanset")]
-#[derive(Debug)]
+#[pyclass(frozen, eq, module = "leanset._leanset")]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Dynamics(pub(crate) Recorded);
 
 #[pymethods]
 impl Dynamics {
+    /// Rows that were observed.
+    #[getter]
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
     /// Epochs that were observed.
     #[getter]
     fn epochs(&self) -> u32 {
@@ -144,12 +151,23 @@ impl NativeLog {
                     "probabilities must be of shape (rows, classes), two classes or more",
                 ));
             }
-            for ((outcome, own), &label) in outcomes.iter_mut().zip(values.chunks_exact(classes)).zip(labels) {
+            for (at, ((outcome, own), &label)) in
+                outcomes.iter_mut().zip(values.chunks_exact(classes)).zip(labels).enumerate()
+            {
                 if label as usize >= classes {
                     return Err(PyValueError::new_err(format!("there is no probability of class {label}")));
                 }
+                let refused = |what: String| {
+                    let error = PyValueError::new_err(format!("entry {at} of the batch (row {}): {what}", rows[at]));
+                    with_hint(py, error, Some("pass logits= for logits, of which leanset computes the softmax".into()))
+                };
                 if let Some(bad) = own.iter().find(|p| !(0.0..=1.0).contains(*p)) {
-                    return Err(PyValueError::new_err(format!("a probability must be in [0, 1], not {bad}")));
+                    return Err(refused(format!("a probability must be in [0, 1], not {bad}")));
+                }
+                // As in logs of the command line: rounded to two digits, each may be off by 0.005.
+                let sum: f64 = own.iter().sum();
+                if (sum - 1.0).abs() > (0.005 * classes as f64).max(0.01) {
+                    return Err(refused(format!("the probabilities add up to {sum:.4}, not to 1")));
                 }
                 *outcome = Some(PredictionScores::of(own, ClassId(label)));
             }
@@ -190,13 +208,73 @@ impl NativeLog {
 
     /// Takes in the observations of another log.
     fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<()> {
-        let other = other.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let other = other.log();
         brief(py, || self.0.lock().unwrap_or_else(PoisonError::into_inner).merge(&other))
+    }
+
+    /// The epochs that were observed, in order.
+    #[getter]
+    fn epochs(&self) -> Vec<u32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).epochs().collect()
+    }
+
+    /// The number of observations.
+    #[getter]
+    fn observations(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).observations()
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        // Each is locked alone: a log may be compared with itself.
+        let other = other.log();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) == other
+    }
+
+    /// The log as bytes.
+    fn state<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.log().state())
+    }
+
+    /// The log and the labels of its rows as bytes.
+    fn labelled<'py>(
+        &self,
+        py: Python<'py>,
+        kind: String,
+        names: Vec<String>,
+        codes: PyReadonlyArray1<'py, u32>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let labelled = LabelledLog { kind, names, codes: codes.as_slice()?.to_vec(), log: self.log() };
+        Ok(PyBytes::new(py, &labelled.state()))
+    }
+
+    /// From what `state` gives.
+    #[staticmethod]
+    fn of_state(py: Python<'_>, bytes: &[u8]) -> PyResult<Self> {
+        let log = brief(py, || TrainingLog::from_state(bytes))?;
+        let rows = log.rows();
+        Ok(Self(Mutex::new(log), rows))
+    }
+
+    /// From what `labelled` gives: the kind of the labels, the names of the classes, the class of each row, the log.
+    #[staticmethod]
+    fn of_labelled<'py>(
+        py: Python<'py>,
+        bytes: &[u8],
+    ) -> PyResult<(String, Vec<String>, Bound<'py, PyArray1<u32>>, Self)> {
+        let LabelledLog { kind, names, codes, log } = brief(py, || LabelledLog::from_state(bytes))?;
+        let rows = log.rows();
+        Ok((kind, names, codes.into_pyarray(py), Self(Mutex::new(log), rows)))
     }
 
     /// The training dynamics of every row.
     fn finish(&self, py: Python<'_>) -> PyResult<Dynamics> {
         brief(py, || self.0.lock().unwrap_or_else(PoisonError::into_inner).finish()).map(Dynamics)
+    }
+}
+
+impl NativeLog {
+    fn log(&self) -> TrainingLog {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -98,7 +98,7 @@ pub struct TableMethod {
     /// Only for methods that use training dynamics. A table with the columns `epoch`, `row` (or the --id column) and
     /// `correct`, one line per row and epoch, from any trainer. Add the predicted probabilities as `p_0`, `p_1`, … (classes
     /// in the order of their sorted names) for methods that need them, and for grand the length of the gradient by the last layer
-    /// as `gradient`. Without --log a model is trained first.
+    /// as `gradient`. Or a file that `ForgettingLog.save` of the Python package wrote. Without --log a model is trained first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "clap", arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, hide_short_help = true))]
     pub log: Option<PathBuf>,

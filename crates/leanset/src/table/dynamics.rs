@@ -1,10 +1,11 @@
 //! Training dynamics: what happened to each row while a model trained, read from a log or observed by the built-in trainer.
 
+use std::io::Read as _;
 use std::path::Path;
 
-use leanset_core::dynamics::PredictionScores;
+use leanset_core::dynamics::{LabelledLog, PredictionScores};
 use leanset_core::methods::Info;
-use leanset_core::{ClassId, Dataset, Dynamics, LogError, Monitor, Seed, Shape, TrainingLog};
+use leanset_core::{ClassId, Dataset, Dynamics, LogError, Monitor, RowId, Seed, Shape, TrainingLog, state};
 use leanset_problem::{Problem, Result, setting, text};
 use leanset_spec::manifest::table::FileRecord;
 use leanset_spec::{Columns, Format, ResolvedTraining, TableMethod};
@@ -15,10 +16,13 @@ use super::files::Files;
 use super::input::Input;
 use super::rows::{name_of_row, names_of};
 use crate::context::Context;
-use crate::output::{Outputs, same_place};
+use crate::output::{Outputs, same_place, sha256};
 
 /// The column of a log that has the length of the gradient by the weights of the last layer.
 const GRADIENT: &str = "gradient";
+
+/// The format of a log that was saved with its sums, in manifests.
+const STATE_FORMAT: &str = "training-log";
 
 /// Where training dynamics come from.
 pub(crate) enum Source {
@@ -71,6 +75,10 @@ impl Source {
             return Ok(Self::None);
         }
         if let Some(path) = &method.log {
+            if begins_as_state(path) {
+                let (dynamics, record) = read_state(path, input, columns, context)?;
+                return Ok(Self::Log { dynamics: Box::new(dynamics), record });
+            }
             let own = columns.of_other_file();
             let files = Files::find(&path.as_path().into(), &own, context)?;
             files.check_limit(context.limit())?;
@@ -192,6 +200,58 @@ fn contradiction(who: &str, probabilities: &[f64], label: usize, input: &Input) 
          class of the row; without these columns, correct alone is used",
         order.join(", ")
     ))
+}
+
+/// Whether a file is a log that was saved with its sums, as the Python package does. Streams are tables.
+fn begins_as_state(path: &Path) -> bool {
+    let mut first = [0; state::MAGIC.len()];
+    path.metadata().is_ok_and(|metadata| metadata.is_file())
+        && leanset_problem::files::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok()
+        && state::is_state(&first)
+}
+
+/// Reads a log that was saved with its sums. It is of all rows of the table, in their order.
+fn read_state(path: &Path, input: &Input, columns: &Columns, context: &Context<'_>) -> Result<(Dynamics, FileRecord)> {
+    let name = path.display().to_string();
+    let size = path.metadata().map_or(0, |metadata| metadata.len());
+    context.limit().check_size(&name, size)?;
+    let unreadable = |error| Problem::io(format!("{name}: cannot be read"), error);
+    let mut bytes = Vec::new();
+    leanset_problem::files::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
+    let refused = |error: leanset_core::Error, message: String| Problem::new(message).maybe_hint(error.hint());
+    let found = LabelledLog::from_state(&bytes).map_err(|error| {
+        let message = format!("{name}: cannot be read as a training log: {error}");
+        refused(error, message)
+    })?;
+    let (rows, table) = (found.log.rows(), input.table.name());
+    if input.encoded.rows != input.table.rows() {
+        let left_out = input.table.rows() - input.encoded.rows;
+        return Err(Problem::new(format!(
+            "{name}: is a log of all rows of a table, and {left_out} rows of {table} are held out for the test or left out for missing values"
+        ))
+        .hint("make the table of the training rows first, and log a training on it"));
+    }
+    let of_table = |row: RowId| name_of_row(input.file_row(row), input, columns);
+    found.check_labels(&input.encoded.class_names, &input.encoded.classes).map_err(|error| match &error {
+        leanset_core::Error::Log(LogError::Labels { row, log, table: own }) => {
+            let message =
+                format!("{name}: row {} is of class '{log}', and in {table} it is of '{own}'", of_table(*row));
+            refused(error.clone(), message)
+        }
+        _ => refused(error, format!("{name}: is of {rows} rows, and {table} has {}", input.encoded.rows)),
+    })?;
+    let dynamics = found.log.finish().map_err(|error| match &error {
+        leanset_core::Error::Log(LogError::Gap { row, epoch }) => {
+            let message = format!("{name}: has no row {} in epoch {epoch}", of_table(*row));
+            refused(error.clone(), message)
+        }
+        leanset_core::Error::Log(other) => refused(error.clone(), format!("{name}: {other}")),
+        _ => error.into(),
+    })?;
+    let bytes = bytes.len() as u64;
+    let sha256 = sha256(path)?.0;
+    let format = STATE_FORMAT.to_owned();
+    Ok((dynamics, FileRecord { path: path.to_owned(), sha256, bytes, format, rows, stream: false, files: Vec::new() }))
 }
 
 /// Reads a log: the columns `epoch`, `row` (or the --id column), `correct`, `p_0`, `p_1` … in the order of classes, and with
