@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from leanset import _leanset
 from leanset._budget import SamplingStrategy, budget
 from leanset._convert import Features, Ids, Labels, Table, features, labels
 from leanset._registry import Method, find
-from leanset._results import Epsilon, EpsilonCurve, Ranking, Reduction
+from leanset._results import Asked, Epsilon, EpsilonCurve, Ranking, Reduction
 from leanset._seed import seed_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,36 @@ BALANCES = ("proportional", "sqrt", "equal")
 
 def table_of(x: Features, y: Labels) -> Table:
     return x.values, y.codes, y.names
+
+
+#: Rows that tell one table from another.
+SAMPLED = 128
+
+
+def _sampled(rows: int) -> Ids:
+    """Evenly spaced rows, the first and the last among them."""
+    return np.arange(rows) if rows <= SAMPLED else np.linspace(0, rows - 1, SAMPLED).astype(np.int64)
+
+
+def digest(values: npt.NDArray[Any], y: Labels) -> str:
+    """A hash of evenly spaced rows, to the bit, with the names of their classes, and of the sizes of the table."""
+    at = _sampled(len(values))
+    found = hashlib.blake2b(repr((values.shape, y.sizes.tolist())).encode(), digest_size=16)
+    # Not -0.0, which files may hold as 0.
+    found.update(np.ascontiguousarray(values[at].astype(np.float64) + 0.0).tobytes())
+    names = y.names
+    found.update("\0".join(names[code] for code in y.codes[at].tolist()).encode())
+    return found.hexdigest()
+
+
+def digest_of_dynamics(dynamics: _leanset.Dynamics) -> str:
+    """The same of training dynamics."""
+    at = _sampled(dynamics.rows)
+    scores = dynamics.scores
+    found = hashlib.blake2b(repr((dynamics.rows, dynamics.epochs, sorted(scores))).encode(), digest_size=16)
+    for values in (dynamics.forgetting, *(scores[name] for name in sorted(scores))):
+        found.update(values[at].tobytes())
+    return found.hexdigest()
 
 
 def given_params(params: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -94,11 +125,18 @@ class Request:
 
     def training_dynamics(self) -> _leanset.Dynamics | None:
         """The training dynamics; the built-in trainer makes them if the method needs them and none are given."""
-        if self.dynamics is not None or not self.method.uses_dynamics:
-            return self.dynamics
+        return self.own_trainer()._observe(self.table, self.seed, self.n_jobs) if self.trains else self.dynamics
+
+    @property
+    def trains(self) -> bool:
+        """Whether the built-in trainer trains a model first."""
+        return self.dynamics is None and self.method.uses_dynamics
+
+    def own_trainer(self) -> Trainer:
+        """The built-in trainer as asked, by default with the settings of the paper."""
         from leanset.training import Trainer
 
-        return (self.trainer or Trainer())._observe(self.table, self.seed, self.n_jobs)
+        return self.trainer or Trainer()
 
     @property
     def table(self) -> Table:
@@ -118,6 +156,10 @@ class Request:
         whole, _, _, _ = _leanset.examine(self.method.id, self.params)
         asked = budget(strategy, self.y, whole=whole, who=who)
         native = self.training_dynamics()
+        given = Asked(
+            asked, stopping, dataclasses.asdict(self.own_trainer()) if self.trains else None,
+            None if self.dynamics is None else digest_of_dynamics(self.dynamics), digest(self.x.values, self.y),
+        )
         began = time.perf_counter()
         result = _leanset.reduce(
             self.table, self.method.id, self.params, asked,
@@ -127,11 +169,12 @@ class Request:
         if stopping is not None:
             # What the rule came to, as a budget: it gives the same rows.
             asked = int(sum(result["counts"])) if whole else [int(count) for count in result["counts"]]
-        beside = "target" if self.target is not None else "log" if self.method.uses_dynamics else None
+        beside = "target" if self.target is not None else "log" if self.dynamics is not None else None
         beside = "list of kept rows" if keep is not None else beside
         return {
             **result, "budget": asked, "balance": balance, "allow_empty": allow_empty, "seconds": time.perf_counter() - began,
             "threads": _leanset.threads(self.n_jobs), "beside": beside, "dimensions": int(self.x.values.shape[1]),
+            "asked": given,
         }
 
     def reduction(self, result: dict[str, Any], parameters: dict[str, Any]) -> Reduction:

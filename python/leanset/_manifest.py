@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -11,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from leanset import _leanset
+from leanset._budget import Budget
+from leanset._errors import hinted
 from leanset._registry import find
-from leanset._results import Epsilon, Reduction
+from leanset._results import Asked, Epsilon, Reduction, warn
+from leanset._saved import ids_text
 from leanset._whole import write_whole
 
 
@@ -68,59 +73,87 @@ def manifest_of(
     output: str | os.PathLike[str],
     features: Sequence[str],
     label: str | None = None,
+    log: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     """Make the manifest of a reduction that read its rows from one file and wrote them to another.
+
+    Everything that can be checked is checked here, so that `leanset reduce --from-manifest` reproduces the output from the manifest.
 
     Parameters
     ----------
     reduction : Reduction
         From `leanset.reduce`, or `reduction_` of an estimator, with ε measured (`epsilon="chebyshev"`).
     input, output : str or path
-        The two files, which must exist. The manifest records their SHA-256.
+        The two files, which must exist. The manifest records their SHA-256. The output is what the command line would write: the kept
+        lines of the input, unchanged and in their order, or what `Reduction.save` writes.
     features : sequence of str
-        The columns of the file that X consists of, unchanged. Scaling or encoding in Python is not recorded.
+        The columns of the file that X consists of, unchanged and in the order of the file. Scaling or encoding in Python is not recorded.
     label : str, optional
         The column of the file that y is.
+    log : str or path, optional
+        The file in which `ForgettingLog.save` wrote the training log, if the reduction used one.
 
     Returns
     -------
     dict
-        A manifest of schema `leanset.manifest/2`. Pass it to `write_manifest`. `leanset reduce --from-manifest` reproduces the
-        same selection from it.
+        A manifest of schema `leanset.manifest/2`. Pass it to `write_manifest`.
 
     Raises
     ------
     ValueError
-        If ε was not measured, or if the manifest cannot describe the reduction: the method generated prototypes, or used a
-        target or a log, which have no file here.
+        If the command line could not reproduce the output: ε was not measured; the method generated prototypes; a target or a list of kept
+        rows was used, which have no file here; the input is not the table that was reduced, or the log not the one that was used; or the
+        output is not what the command line would write.
+
+    Warns
+    -----
+    LeansetWarning
+        `unchecked-input` if no library that can read the input is installed, so that it was not compared.
     """
     if reduction.epsilon is None:
         raise ValueError("a manifest needs ε, which was not measured: reduce with epsilon='chebyshev' or another metric")
     if reduction.order is None or reduction.indices is None:
         raise ValueError("the method generated prototypes, which are not rows of the input file: use the command line")
-    if reduction.beside:
-        raise ValueError(f"a {reduction.beside} was also used, and it has no file here: use the command line")
+    asked = reduction._asked
+    if (reduction.beside and reduction.beside != "log") or asked is None:
+        what = f"a {reduction.beside} was also used" if reduction.beside else "the reduction was read from a file"
+        raise ValueError(f"{what}, and it has no file here: use the command line")
+    if isinstance(features, str):
+        raise hinted(TypeError(f"features must be a list of column names, not {features!r}"), f"pass features=[{features!r}]")
+    delimiter = _check_table(reduction, asked, input, list(features), label)
+    logged = _check_log(asked, log)
     source, result = _file(input), _file(output)
+    writing = _writing_of(reduction, input, output)
     rows = sum(reduction.rows.values())
     weights = None
     if reduction.weights is not None:
         weights = reduction.weights[np.searchsorted(reduction.indices, reduction.order)].tolist()
     epsilon = reduction.epsilon
+    method: dict[str, Any] = {
+        "method": reduction.method, "parameters": reduction.parameters, **_guard(reduction), "seed": reduction.seed,
+    }
+    if logged is not None:
+        method["log"] = str(log)
+    if asked.trainer is not None:
+        method["training"] = {**asked.trainer, "hidden": list(asked.trainer["hidden"])}
     manifest = {
         "schema": _leanset.manifest_schema(),
         "leanset": _leanset.VERSION,
         "request": {
             "command": "reduce",
             "input": str(input),
-            "columns": {"label": label, "features": list(features), "missing": "refuse", "scale": "none"},
-            "method": {
-                "method": reduction.method, "parameters": reduction.parameters, **_guard(reduction),
-                "seed": reduction.seed,
+            "columns": {
+                "label": label, "features": list(features), "missing": "refuse", "scale": "none",
+                **({} if delimiter is None else {"delimiter": delimiter}),
             },
-            "budget": {**_budget(reduction), "allow_empty_classes": reduction.allow_empty_classes},
+            "method": method,
+            "budget": {**_budget(reduction, asked.budget), "allow_empty_classes": reduction.allow_empty_classes},
+            **_stopping(asked),
             "metric": epsilon.metric,
+            "writing": writing,
         },
         "input": {**source, "rows": rows},
+        **({} if logged is None else {"log": logged}),
         "columns": {"features": list(features), "dimensions": reduction.dimensions or len(features), "dropped_rows": 0},
         "method": {"id": reduction.method, "facts": _plain(reduction.facts)},
         "classes": _classes(reduction, epsilon),
@@ -146,25 +179,190 @@ def manifest_of(
     return found
 
 
+def _check_table(reduction: Reduction, asked: Asked, path: str | os.PathLike[str], names: list[str], label: str | None) -> str | None:
+    """Refuse a file that is not the table that was reduced. Returns the separator of a text file, if it is not the usual one."""
+    from leanset._convert import Labels, features
+    from leanset._functions import digest
+
+    rows = sum(reduction.rows.values())
+    if label is None and list(reduction.rows) != ["all"]:
+        raise hinted(ValueError("label is not given, and rows were reduced by the classes of y"), "name the column of the file that y is")
+    wanted = [*names] if label is None else [*names, label]
+    found = read_columns(Path(path), wanted)
+    if found is None:
+        warn([("unchecked-input", f"{path} was not compared with X and y: nothing that can read it is installed",
+               "pip install pyarrow, or save the table as .csv")])
+        return None
+    order, columns = found.order, found.values
+    if order != sorted(order):
+        listed = [names[at] for at in np.argsort(order[: len(names)]).tolist()]
+        if listed != names:
+            error = ValueError(f"features are in another order than the columns of {path}, and sums depend on the order in the last bit")
+            raise hinted(error, f"reduce X with its columns in the order of the file: {listed}")
+    count = len(columns[0]) if columns else 0
+    if count != rows:
+        raise hinted(ValueError(f"{path} has {count} rows, and {rows} rows were reduced"), "name the file that X and y were read from")
+    try:
+        values = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns[: len(names)]])
+    except (TypeError, ValueError) as unusable:
+        raise hinted(ValueError(f"{path}: features must be columns of numbers: {unusable}"),
+                     "let the command line encode and scale such columns") from None
+    own = list(reduction.rows)
+    texts = ["all"] * rows if label is None else [str(value) for value in columns[-1]]
+    names_of = {str(name): at for at, name in enumerate(own)}
+    strange = next((text for text in texts if text not in names_of), None)
+    if strange is not None:
+        error = ValueError(f"{path} has a row of class {strange!r}, and the classes of y are {own[:10]}")
+        raise hinted(error, "name the file and the label column that X and y were read from, with the labels as they are there")
+    codes = np.array([names_of[text] for text in texts], dtype=np.uint32)
+    table = Labels(None, np.array([str(name) for name in own]), codes)
+    if digest(features(values).values, table) != asked.table:
+        error = ValueError(f"{path} has other values than X and y in the columns {', '.join(wanted)}")
+        raise hinted(error, "name the file and the columns that X and y were read from, unscaled and to the last digit "
+                            "(pandas.read_csv needs float_precision='round_trip' for that)")
+    return found.delimiter
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InFile:
+    """Columns of a table in a file."""
+
+    #: Their positions in the file.
+    order: list[int]
+    #: The values of each.
+    values: list[list[Any]]
+    #: The separator of a text file, if it is not the one that its name says.
+    delimiter: str | None = None
+
+
+def read_columns(path: Path, names: list[str]) -> InFile | None:
+    """Columns of a table in a file; None if nothing that reads it is installed."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    packed = suffixes[-1:] == [".gz"]
+    kind = (suffixes[:-1] if packed else suffixes)[-1:]
+    if kind in ([".csv"], [".tsv"]):
+        import gzip
+
+        with (gzip.open(path, "rt", encoding="utf-8-sig", newline="") if packed
+              else path.open(encoding="utf-8-sig", newline="")) as file:
+            text = file.read()
+        return _of_text(text, path, names, "\t" if kind == [".tsv"] else None)
+    if kind == [".jsonl"] and not packed:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        known = list(records[0]) if records else []
+        _check_there(path, names, known)
+        return InFile([known.index(name) for name in names], [[record.get(name) for record in records] for name in names])
+    if kind in ([".parquet"], [".pq"], [".arrow"], [".feather"], [".ipc"]) and not packed:
+        try:
+            import pyarrow.feather
+            import pyarrow.parquet
+        except ImportError:
+            return None
+        parquet = kind in ([".parquet"], [".pq"])
+        known = (pyarrow.parquet.read_schema(path) if parquet else pyarrow.feather.read_table(path).schema).names
+        _check_there(path, names, known)
+        table = pyarrow.parquet.read_table(path, columns=names) if parquet else pyarrow.feather.read_table(path, columns=names)
+        return InFile([known.index(name) for name in names], [table.column(name).to_pylist() for name in names])
+    return None
+
+
+def _of_text(text: str, path: Path, names: list[str], delimiter: str | None) -> InFile:
+    import csv
+
+    def header(mark: str) -> list[str]:
+        return [name.strip() for name in next((record for record in csv.reader(io.StringIO(text), delimiter=mark) if record), [])]
+
+    # A comma, unless the columns are found with another separator; the command line is told.
+    marks = [delimiter] if delimiter else [mark for mark in ",;\t|" if set(names) <= set(header(mark))] or [","]
+    records = [record for record in csv.reader(io.StringIO(text), delimiter=marks[0]) if record]
+    known = header(marks[0])
+    _check_there(path, names, known)
+    at = [known.index(name) for name in names]
+    columns = [[record[j].strip() if j < len(record) else "" for record in records[1:]] for j in at]
+    return InFile(at, columns, None if delimiter or marks[0] == "," else marks[0])
+
+
+def _check_there(path: Path, names: list[str], known: list[str]) -> None:
+    missing = next((name for name in names if name not in known), None)
+    if missing is not None:
+        raise hinted(ValueError(f"{path} has no column {missing!r}"), f"its columns are {', '.join(known[:20])}")
+
+
+def _check_log(asked: Asked, log: str | os.PathLike[str] | None) -> dict[str, Any] | None:
+    """The record of the log; a file with other training dynamics is refused."""
+    if asked.dynamics is None:
+        if log is not None:
+            raise ValueError("log is given, and the reduction used no training log")
+        return None
+    if log is None:
+        raise hinted(ValueError("a log was also used, and log= does not say in which file it is"),
+                     "save it with ForgettingLog.save, and pass log= the file")
+    from leanset._functions import digest_of_dynamics
+    from leanset.training import ForgettingLog
+
+    saved = ForgettingLog.load(log)
+    if digest_of_dynamics(saved.finish()._native) != asked.dynamics:
+        raise hinted(ValueError(f"{log} is not the log that the reduction used"), "save the log that was passed as dynamics=")
+    return {**_file(log), "format": "training-log", "rows": len(saved)}
+
+
+def _writing_of(reduction: Reduction, input: str | os.PathLike[str], output: str | os.PathLike[str]) -> dict[str, str]:
+    """What the output has: the kept rows or their ids, in the order of the input or of the ranks. Anything else is refused."""
+    content = Path(output).read_bytes()
+    for order in ("input", "rank"):
+        if content == ids_text(reduction, order).encode():
+            return {"emit": "ids", "order": order}
+    source = Path(input)
+    plain = (".csv", ".tsv", ".jsonl")
+    same = Path(output).suffix.lower() == source.suffix.lower()
+    lines = source.read_bytes().splitlines(keepends=True) if source.suffix.lower() in plain and same else []
+    head = 0 if source.suffix.lower() == ".jsonl" else 1
+    assert reduction.order is not None and reduction.indices is not None
+    if len(lines) == sum(reduction.rows.values()) + head:
+        for order, kept in (("input", reduction.indices), ("rank", reduction.order)):
+            if content == b"".join([*lines[:head], *(lines[head + row] for row in kept.tolist())]):
+                return {"emit": "rows", "order": order}
+    error = ValueError(f"{output} is not what the command line would write: the kept lines of {input}, unchanged and in their order")
+    raise hinted(error, "write the row ids with Reduction.save(output), or the lines of the input as they are there")
+
+
 def _file(path: str | os.PathLike[str]) -> dict[str, Any]:
     import hashlib
 
     place = Path(path)
     with place.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    suffixes = [s for s in place.suffixes if s not in (".gz", ".zst")]
-    kind = suffixes[-1].lstrip(".") if suffixes else "csv"
-    return {"path": str(path), "sha256": digest, "bytes": place.stat().st_size, "format": kind}
+    return {"path": str(path), "sha256": digest, "bytes": place.stat().st_size, "format": _format(place)}
 
 
-def _budget(reduction: Reduction) -> dict[str, Any]:
-    if reduction.balance != "proportional" and not isinstance(reduction.budget, list):
-        return {**_total(reduction), "balance": reduction.balance}
-    return _total(reduction)
+#: Extensions of each format, as the command line knows them.
+FORMATS = {
+    "csv": ("csv",), "tsv": ("tsv", "tab"), "jsonl": ("jsonl", "ndjson", "json"), "parquet": ("parquet", "pq"),
+    "arrow": ("arrow", "feather", "ipc"), "npy": ("npy",), "npz": ("npz",), "xlsx": ("xlsx",),
+}
 
 
-def _total(reduction: Reduction) -> dict[str, Any]:
-    match reduction.budget:
+def _format(path: Path) -> str:
+    suffixes = [suffix.lower().lstrip(".") for suffix in path.suffixes if suffix.lower() not in (".gz", ".zst")]
+    last = suffixes[-1] if suffixes else ""
+    return next((name for name, extensions in FORMATS.items() if last in extensions), "csv")
+
+
+def _stopping(asked: Asked) -> dict[str, Any]:
+    if asked.stopping is None:
+        return {}
+    within, epsilon, _ = asked.stopping
+    return {"stopping": {"within": within} if within is not None else {"epsilon": epsilon}}
+
+
+def _budget(reduction: Reduction, budget: Budget) -> dict[str, Any]:
+    if reduction.balance != "proportional" and not isinstance(budget, list):
+        return {**_total(reduction, budget), "balance": reduction.balance}
+    return _total(reduction, budget)
+
+
+def _total(reduction: Reduction, budget: Budget) -> dict[str, Any]:
+    match budget:
         case list(counts):
             return {"per_class": {str(n): c for n, c in zip(reduction.rows, counts, strict=True)}}
         case int(count):

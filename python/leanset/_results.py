@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from leanset import _leanset
 from leanset._budget import Budget, SamplingStrategy, budget
 from leanset._convert import Ids, Labels
+from leanset._saved import load_ranking, load_reduction, maker_of, save_ids, save_ranking
 
 
 class LeansetWarning(UserWarning):
@@ -137,6 +139,22 @@ class EpsilonCurve:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked that a reduction does not say by itself, for its manifest."""
+
+    #: The budget as it was given: beside a rule that stops, the most that is kept.
+    budget: Budget
+    #: `within`, `max_epsilon` and their metric.
+    stopping: tuple[float | None, float | None, str] | None = None
+    #: The settings of the built-in trainer, if it trained.
+    trainer: dict[str, Any] | None = None
+    #: A hash of some rows of the training dynamics, if they were given.
+    dynamics: str | None = None
+    #: A hash of some rows and their classes, as the method saw them.
+    table: str = ""
+
+
 @dataclass(frozen=True)
 class Reduction:
     """The result of a reduction.
@@ -201,6 +219,62 @@ class Reduction:
     beside: str | None = None
     dimensions: int | None = None
     balance: str = "proportional"
+    _asked: Asked | None = field(default=None, repr=False, compare=False)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the ids of the kept rows to a file, completely or not at all, with the same bytes as `leanset reduce --emit ids`.
+
+        The file has the columns row, class, rank and, if there are weights, weight. The command line reads it, for example as `--keep`.
+
+        Parameters
+        ----------
+        path : str or path
+            A file named .csv.
+        overwrite : bool, default=False
+            Whether to replace an existing file.
+
+        Raises
+        ------
+        FileExistsError
+            If the file exists and `overwrite` is False.
+        ValueError
+            If the method generated prototypes, or the file is not named .csv.
+        """
+        save_ids(self, path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], y: Any = None) -> Reduction:
+        """Read a reduction from row ids that `save` or `leanset reduce --emit ids` wrote, or from a manifest.
+
+        Parameters
+        ----------
+        path : str or path
+            Row ids (.csv), or a manifest (.json) of the command line or of `write_manifest`.
+        y : array-like, optional
+            The labels of the table that was reduced. Row ids need them; with a manifest, classes are the names in it unless y is given.
+
+        Returns
+        -------
+        Reduction
+            Of row ids only the rows, their order and weights are known: the method is "row ids". A manifest has everything.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, or of other labels than y.
+
+        Examples
+        --------
+        >>> import leanset, pathlib, tempfile
+        >>> X, y = [[0.0], [1.0], [9.0]], ["a", "a", "b"]
+        >>> kept = leanset.reduce(X, y, 2, method="mms", start="first")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kept.save(pathlib.Path(folder, "kept.csv"))
+        ...     leanset.Reduction.load(pathlib.Path(folder, "kept.csv"), y).indices
+        array([0, 2])
+        """
+        found: Reduction = load_reduction(cls, path, y)
+        return found
 
     def __len__(self) -> int:
         return sum(self.counts.values())
@@ -224,7 +298,7 @@ class Reduction:
             dict(zip(names.tolist(), labels.sizes.tolist(), strict=True)),
             result["budget"], result["allow_empty"], None, {"method": result["seconds"]},
             result["threads"], result["beside"], result.get("dimensions"),
-            result.get("balance", "proportional"),
+            result.get("balance", "proportional"), _asked=result.get("asked"),
         )
 
 
@@ -283,6 +357,61 @@ class Ranking:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the ranking to a file, completely or not at all, with the same bytes as `leanset rank`.
+
+        The file has the columns row, class, rank and score. `leanset reduce --ranking` cuts it.
+
+        Parameters
+        ----------
+        path : str or path
+            A file named .csv.
+        overwrite : bool, default=False
+            Whether to replace an existing file.
+
+        Raises
+        ------
+        FileExistsError
+            If the file exists and `overwrite` is False.
+        ValueError
+            If the file is not named .csv.
+        """
+        save_ranking(self, path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], y: Any = None) -> Ranking:
+        """Read a ranking that `save` or `leanset rank` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+            A file named .csv. If the manifest of `leanset rank` is beside it, method, parameters and seed are those of the manifest;
+            otherwise the method is "ranking".
+        y : array-like, optional
+            The labels of the table that was ranked. Without them, classes are the names in the file, which then has all rows.
+
+        Returns
+        -------
+        Ranking
+
+        Raises
+        ------
+        ValueError
+            If the file is no ranking, or of other labels than y.
+
+        Examples
+        --------
+        >>> import leanset, pathlib, tempfile
+        >>> ranking = leanset.rank([[0.0], [1.0], [9.0]], ["a", "a", "b"], method="mms", start="first")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ranking.save(pathlib.Path(folder, "ranking.csv"))
+        ...     leanset.Ranking.load(pathlib.Path(folder, "ranking.csv")).reduce(2).indices
+        array([0, 2])
+        """
+        native, own = load_ranking(path, y)
+        method, parameters, seed = maker_of(path)
+        return cls(native, replace(own, original=None), method, parameters, seed)
 
     def reduce(
         self, sampling_strategy: SamplingStrategy, *, allow_empty_classes: bool = False, balance: str = "proportional"

@@ -338,7 +338,9 @@ impl Error {
             Self::Unsupported { hint, .. } | Self::Data { hint, .. } | Self::Row { hint, .. } => hint.clone(),
             Self::Kept(_) => text!["name each row of the table once (", &setting::KEPT, ")"],
             Self::Target(_) => "a target has the columns and the classes of the table".into(),
-            Self::Log(LogError::Labels { .. }) => "give the labels that the log was made with, in the same order".into(),
+            Self::Log(LogError::Labels { .. }) => {
+                "give the labels that the log was made with, in the same order".into()
+            }
             Self::State(StateError::Version { .. }) => "use the leanset that wrote it, or a newer one".into(),
             Self::State(StateError::Truncated { .. } | StateError::Damaged(_)) => {
                 "copy or write the file again; it cannot be repaired".into()

@@ -536,7 +536,7 @@ impl<'a> Reduction<'a> {
         let mut manifest_text = String::new();
         if let Some(path) = &manifest_path {
             if let Some(expected) = &expected {
-                expected.check_manifest(&manifest)?;
+                expected.check_manifest(&manifest, input.warnings())?;
             }
             manifest_text = manifest.text()?;
             outputs.stage(path, |out| {

@@ -232,17 +232,19 @@ impl Method for Configured {
     /// Scores are entropies in bits; rows of the base have none (NaN).
     fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
         let (rows, scores) = self.order(run, run.data.rows())?;
-        Ranking::global(rows, scores, run.data.classes())
+        let diagnostics = of_base(&scores);
+        let mut ranking = Ranking::global(rows, scores, run.data.classes())?;
+        ranking.diagnostics = diagnostics;
+        Ok(ranking)
     }
 
     fn reduce(&self, run: &Run<'_>, allocation: &Allocation) -> Result<Reduction> {
         let total = allocation.total();
         let (mut rows, mut scores) = self.order(run, total)?;
-        let base = scores.iter().take_while(|s| s.is_nan()).count();
+        let diagnostics = of_base(&scores);
         rows.truncate(total);
         scores.truncate(total);
         let ranking = Ranking::global(rows, scores, run.data.classes())?;
-        let diagnostics = Diagnostics::from([("base_rows", base.min(total).into())]);
         let selection = ranking.select(allocation, run.data.classes())?;
         Ok(Reduction { reduced: Reduced::Rows(selection), diagnostics, warnings: Vec::new() })
     }
@@ -250,6 +252,11 @@ impl Method for Configured {
     fn memory(&self, shape: &Shape, _: usize, _: usize) -> u64 {
         (32 * shape.rows + 8 * shape.classes * shape.columns) as u64
     }
+}
+
+/// The rows of the base have no scores, and come first.
+fn of_base(scores: &[f64]) -> Diagnostics {
+    Diagnostics::from([("base_rows", scores.iter().take_while(|score| score.is_nan()).count().into())])
 }
 
 /// The base in an order of which every beginning is stratified: first a row of each class, and then row i of m of a class
