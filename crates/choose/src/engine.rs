@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use leanset_core::{
-    Allocation, Classes, Dataset, EmptyClasses, Error, Inputs, Matrix, Monitor, Ranking, Reduced, RowId, Seed,
+    Allocation, Classes, Dataset, EmptyClasses, Error, Inputs, Look, Matrix, Monitor, Ranking, Reduced, RowId, Seed,
     Selection,
 };
 use leanset_problem::Problem;
@@ -438,14 +438,16 @@ impl<'a> Engine<'a> {
         let tested = scaling.apply(points.test.iter());
         let train = self.dataset(&values, columns, &labels)?;
         let test = self.dataset(&tested, columns, &self.tested.truth[fold])?;
+        let look: Look<'_> = &|| if self.watch.cancelled() { Err(Error::Interrupted) } else { Ok(()) };
         let began = Instant::now();
         let (predicted, seconds) = if judge == Judge::Neighbors {
-            let model = Neighbors::default().fit(&train, None)?;
-            (model.predict(&test)?, began.elapsed())
+            let model = Neighbors::default().fit(&train, None, look)?;
+            (model.predict(&test, look)?, began.elapsed())
         } else {
-            let model = KernelRidge { landmarks: LANDMARKS, ..KernelRidge::default() }.fit(&train, None, self.seed)?;
+            let settings = KernelRidge { landmarks: LANDMARKS, ..KernelRidge::default() };
+            let model = settings.fit(&train, None, self.seed, look)?;
             let seconds = began.elapsed();
-            (model.predict(&test)?, seconds)
+            (model.predict(&test, look)?, seconds)
         };
         Ok((Outcome::Predictions(Predictions(predicted.iter().map(|class| class.0).collect())), seconds.as_secs_f64()))
     }

@@ -23,7 +23,7 @@
 
 use crate::geometry::{Points, Tree};
 use crate::monitor::step;
-use crate::{ClassId, Classes, Dataset, Monitor, Result, RowId, Shape, with_points};
+use crate::{ClassId, Classes, Dataset, Look, Monitor, Result, RowId, Shape, with_points};
 
 /// Whether contradicted rows come last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,17 +108,18 @@ pub(crate) fn votes(
     monitor.begin("looking at neighbours", data.rows() as u64);
     let vote = |row: usize, found: &mut dyn Iterator<Item = u32>| Votes::of(data.classes(), RowId::at(row), found);
     let ids: Vec<u32> = (0..data.rows()).map(|row| RowId::at(row).0).collect();
+    let look: Look<'_> = &|| step(monitor, 0);
     with_points!(data.points(), |m| {
-        let queries = Tree::new(ids.len(), columns, |i| m.row(RowId(ids[i])));
+        let queries = Tree::new(ids.len(), columns, |i| m.row(RowId(ids[i])), look)?;
         match among {
             None => {
-                let points = Points::new(&queries, &ids, |i| m.row(RowId(ids[i])));
+                let points = Points::new(&queries, &ids, |i| m.row(RowId(ids[i])), look)?;
                 points.of_each(&queries, &ids, k, vote, |s| step(monitor, s))
             }
             Some(rows) => {
                 let some: Vec<u32> = rows.iter().map(|row| row.0).collect();
-                let tree = Tree::new(some.len(), columns, |i| m.row(rows[i]));
-                let points = Points::new(&tree, &some, |i| m.row(rows[i]));
+                let tree = Tree::new(some.len(), columns, |i| m.row(rows[i]), look)?;
+                let points = Points::new(&tree, &some, |i| m.row(rows[i]), look)?;
                 points.of_each(&queries, &ids, k, vote, |s| step(monitor, s))
             }
         }

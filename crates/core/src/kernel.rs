@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use crate::distance::{Euclidean, LANES, Packed, QUERIES, Terms};
-use crate::simd;
+use crate::{Error, Look, Result, simd};
 
 /// Blocks of rows that are one piece of parallel work; sums over rows are made per piece.
 pub(crate) const PIECE: usize = 128;
@@ -81,21 +81,27 @@ impl Gaussian {
 
     /// Σ_j weight_j k(query, point_j) for each query (rows of as many columns as the points); as many weights as lanes,
     /// zero for those beyond the last point. Each sum is made piece by piece, in order.
-    pub(crate) fn sums(self, points: &Packed<f64>, queries: &[f64], weights: &[[f64; LANES]]) -> Vec<f64> {
+    pub(crate) fn sums(
+        self,
+        points: &Packed<f64>,
+        queries: &[f64],
+        weights: &[[f64; LANES]],
+        look: Look<'_>,
+    ) -> Result<Vec<f64>> {
         let count = queries.len() / points.columns();
-        let of_piece = |(piece, weights): (usize, &[[f64; LANES]])| -> Vec<f64> {
+        let of_piece = |(piece, weights): (usize, &[[f64; LANES]])| -> Result<Vec<f64>> {
             let first = piece * PIECE;
-            let sums = |queries| simd::run(Sum { kernel: self, points, queries, first, weights });
+            let sums = |queries| look().map(|()| simd::run(Sum { kernel: self, points, queries, first, weights }));
             let columns = points.columns();
-            let found: Vec<[f64; QUERIES]> = queries.chunks(QUERIES * columns).map(sums).collect();
-            found.into_iter().flatten().take(count).collect()
+            let found: Vec<[f64; QUERIES]> = queries.chunks(QUERIES * columns).map(sums).collect::<Result<_>>()?;
+            Ok(found.into_iter().flatten().take(count).collect())
         };
-        let parts: Vec<Vec<f64>> = weights.par_chunks(PIECE).enumerate().map(of_piece).collect();
+        let parts: Vec<Vec<f64>> = weights.par_chunks(PIECE).enumerate().map(of_piece).collect::<Result<_>>()?;
         let add = |mut a: Vec<f64>, b: Vec<f64>| {
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
             a
         };
-        parts.into_iter().fold(vec![0.0; count], add)
+        Ok(parts.into_iter().fold(vec![0.0; count], add))
     }
 }
 
@@ -169,18 +175,22 @@ fn add_weighted(sums: &mut [f64; LANES], weights: &[f64; LANES], values: &[f64; 
 
 /// Gaussian kernels of queries and points, exp(−rate·‖q − p‖²), both rows of `columns` values: queries × points, row after
 /// row.
-pub fn gaussian_table(points: &[f64], queries: &[f64], columns: usize, rate: f64) -> Vec<f64> {
+///
+/// # Errors
+/// That of `look`.
+pub fn gaussian_table(points: &[f64], queries: &[f64], columns: usize, rate: f64, look: Look<'_>) -> Result<Vec<f64>> {
     let count = points.len() / columns;
-    let packed = Packed::gather(count, columns, |i| &points[i * columns..][..columns]);
+    let packed = Packed::gather(count, columns, |i| &points[i * columns..][..columns], look)?;
     let kernel = Gaussian { rate };
     let mut table = vec![0.0; queries.len() / columns * count];
     if count > 0 {
-        table
-            .par_chunks_exact_mut(count)
-            .zip(queries.par_chunks_exact(columns))
-            .for_each(|(values, query)| simd::run(Values { kernel, points: &packed, query, values }));
+        table.par_chunks_exact_mut(count).zip(queries.par_chunks_exact(columns)).try_for_each(|(values, query)| {
+            look()?;
+            simd::run(Values { kernel, points: &packed, query, values });
+            Ok::<(), Error>(())
+        })?;
     }
-    table
+    Ok(table)
 }
 
 /// The kernels of one query and all points.
@@ -238,7 +248,14 @@ impl Features {
     }
 
     /// More columns, until there are `rank`, or as many as allowed, or their trace error is at most `tolerance`.
-    pub(crate) fn grow(&mut self, kernel: Gaussian, points: &Packed<f64>, rank: usize, tolerance: f64) {
+    pub(crate) fn grow(
+        &mut self,
+        kernel: Gaussian,
+        points: &Packed<f64>,
+        rank: usize,
+        tolerance: f64,
+        look: Look<'_>,
+    ) -> Result<()> {
         let most = self.most;
         let mut query = vec![0.0; points.columns()];
         loop {
@@ -246,16 +263,18 @@ impl Features {
             self.trace_error = trace / self.rows as f64;
             self.complete = self.rank == most || left <= f64::EPSILON || self.trace_error <= tolerance;
             if self.complete || self.rank >= rank {
-                return;
+                return Ok(());
             }
             points.copy_row(pivot, &mut query);
             let (query, inverse) = (&query[..], 1.0 / left.sqrt());
             let own: Vec<f64> = self.row(pivot).collect();
             let pieces = self.values.par_chunks_mut(PIECE * most).zip(self.left.par_chunks_mut(PIECE));
-            pieces.enumerate().for_each(|(piece, (values, left))| {
+            pieces.enumerate().try_for_each(|(piece, (values, left))| {
+                look()?;
                 let first = piece * PIECE;
                 simd::run(Column { kernel, points, query, first, values, stride: most, own: &own, inverse, left });
-            });
+                Ok::<(), Error>(())
+            })?;
             // A pivot is explained entirely, whatever rounding says.
             self.left[pivot / LANES][pivot % LANES] = 0.0;
             self.pivots.push(pivot);
@@ -264,8 +283,8 @@ impl Features {
     }
 
     /// Adds to `out` the products of all rows with a vector of `rank` values, in lanes.
-    pub(crate) fn add_products(&self, vector: &[f64], out: &mut [[f64; LANES]]) {
-        add_products(&self.values, self.most, vector, out);
+    pub(crate) fn add_products(&self, vector: &[f64], out: &mut [[f64; LANES]], look: Look<'_>) -> Result<()> {
+        add_products(&self.values, self.most, vector, out, look)
     }
 
     /// The values of one block.
@@ -368,9 +387,19 @@ fn multiply(values: &[[f64; LANES]], stride: usize, vector: &[f64], sums: &mut [
 
 /// Adds to `out`, for every row of a matrix in blocks of `stride` columns, the product of its first columns with a vector.
 /// Columns in order, lanes are rows.
-pub(crate) fn add_products(values: &[[f64; LANES]], stride: usize, vector: &[f64], out: &mut [[f64; LANES]]) {
+pub(crate) fn add_products(
+    values: &[[f64; LANES]],
+    stride: usize,
+    vector: &[f64],
+    out: &mut [[f64; LANES]],
+    look: Look<'_>,
+) -> Result<()> {
     let pieces = out.par_chunks_mut(PIECE).zip(values.par_chunks(PIECE * stride));
-    pieces.for_each(|(out, values)| simd::run(Products { values, stride, vector, out }));
+    pieces.try_for_each(|(out, values)| {
+        look()?;
+        simd::run(Products { values, stride, vector, out });
+        Ok(())
+    })
 }
 
 struct Products<'a> {
@@ -398,7 +427,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn packed(values: &[f64], columns: usize) -> Packed<f64> {
-        Packed::gather(values.len() / columns, columns, |i| &values[i * columns..][..columns])
+        let row = |i: usize| &values[i * columns..][..columns];
+        Packed::gather(values.len() / columns, columns, row, &|| Ok(())).expect("nobody stops it")
     }
 
     fn plain(kernel: Gaussian, a: &[f64], b: &[f64]) -> f64 {
@@ -422,9 +452,9 @@ mod tests {
             let row = |i: usize| &values[i * d..][..d];
             let points = packed(&values[..n * d], d);
             let mut features = Features::new(n, most);
-            features.grow(kernel, &points, most / 3, 1e-12);
+            features.grow(kernel, &points, most / 3, 1e-12, &|| Ok(())).expect("nobody stops it");
             prop_assert!(features.complete || features.rank == most / 3);
-            features.grow(kernel, &points, n, 1e-12);
+            features.grow(kernel, &points, n, 1e-12, &|| Ok(())).expect("nobody stops it");
             prop_assert!(features.complete && features.rank <= most && features.pivots.len() == features.rank);
             prop_assert!(features.rank == most.min(n) || features.trace_error <= 1e-12);
             let left = |i: usize| features.left[i / LANES][i % LANES];
@@ -447,7 +477,8 @@ mod tests {
             let (queries, points) = rows.split_at(rows.len() / 2);
             let expected: Vec<f64> =
                 queries.iter().flat_map(|q| points.iter().map(|p| plain(kernel, q, p))).collect();
-            prop_assert_eq!(gaussian_table(&points.concat(), &queries.concat(), d, kernel.rate), expected);
+            let found = gaussian_table(&points.concat(), &queries.concat(), d, kernel.rate, &|| Ok(()));
+            prop_assert_eq!(found, Ok(expected));
         }
 
         /// Every level gives the plain sums, lane by lane and piece by piece.
@@ -467,8 +498,8 @@ mod tests {
             let pieces: Vec<Vec<f64>> = queries.chunks_exact(2).map(plain_pieces).collect();
             let weights = ones(n);
             let sums: Vec<f64> = pieces.iter().map(|pieces| pieces.iter().fold(0.0, |sum, piece| sum + piece)).collect();
-            prop_assert_eq!(kernel.sums(&points, &values[..2], &weights), &sums[..1]);
-            prop_assert_eq!(kernel.sums(&points, queries, &weights), sums);
+            prop_assert_eq!(kernel.sums(&points, &values[..2], &weights, &|| Ok(())), Ok(sums[..1].to_vec()));
+            prop_assert_eq!(kernel.sums(&points, queries, &weights, &|| Ok(())), Ok(sums));
             for level in simd::Level::all() {
                 let weights = &weights[..weights.len().min(PIECE)];
                 for (queries, pieces) in queries.chunks(2 * QUERIES).zip(pieces.chunks(QUERIES)) {

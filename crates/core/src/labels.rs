@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 
 use leanset_linalg::Mat;
 
-use crate::Result;
-use crate::linalg::Spectrum;
+use crate::linalg::{Spectrum, operations};
+use crate::{Look, Result};
 
 /// Singular values and right vectors of [X, Y]. Rows of this matrix have the coordinates that [`Labelled::coordinates`] gives.
 pub(crate) struct Labelled {
@@ -55,6 +55,7 @@ impl Labelled {
         sizes: &[usize],
         means: &[Vec<f64>],
         shared: bool,
+        look: Look<'_>,
     ) -> Result<Self> {
         let columns = within.ncols();
         // Of each size and, unless coordinates are shared, of each class.
@@ -80,7 +81,9 @@ impl Labelled {
             let block = Mat::<f64>::from_fn(classes.len(), columns, |i, j| root * means[classes[i]][j]);
             classes.iter().enumerate().for_each(|(i, &class)| places[class] = (place, i));
             let (rotation, block) = if classes.len() > columns {
-                let (orthogonal, triangular) = leanset_linalg::thin_qr(&block);
+                let operations = operations(classes.len(), columns);
+                let factors = move || leanset_linalg::thin_qr(&block);
+                let (orthogonal, triangular) = leanset_linalg::abandonable(operations, look, factors)?;
                 apart.push((root, coupled + apart.len(), classes.len() - columns));
                 (Some(orthogonal), triangular)
             } else {
@@ -93,8 +96,7 @@ impl Labelled {
             found.push(OfSize { first, rotation, rest: coupled + apart.len().saturating_sub(1) });
             first += count;
         }
-        let Spectrum { values, vectors: right } = Spectrum::of(method, &core)?;
-        drop(core);
+        let Spectrum { values, vectors: right } = Spectrum::of(method, core, look)?;
         // (value, column of the core or coordinate of a rest, vectors), descending; columns of the core first.
         let own = values.iter().enumerate().map(|(j, &value)| (value, Ok(j), 1));
         let mut all: Vec<(f64, std::result::Result<usize, usize>, usize)> = own.collect();
@@ -161,8 +163,8 @@ mod tests {
         let row = |i: usize, out: &mut [f64]| {
             out.iter_mut().zip(&points[i]).zip(&means[classes[i]]).for_each(|((o, v), m)| *o = v - m);
         };
-        let within = crate::linalg::triangular(points.len(), columns, row);
-        Labelled::new("test", within, sizes, &means, shared).expect("it converges")
+        let within = crate::linalg::triangular(points.len(), columns, row, &|| Ok(())).expect("nobody stops it");
+        Labelled::new("test", within, sizes, &means, shared, &|| Ok(())).expect("it converges")
     }
 
     /// The values and, of every row, the squared projections onto the subspaces of equal values, of the whole matrix.

@@ -63,7 +63,7 @@ pub use guard::Guard;
 pub use id::{ClassId, RowId};
 pub use leanset_problem::Warning;
 pub use methods::{Inputs, Reducer};
-pub use monitor::{Monitor, Quiet};
+pub use monitor::{Look, Monitor, Quiet};
 pub use seed::Seed;
 pub use selection::{BudgetLimit, Prototypes, Ranking, Reduced, Reduction, Scope, Selection};
 pub use state::StateError;

@@ -1,25 +1,35 @@
-//! Linear algebra over rows in fixed blocks: the same bits for any number of threads. leanset-linalg does the decompositions.
+//! Linear algebra over rows in fixed blocks: the same bits for any number of threads. leanset-linalg does the decompositions, and those that
+//! take long on a thread of their own, which is left alone if the run is to stop.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use leanset_linalg::Mat;
 use rayon::prelude::*;
 
-use crate::{Error, Matrix, Result, RowId, Scalar};
+use crate::monitor::Pace;
+use crate::{Error, Look, Matrix, Result, RowId, Scalar};
 
 /// Rows folded into a triangular factor at a time.
 const BLOCK: usize = 256;
 
+/// Operations of a decomposition of an n × d matrix, about.
+pub(crate) fn operations(rows: usize, columns: usize) -> usize {
+    rows.saturating_mul(columns).saturating_mul(rows.min(columns)).saturating_mul(2)
+}
+
 /// The mean of some rows, summed in the order given. Length d.
-pub(crate) fn mean<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Vec<f64> {
+pub(crate) fn mean<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], look: Look<'_>) -> Result<Vec<f64>> {
     let mut sums = vec![0.0; points.columns()];
+    let mut pace = Pace::new(look);
     for &row in rows {
+        pace.work(points.columns())?;
         for (s, v) in sums.iter_mut().zip(points.row(row)) {
             *s += v.widen();
         }
     }
     sums.iter_mut().for_each(|s| *s /= rows.len() as f64);
-    sums
+    Ok(sums)
 }
 
 /// Singular values, descending, and right singular vectors (as columns, d × k) of an n × d matrix, k = min(n, d).
@@ -37,14 +47,17 @@ pub(crate) fn spectrum(
     rows: usize,
     columns: usize,
     row: impl Fn(usize, &mut [f64]),
+    look: Look<'_>,
 ) -> Result<Spectrum> {
-    Spectrum::of(method, &triangular(rows, columns, row))
+    Spectrum::of(method, triangular(rows, columns, row, look)?, look)
 }
 
 impl Spectrum {
     /// That of a matrix.
-    pub(crate) fn of(method: &'static str, matrix: &Mat<f64>) -> Result<Self> {
-        let (values, vectors) = leanset_linalg::right_svd(matrix).ok_or_else(|| diverged(method))?;
+    pub(crate) fn of(method: &'static str, matrix: Mat<f64>, look: Look<'_>) -> Result<Self> {
+        let operations = 8 * operations(matrix.nrows(), matrix.ncols());
+        let found = leanset_linalg::abandonable(operations, look, move || leanset_linalg::right_svd(&matrix))?;
+        let (values, vectors) = found.ok_or_else(|| diverged(method))?;
         Ok(Self { values, vectors })
     }
 }
@@ -53,7 +66,12 @@ impl Spectrum {
 ///
 /// Blocks of rows are folded into the triangular factor of a QR decomposition. As backward stable as a decomposition of the
 /// whole (a Gram matrix would square the condition number).
-pub(crate) fn triangular(rows: usize, columns: usize, row: impl Fn(usize, &mut [f64])) -> Mat<f64> {
+pub(crate) fn triangular(
+    rows: usize,
+    columns: usize,
+    row: impl Fn(usize, &mut [f64]),
+    look: Look<'_>,
+) -> Result<Mat<f64>> {
     let block = BLOCK.max(columns);
     let mut factor = Mat::<f64>::zeros(0, columns);
     let mut values = vec![0.0; columns];
@@ -63,14 +81,20 @@ pub(crate) fn triangular(rows: usize, columns: usize, row: impl Fn(usize, &mut [
         let mut stacked = Mat::<f64>::zeros(above + count, columns);
         stacked.as_mut().submatrix_mut(0, 0, above, columns).copy_from(&factor);
         for i in 0..count {
+            look()?;
             row(begin + i, &mut values);
             for (j, &v) in values.iter().enumerate() {
                 stacked[(above + i, j)] = v;
             }
         }
-        factor = if stacked.nrows() <= columns { stacked } else { leanset_linalg::triangular_factor(&stacked) };
+        factor = if stacked.nrows() <= columns {
+            stacked
+        } else {
+            let operations = operations(stacked.nrows(), columns);
+            leanset_linalg::abandonable(operations, look, move || leanset_linalg::triangular_factor(&stacked))?
+        };
     }
-    factor
+    Ok(factor)
 }
 
 /// Numbers of a block of rows of which a Gram matrix is made.
@@ -91,33 +115,34 @@ const WELL_CONDITIONED: f64 = 32.0;
 /// That of the Gram matrix if the matrix is well conditioned. If not, a second factor, of the Gram matrix of X R⁻¹, repairs it
 /// (CholeskyQR2): it is as accurate as that of an orthogonal decomposition if X R⁻¹ is nearly orthogonal, which is seen in its Gram
 /// matrix. Where it is not, or is not to be had, as for columns that others determine, rows are folded into a [`triangular`] factor.
-/// `row(i, out)` writes row i; `check` is asked once a block.
+/// `row(i, out)` writes row i.
 pub(crate) fn factor(
     rows: usize,
     columns: usize,
     row: impl Fn(usize, &mut [f64]) + Sync,
-    check: impl Fn() -> Result<()> + Sync,
+    look: Look<'_>,
 ) -> Result<Mat<f64>> {
     if rows >= FEW.max(TALL * columns)
-        && let Some(found) = by_gram(rows, columns, &row, &check)?
+        && let Some(found) = by_gram(rows, columns, &row, look)?
     {
         return Ok(found);
     }
-    check()?;
-    Ok(triangular(rows, columns, row))
+    look()?;
+    triangular(rows, columns, row, look)
 }
 
 fn by_gram(
     rows: usize,
     columns: usize,
     row: &(impl Fn(usize, &mut [f64]) + Sync),
-    check: &(impl Fn() -> Result<()> + Sync),
+    look: Look<'_>,
 ) -> Result<Option<Mat<f64>>> {
-    let first = gram(rows, columns, row, None, check)?;
+    let first = gram(rows, columns, row, None, look)?;
     // Squares that underflow have lost digits.
     let sound = (0..columns).all(|j| first[(j, j)] > 1e-280 && first[(j, j)].is_finite());
-    let Some(lower) = leanset_linalg::cholesky(&first).filter(|_| sound) else { return Ok(None) };
-    drop(first);
+    let cube = operations(columns, columns);
+    let lower = leanset_linalg::abandonable(cube, look, move || leanset_linalg::cholesky(&first))?;
+    let Some(lower) = lower.filter(|_| sound) else { return Ok(None) };
     // The product of the norms is never below d.
     if (columns as f64) < WELL_CONDITIONED {
         let mut inverse = Mat::<f64>::identity(columns, columns);
@@ -126,7 +151,8 @@ fn by_gram(
             return Ok(Some(lower.transpose().to_owned()));
         }
     }
-    let second = gram(rows, columns, row, Some(&lower), check)?;
+    let lower = Arc::new(lower);
+    let second = gram(rows, columns, row, Some(&lower), look)?;
     let off = |i: usize, j: usize| second[(i, j)] - f64::from(u8::from(i == j));
     let square: f64 = (0..columns).map(|j| (j..columns).map(|i| off(i, j).powi(2)).sum::<f64>()).sum();
     // If it is no number, it is not.
@@ -134,7 +160,10 @@ fn by_gram(
     if !orthogonal {
         return Ok(None);
     }
-    Ok(leanset_linalg::cholesky(&second).map(|repair| leanset_linalg::product(&lower, &repair).transpose().to_owned()))
+    leanset_linalg::abandonable(cube, look, move || {
+        let repair = leanset_linalg::cholesky(&second)?;
+        Some(leanset_linalg::product(&lower, &repair).transpose().to_owned())
+    })
 }
 
 /// The lower triangle of the Gram matrix of rows, or of L⁻¹ times each row.
@@ -142,8 +171,8 @@ fn gram(
     rows: usize,
     columns: usize,
     row: &(impl Fn(usize, &mut [f64]) + Sync),
-    lower: Option<&Mat<f64>>,
-    check: &(impl Fn() -> Result<()> + Sync),
+    lower: Option<&Arc<Mat<f64>>>,
+    look: Look<'_>,
 ) -> Result<Mat<f64>> {
     let block = gram_block(columns);
     let of_piece = |piece: Range<usize>| {
@@ -154,11 +183,15 @@ fn gram(
             for i in 0..count {
                 row(begin + i, values.col_as_slice_mut(i));
             }
-            if let Some(lower) = lower {
-                leanset_linalg::solve_lower(lower, &mut values, count);
-            }
-            leanset_linalg::add_gram(&mut sum, &values, count);
-            check()?;
+            let lower = lower.map(Arc::clone);
+            (sum, values) = leanset_linalg::abandonable(count * columns * columns, look, move || {
+                if let Some(lower) = lower {
+                    leanset_linalg::solve_lower(&lower, &mut values, count);
+                }
+                leanset_linalg::add_gram(&mut sum, &values, count);
+                (sum, values)
+            })?;
+            look()?;
         }
         Ok(sum)
     };
@@ -188,22 +221,29 @@ pub(crate) fn factor_memory(rows: usize, columns: usize, threads: usize) -> usiz
 }
 
 /// The mean of so many rows, in pieces.
-pub(crate) fn mean_of(rows: usize, columns: usize, row: impl Fn(usize, &mut [f64]) + Sync) -> Vec<f64> {
+pub(crate) fn mean_of(
+    rows: usize,
+    columns: usize,
+    row: impl Fn(usize, &mut [f64]) + Sync,
+    look: Look<'_>,
+) -> Result<Vec<f64>> {
     let of_piece = |piece: Range<usize>| {
         let (mut sum, mut values) = (vec![0.0; columns], vec![0.0; columns]);
+        let mut pace = Pace::new(look);
         for i in piece {
+            pace.work(columns)?;
             row(i, &mut values);
             sum.iter_mut().zip(&values).for_each(|(s, v)| *s += v);
         }
-        sum
+        Ok(sum)
     };
-    let sums: Vec<Vec<f64>> = pieces(rows, columns).into_par_iter().map(of_piece).collect();
+    let sums: Vec<Vec<f64>> = pieces(rows, columns).into_par_iter().map(of_piece).collect::<Result<_>>()?;
     let mut mean = vec![0.0; columns];
     for sum in sums {
         mean.iter_mut().zip(sum).for_each(|(m, s)| *m += s);
     }
     mean.iter_mut().for_each(|m| *m /= rows as f64);
-    mean
+    Ok(mean)
 }
 
 /// The error for a decomposition that did not converge.
@@ -231,10 +271,10 @@ mod tests {
         let write = |i: usize, out: &mut [f64]| out.copy_from_slice(&rows[i]);
         let by_gram = by_gram(rows.len(), d, &write, &|| Ok(())).expect("nobody stops it");
         assert_eq!(by_gram.is_some(), gram, "{} × {d}", rows.len());
-        let found = factor(rows.len(), d, write, || Ok(())).expect("nobody stops it");
+        let found = factor(rows.len(), d, write, &|| Ok(())).expect("nobody stops it");
         let whole = Mat::<f64>::from_fn(rows.len(), d, |i, j| rows[i][j]);
-        let expected = Spectrum::of("test", &whole).expect("it converges");
-        let found = Spectrum::of("test", &found).expect("it converges");
+        let expected = Spectrum::of("test", whole, &|| Ok(())).expect("it converges");
+        let found = Spectrum::of("test", found, &|| Ok(())).expect("it converges");
         let largest = expected.values[0];
         for (j, (one, other)) in found.values.iter().zip(&expected.values).enumerate() {
             assert!((one - other).abs() <= 1e-14 * (d as f64) * largest, "value {j}: {one:e}, not {other:e}");
@@ -276,7 +316,9 @@ mod tests {
         let write = |i: usize, out: &mut [f64]| out.copy_from_slice(&rows[i]);
         let on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-            pool.install(|| (factor(rows.len(), 5, write, || Ok(())).expect("no stop"), mean_of(rows.len(), 5, write)))
+            pool.install(|| {
+                (factor(rows.len(), 5, write, &|| Ok(())).expect("no stop"), mean_of(rows.len(), 5, write, &|| Ok(())))
+            })
         };
         assert!(pieces(rows.len(), 5).len() > 2);
         assert_eq!(on(1), on(3));

@@ -23,6 +23,39 @@ impl Monitor for Quiet {
     fn advance(&self, _: u64) {}
 }
 
+/// Looks whether to stop: an error if so.
+pub type Look<'a> = &'a (dyn Fn() -> Result<()> + Sync);
+
+/// Operations after which to look: a few to some tens of milliseconds.
+const OPERATIONS: usize = 1 << 22;
+
+/// Looks whether to stop once in so many operations, for loops whose turns may be short or long.
+pub(crate) struct Pace<'a> {
+    look: Look<'a>,
+    left: usize,
+}
+
+impl<'a> Pace<'a> {
+    pub(crate) fn new(look: Look<'a>) -> Self {
+        Self { look, left: OPERATIONS }
+    }
+
+    /// So many operations (additions, comparisons, copies) are done next.
+    #[inline]
+    pub(crate) fn work(&mut self, operations: usize) -> Result<()> {
+        match self.left.checked_sub(operations) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                self.left = OPERATIONS;
+                (self.look)()
+            }
+        }
+    }
+}
+
 /// Reports steps, and turns a wish to stop into an error.
 pub(crate) fn step(monitor: &dyn Monitor, steps: u64) -> Result<()> {
     monitor.advance(steps);

@@ -11,7 +11,7 @@
 //! solved, and what it costs is seen in [`ActiveSet::residual`].
 
 use crate::cholesky::{Cholesky, LEAST_PIVOT, dot};
-use crate::simd;
+use crate::{Look, Result, simd};
 
 /// Times a solution is refined with its own residual, at most; once is nearly always enough.
 const REFINEMENTS: usize = 6;
@@ -54,7 +54,17 @@ impl ActiveSet {
 
     /// Adds a variable: its row of K (against those there, then itself) and its linear term. The weights are optimal
     /// again when this returns, up to gradients of `tolerance` where a weight is zero.
-    pub(crate) fn push(&mut self, row: &[f64], linear: f64, tolerance: f64, precise: Gradients<'_>) {
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(crate) fn push(
+        &mut self,
+        row: &[f64],
+        linear: f64,
+        tolerance: f64,
+        precise: Gradients<'_>,
+        look: Look<'_>,
+    ) -> Result<()> {
         let new = self.linear.len();
         debug_assert_eq!(row.len(), new + 1);
         self.gram.extend_from_slice(row);
@@ -69,13 +79,14 @@ impl ActiveSet {
         let mut retries = 10;
         let mut steps = 0;
         loop {
+            look()?;
             let (target, gradients) = self.solve(precise);
             steps += 1;
             if steps > 40 * (new + 10) {
                 // Rounding alone can come here. The weights are feasible, and the residual says how good they are.
                 let weights = &self.weights;
                 self.gradients = precise.map_or_else(|| self.gradients_of(weights), |f| f(weights));
-                return;
+                return Ok(());
             }
             let outside: Vec<usize> = self.passive.iter().copied().filter(|&p| target[p] <= 0.0).collect();
             if outside.is_empty() {
@@ -96,7 +107,7 @@ impl ActiveSet {
                             barred[next] = true;
                         }
                     }
-                    _ => return,
+                    _ => return Ok(()),
                 }
             } else if self.is_passive[entered] && self.weights[entered] == 0.0 && target[entered] <= 0.0 {
                 barred[entered] = true;
@@ -239,7 +250,7 @@ mod tests {
     fn pushed(gram: &[Vec<f64>], linear: &[f64]) -> ActiveSet {
         let mut set = ActiveSet::default();
         for (i, &u) in linear.iter().enumerate() {
-            set.push(&gram[i][..=i], u, 1e-13, None);
+            set.push(&gram[i][..=i], u, 1e-13, None, &|| Ok(())).expect("nobody stops it");
         }
         set
     }

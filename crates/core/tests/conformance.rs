@@ -8,7 +8,8 @@
 use std::collections::HashSet;
 
 use crate::common::{
-    Random, SAMPLES, SEED, SUBJECTS, Sample, Subject, Watch, blobs, continuous, near, on_threads, subjects,
+    Random, SAMPLES, SEED, SUBJECTS, Sample, Subject, Watch, blobs, continuous, near, on_threads, stops_at_every_look,
+    subjects,
 };
 use leanset_core::dynamics::SCORES;
 use leanset_core::methods::{METHODS, Run, Support};
@@ -868,25 +869,40 @@ fn cancellable(subject: &Subject, sample: &Sample) {
         return;
     }
     let data = sample.data();
+    let budget = Budget::Ratio(0.5);
+    let reduce = |watch: &Watch| subject.reduce(&data, &budget, EmptyClasses::Forbid, SEED, watch).map(|_| ());
+    let rank = |watch: &Watch| subject.rank(&data, None, SEED, watch).map(|_| ());
     let ranks = subject.reducer.ranks() == Support::Yes;
-    for allowed in [0, 1, 2, 5, 40] {
-        let who = format!("{} on {}, cancelled after {allowed}", subject.name, sample.name);
-        let budget = Budget::Ratio(0.5);
-        let reduced = subject.reduce(&data, &budget, EmptyClasses::Forbid, SEED, &Watch::new(allowed)).map(|_| ());
-        let ranked = ranks.then(|| subject.rank(&data, None, SEED, &Watch::new(allowed)).map(|_| ()));
-        for found in std::iter::once(reduced).chain(ranked) {
-            match found {
-                Err(Error::Interrupted) => {}
-                Ok(()) if allowed > 0 => {}
-                other => panic!("{who}: {other:?}"),
-            }
-        }
+    let who = format!("{} on {}", subject.name, sample.name);
+    stops_at_every_look(&format!("{who}, reduced"), reduce);
+    if ranks {
+        stops_at_every_look(&format!("{who}, ranked"), rank);
     }
 }
 
 #[test]
 fn monitor_that_cancels_gets_interrupted() {
     everywhere(cancellable);
+}
+
+/// Of methods whose cost is more than linear, as they say themselves: otherwise a larger table would be waited for longer.
+#[test]
+fn looks_grow_with_the_work() {
+    let slow = |cost: &str| ["²", "³", "m_k", "n·m", "k·d", "·r·"].iter().any(|term| cost.contains(term));
+    let samples = [600, 1200].map(|rows| blobs("one class and another", &[rows, rows / 2], 3, 21));
+    let mut checked = 0;
+    for subject in subjects().iter().filter(|s| slow(s.reducer.info().cost) && s.name == s.reducer.info().id) {
+        let [few, many] = samples.each_ref().map(|sample| {
+            let watch = Watch::new(u64::MAX);
+            let budget = Budget::Ratio(0.5);
+            on_threads(1, || subject.reduce(&sample.data(), &budget, EmptyClasses::Forbid, SEED, &watch))
+                .unwrap_or_else(|e| panic!("{}: {e}", subject.name));
+            watch.looks()
+        });
+        assert!(2 * many > 3 * few, "{} looks {few} times, and {many} times at twice the rows", subject.name);
+        checked += 1;
+    }
+    assert!(checked >= 8, "{checked} methods");
 }
 
 fn announced(subject: &Subject, sample: &Sample) {

@@ -1,6 +1,6 @@
 //! ε against its definition: every fast path gives the bits that the pairwise search gives.
 
-use crate::common::{METRICS, Random, Sample, Watch, blobs, metrics_of, on_threads, samples};
+use crate::common::{METRICS, Random, Sample, Watch, blobs, metrics_of, on_threads, samples, stops_at_every_look};
 use leanset_core::distance::Metric;
 use leanset_core::metrics::{Epsilon, epsilon, epsilon_between, epsilon_curve, naive};
 use leanset_core::{
@@ -413,6 +413,35 @@ fn cosine_distance_refuses_rows_without_a_direction() {
     let full = Dataset::new(Matrix::new(&full, 3, 2).expect("a matrix"), classes).expect("a dataset");
     let error = epsilon_between(&full, &data, Metric::Cosine, &Quiet).expect_err("no direction");
     assert_eq!(error.to_string(), "cosine distance: row 1 of the reduced set is all zeros and has no direction");
+}
+
+/// In few columns and in many, where other searches are used.
+#[test]
+fn epsilon_stops_at_every_look() {
+    for columns in [2, 24] {
+        let sample = blobs("two classes", &[900, 30], columns, 1);
+        let (classes, data) = (sample.classes(), sample.data());
+        let ranking = per_class_ranking(&sample, &mut Random(1));
+        let cuts = totals(&sample, EmptyClasses::Forbid);
+        let kept = Reduced::Rows(ranking.select(&cuts[30], &classes).expect("deep enough"));
+        for metric in Metric::ALL {
+            let who = format!("{metric}, {columns} columns");
+            stops_at_every_look(&who, |watch| epsilon(&data, &kept, metric, watch).map(drop));
+            stops_at_every_look(&who, |watch| epsilon_curve(&data, &ranking, &cuts[30..40], metric, watch).map(drop));
+            stops_at_every_look(&who, |watch| epsilon_between(&data, &data, metric, watch).map(drop));
+        }
+    }
+}
+
+#[test]
+fn epsilon_looks_grow_with_the_rows() {
+    let looks = [500, 1000].map(|rows| {
+        let sample = blobs("one class", &[rows], 12, 1);
+        let watch = Watch::new(u64::MAX);
+        epsilon_between(&sample.data(), &sample.data(), Metric::Euclidean, &watch).expect("measured");
+        watch.looks()
+    });
+    assert!(2 * looks[1] > 3 * looks[0], "{looks:?}");
 }
 
 #[test]

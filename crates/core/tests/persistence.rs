@@ -1,6 +1,8 @@
 //! Persistence of reduced sets: the theory's bound on data of every shape, and that it is the bound of the theory.
 
-use crate::common::{METRICS, Random, Sample, Watch, blobs, dry_bean, on_threads, samples, shared, subjects};
+use crate::common::{
+    METRICS, Random, Sample, Watch, blobs, dry_bean, on_threads, samples, shared, stops_at_every_look, subjects,
+};
 use leanset_core::distance::Metric;
 use leanset_core::metrics::{
     Persistence, PersistenceOptions, epsilon, persistence, persistence_between, persistence_curve,
@@ -242,8 +244,15 @@ fn persistence_that_is_cancelled_is_interrupted() {
     assert!(stages.contains(&"measuring ε") && stages.contains(&"spreading over a large class"), "{stages:?}");
     let load = |a: &std::sync::atomic::AtomicU64| a.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(load(&watch.done), load(&watch.announced));
-    for allowed in 0..4 {
-        assert_eq!(run(&Watch::new(allowed)), Err(Error::Interrupted), "after {allowed} looks");
+    stops_at_every_look("persistence", |watch| run(watch).map(drop));
+    for metric in METRICS {
+        for dimension in 0..=2 {
+            let run = |watch: &Watch| {
+                persistence(&sample.data(), &selected(&kept, &classes), metric, &options(dimension, 30), watch)
+                    .map(drop)
+            };
+            stops_at_every_look(&format!("{metric}, dimension {dimension}"), run);
+        }
     }
 }
 

@@ -221,39 +221,39 @@ impl Learner for External {
 
 impl Learner for Logistic {
     fn train(&self, lesson: &Lesson<'_>) -> Result<Trained> {
-        let model = self.fit(&lesson.points.dataset()?, lesson.weights)?;
+        let model = self.fit(&lesson.points.dataset()?, lesson.weights, &|| Ok(()))?;
         Ok(Trained { predictor: Box::new(model), steps: 0 })
     }
 }
 
 impl Predictor for LogisticModel {
     fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>> {
-        Ok(Self::predict(self, &points.dataset()?)?)
+        Ok(Self::predict(self, &points.dataset()?, &|| Ok(()))?)
     }
 }
 
 impl Learner for Neighbors {
     fn train(&self, lesson: &Lesson<'_>) -> Result<Trained> {
-        let model = self.fit(&lesson.points.dataset()?, lesson.weights)?;
+        let model = self.fit(&lesson.points.dataset()?, lesson.weights, &|| Ok(()))?;
         Ok(Trained { predictor: Box::new(model), steps: 0 })
     }
 }
 
 impl Predictor for NeighborsModel {
     fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>> {
-        Ok(Self::predict(self, &points.dataset()?)?)
+        Ok(Self::predict(self, &points.dataset()?, &|| Ok(()))?)
     }
 }
 
 impl Learner for KernelRidge {
     fn train(&self, lesson: &Lesson<'_>) -> Result<Trained> {
-        let model = self.fit(&lesson.points.dataset()?, lesson.weights, Seed(lesson.seed))?;
+        let model = self.fit(&lesson.points.dataset()?, lesson.weights, Seed(lesson.seed), &|| Ok(()))?;
         Ok(Trained { predictor: Box::new(model), steps: 0 })
     }
 }
 
 impl Predictor for KernelRidgeModel {
     fn predict(&self, points: &LabelledPoints) -> Result<Vec<ClassId>> {
-        Ok(Self::predict(self, &points.dataset()?)?)
+        Ok(Self::predict(self, &points.dataset()?, &|| Ok(()))?)
     }
 }

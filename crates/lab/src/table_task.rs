@@ -201,8 +201,8 @@ impl<'a> TableTask<'a> {
 
     /// The accuracy of a linear model on the same rows.
     fn linear_accuracy(&self, split: &Split) -> Result<f64> {
-        let model = Logistic::default().fit(&split.train.dataset()?, None)?;
-        let predicted = model.predict(&split.test.dataset()?)?;
+        let model = Logistic::default().fit(&split.train.dataset()?, None, &|| Ok(()))?;
+        let predicted = model.predict(&split.test.dataset()?, &|| Ok(()))?;
         let right = predicted.iter().zip(&split.test.classes).filter(|(a, b)| a.0 == **b).count();
         Ok(right as f64 / split.test.classes.len().max(1) as f64)
     }

@@ -1,7 +1,13 @@
 //! The matrix decompositions that leanset takes from faer, compiled once.
 //!
 //! faer is generic: the crate that calls a decomposition compiles it, for every instruction set. leanset-core is compiled three
-//! times in the course of its tests, so the calls are here, and every function is of `f64` and runs on the calling thread.
+//! times in the course of its tests, so the calls are here, and every function is of `f64` and runs on the calling thread. A decomposition
+//! of a large matrix can take minutes, and nothing stops it: [`abandonable`] leaves it alone instead.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -11,6 +17,53 @@ use faer::prelude::Solve as _;
 use faer::{Accum, Par, Side};
 
 pub use faer::Mat;
+
+/// How often somebody who waits for a decomposition looks whether to stop.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Operations that are done on the calling thread: at most some tens of milliseconds.
+const SHORT: usize = 1 << 25;
+
+/// Does work of about so many operations that nothing can stop, on a thread of its own if it takes long, and looks meanwhile whether to stop. If so, the work is left alone: its thread goes
+/// on to the end and then drops what it has made. So the work owns what it needs, and its result is the same as on the calling thread.
+///
+/// # Errors
+/// That of `look`.
+pub fn abandonable<T: Send + 'static, E>(
+    operations: usize,
+    look: impl Fn() -> Result<(), E>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, E> {
+    if operations <= SHORT {
+        return Ok(work());
+    }
+    look()?;
+    let work = Arc::new(Mutex::new(Some(work)));
+    let take = |work: &Mutex<Option<_>>| work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (send, receive) = mpsc::channel();
+    let own = Arc::clone(&work);
+    let run = move || {
+        if let Some(work) = take(&own) {
+            // Nobody may be waiting any more.
+            let _ = send.send(work());
+        }
+    };
+    let Ok(thread) = thread::Builder::new().name("leanset-decomposition".into()).spawn(run) else {
+        // No thread is to be had, so nothing looks.
+        let work = take(&work).unwrap_or_else(|| unreachable!("only a thread takes it"));
+        return Ok(work());
+    };
+    loop {
+        match receive.recv_timeout(LOOK) {
+            Ok(found) => return Ok(found),
+            Err(RecvTimeoutError::Timeout) => look()?,
+            Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(()) => unreachable!("a thread that ends has sent what it found"),
+            },
+        }
+    }
+}
 
 /// A thin singular value decomposition, k = min(n, d).
 #[derive(Debug)]

@@ -8,6 +8,8 @@
 //!
 //! Every sum runs in one order whatever the instruction set: over inputs, units or rows ascending.
 
+use leanset_core::{Look, Result};
+
 use crate::network::{Activation, Loss, Optimizer};
 use crate::simd::{Kernel, LANES, Lanes};
 
@@ -566,22 +568,25 @@ pub(crate) struct Differentiate<'a> {
     pub(crate) batch: &'a [u32],
     /// For each the state of its dropout, not 0.
     pub(crate) states: &'a [u32],
+    /// Whether to stop.
+    pub(crate) look: Look<'a>,
 }
 
 impl Kernel for Differentiate<'_> {
-    type Output = (f64, f64);
+    type Output = Result<(f64, f64)>;
 
     #[inline(always)]
-    fn run<V: Lanes>(self) -> (f64, f64) {
-        let Self { plan, parameters, room, rows, batch, states } = self;
+    fn run<V: Lanes>(self) -> Result<(f64, f64)> {
+        let Self { plan, parameters, room, rows, batch, states, look } = self;
         assert!(parameters.len() >= plan.parameters() && rows.stride == plan.layers[0].stride);
         let total: f64 = batch.iter().map(|&at| f64::from(rows.weights[at as usize])).sum();
         if total <= 0.0 {
-            return (0.0, 0.0);
+            return Ok((0.0, 0.0));
         }
         let inverse = (1.0 / total) as f32;
         let mut loss = 0.0;
         for (p, (panel, states)) in batch.chunks(ROWS).zip(states.chunks(ROWS)).enumerate() {
+            look()?;
             gather::<V>(rows, panel, room);
             for (place, &state) in room.states.iter_mut().zip(states) {
                 *place = f32::from_bits(state);
@@ -616,7 +621,7 @@ impl Kernel for Differentiate<'_> {
             }
             backward::<V>(plan, parameters, room, panel.len(), p > 0);
         }
-        (loss / total, total)
+        Ok((loss / total, total))
     }
 }
 
@@ -631,18 +636,21 @@ pub(crate) struct Predict<'a> {
     pub(crate) out: &'a mut [f32],
     /// The length of what the last layer gets for each row, the 1 of its bias included; empty if nobody asks.
     pub(crate) last_inputs: &'a mut [f64],
+    /// Whether to stop.
+    pub(crate) look: Look<'a>,
 }
 
 impl Kernel for Predict<'_> {
-    type Output = ();
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let Self { plan, parameters, room, rows, probabilities, out, last_inputs } = self;
+    fn run<V: Lanes>(self) -> Result<()> {
+        let Self { plan, parameters, room, rows, probabilities, out, last_inputs, look } = self;
         assert!(parameters.len() >= plan.parameters() && rows.stride == plan.layers[0].stride);
         let (outputs, last) = (plan.outputs(), plan.layers.len() - 1);
         let mut panel = [0u32; ROWS];
         for (p, out) in out.chunks_mut(ROWS * outputs).enumerate() {
+            look()?;
             let count = out.len() / outputs;
             for (lane, place) in panel.iter_mut().enumerate() {
                 *place = (p * ROWS + lane) as u32;
@@ -670,6 +678,7 @@ impl Kernel for Predict<'_> {
                 }
             }
         }
+        Ok(())
     }
 }
 

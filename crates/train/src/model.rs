@@ -1,6 +1,6 @@
 //! A network with its weights and the optimizer's memory: trained, trained on, asked.
 
-use leanset_core::{ClassId, Dataset, Error, Monitor, Result, RowId, Seed, data::Scalar as _, with_points};
+use leanset_core::{ClassId, Dataset, Error, Look, Monitor, Result, RowId, Seed, data::Scalar as _, with_points};
 
 use crate::kernel::{Aligned, Differentiate, Moments, Plan, Predict, Rows, Step, Workspace, stride_of};
 use crate::network::{Loss, Network, TRAINER, Training, refuse};
@@ -82,6 +82,9 @@ pub trait Observer {
 /// Hears nothing.
 impl Observer for () {}
 
+/// Rows that are copied between two looks at whether to stop.
+const COPIED: usize = 1024;
+
 impl Model {
     /// A network for so many inputs and classes. Weights and biases are uniform in ±1/√inputs of their layer, as
     /// PyTorch's linear layers are.
@@ -160,10 +163,11 @@ impl Model {
         if own.is_empty() {
             return Err(refuse("rows", "at least one to train on".into(), "none".into()));
         }
+        let look: Look<'_> = &|| if monitor.cancelled() { Err(Error::Interrupted) } else { Ok(()) };
         let pick = |positions: &[usize]| -> Result<Rows> {
             let ids: Vec<RowId> = positions.iter().map(|&i| rows[i]).collect();
             let own: Option<Vec<f64>> = weights.map(|w| positions.iter().map(|&i| w[i]).collect());
-            self.rows_of(data, &ids, own.as_deref(), training.class_weights.as_deref())
+            self.rows_of(data, &ids, own.as_deref(), training.class_weights.as_deref(), look)
         };
         let own_rows = pick(&own)?;
         let watched = if held_out.is_some() { Some(pick(&of(true))?) } else { None };
@@ -191,7 +195,7 @@ impl Model {
                 batch.extend(chunk.iter().map(|o| o.1));
                 states.clear();
                 states.extend(batch.iter().map(|&at| state(dropout, rows[own[at as usize]])));
-                let found = self.differentiate(&own_rows, &batch, &states, &mut room);
+                let found = self.differentiate(&own_rows, &batch, &states, &mut room, look)?;
                 loss += found.0 * found.1;
                 weight += found.1;
                 if found.1 > 0.0 {
@@ -207,9 +211,7 @@ impl Model {
                     history.steps += 1;
                 }
                 monitor.advance(chunk.len() as u64);
-                if monitor.cancelled() {
-                    return Err(Error::Interrupted);
-                }
+                look()?;
             }
             let mut epoch =
                 Epoch { number: self.epochs, loss: loss / weight, validation_loss: None, validation_accuracy: None };
@@ -228,13 +230,13 @@ impl Model {
             if let Some(all) = &all {
                 let mut out = vec![0.0; rows.len() * self.plan.outputs()];
                 let mut last_inputs = vec![0.0; rows.len()];
-                self.predict_into(all, true, &mut room, &mut out, &mut last_inputs);
+                self.predict_into(all, true, &mut room, (&mut out, &mut last_inputs), look)?;
                 let probabilities = &self.spread(out)[..];
                 observer.rows(epoch.number, rows, &Outcomes { probabilities, last_inputs: &last_inputs })?;
             }
             let mut stop = false;
             if let (Some(watched), Some(stopping)) = (&watched, &training.early_stopping) {
-                let (loss, accuracy) = self.watch(watched, &mut room);
+                let (loss, accuracy) = self.watch(watched, &mut room, look)?;
                 (epoch.validation_loss, epoch.validation_accuracy) = (Some(loss), Some(accuracy));
                 let at = history.epochs.len();
                 match &best {
@@ -290,9 +292,10 @@ impl Model {
 
     fn outputs(&self, data: &Dataset<'_>, rows: &[RowId], probabilities: bool) -> Result<Vec<f32>> {
         self.check(data, rows)?;
-        let own = self.rows_of(data, rows, None, None)?;
+        let look: Look<'_> = &|| Ok(());
+        let own = self.rows_of(data, rows, None, None, look)?;
         let mut out = vec![0.0; rows.len() * self.plan.outputs()];
-        self.predict_into(&own, probabilities, &mut Workspace::new(&self.plan), &mut out, &mut []);
+        self.predict_into(&own, probabilities, &mut Workspace::new(&self.plan), (&mut out, &mut []), look)?;
         Ok(out)
     }
 
@@ -301,16 +304,23 @@ impl Model {
         rows: &Rows,
         probabilities: bool,
         room: &mut Workspace,
-        out: &mut [f32],
-        last_inputs: &mut [f64],
-    ) {
+        (out, last_inputs): (&mut [f32], &mut [f64]),
+        look: Look<'_>,
+    ) -> Result<()> {
         let (plan, parameters) = (&self.plan, &self.parameters[..]);
-        run_at(self.level, Predict { plan, parameters, room, rows, probabilities, out, last_inputs });
+        run_at(self.level, Predict { plan, parameters, room, rows, probabilities, out, last_inputs, look })
     }
 
-    pub(crate) fn differentiate(&self, rows: &Rows, batch: &[u32], states: &[u32], room: &mut Workspace) -> (f64, f64) {
+    pub(crate) fn differentiate(
+        &self,
+        rows: &Rows,
+        batch: &[u32],
+        states: &[u32],
+        room: &mut Workspace,
+        look: Look<'_>,
+    ) -> Result<(f64, f64)> {
         let (plan, parameters) = (&self.plan, &self.parameters[..]);
-        run_at(self.level, Differentiate { plan, parameters, room, rows, batch, states })
+        run_at(self.level, Differentiate { plan, parameters, room, rows, batch, states, look })
     }
 
     /// One probability a row becomes two.
@@ -322,10 +332,10 @@ impl Model {
     }
 
     /// Mean loss and accuracy of labelled rows.
-    fn watch(&self, rows: &Rows, room: &mut Workspace) -> (f64, f64) {
+    fn watch(&self, rows: &Rows, room: &mut Workspace, look: Look<'_>) -> Result<(f64, f64)> {
         let outputs = self.plan.outputs();
         let mut logits = vec![0.0; rows.labels.len() * outputs];
-        self.predict_into(rows, false, room, &mut logits, &mut []);
+        self.predict_into(rows, false, room, (&mut logits, &mut []), look)?;
         let (mut loss, mut weight, mut right) = (0.0, 0.0, 0);
         for ((row, &label), &w) in logits.chunks_exact(outputs).zip(&rows.labels).zip(&rows.weights) {
             let (own, predicted) = match self.network.loss {
@@ -345,7 +355,7 @@ impl Model {
             weight += f64::from(w);
             right += usize::from(predicted == label);
         }
-        (if weight > 0.0 { loss / weight } else { 0.0 }, right as f64 / rows.labels.len().max(1) as f64)
+        Ok((if weight > 0.0 { loss / weight } else { 0.0 }, right as f64 / rows.labels.len().max(1) as f64))
     }
 
     fn check(&self, data: &Dataset<'_>, rows: &[RowId]) -> Result<()> {
@@ -373,11 +383,15 @@ impl Model {
         rows: &[RowId],
         weights: Option<&[f64]>,
         of_class: Option<&[f64]>,
+        look: Look<'_>,
     ) -> Result<Rows> {
         let stride = stride_of(self.inputs);
         let mut values = Aligned::zeros(rows.len() * stride);
         with_points!(data.points(), |points| {
-            for (place, &row) in values.chunks_exact_mut(stride).zip(rows) {
+            for (i, (place, &row)) in values.chunks_exact_mut(stride).zip(rows).enumerate() {
+                if i % COPIED == 0 {
+                    look()?;
+                }
                 for (column, (v, own)) in place.iter_mut().zip(points.row(row)).enumerate() {
                     *v = own.widen() as f32;
                     if !v.is_finite() {

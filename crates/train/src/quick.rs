@@ -1,19 +1,22 @@
 //! Models that are fitted in a moment: nearest neighbours, multinomial logistic regression, kernel ridge regression.
 //!
 //! They have no epochs and no learning rate, and are the same to the last bit for any number of threads. All take a weight for
-//! each row where there is one; a weight of w is w rows.
+//! each row where there is one; a weight of w is w rows. What takes long looks whether to stop: see [`Look`].
 
 mod kernel_ridge;
 mod logistic;
 mod neighbors;
 
-use leanset_core::{ClassId, Dataset, Error, Result, data::Scalar as _, with_points};
+use leanset_core::{ClassId, Dataset, Error, Look, Result, data::Scalar as _, with_points};
 
 pub use kernel_ridge::{KernelRidge, KernelRidgeModel};
 pub use logistic::{Logistic, LogisticModel};
 pub use neighbors::{Neighbors, NeighborsModel};
 
 use crate::network::refuse;
+
+/// Rows that are copied, or looked at one by one, between two looks at whether to stop.
+const COPIED: usize = 1024;
 
 /// Rows as quick models take them.
 #[derive(Clone, Debug)]
@@ -29,7 +32,7 @@ struct Rows {
 
 impl Rows {
     /// Of a dataset, with a weight for each row where they are given.
-    fn new(data: &Dataset<'_>, weights: Option<&[f64]>) -> Result<Self> {
+    fn new(data: &Dataset<'_>, weights: Option<&[f64]>, look: Look<'_>) -> Result<Self> {
         let (rows, columns) = (data.rows(), data.columns());
         if let Some(weights) = weights {
             if weights.len() != rows {
@@ -49,6 +52,9 @@ impl Rows {
         };
         with_points!(data.points(), |points| {
             for id in (0..rows).map(leanset_core::RowId::at).filter(|id| weight(id.index()) > 0.0) {
+                if id.index() % COPIED == 0 {
+                    look()?;
+                }
                 own.values.extend(points.row(id).iter().map(|v| v.widen()));
                 own.labels.push(data.classes().of(id).index());
                 own.weights.push(weight(id.index()));
@@ -70,7 +76,7 @@ impl Rows {
 }
 
 /// The values of rows that are to be classified, of as many columns as the model was fitted on.
-fn queries(data: &Dataset<'_>, columns: usize) -> Result<Vec<f64>> {
+fn queries(data: &Dataset<'_>, columns: usize, look: Look<'_>) -> Result<Vec<f64>> {
     if data.columns() != columns {
         return Err(Error::Data {
             method: crate::network::TRAINER,
@@ -78,9 +84,16 @@ fn queries(data: &Dataset<'_>, columns: usize) -> Result<Vec<f64>> {
             hint: "a model is made for the columns and classes of its table".into(),
         });
     }
-    Ok(with_points!(data.points(), |points| {
-        (0..data.rows()).flat_map(|row| points.row(leanset_core::RowId::at(row)).iter().map(|v| v.widen())).collect()
-    }))
+    let mut values = Vec::with_capacity(data.rows() * columns);
+    with_points!(data.points(), |points| {
+        for row in 0..data.rows() {
+            if row % COPIED == 0 {
+                look()?;
+            }
+            values.extend(points.row(leanset_core::RowId::at(row)).iter().map(|v| v.widen()));
+        }
+    });
+    Ok(values)
 }
 
 /// The position of the largest value, the first of equals.

@@ -300,6 +300,75 @@ fn training_reports_progress_and_can_be_stopped() {
     assert_eq!(watch.0.load(Ordering::Relaxed), 128);
 }
 
+/// Allows so many looks, and counts them.
+struct Looks(AtomicU64, u64);
+
+impl Monitor for Looks {
+    fn begin(&self, _: &'static str, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn cancelled(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) >= self.1
+    }
+}
+
+/// Runs are cancelled at some of the looks that a whole run takes, of which there are this many.
+fn stops_at_every_look(who: &str, run: impl Fn(&Looks) -> leanset_core::Result<()> + Sync) -> u64 {
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    one.install(|| {
+        let all = Looks(AtomicU64::new(0), u64::MAX);
+        assert_eq!(run(&all), Ok(()), "{who}");
+        let looks = all.0.into_inner();
+        for allowed in [0, 1, 2, 5, 20, looks / 2, looks - 1] {
+            if allowed < looks {
+                let found = run(&Looks(AtomicU64::new(0), allowed));
+                assert_eq!(found, Err(Error::Interrupted), "{who}, cancelled after {allowed} of {looks}");
+            }
+        }
+        looks
+    })
+}
+
+#[test]
+fn training_stops_at_every_look_within_a_batch_too() {
+    let looks = [64, 256].map(|rows| {
+        let (values, labels) = rings(rows, 2);
+        let data = dataset(&values, &labels, 2);
+        // One batch of all rows, and an observer who wants to see every row.
+        let training = Training { batch: 4096, ..settings(3) };
+        stops_at_every_look(&format!("{rows} rows"), |looks| {
+            leanset_train::warm_up(&data, &Network::paper(), &training, false, looks).map(drop)
+        })
+    });
+    assert!(looks[1] > 2 * looks[0], "{looks:?}");
+}
+
+#[test]
+fn quick_models_stop_at_every_look() {
+    use leanset_train::quick::{KernelRidge, Logistic, Neighbors};
+    let looks = [300, 1200].map(|rows| {
+        let (values, labels) = rings(rows, 2);
+        let data = dataset(&values, &labels, 2);
+        [
+            stops_at_every_look("neighbors", |looks| {
+                let look = || if looks.cancelled() { Err(Error::Interrupted) } else { Ok(()) };
+                Neighbors::default().fit(&data, None, &look)?.predict(&data, &look).map(drop)
+            }),
+            stops_at_every_look("logistic", |looks| {
+                let look = || if looks.cancelled() { Err(Error::Interrupted) } else { Ok(()) };
+                Logistic::default().fit(&data, None, &look)?.predict(&data, &look).map(drop)
+            }),
+            stops_at_every_look("kernel ridge", |looks| {
+                let look = || if looks.cancelled() { Err(Error::Interrupted) } else { Ok(()) };
+                let settings = KernelRidge { landmarks: 100, ..KernelRidge::default() };
+                settings.fit(&data, None, Seed(0), &look)?.predict(&data, &look).map(drop)
+            }),
+        ]
+    });
+    for (few, many) in looks[0].iter().zip(looks[1]) {
+        assert!(many > *few, "{looks:?}");
+    }
+}
+
 /// The warm-up sees what an observer of one's own would, and the methods rank by it; training goes on from its model.
 #[test]
 fn warm_up_records_every_row_and_serves_the_methods() {

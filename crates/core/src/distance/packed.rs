@@ -1,7 +1,8 @@
 //! Points in blocks of eight rows, column by column: the layout in which vector lanes are rows.
 
 use super::Terms;
-use crate::Scalar;
+use crate::monitor::Pace;
+use crate::{Look, Result, Scalar};
 
 /// Rows of a block: one AVX-512 register of f64, two of AVX2, four of SSE2 or NEON.
 pub(crate) const LANES: usize = 8;
@@ -15,10 +16,20 @@ pub(crate) struct Packed<T> {
 
 impl<T: Scalar> Packed<T> {
     /// Packs `slots` points; `row(i)` gives the coordinates of slot i. Slots beyond the last full block repeat the last.
-    pub(crate) fn gather<'a>(slots: usize, columns: usize, row: impl Fn(usize) -> &'a [T]) -> Self {
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(crate) fn gather<'a>(
+        slots: usize,
+        columns: usize,
+        row: impl Fn(usize) -> &'a [T],
+        look: Look<'_>,
+    ) -> Result<Self> {
         let blocks = slots.div_ceil(LANES);
         let mut values = vec![[T::default(); LANES]; blocks * columns];
+        let mut pace = Pace::new(look);
         for b in 0..blocks {
+            pace.work(LANES * columns)?;
             for lane in 0..LANES {
                 let source = row((b * LANES + lane).min(slots - 1));
                 for (j, &v) in source.iter().enumerate() {
@@ -26,14 +37,24 @@ impl<T: Scalar> Packed<T> {
                 }
             }
         }
-        Self { values, columns }
+        Ok(Self { values, columns })
     }
 
     /// Packs `slots` points that `fill(i, out)` writes. Slots beyond the last full block repeat the last.
-    pub(crate) fn fill(slots: usize, columns: usize, mut fill: impl FnMut(usize, &mut [T])) -> Self {
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(crate) fn fill(
+        slots: usize,
+        columns: usize,
+        mut fill: impl FnMut(usize, &mut [T]),
+        look: Look<'_>,
+    ) -> Result<Self> {
         let mut values = vec![[T::default(); LANES]; slots.div_ceil(LANES) * columns];
         let mut row = vec![T::default(); columns];
+        let mut pace = Pace::new(look);
         for slot in 0..slots.next_multiple_of(LANES) {
+            pace.work(columns)?;
             if slot < slots {
                 fill(slot, &mut row);
             }
@@ -41,7 +62,7 @@ impl<T: Scalar> Packed<T> {
                 values[slot / LANES * columns + j][slot % LANES] = v;
             }
         }
-        Self { values, columns }
+        Ok(Self { values, columns })
     }
 
     /// The coordinates of one slot, into `out`.
@@ -123,7 +144,7 @@ mod tests {
 
     fn equal_to_the_scalar_definition<M: Terms, T: Scalar>(rows: &[Vec<T>], query: &[f64]) {
         let d = query.len();
-        let packed = Packed::gather(rows.len(), d, |i| &rows[i]);
+        let packed = Packed::gather(rows.len(), d, |i| &rows[i], &|| Ok(())).expect("nobody stops it");
         for level in simd::Level::all() {
             for (i, row) in rows.iter().enumerate() {
                 let kernel = Block::<M, T>(&packed, query, i / LANES, std::marker::PhantomData);

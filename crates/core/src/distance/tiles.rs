@@ -21,7 +21,8 @@
 
 use rayon::prelude::*;
 
-use crate::{Scalar, simd};
+use crate::monitor::Pace;
+use crate::{Look, Result, Scalar, simd};
 
 /// Points of a panel.
 pub(crate) const WIDTH: usize = 16;
@@ -62,20 +63,30 @@ pub(crate) struct Frame {
 impl Frame {
     /// A frame for points, of which there is at least one: `each` calls its argument with every one, and is called twice. Queries may lie
     /// elsewhere; the bound is sharpest where they are as near to the centre as the points.
-    pub(crate) fn of<'a, T: Scalar>(columns: usize, each: impl Fn(&mut dyn FnMut(&'a [T]))) -> Self {
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(crate) fn of<'a, T: Scalar>(
+        columns: usize,
+        rows: impl Iterator<Item = &'a [T]> + Clone,
+        look: Look<'_>,
+    ) -> Result<Self> {
         let mut centre = vec![0.0; columns];
         let mut count = 0u64;
+        let mut pace = Pace::new(look);
         // Means of means, so that no sum overflows.
-        each(&mut |row| {
+        for row in rows.clone() {
+            pace.work(columns)?;
             count += 1;
             let part = 1.0 / count as f64;
             for (c, v) in centre.iter_mut().zip(row) {
                 *c += (v.widen() - *c) * part;
             }
-        });
+        }
         round(&mut centre);
         let (mut largest, mut longest) = (0.0f64, 0.0f64);
-        each(&mut |row| {
+        for row in rows {
+            pace.work(columns)?;
             let mut square = 0.0;
             for (c, v) in centre.iter().zip(row) {
                 let difference = (v.widen() - c).abs();
@@ -83,8 +94,8 @@ impl Frame {
                 square += difference * difference;
             }
             longest = longest.max(square);
-        });
-        Self::around(centre, largest, longest)
+        }
+        Ok(Self::around(centre, largest, longest))
     }
 
     /// A frame for points whose coordinates differ from those of the centre by at most `largest`, and whose squared distances from it are at
@@ -270,12 +281,13 @@ impl Panels {
         frame: &Frame,
         places: usize,
         row: impl Fn(usize) -> Option<&'a [T]> + Sync,
-    ) -> Self {
+        look: Look<'_>,
+    ) -> Result<Self> {
         let (columns, count) = (frame.columns(), places.div_ceil(WIDTH));
         let mut values = vec![[0.0; WIDTH]; count * columns];
         let mut half_low = vec![[f32::INFINITY; WIDTH]; count];
         let panels = values.par_chunks_exact_mut(columns).zip(&mut half_low).enumerate();
-        panels.for_each_init(
+        panels.try_for_each_init(
             || vec![0.0; columns],
             |single, (panel, (values, half_low))| {
                 let row = |lane: usize| {
@@ -283,9 +295,10 @@ impl Panels {
                     if place < places { row(place) } else { None }
                 };
                 simd::run(Fill { frame, row, values, half_low, single });
+                look()
             },
-        );
-        Self { values, half_low, columns }
+        )?;
+        Ok(Self { values, half_low, columns })
     }
 
     /// Number of panels.
@@ -564,8 +577,9 @@ mod tests {
     /// Every point that is at most at a distance has a score at the threshold or above, and if `sharp`, no point that is much farther has.
     fn bounded<T: Scalar>(rows: &[Vec<T>], sharp: bool) {
         let d = rows[0].len();
-        let frame = Frame::of(d, |each| rows.iter().for_each(|row| each(row)));
-        let panels = Panels::new(&frame, rows.len(), |i| Some(&rows[i][..]));
+        let frame = Frame::of(d, rows.iter().map(Vec::as_slice), &|| Ok(())).expect("nobody stops it");
+        let panels = Panels::new(&frame, rows.len(), |i| Some(&rows[i][..]), &|| Ok(()));
+        let panels = panels.expect("nobody stops it");
         let longest = rows.iter().map(|row| row.iter().map(|v| v.widen().powi(2)).sum::<f64>()).fold(0.0, f64::max);
         for level in Level::all() {
             for first in (0..rows.len()).step_by(GROUP) {

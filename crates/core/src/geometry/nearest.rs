@@ -14,7 +14,7 @@ use super::Tree;
 use super::tree::{Node, Visitor, leaf_slots};
 use crate::distance::tiles::{Frame, GROUP, Panels, Query, WIDTH, any_from};
 use crate::distance::{Euclidean, LANES};
-use crate::{Result, Scalar, simd};
+use crate::{Look, Result, Scalar, simd};
 
 /// Columns from which on the queries of a leaf go together.
 const TILED: usize = 10;
@@ -29,24 +29,27 @@ type Nearest = Vec<(u64, u32)>;
 /// The k nearest of some points to each query by the Euclidean distance, nearest first, of equals the lowest first: positions
 /// of points, queries × min(k, points). Points and queries are rows of `columns` values. Exact.
 ///
+/// # Errors
+/// That of `look`.
+///
 /// # Panics
 /// If there is no point, or no column.
-pub fn nearest(points: &[f64], queries: &[f64], columns: usize, k: usize) -> Vec<u32> {
+pub fn nearest(points: &[f64], queries: &[f64], columns: usize, k: usize, look: Look<'_>) -> Result<Vec<u32>> {
     let [count, queried] = [points.len() / columns, queries.len() / columns];
     assert!(count > 0, "a point to be near to");
     let k = k.min(count);
     if k == 0 || queried == 0 {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let point = |i: usize| &points[i * columns..][..columns];
     let ids: Vec<u32> = (0..count as u32).collect();
-    let tree = Tree::new(count, columns, point);
-    let of_queries = Tree::new(queried, columns, |i| &queries[i * columns..][..columns]);
+    let tree = Tree::new(count, columns, point, look)?;
+    let of_queries = Tree::new(queried, columns, |i| &queries[i * columns..][..columns], look)?;
     // A query is no point.
     let query_ids = vec![u32::MAX; queried];
     let list = |_: usize, found: &mut dyn Iterator<Item = u32>| found.collect::<Vec<u32>>();
-    let found = Points::new(&tree, &ids, point).of_each(&of_queries, &query_ids, k, list, |_| Ok(()));
-    found.unwrap_or_default().concat()
+    let points = Points::new(&tree, &ids, point, look)?;
+    Ok(points.of_each(&of_queries, &query_ids, k, list, |_| look())?.concat())
 }
 
 /// Points to be found, and what they are called: `ids` are of the caller's positions, and different.
@@ -79,7 +82,7 @@ fn is_whole<T: Scalar>(tree: &Tree<T>, node: Node) -> bool {
 }
 
 impl Tiles {
-    fn new<'r, T: Scalar>(tree: &Tree<T>, row: impl Fn(usize) -> &'r [T] + Sync) -> Self {
+    fn new<'r, T: Scalar>(tree: &Tree<T>, row: impl Fn(usize) -> &'r [T] + Sync, look: Look<'_>) -> Result<Self> {
         let columns = tree.packed().columns();
         let mut first = vec![0; tree.nodes().len()];
         // Slots of points, and places beyond the last one of a node.
@@ -95,16 +98,24 @@ impl Tiles {
                 stack.extend([node.right as usize, at + 1]);
             }
         }
-        let frame = Frame::of(columns, |each| (0..tree.len()).for_each(|i| each(row(i))));
+        let frame = Frame::of(columns, (0..tree.len()).map(&row), look)?;
         let point = |place: usize| (slots[place] != u32::MAX).then(|| row(tree.id(slots[place] as usize)));
-        let panels = Panels::new(&frame, slots.len(), point);
-        Self { frame, panels, first, slots }
+        let panels = Panels::new(&frame, slots.len(), point, look)?;
+        Ok(Self { frame, panels, first, slots })
     }
 }
 
 impl<'a, T: Scalar> Points<'a, T> {
     /// `row(i)` is the caller's point i.
-    pub(crate) fn new<'r>(tree: &'a Tree<T>, ids: &'a [u32], row: impl Fn(usize) -> &'r [T] + Sync) -> Self
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(crate) fn new<'r>(
+        tree: &'a Tree<T>,
+        ids: &'a [u32],
+        row: impl Fn(usize) -> &'r [T] + Sync,
+        look: Look<'_>,
+    ) -> Result<Self>
     where
         T: 'r,
     {
@@ -119,8 +130,9 @@ impl<'a, T: Scalar> Points<'a, T> {
                 least[at + 1].min(least[node.right as usize])
             };
         }
-        let tiles = (tree.packed().columns() >= TILED).then(|| Tiles::new(tree, row));
-        Self { tree, ids, least, tiles }
+        look()?;
+        let tiles = if tree.packed().columns() >= TILED { Some(Tiles::new(tree, row, look)?) } else { None };
+        Ok(Self { tree, ids, least, tiles })
     }
 
     /// Takes the points of a block that are among the k nearest so far; only those whose bit is set can be.
@@ -155,8 +167,8 @@ impl<'a, T: Scalar> Points<'a, T> {
         let of_leaf = |&leaf: &usize| {
             let node = queries.node(leaf);
             let count = (node.end as usize * LANES).min(queries.len()) - node.begin as usize * LANES;
-            let search = Search { points: self, queries, query_ids, leaf, count, k };
-            let nearest = simd::run_bounds(search);
+            let search = Search { points: self, queries, query_ids, leaf, count, k, look: &|| step(0) };
+            let nearest = simd::run_bounds(search)?;
             step(count as u64)?;
             let position = |at: usize| queries.id(node.begin as usize * LANES + at);
             let result = |(at, own): (usize, &Nearest)| {
@@ -189,6 +201,7 @@ struct Search<'a, T> {
     leaf: usize,
     count: usize,
     k: usize,
+    look: Look<'a>,
 }
 
 /// Whether points at this distance or beyond, of these ids or higher, can be among the k nearest.
@@ -201,11 +214,11 @@ fn can_enter(own: &Nearest, k: usize, raw: f64, least: u32) -> bool {
 }
 
 impl<T: Scalar> simd::Bounds for Search<'_, T> {
-    type Output = Vec<Nearest>;
+    type Output = Result<Vec<Nearest>>;
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> Self::Output {
-        let Self { points, queries, query_ids, leaf, count, k } = self;
+        let Self { points, queries, query_ids, leaf, count, k, look } = self;
         let (tree, node) = (points.tree, queries.node(leaf));
         let columns = tree.packed().columns();
         let slot = |at: usize| node.begin as usize * LANES + at;
@@ -221,10 +234,11 @@ impl<T: Scalar> simd::Bounds for Search<'_, T> {
         let Some(tiles) = &points.tiles else {
             let mut stack = Vec::new();
             for (at, own) in nearest.iter_mut().enumerate() {
+                look()?;
                 let row = &rows[at * columns..][..columns];
                 tree.descend::<Euclidean>(row, &mut stack, &mut Alone { points, row, own_id: own_ids[at], k, own });
             }
-            return nearest;
+            return Ok(nearest);
         };
         let mut values = vec![0.0; rows.len()];
         let new = |(at, (row, out)): (usize, (&[f64], &mut [f32]))| {
@@ -251,6 +265,7 @@ impl<T: Scalar> simd::Bounds for Search<'_, T> {
                 stack.extend(if left.1 <= right.1 { [right, left] } else { [left, right] });
                 continue;
             }
+            look()?;
             let first = tiles.first[at] as usize;
             for panel in first..first + slots_of(tree, of_points).len().div_ceil(WIDTH) {
                 for group in (0..count).step_by(GROUP) {
@@ -271,7 +286,7 @@ impl<T: Scalar> simd::Bounds for Search<'_, T> {
         for (query, (list, own)) in lists.iter_mut().zip(&mut nearest).enumerate() {
             list.settle(points, tiles, row(query), k, own);
         }
-        nearest
+        Ok(nearest)
     }
 }
 
@@ -405,7 +420,7 @@ mod tests {
             let values: Vec<f64> = values.iter().enumerate().map(place).collect();
             let rows: Vec<Vec<f64>> = values.chunks_exact(d).map(<[f64]>::to_vec).collect();
             let some: Vec<Vec<f64>> = rows.iter().step_by(every).cloned().collect();
-            let found = nearest(&some.concat(), &rows.concat(), d, k);
+            let found = nearest(&some.concat(), &rows.concat(), d, k, &|| Ok(())).expect("not cancelled");
             let per_row = k.min(some.len());
             for (row, own) in rows.iter().zip(found.chunks_exact(per_row)) {
                 prop_assert_eq!(own, scan(&some, row, k, |_| true));
@@ -413,9 +428,9 @@ mod tests {
             let single: Vec<Vec<f32>> = rows.iter().map(|r| r.iter().map(|&v| v as f32).collect()).collect();
             let wide: Vec<Vec<f64>> = single.iter().map(|r| r.iter().map(|&v| f64::from(v)).collect()).collect();
             let ids: Vec<u32> = (0..rows.len() as u32).collect();
-            let tree = Tree::new(rows.len(), d, |i| single[i].as_slice());
+            let tree = Tree::new(rows.len(), d, |i| single[i].as_slice(), &|| Ok(())).expect("not cancelled");
             let list = |_: usize, found: &mut dyn Iterator<Item = u32>| found.collect::<Vec<u32>>();
-            let points = Points::new(&tree, &ids, |i| single[i].as_slice());
+            let points = Points::new(&tree, &ids, |i| single[i].as_slice(), &|| Ok(())).expect("not cancelled");
             let found = points.of_each(&tree, &ids, k, list, |_| Ok(())).expect("not cancelled");
             for (i, own) in found.iter().enumerate() {
                 prop_assert_eq!(own, &scan(&wide, &wide[i], k, |j| j != i));
@@ -434,10 +449,13 @@ mod tests {
             let rows: Vec<Vec<f64>> = values.chunks_exact(d).map(|r| r.iter().map(value).collect()).collect();
             let ids: Vec<u32> = (0..rows.len() as u32).collect();
             let some: Vec<u32> = ids.iter().copied().step_by(every).collect();
-            let queries = Tree::new(rows.len(), d, |i| rows[i].as_slice());
-            let tree = Tree::new(some.len(), d, |i| rows[some[i] as usize].as_slice());
+            let queries = Tree::new(rows.len(), d, |i| rows[i].as_slice(), &|| Ok(())).expect("not cancelled");
+            let tree = Tree::new(some.len(), d, |i| rows[some[i] as usize].as_slice(), &|| Ok(()));
+            let tree = tree.expect("not cancelled");
             let list = |_: usize, found: &mut dyn Iterator<Item = u32>| found.collect::<Vec<u32>>();
-            let found = Points::new(&tree, &some, |i| rows[some[i] as usize].as_slice()).of_each(&queries, &ids, k, list, |_| Ok(())).expect("not cancelled");
+            let points = Points::new(&tree, &some, |i| rows[some[i] as usize].as_slice(), &|| Ok(()));
+            let points = points.expect("not cancelled");
+            let found = points.of_each(&queries, &ids, k, list, |_| Ok(())).expect("not cancelled");
             for (i, own) in found.iter().enumerate() {
                 let of_some = |j: usize| j != i && j.is_multiple_of(every);
                 prop_assert_eq!(own, &scan(&rows, &rows[i], k, of_some), "row {}", i);

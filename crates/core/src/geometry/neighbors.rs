@@ -258,7 +258,7 @@ mod tests {
             k in 1usize..80,
         ) {
             let rows: Vec<Vec<f64>> = values.chunks_exact(d).map(|r| r.iter().map(|&v| f64::from(v)).collect()).collect();
-            let tree = Tree::new(rows.len(), d, |i| rows[i].as_slice());
+            let tree = Tree::new(rows.len(), d, |i| rows[i].as_slice(), &|| Ok(())).expect("not cancelled");
             let query = &rows[rows.len() / 2];
             let mut raws: Vec<f64> = rows.iter().map(|r| raw::<Euclidean, f64, f64>(query, r)).collect();
             let mut search = Search::default();

@@ -7,8 +7,9 @@
 //! distance to any point in it, to the last bit (see [`crate::distance`]), so pruning is exact. Building costs
 //! O(n log n · d) in parallel; memory is n·d coordinates plus about n/8 boxes of 2d numbers.
 
-use crate::Scalar;
 use crate::distance::{LANES, Packed, Terms, raw_to_box};
+use crate::monitor::Pace;
+use crate::{Look, Result, Scalar};
 
 /// Rows of a leaf at most: four blocks.
 const LEAF: usize = 4 * LANES;
@@ -65,15 +66,23 @@ pub(crate) fn memory(len: usize, columns: usize, scalar_bytes: usize) -> u64 {
 
 impl<T: Scalar> Tree<T> {
     /// A tree of `len` ≥ 1 points; `row(i)` gives the coordinates of the caller's point i.
-    pub(crate) fn new<'a>(len: usize, columns: usize, row: impl Fn(usize) -> &'a [T] + Sync) -> Self {
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(crate) fn new<'a>(
+        len: usize,
+        columns: usize,
+        row: impl Fn(usize) -> &'a [T] + Sync,
+        look: Look<'_>,
+    ) -> Result<Self> {
         // Callers index points of one table, and tables are of at most u32::MAX rows.
         let mut ids: Vec<u32> = (0..len as u32).collect();
         let count = node_count(len);
         let mut nodes = vec![Node::default(); count];
         let mut boxes = vec![0.0; count * 2 * columns];
-        build(&mut ids, &mut nodes, &mut boxes, 0, 0, columns, &row);
-        let packed = Packed::gather(len, columns, |slot| row(ids[slot] as usize));
-        Self { packed, ids, nodes, boxes, columns }
+        build(&mut ids, &mut nodes, &mut boxes, (0, 0), columns, &row, look)?;
+        let packed = Packed::gather(len, columns, |slot| row(ids[slot] as usize), look)?;
+        Ok(Self { packed, ids, nodes, boxes, columns })
     }
 
     pub(crate) fn packed(&self) -> &Packed<T> {
@@ -176,16 +185,18 @@ fn build<'a, T: Scalar>(
     ids: &mut [u32],
     nodes: &mut [Node],
     boxes: &mut [f64],
-    at: usize,
-    begin: usize,
+    (at, begin): (usize, usize),
     columns: usize,
     row: &(impl Fn(usize) -> &'a [T] + Sync),
-) {
+    look: Look<'_>,
+) -> Result<()> {
     let (own, boxes) = boxes.split_at_mut(2 * columns);
     let (low, high) = own.split_at_mut(columns);
     low.fill(f64::INFINITY);
     high.fill(f64::NEG_INFINITY);
+    let mut pace = Pace::new(look);
     for &id in ids.iter() {
+        pace.work(columns)?;
         for (j, v) in row(id as usize).iter().enumerate() {
             let v = v.widen();
             low[j] = low[j].min(v);
@@ -196,7 +207,7 @@ fn build<'a, T: Scalar>(
     nodes[0] = Node { begin: begin as u32, end: (begin + blocks) as u32, right: 0 };
     if ids.len() <= LEAF {
         ids.sort_unstable();
-        return;
+        return Ok(());
     }
     // The widest column; of equals the first.
     let widest = (0..columns).fold(0, |w, j| if high[j] - low[j] > high[w] - low[w] { j } else { w });
@@ -213,13 +224,16 @@ fn build<'a, T: Scalar>(
     let (left_boxes, right_boxes) = boxes.split_at_mut(left_count * 2 * columns);
     let right_begin = begin + middle / LANES;
     let parallel = left_ids.len() + right_ids.len() >= SPLIT_WORK;
-    let mut left = || build(left_ids, left_nodes, left_boxes, at + 1, begin, columns, row);
-    let mut right = || build(right_ids, right_nodes, right_boxes, at + 1 + left_count, right_begin, columns, row);
+    let mut left = || build(left_ids, left_nodes, left_boxes, (at + 1, begin), columns, row, look);
+    let mut right =
+        || build(right_ids, right_nodes, right_boxes, (at + 1 + left_count, right_begin), columns, row, look);
     if parallel {
-        rayon::join(left, right);
+        look()?;
+        let (left, right) = rayon::join(left, right);
+        left.and(right)
     } else {
-        left();
-        right();
+        left()?;
+        right()
     }
 }
 
@@ -233,7 +247,7 @@ mod tests {
         fn tree_has_every_point_in_one_leaf(n in 1usize..2000, d in 1usize..4, seed in any::<u64>()) {
             let value = |i: usize| (crate::Seed(seed).unit(crate::RowId::at(i)) * 8.0).round();
             let rows: Vec<Vec<f64>> = (0..n).map(|i| (0..d).map(|j| value(i * d + j)).collect()).collect();
-            let tree = Tree::new(n, d, |i| rows[i].as_slice());
+            let tree = Tree::new(n, d, |i| rows[i].as_slice(), &|| Ok(())).expect("nobody stops it");
             let mut every: Vec<u32> = tree.ids.clone();
             every.sort_unstable();
             prop_assert!(every.iter().enumerate().all(|(i, &id)| i == id as usize));

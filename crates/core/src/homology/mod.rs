@@ -29,7 +29,7 @@ use rips::{Sink, Sweep, pair};
 
 use crate::distance::{Cosine, LANES, Metric, Packed, Terms, to_unit_length, with_metric};
 use crate::monitor::step;
-use crate::{Error, Matrix, Monitor, Result, RowId, Scalar, simd};
+use crate::{Error, Look, Matrix, Monitor, Result, RowId, Scalar, simd};
 
 /// The most points the engine takes: their pairs are all held at once, 8 bytes each.
 pub const MOST_POINTS: usize = 4096;
@@ -114,17 +114,18 @@ pub fn diagrams<T: Scalar>(
     dimension: usize,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Diagram>> {
+    let look: Look<'_> = &|| step(monitor, 0);
     check_size(rows.len())?;
     if metric == Metric::Cosine {
         let (values, all) = directions(points, rows)?;
         let unit = Matrix::new(&values, all.len(), points.columns())?;
         let mut raw = Vec::new();
-        pairs::<Cosine, f64>(&unit, &all, &mut raw);
+        pairs::<Cosine, f64>(&unit, &all, &mut raw, look)?;
         return collect(all.len(), &raw, dimension, Cosine::finish, monitor);
     }
     let mut raw = Vec::new();
     with_metric!(metric, |M| {
-        pairs::<M, T>(points, rows, &mut raw);
+        pairs::<M, T>(points, rows, &mut raw, look)?;
         collect(rows.len(), &raw, dimension, M::finish, monitor)
     })
 }
@@ -164,14 +165,16 @@ pub fn max_persistence<T: Scalar>(
     rows: &[RowId],
     metric: Metric,
     dimensions: RangeInclusive<usize>,
+    monitor: &dyn Monitor,
 ) -> Result<f64> {
+    let look: Look<'_> = &|| step(monitor, 0);
     check_size(rows.len())?;
     if metric == Metric::Cosine {
         let (values, all) = directions(points, rows)?;
         let unit = Matrix::new(&values, all.len(), points.columns())?;
-        return Workspace::default().max_persistence::<Cosine, f64>(&unit, &all, dimensions);
+        return Workspace::default().max_persistence::<Cosine, f64>(&unit, &all, dimensions, look);
     }
-    with_metric!(metric, |M| Workspace::default().max_persistence::<M, T>(points, rows, dimensions))
+    with_metric!(metric, |M| Workspace::default().max_persistence::<M, T>(points, rows, dimensions, look))
 }
 
 /// Some rows scaled to length 1, and their ids in that matrix.
@@ -217,10 +220,11 @@ impl Workspace {
         points: &Matrix<'_, T>,
         rows: &[RowId],
         dimensions: RangeInclusive<usize>,
+        look: Look<'_>,
     ) -> Result<f64> {
-        pairs::<M, T>(points, rows, &mut self.raw);
+        pairs::<M, T>(points, rows, &mut self.raw, look)?;
         let top = *dimensions.end();
-        let mut sink = Longest { dimensions, longest: 0.0, finish: M::finish };
+        let mut sink = Longest { dimensions, longest: 0.0, finish: M::finish, look };
         self.sweeps.run(rows.len(), &self.raw, top, &mut sink)?;
         Ok(sink.longest)
     }
@@ -270,16 +274,21 @@ impl Sink for Collect<'_> {
         self.left = self.left.saturating_sub(edges);
         step(self.monitor, edges as u64).map(|()| true)
     }
+
+    fn look(&self) -> Result<()> {
+        step(self.monitor, 0)
+    }
 }
 
 /// Keeps the longest persistence of some dimensions.
-struct Longest {
+struct Longest<'a> {
     dimensions: RangeInclusive<usize>,
     longest: f64,
     finish: fn(f64) -> f64,
+    look: Look<'a>,
 }
 
-impl Sink for Longest {
+impl Sink for Longest<'_> {
     fn wants(&self, dimension: usize) -> bool {
         self.dimensions.contains(&dimension)
     }
@@ -292,6 +301,10 @@ impl Sink for Longest {
 
     fn go_on(&mut self, _: usize, oldest: f64, reach: f64) -> Result<bool> {
         Ok((self.finish)(reach) - (self.finish)(oldest) > self.longest)
+    }
+
+    fn look(&self) -> Result<()> {
+        (self.look)()
     }
 }
 
@@ -315,15 +328,21 @@ fn collect(
 }
 
 /// Raw distances of all pairs of rows, at [`pair`].
-fn pairs<M: Terms, T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], out: &mut Vec<f64>) {
+fn pairs<M: Terms, T: Scalar>(
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    out: &mut Vec<f64>,
+    look: Look<'_>,
+) -> Result<()> {
     out.clear();
     if rows.len() < 2 {
-        return;
+        return Ok(());
     }
     out.reserve(pair(rows.len(), 0));
-    let packed = Packed::gather(rows.len(), points.columns(), |slot| points.row(rows[slot]));
+    let packed = Packed::gather(rows.len(), points.columns(), |slot| points.row(rows[slot]), look)?;
     let mut query = vec![0.0; points.columns()];
     for i in 1..rows.len() {
+        look()?;
         for (q, v) in query.iter_mut().zip(points.row(rows[i])) {
             *q = v.widen();
         }
@@ -335,6 +354,7 @@ fn pairs<M: Terms, T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], out: &mut 
             metric: std::marker::PhantomData,
         });
     }
+    Ok(())
 }
 
 /// Raw distances from a point to the first so many others.
@@ -390,7 +410,7 @@ mod tests {
             let of_distances: Vec<f64> = (0..n).flat_map(|i| (0..i).map(move |j| distance(i, j))).collect();
             assert_eq!(found, diagrams_of_distances(n, &of_distances, dimension, &Quiet).expect("distances"));
             for low in 0..=dimension {
-                let longest = max_persistence(&points, &rows, metric, low..=dimension).expect("few points");
+                let longest = max_persistence(&points, &rows, metric, low..=dimension, &Quiet).expect("few points");
                 let expected = found[low..].iter().map(Diagram::max_persistence).fold(0.0, f64::max);
                 assert_eq!(longest, expected, "{n} points, {metric}, {low} ..= {dimension}");
             }
@@ -415,7 +435,7 @@ mod tests {
             let points = Matrix::new(&values, values.len() / d, d).expect("a matrix");
             let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
             let mut raw = Vec::new();
-            pairs::<Euclidean, f64>(&points, &rows, &mut raw);
+            pairs::<Euclidean, f64>(&points, &rows, &mut raw, &|| Ok(())).expect("nobody stops it");
             fn bars<const W: usize>(n: usize, raw: &[f64]) -> [Vec<Bar>; 3] {
                 let mut sink = Collect { bars: Default::default(), finish: |d| d, monitor: &Quiet, left: raw.len() };
                 Sweep::<W>::default().run(n, raw, 2, &mut sink).expect("nobody stops it");
@@ -432,7 +452,7 @@ mod tests {
             let points = Matrix::new(&values, values.len() / d, d).expect("a matrix");
             let rows: Vec<RowId> = (0..points.rows()).map(RowId::at).collect();
             let mut found = Vec::new();
-            pairs::<Euclidean, f64>(&points, &rows, &mut found);
+            pairs::<Euclidean, f64>(&points, &rows, &mut found, &|| Ok(())).expect("nobody stops it");
             for i in 0..rows.len() {
                 for j in 0..i {
                     let expected = raw::<Euclidean, f64, f64>(points.row(rows[i]), points.row(rows[j]));

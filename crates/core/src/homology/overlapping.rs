@@ -27,7 +27,7 @@ use std::cmp::Ordering;
 use super::bits::Bits;
 use super::rips::ends;
 use crate::distance::{Euclidean, LANES, Packed, Terms};
-use crate::{Scalar, simd};
+use crate::{Look, Result, Scalar, simd};
 
 /// The most centres of a patch.
 pub(crate) const MOST_CENTRES: usize = 256;
@@ -46,6 +46,9 @@ type Loops = Bits<{ MOST_LOOPS / 64 }>;
 
 /// No point.
 const NONE: u16 = u16::MAX;
+
+/// Edges between two looks at whether to stop.
+const LOOK: usize = 1024;
 
 /// No edge.
 const NO_EDGE: u32 = u32::MAX;
@@ -154,7 +157,10 @@ impl<const W: usize> Patch<W> {
     }
 
     /// Finds the critical edges of every centre.
-    pub(crate) fn sweep(&mut self) {
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(crate) fn sweep(&mut self, look: Look<'_>) -> Result<()> {
         radsort::sort_by_key(&mut self.edges, |key| (key >> 32) as u32);
         let Self { values, columns, edges, .. } = self;
         let length = |key: &u64| raw_of(values, *columns, ends(*key));
@@ -173,7 +179,7 @@ impl<const W: usize> Patch<W> {
         self.critical.iter_mut().for_each(Vec::clear);
         self.critical.resize_with(self.near.len().max(self.critical.len()), Vec::new);
         self.middle.of(&self.values, self.columns);
-        simd::run(Links { patch: self });
+        simd::run(Links { patch: self, look })
     }
 
     /// The largest persistence of a centre in the dimensions that are wanted, or none where it has too many loops.
@@ -447,15 +453,19 @@ impl<const W: usize, T: Scalar> simd::Kernel for Edges<'_, W, T> {
 /// The sweep over all edges.
 struct Links<'a, const W: usize> {
     patch: &'a mut Patch<W>,
+    look: Look<'a>,
 }
 
 impl<const W: usize> simd::Kernel for Links<'_, W> {
-    type Output = ();
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run(self) {
-        let Self { patch } = self;
+    fn run(self) -> Result<()> {
+        let Self { patch, look } = self;
         for edge in 0..patch.edges.len() {
+            if edge % LOOK == 0 {
+                look()?;
+            }
             let (u, v) = ends(patch.edges[edge]);
             let link = patch.adjacency[u] & patch.adjacency[v];
             let mut open = patch.of[u] & patch.of[v];
@@ -508,6 +518,7 @@ impl<const W: usize> simd::Kernel for Links<'_, W> {
             patch.place[u * patch.points + v] = edge as u32;
             patch.place[v * patch.points + u] = edge as u32;
         }
+        Ok(())
     }
 }
 
@@ -656,7 +667,7 @@ mod tests {
     /// Every neighbourhood on its own.
     fn check<const W: usize>(d: usize, values: &[f64], radius: f64, times: &[bool]) {
         let n = values.len() / d;
-        let packed = Packed::gather(n, d, |i| &values[i * d..][..d]);
+        let packed = Packed::gather(n, d, |i| &values[i * d..][..d], &|| Ok(())).expect("nobody stops it");
         let limit = radius * radius;
         let centres: Vec<(u16, bool)> = (0..n.min(MOST_CENTRES)).map(|i| (i as u16, times[i])).collect();
         let mut patch = Patch::<W>::default();
@@ -670,11 +681,12 @@ mod tests {
         let alike = patch.first_alike();
         (0..centres.len()).filter(|&x| alike[x] != x).for_each(|x| patch.skip(x));
         patch.list_edges(&packed);
-        patch.sweep();
+        patch.sweep(&|| Ok(())).expect("nobody stops it");
         for x in (0..centres.len()).filter(|&x| alike[x] == x) {
             let rows: Vec<RowId> = patch.near(x).iter().map(RowId::at).collect();
             for (gaps, loops, dimensions) in [(false, true, 1..=1), (true, false, 0..=0), (true, true, 0..=1)] {
-                let alone = Workspace::default().max_persistence::<Euclidean, f64>(&points, &rows, dimensions);
+                let alone =
+                    Workspace::default().max_persistence::<Euclidean, f64>(&points, &rows, dimensions, &|| Ok(()));
                 let found = patch.longest(x, gaps, loops);
                 assert_eq!(found.expect("few loops"), alone.expect("few"), "{x} of {n}, {gaps}, {loops}");
             }

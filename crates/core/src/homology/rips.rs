@@ -46,6 +46,11 @@ pub(super) trait Sink {
     /// # Errors
     /// To stop the sweep.
     fn go_on(&mut self, edges: usize, oldest: f64, reach: f64) -> Result<bool>;
+    /// Where it takes long: whether to go on at all.
+    ///
+    /// # Errors
+    /// To stop the sweep.
+    fn look(&self) -> Result<()>;
 }
 
 /// Up to so many edges, few have the same 16 bits.
@@ -283,7 +288,7 @@ impl<const W: usize> Sweep<W> {
     /// Finds all pairs in dimensions 0 ..= `top` of n points; `raw` holds the distance of i and j < i at [`pair`].
     pub(super) fn run(&mut self, n: usize, raw: &[f64], top: usize, sink: &mut impl Sink) -> Result<()> {
         debug_assert!(n <= 64 * W && raw.len() == n * n.saturating_sub(1) / 2);
-        let reach = self.sort_edges(n, raw);
+        let reach = self.sort_edges(n, raw, sink)?;
         self.adjacency.clear();
         self.adjacency.resize(n, Bits::EMPTY);
         self.parent.clear();
@@ -313,10 +318,10 @@ impl<const W: usize> Sweep<W> {
                     self.split(link);
                 }
                 if self.loops.alive > 0 {
-                    self.pass_loops(u, v, link, length, sink);
+                    self.pass_loops(u, v, link, length, sink)?;
                 }
                 if self.voids.alive > 0 {
-                    self.pass_voids(u, v, link, length, sink);
+                    self.pass_voids(u, v, link, length, sink)?;
                 }
                 while let Some(component) = self.components.pop() {
                     self.open_void(n, u, v, fewer(component, link), length);
@@ -330,7 +335,7 @@ impl<const W: usize> Sweep<W> {
     }
 
     /// Sorts the edges within the enclosing radius, and returns that.
-    fn sort_edges(&mut self, n: usize, raw: &[f64]) -> f64 {
+    fn sort_edges(&mut self, n: usize, raw: &[f64], sink: &impl Sink) -> Result<f64> {
         self.farthest.clear();
         self.farthest.resize(n, 0.0);
         simd::run(Farthest { raw, farthest: &mut self.farthest });
@@ -342,6 +347,9 @@ impl<const W: usize> Sweep<W> {
         self.edges.resize(raw.len(), 0);
         let mut count = 0;
         for i in 1..n {
+            if i % 256 == 0 {
+                sink.look()?;
+            }
             for (j, &d) in raw[pair(i, 0)..][..i].iter().enumerate() {
                 let rounded = if few {
                     (d * unit * f64::from(u16::MAX)) as u64 & u64::from(u16::MAX)
@@ -353,11 +361,13 @@ impl<const W: usize> Sweep<W> {
             }
         }
         self.edges.truncate(count);
+        sink.look()?;
         if few {
             radsort::sort_by_key(&mut self.edges, |key| (key >> 32) as u16);
         } else {
             radsort::sort_by_key(&mut self.edges, |key| (key >> 32) as u32);
         }
+        sink.look()?;
         for equal in self.edges.chunk_by_mut(|a, b| a >> 32 == b >> 32).filter(|run| run.len() > 1) {
             let length = |&key: &u64| {
                 let (i, j) = ends(key);
@@ -365,7 +375,7 @@ impl<const W: usize> Sweep<W> {
             };
             equal.sort_unstable_by(|a, b| length(a).total_cmp(&length(b)).then(a.cmp(b)));
         }
-        reach
+        Ok(reach)
     }
 
     /// The least birth of what is still to come, of the dimensions that are wanted.
@@ -436,8 +446,8 @@ impl<const W: usize> Sweep<W> {
     }
 
     /// Extends the loops over an edge with a link, and ends those that cannot be.
-    fn pass_loops(&mut self, u: usize, v: usize, link: Bits<W>, length: f64, sink: &mut impl Sink) {
-        let Some(first) = link.lowest() else { return };
+    fn pass_loops(&mut self, u: usize, v: usize, link: Bits<W>, length: f64, sink: &mut impl Sink) -> Result<()> {
+        let Some(first) = link.lowest() else { return Ok(()) };
         let mut failing = false;
         self.asked.clear();
         for slot in self.loops.near(u, v) {
@@ -451,7 +461,7 @@ impl<const W: usize> Sweep<W> {
             }
         }
         if failing {
-            self.end_loops(length, sink);
+            self.end_loops(length, sink)?;
         }
         for asked in self.asked.iter().filter(|a| a.value) {
             let cocycle = &mut self.loops.slots[asked.slot].cocycle;
@@ -459,14 +469,16 @@ impl<const W: usize> Sweep<W> {
             cocycle.flip(v, u);
             self.loops.touch(asked.slot, [u, v].into_iter());
         }
+        Ok(())
     }
 
     /// Ends loops until the others can be extended.
-    fn end_loops(&mut self, length: f64, sink: &mut impl Sink) {
+    fn end_loops(&mut self, length: f64, sink: &mut impl Sink) -> Result<()> {
         while let Some(at) = self.asked.iter().find_map(|a| a.defect.lowest()) {
+            sink.look()?;
             let order = |place: &usize| self.loops.order[self.asked[*place].slot];
             let failing = (0..self.asked.len()).filter(|&place| self.asked[place].defect.has(at));
-            let Some(youngest) = failing.max_by_key(order) else { return };
+            let Some(youngest) = failing.max_by_key(order) else { return Ok(()) };
             let dead = self.asked.swap_remove(youngest);
             let touched = self.loops.slots[dead.slot].cocycle.touched();
             sink.bar(1, self.loops.slots[dead.slot].birth, length);
@@ -480,18 +492,26 @@ impl<const W: usize> Sweep<W> {
             self.components.retain(|c| !c.has(at));
             self.loops.close(dead.slot, touched.iter());
         }
+        Ok(())
     }
 
     /// Extends the voids over an edge with a link, and ends those that cannot be.
-    fn pass_voids(&mut self, u: usize, v: usize, link: Bits<W>, length: f64, sink: &mut impl Sink) {
+    fn pass_voids(&mut self, u: usize, v: usize, link: Bits<W>, length: f64, sink: &mut impl Sink) -> Result<()> {
         self.asked_voids.clear();
         self.asked_voids.extend(self.voids.near(u, v));
-        self.asked_voids.retain(|&slot| self.voids.slots[slot].ask(u, v, link, &self.adjacency));
+        let mut looked = Ok(());
+        self.asked_voids.retain(|&slot| {
+            looked = looked.clone().and_then(|()| sink.look());
+            looked.is_ok() && self.voids.slots[slot].ask(u, v, link, &self.adjacency)
+        });
+        looked?;
         let defect = |voids: &Living<Void<W>>, slot: usize| voids.slots[slot].defects.first_entry();
         while let Some((a, b)) = self.asked_voids.iter().find_map(|&slot| defect(&self.voids, slot)) {
+            sink.look()?;
             let fails = |voids: &Living<Void<W>>, slot: usize| voids.slots[slot].defects.row(a).has(b);
             let failing = (0..self.asked_voids.len()).filter(|&place| fails(&self.voids, self.asked_voids[place]));
-            let Some(youngest) = failing.max_by_key(|&place| self.voids.order[self.asked_voids[place]]) else { return };
+            let by_birth = |&place: &usize| self.voids.order[self.asked_voids[place]];
+            let Some(youngest) = failing.max_by_key(by_birth) else { return Ok(()) };
             let dead = self.asked_voids.swap_remove(youngest);
             let touched = self.voids.slots[dead].touched;
             sink.bar(2, self.voids.slots[dead].birth, length);
@@ -513,6 +533,7 @@ impl<const W: usize> Sweep<W> {
                 self.voids.touch(slot, near.iter());
             }
         }
+        Ok(())
     }
 }
 

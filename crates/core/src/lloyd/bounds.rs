@@ -65,10 +65,10 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn new(centres: &[f64], d: usize, rows: usize) -> Self {
+    pub(super) fn new(centres: &[f64], d: usize, rows: usize, look: crate::Look<'_>) -> Result<Self> {
         let k = centres.len() / d;
         let centre = |i: usize| &centres[i * d..][..d];
-        let tree = Tree::new(k, d, centre);
+        let tree = Tree::new(k, d, centre, look)?;
         let order: Vec<u32> = (0..k).map(|slot| tree.id(slot) as u32).collect();
         drop(tree);
         let mut places = vec![0; k];
@@ -80,7 +80,7 @@ impl Bounds {
         let part = |p: usize| units * p / count * step..(units * (p + 1) / count * step).min(k);
         let parts: Vec<_> = (0..count).map(part).collect();
         let part_of = (0..).zip(&parts).flat_map(|(p, places)| std::iter::repeat_n(p, places.len())).collect();
-        let radius = Frame::of(d, |each| (0..k).for_each(|i| each(centre(i)))).radius();
+        let radius = Frame::of(d, (0..k).map(centre), look)?.radius();
         let unit = if radius > 0.0 && radius.is_finite() { f64::from(u16::MAX) / (3.0 * radius) } else { 1.0 };
         let lanes = count.next_multiple_of(LANES);
         let mut bounds = Self {
@@ -94,7 +94,7 @@ impl Bounds {
             single: step == 1,
         };
         bounds.forget();
-        bounds
+        Ok(bounds)
     }
 
     /// Nothing is known any more.
@@ -126,8 +126,10 @@ impl Bounds {
     ) -> Result<()> {
         let (d, k) = (points.columns(), self.centres.len());
         let centre = |i: usize| &centres[i * d..][..d];
-        let frame = Frame::of(d, |each| (0..k).for_each(|i| each(centre(i))));
-        let panels = Panels::new(&frame, k, |place| self.centres.get(place).map(|&c| centre(c as usize)));
+        let look: crate::Look<'_> = check;
+        let frame = Frame::of(d, (0..k).map(centre), look)?;
+        let panels = Panels::new(&frame, k, |place| self.centres.get(place).map(|&c| centre(c as usize)), look)?;
+        look()?;
         let singles = self.single.then(|| Singles::of(&panels));
         let mut apart = std::mem::take(&mut self.apart);
         let chunk = (VALUES / d).clamp(8 * GROUP, 1024);
@@ -135,10 +137,10 @@ impl Bounds {
         let done =
             chunks.zip(apart.par_chunks_mut(chunk * self.moves.len())).try_for_each(|((nearest, rows), apart)| {
                 let (frame, panels, singles) = (&frame, &panels, singles.as_ref());
+                let bounds = &*self;
                 let chunk =
-                    Chunk { points, rows, centres, moved, bounds: self, frame, panels, singles, nearest, apart };
-                simd::run_bounds(chunk);
-                check()
+                    Chunk { points, rows, centres, moved, bounds, frame, panels, singles, nearest, apart, check: look };
+                simd::run_bounds(chunk)
             });
         self.apart = apart;
         done
@@ -208,13 +210,14 @@ struct Chunk<'a, T> {
     singles: Option<&'a Singles>,
     nearest: &'a mut [Nearest],
     apart: &'a mut [u16],
+    check: crate::Look<'a>,
 }
 
 impl<T: Scalar> simd::Bounds for Chunk<'_, T> {
-    type Output = ();
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run<const FUSED: bool>(mut self) {
+    fn run<const FUSED: bool>(mut self) -> Result<()> {
         let d = self.points.columns();
         for (own, &row) in self.nearest.iter_mut().zip(self.rows) {
             if own.is_some() && self.moved[own.centre as usize] {
@@ -253,12 +256,14 @@ impl<T: Scalar> simd::Bounds for Chunk<'_, T> {
             look.floor = self.possible(&look.query, self.nearest[look.row].raw);
         }
         match self.singles {
-            Some(singles) => self.look_at_singles::<FUSED>(singles, &mut looks, &parts, &values),
-            None => self.look_at_panels::<FUSED>(&mut looks, &parts, &values),
+            Some(singles) => self.look_at_singles::<FUSED>(singles, &mut looks, &parts, &values)?,
+            None => self.look_at_panels::<FUSED>(&mut looks, &parts, &values)?,
         }
         for (look, query) in looks.iter().zip(values.chunks_exact(d)) {
+            (self.check)()?;
             self.decide::<FUSED>(look, query);
         }
+        Ok(())
     }
 }
 
@@ -291,7 +296,7 @@ impl<T: Scalar> Chunk<'_, T> {
 
     /// Groups of rows that look at the same part, beside its panels.
     #[inline(always)]
-    fn look_at_panels<const FUSED: bool>(&mut self, looks: &mut [Look], parts: &[u128], values: &[f32]) {
+    fn look_at_panels<const FUSED: bool>(&mut self, looks: &mut [Look], parts: &[u128], values: &[f32]) -> Result<()> {
         let (d, count) = (self.points.columns(), self.bounds.parts.len());
         let mut of_part = vec![Vec::new(); count];
         for (at, &near) in parts.iter().enumerate() {
@@ -300,6 +305,7 @@ impl<T: Scalar> Chunk<'_, T> {
         for (part, looking) in of_part.iter().enumerate() {
             let places = self.bounds.parts[part].clone();
             for group in looking.chunks(GROUP) {
+                (self.check)()?;
                 let rows: [&[f32]; GROUP] = std::array::from_fn(|q| &values[group[q.min(group.len() - 1)] * d..][..d]);
                 let mut most_of = [f32::NEG_INFINITY; GROUP];
                 for panel in places.start / WIDTH..places.end.div_ceil(WIDTH) {
@@ -319,6 +325,7 @@ impl<T: Scalar> Chunk<'_, T> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Each row beside the single centres of its parts; and rows that look at most centres in groups, beside all panels.
@@ -329,13 +336,14 @@ impl<T: Scalar> Chunk<'_, T> {
         looks: &mut [Look],
         parts: &[u128],
         values: &[f32],
-    ) {
+    ) -> Result<()> {
         let (d, count) = (self.points.columns(), self.bounds.parts.len());
         let k = self.bounds.centres.len();
         let mut full = Vec::new();
         let (mut places, mut scores) = (Vec::new(), Vec::new());
         let mut most_of = [f32::NEG_INFINITY; MANY_PARTS];
         for (at, (look, &near)) in looks.iter_mut().zip(parts).enumerate() {
+            (self.check)()?;
             let near = near & !(u128::MAX << count);
             places.clear();
             each_bit(near, |part| places.extend(self.bounds.parts[part].clone().filter(|&place| place != look.own)));
@@ -353,6 +361,7 @@ impl<T: Scalar> Chunk<'_, T> {
             each_bit(near, |part| self.set_apart(look, part, most_of[part]));
         }
         for group in full.chunks(GROUP) {
+            (self.check)()?;
             let rows: [&[f32]; GROUP] = std::array::from_fn(|q| &values[group[q.min(group.len() - 1)] * d..][..d]);
             let mut most_of = [[f32::NEG_INFINITY; MANY_PARTS]; GROUP];
             for panel in 0..self.panels.count() {
@@ -375,6 +384,7 @@ impl<T: Scalar> Chunk<'_, T> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Sets a bound by the highest score of a part.

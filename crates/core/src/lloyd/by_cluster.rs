@@ -4,7 +4,10 @@
 use super::nearest::Nearest;
 use crate::distance::{Euclidean, LANES, raw};
 use crate::geometry::Tree;
-use crate::{Matrix, RowId, Scalar, simd};
+use crate::{Look, Matrix, Result, RowId, Scalar, simd};
+
+/// Members of a cluster that are looked at together.
+const TOGETHER: usize = 1024;
 
 /// Gives every row its nearest centre, cluster by cluster, in few columns: only centres within twice the distance of a row to its own centre can be
 /// nearer. (Newling & Fleuret, ICML 2016.) If the own centre did not move, only those that did. No two centres are equal.
@@ -41,7 +44,9 @@ impl<T: Scalar> ByCluster<'_, T> {
         members: &[u32],
         nearest: &[Nearest],
         scratch: &mut Scratch,
-    ) -> Vec<(u32, Nearest)> {
+        look: Look<'_>,
+    ) -> Result<Vec<(u32, Nearest)>> {
+        look()?;
         let d = self.points.columns();
         let moved = self.moved[cluster as usize];
         let centre = &self.centres[cluster as usize * d..][..d];
@@ -58,7 +63,7 @@ impl<T: Scalar> ByCluster<'_, T> {
         let others = search.found.iter().filter(|&&c| c != cluster && (moved || self.moved[c as usize]));
         near.extend(others.map(|&c| (raw::<Euclidean, f64, f64>(centre, &self.centres[c as usize * d..][..d]), c)));
         if near.is_empty() {
-            return if moved { changed } else { Vec::new() };
+            return Ok(if moved { changed } else { Vec::new() });
         }
         near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         blocks.clear();
@@ -67,8 +72,11 @@ impl<T: Scalar> ByCluster<'_, T> {
             let block = &mut blocks[at / LANES * d..][..d];
             block.iter_mut().zip(&self.centres[c as usize * d..][..d]).for_each(|(column, v)| column[at % LANES] = *v);
         }
-        simd::run(Members { points: self.points, rows: self.rows, near, blocks, changed: &mut changed });
-        changed
+        for changed in changed.chunks_mut(TOGETHER) {
+            simd::run(Members { points: self.points, rows: self.rows, near, blocks, changed });
+            look()?;
+        }
+        Ok(changed)
     }
 }
 

@@ -22,7 +22,8 @@ use self::nearest::{Nearest, looseness, measure};
 use self::plain::assign;
 use crate::distance::{Euclidean, raw};
 use crate::geometry::Tree;
-use crate::{Matrix, Result, RowId, Scalar, simd};
+use crate::monitor::Pace;
+use crate::{Look, Matrix, Result, RowId, Scalar, simd};
 
 /// Columns from which on centres are compared in f32 first.
 const TILED: usize = 9;
@@ -52,17 +53,27 @@ pub(crate) struct Clustering {
 
 impl Clustering {
     /// For each cluster, the position of its row nearest the centre, the lowest among equals.
-    pub(crate) fn nearest_rows<T: Scalar>(&self, points: &Matrix<'_, T>, rows: &[RowId]) -> Vec<usize> {
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(crate) fn nearest_rows<T: Scalar>(
+        &self,
+        points: &Matrix<'_, T>,
+        rows: &[RowId],
+        look: Look<'_>,
+    ) -> Result<Vec<usize>> {
         let d = points.columns();
         let mut nearest = vec![(f64::INFINITY, 0); self.sizes.len()];
+        let mut pace = Pace::new(look);
         for (i, &cluster) in self.assigned.iter().enumerate() {
+            pace.work(d)?;
             let centre = &self.centres[cluster as usize * d..][..d];
             let distance = raw::<Euclidean, T, f64>(points.row(rows[i]), centre);
             if distance < nearest[cluster as usize].0 {
                 nearest[cluster as usize] = (distance, i);
             }
         }
-        nearest.into_iter().map(|n| n.1).collect()
+        Ok(nearest.into_iter().map(|n| n.1).collect())
     }
 }
 
@@ -126,7 +137,7 @@ impl<T: Scalar, C: Fn() -> Result<()> + Sync> Lloyd<'_, T, C> {
         let mut nearest = vec![Nearest::NONE; rows.len()];
         let mut clusters = Clustering { assigned: vec![0; rows.len()], sizes: vec![0; k], ..Clustering::default() };
         let mut previous = Mean { value: f64::INFINITY, doubt: 0.0 };
-        let mut bounds = (d >= TILED).then(|| Bounds::new(&centres, d, rows.len()));
+        let mut bounds = if d >= TILED { Some(Bounds::new(&centres, d, rows.len(), check)?) } else { None };
         let mut moved = vec![true; k];
         // Where the rows of each cluster lie in `members`.
         let (mut ends, mut members) = (vec![0usize; k], vec![0u32; rows.len()]);
@@ -144,16 +155,17 @@ impl<T: Scalar, C: Fn() -> Result<()> + Sync> Lloyd<'_, T, C> {
                     loose = looseness(d);
                 }
                 None if !plain && by_cluster && clusters.iterations > 0 => {
-                    let tree = Tree::new(k, d, |i| &centres[i * d..][..d]);
+                    let tree = Tree::new(k, d, |i| &centres[i * d..][..d], check)?;
                     let search = ByCluster { points, rows, centres: &centres, moved: &moved, tree: &tree };
                     let of_cluster = |c: usize| &members[ends[c] - clusters.sizes[c]..ends[c]];
                     let of_some = |some: &[u32]| {
                         let mut scratch = Scratch::default();
-                        let found = some
-                            .iter()
-                            .flat_map(|&c| search.of_cluster(c, of_cluster(c as usize), &nearest, &mut scratch));
-                        let found: Vec<_> = found.collect();
-                        check().map(|()| found)
+                        let mut found = Vec::new();
+                        for &c in some {
+                            let members = of_cluster(c as usize);
+                            found.extend(search.of_cluster(c, members, &nearest, &mut scratch, check)?);
+                        }
+                        Ok(found)
                     };
                     let all: Vec<u32> = (0..k as u32).collect();
                     let changed: Vec<Vec<(u32, Nearest)>> = all.par_chunks(64).map(of_some).collect::<Result<_>>()?;
@@ -226,17 +238,21 @@ impl<T: Scalar, C: Fn() -> Result<()> + Sync> Lloyd<'_, T, C> {
                     |sum, (c, (centre, moved))| {
                         *moved = false;
                         if !changed[c] {
-                            return 0.0;
+                            return Ok(0.0);
                         }
-                        simd::run(Sum { points, rows, members: of_cluster(c), sum });
+                        sum.fill(0.0);
+                        for members in of_cluster(c).chunks(SUMMED) {
+                            check()?;
+                            simd::run(Sum { points, rows, members, sum });
+                        }
                         sum.iter_mut().for_each(|s| *s /= clusters.sizes[c] as f64);
                         *moved = centre != sum.as_slice();
                         let by = raw::<Euclidean, f64, f64>(centre, sum).sqrt();
                         centre.copy_from_slice(sum);
-                        by
+                        Ok(by)
                     },
                 )
-                .collect();
+                .collect::<Result<_>>()?;
             if let Some(bounds) = &mut bounds {
                 bounds.moved(&moves);
             }
@@ -246,7 +262,10 @@ impl<T: Scalar, C: Fn() -> Result<()> + Sync> Lloyd<'_, T, C> {
     }
 }
 
-/// The sum of the rows of a cluster, in row order: the body that is compiled for each instruction set.
+/// Rows of a cluster that are summed together: a multiple of the four that [`Sum`] takes at a time.
+const SUMMED: usize = 4096;
+
+/// Adds rows of a cluster to their sum, in row order: the body that is compiled for each instruction set.
 struct Sum<'a, T> {
     points: &'a Matrix<'a, T>,
     rows: &'a [RowId],
@@ -259,7 +278,6 @@ impl<T: Scalar> simd::Kernel for Sum<'_, T> {
 
     #[inline(always)]
     fn run(self) {
-        self.sum.fill(0.0);
         let row = |i: u32| self.points.row(self.rows[i as usize]);
         // Four rows at a time, so that sums are seldom loaded.
         let (fours, rest) = self.members.as_chunks::<4>();

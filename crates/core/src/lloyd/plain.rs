@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::nearest::{Nearest, VANISHING};
 use crate::distance::{Euclidean, LANES, raw};
 use crate::geometry::{Node, Tree, Visitor};
-use crate::{Matrix, Result, RowId, Scalar, simd};
+use crate::{Error, Look, Matrix, Result, RowId, Scalar, simd};
 
 /// Gives every row its nearest centre, the lowest among equals. Rows must hold their nearest among the centres as they
 /// were before those in `moved` did (or no centre at all), at a distance that is off by at most `looseness`, relatively. Centres may be equal.
@@ -24,10 +24,13 @@ pub(super) fn assign<T: Scalar>(
     let centre = |id: u32| &centres[id as usize * d..][..d];
     let tree_of = |ids: Vec<u32>| {
         let ids = first_of_equal(ids, centre);
-        (!ids.is_empty()).then(|| (Tree::new(ids.len(), d, |i| centre(ids[i])), ids))
+        if ids.is_empty() {
+            return Ok::<_, Error>(None);
+        }
+        Ok(Some((Tree::new(ids.len(), d, |i| centre(ids[i]), check)?, ids)))
     };
-    let of_moved = tree_of((0..moved.len() as u32).filter(|&c| moved[c as usize]).collect());
-    let of_still = tree_of((0..moved.len() as u32).filter(|&c| !moved[c as usize]).collect());
+    let of_moved = tree_of((0..moved.len() as u32).filter(|&c| moved[c as usize]).collect())?;
+    let of_still = tree_of((0..moved.len() as u32).filter(|&c| !moved[c as usize]).collect())?;
     nearest.par_chunks_mut(1024).zip(rows.par_chunks(1024)).try_for_each(|(nearest, rows)| {
         simd::run(Assign {
             points,
@@ -38,8 +41,8 @@ pub(super) fn assign<T: Scalar>(
             of_still: of_still.as_ref(),
             nearest,
             rows,
-        });
-        check()
+            look: check,
+        })
     })
 }
 
@@ -69,17 +72,19 @@ struct Assign<'a, T> {
     of_still: Option<&'a Subset>,
     nearest: &'a mut [Nearest],
     rows: &'a [RowId],
+    look: Look<'a>,
 }
 
 impl<T: Scalar> simd::Kernel for Assign<'_, T> {
-    type Output = ();
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self) -> Result<()> {
         let d = self.points.columns();
         let mut stack = Vec::new();
         let mut query = vec![0.0; d];
         for (own, &row) in self.nearest.iter_mut().zip(self.rows) {
+            (self.look)()?;
             for (q, v) in query.iter_mut().zip(self.points.row(row)) {
                 *q = v.widen();
             }
@@ -96,6 +101,7 @@ impl<T: Scalar> simd::Kernel for Assign<'_, T> {
                 *own = search.best;
             }
         }
+        Ok(())
     }
 }
 

@@ -40,7 +40,7 @@ use super::width::{median_distance, packed, power, power_of_two};
 use super::{Capabilities, Family, Info, Method, Run, Support, energy};
 use crate::distance::{LANES, Packed};
 use crate::kernel::{Gaussian, exp_minus};
-use crate::linalg::diverged;
+use crate::linalg::{self, diverged};
 use crate::params::{Kind, Params, Value};
 use crate::selection::Diagnostics;
 use crate::{
@@ -220,16 +220,17 @@ impl Fit {
         rows.sort_unstable();
         let power = power(run.data, &rows);
         let scale = power_of_two(-power);
-        let points = packed(run.data, &rows, scale);
+        let points = packed(run.data, &rows, scale, &|| run.step(0))?;
         let width = match settings.sigma {
             Some(sigma) => sigma * scale,
-            None => 0.5 * median_distance(run, &rows, |i, row| points.copy_row(i, row)),
+            None => 0.5 * median_distance(run, &rows, |i, row| points.copy_row(i, row))?,
         };
         let kernel = Gaussian::new(width);
         let (count, classes) = (rows.len(), kept.len());
         let mut matrix = Mat::<f64>::zeros(count, count);
         let mut query = vec![0.0; points.columns()];
         for i in 0..count {
+            run.step(0)?;
             points.copy_row(i, &mut query);
             for block in 0..=i / LANES {
                 let raws = points.raw::<crate::distance::Euclidean>(&query, block);
@@ -248,7 +249,10 @@ impl Fit {
             let own = run.data.classes().of(row).index();
             (0..classes).for_each(|class| targets[(i, class)] = if class == own { 1.0 } else { -1.0 });
         }
-        let solved = leanset_linalg::positive_solve(&matrix, &targets).ok_or_else(|| diverged(INFO.id))?;
+        let operations = linalg::operations(count, count);
+        let solve = move || leanset_linalg::positive_solve(&matrix, &targets);
+        let solved =
+            leanset_linalg::abandonable(operations, &|| run.step(0), solve)?.ok_or_else(|| diverged(INFO.id))?;
         let mut weights = vec![[0.0; LANES]; count.div_ceil(LANES) * classes];
         for i in 0..count {
             (0..classes).for_each(|class| weights[i / LANES * classes + class][i % LANES] = solved[(i, class)]);

@@ -194,7 +194,7 @@ impl Method for Configured {
             let mut weights = Vec::with_capacity(classes.len());
             for (clustering, class) in clusterings.iter().zip(classes.ids()) {
                 let rows = classes.rows(class);
-                let nearest = with_points!(run.data.points(), |m| clustering.nearest_rows(m, rows));
+                let nearest = with_points!(run.data.points(), |m| clustering.nearest_rows(m, rows, &|| run.step(0)))?;
                 let mut kept: Vec<(RowId, f64)> =
                     nearest.iter().zip(&clustering.sizes).map(|(&i, &size)| (rows[i], size as f64)).collect();
                 kept.sort_unstable_by_key(|k| k.0);

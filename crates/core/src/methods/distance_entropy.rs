@@ -33,8 +33,8 @@ use crate::distance::{Euclidean, LANES, Packed, Terms};
 use crate::params::{Kind, Params};
 use crate::selection::Diagnostics;
 use crate::{
-    Allocation, Classes, Error, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg, simd,
-    with_points,
+    Allocation, Classes, Error, Look, Matrix, Ranking, Reduced, Reduction, Result, RowId, Scalar, Scope, Shape, linalg,
+    simd, with_points,
 };
 
 parameters! {
@@ -168,7 +168,7 @@ impl Configured {
         run.step(0)?;
         let scores: Vec<f64> = with_points!(run.data.points(), |m| {
             let score = |chunk: &[RowId]| {
-                let scores = entropies(m, chunk, &means);
+                let scores = entropies(m, chunk, &means, &|| run.step(0))?;
                 run.step(chunk.len() as u64).map(|()| scores)
             };
             rest.par_chunks(512).map(score).collect::<Result<Vec<_>>>()
@@ -195,7 +195,7 @@ impl Configured {
                 });
             }
             if !rows.is_empty() {
-                means.push(linalg::mean(points, rows));
+                means.push(linalg::mean(points, rows, &|| run.step(0))?);
             }
         }
         Ok(means)
@@ -272,19 +272,25 @@ fn interleave(base: &[Vec<RowId>]) -> Vec<RowId> {
 }
 
 /// The entropies of rows. Distances are those of the definition, of eight rows at once.
-fn entropies<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], means: &[Vec<f64>]) -> Vec<f64> {
-    let packed = Packed::gather(rows.len(), points.columns(), |i| points.row(rows[i]));
+fn entropies<T: Scalar>(
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    means: &[Vec<f64>],
+    look: Look<'_>,
+) -> Result<Vec<f64>> {
+    let packed = Packed::gather(rows.len(), points.columns(), |i| points.row(rows[i]), look)?;
     let mut squares = vec![[0.0; LANES]; means.len()];
     let mut logits = vec![0.0; means.len()];
     let mut out = Vec::with_capacity(rows.len());
     for block in 0..rows.len().div_ceil(LANES) {
+        look()?;
         simd::run(Squares { points: &packed, block, means, squares: &mut squares });
         for lane in 0..LANES.min(rows.len() - block * LANES) {
             logits.iter_mut().zip(&squares).for_each(|(l, s)| *l = Euclidean::finish(s[lane]));
             out.push(entropy(&logits));
         }
     }
-    out
+    Ok(out)
 }
 
 /// Squared distances of eight rows to the class means.
@@ -338,7 +344,7 @@ mod tests {
                 |mean: &Vec<f64>| Euclidean::finish(crate::distance::raw::<Euclidean, f32, f64>(points.row(row), mean));
             entropy(&means.iter().map(distance).collect::<Vec<_>>())
         };
-        assert_eq!(entropies(&points, &rows, &means), rows.iter().map(of_row).collect::<Vec<_>>());
+        assert_eq!(entropies(&points, &rows, &means, &|| Ok(())), Ok(rows.iter().map(of_row).collect::<Vec<_>>()));
     }
 
     #[test]

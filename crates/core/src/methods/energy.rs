@@ -53,8 +53,11 @@ use super::reference::{self, Reference};
 use super::settings::parameters;
 use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{LANES, Packed, QUERIES, squared};
+use crate::monitor::Pace;
 use crate::params::Value;
-use crate::{Allocation, ClassId, Dataset, Guard, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points};
+use crate::{
+    Allocation, ClassId, Dataset, Guard, Look, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points,
+};
 
 parameters! {
     /// The parameters of greedy energy distance.
@@ -175,27 +178,28 @@ impl Configured {
         let is_own = run.inputs.target.is_none();
         with_points!(run.data.points(), |m| {
             let step = |steps| run.step(steps);
+            let look: Look<'_> = &|| run.step(0);
             let columns = m.columns();
             let by_threads = |count: usize| count * columns >= PARALLEL && rayon::current_num_threads() > 1;
-            let gather_rows = |of: Range<usize>| Packed::gather(of.len(), columns, |i| m.row(rows[of.start + i]));
+            let gather_rows = |of: Range<usize>| Packed::gather(of.len(), columns, |i| m.row(rows[of.start + i]), look);
             let (near, spread) = if is_own && chosen.len() == rows.len() && !by_threads(rows.len()) {
-                let near = simd::run(Symmetric { packed: &gather_rows(0..rows.len()), rows: rows.len() });
+                let near = simd::run(Symmetric { packed: &gather_rows(0..rows.len())?, rows: rows.len(), look })?;
                 let spread = mean((0..rows.len()).map(|i| near[i / LANES][i % LANES]));
                 (near, spread)
             } else {
-                let reference = gather(target, stand, &chosen);
-                let near = mean_distances(gather_rows, rows.len(), &reference, chosen.len(), step)?;
+                let reference = gather(target, stand, &chosen, look)?;
+                let near = mean_distances(gather_rows, rows.len(), &reference, chosen.len(), look)?;
                 let spread = if is_own {
                     mean(chosen.iter().map(|&i| near[i / LANES][i % LANES]))
                 } else {
                     let count = chosen.len();
                     let own = if by_threads(count) {
                         let again = |of: Range<usize>| {
-                            Packed::fill(of.len(), columns, |i, row| reference.copy_row(of.start + i, row))
+                            Packed::fill(of.len(), columns, |i, row| reference.copy_row(of.start + i, row), look)
                         };
-                        mean_distances(again, count, &reference, count, step)?
+                        mean_distances(again, count, &reference, count, look)?
                     } else {
-                        simd::run(Symmetric { packed: &reference, rows: count })
+                        simd::run(Symmetric { packed: &reference, rows: count, look })?
                     };
                     mean((0..chosen.len()).map(|i| own[i / LANES][i % LANES]))
                 };
@@ -203,7 +207,7 @@ impl Configured {
             };
             let class = Own { points: m, rows };
             let typical = mean((0..rows.len()).map(|i| near[i / LANES][i % LANES]));
-            let rough = Rough::of(&class, count, DRIFT * typical);
+            let rough = Rough::of(&class, count, DRIFT * typical, look)?;
             let picked = greedy_mean::pick(Distance, &class, (near, rough), (&run.kept(rows), count), step)?;
             let (mut cross, mut within) = (0.0, 0.0);
             let mut found = Followed { reference: chosen.len(), ..Followed::default() };
@@ -220,9 +224,9 @@ impl Configured {
 }
 
 /// Rows in blocks of eight, whatever their precision.
-fn gather(data: &Dataset<'_>, rows: &[RowId], chosen: &[usize]) -> Packed<f64> {
+fn gather(data: &Dataset<'_>, rows: &[RowId], chosen: &[usize], look: Look<'_>) -> Result<Packed<f64>> {
     let fill = |i: usize, out: &mut [f64]| data.points().widen_row(rows[chosen[i]], out);
-    Packed::fill(chosen.len(), data.columns(), fill)
+    Packed::fill(chosen.len(), data.columns(), fill, look)
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
@@ -277,8 +281,8 @@ impl<T: Scalar> Rows for Own<'_, T> {
         out.iter_mut().zip(self.points.row(self.rows[row])).for_each(|(out, v)| *out = v.widen());
     }
 
-    fn pack(&self) -> Packed<T> {
-        Packed::gather(self.rows.len(), self.columns(), |i| self.points.row(self.rows[i]))
+    fn pack(&self, look: Look<'_>) -> Result<Packed<T>> {
+        Packed::gather(self.rows.len(), self.columns(), |i| self.points.row(self.rows[i]), look)
     }
 }
 
@@ -299,19 +303,17 @@ const CHUNK: usize = 64;
 
 /// Mean distances of rows to reference rows, summed in the order of the latter; `pack` gives some of the rows.
 fn mean_distances<T: Scalar>(
-    pack: impl Fn(Range<usize>) -> Packed<T> + Sync,
+    pack: impl Fn(Range<usize>) -> Result<Packed<T>> + Sync,
     rows: usize,
     reference: &Packed<f64>,
     count: usize,
-    step: impl Fn(u64) -> Result<()> + Sync,
+    look: Look<'_>,
 ) -> Result<Vec<Block>> {
     let mut near = vec![[0.0; LANES]; rows.div_ceil(LANES)];
     near.par_chunks_mut(CHUNK).enumerate().try_for_each(|(chunk, near)| -> Result<()> {
-        step(0)?;
         let first = chunk * CHUNK * LANES;
-        let packed = pack(first..rows.min(first + CHUNK * LANES));
-        simd::run(Means { packed: &packed, near, reference, count });
-        Ok(())
+        let packed = pack(first..rows.min(first + CHUNK * LANES))?;
+        simd::run(Means { packed: &packed, near, reference, count, look })
     })?;
     Ok(near)
 }
@@ -322,17 +324,21 @@ struct Means<'a, T> {
     near: &'a mut [Block],
     reference: &'a Packed<f64>,
     count: usize,
+    look: Look<'a>,
 }
 
 impl<T: Scalar> simd::Kernel for Means<'_, T> {
-    type Output = ();
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run(self) {
-        let Self { packed, near, reference, count } = self;
+    fn run(self) -> Result<()> {
+        let Self { packed, near, reference, count, look } = self;
+        let mut pace = Pace::new(look);
+        look()?;
         for (b, near) in near.iter_mut().enumerate() {
             let block = packed.block(b);
             for at in (0..count).step_by(QUERIES) {
+                pace.work(QUERIES * block.len() * LANES)?;
                 let found = distances(reference.block(at / LANES), at % LANES, block);
                 for found in &found[..QUERIES.min(count - at)] {
                     for lane in 0..LANES {
@@ -342,6 +348,7 @@ impl<T: Scalar> simd::Kernel for Means<'_, T> {
             }
             near.iter_mut().for_each(|sum| *sum /= count as f64);
         }
+        Ok(())
     }
 }
 
@@ -350,14 +357,16 @@ impl<T: Scalar> simd::Kernel for Means<'_, T> {
 struct Symmetric<'a, T> {
     packed: &'a Packed<T>,
     rows: usize,
+    look: Look<'a>,
 }
 
 impl<T: Scalar> simd::Kernel for Symmetric<'_, T> {
-    type Output = Vec<Block>;
+    type Output = Result<Vec<Block>>;
 
     #[inline(always)]
     fn run(self) -> Self::Output {
-        let Self { packed, rows } = self;
+        let Self { packed, rows, look } = self;
+        let mut pace = Pace::new(look);
         let blocks = rows.div_ceil(LANES);
         let mut near = vec![[0.0; LANES]; blocks];
         for at in 0..blocks {
@@ -375,6 +384,7 @@ impl<T: Scalar> simd::Kernel for Symmetric<'_, T> {
             }
             for (near, b) in behind.iter_mut().zip(at + 1..) {
                 let block = packed.block(b);
+                pace.work(LANES * LANES * block.len())?;
                 let lanes = LANES.min(rows - b * LANES);
                 for first in [0, QUERIES] {
                     let found = distances(queries, first, block);
@@ -401,7 +411,7 @@ impl<T: Scalar> simd::Kernel for Symmetric<'_, T> {
             }
         }
         near.iter_mut().flatten().for_each(|sum| *sum /= rows as f64);
-        near
+        Ok(near)
     }
 }
 
@@ -516,12 +526,13 @@ mod tests {
     fn energy_gives_the_same_bits_on_every_level() {
         let (rows, columns) = (203, 9);
         let values = uniform(rows, columns);
-        let gather =
-            |of: Range<usize>| Packed::gather(of.len(), columns, |i| &values[(of.start + i) * columns..][..columns]);
-        let few = gather(0..rows);
-        let means = mean_distances(gather, rows, &few, rows, |_| Ok(())).expect("not cancelled");
+        let gather = |of: Range<usize>| {
+            Packed::gather(of.len(), columns, |i| &values[(of.start + i) * columns..][..columns], &|| Ok(()))
+        };
+        let few = gather(0..rows).expect("not cancelled");
+        let means = mean_distances(gather, rows, &few, rows, &|| Ok(())).expect("not cancelled");
         for level in simd::Level::all() {
-            let symmetric = level.run(Symmetric { packed: &few, rows });
+            let symmetric = level.run(Symmetric { packed: &few, rows, look: &|| Ok(()) }).expect("not cancelled");
             for i in 0..rows {
                 let own = |near: &[Block]| near[i / LANES][i % LANES].to_bits();
                 assert_eq!(own(&symmetric), own(&means), "{level:?}, row {i}");

@@ -54,7 +54,7 @@ use crate::distance::tiles::{Frame, GROUP, Panels, WIDTH};
 use crate::distance::{Euclidean, LANES, Packed, QUERIES, Terms, squared};
 use crate::params::Value;
 use crate::selection::BudgetLimit;
-use crate::{Allocation, ClassId, Guard, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points};
+use crate::{Allocation, ClassId, Guard, Look, Matrix, Ranking, Result, RowId, Scalar, Shape, simd, with_points};
 
 parameters! {
     /// The parameters of facility location.
@@ -117,7 +117,8 @@ impl Method for Configured {
             0 => Ok(Placed::default()),
             count => {
                 let chosen = self.reference.choose(rows, run.seed);
-                with_points!(run.data.points(), |m| Placement::new(m, rows, &chosen).place(run, count))
+                with_points!(run.data.points(), |m| Placement::new(m, rows, &chosen, &|| run.step(0))?
+                    .place(run, count))
             }
         })?;
         let mean = |p: &Placed| p.scores.last().copied().unwrap_or(f64::INFINITY);
@@ -200,17 +201,19 @@ struct Placement<'a, T> {
 }
 
 impl<'a, T: Scalar> Placement<'a, T> {
-    fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], chosen: &[usize]) -> Self {
+    fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], chosen: &[usize], look: Look<'_>) -> Result<Self> {
         let row = |i: usize| points.row(rows[chosen[i]]);
-        let reference = Packed::gather(chosen.len(), points.columns(), row);
-        let frame = Frame::of(points.columns(), |each| (0..chosen.len()).for_each(|i| each(row(i))));
-        let panels = Panels::new(&frame, chosen.len(), |i| Some(row(i)));
+        let reference = Packed::gather(chosen.len(), points.columns(), row, look)?;
+        let frame = Frame::of(points.columns(), (0..chosen.len()).map(row), look)?;
+        let panels = Panels::new(&frame, chosen.len(), |i| Some(row(i)), look)?;
         let mut nearest = vec![[f64::INFINITY; LANES]; chosen.len().div_ceil(LANES)];
         nearest.as_flattened_mut()[chosen.len()..].fill(0.0);
-        Self { points, rows, reference, count: chosen.len(), nearest, first: (Vec::new(), 0), frame, panels }
+        let count = chosen.len();
+        Ok(Self { points, rows, reference, count, nearest, first: (Vec::new(), 0), frame, panels })
     }
 
     fn place(mut self, run: &Run<'_>, count: usize) -> Result<Placed> {
+        let look: Look<'_> = &|| run.step(0);
         let mut found = Placed::default();
         let kept = run.kept(self.rows);
         kept.iter().for_each(|&row| self.take(row as u32, &mut found));
@@ -223,7 +226,7 @@ impl<'a, T: Scalar> Placement<'a, T> {
             let mut taken = vec![false; self.rows.len()];
             found.order.iter().for_each(|&i| taken[i as usize] = true);
             self.first = (self.nearest.clone(), found.order.len() as u32);
-            let (gains, at) = match self.bounds::<false>(|| run.step(0))? {
+            let (gains, at) = match self.bounds::<false>(look)? {
                 Some(gains) => (gains, ROUGH),
                 None => (self.all::<false>(run)?, self.first.1),
             };
@@ -236,7 +239,7 @@ impl<'a, T: Scalar> Placement<'a, T> {
                 run.step((found.order.len() - reported) as u64)?;
                 reported = found.order.len();
             }
-            let best = self.best(&mut queue, found.order.len() as u32)?;
+            let best = self.best(&mut queue, found.order.len() as u32, look)?;
             if best.0 == 0.0 {
                 found.exhausted = Some(found.order.len());
                 let last = found.scores.last().copied().unwrap_or(0.0);
@@ -252,7 +255,7 @@ impl<'a, T: Scalar> Placement<'a, T> {
         run.step((count - reported) as u64)?;
         // One row cannot be better than the medoid; of rows that were all given nothing is known.
         if count == 1 && kept.is_empty() || !queue.is_empty() {
-            found.least = Some(self.least(queue, count)?);
+            found.least = Some(self.least(queue, count, look)?);
         }
         Ok(found)
     }
@@ -262,18 +265,18 @@ impl<'a, T: Scalar> Placement<'a, T> {
         let least = |costs: &mut dyn Iterator<Item = (f64, u32)>| {
             costs.fold((f64::INFINITY, 0), |a, b| if b.0 < a.0 { b } else { a })
         };
-        let Some(bounds) = self.bounds::<true>(|| run.step(0))? else {
+        let Some(bounds) = self.bounds::<true>(&|| run.step(0))? else {
             return Ok(least(&mut self.all::<true>(run)?.into_iter().zip(0..)).1);
         };
         let likely = least(&mut bounds.iter().copied().zip(0..)).1;
-        let most = self.sums::<true>(&[self.rows[likely as usize]], &self.nearest)[0];
+        let most = self.sums::<true>(&[self.rows[likely as usize]], &self.nearest, &|| run.step(0))?[0];
         let open: Vec<u32> = bounds.iter().zip(0..).filter(|&(&bound, _)| bound <= most).map(|(_, i)| i).collect();
-        let costs = self.each::<true>(&open, &self.nearest, || run.step(0))?;
+        let costs = self.each::<true>(&open, &self.nearest, &|| run.step(0))?;
         Ok(least(&mut costs.into_iter().zip(open)).1)
     }
 
     /// At least the gain of every row, or at most the cost, while nothing is taken; nothing where f32 cannot tell.
-    fn bounds<const COST: bool>(&self, step: impl Fn() -> Result<()> + Sync) -> Result<Option<Vec<f64>>> {
+    fn bounds<const COST: bool>(&self, look: Look<'_>) -> Result<Option<Vec<f64>>> {
         // Distances as they come out of the scores: scaled, and divided by the root of two.
         let unit = self.frame.scale() * std::f64::consts::FRAC_1_SQRT_2;
         let mut nearest = vec![[0.0f32; WIDTH]; self.panels.count()];
@@ -295,8 +298,8 @@ impl<'a, T: Scalar> Placement<'a, T> {
         chunks.try_for_each_init(
             || vec![0.0f32; GROUP * columns],
             |queries, (out, rows)| {
-                step()?;
                 for (out, rows) in out.chunks_mut(GROUP).zip(rows.chunks(GROUP)) {
+                    look()?;
                     let mut half_lows = [0.0; GROUP];
                     let places = queries.chunks_exact_mut(columns).zip(&mut half_lows);
                     for ((query, half_low), &row) in places.zip(rows) {
@@ -317,9 +320,8 @@ impl<'a, T: Scalar> Placement<'a, T> {
     fn all<const COST: bool>(&self, run: &Run<'_>) -> Result<Vec<f64>> {
         let mut out = vec![0.0; self.rows.len()];
         out.par_chunks_mut(64).zip(self.rows.par_chunks(64)).try_for_each(|(out, rows)| {
-            run.step(0)?;
             for (out, rows) in out.chunks_mut(LANES).zip(rows.chunks(LANES)) {
-                out.copy_from_slice(&self.sums::<COST>(rows, &self.nearest)[..rows.len()]);
+                out.copy_from_slice(&self.sums::<COST>(rows, &self.nearest, &|| run.step(0))?[..rows.len()]);
             }
             Ok::<(), crate::Error>(())
         })?;
@@ -327,16 +329,10 @@ impl<'a, T: Scalar> Placement<'a, T> {
     }
 
     /// The gains or costs of these rows.
-    fn each<const COST: bool>(
-        &self,
-        some: &[u32],
-        nearest: &[Block],
-        step: impl Fn() -> Result<()> + Sync,
-    ) -> Result<Vec<f64>> {
+    fn each<const COST: bool>(&self, some: &[u32], nearest: &[Block], look: Look<'_>) -> Result<Vec<f64>> {
         let of = |some: &[u32]| {
-            step()?;
             let rows: Vec<RowId> = some.iter().map(|&row| self.rows[row as usize]).collect();
-            Ok(self.sums::<COST>(&rows, nearest)[..some.len()].to_vec())
+            Ok(self.sums::<COST>(&rows, nearest, look)?[..some.len()].to_vec())
         };
         let parts: Result<Vec<Vec<f64>>> = if some.len() * self.count * self.points.columns() > 1 << 16 {
             some.par_chunks(LANES).map(of).collect()
@@ -347,9 +343,10 @@ impl<'a, T: Scalar> Placement<'a, T> {
     }
 
     /// The gains or costs of up to eight rows.
-    fn sums<const COST: bool>(&self, rows: &[RowId], nearest: &[Block]) -> Block {
-        let queries = Packed::gather(rows.len(), self.points.columns(), |i| self.points.row(rows[i]));
-        simd::run(Sums::<_, COST> { packed: &self.reference, queries: queries.block(0), count: rows.len(), nearest })
+    fn sums<const COST: bool>(&self, rows: &[RowId], nearest: &[Block], look: Look<'_>) -> Result<Block> {
+        let queries = Packed::gather(rows.len(), self.points.columns(), |i| self.points.row(rows[i]), look)?;
+        let (queries, count) = (queries.block(0), rows.len());
+        simd::run(Sums::<_, COST> { packed: &self.reference, queries, count, nearest, look })
     }
 
     fn widen(&self, row: RowId, out: &mut [f64]) {
@@ -357,7 +354,7 @@ impl<'a, T: Scalar> Placement<'a, T> {
     }
 
     /// Computes first gains until that of the row at the top of the queue is no longer a mere bound.
-    fn settle(&self, queue: &mut BinaryHeap<Bound>) -> Result<()> {
+    fn settle(&self, queue: &mut BinaryHeap<Bound>, look: Look<'_>) -> Result<()> {
         let mut rough: Vec<u32> = Vec::new();
         loop {
             rough.clear();
@@ -371,17 +368,17 @@ impl<'a, T: Scalar> Placement<'a, T> {
             if rough.is_empty() {
                 return Ok(());
             }
-            let gains = self.each::<false>(&rough, &self.first.0, || Ok(()))?;
+            let gains = self.each::<false>(&rough, &self.first.0, look)?;
             queue.extend(gains.iter().zip(&rough).map(|(gain, &row)| (gain.to_bits(), Reverse(row), self.first.1)));
         }
     }
 
     /// The best row and its gain, taken from the queue: its gain is new, and no bound of another row is above it.
-    fn best(&self, queue: &mut BinaryHeap<Bound>, picks: u32) -> Result<(f64, u32)> {
+    fn best(&self, queue: &mut BinaryHeap<Bound>, picks: u32, look: Look<'_>) -> Result<(f64, u32)> {
         let mut together = *TOGETHER.start();
         let mut old: Vec<u32> = Vec::new();
         loop {
-            self.settle(queue)?;
+            self.settle(queue, look)?;
             match queue.peek() {
                 None => return Ok((0.0, 0)),
                 Some(&(bits, Reverse(row), at)) if at == picks || bits == 0 => {
@@ -398,9 +395,9 @@ impl<'a, T: Scalar> Placement<'a, T> {
             {
                 old.push(row);
                 queue.pop();
-                self.settle(queue)?;
+                self.settle(queue, look)?;
             }
-            let gains = self.each::<false>(&old, &self.nearest, || Ok(()))?;
+            let gains = self.each::<false>(&old, &self.nearest, look)?;
             queue.extend(gains.iter().zip(&old).map(|(gain, &row)| (gain.to_bits(), Reverse(row), picks)));
             together = (2 * together).min(*TOGETHER.end());
         }
@@ -419,10 +416,10 @@ impl<'a, T: Scalar> Placement<'a, T> {
     }
 
     /// The mean distance that no `count` rows can go below: they save at most the largest gains.
-    fn least(&self, mut queue: BinaryHeap<Bound>, count: usize) -> Result<f64> {
+    fn least(&self, mut queue: BinaryHeap<Bound>, count: usize, look: Look<'_>) -> Result<f64> {
         let mut gains = 0.0;
         for _ in 0..count {
-            self.settle(&mut queue)?;
+            self.settle(&mut queue, look)?;
             gains += queue.pop().map_or(0.0, |bound| f64::from_bits(bound.0));
         }
         Ok((self.mean() - gains / self.count as f64).max(0.0))
@@ -440,18 +437,20 @@ struct Sums<'a, T, const COST: bool> {
     /// How many of the queries are wanted.
     count: usize,
     nearest: &'a [Block],
+    look: Look<'a>,
 }
 
 impl<T: Scalar, const COST: bool> simd::Kernel for Sums<'_, T, COST> {
-    type Output = Block;
+    type Output = Result<Block>;
 
     #[inline(always)]
-    fn run(self) -> Block {
+    fn run(self) -> Result<Block> {
         let mut found = [0.0; LANES];
         let mut terms = [[[0.0; LANES]; CHUNK]; QUERIES];
         for first in (0..self.count).step_by(QUERIES) {
             let mut sums = [[0.0; LANES]; QUERIES];
             for (chunk, nearest) in self.nearest.chunks(CHUNK).enumerate() {
+                (self.look)()?;
                 for block in 0..nearest.len() {
                     let raws = squared(self.queries, first, self.packed.block(chunk * CHUNK + block));
                     terms.iter_mut().zip(raws).for_each(|(terms, raws)| terms[block] = raws);
@@ -481,7 +480,7 @@ impl<T: Scalar, const COST: bool> simd::Kernel for Sums<'_, T, COST> {
             }
             found[first..first + QUERIES].copy_from_slice(&sums.map(|sums| sums.iter().sum()));
         }
-        found
+        Ok(found)
     }
 }
 
@@ -664,14 +663,14 @@ mod tests {
             let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
             let chosen: Vec<usize> = (0..n).step_by(n.div_ceil(sample)).collect();
             let all: Vec<u32> = (0..n as u32).collect();
-            let mut placement = Placement::new(&points, &rows, &chosen);
-            let costs = placement.each::<true>(&all, &placement.nearest, || Ok(())).expect("not cancelled");
-            if let Some(bounds) = placement.bounds::<true>(|| Ok(())).expect("not cancelled") {
+            let mut placement = Placement::new(&points, &rows, &chosen, &|| Ok(())).expect("nobody stops it");
+            let costs = placement.each::<true>(&all, &placement.nearest, &|| Ok(())).expect("not cancelled");
+            if let Some(bounds) = placement.bounds::<true>(&|| Ok(())).expect("not cancelled") {
                 costs.iter().zip(&bounds).for_each(|(cost, bound)| assert!(bound <= cost, "{bound:e} of {cost:e}"));
             }
             placement.take(n as u32 / 2, &mut Placed::default());
-            let gains = placement.each::<false>(&all, &placement.nearest, || Ok(())).expect("not cancelled");
-            if let Some(bounds) = placement.bounds::<false>(|| Ok(())).expect("not cancelled") {
+            let gains = placement.each::<false>(&all, &placement.nearest, &|| Ok(())).expect("not cancelled");
+            if let Some(bounds) = placement.bounds::<false>(&|| Ok(())).expect("not cancelled") {
                 gains.iter().zip(&bounds).for_each(|(gain, bound)| assert!(bound >= gain, "{bound:e} of {gain:e}"));
             }
         }

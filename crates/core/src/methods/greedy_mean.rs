@@ -14,7 +14,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::distance::{LANES, Packed};
-use crate::{Result, Scalar, simd};
+use crate::{Error, Look, Result, Scalar, simd};
 
 /// A number for each of eight rows.
 pub(super) type Block = [f64; LANES];
@@ -51,7 +51,10 @@ pub(super) trait Rows: Sync {
     /// The coordinates of a row.
     fn copy(&self, row: usize, out: &mut [f64]);
     /// All rows.
-    fn pack(&self) -> Packed<Self::Value>;
+    ///
+    /// # Errors
+    /// That of `look`.
+    fn pack(&self, look: Look<'_>) -> Result<Packed<Self::Value>>;
 }
 
 /// A row that is picked: its p and its sum a over the rows picked before.
@@ -81,8 +84,9 @@ pub(super) fn pick<T: Term, R: Rows>(
     rows: &R,
     (mut near, mut rough): (Vec<Block>, Option<Rough>),
     (kept, count): (&[usize], usize),
-    step: impl Fn(u64) -> Result<()>,
+    step: impl Fn(u64) -> Result<()> + Sync,
 ) -> Result<Vec<Picked>> {
+    let look: Look<'_> = &|| step(0);
     // Padding is never picked, nor is a row that has been.
     near.as_flattened_mut()[rows.count()..].fill(f64::INFINITY);
     let columns = rows.columns();
@@ -108,25 +112,29 @@ pub(super) fn pick<T: Term, R: Rows>(
                 let own = of.query(&query, &mut single);
                 let of_parts = Parts { term, query: &single, own, factor: of.factor, divisor, blocks };
                 let best = match &of.values {
-                    Coordinates::Single(values) => of_parts.all(values, &of.slack, &mut sums.most, &near),
-                    Coordinates::Steps(values) => of_parts.all(values, &of.slack, &mut sums.most, &near),
+                    Coordinates::Single(values) => of_parts.all(values, &of.slack, &mut sums.most, &near, look)?,
+                    Coordinates::Steps(values) => of_parts.all(values, &of.slack, &mut sums.most, &near, look)?,
                 };
-                next = sums.best(&near, &best, blocks, divisor);
+                next = sums.best(&near, &best, blocks, divisor, look)?;
             } else {
                 if rough.take().is_some() {
-                    sums.settle_all();
+                    sums.settle_all(look)?;
                 }
-                let packed = packed.get_or_insert_with(|| rows.pack());
+                let packed = match &mut packed {
+                    Some(packed) => packed,
+                    none => none.insert(rows.pack(look)?),
+                };
                 let parts = packed.values().chunks(blocks * columns).zip(sums.most.chunks_mut(blocks));
                 let parts = parts.zip(near.chunks(blocks)).enumerate();
                 let update = |(part, ((values, far), near)): (usize, ((_, _), _))| {
-                    simd::run(Update { term, values, far, near, query: &query, divisor, first: part * blocks })
+                    let first = part * blocks;
+                    look().map(|()| simd::run(Update { term, values, far, near, query: &query, divisor, first }))
                 };
                 next = if blocks < near.len() {
                     let parts: Vec<_> = parts.collect();
-                    parts.into_par_iter().map(update).reduce(|| NONE, better)
+                    parts.into_par_iter().map(update).try_reduce(|| NONE, |a, b| Ok(better(a, b)))?
                 } else {
-                    parts.map(update).fold(NONE, better)
+                    parts.map(update).try_fold(NONE, |best, next| next.map(|next| better(best, next)))?
                 };
             }
         }
@@ -201,20 +209,28 @@ impl<'a, T: Term, R: Rows> Sums<'a, T, R> {
     }
 
     /// The sums of all rows.
-    fn settle_all(&mut self) {
-        let all: Vec<f64> =
-            self.sums.par_iter().enumerate().map(|(at, &(sum, from))| self.caught_up(at, sum, from as usize)).collect();
+    fn settle_all(&mut self, look: Look<'_>) -> Result<()> {
+        let of = |(at, &(sum, from)): (usize, &(f64, u32))| look().map(|()| self.caught_up(at, sum, from as usize));
+        let all: Vec<f64> = self.sums.par_iter().enumerate().map(of).collect::<Result<_>>()?;
         for (at, sum) in all.into_iter().enumerate() {
             self.most[at / LANES][at % LANES] = sum;
         }
         (self.sums, self.picked) = (Vec::new(), Vec::new());
+        Ok(())
     }
 
     /// The best row, from the best bound of each part.
-    fn best(&mut self, near: &[Block], bounds: &[Candidate], blocks: usize, divisor: f64) -> Candidate {
+    fn best(
+        &mut self,
+        near: &[Block],
+        bounds: &[Candidate],
+        blocks: usize,
+        divisor: f64,
+        look: Look<'_>,
+    ) -> Result<Candidate> {
         let highest = bounds.iter().copied().fold(NONE, better);
         if highest.1 == NONE.1 {
-            return NONE;
+            return Ok(NONE);
         }
         let score = |sums: &mut Self, at: usize| (sums.settle(at) / divisor - near[at / LANES][at % LANES], at as u32);
         let inverse = 1.0 / divisor * T::ABOVE;
@@ -229,6 +245,7 @@ impl<'a, T: Term, R: Rows> Sums<'a, T, R> {
             while let Some(block) =
                 simd::run(AtLeast { far: &self.most[from..end], near: &near[from..end], inverse, least: best.0 })
             {
+                look()?;
                 for lane in 0..LANES {
                     let at = (from + block) * LANES + lane;
                     let bound = self.most[from + block][lane] / divisor - near[from + block][lane];
@@ -239,7 +256,7 @@ impl<'a, T: Term, R: Rows> Sums<'a, T, R> {
                 from += block + 1;
             }
         }
-        best
+        Ok(best)
     }
 }
 
@@ -372,35 +389,38 @@ const ROUNDING: f64 = 0.5 * f32::EPSILON as f64;
 
 impl Rough {
     /// For so many picks, whose slack may add up to `drift`; nothing if the rows do not fit into the range of f32.
-    pub(super) fn of<R: Rows>(rows: &R, count: usize, drift: f64) -> Option<Self> {
-        let frame = Frame::of(rows)?;
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(super) fn of<R: Rows>(rows: &R, count: usize, drift: f64, look: Look<'_>) -> Result<Option<Self>> {
+        let Some(frame) = Frame::of(rows, look)? else { return Ok(None) };
         // Half a step in every column at most, and a third of its square in the mean.
         let moved = frame.step() * (rows.columns() as f64 / 12.0).sqrt();
         let is_large = rows.count() * rows.columns() * size_of::<f32>() > CACHED;
-        Some(if is_large && count as f64 * moved <= drift {
-            Self::steps(rows, frame)
+        Ok(Some(if is_large && count as f64 * moved <= drift {
+            Self::steps(rows, frame, look)?
         } else {
-            Self::single(rows, frame)
-        })
+            Self::single(rows, frame, look)?
+        }))
     }
 
     /// In f32.
-    fn single<R: Rows>(rows: &R, frame: Frame) -> Self {
+    fn single<R: Rows>(rows: &R, frame: Frame, look: Look<'_>) -> Result<Self> {
         let scale = f64::from_bits((1023 - frame.exponent).cast_unsigned() << 52);
         let short = |scaled: f64| (scaled as f32, scaled * ROUNDING);
-        let (values, slack) = shorten(rows, &frame.centre, scale, short);
-        Self::new(Coordinates::Single(values), slack, frame.centre, scale)
+        let (values, slack) = shorten(rows, &frame.centre, scale, short, look)?;
+        Ok(Self::new(Coordinates::Single(values), slack, frame.centre, scale))
     }
 
     /// In 16 bits.
-    fn steps<R: Rows>(rows: &R, frame: Frame) -> Self {
+    fn steps<R: Rows>(rows: &R, frame: Frame, look: Look<'_>) -> Result<Self> {
         let scale = 1.0 / frame.step();
         let short = |scaled: f64| {
             let whole = scaled.round().clamp(f64::from(-i16::MAX), f64::from(i16::MAX));
             (whole as i16, scaled - whole)
         };
-        let (values, slack) = shorten(rows, &frame.centre, scale, short);
-        Self::new(Coordinates::Steps(values), slack, frame.centre, scale)
+        let (values, slack) = shorten(rows, &frame.centre, scale, short, look)?;
+        Ok(Self::new(Coordinates::Steps(values), slack, frame.centre, scale))
     }
 
     fn new(values: Coordinates, slack: Vec<f32>, centre: Vec<f64>, scale: f64) -> Self {
@@ -431,7 +451,7 @@ struct Frame {
 }
 
 impl Frame {
-    fn of<R: Rows>(rows: &R) -> Option<Self> {
+    fn of<R: Rows>(rows: &R, look: Look<'_>) -> Result<Option<Self>> {
         let (many, columns) = (rows.count(), rows.columns());
         let mut sample = vec![0.0; many.min(CENTRE_ROWS) * columns];
         for (k, row) in sample.chunks_exact_mut(columns).enumerate() {
@@ -444,17 +464,20 @@ impl Frame {
                 *column.select_nth_unstable_by(middle, f64::total_cmp).1
             })
             .collect();
-        let largest_of = |chunk: usize| {
+        let largest_of = |chunk: usize| -> Result<f64> {
+            look()?;
             let mut row = vec![0.0; columns];
-            (chunk * CHUNK..many.min((chunk + 1) * CHUNK)).fold(0.0f64, |largest, at| {
+            Ok((chunk * CHUNK..many.min((chunk + 1) * CHUNK)).fold(0.0f64, |largest, at| {
                 rows.copy(at, &mut row);
                 row.iter().zip(&centre).map(|(v, c)| (v - c).abs()).fold(largest, f64::max)
-            })
+            }))
         };
-        let largest = (0..many.div_ceil(CHUNK)).into_par_iter().map(largest_of).reduce(|| 0.0, f64::max);
+        let parts = (0..many.div_ceil(CHUNK)).into_par_iter().map(largest_of);
+        let largest = parts.try_reduce(|| 0.0, |a, b| Ok(a.max(b)))?;
         let exponent = (largest.to_bits() >> 52).cast_signed() - 1022;
         // Beyond these, units of slack would be no f32.
-        (columns <= ROUGH_COLUMNS && (-90..=90).contains(&exponent)).then_some(Self { centre, largest, exponent })
+        let fits = columns <= ROUGH_COLUMNS && (-90..=90).contains(&exponent);
+        Ok(fits.then_some(Self { centre, largest, exponent }))
     }
 
     /// The unit of 16 bits.
@@ -474,13 +497,15 @@ fn shorten<R: Rows, S: Short + Default + Send>(
     centre: &[f64],
     scale: f64,
     short: impl Fn(f64) -> (S, f64) + Sync,
-) -> (Vec<[S; LANES]>, Vec<f32>) {
+    look: Look<'_>,
+) -> Result<(Vec<[S; LANES]>, Vec<f32>)> {
     let (many, columns) = (rows.count(), centre.len());
     let blocks = many.div_ceil(LANES);
     let mut values = vec![[S::default(); LANES]; blocks * columns];
     let mut slacks = vec![0.0f32; blocks];
     let chunks = values.par_chunks_mut(CHUNK * columns).zip(slacks.par_chunks_mut(CHUNK)).enumerate();
-    chunks.for_each(|(chunk, (values, slacks))| {
+    chunks.try_for_each(|(chunk, (values, slacks))| {
+        look()?;
         let mut row = vec![0.0; columns];
         for (at, (values, slack_of)) in values.chunks_exact_mut(columns).zip(slacks).enumerate() {
             let block = chunk * CHUNK + at;
@@ -500,8 +525,9 @@ fn shorten<R: Rows, S: Short + Default + Send>(
             }
             *slack_of = (slack(furthest.sqrt(), scale) as f32).next_up();
         }
-    });
-    (values, slacks)
+        Ok::<(), Error>(())
+    })?;
+    Ok((values, slacks))
 }
 
 /// One pick in all parts, by bounds.
@@ -517,13 +543,21 @@ struct Parts<'a, T> {
 
 impl<T: Term> Parts<'_, T> {
     /// The best bound of each part.
-    fn all<S: Short>(self, values: &[[S; LANES]], slack: &[f32], far: &mut [Block], near: &[Block]) -> Vec<Candidate> {
+    fn all<S: Short>(
+        self,
+        values: &[[S; LANES]],
+        slack: &[f32],
+        far: &mut [Block],
+        near: &[Block],
+        look: Look<'_>,
+    ) -> Result<Vec<Candidate>> {
         let Self { term, query, own, factor, divisor, blocks } = self;
         let parts = values.chunks(blocks * query.len()).zip(slack.chunks(blocks));
         let parts = parts.zip(far.chunks_mut(blocks)).zip(near.chunks(blocks)).enumerate();
         let raise = |(part, (((values, slack), far), near)): (usize, (((_, _), _), _))| {
             let first = part * blocks;
-            simd::run_bounds(Raise { term, values, slack, far, near, query, own, factor, divisor, first })
+            look()?;
+            Ok(simd::run_bounds(Raise { term, values, slack, far, near, query, own, factor, divisor, first }))
         };
         if blocks < near.len() {
             let parts: Vec<_> = parts.collect();
@@ -734,8 +768,8 @@ pub(super) mod tests {
             out.copy_from_slice(&self.0[row * self.1..][..self.1]);
         }
 
-        fn pack(&self) -> Packed<f64> {
-            Packed::fill(self.count(), self.1, |i, out| self.copy(i, out))
+        fn pack(&self, look: Look<'_>) -> Result<Packed<f64>> {
+            Packed::fill(self.count(), self.1, |i, out| self.copy(i, out), look)
         }
     }
 
@@ -760,8 +794,12 @@ pub(super) mod tests {
         let of = |rough| pick(term, &rows, (near.clone(), rough), (kept, count), |_| Ok(())).expect("not cancelled");
         let expected = of(None);
         let what = || format!("{} rows of {columns}", rows.count());
-        assert_eq!(of(Frame::of(&rows).map(|frame| Rough::single(&rows, frame))), expected, "f32, {}", what());
-        assert_eq!(of(Frame::of(&rows).map(|frame| Rough::steps(&rows, frame))), expected, "16 bits, {}", what());
+        let look: Look<'_> = &|| Ok(());
+        let frame = || Frame::of(&rows, look).expect("not cancelled");
+        let single = |frame| Rough::single(&rows, frame, look).expect("not cancelled");
+        assert_eq!(of(frame().map(single)), expected, "f32, {}", what());
+        let steps = |frame| Rough::steps(&rows, frame, look).expect("not cancelled");
+        assert_eq!(of(frame().map(steps)), expected, "16 bits, {}", what());
     }
 
     fn uniform(rows: usize, columns: usize) -> Vec<f64> {
@@ -804,7 +842,9 @@ pub(super) mod tests {
             let values: Vec<f64> = uniform(count, columns).iter().map(|v| v * scale + shift).collect();
             let rows = Plain(&values, columns);
             for of in [Rough::single, Rough::steps] {
-                let rough = of(&rows, Frame::of(&rows).expect("in range"));
+                let look: Look<'_> = &|| Ok(());
+                let frame = Frame::of(&rows, look).expect("not cancelled").expect("in range");
+                let rough = of(&rows, frame, look).expect("not cancelled");
                 let (mut query, mut single) = (vec![0.0; columns], vec![0.0; columns]);
                 let near = vec![[0.0; LANES]; count.div_ceil(LANES)];
                 for at in [0, 7, 202] {
@@ -872,7 +912,7 @@ pub(super) mod tests {
         let near = near(Root, &rows);
         for drift in [0.0, f64::INFINITY] {
             let run = || {
-                let rough = Rough::of(&rows, 40, drift);
+                let rough = Rough::of(&rows, 40, drift, &|| Ok(())).expect("not cancelled");
                 pick(Root, &rows, (near.clone(), rough), (&[], 40), |_| Ok(())).expect("not cancelled")
             };
             let on =

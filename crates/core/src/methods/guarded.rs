@@ -10,11 +10,12 @@ use super::{Info, Support};
 use crate::dynamics::Dynamics;
 use crate::error::first_few;
 use crate::guard::{EXACT_ROWS, Guard, NEIGHBORS, SAMPLE_ROWS, Votes, votes, votes_memory};
+use crate::monitor::Pace;
 use crate::params::Value;
 use crate::selection::Diagnostics;
 use crate::{
-    Allocation, Budget, BudgetLimit, ClassId, Classes, Dataset, EmptyClasses, Error, Matrix, Points, Ranking, Reduced,
-    Reduction, Result, RowId, Scope, Selection, Shape,
+    Allocation, Budget, BudgetLimit, ClassId, Classes, Dataset, EmptyClasses, Error, Look, Matrix, Points, Ranking,
+    Reduced, Reduction, Result, RowId, Scalar, Scope, Selection, Shape,
 };
 
 /// Bytes beyond those of the method: the votes, then copies of both parts of the table beside it.
@@ -191,14 +192,26 @@ enum Values {
     F64(Vec<f64>),
 }
 
+/// The values of some rows.
+fn gather<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], run: &Run<'_>) -> Result<Vec<T>> {
+    let look: Look<'_> = &|| run.step(0);
+    let mut pace = Pace::new(look);
+    let mut values = Vec::with_capacity(rows.len() * points.columns());
+    for &row in rows {
+        pace.work(points.columns())?;
+        values.extend_from_slice(points.row(row));
+    }
+    Ok(values)
+}
+
 impl Part {
     fn new(run: &Run<'_>, rows: Vec<RowId>) -> Result<Self> {
         let whole = run.data.classes();
         let codes: Vec<u32> = rows.iter().map(|&row| whole.of(row).0).collect();
         let names: Vec<String> = whole.ids().map(|class| whole.name(class).to_owned()).collect();
         let values = match run.data.points() {
-            Points::F32(m) => Values::F32(rows.iter().flat_map(|&row| m.row(row)).copied().collect()),
-            Points::F64(m) => Values::F64(rows.iter().flat_map(|&row| m.row(row)).copied().collect()),
+            Points::F32(m) => Values::F32(gather(m, &rows, run)?),
+            Points::F64(m) => Values::F64(gather(m, &rows, run)?),
         };
         let classes = Classes::new(&codes, whole.len())?.with_names(&names);
         let dynamics = run.inputs.dynamics.map(|dynamics| dynamics.of_rows(&rows)).transpose()?;

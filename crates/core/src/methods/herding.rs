@@ -45,7 +45,7 @@ use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{LANES, Packed};
 use crate::kernel::{Gaussian, exp_minus, ones};
 use crate::params::{Kind, Value};
-use crate::{Allocation, ClassId, Dataset, Guard, Ranking, Result, RowId, Shape};
+use crate::{Allocation, ClassId, Dataset, Guard, Look, Ranking, Result, RowId, Shape};
 use rayon::prelude::*;
 
 parameters! {
@@ -197,8 +197,8 @@ impl Rows for Scaled<'_> {
         out.iter_mut().for_each(|v| *v *= self.scale);
     }
 
-    fn pack(&self) -> Packed<f64> {
-        packed(self.data, self.rows, self.scale)
+    fn pack(&self, look: Look<'_>) -> Result<Packed<f64>> {
+        packed(self.data, self.rows, self.scale, look)
     }
 }
 
@@ -211,7 +211,7 @@ impl Configured {
         let class = Scaled { data: run.data, rows, scale };
         let width = match self.sigma {
             Some(sigma) => sigma * scale,
-            None => median_distance(run, rows, |i, row| class.copy(i, row)),
+            None => median_distance(run, rows, |i, row| class.copy(i, row))?,
         };
         let kernel = Gaussian::new(width);
         let chosen = self.reference.choose(rows, run.seed);
@@ -219,7 +219,7 @@ impl Configured {
         let spread = chosen.iter().map(|&i| near[i / LANES][i % LANES]).sum::<f64>() / chosen.len() as f64;
         // What is far from the class is not like it.
         let unlike = near.into_iter().map(|near| near.map(|mean| -mean)).collect();
-        let rough = Rough::of(&class, count, DRIFT * width);
+        let rough = Rough::of(&class, count, DRIFT * width, &|| run.step(0))?;
         let term = Unlike { rate: kernel.rate };
         let picked = greedy_mean::pick(term, &class, (unlike, rough), (&run.kept(rows), count), |n| run.step(n))?;
         // Σ μ of the picks, and Σ Σ k between them.
@@ -239,14 +239,14 @@ impl Configured {
 /// The mean kernel of each row with the reference rows.
 fn means(run: &Run<'_>, kernel: Gaussian, class: &Scaled<'_>, chosen: &[usize]) -> Result<Vec<Block>> {
     let d = class.columns();
-    let reference = Packed::fill(chosen.len(), d, |i, out| class.copy(chosen[i], out));
+    let reference = Packed::fill(chosen.len(), d, |i, out| class.copy(chosen[i], out), &|| run.step(0))?;
     let weights = ones(chosen.len());
     let mut near = vec![[0.0; LANES]; class.count().div_ceil(LANES)];
     near.as_flattened_mut()[..class.count()].par_chunks_mut(128).enumerate().try_for_each(|(chunk, near)| {
         run.step(0)?;
         let mut queries = vec![0.0; near.len() * d];
         queries.chunks_exact_mut(d).enumerate().for_each(|(i, out)| class.copy(chunk * 128 + i, out));
-        let sums = kernel.sums(&reference, &queries, &weights);
+        let sums = kernel.sums(&reference, &queries, &weights, &|| run.step(0))?;
         near.iter_mut().zip(sums).for_each(|(near, sum)| *near = sum / chosen.len() as f64);
         Ok::<(), crate::Error>(())
     })?;

@@ -63,10 +63,13 @@ use crate::error::first_few;
 use crate::labels::Labelled;
 use crate::linalg::{self, Spectrum};
 use crate::logarithm::ln;
+use crate::monitor::Pace;
 use crate::params::Kind;
 use crate::pivots::Pivots;
 use crate::subspace::{groups, mean_score};
-use crate::{Allocation, ClassId, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, simd, with_points};
+use crate::{
+    Allocation, ClassId, Look, Matrix, Ranking, Result, RowId, Scalar, Scope, Shape, Warning, simd, with_points,
+};
 
 words! {
     /// Where the directions come from.
@@ -339,6 +342,7 @@ impl Configured {
     fn scores<T: Scalar>(&self, run: &Run<'_>, points: &Matrix<'_, T>) -> Result<(Vec<f64>, Vec<Warning>)> {
         let (data, classes) = (run.data, run.data.classes());
         let (n, d) = (data.rows(), data.columns());
+        let look: Look<'_> = &|| run.step(0);
         let all: Vec<RowId> = (0..n).map(RowId::at).collect();
         let mut scores = vec![0.0; n];
         let mut warnings = Vec::new();
@@ -356,12 +360,15 @@ impl Configured {
         match self.decomposition {
             Decomposition::Mean => {
                 let distances = run.per_class(|_, rows| {
-                    let mean = linalg::mean(points, rows);
+                    let mean = linalg::mean(points, rows, look)?;
+                    let mut pace = Pace::new(look);
+                    let distance = |&row: &RowId| {
+                        pace.work(d)?;
+                        Ok(Euclidean::finish(raw::<Euclidean, T, f64>(points.row(row), &mean)))
+                    };
+                    let distances = rows.iter().map(distance).collect::<Result<_>>()?;
                     run.step(2 * rows.len() as u64)?;
-                    Ok(rows
-                        .iter()
-                        .map(|&r| Euclidean::finish(raw::<Euclidean, T, f64>(points.row(r), &mean)))
-                        .collect())
+                    Ok(distances)
                 })?;
                 for (class, distances) in classes.ids().zip(distances) {
                     let distances: Vec<f64> = distances;
@@ -389,7 +396,7 @@ impl Configured {
             self.singular_scores(run, points)?
         } else {
             let within = run.per_class(|_, rows| {
-                let directions = self.pivoted(rows.len(), d, |i, out| widen(rows[i], out));
+                let directions = self.pivoted(rows.len(), d, |i, out| widen(rows[i], out), look)?;
                 let (scores, seen) = score(run, &directions, &Label::default(), rows, d, widen, 1)?;
                 // Directions of many classes take as much as their rows: they go when their class is done.
                 Ok(Some((Note::of(&directions, &seen), scores)))
@@ -401,7 +408,7 @@ impl Configured {
                 out[d..].fill(0.0);
                 out[d + classes.of(row).index()] = 1.0;
             };
-            let directions = self.pivoted(n, wide, |i, out| labelled(all[i], out));
+            let directions = self.pivoted(n, wide, |i, out| labelled(all[i], out), look)?;
             let whole = run.per_class(|_, rows| score(run, &directions, &Label::default(), rows, wide, labelled, 1))?;
             let seen = Seen::merge(whole.iter().map(|(_, seen)| seen));
             let whole = whole.into_iter().map(|(scores, _)| scores).collect();
@@ -424,19 +431,20 @@ impl Configured {
         let (data, classes) = (run.data, run.data.classes());
         let (n, d) = (data.rows(), data.columns());
         let sizes = classes.sizes();
+        let look: Look<'_> = &|| run.step(0);
         let widen = |row: RowId, out: &mut [f64]| {
             for (o, v) in out.iter_mut().zip(points.row(row)) {
                 *o = v.widen();
             }
         };
-        let mean = |rows: &[RowId]| linalg::mean_of(rows.len(), d, |i, out| widen(rows[i], out));
+        let mean = |rows: &[RowId]| linalg::mean_of(rows.len(), d, |i, out| widen(rows[i], out), look);
         // The mean of a class, and a triangular factor of its rows minus the mean.
         let part = |rows: &[RowId]| {
-            let mean = mean(rows);
+            let mean = mean(rows)?;
             let centred = |i: usize, out: &mut [f64]| {
                 out.iter_mut().zip(points.row(rows[i])).zip(&mean).for_each(|((o, v), m)| *o = v.widen() - m);
             };
-            let factor = linalg::factor(rows.len(), d, centred, || run.step(0))?;
+            let factor = linalg::factor(rows.len(), d, centred, look)?;
             Ok((mean, factor))
         };
         let parts = if keeps_factors(n, d, classes.len()) {
@@ -458,9 +466,9 @@ impl Configured {
                 // The mean is one more row, of the length √n.
                 let root = (size as f64).sqrt();
                 let from = |i: usize, j: usize| if i == 0 { root * mean[j] } else { factor[(i - 1, j)] };
-                Spectrum::of(INFO.id, &Mat::from_fn(factor.nrows() + 1, d, from))?
+                Spectrum::of(INFO.id, Mat::from_fn(factor.nrows() + 1, d, from), look)?
             } else {
-                linalg::spectrum(INFO.id, size, d, |i, out| widen(rows[i], out))?
+                linalg::spectrum(INFO.id, size, d, |i, out| widen(rows[i], out), look)?
             };
             let directions = by_inverse(&found.values, &found.vectors, size.max(d));
             let (scores, seen) = score(run, &directions, &Label::default(), rows, d, widen, 1)?;
@@ -469,13 +477,13 @@ impl Configured {
         };
         let whole = || -> Result<(Vec<Vec<f64>>, Note)> {
             let (means, factor) = if parts.is_empty() {
-                let means = run.per_class(|_, rows| Ok(mean(rows)))?;
+                let means = run.per_class(|_, rows| mean(rows))?;
                 let all: Vec<RowId> = classes.ids().flat_map(|class| classes.rows(class)).copied().collect();
                 let centred = |i: usize, out: &mut [f64]| {
                     let mean = &means[classes.of(all[i]).index()];
                     out.iter_mut().zip(points.row(all[i])).zip(mean).for_each(|((o, v), m)| *o = v.widen() - m);
                 };
-                let factor = linalg::factor(n, d, centred, || run.step(0))?;
+                let factor = linalg::factor(n, d, centred, look)?;
                 (means, factor)
             } else {
                 let own = parts.iter().flatten().enumerate();
@@ -486,11 +494,11 @@ impl Configured {
                     let (part, i) = rows[i];
                     out.iter_mut().enumerate().for_each(|(j, o)| *o = factors[part][(i, j)]);
                 };
-                let factor = linalg::factor(rows.len(), d, stacked, || run.step(0))?;
+                let factor = linalg::factor(rows.len(), d, stacked, look)?;
                 let mean = |part: &Option<(Vec<f64>, Mat<f64>)>| part.as_ref().map_or_else(Vec::new, |p| p.0.clone());
                 (parts.iter().map(mean).collect(), factor)
             };
-            let found = Labelled::new(INFO.id, factor, &sizes, &means, self.shares_labels(classes.len()))?;
+            let found = Labelled::new(INFO.id, factor, &sizes, &means, self.shares_labels(classes.len()), look)?;
             let wide = d + classes.len();
             let mut directions = labelled_by_inverse(&found, n.max(wide), n.min(wide));
             // Labels and points apart: what a label adds to a cosine is the same for all rows of its class.
@@ -515,10 +523,12 @@ impl Configured {
     }
 
     /// Directions of QR or LU of the rows `row(0..n)`, of `columns` numbers each.
-    fn pivoted(&self, n: usize, columns: usize, row: impl Fn(usize, &mut [f64])) -> Directions {
+    fn pivoted(&self, n: usize, columns: usize, row: impl Fn(usize, &mut [f64]), look: Look<'_>) -> Result<Directions> {
         let mut transposed = Mat::<f64>::zeros(columns, n);
         let mut values = vec![0.0; columns];
+        let mut pace = Pace::new(look);
         for i in 0..n {
+            pace.work(columns)?;
             row(i, &mut values);
             for (j, &v) in values.iter().enumerate() {
                 transposed[(j, i)] = v;
@@ -527,12 +537,15 @@ impl Configured {
         // Later directions weigh more: 2j / (k(k + 1)) for the j-th of k.
         let k = n.min(columns);
         let rising = (1..=k).map(|j| (2 * j) as f64 / (k * (k + 1)) as f64).collect();
-        if self.decomposition == Decomposition::Qr {
-            Directions::of_pivots(leanset_linalg::orthogonal_factor(&transposed), rising, Pivoting::Norm)
+        let operations = 4 * linalg::operations(n, columns);
+        Ok(if self.decomposition == Decomposition::Qr {
+            let factor = move || leanset_linalg::orthogonal_factor(&transposed);
+            Directions::of_pivots(leanset_linalg::abandonable(operations, look, factor)?, rising, Pivoting::Norm)
         } else {
-            let (vectors, order) = leanset_linalg::lower_factor(&transposed);
+            let factor = move || leanset_linalg::lower_factor(&transposed);
+            let (vectors, order) = leanset_linalg::abandonable(operations, look, factor)?;
             Directions::of_pivots(vectors, rising, Pivoting::Entry(order))
-        }
+        })
     }
 }
 
@@ -739,6 +752,7 @@ fn score(
             pivots = Pivots::new(count);
         }
         for (i, &id) in rows.iter().enumerate() {
+            run.step(0)?;
             let out = values.col_as_slice_mut(i);
             row(id, out);
             norms[i] = (square(out) + label.square).sqrt();
@@ -782,12 +796,14 @@ fn score(
             }
         }
         run.step(steps * rows.len() as u64)?;
-        let change = |i: usize| {
-            let of = |turning: &Turning| turning.change(&directions.weights, |j| cosines[(i, j)]);
-            directions.turning.iter().map(of).sum::<f64>() / scores[i].max(f64::MIN_POSITIVE)
-        };
-        let still = directions.turning.is_empty();
-        let change = if still { 0.0 } else { (0..rows.len()).map(change).fold(0.0, f64::max) };
+        let mut change = 0.0f64;
+        if !directions.turning.is_empty() {
+            for (i, score) in scores.iter().enumerate() {
+                run.step(0)?;
+                let of = |turning: &Turning| turning.change(&directions.weights, |j| cosines[(i, j)]);
+                change = change.max(directions.turning.iter().map(of).sum::<f64>() / score.max(f64::MIN_POSITIVE));
+            }
+        }
         Ok((scores, Seen { pivots, change }))
     };
     let chunks = rows.par_chunks(chunk(columns)).map(of_chunk).collect::<Result<Vec<(Vec<f64>, Seen)>>>()?;
@@ -839,7 +855,8 @@ struct Moments {
 
 fn moments<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Moments> {
     let d = points.columns();
-    let means = run.per_class(|_, rows| Ok(Some((rows.len() as f64, linalg::mean(points, rows)))))?;
+    let look: Look<'_> = &|| run.step(0);
+    let means = run.per_class(|_, rows| Ok(Some((rows.len() as f64, linalg::mean(points, rows, look)?))))?;
     let mut total = vec![0.0; d];
     for (count, mean) in means.iter().flatten() {
         total.iter_mut().zip(mean).for_each(|(t, m)| *t += count * m);
@@ -863,7 +880,8 @@ fn supervised_principal<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Res
         let (count, deviation) = &moments.deviations[k];
         out.iter_mut().zip(deviation).for_each(|(o, v)| *o = count * v);
     };
-    let Spectrum { values, vectors } = linalg::spectrum(INFO.id, moments.deviations.len(), points.columns(), row)?;
+    let Spectrum { values, vectors } =
+        linalg::spectrum(INFO.id, moments.deviations.len(), points.columns(), row, &|| run.step(0))?;
     let largest = moments.deviations.iter().map(|(count, _)| *count).fold(0.0, f64::max);
     Ok(by_inverse_square(&values, &vectors, largest * moments.noise))
 }
@@ -883,12 +901,15 @@ fn by_inverse_square(values: &[f64], vectors: &Mat<f64>, noise: f64) -> Directio
 /// Fisher directions: S_b u = λ (S_w + ridge·I) u through the Cholesky factor of the right side.
 fn fisher<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Directions> {
     let d = points.columns();
+    let look: Look<'_> = &|| run.step(0);
     let moments = moments(points, run)?;
     let scatters = run.per_class(|_, rows| {
-        let mean = linalg::mean(points, rows);
+        let mean = linalg::mean(points, rows, look)?;
+        let mut pace = Pace::new(look);
         let mut scatter = Mat::<f64>::zeros(d, d);
         let mut centred = vec![0.0; d];
         for &row in rows {
+            pace.work(d * d)?;
             for ((c, v), m) in centred.iter_mut().zip(points.row(row)).zip(&mean) {
                 *c = v.widen() - m;
             }
@@ -918,13 +939,18 @@ fn fisher<T: Scalar>(points: &Matrix<'_, T>, run: &Run<'_>) -> Result<Directions
             between[(i, k)] = count.sqrt() * v;
         }
     }
-    let found = leanset_linalg::generalized_directions(&within, between);
+    let operations = 8 * linalg::operations(d, d);
+    let found = leanset_linalg::abandonable(operations, look, move || {
+        leanset_linalg::generalized_directions(&within, between)
+    })?;
     let (values, vectors) = found.ok_or_else(|| linalg::diverged(INFO.id))?;
     let noise = moments.noise * (points.rows() as f64 / within_variance).sqrt();
     let mut directions = by_inverse_square(&values, &vectors, noise);
     // Fisher directions are orthogonal by the scatter within classes. The mean over a subspace is that over its bases.
     for group in &directions.together {
-        let basis = leanset_linalg::orthogonal_factor(&directions.vectors.subcols(group.start, group.len()).to_owned());
+        let own = directions.vectors.subcols(group.start, group.len()).to_owned();
+        let operations = linalg::operations(d, group.len());
+        let basis = leanset_linalg::abandonable(operations, look, move || leanset_linalg::orthogonal_factor(&own))?;
         directions.vectors.subcols_mut(group.start, group.len()).copy_from(&basis);
     }
     Ok(directions)

@@ -60,6 +60,8 @@ impl Run<'_> {
         let classes = self.data.classes();
         let run = |class| {
             let rows = classes.rows(class);
+            // Of many classes, those that have not begun do not.
+            self.step(0)?;
             if rows.is_empty() { Ok(R::default()) } else { body(class, rows) }
         };
         let results: Vec<Result<R>> = classes.ids().collect::<Vec<_>>().into_par_iter().map(run).collect();

@@ -28,7 +28,8 @@ use super::scores::{Best, by_score};
 use super::settings::parameters;
 use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, Terms, raw};
-use crate::{Allocation, Matrix, Ranking, Result, RowId, Scalar, Shape, linalg, with_points};
+use crate::monitor::Pace;
+use crate::{Allocation, Look, Matrix, Ranking, Result, RowId, Scalar, Shape, linalg, with_points};
 
 parameters! {
     /// The parameters of the moderate coreset, which has none.
@@ -74,7 +75,7 @@ impl Method for Configured {
     fn rank(&self, run: &Run<'_>, _: Option<&Allocation>) -> Result<Ranking> {
         run.monitor.begin("measuring distances", run.data.rows() as u64);
         let orders = run.per_class(|_, rows| {
-            let scores = differences(&with_points!(run.data.points(), |m| distances(m, rows)));
+            let scores = differences(&with_points!(run.data.points(), |m| distances(m, rows, &|| run.step(0)))?);
             let order = by_score(rows, &scores, Best::Smallest);
             run.step(rows.len() as u64)?;
             Ok((order.iter().map(|&i| rows[i]).collect(), order.iter().map(|&i| scores[i]).collect()))
@@ -88,9 +89,14 @@ impl Method for Configured {
 }
 
 /// Distances of rows to their mean.
-fn distances<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Vec<f64> {
-    let mean = linalg::mean(points, rows);
-    rows.iter().map(|&row| Euclidean::finish(raw::<Euclidean, T, f64>(points.row(row), &mean))).collect()
+fn distances<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], look: Look<'_>) -> Result<Vec<f64>> {
+    let mean = linalg::mean(points, rows, look)?;
+    let mut pace = Pace::new(look);
+    let distance = |&row: &RowId| {
+        pace.work(mean.len())?;
+        Ok(Euclidean::finish(raw::<Euclidean, T, f64>(points.row(row), &mean)))
+    };
+    rows.iter().map(distance).collect()
 }
 
 /// How far each of these distances, one or more, is from their median.

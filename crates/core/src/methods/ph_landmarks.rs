@@ -56,7 +56,7 @@ use crate::geometry::{Search, Tree, squared_limit};
 use crate::homology::overlapping::{self, MOST_CENTRES, Patch};
 use crate::homology::{HIGHEST, MOST_POINTS, Workspace};
 use crate::params::{Kind, Params, Value};
-use crate::{Allocation, ClassId, Error, Matrix, Ranking, Result, RowId, Scalar, Shape, Warning, with_points};
+use crate::{Allocation, ClassId, Error, Look, Matrix, Ranking, Result, RowId, Scalar, Shape, Warning, with_points};
 
 words! {
     /// Which dimensions give a score.
@@ -224,11 +224,12 @@ impl Configured {
     }
 
     fn class<T: Scalar>(&self, run: &Run<'_>, class: ClassId, points: &Matrix<'_, T>, rows: &[RowId]) -> Result<Found> {
-        let distinct = Distinct::of(points, rows);
-        let tree = distinct.tree(points, rows);
+        let look: Look<'_> = &|| run.step(0);
+        let distinct = Distinct::of(points, rows, look)?;
+        let tree = distinct.tree(points, rows, look)?;
         let delta = match self.delta {
             Some(delta) => delta,
-            None => fitting_radius(&tree, points, rows, &distinct, self.neighbors, usize::MAX),
+            None => fitting_radius(&tree, points, rows, &distinct, self.neighbors, usize::MAX, look)?,
         };
         let scored = self.scores(run, class, &Class { tree: &tree, points, rows, distinct: &distinct }, delta)?;
         drop(tree);
@@ -315,7 +316,7 @@ impl Configured {
     }
 
     /// What should be known about a radius that does not fit.
-    fn warnings(&self, run: &Run<'_>, found: &[Found]) -> Vec<Warning> {
+    fn warnings(&self, run: &Run<'_>, found: &[Found]) -> Result<Vec<Warning>> {
         let total: usize = found.iter().map(|f| f.order.len()).sum();
         let outliers: usize = found.iter().map(|f| f.super_outliers).sum();
         let flat: usize = found.iter().map(|f| f.flat).sum();
@@ -326,7 +327,7 @@ impl Configured {
                  last, by row id",
                 self.delta.map_or_else(String::new, |d| format!(" within delta = {d}")),
             );
-            warnings.push(Warning::new("super-outliers", message).hint(self.offer(run)));
+            warnings.push(Warning::new("super-outliers", message).hint(self.offer(run)?));
         }
         if outliers < total && outliers + flat == total {
             let message = format!(
@@ -334,28 +335,30 @@ impl Configured {
                  neighbourhoods are too small to hold anything of dimension {}",
                 self.dimension
             );
-            let hint = format!("{}, or a lower dimension", self.offer(run));
+            let hint = format!("{}, or a lower dimension", self.offer(run)?);
             warnings.push(Warning::new("scores-flat", message).hint(hint));
         }
-        warnings
+        Ok(warnings)
     }
 
     /// A radius that would fit better.
-    fn offer(&self, run: &Run<'_>) -> String {
+    fn offer(&self, run: &Run<'_>) -> Result<String> {
         if self.delta.is_none() {
-            return "raise neighbors".into();
+            return Ok("raise neighbors".into());
         }
         let classes = run.data.classes();
         let fitting = run.per_class(|_, rows| {
             with_points!(run.data.points(), |m| {
-                let distinct = Distinct::of(m, rows);
-                Ok(fitting_radius(&distinct.tree(m, rows), m, rows, &distinct, self.neighbors, OFFER))
+                let look: Look<'_> = &|| run.step(0);
+                let distinct = Distinct::of(m, rows, look)?;
+                let tree = distinct.tree(m, rows, look)?;
+                fitting_radius(&tree, m, rows, &distinct, self.neighbors, OFFER, look)
             })
-        });
+        })?;
         let of_class = |(class, delta): (ClassId, f64)| format!("{delta:.3} for {}", classes.name(class));
-        let populated = classes.ids().zip(fitting.unwrap_or_default()).filter(|(c, _)| !classes.rows(*c).is_empty());
+        let populated = classes.ids().zip(fitting).filter(|(c, _)| !classes.rows(*c).is_empty());
         let list: Vec<String> = populated.map(of_class).collect();
-        format!("delta=auto reaches a median of {} neighbours: about {}", self.neighbors, first_few(&list))
+        Ok(format!("delta=auto reaches a median of {} neighbours: about {}", self.neighbors, first_few(&list)))
     }
 }
 
@@ -370,7 +373,7 @@ impl Method for Configured {
         run.monitor.begin("homology of neighbourhoods", run.data.rows() as u64);
         let found =
             run.per_class(|class, rows| with_points!(run.data.points(), |m| self.class(run, class, m, rows)))?;
-        let warnings = self.warnings(run, &found);
+        let warnings = self.warnings(run, &found)?;
         let list = |of: &dyn Fn(&Found) -> f64| Value::Floats(found.iter().map(of).collect());
         let (delta, median) = (list(&|f| f.delta), list(&|f| f.median as f64));
         let outliers = found.iter().map(|f| f.super_outliers).sum::<usize>();
@@ -512,7 +515,10 @@ impl<T: Scalar> Part<'_, T> {
         out: &mut Vec<Scored>,
     ) -> std::result::Result<Vec<Range<usize>>, Stopped> {
         let Class { tree, distinct, .. } = self.of;
-        let packed = Packed::fill(near.len(), tree.packed().columns(), |i, row| tree.packed().copy_row(near[i], row));
+        let packed =
+            Packed::fill(near.len(), tree.packed().columns(), |i, row| tree.packed().copy_row(near[i], row), &|| {
+                self.run.step(0)
+            })?;
         let first = near.partition_point(|&slot| slot < slots.start);
         let times = |slot: usize| distinct.times[tree.id(slot)];
         let centres: Vec<(u16, bool)> =
@@ -532,11 +538,12 @@ impl<T: Scalar> Part<'_, T> {
         if !patch.list_edges(&packed) {
             return Ok(vec![slots]);
         }
-        patch.sweep();
+        patch.sweep(&|| self.run.step(0))?;
         let (gaps, loops) = (self.method.multi || self.method.dimension == 0, self.method.dimension == 1);
         let mut scores: Vec<Option<f64>> = Vec::with_capacity(slots.len());
         let (mut alone, mut done) = (Vec::new(), 0);
         for (x, slot) in slots.enumerate() {
+            self.run.step(0)?;
             let score = if alike(x) == x { patch.longest(x, gaps, loops) } else { scores[alike(x)] };
             scores.push(score);
             match score {
@@ -584,7 +591,9 @@ impl<T: Scalar> Part<'_, T> {
                     None => {
                         own.clear();
                         own.extend(found.iter().map(|&j| rows[distinct.first[j as usize] as usize]));
-                        scratch.workspace.max_persistence::<Euclidean, T>(points, &own, dimensions.clone())?
+                        scratch
+                            .workspace
+                            .max_persistence::<Euclidean, T>(points, &own, dimensions.clone(), &|| self.run.step(0))?
                     }
                 };
                 if times > 1 && held.is_none() {
@@ -656,28 +665,31 @@ fn fitting_radius<T: Scalar>(
     distinct: &Distinct,
     neighbors: usize,
     sample: usize,
-) -> f64 {
+    look: Look<'_>,
+) -> Result<f64> {
     let k = (neighbors + 1).min(rows.len());
     let apart = distinct.first.len() == rows.len();
     let of_position = |scratch: &mut Scratch, i: usize| {
+        look()?;
         let query = widen(&mut scratch.query, points.row(rows[i]));
-        if apart {
+        Ok(if apart {
             scratch.search.kth::<Euclidean, T>(tree, query, k)
         } else {
             scratch.search.kth_of::<Euclidean, T>(tree, query, k, &distinct.times)
-        }
+        })
     };
     let every = rows.len().div_ceil(sample);
-    let evenly = |every: usize| -> Vec<f64> {
+    let evenly = |every: usize| -> Result<Vec<f64>> {
         (0..rows.len()).into_par_iter().step_by(every).map_init(Scratch::default, of_position).collect()
     };
     let middle = rows.len() / 2;
     if every == 1 && distinct.first.len() > MANY {
         // Most rows are below or above two bounds for certain; the others are few.
-        let mut some = evenly(rows.len() / BOUND_ROWS);
+        let mut some = evenly(rows.len() / BOUND_ROWS)?;
         some.sort_unstable_by(f64::total_cmp);
         let bounds = [some.len() * 9 / 20, some.len() * 11 / 20].map(|i| some[i]);
         let of_point = |scratch: &mut Scratch, (&i, &times): (&u32, &u32)| {
+            look()?;
             let query = widen(&mut scratch.query, points.row(rows[i as usize]));
             let each = (!apart).then_some(distinct.times.as_slice());
             let counts = scratch.search.counts::<Euclidean, T>(tree, query, bounds, each, k);
@@ -686,12 +698,12 @@ fn fitting_radius<T: Scalar>(
             } else if counts[1] < k {
                 f64::INFINITY
             } else {
-                of_position(scratch, i as usize)
+                of_position(scratch, i as usize)?
             };
-            (reach, times)
+            Ok((reach, times))
         };
         let points = distinct.first.par_iter().zip(&distinct.times);
-        let reach: Vec<(f64, u32)> = points.map_init(Scratch::default, of_point).collect();
+        let reach: Vec<(f64, u32)> = points.map_init(Scratch::default, of_point).collect::<Result<_>>()?;
         let below: usize = reach.iter().filter(|r| r.0 == f64::NEG_INFINITY).map(|r| r.1 as usize).sum();
         let mut between: Vec<(f64, u32)> = reach.into_iter().filter(|r| r.0.is_finite()).collect();
         between.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
@@ -703,23 +715,23 @@ fn fitting_radius<T: Scalar>(
         if below <= middle
             && let Some(&(raw, _)) = at_middle
         {
-            return Euclidean::finish(raw);
+            return Ok(Euclidean::finish(raw));
         }
     }
     let mut reach: Vec<f64> = if every == 1 {
-        let firsts = distinct.first.par_iter();
-        distinct.to_rows(
-            &firsts.map_init(Scratch::default, |scratch, &i| of_position(scratch, i as usize)).collect::<Vec<_>>(),
-        )
+        let of_first = |scratch: &mut Scratch, &i: &u32| of_position(scratch, i as usize);
+        let of_point = distinct.first.par_iter().map_init(Scratch::default, of_first).collect::<Result<Vec<_>>>()?;
+        distinct.to_rows(&of_point)
     } else {
-        evenly(every)
+        evenly(every)?
     };
     let middle = reach.len() / 2;
-    Euclidean::finish(*reach.select_nth_unstable_by(middle, f64::total_cmp).1)
+    Ok(Euclidean::finish(*reach.select_nth_unstable_by(middle, f64::total_cmp).1))
 }
 
 impl Distinct {
-    fn of<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Self {
+    fn of<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], look: Look<'_>) -> Result<Self> {
+        look()?;
         let compare = |&a: &u32, &b: &u32| {
             let (a, b) = (points.row(rows[a as usize]), points.row(rows[b as usize]));
             let differs =
@@ -728,6 +740,7 @@ impl Distinct {
         };
         let mut order: Vec<u32> = (0..rows.len() as u32).collect();
         order.par_sort_unstable_by(|a, b| compare(a, b).then(a.cmp(b)));
+        look()?;
         // First the position of the first equal row, then the place of that among all first ones.
         let mut of_row = vec![0; rows.len()];
         for equal in order.chunk_by(|a, b| compare(a, b).is_eq()) {
@@ -746,11 +759,11 @@ impl Distinct {
                 times[of_row[at] as usize] += 1;
             }
         }
-        Self { first, of_row, times }
+        Ok(Self { first, of_row, times })
     }
 
-    fn tree<T: Scalar>(&self, points: &Matrix<'_, T>, rows: &[RowId]) -> Tree<T> {
-        Tree::new(self.first.len(), points.columns(), |i| points.row(rows[self.first[i] as usize]))
+    fn tree<T: Scalar>(&self, points: &Matrix<'_, T>, rows: &[RowId], look: Look<'_>) -> Result<Tree<T>> {
+        Tree::new(self.first.len(), points.columns(), |i| points.row(rows[self.first[i] as usize]), look)
     }
 
     /// What each row has of what each point has.
@@ -919,17 +932,17 @@ mod tests {
                 .collect();
             let points = Matrix::new(&values, rows, 2).expect("a matrix");
             let ids: Vec<RowId> = (0..rows).map(RowId::at).collect();
-            let distinct = Distinct::of(&points, &ids);
+            let distinct = Distinct::of(&points, &ids, &|| Ok(())).expect("nobody stops it");
             assert!(distinct.first.len() > MANY);
-            let tree = distinct.tree(&points, &ids);
-            let found = fitting_radius(&tree, &points, &ids, &distinct, 20, usize::MAX);
+            let tree = distinct.tree(&points, &ids, &|| Ok(())).expect("nobody stops it");
+            let found = fitting_radius(&tree, &points, &ids, &distinct, 20, usize::MAX, &|| Ok(()));
             let mut search = Search::default();
             let mut all: Vec<f64> = ids
                 .iter()
                 .map(|&row| search.kth_of::<Euclidean, f64>(&tree, points.row(row), 21, &distinct.times))
                 .collect();
             all.sort_unstable_by(f64::total_cmp);
-            assert_eq!(found, all[rows / 2].sqrt());
+            assert_eq!(found, Ok(all[rows / 2].sqrt()));
         }
     }
 

@@ -113,7 +113,7 @@ impl Method for Configured {
         let start: Vec<usize> = random_order(run, &rows).into_iter().take(count).collect();
         let (found, distances) = with_points!(run.data.points(), |m| {
             // A part of how far rows are from their mean, so that the unit of the coordinates changes nothing.
-            let mean = linalg::mean(m, &rows);
+            let mean = linalg::mean(m, &rows, &|| run.step(0))?;
             let far: f64 = rows.iter().map(|&row| raw::<Euclidean, _, f64>(m.row(row), &mean).sqrt()).sum();
             let tolerance = self.tolerance * (far / rows.len() as f64);
             let found = lloyd(m, &rows, &start, tolerance, self.max_iter, || run.step(0))?;

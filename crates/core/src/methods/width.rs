@@ -3,14 +3,17 @@
 use super::Run;
 use super::stratified_random::first_at_random;
 use crate::distance::{Euclidean, Packed, Terms, raw};
-use crate::{Dataset, RowId};
+use crate::{Dataset, Look, Result, RowId};
 
 /// Rows whose distances are looked at.
 pub(super) const SIGMA_ROWS: usize = 1000;
 
 /// The median of the distances that are not 0, of all pairs of rows or of those of 1000 rows drawn by the seed; 1 if there
 /// is none. `copy` gives the coordinates of a row by its position.
-pub(super) fn median_distance(run: &Run<'_>, rows: &[RowId], copy: impl Fn(usize, &mut [f64])) -> f64 {
+///
+/// # Errors
+/// The run is to stop.
+pub(super) fn median_distance(run: &Run<'_>, rows: &[RowId], copy: impl Fn(usize, &mut [f64])) -> Result<f64> {
     let drawn: Vec<usize> = if rows.len() > SIGMA_ROWS {
         first_at_random(run, rows, SIGMA_ROWS).collect()
     } else {
@@ -24,17 +27,20 @@ pub(super) fn median_distance(run: &Run<'_>, rows: &[RowId], copy: impl Fn(usize
             row
         })
         .collect();
-    let pairs = (0..taken.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
-    let mut squares: Vec<f64> =
-        pairs.map(|(i, j)| raw::<Euclidean, _, _>(&taken[i], &taken[j])).filter(|&r| r > 0.0).collect();
+    let mut squares: Vec<f64> = Vec::new();
+    for (i, row) in taken.iter().enumerate() {
+        run.step(0)?;
+        squares.extend(taken[..i].iter().map(|other| raw::<Euclidean, _, _>(row, other)).filter(|&r| r > 0.0));
+    }
     if squares.is_empty() {
-        return 1.0;
+        return Ok(1.0);
     }
     let half = squares.len() / 2;
     let even = squares.len().is_multiple_of(2);
-    let (below, &mut middle, _) = squares.select_nth_unstable_by(half, f64::total_cmp);
+    let (lower, &mut middle, _) = squares.select_nth_unstable_by(half, f64::total_cmp);
     let middle = Euclidean::finish(middle);
-    if even { 0.5 * (middle + Euclidean::finish(below.iter().copied().fold(0.0, f64::max))) } else { middle }
+    let below = Euclidean::finish(lower.iter().copied().fold(0.0, f64::max));
+    Ok(if even { 0.5 * (middle + below) } else { middle })
 }
 
 /// 2^e, for e from −1022 to 1023.
@@ -55,9 +61,10 @@ pub(super) fn power(data: &Dataset<'_>, rows: &[RowId]) -> i32 {
 }
 
 /// The rows in blocks, each coordinate times a factor.
-pub(super) fn packed(data: &Dataset<'_>, rows: &[RowId], factor: f64) -> Packed<f64> {
-    Packed::fill(rows.len(), data.columns(), |i, out| {
+pub(super) fn packed(data: &Dataset<'_>, rows: &[RowId], factor: f64, look: Look<'_>) -> Result<Packed<f64>> {
+    let fill = |i: usize, out: &mut [f64]| {
         data.points().widen_row(rows[i], out);
         out.iter_mut().for_each(|v| *v *= factor);
-    })
+    };
+    Packed::fill(rows.len(), data.columns(), fill, look)
 }

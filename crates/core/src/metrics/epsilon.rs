@@ -33,10 +33,10 @@ use leanset_problem::{Text, setting, text};
 use super::filter::Filter;
 use crate::distance::{Euclidean, LANES, Metric, Terms, raw, to_unit_length, with_metric};
 use crate::geometry::{Node, Tree, Visitor};
-use crate::monitor::step;
+use crate::monitor::{Pace, step};
 use crate::{
-    Allocation, ClassId, Classes, Dataset, Error, Monitor, Points, Prototypes, Ranking, Reduced, Result, RowId, Scalar,
-    Scope, simd, with_points,
+    Allocation, ClassId, Classes, Dataset, Error, Look, Monitor, Points, Prototypes, Ranking, Reduced, Result, RowId,
+    Scalar, Scope, simd, with_points,
 };
 
 /// Rows searched first: one of every so many, and, in more columns than a grid is for, those that are far out.
@@ -401,7 +401,8 @@ fn search_by<'p, T: Scalar>(
     point: &(impl Fn(u32) -> &'p [T] + Sync),
 ) -> Result<Maxima> {
     let columns = points.columns();
-    let search = Search::new(targets, count, columns, point);
+    let look: Look<'_> = &|| step(monitor, 0);
+    let search = Search::new(targets, count, columns, point, look)?;
     let scaled = metric == Metric::Cosine;
     let row = |row: RowId, out: &mut [f64]| {
         points.widen_row(row, out);
@@ -416,18 +417,22 @@ fn search_by<'p, T: Scalar>(
             rows,
             row: &row,
             known,
+            look,
             metric: std::marker::PhantomData,
         }))
     };
-    let first = first_rows(rows, columns, targets, &row, point);
-    let known = search_rows(&first, &Maxima::none(count));
+    let first = first_rows(rows, columns, targets, &row, point, look)?;
+    let known = search_rows(&first, &Maxima::none(count))?;
     // Of several cuts each would need its own.
-    let filter = if count == 1 { Filter::new(metric, known.raw[0], targets, columns, point) } else { Filter::None };
+    let filter = match count {
+        1 => Filter::new(metric, known.raw[0], targets, columns, point, look)?,
+        _ => Filter::None,
+    };
     // What is known when a chunk begins depends on threads; what is found in the end does not, for no row that may be the worst is left out.
     let known = Mutex::new(known);
     let of_chunk = |chunk: &[RowId]| {
         let before = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let found = search_rows(&filter.left(points, chunk, before.raw[0], scaled), &before);
+        let found = search_rows(&filter.left(points, chunk, before.raw[0], scaled, look)?, &before)?;
         known.lock().unwrap_or_else(PoisonError::into_inner).merge(&found);
         step(monitor, chunk.len() as u64)
     };
@@ -443,7 +448,8 @@ fn first_rows<'p, T: Scalar>(
     targets: &[(u32, u32)],
     row: &impl Fn(RowId, &mut [f64]),
     point: &impl Fn(u32) -> &'p [T],
-) -> Vec<RowId> {
+    look: Look<'_>,
+) -> Result<Vec<RowId>> {
     // A search costs more in more columns, and there those that are far out are found by their distance to the mean.
     let few = columns <= 4;
     let every = rows.len().div_ceil(if few { FIRST } else { FAR });
@@ -451,7 +457,9 @@ fn first_rows<'p, T: Scalar>(
     if !few {
         let mut mean = vec![0.0; columns];
         let part = 1.0 / targets.len() as f64;
+        let mut pace = Pace::new(look);
         for target in targets {
+            pace.work(columns)?;
             mean.iter_mut().zip(point(target.0)).for_each(|(m, v)| *m += v.widen() * part);
         }
         let mut own = vec![0.0; columns];
@@ -459,16 +467,17 @@ fn first_rows<'p, T: Scalar>(
             .iter()
             .step_by(rows.len().div_ceil(32 * FAR))
             .map(|&id| {
+                pace.work(columns)?;
                 row(id, &mut own);
-                (raw::<Euclidean, f64, f64>(&own, &mean), id)
+                Ok((raw::<Euclidean, f64, f64>(&own, &mean), id))
             })
-            .collect();
+            .collect::<Result<_>>()?;
         from_mean.sort_by(|a, b| b.0.total_cmp(&a.0));
         first.extend(from_mean.iter().take(FAR).map(|own| own.1));
         first.sort_unstable();
         first.dedup();
     }
-    first
+    Ok(first)
 }
 
 /// The largest distance of a row to the nearest of `sample`, some of the same points: 0 if there are no rows.
@@ -500,15 +509,21 @@ struct Search<T> {
 }
 
 impl<T: Scalar> Search<T> {
-    fn new<'p>(targets: &[(u32, u32)], cuts: usize, columns: usize, point: &(impl Fn(u32) -> &'p [T] + Sync)) -> Self {
-        let tree = Tree::new(targets.len(), columns, |i| point(targets[i].0));
+    fn new<'p>(
+        targets: &[(u32, u32)],
+        cuts: usize,
+        columns: usize,
+        point: &(impl Fn(u32) -> &'p [T] + Sync),
+        look: Look<'_>,
+    ) -> Result<Self> {
+        let tree = Tree::new(targets.len(), columns, |i| point(targets[i].0), look)?;
         let cut_of_slot: Vec<u32> = (0..tree.len()).map(|slot| targets[tree.id(slot)].1).collect();
         let of_node = |n: &Node| {
             let slots = n.begin as usize * LANES..(n.end as usize * LANES).min(cut_of_slot.len());
             cut_of_slot[slots].iter().copied().min().unwrap_or(u32::MAX)
         };
         let cut_of_node = tree.nodes().iter().map(of_node).collect();
-        Self { tree, cut_of_slot, cut_of_node, cuts }
+        Ok(Self { tree, cut_of_slot, cut_of_node, cuts })
     }
 }
 
@@ -520,19 +535,21 @@ struct Chunk<'a, M, T, R> {
     row: &'a R,
     /// What is known of other rows.
     known: &'a Maxima,
+    look: Look<'a>,
     metric: std::marker::PhantomData<M>,
 }
 
 impl<M: Terms, T: Scalar, R: Fn(RowId, &mut [f64])> simd::Kernel for Chunk<'_, M, T, R> {
-    type Output = Maxima;
+    type Output = Result<Maxima>;
 
     #[inline(always)]
-    fn run(self) -> Maxima {
+    fn run(self) -> Result<Maxima> {
         let mut maxima = self.known.clone();
         let mut query = vec![0.0; self.search.tree.packed().columns()];
         let mut stack = Vec::new();
         let mut nearest = vec![f64::INFINITY; self.search.cuts];
         for &row in self.rows {
+            (self.look)()?;
             (self.row)(row, &mut query);
             nearest.fill(f64::INFINITY);
             let mut staircase = Staircase::<M, T> {
@@ -552,7 +569,7 @@ impl<M: Terms, T: Scalar, R: Fn(RowId, &mut [f64])> simd::Kernel for Chunk<'_, M
                 }
             }
         }
-        maxima
+        Ok(maxima)
     }
 }
 

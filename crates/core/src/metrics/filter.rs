@@ -10,10 +10,11 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::distance::tiles::{Frame, GROUP, Panels, Query, any_from};
+use crate::distance::tiles::{Frame, GROUP, Panels, Query, WIDTH, any_from};
 use crate::distance::{Metric, to_unit_length};
+use crate::monitor::Pace;
 use crate::simd::Bounds;
-use crate::{Points, RowId, Scalar, with_points};
+use crate::{Look, Points, Result, RowId, Scalar, with_points};
 
 /// f32 values of rows that are looked at together: they stay in the cache.
 const VALUES: usize = 1 << 16;
@@ -60,14 +61,15 @@ impl Filter {
         targets: &[(u32, u32)],
         columns: usize,
         point: &(impl Fn(u32) -> &'p [T] + Sync),
-    ) -> Self {
-        if has_tiles(columns, metric) {
-            Self::Tiles(Tiles::new(targets, columns, point))
+        look: Look<'_>,
+    ) -> Result<Self> {
+        Ok(if has_tiles(columns, metric) {
+            Self::Tiles(Tiles::new(targets, columns, point, look)?)
         } else if has_grid(columns, metric) {
             Grid::new(metric, least, targets, columns, point).map_or(Self::None, Self::Grid)
         } else {
             Self::None
-        }
+        })
     }
 
     /// Rows that are looked at together.
@@ -76,15 +78,22 @@ impl Filter {
     }
 
     /// The rows that are left, if a raw distance below `least` is near enough. `scaled`: rows are scaled to length 1.
-    pub(super) fn left(&self, points: &Points<'_>, rows: &[RowId], least: f64, scaled: bool) -> Vec<RowId> {
-        match self {
-            Self::Tiles(tiles) => crate::simd::run_bounds(Left { filter: tiles, points, rows, least, scaled }),
+    pub(super) fn left(
+        &self,
+        points: &Points<'_>,
+        rows: &[RowId],
+        least: f64,
+        scaled: bool,
+        look: Look<'_>,
+    ) -> Result<Vec<RowId>> {
+        Ok(match self {
+            Self::Tiles(filter) => crate::simd::run_bounds(Left { filter, points, rows, least, scaled, look })?,
             // Its cells are of an earlier bound, which was no larger.
             Self::Grid(grid) => {
                 with_points!(points, |m| { rows.iter().copied().filter(|&row| !grid.covers(m.row(row))).collect() })
             }
             Self::None => rows.to_vec(),
-        }
+        })
     }
 }
 
@@ -189,14 +198,19 @@ pub(super) struct Tiles {
 }
 
 impl Tiles {
-    fn new<'p, T: Scalar>(targets: &[(u32, u32)], columns: usize, point: &(impl Fn(u32) -> &'p [T] + Sync)) -> Self {
+    fn new<'p, T: Scalar>(
+        targets: &[(u32, u32)],
+        columns: usize,
+        point: &(impl Fn(u32) -> &'p [T] + Sync),
+        look: Look<'_>,
+    ) -> Result<Self> {
         // Neighbours in a file are often alike; looked at in another order, some point of every region comes soon.
         let mut order: Vec<(u64, u32)> =
             targets.iter().map(|target| (crate::Seed(0).key(RowId(target.0)), target.0)).collect();
         order.sort_unstable();
-        let frame = Frame::of(columns, |each| order.iter().for_each(|target| each(point(target.1))));
-        let panels = Panels::new(&frame, order.len(), |i| order.get(i).map(|target| point(target.1)));
-        Self { frame, panels }
+        let frame = Frame::of(columns, order.iter().map(|target| point(target.1)), look)?;
+        let panels = Panels::new(&frame, order.len(), |i| order.get(i).map(|target| point(target.1)), look)?;
+        Ok(Self { frame, panels })
     }
 }
 
@@ -207,14 +221,15 @@ struct Left<'a> {
     rows: &'a [RowId],
     least: f64,
     scaled: bool,
+    look: Look<'a>,
 }
 
 impl Bounds for Left<'_> {
-    type Output = Vec<RowId>;
+    type Output = Result<Vec<RowId>>;
 
     #[inline(always)]
-    fn run<const FUSED: bool>(self) -> Vec<RowId> {
-        let Self { filter, points, rows, least, scaled } = self;
+    fn run<const FUSED: bool>(self) -> Result<Vec<RowId>> {
+        let Self { filter, points, rows, least, scaled, look } = self;
         let columns = filter.frame.columns();
         let mut values = vec![0.0f32; rows.len() * columns];
         let mut queries = Vec::with_capacity(rows.len());
@@ -232,8 +247,8 @@ impl Bounds for Left<'_> {
             });
         }
         let of = |at: usize| &values[at * columns..][..columns];
-        let left = sifted::<FUSED>(filter, &queries, of, least);
-        left.into_iter().map(|at| rows[at as usize]).collect()
+        let left = sifted::<FUSED>(filter, &queries, of, least, look)?;
+        Ok(left.into_iter().map(|at| rows[at as usize]).collect())
     }
 }
 
@@ -244,10 +259,12 @@ fn sifted<'v, const FUSED: bool>(
     queries: &[Query],
     values: impl Fn(usize) -> &'v [f32],
     least: f64,
-) -> Vec<u32> {
+    look: Look<'_>,
+) -> Result<Vec<u32>> {
     let certain: Vec<f32> = queries.iter().map(|query| query.certain(&filter.frame, least)).collect();
     let mut left: Vec<u32> = (0..queries.len() as u32).collect();
     let mut next = Vec::with_capacity(left.len());
+    let mut pace = Pace::new(look);
     let mut begin = 0;
     while begin < filter.panels.count() && !left.is_empty() {
         // Twice as many each time: whoever is left is likely to stay for longer.
@@ -259,6 +276,7 @@ fn sifted<'v, const FUSED: bool>(
             let certain: [f32; GROUP] = std::array::from_fn(|q| certain[member(q)]);
             let mut near = [false; GROUP];
             for panel in begin..end {
+                pace.work(GROUP * WIDTH * filter.frame.columns())?;
                 let scores = filter.panels.scores::<FUSED>(own, panel);
                 for q in 0..GROUP {
                     near[q] |= any_from(&scores[q], certain[q]);
@@ -272,5 +290,5 @@ fn sifted<'v, const FUSED: bool>(
         std::mem::swap(&mut left, &mut next);
         begin = end;
     }
-    left
+    Ok(left)
 }

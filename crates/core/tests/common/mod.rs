@@ -15,8 +15,8 @@ use leanset_core::dynamics::SCORES;
 use leanset_core::methods::METHODS;
 use leanset_core::params::Value;
 use leanset_core::{
-    Allocation, Budget, Classes, Dataset, Dynamics, EmptyClasses, Guard, Inputs, Matrix, Monitor, Ranking, Reducer,
-    Reduction, Result, RowId, Seed,
+    Allocation, Budget, Classes, Dataset, Dynamics, EmptyClasses, Error, Guard, Inputs, Matrix, Monitor, Ranking,
+    Reducer, Reduction, Result, RowId, Seed,
 };
 
 /// The metrics that obey the triangle inequality.
@@ -375,6 +375,11 @@ impl Watch {
             stages: Mutex::new(Vec::new()),
         }
     }
+
+    /// How often it was asked whether to stop.
+    pub(crate) fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
 }
 
 impl Monitor for Watch {
@@ -390,6 +395,22 @@ impl Monitor for Watch {
     fn cancelled(&self) -> bool {
         self.looks.fetch_add(1, Ordering::Relaxed) >= self.allowed
     }
+}
+
+/// Whoever is cancelled at one of the looks that a whole run takes has no result.
+pub(crate) fn stops_at_every_look(who: &str, run: impl Fn(&Watch) -> Result<()> + Sync) {
+    // On one thread every run takes the same looks.
+    on_threads(1, || {
+        let watch = Watch::new(u64::MAX);
+        assert_eq!(run(&watch), Ok(()), "{who}");
+        let looks = watch.looks();
+        assert!(looks > 0, "{who} never looks");
+        for allowed in [0, 1, 2, 5, 20, looks / 2, looks - 1] {
+            if allowed < looks {
+                assert_eq!(run(&Watch::new(allowed)), Err(Error::Interrupted), "{who}, cancelled after {allowed}");
+            }
+        }
+    });
 }
 
 /// Runs on a pool of its own of so many threads.

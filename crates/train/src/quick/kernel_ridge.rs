@@ -11,8 +11,8 @@
 //! 3 m² numbers and blocks of 512 × m, m = min(n, landmarks); time O(n·m² + m³). The table n × n is never made of more.
 
 use leanset_core::kernel::gaussian_table;
-use leanset_core::{ClassId, Dataset, Error, Result, RowId, Seed};
-use leanset_linalg::{Mat, positive_solve, reduced_ridge, transposed_product};
+use leanset_core::{ClassId, Dataset, Error, Look, Result, RowId, Seed};
+use leanset_linalg::{Mat, abandonable, positive_solve, reduced_ridge, transposed_product};
 
 use super::{Rows, largest, queries};
 use crate::network::{TRAINER, refuse};
@@ -58,8 +58,15 @@ impl KernelRidge {
     /// The model of these rows. Landmarks come from the seed, where not all rows are.
     ///
     /// # Errors
-    /// [`Error::BadParameter`] for settings or weights that are none; [`Error::Data`] if the equations cannot be solved.
-    pub fn fit(&self, data: &Dataset<'_>, weights: Option<&[f64]>, seed: Seed) -> Result<KernelRidgeModel> {
+    /// [`Error::BadParameter`] for settings or weights that are none; [`Error::Data`] if the equations cannot be solved; that of
+    /// `look`.
+    pub fn fit(
+        &self,
+        data: &Dataset<'_>,
+        weights: Option<&[f64]>,
+        seed: Seed,
+        look: Look<'_>,
+    ) -> Result<KernelRidgeModel> {
         for (name, value) in [("penalty", Some(self.penalty)), ("gamma", self.gamma)] {
             if let Some(value) = value.filter(|v| !(*v > 0.0 && v.is_finite())) {
                 return Err(refuse(name, "above 0".into(), value.to_string()));
@@ -68,16 +75,16 @@ impl KernelRidge {
         if self.landmarks == 0 {
             return Err(refuse("landmarks", "at least 1".into(), "0".into()));
         }
-        let rows = Rows::new(data, weights)?;
+        let rows = Rows::new(data, weights, look)?;
         let rate = self.gamma.unwrap_or_else(|| scale(&rows.values, rows.columns));
         let total: f64 = rows.weights.iter().sum();
         let mut shares = vec![0.0; rows.classes];
         rows.labels.iter().zip(&rows.weights).for_each(|(&class, w)| shares[class] += w / total);
         let (centers, factors) = if rows.len() <= self.landmarks {
-            (rows.values.clone(), self.exact(&rows, rate, &shares))
+            (rows.values.clone(), self.exact(&rows, rate, &shares, look)?)
         } else {
             let centers = landmarks(&rows, self.landmarks, seed);
-            let factors = self.reduced(&rows, &centers, rate, &shares);
+            let factors = self.reduced(&rows, &centers, rate, &shares, look)?;
             (centers, factors)
         };
         let factors = factors.ok_or_else(|| Error::Data {
@@ -90,32 +97,44 @@ impl KernelRidge {
     }
 
     /// (K + penalty·diag(1/w)) α = Y − b.
-    fn exact(&self, rows: &Rows, rate: f64, shares: &[f64]) -> Option<Mat<f64>> {
+    fn exact(&self, rows: &Rows, rate: f64, shares: &[f64], look: Look<'_>) -> Result<Option<Mat<f64>>> {
         let n = rows.len();
-        let table = gaussian_table(&rows.values, &rows.values, rows.columns, rate);
+        let table = gaussian_table(&rows.values, &rows.values, rows.columns, rate, look)?;
         let mut kernel = Mat::from_fn(n, n, |i, j| table[i * n + j]);
         drop(table);
         (0..n).for_each(|i| kernel[(i, i)] += self.penalty / rows.weights[i]);
-        positive_solve(&kernel, &Mat::from_fn(n, shares.len(), |i, class| target(rows, i, class, shares)))
+        let targets = Mat::from_fn(n, shares.len(), |i, class| target(rows, i, class, shares));
+        abandonable(n.saturating_pow(3) / 2, look, move || positive_solve(&kernel, &targets))
     }
 
     /// The same over functions of the kernels of some rows.
-    fn reduced(&self, rows: &Rows, centers: &[f64], rate: f64, shares: &[f64]) -> Option<Mat<f64>> {
+    fn reduced(
+        &self,
+        rows: &Rows,
+        centers: &[f64],
+        rate: f64,
+        shares: &[f64],
+        look: Look<'_>,
+    ) -> Result<Option<Mat<f64>>> {
         let (m, columns) = (centers.len() / rows.columns, rows.columns);
         let (mut gram, mut right) = (Mat::<f64>::zeros(m, m), Mat::<f64>::zeros(m, shares.len()));
         for (block, values) in rows.values.chunks(BLOCK * columns).enumerate() {
             let (first, count) = (block * BLOCK, values.len() / columns);
-            let table = gaussian_table(centers, values, columns, rate);
+            let table = gaussian_table(centers, values, columns, rate, look)?;
             let root = |i: usize| rows.weights[first + i].sqrt();
             let weighted = Mat::from_fn(count, m, |i, j| root(i) * table[i * m + j]);
             let targets =
                 Mat::from_fn(count, shares.len(), |i, class| root(i) * target(rows, first + i, class, shares));
-            gram += transposed_product(&weighted, &weighted);
-            right += transposed_product(&weighted, &targets);
+            (gram, right) = abandonable(count * m * m, look, move || {
+                gram += transposed_product(&weighted, &weighted);
+                right += transposed_product(&weighted, &targets);
+                (gram, right)
+            })?;
         }
-        let table = gaussian_table(centers, centers, columns, rate);
+        let table = gaussian_table(centers, centers, columns, rate, look)?;
         let kernel = Mat::from_fn(m, m, |i, j| table[i * m + j] + if i == j { JITTER } else { 0.0 });
-        reduced_ridge(&kernel, gram, right, self.penalty)
+        let penalty = self.penalty;
+        abandonable(4 * m.saturating_pow(3), look, move || reduced_ridge(&kernel, gram, right, penalty))
     }
 }
 
@@ -146,12 +165,12 @@ impl KernelRidgeModel {
     /// The class of each row.
     ///
     /// # Errors
-    /// [`Error::Data`] for rows of other columns.
-    pub fn predict(&self, data: &Dataset<'_>) -> Result<Vec<ClassId>> {
-        let queries = queries(data, self.columns)?;
+    /// [`Error::Data`] for rows of other columns; that of `look`.
+    pub fn predict(&self, data: &Dataset<'_>, look: Look<'_>) -> Result<Vec<ClassId>> {
+        let queries = queries(data, self.columns, look)?;
         let mut found = Vec::with_capacity(data.rows());
         for queries in queries.chunks(BLOCK * self.columns) {
-            let table = gaussian_table(&self.centers, queries, self.columns, self.rate);
+            let table = gaussian_table(&self.centers, queries, self.columns, self.rate, look)?;
             found.extend(table.chunks_exact(self.centers.len() / self.columns).map(|kernels| {
                 let value = |(factors, share): (&Vec<f64>, &f64)| {
                     factors.iter().zip(kernels).fold(*share, |sum, (f, k)| sum + f * k)
@@ -164,7 +183,8 @@ impl KernelRidgeModel {
 
     #[cfg(test)]
     fn values(&self, query: &[f64]) -> Vec<f64> {
-        let kernels = gaussian_table(&self.centers, query, self.columns, self.rate);
+        let kernels =
+            gaussian_table(&self.centers, query, self.columns, self.rate, &|| Ok(())).expect("nobody stops it");
         self.factors
             .iter()
             .zip(&self.shares)
@@ -192,7 +212,7 @@ mod tests {
             let weights: Vec<f64> = rows.iter().map(|r| r.2).collect();
             let data = dataset(&values, 2, &labels, 3);
             let settings = KernelRidge { penalty, gamma: Some(0.7), landmarks: rows.len() };
-            let model = settings.fit(&data, Some(&weights), Seed(1)).expect("a model");
+            let model = settings.fit(&data, Some(&weights), Seed(1), &|| Ok(())).expect("a model");
             for (i, query) in values.chunks_exact(2).enumerate() {
                 for (class, value) in model.values(query).into_iter().enumerate() {
                     let left = f64::from(u8::from(labels[i] as usize == class)) - value;
@@ -200,8 +220,9 @@ mod tests {
                 }
             }
             // Of kernels of all rows, the reduced equations have the same function.
-            let own = Rows::new(&data, Some(&weights)).expect("rows");
-            let reduced = settings.reduced(&own, &own.values, 0.7, &model.shares).expect("a solution");
+            let own = Rows::new(&data, Some(&weights), &|| Ok(())).expect("rows");
+            let reduced = settings.reduced(&own, &own.values, 0.7, &model.shares, &|| Ok(()));
+            let reduced = reduced.expect("nobody stops it").expect("a solution");
             let factors = (0..3).map(|class| reduced.col(class).iter().copied().collect()).collect();
             let reduced = KernelRidgeModel { factors, ..model.clone() };
             for query in values.chunks_exact(2) {
@@ -226,7 +247,8 @@ mod tests {
         let data = dataset(&points, 2, &labels, 2);
         for landmarks in [600, 60] {
             let settings = KernelRidge { landmarks, ..KernelRidge::default() };
-            let found = settings.fit(&data, None, Seed(0)).expect("a model").predict(&data).expect("classes");
+            let model = settings.fit(&data, None, Seed(0), &|| Ok(())).expect("a model");
+            let found = model.predict(&data, &|| Ok(())).expect("classes");
             let right = found.iter().zip(&labels).filter(|(a, b)| a.0 == **b).count();
             assert!(right >= 594, "{right} of 600 with {landmarks}");
         }
@@ -237,8 +259,9 @@ mod tests {
         let (values, labels) = ([0.5; 12], [0, 1, 1, 1, 0, 1]);
         let data = dataset(&values, 2, &labels, 2);
         for landmarks in [2, 6] {
-            let model = KernelRidge { landmarks, ..KernelRidge::default() }.fit(&data, None, Seed(0)).expect("a model");
-            assert!(model.predict(&data).expect("classes").iter().all(|class| class.0 == 1));
+            let settings = KernelRidge { landmarks, ..KernelRidge::default() };
+            let model = settings.fit(&data, None, Seed(0), &|| Ok(())).expect("a model");
+            assert!(model.predict(&data, &|| Ok(())).expect("classes").iter().all(|class| class.0 == 1));
         }
     }
 }

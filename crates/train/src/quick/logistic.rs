@@ -6,9 +6,9 @@
 //! where no derivative is above 1e-5 per unit of weight, or after 500 steps. A step costs O(n·d·classes).
 
 use leanset_core::kernel::exp_minus;
-use leanset_core::{ClassId, Dataset, Result};
+use leanset_core::{ClassId, Dataset, Look, Result};
 
-use super::{Rows, largest, queries};
+use super::{COPIED, Rows, largest, queries};
 use crate::network::refuse;
 
 /// Multinomial logistic regression.
@@ -43,16 +43,16 @@ impl Logistic {
     /// The model of these rows.
     ///
     /// # Errors
-    /// [`leanset_core::Error::BadParameter`] for a penalty or weights that are none.
-    pub fn fit(&self, data: &Dataset<'_>, weights: Option<&[f64]>) -> Result<LogisticModel> {
+    /// [`leanset_core::Error::BadParameter`] for a penalty or weights that are none; that of `look`.
+    pub fn fit(&self, data: &Dataset<'_>, weights: Option<&[f64]>, look: Look<'_>) -> Result<LogisticModel> {
         if !(self.penalty > 0.0 && self.penalty.is_finite()) {
             return Err(refuse("penalty", "above 0".into(), self.penalty.to_string()));
         }
-        let rows = Rows::new(data, weights)?;
-        let mut objective = Objective { rows: &rows, penalty: self.penalty, scores: vec![0.0; rows.classes] };
+        let rows = Rows::new(data, weights, look)?;
+        let mut objective = Objective { rows: &rows, penalty: self.penalty, scores: vec![0.0; rows.classes], look };
         let tolerance = TOLERANCE * rows.weights.iter().sum::<f64>();
         let begin = vec![0.0; rows.classes * (rows.columns + 1)];
-        let parameters = minimize(begin, tolerance, &mut |at, gradient| objective.value(at, gradient));
+        let parameters = minimize(begin, tolerance, &mut |at, gradient| objective.value(at, gradient))?;
         Ok(LogisticModel { columns: rows.columns, parameters })
     }
 }
@@ -61,11 +61,12 @@ impl LogisticModel {
     /// The class of each row.
     ///
     /// # Errors
-    /// [`leanset_core::Error::Data`] for rows of other columns.
-    pub fn predict(&self, data: &Dataset<'_>) -> Result<Vec<ClassId>> {
-        let queries = queries(data, self.columns)?;
+    /// [`leanset_core::Error::Data`] for rows of other columns; that of `look`.
+    pub fn predict(&self, data: &Dataset<'_>, look: Look<'_>) -> Result<Vec<ClassId>> {
+        let queries = queries(data, self.columns, look)?;
         let classes = || self.parameters.chunks_exact(self.columns + 1);
-        Ok(queries.chunks_exact(self.columns).map(|x| largest(classes().map(|own| score(own, x)))).collect())
+        let class = |x| look().map(|()| largest(classes().map(|own| score(own, x))));
+        queries.chunks_exact(self.columns).map(class).collect()
     }
 }
 
@@ -80,16 +81,20 @@ struct Objective<'a> {
     penalty: f64,
     /// Scratch: the scores of a row.
     scores: Vec<f64>,
+    look: Look<'a>,
 }
 
 impl Objective<'_> {
     /// The value at these parameters; the gradient goes into `gradient`.
-    fn value(&mut self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
-        let Self { rows, penalty, scores } = self;
+    fn value(&mut self, parameters: &[f64], gradient: &mut [f64]) -> Result<f64> {
+        let Self { rows, penalty, scores, look } = self;
         let stride = rows.columns + 1;
         gradient.fill(0.0);
         let mut value = 0.0;
         for (i, (&label, &weight)) in rows.labels.iter().zip(&rows.weights).enumerate() {
+            if i % (COPIED / 16) == 0 {
+                look()?;
+            }
             let row = rows.row(i);
             for (place, own) in scores.iter_mut().zip(parameters.chunks_exact(stride)) {
                 *place = score(own, row);
@@ -111,7 +116,7 @@ impl Objective<'_> {
                 value += 0.5 * *penalty * w * w;
             }
         }
-        value
+        Ok(value)
     }
 }
 
@@ -120,12 +125,16 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The minimum of a convex function by L-BFGS: `value(at, gradient)` returns its value and writes its gradient.
-fn minimize(mut at: Vec<f64>, tolerance: f64, value: &mut dyn FnMut(&[f64], &mut [f64]) -> f64) -> Vec<f64> {
+fn minimize(
+    mut at: Vec<f64>,
+    tolerance: f64,
+    value: &mut dyn FnMut(&[f64], &mut [f64]) -> Result<f64>,
+) -> Result<Vec<f64>> {
     /// A step, the change of the gradient, and 1 / their product.
     type Pair = (Vec<f64>, Vec<f64>, f64);
     let mut pairs: std::collections::VecDeque<Pair> = Default::default();
     let (mut gradient, mut next_gradient) = (vec![0.0; at.len()], vec![0.0; at.len()]);
-    let mut here = value(&at, &mut gradient);
+    let mut here = value(&at, &mut gradient)?;
     for _ in 0..STEPS {
         if gradient.iter().all(|g| g.abs() <= tolerance) {
             break;
@@ -159,7 +168,7 @@ fn minimize(mut at: Vec<f64>, tolerance: f64, value: &mut dyn FnMut(&[f64], &mut
         let (mut length, mut found) = (1.0, None);
         for _ in 0..50 {
             let next: Vec<f64> = at.iter().zip(&direction).map(|(a, d)| a + length * d).collect();
-            let there = value(&next, &mut next_gradient);
+            let there = value(&next, &mut next_gradient)?;
             if there <= here + 1e-4 * length * slope {
                 found = Some((next, there));
                 break;
@@ -180,7 +189,7 @@ fn minimize(mut at: Vec<f64>, tolerance: f64, value: &mut dyn FnMut(&[f64], &mut
         (at, here) = (next, there);
         std::mem::swap(&mut gradient, &mut next_gradient);
     }
-    at
+    Ok(at)
 }
 
 #[cfg(test)]
@@ -196,7 +205,8 @@ mod tests {
         let values = [0.0, 0.1, 0.2, 0.9, 1.0, 0.3, 0.4, 0.5, 0.9, 0.8, 0.6, 0.0, 0.1, 0.6, 0.7, 0.7];
         let labels = [0, 1, 2, 0, 1, 2, 1, 1];
         let weights = [1.0, 2.0, 1.0, 1.0, 3.0, 1.0, 0.5, 1.0];
-        let model = Logistic { penalty: 2.0 }.fit(&dataset(&values, 2, &labels, 3), Some(&weights)).expect("a model");
+        let model = Logistic { penalty: 2.0 }.fit(&dataset(&values, 2, &labels, 3), Some(&weights), &|| Ok(()));
+        let model = model.expect("a model");
         let expected = [
             -0.3084458205854446,
             -0.22806550799357778,
@@ -228,30 +238,30 @@ mod tests {
             let labels: Vec<u32> = rows.iter().map(|r| r.1).collect();
             let weights: Vec<f64> = rows.iter().map(|r| r.2).collect();
             let data = dataset(&values, 2, &labels, 3);
-            let own = Rows::new(&data, Some(&weights)).expect("rows");
-            let mut objective = Objective { rows: &own, penalty, scores: vec![0.0; 3] };
+            let own = Rows::new(&data, Some(&weights), &|| Ok(())).expect("rows");
+            let mut objective = Objective { rows: &own, penalty, scores: vec![0.0; 3], look: &|| Ok(()) };
             let mut gradient = vec![0.0; 9];
             let at: Vec<f64> = (0..9).map(|i| f64::from(i * i % 7) / 7.0 - 0.4).collect();
-            objective.value(&at, &mut gradient);
+            objective.value(&at, &mut gradient).expect("nobody stops it");
             let mut scratch = vec![0.0; 9];
             for i in 0..9 {
                 let mut moved = |by: f64| {
                     let mut at = at.clone();
                     at[i] += by;
-                    objective.value(&at, &mut scratch)
+                    objective.value(&at, &mut scratch).expect("nobody stops it")
                 };
                 let quotient = (moved(1e-5) - moved(-1e-5)) / 2e-5;
                 prop_assert!((quotient - gradient[i]).abs() < 1e-5 * (1.0 + gradient[i].abs()), "{i}");
             }
-            let model = Logistic { penalty }.fit(&data, Some(&weights)).expect("a model");
-            objective.value(&model.parameters, &mut gradient);
+            let model = Logistic { penalty }.fit(&data, Some(&weights), &|| Ok(())).expect("a model");
+            objective.value(&model.parameters, &mut gradient).expect("nobody stops it");
             let total: f64 = weights.iter().sum();
             prop_assert!(gradient.iter().all(|g| g.abs() <= TOLERANCE * total), "{gradient:?}");
             // A weight of two is the row twice.
             let twice: Vec<f64> = vec![2.0; rows.len()];
             let (double, again) = ([&values[..], &values].concat(), [&labels[..], &labels].concat());
-            let weighted = Logistic { penalty }.fit(&data, Some(&twice)).expect("a model");
-            let repeated = Logistic { penalty }.fit(&dataset(&double, 2, &again, 3), None).expect("a model");
+            let weighted = Logistic { penalty }.fit(&data, Some(&twice), &|| Ok(())).expect("a model");
+            let repeated = Logistic { penalty }.fit(&dataset(&double, 2, &again, 3), None, &|| Ok(())).expect("a model");
             let near = |a: &LogisticModel, b: &LogisticModel| {
                 let pairs = a.parameters.chunks_exact(3).zip(b.parameters.chunks_exact(3));
                 pairs.flat_map(|(a, b)| a[..2].iter().zip(&b[..2])).all(|(a, b)| (a - b).abs() < 2e-2)
@@ -265,7 +275,8 @@ mod tests {
         let values: Vec<f64> = (0..90).map(|i| f64::from(i % 30) + f64::from(i / 30) * 100.0).collect();
         let labels: Vec<u32> = (0..90).map(|i| i / 30).collect();
         let data = dataset(&values, 1, &labels, 4);
-        let found = Logistic::default().fit(&data, None).expect("a model").predict(&data).expect("classes");
+        let model = Logistic::default().fit(&data, None, &|| Ok(())).expect("a model");
+        let found = model.predict(&data, &|| Ok(())).expect("classes");
         assert_eq!(found.iter().map(|c| c.0).collect::<Vec<_>>(), labels);
     }
 }

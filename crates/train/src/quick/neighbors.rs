@@ -4,7 +4,7 @@
 //! class with its weight; of classes with equal votes, the one whose voter is nearest. Fitting costs nothing, a prediction
 //! about O(log n · d) in few columns and O(n·d) in many.
 
-use leanset_core::{ClassId, Dataset, Result};
+use leanset_core::{ClassId, Dataset, Look, Result};
 
 use super::{Rows, queries};
 use crate::network::refuse;
@@ -33,12 +33,12 @@ impl Neighbors {
     /// Keeps the rows.
     ///
     /// # Errors
-    /// [`leanset_core::Error::BadParameter`] for no neighbours, or weights that are none.
-    pub fn fit(&self, data: &Dataset<'_>, weights: Option<&[f64]>) -> Result<NeighborsModel> {
+    /// [`leanset_core::Error::BadParameter`] for no neighbours, or weights that are none; that of `look`.
+    pub fn fit(&self, data: &Dataset<'_>, weights: Option<&[f64]>, look: Look<'_>) -> Result<NeighborsModel> {
         if self.neighbors == 0 {
             return Err(refuse("neighbors", "at least 1".into(), "0".into()));
         }
-        Ok(NeighborsModel { rows: Rows::new(data, weights)?, neighbors: self.neighbors })
+        Ok(NeighborsModel { rows: Rows::new(data, weights, look)?, neighbors: self.neighbors })
     }
 }
 
@@ -46,12 +46,12 @@ impl NeighborsModel {
     /// The class of each row.
     ///
     /// # Errors
-    /// [`leanset_core::Error::Data`] for rows of other columns.
-    pub fn predict(&self, data: &Dataset<'_>) -> Result<Vec<ClassId>> {
+    /// [`leanset_core::Error::Data`] for rows of other columns; that of `look`.
+    pub fn predict(&self, data: &Dataset<'_>, look: Look<'_>) -> Result<Vec<ClassId>> {
         let rows = &self.rows;
-        let queries = queries(data, rows.columns)?;
+        let queries = queries(data, rows.columns, look)?;
         let k = self.neighbors.min(rows.len());
-        let found = leanset_core::geometry::nearest(&rows.values, &queries, rows.columns, k);
+        let found = leanset_core::geometry::nearest(&rows.values, &queries, rows.columns, k, look)?;
         Ok(found.chunks_exact(k).map(|nearest| self.vote(nearest)).collect())
     }
 
@@ -90,8 +90,9 @@ mod tests {
             weights[0] = 1.0;
             let (values, asked) = (flat(&points), flat(&queries));
             let zeros = vec![0; queries.len()];
-            let model = Neighbors { neighbors: k }.fit(&dataset(&values, 2, &labels, 3), Some(&weights)).expect("a model");
-            let found = model.predict(&dataset(&asked, 2, &zeros, 3)).expect("classes");
+            let data = dataset(&values, 2, &labels, 3);
+            let model = Neighbors { neighbors: k }.fit(&data, Some(&weights), &|| Ok(())).expect("a model");
+            let found = model.predict(&dataset(&asked, 2, &zeros, 3), &|| Ok(())).expect("classes");
             for (query, class) in queries.iter().zip(found) {
                 let square = |i: usize| {
                     let (a, b) = (f64::from(points[i].0) - f64::from(query.0), f64::from(points[i].1) - f64::from(query.1));

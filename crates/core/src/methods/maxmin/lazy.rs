@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::distance::tiles::{Frame, Panels, RUN, WIDTH, round};
 use crate::distance::{Euclidean, raw};
-use crate::{Matrix, RowId, Scalar, simd};
+use crate::{Look, Matrix, Result, RowId, Scalar, simd};
 
 /// Rows, and blocks of rows, of which the largest bound is known.
 const BLOCK: usize = 64;
@@ -46,6 +46,7 @@ struct Shared<'a, T> {
     frame: Frame,
     centres: Panels,
     picked: Vec<u32>,
+    look: Look<'a>,
 }
 
 /// A traversal.
@@ -63,8 +64,8 @@ pub(super) struct Lazy<'a, T> {
 
 impl<'a, T: Scalar> Lazy<'a, T> {
     /// Of at least one row, and of at most so many picks.
-    pub(super) fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], count: usize) -> Self {
-        let frame = frame(points, rows);
+    pub(super) fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], count: usize, look: Look<'a>) -> Result<Self> {
+        let frame = frame(points, rows, look)?;
         let mut bounds = vec![f64::INFINITY; rows.len()];
         bounds.resize(rows.len().next_multiple_of(BLOCK), -1.0);
         let unknown = Known { seen: 0, nearest: EXACT };
@@ -82,13 +83,13 @@ impl<'a, T: Scalar> Lazy<'a, T> {
         }
         let centres = Panels::empty(&frame, count);
         let query = vec![0.0; points.columns()];
-        let shared = Shared { points, rows, frame, centres, picked: Vec::with_capacity(count) };
-        Self { shared, bounds, known, largest, query, before: f64::INFINITY }
+        let shared = Shared { points, rows, frame, centres, picked: Vec::with_capacity(count), look };
+        Ok(Self { shared, bounds, known, largest, query, before: f64::INFINITY })
     }
 
     /// Picks a row.
     pub(super) fn pick(&mut self, position: usize) {
-        let Shared { points, rows, frame, centres, picked } = &mut self.shared;
+        let Shared { points, rows, frame, centres, picked, .. } = &mut self.shared;
         centres.set(frame, picked.len(), points.row(rows[position]), &mut self.query);
         picked.push(position as u32);
         self.bounds[position] = -1.0;
@@ -96,7 +97,10 @@ impl<'a, T: Scalar> Lazy<'a, T> {
     }
 
     /// The farthest row, and how far it is (squared); −1 if all rows are picked.
-    pub(super) fn farthest(&mut self) -> (f64, usize) {
+    ///
+    /// # Errors
+    /// The run is to stop.
+    pub(super) fn farthest(&mut self) -> Result<(f64, usize)> {
         let picks = self.shared.picked.len();
         let together =
             self.before == f64::INFINITY || picks.is_multiple_of(WIDTH) || (picks < WIDTH && picks.is_power_of_two());
@@ -107,27 +111,29 @@ impl<'a, T: Scalar> Lazy<'a, T> {
         let now = self.top().1;
         let next = if picks < WIDTH { now * 0.7 } else { now - 1.2 * (self.before - now) };
         let goal = if next.is_finite() { next } else { f64::INFINITY };
-        self.show_together(if self.before == f64::INFINITY { 0.0 } else { goal.max(0.0) });
-        let found = simd::run_bounds(Farthest(self));
+        self.show_together(if self.before == f64::INFINITY { 0.0 } else { goal.max(0.0) })?;
+        let found = simd::run_bounds(Farthest(self))?;
         self.before = found.0;
-        found
+        Ok(found)
     }
 
     /// Brings the rows whose bounds are above the goal up to date, or below it.
-    fn show_together(&mut self, goal: f64) {
+    fn show_together(&mut self, goal: f64) -> Result<()> {
         let shared = &self.shared;
         let blocks = (TOGETHER / BLOCK).min(self.largest[0].len());
         let rows = blocks * BLOCK;
         let parts = self.bounds.par_chunks_mut(rows).zip(self.known.par_chunks_mut(rows));
-        parts.zip(self.largest[0].par_chunks_mut(blocks)).enumerate().for_each(|(part, ((bounds, known), largest))| {
-            simd::run_bounds(Together { shared, begin: part * rows, bounds, known, largest, goal });
-        });
+        let parts = parts.zip(self.largest[0].par_chunks_mut(blocks)).enumerate();
+        parts.try_for_each(|(part, ((bounds, known), largest))| {
+            simd::run_bounds(Together { shared, begin: part * rows, bounds, known, largest, goal })
+        })?;
         for level in 1..self.largest.len() {
             let (below, above) = self.largest.split_at_mut(level);
             for (own, values) in above[0].iter_mut().zip(below[level - 1].chunks_exact(BLOCK)) {
                 *own = largest_of(values);
             }
         }
+        Ok(())
     }
 
     /// Brings the largest bound of a block of rows up to date, and those of the blocks that it is in.
@@ -289,7 +295,7 @@ fn first_of(values: &[f64], value: f64) -> usize {
 }
 
 /// A frame for these rows. Its centre is the mean of some of them.
-fn frame<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Frame {
+fn frame<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], look: Look<'_>) -> Result<Frame> {
     let d = points.columns();
     let stride = rows.len().div_ceil(256).max(1);
     let mut centre = vec![0.0; d];
@@ -300,10 +306,10 @@ fn frame<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> Frame {
         }
     }
     round(&mut centre);
-    let of = |rows: &[RowId]| simd::run(Extent { points, rows, centre: &centre });
-    let both = |a: (f64, f64), b: (f64, f64)| (a.0.max(b.0), a.1.max(b.1));
-    let (largest, longest) = rows.par_chunks(TOGETHER).map(of).reduce(|| (0.0, 0.0), both);
-    Frame::around(centre, largest, longest * (1.0 + (d + 2) as f64 * f64::EPSILON))
+    let of = |rows: &[RowId]| look().map(|()| simd::run(Extent { points, rows, centre: &centre }));
+    let both = |a: (f64, f64), b: (f64, f64)| Ok((a.0.max(b.0), a.1.max(b.1)));
+    let (largest, longest) = rows.par_chunks(TOGETHER).map(of).try_reduce(|| (0.0, 0.0), both)?;
+    Ok(Frame::around(centre, largest, longest * (1.0 + (d + 2) as f64 * f64::EPSILON)))
 }
 
 /// The largest difference of a coordinate from that of the centre, and the largest squared distance from it.
@@ -346,7 +352,7 @@ impl<T: Scalar> simd::Kernel for Extent<'_, T> {
 struct Farthest<'a, 'b, T>(&'a mut Lazy<'b, T>);
 
 impl<T: Scalar> simd::Bounds for Farthest<'_, '_, T> {
-    type Output = (f64, usize);
+    type Output = Result<(f64, usize)>;
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> Self::Output {
@@ -354,10 +360,11 @@ impl<T: Scalar> simd::Bounds for Farthest<'_, '_, T> {
         // No picked row is farther than this.
         let mut farthest = (-1.0, 0);
         loop {
+            (lazy.shared.look)()?;
             let (block, value) = lazy.top();
             // Equal bounds of a later block lose, and in its own block every row has been looked at.
             if value < farthest.0 || (value == farthest.0 && block >= farthest.1 / BLOCK) {
-                return farthest;
+                return Ok(farthest);
             }
             let begin = block * BLOCK;
             let goal = |farthest: (f64, usize)| if farthest.0 > 0.0 { farthest.0 * DEEPER } else { farthest.0 };
@@ -388,10 +395,10 @@ struct Together<'a, 'b, T> {
 }
 
 impl<T: Scalar> simd::Bounds for Together<'_, '_, T> {
-    type Output = ();
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run<const FUSED: bool>(self) {
+    fn run<const FUSED: bool>(self) -> Result<()> {
         let Self { shared, begin, bounds, known, largest, goal } = self;
         let mut query = vec![0.0; shared.points.columns()];
         // None is to be exact.
@@ -401,6 +408,7 @@ impl<T: Scalar> simd::Bounds for Together<'_, '_, T> {
             if *largest <= goal {
                 continue;
             }
+            (shared.look)()?;
             for at in 0..BLOCK {
                 if bounds[at] > goal {
                     let row = begin + block * BLOCK + at;
@@ -409,5 +417,6 @@ impl<T: Scalar> simd::Bounds for Together<'_, '_, T> {
             }
             *largest = largest_of(bounds);
         }
+        Ok(())
     }
 }

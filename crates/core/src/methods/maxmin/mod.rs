@@ -38,8 +38,9 @@ use self::tree::Coordinate;
 use super::settings::parameters;
 use super::{Capabilities, Family, Info, Method, Run, Support};
 use crate::distance::{Euclidean, Terms, raw};
+use crate::monitor::Pace;
 use crate::params::{Kind, Params, Value};
-use crate::{Allocation, ClassId, Dataset, Error, Matrix, Ranking, Result, RowId, Scalar, Shape, with_points};
+use crate::{Allocation, ClassId, Dataset, Error, Look, Matrix, Ranking, Result, RowId, Scalar, Shape, with_points};
 
 parameters! {
     /// The parameters of maxmin selection.
@@ -137,7 +138,7 @@ impl Start {
             Self::First => 0,
             // The first of the random order, without making it.
             Self::Random => (0..rows.len()).min_by_key(|&i| run.seed.key(rows[i])).unwrap_or(0),
-            Self::Central => with_points!(run.data.points(), |m| central(m, rows)),
+            Self::Central => with_points!(run.data.points(), |m| central(m, rows, &|| run.step(0)))?,
             Self::Given(given) => {
                 let mut own = given.iter().filter_map(|row| rows.binary_search(row).ok());
                 match (own.next(), own.next()) {
@@ -154,10 +155,18 @@ impl Start {
 }
 
 /// The position of the row nearest the mean of the rows, the lowest among equals.
-fn central<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> usize {
-    let mean = crate::linalg::mean(points, rows);
-    let distance = |i: usize| raw::<Euclidean, f64, T>(&mean, points.row(rows[i]));
-    (0..rows.len()).min_by(|&a, &b| distance(a).total_cmp(&distance(b))).unwrap_or(0)
+fn central<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], look: Look<'_>) -> Result<usize> {
+    let mean = crate::linalg::mean(points, rows, look)?;
+    let mut pace = Pace::new(look);
+    let mut nearest = (f64::INFINITY, 0);
+    for (i, &row) in rows.iter().enumerate() {
+        pace.work(mean.len())?;
+        let distance = raw::<Euclidean, f64, T>(&mean, points.row(row));
+        if distance < nearest.0 {
+            nearest = (distance, i);
+        }
+    }
+    Ok(nearest.1)
 }
 
 impl Method for Configured {
@@ -232,10 +241,11 @@ pub(crate) fn spread<T: Coordinate>(
     points: &Matrix<'_, T>,
     rows: &[RowId],
     count: usize,
-    step: impl Fn(u64) -> Result<()>,
+    step: impl Fn(u64) -> Result<()> + Sync,
 ) -> Result<Vec<RowId>> {
     let way = Way::of(points, rows, count);
-    let found = traverse(points, rows, &[central(points, rows)], count, way, step)?;
+    let start = central(points, rows, &|| step(0))?;
+    let found = traverse(points, rows, &[start], count, way, step)?;
     let mut picked: Vec<RowId> = found.order.into_iter().map(|i| rows[i]).collect();
     picked.sort_unstable();
     Ok(picked)
@@ -262,13 +272,14 @@ fn traverse<T: Coordinate>(
     starts: &[usize],
     count: usize,
     way: Way,
-    step: impl Fn(u64) -> Result<()>,
+    step: impl Fn(u64) -> Result<()> + Sync,
 ) -> Result<Traversal> {
     let mut found = Traversal { radius: f64::INFINITY, ..Traversal::default() };
     if count == 0 {
         return Ok(found);
     }
-    let mut search = Search::new(points, rows, count, way);
+    let look: Look<'_> = &|| step(0);
+    let mut search = Search::new(points, rows, count, way, look)?;
     let large = rows.len() * points.columns() > LONG;
     let (mut next, mut raw) = (0, f64::NAN);
     for pick in 0..count {
@@ -282,7 +293,7 @@ fn traverse<T: Coordinate>(
         found.order.push(next);
         search.pick(next);
         if pick + 1 >= starts.len() {
-            (raw, next) = search.farthest();
+            (raw, next) = search.farthest()?;
         }
         if raw == 0.0 {
             // Only rows equal to picked ones are left: they follow by row id, at distance 0.
@@ -370,11 +381,11 @@ enum Search<'a, T> {
 }
 
 impl<'a, T: Coordinate> Search<'a, T> {
-    fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], count: usize, way: Way) -> Self {
-        match way {
-            Way::Tree => Self::Tree(tree::Tree::new(points, rows, count)),
-            Way::Lazy => Self::Lazy(lazy::Lazy::new(points, rows, count)),
-        }
+    fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], count: usize, way: Way, look: Look<'a>) -> Result<Self> {
+        Ok(match way {
+            Way::Tree => Self::Tree(tree::Tree::new(points, rows, count, look)?),
+            Way::Lazy => Self::Lazy(lazy::Lazy::new(points, rows, count, look)?),
+        })
     }
 
     /// Picks the row at a position.
@@ -386,9 +397,9 @@ impl<'a, T: Coordinate> Search<'a, T> {
     }
 
     /// The farthest row then: its squared distance and its position; −1 if every row is picked.
-    fn farthest(&mut self) -> (f64, usize) {
+    fn farthest(&mut self) -> Result<(f64, usize)> {
         match self {
-            Self::Tree(tree) => tree.farthest(),
+            Self::Tree(tree) => Ok(tree.farthest()),
             Self::Lazy(lazy) => lazy.farthest(),
         }
     }

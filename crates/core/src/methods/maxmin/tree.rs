@@ -11,7 +11,7 @@
 use rayon::prelude::*;
 
 use crate::distance::{Euclidean, Terms};
-use crate::{Matrix, RowId, Scalar, simd};
+use crate::{Look, Matrix, Result, RowId, Scalar, simd};
 
 /// Children of a node, and rows of a leaf.
 const WIDE: usize = 16;
@@ -156,15 +156,19 @@ pub(super) struct Tree<'a, T> {
 
 impl<'a, T: Coordinate> Tree<'a, T> {
     /// Of at least one row, for about so many picks.
-    pub(super) fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], count: usize) -> Self {
+    ///
+    /// # Errors
+    /// That of `look`.
+    pub(super) fn new(points: &'a Matrix<'a, T>, rows: &'a [RowId], count: usize, look: Look<'_>) -> Result<Self> {
         let d = points.columns();
-        let (low, high) = range(points, rows);
+        let (low, high) = range(points, rows, look)?;
         let largest = low.iter().chain(&high).fold(0.0f64, |largest, v| largest.max(v.abs()));
         let scale = T::scale(largest);
         // Where picks are few, the last splits cost more than they save.
         let whole = WIDE << ((rows.len() / (4 * count.max(1))).clamp(16, 64).ilog2() - 4);
 
-        let order = order(points, rows, &low, &high, whole);
+        let order = order(points, rows, &low, &high, whole, look)?;
+        look()?;
         let leaves = rows.len().div_ceil(WIDE);
         let mut values = vec![[T::ZERO; WIDE]; leaves * d];
         let mut ids = vec![[0; WIDE]; leaves];
@@ -176,8 +180,9 @@ impl<'a, T: Coordinate> Tree<'a, T> {
                     column[lane] = v;
                 }
             }
+            look()
         };
-        values.par_chunks_mut(d).zip(&mut ids).with_min_len(512).enumerate().for_each(fill);
+        values.par_chunks_mut(d).zip(&mut ids).with_min_len(512).enumerate().try_for_each(fill)?;
         drop(order);
         let mut nearest = vec![[f64::INFINITY; WIDE]; leaves];
         for slot in rows.len()..leaves * WIDE {
@@ -193,6 +198,7 @@ impl<'a, T: Coordinate> Tree<'a, T> {
                     extremes(&own[j], &own[d + j], 1.0)
                 }),
             };
+            look()?;
             below = level.bounds.len();
             levels.push(level);
             if below == 1 {
@@ -201,7 +207,7 @@ impl<'a, T: Coordinate> Tree<'a, T> {
         }
         let lists = vec![Vec::new(); levels.len() + 1];
         let (query, scaled_query) = (vec![0.0; d], vec![T::ZERO; d]);
-        Self {
+        Ok(Self {
             points,
             rows,
             scale,
@@ -213,7 +219,7 @@ impl<'a, T: Coordinate> Tree<'a, T> {
             query,
             scaled_query,
             farthest: (f64::INFINITY, 0),
-        }
+        })
     }
 
     /// Picks a row: shortens every distance that it shortens.
@@ -267,7 +273,7 @@ impl<'a, T: Coordinate> Tree<'a, T> {
 }
 
 /// The ranges of the columns over these rows.
-fn range<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> (Vec<f64>, Vec<f64>) {
+fn range<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], look: Look<'_>) -> Result<(Vec<f64>, Vec<f64>)> {
     let d = points.columns();
     let of = |rows: &[RowId]| {
         let (mut low, mut high) = (vec![f64::INFINITY; d], vec![f64::NEG_INFINITY; d]);
@@ -278,19 +284,26 @@ fn range<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId]) -> (Vec<f64>, Vec<f6
                 *high = if v > *high { v } else { *high };
             }
         }
-        (low, high)
+        look().map(|()| (low, high))
     };
     let both = |(mut low, mut high): (Vec<f64>, Vec<f64>), (other_low, other_high): (Vec<f64>, Vec<f64>)| {
         low.iter_mut().zip(other_low).for_each(|(a, b)| *a = a.min(b));
         high.iter_mut().zip(other_high).for_each(|(a, b)| *a = a.max(b));
-        (low, high)
+        Ok((low, high))
     };
-    rows.par_chunks(SPLIT_WORK).map(of).reduce_with(both).unwrap_or_default()
+    rows.par_chunks(SPLIT_WORK).map(of).try_reduce_with(both).unwrap_or_else(|| Ok(Default::default()))
 }
 
 /// Positions in the order of a kd-tree whose leaves are aligned: the first 16 rows, the next 16, and so on. The order says only
 /// how much can be skipped, so it is made of rounded coordinates, and of the widest columns.
-fn order<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], low: &[f64], high: &[f64], whole: usize) -> Vec<u32> {
+fn order<T: Scalar>(
+    points: &Matrix<'_, T>,
+    rows: &[RowId],
+    low: &[f64],
+    high: &[f64],
+    whole: usize,
+    look: Look<'_>,
+) -> Result<Vec<u32>> {
     let mut columns: Vec<usize> = (0..points.columns()).collect();
     let width = |&j: &usize| high[j] / 2.0 - low[j] / 2.0;
     if columns.len() > SPLIT_COLUMNS {
@@ -302,14 +315,16 @@ fn order<T: Scalar>(points: &Matrix<'_, T>, rows: &[RowId], low: &[f64], high: &
     let factor = if widest > 0.0 { 1.0 / widest } else { 0.0 };
     let middles: Vec<f64> = columns.iter().map(|&j| low[j] / 2.0 + high[j] / 2.0).collect();
     match columns.len() {
-        1 => along_curve(&Frame::<_, 1>::new(points, rows, &columns, &middles, factor), whole),
-        2 => along_curve(&Frame::<_, 2>::new(points, rows, &columns, &middles, factor), whole),
-        CURVE_COLUMNS => along_curve(&Frame::<_, CURVE_COLUMNS>::new(points, rows, &columns, &middles, factor), whole),
-        4 => ordered(&Frame::<_, 4>::new(points, rows, &columns, &middles, factor), whole),
-        5 => ordered(&Frame::<_, 5>::new(points, rows, &columns, &middles, factor), whole),
-        6 => ordered(&Frame::<_, 6>::new(points, rows, &columns, &middles, factor), whole),
-        7 => ordered(&Frame::<_, 7>::new(points, rows, &columns, &middles, factor), whole),
-        _ => ordered(&Frame::<_, SPLIT_COLUMNS>::new(points, rows, &columns, &middles, factor), whole),
+        1 => along_curve(&Frame::<_, 1>::new(points, rows, &columns, &middles, factor), whole, look),
+        2 => along_curve(&Frame::<_, 2>::new(points, rows, &columns, &middles, factor), whole, look),
+        CURVE_COLUMNS => {
+            along_curve(&Frame::<_, CURVE_COLUMNS>::new(points, rows, &columns, &middles, factor), whole, look)
+        }
+        4 => ordered(&Frame::<_, 4>::new(points, rows, &columns, &middles, factor), whole, look),
+        5 => ordered(&Frame::<_, 5>::new(points, rows, &columns, &middles, factor), whole, look),
+        6 => ordered(&Frame::<_, 6>::new(points, rows, &columns, &middles, factor), whole, look),
+        7 => ordered(&Frame::<_, 7>::new(points, rows, &columns, &middles, factor), whole, look),
+        _ => ordered(&Frame::<_, SPLIT_COLUMNS>::new(points, rows, &columns, &middles, factor), whole, look),
     }
 }
 
@@ -344,28 +359,35 @@ struct Record<const D: usize> {
 }
 
 /// Positions in the order of a kd-tree.
-fn ordered<T: Scalar, const D: usize>(frame: &Frame<'_, T, D>, whole: usize) -> Vec<u32> {
+fn ordered<T: Scalar, const D: usize>(frame: &Frame<'_, T, D>, whole: usize, look: Look<'_>) -> Result<Vec<u32>> {
     let mut order: Vec<u32> = (0..frame.rows.len() as u32).collect();
-    split_part(&mut order, 0, frame, whole);
-    order
+    split_part(&mut order, 0, frame, whole, look)?;
+    Ok(order)
 }
 
 /// Puts a part of the order, which begins at `begin`, into that of a kd-tree.
-fn split_part<T: Scalar, const D: usize>(part: &mut [u32], begin: usize, frame: &Frame<'_, T, D>, whole: usize) {
+fn split_part<T: Scalar, const D: usize>(
+    part: &mut [u32],
+    begin: usize,
+    frame: &Frame<'_, T, D>,
+    whole: usize,
+    look: Look<'_>,
+) -> Result<()> {
     let mut records: Vec<Record<D>> = part.iter().map(|&id| Record { at: frame.at(id as usize), id }).collect();
-    split(&mut records, begin, whole);
+    split(&mut records, begin, whole, look)?;
     for (id, record) in part.iter_mut().zip(records) {
         *id = record.id;
     }
+    Ok(())
 }
 
 /// Positions in the order of a Hilbert curve over cells, and rows of one cell in that of a kd-tree. Two passes sort the cells,
 /// where a kd-tree looks at every row once for each of its levels. Rows that share a cell, because some are far away, are
 /// split as finely as all others.
-fn along_curve<T: Scalar, const D: usize>(frame: &Frame<'_, T, D>, whole: usize) -> Vec<u32> {
+fn along_curve<T: Scalar, const D: usize>(frame: &Frame<'_, T, D>, whole: usize, look: Look<'_>) -> Result<Vec<u32>> {
     let mut keys = vec![0; frame.rows.len()];
     let place = |(part, keys): (usize, &mut [u64])| simd::run(Places::<_, D> { keys, begin: part * SPLIT_WORK, frame });
-    keys.par_chunks_mut(SPLIT_WORK).enumerate().for_each(place);
+    keys.par_chunks_mut(SPLIT_WORK).enumerate().try_for_each(|part| look().map(|()| place(part)))?;
     if keys.len() < RADIX_ROWS {
         keys.sort_unstable();
     } else {
@@ -375,11 +397,11 @@ fn along_curve<T: Scalar, const D: usize>(frame: &Frame<'_, T, D>, whole: usize)
     let mut begin = 0;
     for cell in keys.chunk_by(|a, b| a >> 32 == b >> 32) {
         if cell.len() > whole {
-            split_part(&mut order[begin..][..cell.len()], begin, frame, whole);
+            split_part(&mut order[begin..][..cell.len()], begin, frame, whole, look)?;
         }
         begin += cell.len();
     }
-    order
+    Ok(order)
 }
 
 /// Sorts by the bits of a place on the curve, which are above 32 bits that are in order already.
@@ -492,7 +514,7 @@ fn places<const D: usize>(mut at: [[u32; CELLS]; D], bits: u32) -> [u32; CELLS] 
 
 /// Splits rows, of which the first has the number `begin` in the order, at the widest column until `whole` rows are left. The
 /// first part ends at a multiple of the largest power of two that there is, so that parts are leaves and nodes.
-fn split<const D: usize>(mut records: &mut [Record<D>], begin: usize, whole: usize) {
+fn split<const D: usize>(mut records: &mut [Record<D>], begin: usize, whole: usize, look: Look<'_>) -> Result<()> {
     while records.len() > whole {
         // Of some rows, which tell the width well enough.
         let stride = (records.len() / 32).max(1);
@@ -511,12 +533,15 @@ fn split<const D: usize>(mut records: &mut [Record<D>], begin: usize, whole: usi
         records.select_nth_unstable_by(left, |a, b| a.at[widest].total_cmp(&b.at[widest]));
         let (first, second) = records.split_at_mut(left);
         if first.len() + second.len() >= SPLIT_WORK {
-            rayon::join(|| split(first, begin, whole), || split(second, begin + left, whole));
-            return;
+            look()?;
+            let (first, second) =
+                rayon::join(|| split(first, begin, whole, look), || split(second, begin + left, whole, look));
+            return first.and(second);
         }
-        split(second, begin + left, whole);
+        split(second, begin + left, whole, look)?;
         records = first;
     }
+    Ok(())
 }
 
 /// The least and the largest of the values, times a power of two.
@@ -792,8 +817,8 @@ mod tests {
             values[D * (n / 3)] = outlier;
             let points = Matrix::new(&values, n, D).expect("shape");
             let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
-            let (low, high) = range(&points, &rows);
-            let order = order(&points, &rows, &low, &high, WIDE);
+            let (low, high) = range(&points, &rows, &|| Ok(())).expect("not cancelled");
+            let order = order(&points, &rows, &low, &high, WIDE, &|| Ok(())).expect("not cancelled");
             let mut sorted = order.clone();
             sorted.sort_unstable();
             assert!(sorted.into_iter().eq(0..n as u32));

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::greedy::{Leader, Picks, Space, better};
 use crate::distance::{Euclidean, LANES, Packed, raw};
 use crate::kernel::{self, Features, Gaussian};
-use crate::{Result, simd};
+use crate::{Look, Result, simd};
 
 /// The part of it by which rounding changes a gradient, at most.
 const ROUNDED: f64 = 1e-14;
@@ -88,10 +88,10 @@ impl GaussianSpace {
         rows: usize,
         rank: usize,
         all_means: usize,
-        check: impl Fn() -> Result<()>,
+        look: Look<'_>,
     ) -> Result<Self> {
         let mut features = Features::new(rows, rank);
-        features.grow(kernel, &points, FIRST_RANK, TRACE);
+        features.grow(kernel, &points, FIRST_RANK, TRACE, look)?;
         let means = vec![[f64::NAN; LANES]; rows.div_ceil(LANES)];
         let mut space = Self {
             kernel,
@@ -110,12 +110,11 @@ impl GaussianSpace {
         let known: Vec<usize> =
             if rows.saturating_mul(of) <= all_means { (0..rows).collect() } else { space.features.pivots.clone() };
         for some in known.chunks(256) {
-            check()?;
-            space.know(some);
+            space.know(some, look)?;
         }
         space.scale = known.iter().map(|&i| space.mean(i)).fold(0.0, f64::max);
         if known.len() < rows {
-            space.aim_at_features();
+            space.aim_at_features(look)?;
         }
         Ok(space)
     }
@@ -132,21 +131,22 @@ impl GaussianSpace {
     }
 
     /// Computes the means of these rows.
-    fn know(&mut self, rows: &[usize]) {
+    fn know(&mut self, rows: &[usize], look: Look<'_>) -> Result<()> {
         let (target, count) = self.target.as_ref().map_or((&self.points, self.rows), |t| (&t.0, t.1));
-        let sums = self.kernel.sums(target, &self.points_of(rows), &kernel::ones(count));
+        let sums = self.kernel.sums(target, &self.points_of(rows), &kernel::ones(count), look)?;
         for (&row, sum) in rows.iter().zip(sums) {
             self.means[row / LANES][row % LANES] = sum / count as f64;
         }
+        Ok(())
     }
 
     /// The mean of the features of what is to be matched, and a bound of what they leave of it.
-    fn aim_at_features(&mut self) {
+    fn aim_at_features(&mut self, look: Look<'_>) -> Result<()> {
         let mut aim = self.aim.take().unwrap_or_default();
         if self.target.is_some() {
             // On its pivots the features are exact: their means are the triangular features of the pivots times the aim.
             let new = self.features.pivots[aim.len()..].to_vec();
-            self.know(&new);
+            self.know(&new, look)?;
             for (j, &pivot) in self.features.pivots.iter().enumerate().skip(aim.len()) {
                 let own: Vec<f64> = self.features.row(pivot).collect();
                 let known: f64 = own[..j].iter().zip(&aim).map(|(a, b)| a * b).sum();
@@ -163,9 +163,10 @@ impl GaussianSpace {
                         *sum += column.iter().zip(ones).map(|(v, o)| v * o).sum::<f64>();
                     }
                 }
-                sums
+                look().map(|()| sums)
             };
-            let sums: Vec<Vec<f64>> = ones.par_chunks(kernel::PIECE).enumerate().map(of_piece).collect();
+            let sums: Vec<Vec<f64>> =
+                ones.par_chunks(kernel::PIECE).enumerate().map(of_piece).collect::<Result<_>>()?;
             aim.resize(self.features.rank, 0.0);
             for piece in sums {
                 aim[begin..].iter_mut().zip(piece).for_each(|(a, s)| *a += s);
@@ -174,20 +175,22 @@ impl GaussianSpace {
             self.aim_left = self.features.left.as_flattened().iter().map(|l| l.sqrt()).sum::<f64>() / self.rows as f64;
         }
         self.aim = Some(aim);
+        Ok(())
     }
 
     /// A quarter more features.
-    fn grow(&mut self) {
+    fn grow(&mut self, look: Look<'_>) -> Result<()> {
         let rank = self.features.rank + (self.features.rank / 4).max(FIRST_RANK / 2);
-        self.features.grow(self.kernel, &self.points, rank, TRACE);
+        self.features.grow(self.kernel, &self.points, rank, TRACE, look)?;
         if self.aim.is_some() {
-            self.aim_at_features();
+            self.aim_at_features(look)?;
         }
+        Ok(())
     }
 
     /// Gradients in features, in lanes, and how far the part of them that the features leave can reach: a row's error is
     /// at most √E_ii times that.
-    fn estimate(&mut self, picks: &Picks) -> (Vec<[f64; LANES]>, f64) {
+    fn estimate(&mut self, picks: &Picks, look: Look<'_>) -> Result<(Vec<[f64; LANES]>, f64)> {
         for (&row, known) in picks.rows.iter().zip(&mut self.taken_features) {
             if known.len() < self.features.rank {
                 known.extend(self.features.row(row).skip(known.len()));
@@ -212,27 +215,27 @@ impl GaussianSpace {
                 (vec![[0.0; LANES]; self.means.len()], aim.iter().zip(&weighted).map(|(a, w)| a - w).collect())
             }
         };
-        self.features.add_products(&vector, &mut out);
-        (out, reach + self.aim_left)
+        self.features.add_products(&vector, &mut out, look)?;
+        Ok((out, reach + self.aim_left))
     }
 
     /// The best of these rows by the kernel itself.
-    fn compare(&mut self, rows: &[usize], picks: &Picks) -> Option<(usize, f64)> {
+    fn compare(&mut self, rows: &[usize], picks: &Picks, look: Look<'_>) -> Result<Option<(usize, f64)>> {
         let unknown: Vec<usize> = rows.iter().copied().filter(|&r| self.mean(r).is_nan()).collect();
         for some in unknown.chunks(256) {
-            self.know(some);
+            self.know(some, look)?;
         }
         let support = picks.support();
         if support.is_empty() {
-            return rows.iter().map(|&r| (r, self.mean(r))).reduce(better);
+            return Ok(rows.iter().map(|&r| (r, self.mean(r))).reduce(better));
         }
         let d = self.points.columns();
-        let points = Packed::fill(support.len(), d, |i, out| self.points.copy_row(support[i].0, out));
+        let points = Packed::fill(support.len(), d, |i, out| self.points.copy_row(support[i].0, out), look)?;
         let mut weights = vec![[0.0; LANES]; support.len().div_ceil(LANES)];
         support.iter().enumerate().for_each(|(i, s)| weights[i / LANES][i % LANES] = s.1);
-        let parts: Vec<Vec<f64>> =
-            rows.par_chunks(16).map(|some| self.kernel.sums(&points, &self.points_of(some), &weights)).collect();
-        rows.iter().zip(parts.concat()).map(|(&r, sum)| (r, self.mean(r) - sum)).reduce(better)
+        let sums = |some: &[usize]| self.kernel.sums(&points, &self.points_of(some), &weights, look);
+        let parts: Vec<Vec<f64>> = rows.par_chunks(16).map(sums).collect::<Result<_>>()?;
+        Ok(rows.iter().zip(parts.concat()).map(|(&r, sum)| (r, self.mean(r) - sum)).reduce(better))
     }
 }
 
@@ -245,9 +248,9 @@ impl Space for GaussianSpace {
         1.0
     }
 
-    fn leader(&mut self, picks: &Picks, tolerance: f64) -> Option<Leader> {
+    fn leader(&mut self, picks: &Picks, tolerance: f64, look: Look<'_>) -> Result<Option<Leader>> {
         loop {
-            let (estimates, reach) = self.estimate(picks);
+            let (estimates, reach) = self.estimate(picks, look)?;
             let rounding = ROUNDED * self.scale;
             let open = (0..self.rows).filter(|&row| !picks.taken[row]);
             let mut open: Vec<Estimate> = open
@@ -260,7 +263,7 @@ impl Space for GaussianSpace {
             let low = open.iter().map(|o| o.value - (o.high - o.value)).fold(f64::NEG_INFINITY, f64::max);
             let reaching = open.iter().filter(|o| o.high >= low).count();
             if reaching > *COMPARED.end() && !self.features.complete {
-                self.grow();
+                self.grow(look)?;
                 continue;
             }
             // Few enough: all that could lead, by upper bounds. Too many: the likeliest, by estimates.
@@ -273,21 +276,21 @@ impl Space for GaussianSpace {
             }
             let mut rest = open.split_off(count);
             let rows = |some: &[Estimate]| some.iter().map(|o| o.row).collect::<Vec<_>>();
-            let mut best = self.compare(&rows(&open), picks)?;
+            let Some(mut best) = self.compare(&rows(&open), picks, look)? else { return Ok(None) };
             let mut highest = rest.iter().map(|o| o.high).fold(f64::NEG_INFINITY, f64::max);
             if best.1 <= tolerance && highest > tolerance {
                 // Before the objective is called exhausted, all is done to find a row that could still raise it.
                 if !self.features.complete {
-                    self.grow();
+                    self.grow(look)?;
                     continue;
                 }
                 rest.sort_unstable_by(|a, b| b.high.total_cmp(&a.high).then(a.row.cmp(&b.row)));
                 let (last, beyond) = rest.split_at(COMPARED_LAST.min(rest.len()));
-                best = self.compare(&rows(last), picks).map_or(best, |b| better(best, b));
+                best = self.compare(&rows(last), picks, look)?.map_or(best, |b| better(best, b));
                 highest = beyond.first().map_or(f64::NEG_INFINITY, |o| o.high);
             }
             let certain = highest <= best.1 + UNCERTAIN * self.scale;
-            return Some(Leader { row: best.0, gradient: best.1, certain });
+            return Ok(Some(Leader { row: best.0, gradient: best.1, certain }));
         }
     }
 
@@ -305,9 +308,9 @@ impl Space for GaussianSpace {
         None
     }
 
-    fn gradients(&mut self, picks: &Picks) -> Vec<f64> {
-        let mut out = self.estimate(picks).0.into_flattened();
+    fn gradients(&mut self, picks: &Picks, look: Look<'_>) -> Result<Vec<f64>> {
+        let mut out = self.estimate(picks, look)?.0.into_flattened();
         out.truncate(self.rows);
-        out
+        Ok(out)
     }
 }

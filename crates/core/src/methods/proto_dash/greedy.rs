@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::methods::Run;
 use crate::nnls::ActiveSet;
-use crate::{Result, RowId};
+use crate::{Look, Result, RowId};
 
 /// Rows of a class that the objective chooses at most: their K_SS and its factor take 2 × 16 MiB.
 pub(super) const MOST_PICKS: usize = 2048;
@@ -71,13 +71,13 @@ pub(super) trait Space {
     /// The largest K_ii.
     fn largest_diagonal(&self) -> f64;
     /// The row whose objective alone is best, or later the one with the largest gradient; of equals the lowest.
-    fn leader(&mut self, picks: &Picks, tolerance: f64) -> Option<Leader>;
+    fn leader(&mut self, picks: &Picks, tolerance: f64, look: Look<'_>) -> Result<Option<Leader>>;
     /// Takes a row: its mean μ, and its kernel with the rows picked before and with itself.
     fn take(&mut self, row: usize, picks: &Picks) -> (f64, Vec<f64>);
     /// The gradients of the picks at these weights, where they are known better than from K_SS.
     fn precise(&self, picks: &[usize], weights: &[f64]) -> Option<Vec<f64>>;
     /// The gradients of all rows.
-    fn gradients(&mut self, picks: &Picks) -> Vec<f64>;
+    fn gradients(&mut self, picks: &Picks, look: Look<'_>) -> Result<Vec<f64>>;
 }
 
 /// The larger gradient, of equals the lower row.
@@ -110,6 +110,7 @@ pub(super) fn greedy(
     count: usize,
     unit: Unit,
 ) -> Result<Chosen> {
+    let look: Look<'_> = &|| run.step(0);
     let scale = space.scale();
     let Limits { zero: tolerance, optimal } = Limits::new(scale, space.largest_diagonal());
     let mut picks = Picks { rows: Vec::new(), set: ActiveSet::default(), taken: vec![false; rows.len()] };
@@ -119,7 +120,7 @@ pub(super) fn greedy(
             found.capped = Some(MOST_PICKS);
             break;
         }
-        let Some(leader) = space.leader(&picks, tolerance).filter(|l| l.gradient > tolerance) else {
+        let Some(leader) = space.leader(&picks, tolerance, look)?.filter(|l| l.gradient > tolerance) else {
             found.exhausted = Some(picks.rows.len());
             break;
         };
@@ -132,14 +133,14 @@ pub(super) fn greedy(
         let chosen = &picks.rows;
         let precise = |w: &[f64]| space.precise(chosen, w).unwrap_or_default();
         let known = space.precise(&[], &[]).is_some();
-        picks.set.push(&row, mean, optimal, known.then_some(&precise as &dyn Fn(&[f64]) -> Vec<f64>));
+        picks.set.push(&row, mean, optimal, known.then_some(&precise as &dyn Fn(&[f64]) -> Vec<f64>), look)?;
         found.residual = found.residual.max(if scale > 0.0 { picks.set.residual() / scale } else { 0.0 });
         found.scores.push(picks.set.objective() * unit.objective * unit.objective);
         run.step(1)?;
     }
     found.weights = picks.set.weights().iter().map(|w| (w * unit.weight).min(f64::MAX)).collect();
     let picked = picks.rows.clone();
-    finish(&mut found, run, rows, &picked, count, tolerance, || space.gradients(&picks))?;
+    finish(&mut found, run, rows, &picked, count, tolerance, || space.gradients(&picks, look))?;
     Ok(found)
 }
 
@@ -151,13 +152,13 @@ pub(super) fn finish(
     picked: &[usize],
     count: usize,
     tolerance: f64,
-    gradients: impl FnOnce() -> Vec<f64>,
+    gradients: impl FnOnce() -> Result<Vec<f64>>,
 ) -> Result<()> {
     found.weights.resize(count, 0.0);
     let mut order = picked.to_vec();
     if order.len() < count {
         let left = (count - order.len()) as u64;
-        let gradients = gradients();
+        let gradients = gradients()?;
         let gradients: Vec<f64> = gradients.into_iter().map(|g| if g.abs() <= tolerance { 0.0 } else { g }).collect();
         let key = |i: usize| if gradients[i] == 0.0 { run.seed.key(rows[i]) } else { 0 };
         let mut taken = vec![false; rows.len()];

@@ -3,7 +3,7 @@
 use super::greedy::{Leader, Picks, Space, Unit, better};
 use super::{Group, power_of_two};
 use crate::distance::{LANES, Packed};
-use crate::kernel;
+use crate::{Look, Result, kernel};
 
 /// The rows of a class under the linear kernel.
 pub(super) struct Linear {
@@ -19,14 +19,15 @@ pub(super) struct Linear {
 }
 
 impl Linear {
-    pub(super) fn new(own: &Group<'_>, target: Option<&Group<'_>>) -> (Self, Unit) {
+    pub(super) fn new(own: &Group<'_>, target: Option<&Group<'_>>, look: Look<'_>) -> Result<(Self, Unit)> {
         let (power, rows, d) = (own.power(), own.rows.len(), own.data.columns());
-        let points = own.packed(power_of_two(-power));
+        let points = own.packed(power_of_two(-power), look)?;
         let (aimed, of, aimed_power) = match target {
             None => (None, rows, power),
-            Some(t) => (Some(t.packed(power_of_two(-t.power()))), t.rows.len(), t.power()),
+            Some(t) => (Some(t.packed(power_of_two(-t.power()), look)?), t.rows.len(), t.power()),
         };
         let aim = mean(aimed.as_ref().unwrap_or(&points), of);
+        look()?;
         let diagonal = points
             .values()
             .chunks_exact(d)
@@ -41,18 +42,18 @@ impl Linear {
             })
             .collect();
         let mut space = Self { points, rows, aim, taken: Vec::new(), diagonal, scale: 0.0 };
-        let means = space.products(&space.aim);
+        let means = space.products(&space.aim, look)?;
         space.scale = means.iter().fold(0.0, |a: f64, m| a.max(m.abs()));
-        (space, Unit { objective: power_of_two(aimed_power), weight: power_of_two(aimed_power - power) })
+        Ok((space, Unit { objective: power_of_two(aimed_power), weight: power_of_two(aimed_power - power) }))
     }
 
     /// Xv.
-    fn products(&self, vector: &[f64]) -> Vec<f64> {
+    fn products(&self, vector: &[f64], look: Look<'_>) -> Result<Vec<f64>> {
         let mut out = vec![[0.0; LANES]; self.rows.div_ceil(LANES)];
-        kernel::add_products(self.points.values(), self.points.columns(), vector, &mut out);
+        kernel::add_products(self.points.values(), self.points.columns(), vector, &mut out, look)?;
         let mut out = out.into_flattened();
         out.truncate(self.rows);
-        out
+        Ok(out)
     }
 
     /// What the weighted picks leave of the mean.
@@ -76,8 +77,8 @@ impl Space for Linear {
         self.diagonal.as_flattened().iter().fold(0.0, |a: f64, &k| a.max(k))
     }
 
-    fn leader(&mut self, picks: &Picks, tolerance: f64) -> Option<Leader> {
-        let gradients = self.products(&self.left(picks.set.weights()));
+    fn leader(&mut self, picks: &Picks, tolerance: f64, look: Look<'_>) -> Result<Option<Leader>> {
+        let gradients = self.products(&self.left(picks.set.weights()), look)?;
         let first = picks.rows.is_empty();
         let value = |i: usize| match gradients[i] {
             g if first && g > tolerance => g * (g / self.diagonal[i / LANES][i % LANES]),
@@ -85,8 +86,8 @@ impl Space for Linear {
             g => g,
         };
         let open = (0..self.rows).filter(|&i| !picks.taken[i]);
-        let (row, _) = open.map(|i| (i, value(i))).reduce(better)?;
-        Some(Leader { row, gradient: gradients[row], certain: true })
+        let best = open.map(|i| (i, value(i))).reduce(better);
+        Ok(best.map(|(row, _)| Leader { row, gradient: gradients[row], certain: true }))
     }
 
     fn take(&mut self, row: usize, _: &Picks) -> (f64, Vec<f64>) {
@@ -104,8 +105,8 @@ impl Space for Linear {
         Some(points.map(|p| p.iter().zip(&left).map(|(x, l)| x * l).sum()).collect())
     }
 
-    fn gradients(&mut self, picks: &Picks) -> Vec<f64> {
-        self.products(&self.left(picks.set.weights()))
+    fn gradients(&mut self, picks: &Picks, look: Look<'_>) -> Result<Vec<f64>> {
+        self.products(&self.left(picks.set.weights()), look)
     }
 }
 

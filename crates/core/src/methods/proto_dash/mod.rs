@@ -79,7 +79,7 @@ use crate::distance::Packed;
 use crate::kernel::Gaussian;
 use crate::params::{Kind, Value};
 use crate::selection::{BudgetLimit, Diagnostics};
-use crate::{Allocation, ClassId, Dataset, Ranking, Reduced, Reduction, Result, RowId, Selection, Shape};
+use crate::{Allocation, ClassId, Dataset, Look, Ranking, Reduced, Reduction, Result, RowId, Selection, Shape};
 
 words! {
     /// How alike two rows are.
@@ -245,24 +245,28 @@ impl Configured {
     }
 
     fn choose_of(&self, run: &Run<'_>, class: ClassId, rows: &[RowId], count: usize) -> Result<Chosen> {
+        let look: Look<'_> = &|| run.step(0);
         let own = Group { data: run.data, rows };
         // A target that is the class itself is none: the same bits, by the shorter way.
         let target = run.inputs.target.map(|data| Group { data, rows: data.classes().rows(class) });
         let target = target.filter(|t| !t.equals(&own));
         match *self {
             Self::Linear => {
-                let (mut space, unit) = Linear::new(&own, target.as_ref());
+                let (mut space, unit) = Linear::new(&own, target.as_ref(), look)?;
                 greedy(&mut space, run, rows, count, unit)
             }
             Self::Gaussian { sigma, rank } => {
                 let power = own.power().max(target.as_ref().map_or(i32::MIN, Group::power));
                 let scale = power_of_two(-power);
-                let points = own.packed(scale);
+                let points = own.packed(scale, look)?;
                 let width = match sigma {
                     Some(sigma) => sigma * scale,
-                    None => median_distance(run, rows, |i, row| points.copy_row(i, row)),
+                    None => median_distance(run, rows, |i, row| points.copy_row(i, row))?,
                 };
-                let target = target.map(|t| (t.packed(scale), t.rows.len()));
+                let target = match target {
+                    Some(t) => Some((t.packed(scale, look)?, t.rows.len())),
+                    None => None,
+                };
                 let kernel = Gaussian::new(width);
                 let columns = orthogonal::columns(rows.len(), count, target.as_ref().map_or(rows.len(), |t| t.1));
                 if let Some(columns) = columns.filter(|_| rank.is_none()) {
@@ -270,8 +274,7 @@ impl Configured {
                     return Ok(Chosen { sigma: sigma.unwrap_or_else(|| width * power_of_two(power)), ..found });
                 }
                 let most = rank.unwrap_or_else(|| auto_rank(rows.len()));
-                let mut space =
-                    GaussianSpace::new(kernel, points, target, rows.len(), most, ALL_MEANS, || run.step(0))?;
+                let mut space = GaussianSpace::new(kernel, points, target, rows.len(), most, ALL_MEANS, look)?;
                 let found = greedy(&mut space, run, rows, count, Unit { objective: 1.0, weight: 1.0 })?;
                 let sigma = sigma.unwrap_or_else(|| width * power_of_two(power));
                 Ok(Chosen { sigma, rank: space.features.rank, trace_error: space.features.trace_error, ..found })
@@ -326,8 +329,8 @@ impl Group<'_> {
         width::power(self.data, self.rows)
     }
 
-    fn packed(&self, scale: f64) -> Packed<f64> {
-        width::packed(self.data, self.rows, scale)
+    fn packed(&self, scale: f64, look: Look<'_>) -> Result<Packed<f64>> {
+        width::packed(self.data, self.rows, scale, look)
     }
 
     /// Whether the rows of both have the same values, one after the other.
@@ -466,10 +469,11 @@ mod tests {
         // Some rows several times: of equal gradients the lowest row is taken.
         let values: Vec<f64> =
             (0..n).flat_map(|i| values[d * (if i % 5 == 0 { n - 1 - i } else { i })..][..d].to_vec()).collect();
-        let points = || Packed::fill(n, d, |i, out| out.copy_from_slice(&values[d * i..][..d]));
+        let fill = |of: &dyn Fn(usize, &mut [f64])| Packed::fill(n, d, of, &|| Ok(())).expect("nobody stops it");
+        let points = || fill(&|i, out| out.copy_from_slice(&values[d * i..][..d]));
         for (sigma, with_target) in [(0.4, false), (0.4, true), (0.1, false)] {
             let kernel = Gaussian::new(sigma);
-            let target = || with_target.then(|| (Packed::fill(n, d, |i, out| points().copy_row(i / 3, out)), n));
+            let target = || with_target.then(|| (fill(&|i, out| points().copy_row(i / 3, out)), n));
             let columns = orthogonal::columns(n, count, n).expect("few");
             let choose = || orthogonal::choose(&run, kernel, points(), target(), &rows, count, columns).expect("runs");
             let on =
@@ -479,7 +483,8 @@ mod tests {
                 (&own.order, &own.scores, &own.weights),
                 (&by_threads.order, &by_threads.scores, &by_threads.weights)
             );
-            let mut space = GaussianSpace::new(kernel, points(), target(), n, n, ALL_MEANS, || Ok(())).expect("runs");
+            let space = GaussianSpace::new(kernel, points(), target(), n, n, ALL_MEANS, &|| Ok(()));
+            let mut space = space.expect("runs");
             let other = greedy(&mut space, &run, &rows, count, Unit { objective: 1.0, weight: 1.0 }).expect("runs");
             assert_eq!(own.order[..100], other.order[..100]);
             assert!(own.residual < 1e-12, "{:e}", own.residual);
@@ -494,9 +499,10 @@ mod tests {
     fn means_on_demand_give_the_same_picks() {
         let n = 700;
         let values: Vec<f64> = (0..n * 2).map(|i| ((i * i) as f64 * 0.37).sin() + (i as f64 * 0.11).cos()).collect();
-        let points = || Packed::fill(n, 2, |i, out| out.copy_from_slice(&values[2 * i..][..2]));
+        let fill = |of: &dyn Fn(usize, &mut [f64])| Packed::fill(n, 2, of, &|| Ok(())).expect("nobody stops it");
+        let points = || fill(&|i, out| out.copy_from_slice(&values[2 * i..][..2]));
         let aims: Vec<f64> = values.iter().map(|v| v * 0.8 + 0.1).collect();
-        let aim = || Packed::fill(n, 2, |i, out| out.copy_from_slice(&aims[2 * i..][..2]));
+        let aim = || fill(&|i, out| out.copy_from_slice(&aims[2 * i..][..2]));
         let rows: Vec<RowId> = (0..n).map(RowId::at).collect();
         let classes = Classes::one(n).expect("few");
         let data = Dataset::new(Matrix::new(&values, n, 2).expect("shape"), classes).expect("sound");
@@ -505,7 +511,7 @@ mod tests {
             let found = [1 << 26, 0].map(|most| {
                 let target = target.then(|| (aim(), n));
                 let mut space =
-                    GaussianSpace::new(Gaussian::new(0.8), points(), target, n, n, most, || Ok(())).expect("runs");
+                    GaussianSpace::new(Gaussian::new(0.8), points(), target, n, n, most, &|| Ok(())).expect("runs");
                 greedy(&mut space, &run, &rows, 20, Unit { objective: 1.0, weight: 1.0 }).expect("runs")
             });
             assert_eq!(found[0].order, found[1].order);
@@ -524,9 +530,9 @@ mod tests {
         let run = Run { data: &data, inputs: Inputs::default(), seed: Seed(0), monitor: &Quiet };
         // 1 1 2 3 3 4 6 7 7: the pair of zeros is no distance.
         let copy = |i: usize, out: &mut [f64]| out[0] = values[i];
-        assert_eq!(median_distance(&run, &rows, copy), 3.0);
-        assert_eq!(median_distance(&run, &rows[..3], copy), 1.0);
-        assert_eq!(median_distance(&run, &rows[..2], copy), 1.0);
+        assert_eq!(median_distance(&run, &rows, copy), Ok(3.0));
+        assert_eq!(median_distance(&run, &rows[..3], copy), Ok(1.0));
+        assert_eq!(median_distance(&run, &rows[..2], copy), Ok(1.0));
     }
 
     /// So narrow a kernel is never exhausted: rows past the cap follow the picks, each once, with a warning.

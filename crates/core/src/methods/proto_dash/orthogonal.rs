@@ -22,7 +22,7 @@ use crate::cholesky::{Cholesky, LEAST_PIVOT, Rotation};
 use crate::distance::{LANES, Packed};
 use crate::kernel::{self, Gaussian};
 use crate::methods::Run;
-use crate::{Result, RowId, simd};
+use crate::{Look, Result, RowId, simd};
 
 /// Blocks that are completed before the others.
 const FIRST: usize = 32;
@@ -61,6 +61,7 @@ struct Block {
 /// The rows of a class, their features, and what is chosen.
 struct Basis<'a> {
     kernel: Gaussian,
+    look: Look<'a>,
     points: &'a Packed<f64>,
     /// The row at each place.
     rows: Vec<usize>,
@@ -242,20 +243,22 @@ impl Basis<'_> {
     }
 
     /// Takes all that left out of the blocks that are wanted, and gives them the columns that they lack if `advance`.
-    fn complete(&mut self, wanted: impl Fn(usize) -> bool + Sync, advance: bool) {
-        let stride = self.stride;
+    fn complete(&mut self, wanted: impl Fn(usize) -> bool + Sync, advance: bool) -> Result<()> {
+        let (stride, look) = (self.stride, self.look);
         let (columns, blocks, values) = self.split();
         let parallel = blocks.len() >= PARALLEL && rayon::current_num_threads() > 1;
         let complete = |(place, (block, values)): (usize, (&mut Block, &mut [[f64; LANES]]))| {
             if wanted(place) {
+                look()?;
                 columns.complete(place, block, values, advance);
             }
+            Ok(())
         };
         if parallel {
             let blocks = blocks.par_iter_mut().zip(values.par_chunks_mut(stride)).enumerate();
-            blocks.with_min_len(PARALLEL / 4).for_each(complete);
+            blocks.with_min_len(PARALLEL / 4).try_for_each(complete)
         } else {
-            blocks.iter_mut().zip(values.chunks_mut(stride)).enumerate().for_each(complete);
+            blocks.iter_mut().zip(values.chunks_mut(stride)).enumerate().try_for_each(complete)
         }
     }
 
@@ -274,8 +277,8 @@ impl Basis<'_> {
     }
 
     /// The place with the largest gradient, of equals the lowest row; and the gradient.
-    fn leader(&mut self) -> Option<(usize, f64)> {
-        self.complete(|_| true, false);
+    fn leader(&mut self) -> Result<Option<(usize, f64)>> {
+        self.complete(|_| true, false)?;
         self.left.clear();
         self.blocks.iter_mut().for_each(|block| block.dropped = 0);
         // What the columns from one on can add, at most.
@@ -295,10 +298,10 @@ impl Basis<'_> {
         let some = FIRST.min(bounds.len() - 1);
         bounds.select_nth_unstable_by(some, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let (likely, others) = bounds.split_at(some.max(1));
-        let best = self.lead(likely, None);
+        let best = self.lead(likely, None)?;
         let least = best.as_ref().map_or(f64::NEG_INFINITY, |b| b.gradient - self.rounding);
         let others: Vec<(f64, usize)> = others.iter().copied().filter(|b| b.0 >= least).collect();
-        let best = self.lead(&others, best)?;
+        let Some(best) = self.lead(&others, best)? else { return Ok(None) };
         // Of gradients that differ by rounding alone, as those of equal rows, the kernel itself decides.
         let columns = self.factor.len();
         let least = best.gradient - self.rounding;
@@ -310,37 +313,36 @@ impl Basis<'_> {
         };
         let near: Vec<usize> = current.filter(near).collect();
         if near.len() < 2 {
-            return Some((best.place, best.gradient));
+            return Ok(Some((best.place, best.gradient)));
         }
         let support: Vec<(usize, f64)> =
             self.picks.iter().copied().zip(self.weights.iter().copied()).filter(|s| s.1 > 0.0).collect();
-        let gradients = self.gradients_by_kernel(&near, &support);
+        let gradients = self.gradients_by_kernel(&near, &support)?;
         let own = near.iter().zip(gradients).map(|(&place, g)| Leading { row: self.rows[place], place, gradient: g });
-        let best =
-            own.reduce(|a, b| if better((a.row, a.gradient), (b.row, b.gradient)).0 == b.row { b } else { a })?;
-        Some((best.place, best.gradient))
+        let best = own.reduce(|a, b| if better((a.row, a.gradient), (b.row, b.gradient)).0 == b.row { b } else { a });
+        Ok(best.map(|best| (best.place, best.gradient)))
     }
 
     /// Gradients of places by the kernel itself, for the weights of some.
-    fn gradients_by_kernel(&self, places: &[usize], support: &[(usize, f64)]) -> Vec<f64> {
+    fn gradients_by_kernel(&self, places: &[usize], support: &[(usize, f64)]) -> Result<Vec<f64>> {
         if support.is_empty() {
-            return places.iter().map(|&place| self.means[place]).collect();
+            return Ok(places.iter().map(|&place| self.means[place]).collect());
         }
         let d = self.points.columns();
-        let points = Packed::fill(support.len(), d, |i, out| self.points.copy_row(support[i].0, out));
+        let points = Packed::fill(support.len(), d, |i, out| self.points.copy_row(support[i].0, out), self.look)?;
         let mut lanes = vec![[0.0; LANES]; support.len().div_ceil(LANES)];
         support.iter().enumerate().for_each(|(i, s)| lanes[i / LANES][i % LANES] = s.1);
         let mut queries = vec![0.0; places.len() * d];
         queries.chunks_exact_mut(d).zip(places).for_each(|(out, &place)| self.points.copy_row(place, out));
-        let sums = self.kernel.sums(&points, &queries, &lanes);
-        places.iter().zip(sums).map(|(&place, sum)| self.means[place] - sum).collect()
+        let sums = self.kernel.sums(&points, &queries, &lanes, self.look)?;
+        Ok(places.iter().zip(sums).map(|(&place, sum)| self.means[place] - sum).collect())
     }
 
     /// The best of these blocks and what is best so far.
-    fn lead(&mut self, blocks: &[(f64, usize)], mut best: Option<Leading>) -> Option<Leading> {
+    fn lead(&mut self, blocks: &[(f64, usize)], mut best: Option<Leading>) -> Result<Option<Leading>> {
         let mut wanted = vec![false; self.blocks.len()];
         blocks.iter().for_each(|b| wanted[b.1] = true);
-        self.complete(|place| wanted[place], true);
+        self.complete(|place| wanted[place], true)?;
         for (block, _) in wanted.iter().enumerate().filter(|w| *w.1) {
             for lane in 0..LANES {
                 let (place, gradient) = (block * LANES + lane, self.blocks[block].gradient[lane]);
@@ -352,7 +354,7 @@ impl Basis<'_> {
                 }
             }
         }
-        best
+        Ok(best)
     }
 
     /// Makes a pick passive, unless it depends on those that are.
@@ -403,7 +405,7 @@ impl Basis<'_> {
     }
 
     /// Adds a pick. The weights are optimal again when this returns: the active-set method of `nnls.rs`.
-    fn push(&mut self, place: usize, tolerance: f64) {
+    fn push(&mut self, place: usize, tolerance: f64) -> Result<()> {
         let new = self.picks.len();
         self.picks.push(place);
         self.weights.push(0.0);
@@ -414,6 +416,7 @@ impl Basis<'_> {
         barred[new] = !self.enter(new);
         let mut retries = 10;
         for step in 0..40 * (new + 10) {
+            (self.look)()?;
             let target = self.solve();
             let outside: Vec<usize> = self.passive.iter().copied().filter(|&p| target[p] <= 0.0).collect();
             if outside.is_empty() {
@@ -431,7 +434,7 @@ impl Basis<'_> {
                     }
                 }
                 if worst.1 <= tolerance || step >= 20 * (new + 10) {
-                    return;
+                    return Ok(());
                 }
                 if self.enter(worst.0) {
                     entered = worst.0;
@@ -457,24 +460,25 @@ impl Basis<'_> {
                 }
             }
         }
+        Ok(())
     }
 
     /// The gradients of the picks by the kernel itself.
-    fn true_gradients(&self, weights: &[f64]) -> Vec<f64> {
+    fn true_gradients(&self, weights: &[f64]) -> Result<Vec<f64>> {
         let support: Vec<(usize, f64)> = self.picks.iter().copied().zip(weights.iter().copied()).collect();
         self.gradients_by_kernel(&self.picks, &support)
     }
 
     /// How far the weights are from optimal: the largest |gᵢ| where wᵢ > 0, or gᵢ where wᵢ = 0.
-    fn residual(&self) -> f64 {
+    fn residual(&self) -> Result<f64> {
         let off = |(&w, g): (&f64, f64)| if w > 0.0 { g.abs() } else { g };
-        self.weights.iter().zip(self.true_gradients(&self.weights)).map(off).fold(0.0, f64::max)
+        Ok(self.weights.iter().zip(self.true_gradients(&self.weights)?).map(off).fold(0.0, f64::max))
     }
 
     /// Refines the weights with their own residual, if that is better.
-    fn refine(&mut self) {
-        let before = self.residual();
-        let gradients = self.true_gradients(&self.weights);
+    fn refine(&mut self) -> Result<()> {
+        let before = self.residual()?;
+        let gradients = self.true_gradients(&self.weights)?;
         let mut values: Vec<f64> = self.passive.iter().map(|&p| gradients[p]).collect();
         self.factor.forward(&mut values);
         self.factor.backward(&mut values);
@@ -482,10 +486,11 @@ impl Basis<'_> {
         self.passive.iter().zip(values).for_each(|(&p, v)| refined[p] += v);
         if self.passive.iter().all(|&p| refined[p] > 0.0) {
             let old = std::mem::replace(&mut self.weights, refined);
-            if self.residual() > before {
+            if self.residual()? > before {
                 self.weights = old;
             }
         }
+        Ok(())
     }
 }
 
@@ -506,21 +511,21 @@ pub(super) fn choose(
     count: usize,
     stride: usize,
 ) -> Result<Chosen> {
+    let look: Look<'_> = &|| run.step(0);
     let (n, d) = (rows.len(), points.columns());
     let mut of_row = Vec::with_capacity(n);
     let (aims, many) = target.as_ref().map_or((&points, n), |t| (&t.0, t.1));
     let ones = kernel::ones(many);
     for begin in (0..n).step_by(256) {
-        run.step(0)?;
         let some = begin..n.min(begin + 256);
         let mut queries = vec![0.0; some.len() * d];
         queries.chunks_exact_mut(d).zip(some).for_each(|(out, row)| points.copy_row(row, out));
-        of_row.extend(kernel.sums(aims, &queries, &ones).into_iter().map(|sum| sum / many as f64));
+        of_row.extend(kernel.sums(aims, &queries, &ones, look)?.into_iter().map(|sum| sum / many as f64));
     }
     drop(target);
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_unstable_by(|&a, &b| of_row[b].total_cmp(&of_row[a]).then(a.cmp(&b)));
-    let sorted = Packed::fill(n, d, |i, out| points.copy_row(order[i], out));
+    let sorted = Packed::fill(n, d, |i, out| points.copy_row(order[i], out), look)?;
     drop(points);
     let means: Vec<f64> = order.iter().map(|&row| of_row[row]).collect();
     drop(of_row);
@@ -539,6 +544,7 @@ pub(super) fn choose(
     let blocks: Vec<Block> = (0..n.div_ceil(LANES)).map(block).collect();
     let mut basis = Basis {
         kernel,
+        look,
         points: &sorted,
         rows: order,
         means,
@@ -564,21 +570,21 @@ pub(super) fn choose(
             found.capped = Some(MOST_PICKS);
             break;
         }
-        let Some((place, _)) = basis.leader().filter(|leader| leader.1 > limits.zero) else {
+        let Some((place, _)) = basis.leader()?.filter(|leader| leader.1 > limits.zero) else {
             found.exhausted = Some(basis.picks.len());
             break;
         };
-        basis.push(place, limits.optimal);
+        basis.push(place, limits.optimal)?;
         found.scores.push(0.5 * basis.aim.iter().map(|c| c * c).sum::<f64>());
         if basis.picks.len().is_multiple_of(CHECKED) {
-            found.residual = found.residual.max(relative(basis.residual()));
+            found.residual = found.residual.max(relative(basis.residual()?));
         }
         run.step(1)?;
     }
-    basis.refine();
-    found.residual = found.residual.max(relative(basis.residual()));
+    basis.refine()?;
+    found.residual = found.residual.max(relative(basis.residual()?));
     found.weights = basis.weights.clone();
-    basis.complete(|_| true, true);
+    basis.complete(|_| true, true)?;
     let mut gradients = vec![0.0; n];
     for (place, &row) in basis.rows.iter().enumerate() {
         let block = &basis.blocks[place / LANES];
@@ -587,6 +593,6 @@ pub(super) fn choose(
     }
     found.rank = basis.passive.len();
     let picks: Vec<usize> = basis.picks.iter().map(|&place| basis.rows[place]).collect();
-    finish(&mut found, run, rows, &picks, count, limits.zero, || gradients)?;
+    finish(&mut found, run, rows, &picks, count, limits.zero, || Ok(gradients))?;
     Ok(found)
 }
