@@ -17,6 +17,7 @@ from leanset._choose import Choice, choose
 from leanset._classifier import ReducedClassifier
 from leanset._compare import compare
 from leanset._errors import NotFittedError
+from leanset._estimator import Reducer
 from leanset._functions import bottleneck_distance, epsilon, epsilon_curve, persistence_diagrams, rank, reduce
 from leanset._leanset import VERSION as __version__
 from leanset._manifest import manifest_of, read_manifest, write_manifest
@@ -51,6 +52,7 @@ __all__ = [
     "NotFittedError",
     "Ranking",
     "ReducedClassifier",
+    "Reducer",
     "Reduction",
     "Smallest",
     "Study",

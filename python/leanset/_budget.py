@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from leanset._convert import Labels
+from leanset._labels import ClassSizes, Ids, Labels
 
 SamplingStrategy: TypeAlias = float | int | str | Mapping[Any, int] | Callable[[Any], Any]
 Budget: TypeAlias = float | int | list[int]
@@ -16,8 +17,13 @@ Budget: TypeAlias = float | int | list[int]
 WORDS = ("auto", "not minority", "majority", "not majority", "all")
 
 
-def budget(strategy: Any, labels: Labels, *, whole: bool, who: str) -> Budget:
+def budget(strategy: Any, labels: Labels | ClassSizes, *, whole: bool, who: str) -> Budget:
     """Convert a strategy to a budget. `whole`: the method chooses over all classes at once."""
+    if labels.parent is not None:
+        # Words and dicts are of classes, and groups share what they say of each.
+        classes, of_stratum = labels.parent
+        found = budget(strategy, replace(classes, original=labels.original), whole=whole, who=who)
+        return _shared(found, labels.sizes, of_stratum) if isinstance(found, list) else found
     if callable(strategy):
         found = strategy(labels.original)
         if callable(found):
@@ -39,6 +45,18 @@ def budget(strategy: Any, labels: Labels, *, whole: bool, who: str) -> Budget:
     raise _refused(strategy, who)
 
 
+def _shared(counts: list[int], sizes: Ids, of_stratum: Ids) -> list[int]:
+    """The rows of each stratum: what its class keeps, in proportion to the rows of the strata, by largest remainder."""
+    found = np.zeros(len(sizes), dtype=np.int64)
+    for code, count in enumerate(counts):
+        own = np.flatnonzero(of_stratum == code)
+        exact = count * sizes[own] / max(int(sizes[own].sum()), 1)
+        found[own] = np.floor(exact).astype(np.int64)
+        rest = np.argsort(-(exact - found[own]), kind="stable")[: count - int(found[own].sum())]
+        found[own[rest]] += 1
+    return [int(n) for n in found]
+
+
 def _refused(value: Any, who: str) -> ValueError:
     return ValueError(
         f"The 'sampling_strategy' parameter of {who} must be a float in (0, 1] (the fraction of rows to keep), an int "
@@ -47,7 +65,7 @@ def _refused(value: Any, who: str) -> ValueError:
     )
 
 
-def _words(word: str, labels: Labels, *, whole: bool, who: str) -> Budget:
+def _words(word: str, labels: Labels | ClassSizes, *, whole: bool, who: str) -> Budget:
     """Reduce the classes that the word names to the size of the smallest class; keep all rows of the others."""
     if word not in WORDS:
         raise _refused(word, who)
@@ -70,11 +88,18 @@ def _words(word: str, labels: Labels, *, whole: bool, who: str) -> Budget:
     }[word]
     counts = sizes.copy()
     counts[reduced] = sizes[least]
+    if (counts == sizes).all():
+        from leanset._results import warn
+
+        warn([(
+            "nothing-dropped", f"sampling_strategy={word!r} keeps all rows, because every class has {sizes[least]:,} rows already",
+            "give a float (the fraction of rows to keep) or an int (their number)",
+        )])
     # A method that chooses over all classes at once keeps as many in all, and shares them as its scores say.
     return int(counts.sum()) if whole else [int(c) for c in counts]
 
 
-def _per_class(given: Mapping[Any, Any], labels: Labels) -> list[int]:
+def _per_class(given: Mapping[Any, Any], labels: Labels | ClassSizes) -> list[int]:
     """Rows per class. As in imbalanced-learn, a class that is not named keeps all rows."""
     known = {label: code for code, label in enumerate(labels.classes.tolist())}
     counts = [int(c) for c in labels.sizes]

@@ -10,9 +10,10 @@ from typing import Any
 import numpy.typing as npt
 
 from leanset import _leanset
-from leanset._convert import Features, Ids, Labels
+from leanset._convert import Features
+from leanset._labels import Ids, Labels
 from leanset._errors import hinted
-from leanset._estimator import COMMON, Reducer
+from leanset._estimator import COMMON, BaseReducer
 from leanset._functions import BALANCES, GUARDS, Request
 from leanset._registry import Method, find
 from leanset._results import LeansetWarning, Ranking
@@ -43,7 +44,7 @@ class Candidate:
     def tried(self, ratio: float) -> bool:
         return self.least <= ratio <= self.most
 
-    def sampler(self, ratio: float, random_state: int = 0) -> Reducer:
+    def sampler(self, ratio: float, random_state: int = 0) -> BaseReducer:
         """The estimator that keeps this fraction of the rows."""
         from leanset import estimators
 
@@ -52,7 +53,7 @@ class Candidate:
         given.update({name: value for name, value in own.items() if value != COMMON[name]})
         if self.trainer is not None:
             given["trainer"] = self.trainer
-        made: Reducer = getattr(estimators, self.method.class_name)(**given)
+        made: BaseReducer = getattr(estimators, self.method.class_name)(**given)
         return made
 
     def request(self, x: Features, y: Labels, seed: int, n_jobs: int | None) -> Request:
@@ -92,7 +93,7 @@ class Candidate:
                     dynamics=request.training_dynamics(),
                     guard=self.guard,
                 )
-                ranking = Ranking(native, y, self.method.id, {}, seed)
+                ranking = Ranking(native, y.known(), self.method.id, {}, seed, None)
             for ratio in ratios:
                 if ranking is not None:
                     reduction = ranking.reduce(ratio, balance=self.balance)
@@ -162,7 +163,7 @@ def candidates(methods: Any) -> list[Candidate]:
     """The candidates that a user names: names, pairs (label, settings) and unfitted samplers; the defaults of None."""
     if methods is None:
         return defaults()
-    if isinstance(methods, str | Reducer) or not isinstance(methods, Iterable) or isinstance(methods, Mapping):
+    if isinstance(methods, str | BaseReducer) or not isinstance(methods, Iterable) or isinstance(methods, Mapping):
         raise hinted(
             TypeError(f"methods must be a list, not {methods!r}"),
             "methods=['energy', ('energy, no guard', {'method': 'energy', 'guard': 'off'}), leanset.Maxmin(start='first')]",
@@ -190,11 +191,11 @@ def _of(given: Any) -> Candidate:
         if given in known:
             return known[given]
         return Candidate(given, find(given))
-    if isinstance(given, Reducer):
+    if isinstance(given, BaseReducer):
         return _of_sampler(given, None)
     if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], str):
         label, settings = given
-        if isinstance(settings, Reducer):
+        if isinstance(settings, BaseReducer):
             return _of_sampler(settings, label)
         if isinstance(settings, Mapping):
             own = dict(settings)
@@ -209,7 +210,7 @@ def _of(given: Any) -> Candidate:
     )
 
 
-def _of_sampler(sampler: Reducer, label: str | None) -> Candidate:
+def _of_sampler(sampler: BaseReducer, label: str | None) -> Candidate:
     """How many rows it keeps, and its seed, are what the comparison says."""
     given = {
         name: value

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from leanset import _leanset
 from leanset._candidates import Candidate, standard
-from leanset._convert import Features, Ids, Labels, features, labels, take
+from leanset._convert import Features, features, take
+from leanset._labels import Ids, Labels, labels
 from leanset._errors import hinted
-from leanset._estimator import Reducer
+from leanset._estimator import BaseReducer
 from leanset._models import MINMAX, Coordinates, check_classifier, classes_of, noting, require, seeded, table_like
 from leanset._results import LeansetWarning, Reduction, _number, warn
 from leanset._seed import seed_of
@@ -89,7 +90,7 @@ class Choice:
         return str(self)
 
     @property
-    def sampler(self) -> Reducer:
+    def sampler(self) -> BaseReducer:
         """The unfitted estimator that keeps these rows, of coordinates as they were measured.
 
         Raises
@@ -292,7 +293,7 @@ def conclude(
     recommended = document["recommended"]
     reduction = None
     if recommended is not None:
-        points: Features = features(coordinates.points(np.arange(len(y.codes))))
+        points: Features = features(coordinates.points(np.arange(len(y.codes))), scale="none")
         request = candidate.request(points, y, seed, n_jobs)
         result = request.reduce(recommended["ratio"], allow_empty=False, who="choose", balance=candidate.balance)
         reduction = request.reduction(result, json.loads(result["parameters"]))

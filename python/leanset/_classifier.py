@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from leanset._convert import Ids, column_names, labels, take
+from leanset._convert import take
+from leanset._frames import column_names
+from leanset._labels import Ids, labels
 from leanset._errors import hinted, not_fitted
-from leanset._estimator import Reducer
+from leanset._estimator import BaseReducer
 from leanset._models import Coordinates, check_classifier, require, scaled_weights, table_like, weight_key
 from leanset._params import REQUIRED, Parameters
 from leanset._results import Reduction
@@ -147,7 +149,7 @@ class ReducedClassifier(Parameters):
             points = Coordinates.of(self.transformer, self.estimator, X, own.classes[own.codes], who).points(
                 np.arange(len(own.codes))
             )
-        if isinstance(sampler, Reducer) and not sampler._generates_prototypes():
+        if isinstance(sampler, BaseReducer) and not sampler._generates_prototypes():
             sampler.fit(points, y)
             kept_X = kept_y = None
         else:
@@ -174,7 +176,7 @@ class ReducedClassifier(Parameters):
         self.weights_ = weights if with_weights else None
         if rows_kept is not None:
             self.kept_ = rows_kept
-        if isinstance(sampler, Reducer):
+        if isinstance(sampler, BaseReducer):
             self.reduction_ = sampler.reduction_
         self.classes_ = np.asarray(estimator.classes_) if hasattr(estimator, "classes_") else np.unique(np.asarray(kept_y))
         self.n_features_in_ = int(X.shape[1]) if len(getattr(X, "shape", ())) > 1 else int(sampler.n_features_in_)
@@ -185,7 +187,7 @@ class ReducedClassifier(Parameters):
 
     def _weights(self, sampler: Any) -> npt.NDArray[np.float64] | None:
         """The weights of the kept rows, scaled; None if there are none."""
-        if not self.weights or not isinstance(sampler, Reducer) or not hasattr(sampler, "weights_"):
+        if not self.weights or not isinstance(sampler, BaseReducer) or not hasattr(sampler, "weights_"):
             return None
         reduction = sampler.reduction_
         names = list(reduction.rows)

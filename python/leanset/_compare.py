@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from leanset import _candidates, _leanset
 from leanset._candidates import CONTROL, FULL, RANDOM, Candidate
-from leanset._convert import Ids, Labels, features, take
+from leanset._convert import features, take
+from leanset._labels import Ids, Labels
 from leanset._errors import hinted
 from leanset._lists import library
 from leanset._models import (
@@ -314,7 +315,7 @@ class Plan:
     def fits(self, at: int, told: dict[tuple[str, str], LeansetWarning], unweighted: set[str], takes: bool) -> Iterator[Fit]:
         """What is to be fitted in a fold. Rows are selected from its training part."""
         fold = self.folds[at]
-        points = features(self.coordinates.points(fold.train))
+        points = features(self.coordinates.points(fold.train), scale="none")
         codes = self.y.codes[fold.train]
         sizes = np.bincount(codes, minlength=len(self.y.classes))
         # Classes of which this fold has no row to train on are none for the methods.

@@ -1,4 +1,4 @@
-"""Convert the data that users pass to arrays for Rust, and the results back to the type of the input.
+"""Convert the features that users pass to arrays for Rust, and the results back to the type of the input.
 
 A C-contiguous array of float32 or float64 is not copied, and neither are lists in Arrow memory. Everything else is copied
 once: other dtypes and layouts, and frames, which store columns while distances need rows.
@@ -6,27 +6,98 @@ once: other dtypes and layouts, and frames, which store columns while distances 
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from leanset import _lists
-from leanset._lists import library
+from leanset._encode import Encoded, Encoding, Points, check_scale, encode_array, encode_frame, note_of_ranges
+from leanset._errors import hinted
+from leanset._frames import (
+    check_integers, column_names, columns, is_column, is_frame, is_missing, is_sparse, library, rows_of, to_numpy,
+)
+from leanset._labels import Codes, Ids, Labels
 
-Points = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.uint32]
 Table = tuple[Points, Codes, list[str]]
 
+#: Sparse data are made dense up to this many bytes.
+DENSE = 1 << 31
 
-def is_sparse(value: object) -> bool:
-    """Whether this is a sparse matrix or array of SciPy (which need not be installed)."""
-    sparse = sys.modules.get("scipy.sparse")
-    return sparse is not None and bool(sparse.issparse(value))
+#: Rows of a table that its identity depends on.
+SAMPLED = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one table from another without keeping it: its size, and a hash of some of its rows and of their classes."""
+
+    rows: int
+    #: Features per row; None if a method did not use them.
+    features: int | None
+    #: Hash of the features of evenly spaced rows, in float32.
+    values: str | None
+    #: Hash of the classes of these rows and of the class sizes; None without labels.
+    labels: str | None
+
+    @classmethod
+    def of(cls, x: Features, y: Labels) -> Identity:
+        return cls(x.rows, x.dimensions, x.digest, None if y.original is None else digest_of_labels(y))
+
+    def check_rows(self, rows: int, what: str, name: str) -> None:
+        """Refuses a table of another size."""
+        if rows != self.rows:
+            raise hinted(
+                ValueError(f"{name} has {rows:,} rows, but {what} is of a table of {self.rows:,} rows"),
+                "pass the table that was reduced: row ids are positions in it",
+            )
+
+    def check(self, other: Identity, what: str) -> None:
+        """Refuses another table."""
+        self.check_rows(other.rows, what, "X")
+        if None not in (self.features, other.features) and self.features != other.features:
+            raise hinted(
+                ValueError(f"X has {other.features} features per row, but {what} is of a table with {self.features}"),
+                "pass the same X with the same features=; or row ids, if these are the same rows in other coordinates",
+            )
+        if None not in (self.labels, other.labels) and self.labels != other.labels:
+            raise hinted(
+                ValueError(f"the classes of y are not those of the table that {what} is of: it is another table, or its rows are in another order"),
+                "pass the X and y that were reduced; or row ids, if these are the same rows",
+            )
+        if None not in (self.values, other.values) and self.values != other.values:
+            raise hinted(
+                ValueError(f"X has other values than the table that {what} is of: it is another table, or its rows are in another order"),
+                "pass the X that was reduced; or row ids, if these are the same rows in other coordinates",
+            )
+
+
+def sampled(rows: int) -> Ids:
+    """Evenly spaced rows, the first and the last among them."""
+    return np.arange(rows) if rows <= SAMPLED else np.linspace(0, rows - 1, SAMPLED).astype(np.int64)
+
+
+def digest_of_labels(y: Labels) -> str:
+    """A hash of the classes of evenly spaced rows, and of the sizes of all classes, by their names."""
+    names = y.names
+    found = hashlib.blake2b("\0".join(names[code] for code in y.codes[sampled(len(y.codes))].tolist()).encode(), digest_size=8)
+    found.update(repr(sorted(zip(names, y.sizes.tolist(), strict=True))).encode())
+    return found.hexdigest()
+
+
+def digest_of(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> str:
+    """A hash of evenly spaced rows, in this type."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Not -0.0, which files may hold as 0.
+        rows = values[sampled(len(values))].astype(dtype) + 0
+    return hashlib.blake2b(np.ascontiguousarray(rows).tobytes(), digest_size=8).hexdigest()
+
+
+def _digests(values: npt.NDArray[Any]) -> tuple[str, str]:
+    return digest_of(values, np.float32), digest_of(values, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,49 +107,166 @@ class Features:
     original: Any
     values: Points
     names: npt.NDArray[np.object_] | None
-    #: Number of columns of `original`. For sparse input, `values` is a placeholder.
+    #: Number of columns of `original`. If coordinates are not used, `values` is a placeholder.
     columns: int
-    #: The columns of a frame with lists that are features, by position, and how many dimensions each takes.
-    blocks: tuple[tuple[int, int], ...] | None = None
+    #: How columns became dimensions, unless `values` is the array itself.
+    encoding: Encoding | None = None
+    #: What the user should know.
+    notes: tuple[tuple[str, str, str | None], ...] = ()
+    #: Hashes of some rows before they were scaled, in float32 and to the bit; None for a placeholder.
+    digest: str | None = None
+    exact: str | None = None
 
     @property
     def rows(self) -> int:
         return int(self.values.shape[0])
 
+    @property
+    def scale(self) -> str | None:
+        return None if self.encoding is None else self.encoding.scale
 
-def features(X: Any, *, name: str = "X", sparse_for: str | None = None, sparse_allowed: bool = False) -> Features:
-    """Convert features to an array of shape (n, d). `sparse_for` names the method in errors about sparse input."""
+    @property
+    def dimensions(self) -> int | None:
+        return None if self.digest is None else int(self.values.shape[1])
+
+
+def features(
+    X: Any,
+    *,
+    name: str = "X",
+    who: str | None = None,
+    coordinates: bool = True,
+    chosen: Any = None,
+    scale: str | None = None,
+    like: Features | None = None,
+) -> Features:
+    """Convert features to an array of shape (n, d).
+
+    `who` names the method in errors. Without `coordinates`, anything with rows is taken. `chosen` says which columns are features, and
+    `like` that they are encoded as those of another table.
+    """
+    scale = check_scale(scale)
+    _refuse_lazy(X, name)
+    if not coordinates:
+        return _without_coordinates(X, name)
     if is_sparse(X):
-        if not sparse_allowed:
-            error = TypeError(
-                f"Sparse data was passed for {name}, but dense data is required: "
-                f"{sparse_for or 'this'} uses the coordinates of rows."
-            )
-            error.add_note(f"hint: pass {name}.toarray(), or use a method that does not use coordinates")
-            raise error
-        rows, columns = X.shape
-        _check_size(int(rows), int(columns), tuple(X.shape))
-        return Features(X, np.zeros((int(rows), 1), dtype=np.float32), None, int(columns))
-    if library(X) == "datasets" and hasattr(X, "with_format"):
+        X = _dense(X, name, who)
+        found = _of_array(X[1], X[0], name, chosen, scale, like)
+    elif library(X) == "datasets" and hasattr(X, "with_format"):
         # A Hugging Face dataset: its rows as an Arrow table, in its own order.
         table = X.with_format("arrow")[:]
-        return dataclasses.replace(_of_table(table, name, "select_columns"), original=X)
-    if _is_column(X) and _lists.is_lists(X):
-        array = _lists.lists(X, name)
-        _check_size(array.shape[0], array.shape[1], array.shape)
-        return Features(X, _floats(array, name), None, int(array.shape[1]))
-    return _of_table(X, name, "select" if library(X) == "pyarrow" else "")
+        found = _of_frame(table, X, name, chosen, scale, "select_columns", like)
+    elif is_column(X) and _lists.is_lists(X):
+        found = _of_array(_lists.lists(X, name), X, name, chosen, None if scale == "auto" else scale, like)
+    elif is_frame(X):
+        found = _of_frame(X, X, name, chosen, scale, "select" if library(X) == "pyarrow" else "", like)
+    else:
+        found = _of_array(_array(X, name), X, name, chosen, scale, like)
+    return found
 
 
-def _of_table(X: Any, name: str, select: str) -> Features:
-    """Features from anything but one column. `select` is the method by which the library selects columns, if not `X[…]`."""
-    names = column_names(X)
-    with_lists = _with_lists(X, name, select)
-    if with_lists is not None:
-        array, blocks = with_lists
-        _check_size(array.shape[0], array.shape[1], array.shape)
-        return Features(X, _floats(array, name), names, len(_columns(X)), blocks)
-    array = _array(X, name)
+def _refuse_lazy(X: Any, name: str) -> None:
+    """Refuses what holds no rows that could be taken."""
+    kind = type(X).__name__
+    if isinstance(X, dict):
+        raise hinted(TypeError(f"{name} is a dict of columns, which has no rows"), "pass a frame: pandas.DataFrame(…), or an array")
+    if library(X) == "polars" and kind == "LazyFrame":
+        raise hinted(TypeError(f"{name} is a LazyFrame, which holds no rows yet"), f"pass {name}.collect()")
+    if library(X) == "datasets" and kind in ("DatasetDict", "IterableDatasetDict"):
+        raise hinted(TypeError(f"{name} is a {kind} of several splits"), f"pass one split: {name}['train']")
+    if library(X) == "datasets" and kind == "IterableDataset":
+        raise hinted(TypeError(f"{name} is an IterableDataset, whose rows have no positions"), "use leanset.hf.reduce, which reads it once")
+
+
+def _dense(X: Any, name: str, who: str | None) -> tuple[Any, npt.NDArray[Any]]:
+    """Sparse data as an array, if it is not too large."""
+    rows, width = X.shape
+    bytes_needed = int(rows) * int(width) * max(np.dtype(X.dtype).itemsize, 4)
+    if bytes_needed > DENSE:
+        raise hinted(
+            TypeError(
+                f"Sparse data was passed for {name}, but dense data is required: {who or 'this'} uses the coordinates of rows, and "
+                f"{rows:,} × {width:,} of them take {bytes_needed / 1e9:.1f} GB"
+            ),
+            "reduce the dimensions first, e.g. with sklearn.decomposition.TruncatedSVD, or use a method that does not use coordinates",
+        )
+    return X, X.toarray()
+
+
+def _without_coordinates(X: Any, name: str) -> Features:
+    """The rows of anything, of which nothing else is used."""
+    width = 1
+    if is_sparse(X):
+        width = int(X.shape[1])
+    elif is_frame(X):
+        width = len(columns(X))
+    elif library(X) == "datasets":
+        width = len(getattr(X, "column_names", None) or [None])
+    elif not (is_column(X) or _is_texts(X)):
+        array = _array(X, name)
+        _check_axes(array)
+        width = int(array.shape[1])
+    rows = rows_of(X)
+    if rows is None:
+        raise TypeError(f"{name} of type {type(X).__name__} has no number of rows")
+    _check_size(rows, width, (rows, width))
+    return Features(X, np.zeros((rows, 1), dtype=np.float32), column_names(X), width)
+
+
+def _is_texts(X: Any) -> bool:
+    """Whether this is a list or an array of texts, or of other objects that have no coordinates."""
+    if isinstance(X, list | tuple):
+        return len(X) > 0 and all(isinstance(value, str | bytes | dict) for value in X)
+    return isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "SUTO"
+
+
+def _of_frame(
+    X: Any, original: Any, name: str, chosen: Any, scale: str | None, select: str, like: Features | None
+) -> Features:
+    rows, width = rows_of(X) or 0, len(columns(X))
+    _check_size(rows, width, (rows, width))
+    if like is not None and like.encoding is not None:
+        values = like.encoding.apply(X, name)
+        return Features(original, values, column_names(X), width, like.encoding, (), *_digests(values))
+    encoded = encode_frame(X, name, chosen, select)
+    return _scaled(encoded, original, column_names(X), width, scale)
+
+
+def _of_array(
+    array: npt.NDArray[Any], original: Any, name: str, chosen: Any, scale: str | None, like: Features | None
+) -> Features:
+    _check_axes(array)
+    _check_size(array.shape[0], array.shape[1], array.shape)
+    width = int(array.shape[1])
+    names = column_names(original) if not isinstance(original, np.ndarray) else None
+    if array.dtype.kind in "OSU":
+        array = _floats(array, name)
+    elif array.dtype.kind in "mM":
+        raise hinted(TypeError(f"{name} must hold numbers, not {array.dtype}"), f"pass {name}.astype('int64') to measure distances in its units")
+    if like is not None and like.encoding is not None and (like.encoding.carried or like.encoding.scale):
+        values = like.encoding.apply(array, name)
+        return Features(original, values, names, width, like.encoding, (), *_digests(values))
+    if chosen is None and scale in (None, "none"):
+        values = _floats(array, name)
+        notes = (note_of_ranges(values, None),) if scale is None and like is None else ()
+        return Features(original, values, names, width, None, tuple(n for n in notes if n), *_digests(values))
+    return _scaled(encode_array(array, name, chosen), original, names, width, scale)
+
+
+def _scaled(encoded: Encoded, original: Any, names: Any, width: int, scale: str | None) -> Features:
+    """Features after scaling; the table is known by what it holds before."""
+    digests = _digests(encoded.values)
+    notes = list(encoded.notes)
+    if scale is None and not any(block.kind == "lists" for block in encoded.encoding.blocks):
+        note = note_of_ranges(encoded.values, [name for block in encoded.encoding.blocks for name in block.names])
+        notes += [note] if note else []
+    scaled = encoded.scaled(scale)
+    return Features(original, scaled.values, names, width, scaled.encoding, tuple(notes), *digests)
+
+
+def _check_axes(array: npt.NDArray[Any]) -> None:
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported\n{array}\n")
     if array.ndim != 2:
         what = "scalar array" if array.ndim == 0 else f"{array.ndim}D array"
         raise ValueError(
@@ -86,8 +274,6 @@ def _of_table(X: Any, name: str, select: str) -> Features:
             "Reshape your data either using array.reshape(-1, 1) if your data has a single feature "
             "or array.reshape(1, -1) if it contains a single sample."
         )
-    _check_size(array.shape[0], array.shape[1], array.shape)
-    return Features(X, _floats(array, name), names, int(array.shape[1]))
 
 
 def _check_size(rows: int, columns: int, shape: tuple[int, ...]) -> None:
@@ -97,91 +283,24 @@ def _check_size(rows: int, columns: int, shape: tuple[int, ...]) -> None:
         raise ValueError(f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required.")
 
 
-def _is_column(X: Any) -> bool:
-    """Whether this is one column: a series, an Arrow array, an array of one axis."""
-    match library(X):
-        case "pandas" | "polars":
-            return hasattr(X, "dtype") and not hasattr(X, "columns")
-        case "pyarrow":
-            return hasattr(X, "type") and not hasattr(X, "column_names")
-        case "numpy":
-            return bool(X.dtype == object and X.ndim == 1)
-    return False
-
-
-def _columns(X: Any) -> list[tuple[str, Any]]:
-    """The columns of a frame with their names; nothing if it is no frame."""
-    match library(X):
-        case "pandas" if hasattr(X, "iloc") and hasattr(X, "columns"):
-            return [(str(name), X.iloc[:, j]) for j, name in enumerate(X.columns)]
-        case "polars" if hasattr(X, "get_columns"):
-            return [(column.name, column) for column in X.get_columns()]
-        case "pyarrow" if hasattr(X, "column_names"):
-            return list(zip(X.column_names, X.columns, strict=True))
-    return []
-
-
-def _with_lists(X: Any, name: str, select: str) -> tuple[npt.NDArray[Any], tuple[tuple[int, int], ...]] | None:
-    """The coordinates of a frame that has columns of lists, and the columns they come from.
-
-    As on the command line, ids, texts and columns of one value beside the lists are no features, and other columns are refused.
-    """
-    columns = _columns(X)
-    found = {j: _lists.lists(column, f"{name}: column {label!r}")
-             for j, (label, column) in enumerate(columns) if _lists.is_lists(column)}
-    if not found:
-        return None
-    beside = [(label, column) for j, (label, column) in enumerate(columns) if j not in found]
-    carried = [label for label, column in beside if _lists.is_carried(label, column)]
-    measured = [label for label, _ in beside if label not in carried]
-    lists = [columns[j][0] for j in found]
-    if measured:
-        error = ValueError(
-            f"{name} has lists of numbers in {_lists.without(lists)}, as embeddings do, and other features: "
-            f"{_lists.without(measured)}"
-        )
-        alone = f"{name}.{select}({lists!r})" if select else f"{name}[{lists!r}]"
-        error.add_note(
-            f"hint: pass the lists alone, {alone}, or one array of all features, made with numpy.column_stack"
-        )
-        raise error
-    if carried:
-        from leanset._results import warn
-
-        warn([("skipped-column", f"distances are computed from {_lists.without(lists)} alone; "
-               f"carried along: {_lists.without(carried)}", None)])
-    blocks = tuple((j, int(block.shape[1])) for j, block in found.items())
-    arrays = list(found.values())
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=1), blocks
-
-
 def _array(X: Any, name: str) -> npt.NDArray[Any]:
-    """Convert any table of numbers to an array of any dtype."""
-    for label, column in _columns(X):
-        _check_integers(column, f"{name}: column {label!r}")
-    match library(X):
-        case "pandas" | "polars":
-            return np.asarray(X.to_numpy())
-        case "pyarrow":
-            # One array per column. Nulls become NaN, which is refused with the message of scikit-learn.
-            return np.column_stack([np.asarray(column) for column in X.columns])
-    if hasattr(X, "__arrow_c_stream__"):
+    """Convert any table of numbers that is no frame of a known library to an array of any dtype."""
+    if library(X) in ("pandas", "polars"):
+        return np.asarray(X.to_numpy())
+    if library(X) not in ("numpy", "torch") and hasattr(X, "__arrow_c_stream__") and not isinstance(X, list | tuple):
         # Other frames can export Arrow data; pyarrow imports it.
         try:
             import pyarrow
         except ImportError as error:
             raise TypeError(f"{name} of type {type(X).__name__} needs pyarrow, which is not installed") from error
-        return _array(pyarrow.table(X), name)
+        return encode_frame(pyarrow.table(X), name, None, "select").values
     try:
-        array = np.asarray(X)
+        return to_numpy(X)
     except ValueError:
         # Rows of different lengths: name the first.
         if isinstance(X, list | tuple) and len(X) and all(np.ndim(row) == 1 for row in X):
             return _lists.lists(_objects(X), name)
         raise
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported\n{array}\n")
-    return array
 
 
 def _objects(rows: Any) -> npt.NDArray[Any]:
@@ -190,248 +309,109 @@ def _objects(rows: Any) -> npt.NDArray[Any]:
     return array
 
 
-#: The largest magnitude up to which every integer is a float64.
-EXACT = 1 << 53
-
-
-def _check_integers(column: Any, name: str) -> None:
-    """Refuse 64-bit integers of a frame that float64 cannot hold, before the frame is converted."""
-    match library(column):
-        case "pandas" if getattr(column.dtype, "kind", "O") in "iu":
-            values = column.to_numpy(dtype=object, na_value=0) if column.hasnans else column.to_numpy()
-        case "polars" if str(column.dtype) in ("Int64", "UInt64", "Int128"):
-            values = column.fill_null(0).to_numpy()
-        case "pyarrow" if str(column.type) in ("int64", "uint64"):
-            values = np.asarray(column)
-        case _:
-            return
-    _check_exact(values, name)
-
-
-def _check_exact(values: npt.NDArray[Any], name: str) -> None:
-    if values.dtype.kind in "iu" and values.dtype.itemsize < 8:
-        return
-    if values.dtype.kind in "iu" and (not values.size or (values.min() > -EXACT and values.max() < EXACT)):
-        # Known without a copy.
-        return
-    floats = np.asarray(values, dtype=np.float64)
-    for at in np.argwhere(np.abs(floats) >= EXACT):
-        value = values[tuple(at)]
-        if isinstance(value, int | np.integer) and int(value) != int(floats[tuple(at)]):
-            place = f"row {at[0]}" + (f", column {at[1]}" if len(at) > 1 else "")
-            error = ValueError(f"{name}: {place}: {value} is beyond ±2**53, where float64 cannot tell integers apart")
-            error.add_note("hint: leave the column out if it is an id; otherwise subtract its minimum first")
-            raise error
-
-
 def _floats(array: npt.NDArray[Any], name: str) -> Points:
     """Avoid a copy if possible. Otherwise convert float16 to float32, and everything else to float64."""
     if array.dtype == np.float32 or array.dtype == np.float16:
         return np.ascontiguousarray(array, dtype=np.float32)
-    if array.dtype.kind in "SU":
+    if array.dtype.kind in "SUT":
         # As in scikit-learn, text is not converted to numbers.
         first = str(array.ravel()[0])
         raise ValueError(f"could not convert string to float: {first!r}")
-    if array.dtype.kind in "mM":
-        raise TypeError(f"X must hold numbers, not {array.dtype}")
-    if array.dtype.kind in "iuO":
-        _check_exact(array, name)
+    if array.dtype.kind == "O" and any(is_missing(value) for value in array.ravel().tolist()):
+        array = np.array([np.nan if is_missing(value) else value for value in array.ravel().tolist()], dtype=object).reshape(array.shape)
+    check_integers(array, name)
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
-def column_names(X: Any) -> npt.NDArray[np.object_] | None:
-    """The column names, if there are names and all are strings."""
-    names = getattr(X, "column_names", None) if library(X) == "pyarrow" else getattr(X, "columns", None)
-    if names is None or callable(names):
-        return None
-    listed = list(names)
-    if not listed or not all(isinstance(n, str) for n in listed):
-        return None
-    return np.asarray(listed, dtype=object)
+A = TypeVar("A")
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """Labels as codes 0 … c − 1, in sorted order."""
-
-    original: Any
-    #: The distinct labels, of the dtype they came in.
-    classes: npt.NDArray[Any]
-    codes: Codes
-    #: Whether they were given as one column per class.
-    one_hot: bool = False
-
-    @property
-    def sizes(self) -> Ids:
-        """Number of rows of each class. Counted in chunks, because counting converts the codes to eight bytes."""
-        counts = np.zeros(len(self.classes), dtype=np.int64)
-        for at in range(0, len(self.codes), CHUNK):
-            counts += np.bincount(self.codes[at : at + CHUNK], minlength=len(counts))
-        return counts
-
-    @property
-    def names(self) -> list[str]:
-        return [str(label) for label in self.classes.tolist()]
-
-
-def labels(y: Any, rows: int, *, who: str) -> Labels:
-    """Convert labels of any dtype. Without labels, there is one class."""
-    if y is None:
-        return Labels(None, np.array(["all"]), np.zeros(rows, dtype=np.uint32))
-    array = np.asarray(y.to_numpy()) if library(y) in ("pandas", "polars") else np.asarray(y)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    one_hot = array.ndim == 2
-    if array.ndim not in (1, 2):
-        raise ValueError(f"y should be a 1d array, got an array of shape {array.shape} instead.")
-    if array.shape[0] != rows:
-        raise ValueError(f"Found input variables with inconsistent numbers of samples: {[rows, array.shape[0]]}")
-    if one_hot:
-        if not (np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all()):
-            raise ValueError(
-                "Multilabel and multioutput targets are not supported. "
-                f"y of shape {array.shape} must have exactly one 1 in every row, or be a column of classes."
-            )
-        codes = array.argmax(axis=1)
-        return Labels(y, np.arange(array.shape[1]), codes.astype(np.uint32), one_hot=True)
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported\n{array}\n")
-    if array.dtype.kind == "f":
-        if np.isnan(array).any():
-            raise ValueError("Input y contains NaN.")
-        if not np.isfinite(array).all():
-            raise ValueError("Input y contains infinity or a value too large for dtype('float64').")
-        if (array != np.floor(array)).any():
-            error = ValueError(
-                f"Unknown label type: continuous. {who} needs classes, but y has fractional values."
-            )
-            error.add_note("hint: cut y into classes, e.g. with numpy.digitize or pandas.qcut")
-            raise error
-    elif array.dtype.kind == "O" and any(v is None or v != v for v in _distinct(array)):
-        raise ValueError("Input y contains NaN.")
-    try:
-        classes, codes = encode(array)
-    except TypeError as error:
-        kinds = sorted({type(v).__name__ for v in array.tolist()})
-        raise TypeError(
-            f"Encoders require their input argument must be uniformly strings or numbers. Got {kinds}"
-        ) from error
-    return Labels(y, classes, codes)
-
-
-#: Number of labels that are sorted together; the memory for sorting is small compared with a table.
-CHUNK = 1 << 16
-
-
-#: Up to this many whole numbers from the smallest label to the largest, codes come from a table.
-SPAN = 1 << 16
-
-
-def encode(array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Codes]:
-    """The sorted distinct values, and the position of each value among them, like `numpy.unique` but in chunks."""
-    starts = range(0, len(array), CHUNK)
-    codes = np.empty(len(array), dtype=np.uint32)
-    if array.dtype.kind == "O":
-        distinct = _distinct(array)
-        if isinstance(distinct, dict):
-            classes = np.empty(len(distinct), dtype=object)
-            places = {}
-            for code, value in enumerate(sorted(distinct)):
-                classes[code] = value
-                places[value] = code
-            for at in starts:
-                values = array[at : at + CHUNK].tolist()
-                codes[at : at + CHUNK] = np.fromiter(map(places.__getitem__, values), np.uint32, len(values))
-            return classes, codes
-    if array.dtype.kind in "iu" and len(array) and (span := int(array.max()) - (low := int(array.min())) + 1) <= SPAN:
-        # Differences wrap around, and as unsigned numbers they are right.
-        unsigned = np.dtype(f"u{array.dtype.itemsize}")
-        there = np.zeros(span, dtype=bool)
-        for at in starts:
-            there[(array[at : at + CHUNK] - array.dtype.type(low)).view(unsigned)] = True
-        places_of = (np.cumsum(there) - 1).astype(np.uint32)
-        for at in starts:
-            codes[at : at + CHUNK] = places_of[(array[at : at + CHUNK] - array.dtype.type(low)).view(unsigned)]
-        return np.array([low + int(step) for step in np.flatnonzero(there)], dtype=array.dtype.newbyteorder("=")), codes
-    classes = np.unique(np.concatenate([np.unique(array[at : at + CHUNK]) for at in starts] or [array]))
-    for at in starts:
-        codes[at : at + CHUNK] = np.searchsorted(classes, array[at : at + CHUNK])
-    return classes, codes
-
-
-def _distinct(array: npt.NDArray[Any]) -> dict[Any, None] | list[Any]:
-    """The distinct objects of an array, or all of them if they cannot be told apart by their hashes."""
-    found: dict[Any, None] = {}
-    try:
-        for at in range(0, len(array), CHUNK):
-            found.update(dict.fromkeys(array[at : at + CHUNK].tolist()))
-    except TypeError:
-        every: list[Any] = array.tolist()
-        return every
-    return found
-
-
-def take(original: Any, rows: Ids) -> Any:
+def take(original: A, rows: Ids) -> A:
     """Select rows of the original value, in its own type. Frames keep their index, dtypes and names."""
-    kind = library(original)
-    if hasattr(original, "iloc"):
-        return original.iloc[rows]
-    if kind == "polars":
-        return original[rows]
-    if kind == "pyarrow":
-        return original.take(rows)
-    if kind == "datasets" and hasattr(original, "select"):
-        return original.select(rows)
-    if isinstance(original, list | tuple):
-        return type(original)(original[i] for i in rows.tolist())
-    if is_sparse(original):
-        return original.tocsr()[rows].asformat(original.format)
-    if isinstance(original, np.ndarray):
-        return original[rows]
-    return np.asarray(original)[rows]
+    value: Any = original
+    found: Any
+    kind = library(value)
+    if value is None:
+        return original
+    if isinstance(value, dict):
+        sizes = {key: rows_of(column) for key, column in value.items()}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"the columns of the dict have different numbers of rows: {sizes}")
+        found = type(value)({key: take(column, rows) for key, column in value.items()})
+    elif hasattr(value, "iloc"):
+        found = value.iloc[rows]
+    elif kind == "polars":
+        found = value[rows]
+    elif kind == "pyarrow":
+        found = value.take(rows)
+    elif kind == "datasets" and hasattr(value, "select"):
+        found = value.select(rows)
+    elif isinstance(value, list | tuple):
+        found = type(value)(value[i] for i in rows.tolist())
+    elif is_sparse(value):
+        found = value.tocsr()[rows].asformat(value.format)
+    elif kind == "torch":
+        found = value[sys.modules["torch"].as_tensor(rows, device=value.device)]
+    elif kind == "tensorflow":
+        found = sys.modules["tensorflow"].gather(value, rows)
+    elif isinstance(value, np.ndarray) or kind in ("jax", "jaxlib", "cupy", "pandas"):
+        found = value[rows]
+    else:
+        found = np.asarray(value)[rows]
+    return found  # type: ignore[no-any-return]
 
 
 def prototypes(like: Features, values: npt.NDArray[np.float64]) -> Any:
-    """Convert generated prototypes to the type of the features. float32 and frames are kept; integers become float64."""
+    """Convert generated prototypes, in the units of the columns, to the type of the features. float32 and frames are kept; integers
+    become float64, and columns that are no features are left out."""
     original, kind = like.original, library(like.original)
     points = values.astype(like.values.dtype, copy=False)
-    if like.blocks is not None:
-        return _prototypes_of_lists(like, points)
-    if _is_column(original):
+    if kind == "datasets" or is_frame(original):
+        return _prototypes_of_frame(like, points)
+    if is_column(original):
         return _lists.like(original, points)
-    match kind:
-        case "pandas":
-            frame = type(original)(points, columns=original.columns)
-            floats = {n: t for n, t in original.dtypes.items() if getattr(t, "subtype", t).kind == "f"}
-            return frame.astype(floats) if original.columns.is_unique else frame
-        case "polars":
-            return type(original)(points, schema=original.columns, orient="row")
-        case "pyarrow":
-            return type(original).from_arrays([points[:, j] for j in range(like.columns)], names=original.column_names)
+    if kind == "torch":
+        torch = sys.modules["torch"]
+        dtype = original.dtype if original.dtype.is_floating_point else torch.float64
+        return torch.as_tensor(points, dtype=dtype, device=original.device)
+    if is_sparse(original):
+        return type(original)(points)
     return points.tolist() if isinstance(original, list) else points
 
 
-def _prototypes_of_lists(like: Features, points: npt.NDArray[Any]) -> Any:
-    """The same for a frame with columns of lists: the columns that are features, as lists of the same type."""
-    original, start, columns = like.original, 0, {}
+def _prototypes_of_frame(like: Features, points: npt.NDArray[Any]) -> Any:
+    """The same for a frame: the columns that are features, of the types that they had if those hold fractions."""
+    original, start = like.original, 0
     dataset = library(original) == "datasets"
     frame = original.with_format("arrow")[:] if dataset else original
-    known = _columns(frame)
-    for position, length in like.blocks or ():
-        label, column = known[position]
-        columns[label] = _lists.like(column, points[:, start:start + length])
-        start += length
+    known = dict(columns(frame))
+    made: list[tuple[Any, Any]] = []
+    for block in like.encoding.blocks if like.encoding else ():
+        own = points[:, start : start + block.width]
+        made.append((block.label, _lists.like(known[block.label], own) if block.kind == "lists" else own[:, 0]))
+        start += block.width
     if dataset:
-        return type(original).from_dict({label: column.to_pylist() for label, column in columns.items()})
-    if library(original) == "pyarrow":
-        return type(original).from_arrays(list(columns.values()), names=list(columns))
-    return type(original)(columns)
+        return type(original).from_dict({label: column.tolist() if isinstance(column, np.ndarray) else column.to_pylist() for label, column in made})
+    match library(original):
+        case "pyarrow":
+            pyarrow = sys.modules["pyarrow"]
+            return pyarrow.table([pyarrow.array(column) if isinstance(column, np.ndarray) else column for _, column in made],
+                                 names=[label for label, _ in made])
+        case "polars":
+            return sys.modules["polars"].DataFrame(dict(made))
+    pandas = sys.modules["pandas"]
+    frame = pandas.DataFrame(dict(enumerate(column for _, column in made)))
+    frame.columns = pandas.Index([label for label, _ in made], dtype=original.columns.dtype if len(made) == original.shape[1] else None)
+    floats = {n: t for n, t in original.dtypes.items() if getattr(getattr(t, "subtype", t), "kind", "O") == "f" and n in frame.columns}
+    return frame.astype(floats) if frame.columns.is_unique else frame
 
 
 def prototype_labels(like: Labels, codes: Codes) -> Any:
     """Make the labels of generated prototypes, in the type of the labels."""
+    if like.original is None:
+        return None
     if like.one_hot:
-        hot = np.zeros((len(codes), len(like.classes)), dtype=np.asarray(like.original).dtype)
+        hot = np.zeros((len(codes), len(like.classes)), dtype=to_numpy(like.original).dtype)
         hot[np.arange(len(codes)), codes] = 1
         return hot
     # Take the label from any row of the class, to keep it as it was written.

@@ -14,9 +14,13 @@ import numpy.typing as npt
 
 from leanset import _leanset
 from leanset._budget import SamplingStrategy, budget
-from leanset._convert import Features, Ids, Labels, Table, features, labels
+from leanset._convert import Features, Identity, Table, sampled
+from leanset._convert import features as features_of
+from leanset._labels import Ids, Labels, labels
+from leanset._encode import check_scale
+from leanset._errors import hinted
 from leanset._registry import Method, find
-from leanset._results import Asked, Epsilon, EpsilonCurve, Ranking, Reduction
+from leanset._results import Asked, Epsilon, EpsilonCurve, LeansetWarning, Ranking, Reduction, warn
 from leanset._seed import seed_of
 
 if TYPE_CHECKING:
@@ -31,29 +35,9 @@ def table_of(x: Features, y: Labels) -> Table:
     return x.values, y.codes, y.names
 
 
-#: Rows that tell one table from another.
-SAMPLED = 128
-
-
-def _sampled(rows: int) -> Ids:
-    """Evenly spaced rows, the first and the last among them."""
-    return np.arange(rows) if rows <= SAMPLED else np.linspace(0, rows - 1, SAMPLED).astype(np.int64)
-
-
-def digest(values: npt.NDArray[Any], y: Labels) -> str:
-    """A hash of evenly spaced rows, to the bit, with the names of their classes, and of the sizes of the table."""
-    at = _sampled(len(values))
-    found = hashlib.blake2b(repr((values.shape, y.sizes.tolist())).encode(), digest_size=16)
-    # Not -0.0, which files may hold as 0.
-    found.update(np.ascontiguousarray(values[at].astype(np.float64) + 0.0).tobytes())
-    names = y.names
-    found.update("\0".join(names[code] for code in y.codes[at].tolist()).encode())
-    return found.hexdigest()
-
-
 def digest_of_dynamics(dynamics: _leanset.Dynamics) -> str:
-    """The same of training dynamics."""
-    at = _sampled(dynamics.rows)
+    """A hash of the training dynamics of evenly spaced rows."""
+    at = sampled(dynamics.rows)
     scores = dynamics.scores
     found = hashlib.blake2b(repr((dynamics.rows, dynamics.epochs, sorted(scores))).encode(), digest_size=16)
     for values in (dynamics.forgetting, *(scores[name] for name in sorted(scores))):
@@ -89,6 +73,8 @@ class Request:
     dynamics: _leanset.Dynamics | None
     trainer: Trainer | None
     guard: str | None = None
+    #: Warnings about X.
+    notes: tuple[LeansetWarning, ...] = ()
 
     @classmethod
     def of(
@@ -105,11 +91,28 @@ class Request:
         trainer: Trainer | None,
         who: str,
         guard: str | None = None,
+        chosen: Any = None,
+        scale: str | None = None,
+        metric: str = "euclidean",
+        stratify: Any = None,
+        groups: Any = None,
+        measured: bool = False,
     ) -> Request:
+        """Checks everything. `chosen` are the features; `measured` says that ε is measured, which takes coordinates."""
         given = given_params(params)
-        sparse_allowed = not method.uses_coordinates and (not method.uses_dynamics or dynamics is not None)
-        own = x if isinstance(x, Features) else features(x, sparse_for=who, sparse_allowed=sparse_allowed)
-        classes = y if isinstance(y, Labels) else labels(y, own.rows, who=who)
+        trains = method.uses_dynamics and dynamics is None
+        coordinates = method.uses_coordinates or trains or measured or guard in ("auto", "on") or target is not None
+        scale = scale_of(scale, metric)
+        own = x if isinstance(x, Features) else features_of(x, who=who, coordinates=coordinates, chosen=chosen, scale=scale)
+        _, _, generates, _ = _leanset.examine(method.id, given)
+        if generates and own.encoding is not None:
+            own.encoding.check_prototypes(who)
+        classes = y if isinstance(y, Labels) else labels(y, own.rows, who=who, stratify=stratify, groups=groups)
+        if generates and classes.apart and classes.original is not None:
+            raise hinted(
+                ValueError(f"{who} generates prototypes, whose labels are not known if strata are not the labels"),
+                "keep the nearest real rows (output='rows'), or leave stratify= and groups= out",
+            )
         seed = seed_of(random_state)
         if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer)):
             raise TypeError(f"n_jobs must be an int or None, not {n_jobs!r}")
@@ -121,7 +124,8 @@ class Request:
             raise ValueError("dynamics and trainer are both given: with dynamics, nothing is trained; leave one out")
         if guard is not None and guard not in GUARDS:
             raise ValueError(f"guard must be None or one of {', '.join(GUARDS)}, not {guard!r}")
-        return cls(method, given, own, classes, seed, jobs, _target(target, classes, who), native, trainer, guard)
+        against = _target(target, own, classes, who)
+        return cls(method, given, own, classes, seed, jobs, against, native, trainer, guard, warn(list(own.notes)))
 
     def training_dynamics(self) -> _leanset.Dynamics | None:
         """The training dynamics; the built-in trainer makes them if the method needs them and none are given."""
@@ -158,7 +162,7 @@ class Request:
         native = self.training_dynamics()
         given = Asked(
             asked, stopping, dataclasses.asdict(self.own_trainer()) if self.trains else None,
-            None if self.dynamics is None else digest_of_dynamics(self.dynamics), digest(self.x.values, self.y),
+            None if self.dynamics is None else digest_of_dynamics(self.dynamics), self.x.exact, self.x.scale, self.y.apart,
         )
         began = time.perf_counter()
         result = _leanset.reduce(
@@ -171,11 +175,17 @@ class Request:
             asked = int(sum(result["counts"])) if whole else [int(count) for count in result["counts"]]
         beside = "target" if self.target is not None else "log" if self.dynamics is not None else None
         beside = "list of kept rows" if keep is not None else beside
+        points = result["points"]
         return {
             **result, "budget": asked, "balance": balance, "allow_empty": allow_empty, "seconds": time.perf_counter() - began,
-            "threads": _leanset.threads(self.n_jobs), "beside": beside, "dimensions": int(self.x.values.shape[1]),
-            "asked": given,
+            "threads": _leanset.threads(self.n_jobs), "beside": beside, "dimensions": self.x.dimensions,
+            "points": points if points is None or self.x.encoding is None else self.x.encoding.inverse(points),
+            "encoded": points, "notes": self.notes, "identity": Identity.of(self.x, self.y), "asked": given,
         }
+
+    def kept(self, kept: Any) -> Ids | None:
+        """The ids of rows that are kept already."""
+        return None if kept is None else indices_of(kept, Identity.of(self.x, self.y))
 
     def reduction(self, result: dict[str, Any], parameters: dict[str, Any]) -> Reduction:
         return Reduction.of(result, self.y, self.method.id, parameters, self.seed)
@@ -187,7 +197,7 @@ class Request:
         return dataclasses.replace(found, epsilon=epsilon, seconds=seconds)
 
     def epsilon(self, reduction: dict[str, Any], metric: str) -> Epsilon:
-        rows, points = reduction["rows"], reduction["points"]
+        rows, points = reduction["rows"], reduction["encoded"]
         if rows is not None:
             result = _leanset.epsilon_of_rows(self.table, rows, metric, self.n_jobs)
         else:
@@ -205,13 +215,24 @@ def _native_dynamics(dynamics: Any) -> _leanset.Dynamics:
     return native
 
 
-def _target(target: Any, own: Labels, who: str) -> Table | None:
+def scale_of(scale: str | None, metric: Any) -> str | None:
+    """The scale that a metric of the method comes to: the cosine distance is the Euclidean one of rows of unit length."""
+    if metric not in ("euclidean", "cosine"):
+        raise ValueError(f"metric must be 'euclidean' or 'cosine', not {metric!r}")
+    if metric == "cosine":
+        if scale not in (None, "none", "unit"):
+            raise ValueError(f"metric='cosine' compares directions, which scale={scale!r} would change: leave one of them out")
+        return "unit"
+    return check_scale(scale)
+
+
+def _target(target: Any, like: Features, own: Labels, who: str) -> Table | None:
     """Another table; its classes are matched with those of the first table by label."""
     if target is None:
         return None
     if not isinstance(target, tuple) or len(target) != 2:
         raise TypeError("target must be a pair (X, y), or (X, None) without labels")
-    x = features(target[0], name="target")
+    x = features_of(target[0], name="target", like=like)
     y = labels(target[1], x.rows, who=who)
     if own.original is None or target[1] is None:
         if (own.original is None) != (target[1] is None):
@@ -254,14 +275,21 @@ def reduce(
     epsilon: str | None = None,
     guard: str | None = None,
     balance: str = "proportional",
+    features: Any = None,
+    scale: str | None = None,
+    metric: str = "euclidean",
+    stratify: Any = None,
+    groups: Any = None,
     **params: Any,
 ) -> Reduction:
     """Keep a representative subset of the rows.
 
     Parameters
     ----------
-    X : array-like, frame or Arrow table of shape (n, d)
-        Features. C-contiguous float32 and float64 arrays are not copied.
+    X : array-like, frame, Arrow table, tensor, Hugging Face dataset or sparse matrix of shape (n, d)
+        Features. C-contiguous float32 and float64 arrays are not copied. Of a frame, text and categories become one 0/1 dimension per
+        category, and dates are carried along; a column of lists is an embedding. Methods that do not use coordinates, such as
+        stratified-random, take anything that has rows.
     y : array-like of shape (n,), optional
         Labels of any dtype. Without them, all rows are one class.
     sampling_strategy : float, int, str, dict or callable, optional
@@ -295,6 +323,19 @@ def reduce(
         Whether rows that their 10 nearest neighbours contradict come last. By default, what the method does of itself.
     balance : {"proportional", "sqrt", "equal"}, default="proportional"
         How the classes share a fraction or a number: by their rows, by the square roots of their rows, or equally.
+    features : list of column names or positions, optional
+        The columns that distances are computed from; the others are carried along. By default all that can be. Dates count in days.
+    scale : {"minmax", "standard", "unit", "none", "auto"}, optional
+        How numbers are scaled, for distances only: each column to [0, 1]; to mean 0 and standard deviation 1; each row to length 1.
+        "auto" is the default of the command line: "minmax", and for embeddings "none". None does not scale, with a warning if the
+        ranges of columns differ 1,000-fold.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance of the method. "cosine" compares directions; it is the same as `scale="unit"`.
+    stratify : array-like of shape (n,) or (n, k), optional
+        Strata to choose within, in place of y, which is then carried along: for regression (`pandas.qcut(y, 10, labels=False)`) and for
+        several labels per row (`y` itself). Each combination of several columns is one stratum.
+    groups : array-like of shape (n,), optional
+        The group of each row, such as a patient or a video. Every group keeps its share of the rows of each class.
     **params
         Parameters of the method.
 
@@ -321,14 +362,16 @@ def reduce(
     """
     info = find(method)
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
-                         dynamics=dynamics, trainer=trainer, who=f"method {info.id}", guard=guard)
+                         dynamics=dynamics, trainer=trainer, who=f"method {info.id}", guard=guard, chosen=features, scale=scale,
+                         metric=metric, stratify=stratify, groups=groups,
+                         measured=epsilon is not None or within is not None or max_epsilon is not None)
     stopping = None
     if within is not None or max_epsilon is not None:
         stopping = (_distance("within", within), _distance("max_epsilon", max_epsilon), check_metric(epsilon or "chebyshev"))
     if sampling_strategy is None:
         sampling_strategy = 0.1 if stopping is None else 1.0
     result = request.reduce(sampling_strategy, allow_empty=allow_empty_classes, who="reduce", balance=balance,
-                            keep=None if kept is None else indices_of(kept), stopping=stopping)
+                            keep=request.kept(kept), stopping=stopping)
     found = request.reduction(result, json.loads(result["parameters"]))
     return found if epsilon is None else request.measured(found, result, epsilon)
 
@@ -353,13 +396,18 @@ def rank(
     trainer: Trainer | None = None,
     guard: str | None = None,
     kept: Any = None,
+    features: Any = None,
+    scale: str | None = None,
+    metric: str = "euclidean",
+    stratify: Any = None,
+    groups: Any = None,
     **params: Any,
 ) -> Ranking:
     """Rank all rows, to cut the ranking at any ratio later.
 
     Parameters
     ----------
-    X, y, method, random_state, n_jobs, target, dynamics, trainer, guard, kept, **params
+    X, y, method, random_state, n_jobs, target, dynamics, trainer, guard, kept, features, scale, metric, stratify, groups, **params
         As in `reduce`; rows that are kept already come first.
 
     Returns
@@ -380,12 +428,13 @@ def rank(
     """
     info = find(method)
     request = Request.of(info, params, X, y, random_state=random_state, n_jobs=n_jobs, target=target,
-                         dynamics=dynamics, trainer=trainer, who=f"method {info.id}", guard=guard)
+                         dynamics=dynamics, trainer=trainer, who=f"method {info.id}", guard=guard, chosen=features, scale=scale,
+                         metric=metric, stratify=stratify, groups=groups)
     native = _leanset.rank(request.table, info.id, request.params, seed=request.seed, n_jobs=request.n_jobs,
                            target=request.target, dynamics=request.training_dynamics(), guard=guard,
-                           keep=None if kept is None else indices_of(kept))
+                           keep=request.kept(kept))
     used = json.loads(_leanset.examine(info.id, request.params)[3])
-    return Ranking(native, dataclasses.replace(request.y, original=None), info.id, used, request.seed)
+    return Ranking(native, request.y.known(), info.id, used, request.seed, Identity.of(request.x, request.y))
 
 
 def epsilon(
@@ -395,6 +444,8 @@ def epsilon(
     *,
     metric: str = "chebyshev",
     n_jobs: int | None = None,
+    features: Any = None,
+    scale: str | None = None,
 ) -> Epsilon:
     """Measure ε: the largest distance from a row to the nearest kept row of its class.
 
@@ -408,10 +459,17 @@ def epsilon(
         The distance metric.
     n_jobs : int, optional
         Number of threads.
+    features, scale
+        As in `reduce`. Measure in the coordinates in which the rows were chosen.
 
     Returns
     -------
     Epsilon
+
+    Raises
+    ------
+    ValueError
+        If `reduced` is of another table than X and y, as far as sizes and 128 rows tell.
 
     Notes
     -----
@@ -426,20 +484,30 @@ def epsilon(
     >>> found.value, found.worst_row
     (4.0, 2)
     """
-    x = features(X)
+    x = features_of(X, chosen=features, scale=scale)
     own = labels(y, x.rows, who="epsilon")
     check_metric(metric)
+    warn(list(x.notes))
     if isinstance(reduced, tuple) and len(reduced) == 2:
-        other = _target(reduced, own, "epsilon")
+        other = _target(reduced, x, own, "epsilon")
         assert other is not None
         result = _leanset.epsilon_between(table_of(x, own), other, metric, n_jobs)
     else:
-        result = _leanset.epsilon_of_rows(table_of(x, own), indices_of(reduced), metric, n_jobs)
+        result = _leanset.epsilon_of_rows(table_of(x, own), indices_of(reduced, Identity.of(x, own)), metric, n_jobs)
     return Epsilon.of(result, own)
 
 
-def indices_of(reduced: Any) -> Ids:
-    """The row ids of a reduction, of a fitted estimator, or of an array of ids."""
+def identity_of(reduced: Any) -> Identity | None:
+    """What is known of the table that a reduction, ranking or fitted estimator is of."""
+    found = getattr(reduced, "identity", None) or getattr(getattr(reduced, "reduction_", None), "identity", None)
+    return found if isinstance(found, Identity) else None
+
+
+def indices_of(reduced: Any, table: Identity | None = None) -> Ids:
+    """The row ids of a reduction, of a fitted estimator, or of an array of ids. A reduction of another table is refused."""
+    own = identity_of(reduced)
+    if table is not None and own is not None:
+        own.check(table, f"the {type(reduced).__name__}")
     for name in ("sample_indices_", "indices"):
         found = getattr(reduced, name, None)
         if found is not None and not callable(found):
@@ -464,6 +532,8 @@ def epsilon_curve(
     ratios: Iterable[float] | None = None,
     metric: str = "chebyshev",
     n_jobs: int | None = None,
+    features: Any = None,
+    scale: str | None = None,
 ) -> EpsilonCurve:
     """Measure ε at several ratios of a ranking, in one search.
 
@@ -479,6 +549,8 @@ def epsilon_curve(
         The distance metric.
     n_jobs : int, optional
         Number of threads.
+    features, scale
+        As in `reduce`.
 
     Returns
     -------
@@ -487,7 +559,7 @@ def epsilon_curve(
     Raises
     ------
     ValueError
-        If the ranking is shorter than a ratio requires.
+        If the ranking is shorter than a ratio requires, or of another table.
 
     Examples
     --------
@@ -497,8 +569,11 @@ def epsilon_curve(
     >>> leanset.epsilon_curve(X, None, ranking, ratios=[0.2, 0.5, 1.0]).epsilon
     array([4., 1., 0.])
     """
-    x = features(X)
+    x = features_of(X, chosen=features, scale=scale)
     own = labels(y, x.rows, who="epsilon_curve")
+    warn(list(x.notes))
+    if ranking.identity is not None:
+        ranking.identity.check(Identity.of(x, own), "the Ranking")
     wanted = [r / 100 for r in range(1, 101)] if ratios is None else [float(r) for r in ratios]
     cuts = _leanset.epsilon_curve(table_of(x, own), ranking._native, wanted, False, check_metric(metric), n_jobs)
     return EpsilonCurve.of(cuts, metric)
@@ -537,7 +612,7 @@ def persistence_diagrams(
     """
     if isinstance(dimension, bool) or not isinstance(dimension, int | np.integer) or not 0 <= dimension <= 2:
         raise ValueError(f"dimension must be 0, 1 or 2, not {dimension!r}")
-    return _leanset.diagrams(features(X).values, check_metric(metric), int(dimension), n_jobs)
+    return _leanset.diagrams(features_of(X).values, check_metric(metric), int(dimension), n_jobs)
 
 
 def bottleneck_distance(

@@ -17,8 +17,16 @@ ARROW = ("list<", "large_list<", "fixed_size_list<", "list_view<", "large_list_v
 POLARS = ("List(", "Array(")
 
 
+#: Libraries whose values are known by their class or a base class of it.
+KNOWN = frozenset(("cupy", "datasets", "jax", "jaxlib", "numpy", "pandas", "polars", "pyarrow", "scipy", "tensorflow", "torch"))
+
+
 def library(value: object) -> str:
-    """The library of the type of a value: `pandas`, `polars`, `pyarrow`, `numpy`, …"""
+    """The library of the type of a value, or of the first of its base classes that is of a known one: `pandas`, `polars`, …"""
+    for kind in type(value).__mro__:
+        name = kind.__module__.partition(".")[0]
+        if name in KNOWN:
+            return name
     return type(value).__module__.partition(".")[0]
 
 

@@ -118,6 +118,9 @@ def manifest_of(
     if (reduction.beside and reduction.beside != "log") or asked is None:
         what = f"a {reduction.beside} was also used" if reduction.beside else "the reduction was read from a file"
         raise ValueError(f"{what}, and it has no file here: use the command line")
+    if asked.strata:
+        raise hinted(ValueError("stratify or groups was also used, which the command line does not have"),
+                     "make a column of the strata, and reduce by it as the label")
     if isinstance(features, str):
         raise hinted(TypeError(f"features must be a list of column names, not {features!r}"), f"pass features=[{features!r}]")
     delimiter = _check_table(reduction, asked, input, list(features), label)
@@ -143,7 +146,7 @@ def manifest_of(
             "command": "reduce",
             "input": str(input),
             "columns": {
-                "label": label, "features": list(features), "missing": "refuse", "scale": "none",
+                "label": label, "features": list(features), "missing": "refuse", "scale": asked.scale or "none",
                 **({} if delimiter is None else {"delimiter": delimiter}),
             },
             "method": method,
@@ -181,8 +184,8 @@ def manifest_of(
 
 def _check_table(reduction: Reduction, asked: Asked, path: str | os.PathLike[str], names: list[str], label: str | None) -> str | None:
     """Refuse a file that is not the table that was reduced. Returns the separator of a text file, if it is not the usual one."""
-    from leanset._convert import Labels, features
-    from leanset._functions import digest
+    from leanset._convert import digest_of, digest_of_labels
+    from leanset._labels import Labels
 
     rows = sum(reduction.rows.values())
     if label is None and list(reduction.rows) != ["all"]:
@@ -216,7 +219,9 @@ def _check_table(reduction: Reduction, asked: Asked, path: str | os.PathLike[str
         raise hinted(error, "name the file and the label column that X and y were read from, with the labels as they are there")
     codes = np.array([names_of[text] for text in texts], dtype=np.uint32)
     table = Labels(None, np.array([str(name) for name in own]), codes)
-    if digest(features(values).values, table) != asked.table:
+    labels = None if reduction.identity is None else reduction.identity.labels
+    same = labels is None or digest_of_labels(table) == labels
+    if not same or (asked.table is not None and digest_of(values, np.float64) != asked.table):
         error = ValueError(f"{path} has other values than X and y in the columns {', '.join(wanted)}")
         raise hinted(error, "name the file and the columns that X and y were read from, unscaled and to the last digit "
                             "(pandas.read_csv needs float_precision='round_trip' for that)")

@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leanset._convert import Ids, Labels, Points, _columns, features, is_sparse, labels, take
+from leanset._convert import features, take
+from leanset._encode import Points
+from leanset._frames import Column, columns, is_sparse
+from leanset._labels import Ids, Labels, labels
 from leanset._errors import hinted
 from leanset._lists import is_lists, library
 
@@ -107,23 +110,10 @@ def scaled_weights(weights: npt.NDArray[np.float64], codes: npt.NDArray[Any], si
 
 def not_numeric(X: Any) -> list[str]:
     """The columns from which no distance can be computed as they are, as text."""
-
-    def numeric(column: Any) -> bool:
-        if is_lists(column):
-            return True
-        match library(column):
-            case "pandas":
-                return getattr(column.dtype, "kind", "O") in "biufc" or (
-                    column.dtype == object and not any(isinstance(value, str) for value in column)
-                )
-            case "polars":
-                return bool(column.dtype.is_numeric()) or str(column.dtype) == "Boolean"
-            case _:
-                return str(column.type).startswith(("int", "uint", "float", "double", "halffloat", "bool", "decimal"))
-
     if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "OSU":
         return [str(j) for j in range(X.shape[1]) if any(isinstance(value, str) for value in X[:, j])]
-    return [repr(name) for name, column in _columns(X) if not numeric(column)]
+    every = (Column.of(label, values) for label, values in columns(X))
+    return [repr(column.label) for column in every if column.kind not in ("number", "boolean", "lists")]
 
 
 @dataclass(frozen=True)
@@ -193,7 +183,7 @@ class Coordinates:
                 if len(names) > 1
                 else "transform= takes a transformer for the distances alone, e.g. make_pipeline(TfidfVectorizer(), TruncatedSVD(50))",
             )
-        values = features(X).values
+        values = features(X, scale="none").values
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             row, column = (int(at) for at in np.argwhere(~np.isfinite(values))[0])
             what = "NaN" if np.isnan(values[row, column]) else "infinity"
@@ -239,7 +229,7 @@ def transformed(transform: Any, X: Any, y: Any, *others: Any) -> tuple[Points, .
     copy = clone(transform)
     made = [copy.fit_transform(X, y) if hasattr(copy, "fit_transform") else copy.fit(X, y).transform(X)]
     made += [copy.transform(other) for other in others]
-    return tuple(features(one.toarray() if is_sparse(one) else one, name="what transform makes of X").values for one in made)
+    return tuple(features(one, name="what transform makes of X", scale="none").values for one in made)
 
 
 @contextlib.contextmanager

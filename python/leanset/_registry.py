@@ -9,6 +9,10 @@ from typing import Any
 from leanset import _leanset
 
 
+#: Ids up to this length are abbreviations.
+ABBREVIATION = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter of a method."""
@@ -58,15 +62,15 @@ class Method:
 
     @property
     def class_name(self) -> str:
+        """The name of its class: `ClusteringCentroids`; an id that is an abbreviation stays in capitals."""
+        if len(self.id) <= ABBREVIATION:
+            return self.id.upper()
         return "".join(word.capitalize() for word in self.id.split("-"))
 
     @property
-    def abbreviations(self) -> tuple[str, ...]:
-        """The usual abbreviations: the first alias, and the id if it is short, in capitals."""
-        names = [self.aliases[0].upper()]
-        if len(self.id) <= 4:
-            names.append(self.id.upper())
-        return tuple(names)
+    def abbreviation(self) -> str:
+        """The usual abbreviation: the first alias, in capitals."""
+        return self.aliases[0].upper()
 
     @property
     def uses_dynamics(self) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import json
 import os
 import time
 import warnings
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,10 @@ import numpy.typing as npt
 
 from leanset import _leanset
 from leanset._budget import Budget, SamplingStrategy, budget
-from leanset._convert import Ids, Labels
+from leanset._convert import Identity
+from leanset._errors import hinted
+from leanset._frames import frame_of
+from leanset._labels import ClassSizes, Ids, Labels
 from leanset._saved import load_ranking, load_reduction, maker_of, save_ids, save_ranking
 
 
@@ -53,6 +58,108 @@ def facts(text: str) -> dict[str, Any]:
     return {name: _number(value) for name, value in json.loads(text).items()}
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, arrays among them; NaN equals NaN."""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)) or one.shape != other.shape:
+            return False
+        return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f" and other.dtype.kind == "f"))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, tuple) and isinstance(other, tuple) and any(isinstance(value, Warning) for value in one):
+        return [str(value) for value in one] == [str(value) for value in other]
+    return bool(one == other) or (one != one and other != other)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON and most libraries take it: lists of Python's own numbers and texts."""
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {", ".join(map(str, key)) if isinstance(key, tuple) else plain(key): plain(of) for key, of in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(of) for of in value]
+    if isinstance(value, LeansetWarning):
+        return {"code": value.code, "message": value.message, "hint": value.hint}
+    return value.to_dict() if isinstance(value, Result) else value
+
+
+class Result:
+    """What results have in common: they are equal if all that they hold is, and print in a few lines."""
+
+    __slots__ = ()
+    #: Fields that do not count when results are compared.
+    _apart = ("seconds", "threads", "_asked")
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        names = [f.name for f in fields(self) if f.name not in self._apart]  # type: ignore[arg-type]
+        return all(same(getattr(self, name), getattr(other, name)) for name in names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values as a dict of numbers, texts, lists and dicts.
+
+        Returns
+        -------
+        dict
+        """
+        return {f.name: plain(getattr(self, f.name)) for f in fields(self) if not f.name.startswith("_")}  # type: ignore[arg-type]
+
+    def _summary(self) -> str:
+        raise NotImplementedError
+
+    def _table(self) -> tuple[list[str], list[Sequence[Any]]]:
+        """The head and the lines of the table that a notebook shows."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{self._summary()}>"
+
+    def _repr_html_(self) -> str:
+        head, lines = self._table()
+        cells = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(shown(value))}</td>" for value in line) + "</tr>" for line in lines[:SHOWN]
+        )
+        more = f"<p>and {len(lines) - SHOWN:,} more</p>" if len(lines) > SHOWN else ""
+        names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+        return (
+            f"<div><p><b>{html.escape(self._summary())}</b></p>"
+            f"<table><thead><tr>{names}</tr></thead><tbody>{cells}</tbody></table>{more}</div>"
+        )
+
+
+#: Lines of a table in a notebook.
+SHOWN = 20
+
+
+def shown(value: Any) -> str:
+    """A value in a table."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else "" if value is None else str(value)
+
+
+def axes(ax: Any, who: str) -> Any:
+    """Axes to draw on; by default those of a new figure."""
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise hinted(ImportError(f"{who}.plot needs matplotlib, which is not installed"), "pip install matplotlib") from error
+    return pyplot.subplots()[1] if ax is None else ax
+
+
+def fixed(array: npt.NDArray[Any] | None) -> Any:
+    """An array that cannot be changed by mistake."""
+    if array is not None:
+        array.flags.writeable = False
+    return array
+
+
 @dataclass(frozen=True, slots=True)
 class ClassEpsilon:
     """ε of one class.
@@ -73,8 +180,8 @@ class ClassEpsilon:
     worst_row: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Epsilon:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Epsilon(Result):
     """ε: the distance from the worst-covered row to the nearest kept row of its class.
 
     Attributes
@@ -100,6 +207,33 @@ class Epsilon:
     def __float__(self) -> float:
         return self.value
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values as a dict of numbers, texts, lists and dicts."""
+        classes = {label: {f.name: getattr(own, f.name) for f in fields(own)} for label, own in self.classes.items()}
+        return {**super(Epsilon, self).to_dict(), "classes": plain(classes)}
+
+    def to_frame(self) -> Any:
+        """Return ε of each class as a frame.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or dict of lists
+            A frame of pandas if it is installed, otherwise of Polars; without both, its columns.
+        """
+        own = list(self.classes.values())
+        return frame_of({
+            "class": plain(list(self.classes)), "rows": [c.rows for c in own], "kept": [c.kept for c in own],
+            "epsilon": [c.value for c in own], "worst_row": [c.worst_row for c in own],
+        })
+
+    def _summary(self) -> str:
+        where = "" if self.worst_row is None else f", worst in row {self.worst_row} of class {self.worst_class!r}"
+        return f"ε = {self.value:.6g} ({self.metric}){where}"
+
+    def _table(self) -> tuple[list[str], list[Sequence[Any]]]:
+        lines = [(label, c.rows, c.kept, c.value, c.worst_row) for label, c in self.classes.items()]
+        return ["class", "rows", "kept", "ε", "worst row"], list(lines)
+
     @classmethod
     def of(cls, result: dict[str, Any], labels: Labels) -> Epsilon:
         names = labels.classes.tolist()
@@ -108,8 +242,8 @@ class Epsilon:
         return cls(result["value"], result["metric"], result["worst_row"], None if worst is None else names[worst], classes)
 
 
-@dataclass(frozen=True, slots=True)
-class EpsilonCurve:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class EpsilonCurve(Result):
     """ε at several ratios of a ranking.
 
     Attributes
@@ -132,11 +266,52 @@ class EpsilonCurve:
     @classmethod
     def of(cls, cuts: list[tuple[float, int, dict[str, Any]]], metric: str) -> EpsilonCurve:
         return cls(
-            np.array([cut[0] for cut in cuts], dtype=np.float64),
-            np.array([cut[1] for cut in cuts], dtype=np.int64),
-            np.array([cut[2]["value"] for cut in cuts], dtype=np.float64),
+            fixed(np.array([cut[0] for cut in cuts], dtype=np.float64)),
+            fixed(np.array([cut[1] for cut in cuts], dtype=np.int64)),
+            fixed(np.array([cut[2]["value"] for cut in cuts], dtype=np.float64)),
             metric,
         )
+
+    def to_frame(self) -> Any:
+        """Return the curve as a frame.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or dict of lists
+            A frame of pandas if it is installed, otherwise of Polars; without both, its columns.
+        """
+        return frame_of({"ratio": self.ratio.tolist(), "kept": self.kept.tolist(), "epsilon": self.epsilon.tolist()})
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Plot ε over the fraction of rows that is kept.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        ax = axes(ax, "EpsilonCurve")
+        ax.plot(100 * self.ratio, self.epsilon, marker="." if len(self.ratio) < 50 else None)
+        ax.set(xlabel="rows kept (%)", ylabel=f"ε ({self.metric})", ylim=(0, None))
+        return ax
+
+    def _summary(self) -> str:
+        if not len(self.ratio):
+            return f"ε at no ratio ({self.metric})"
+        first, last = (f"{self.epsilon[at]:.4g} at {self.ratio[at]:.3g}" for at in (0, -1))
+        return f"ε at {len(self.ratio)} ratios ({self.metric}): {first} … {last}"
+
+    def _table(self) -> tuple[list[str], list[Sequence[Any]]]:
+        return ["ratio", "kept", "ε"], list(zip(self.ratio.tolist(), self.kept.tolist(), self.epsilon.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +326,16 @@ class Asked:
     trainer: dict[str, Any] | None = None
     #: A hash of some rows of the training dynamics, if they were given.
     dynamics: str | None = None
-    #: A hash of some rows and their classes, as the method saw them.
-    table: str = ""
+    #: A hash of some rows before they were scaled, to the bit; None if the method did not use features.
+    table: str | None = None
+    #: How the columns were scaled.
+    scale: str | None = None
+    #: Whether rows were chosen within strata that are not the classes of y.
+    strata: bool = False
 
 
-@dataclass(frozen=True)
-class Reduction:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reduction(Result):
     """The result of a reduction.
 
     Attributes
@@ -197,6 +376,8 @@ class Reduction:
         Features per row, if known: a column of lists has several.
     balance : str
         How the classes shared a ratio or a count.
+    identity : Identity or None
+        What tells the table that was reduced from another, which is refused where the reduction is used.
     """
 
     indices: Ids | None
@@ -219,7 +400,105 @@ class Reduction:
     beside: str | None = None
     dimensions: int | None = None
     balance: str = "proportional"
-    _asked: Asked | None = field(default=None, repr=False, compare=False)
+    identity: Identity | None = None
+    _asked: Asked | None = field(default=None, repr=False)
+
+    @property
+    def sample_weight(self) -> npt.NDArray[np.float64]:
+        """One weight per entry of `indices` (or `points`) for the `sample_weight` of an estimator.
+
+        The weights of each class sum to its number of rows in the full set, so that classes of which fewer rows are kept count as before.
+        Methods with weights, such as protodash, give the shares within a class; otherwise all rows of a class have the same weight.
+        """
+        own = np.repeat(np.arange(len(self.counts)), list(self.counts.values()))
+        if self.order is not None:
+            own = own[np.argsort(self.order, kind="stable")]
+        given = np.ones(len(own)) if self.weights is None else self.weights
+        sums = np.bincount(own, weights=given, minlength=len(self.counts))
+        kept = np.bincount(own, minlength=len(self.counts))
+        # A class whose weights are all 0 shares its rows equally.
+        given = np.where(sums[own] > 0, given, 1.0)
+        sums = np.where(sums > 0, sums, kept)
+        rows = np.array(list(self.rows.values()), dtype=np.float64)
+        found: npt.NDArray[np.float64] = given * (rows / np.where(sums > 0, sums, 1.0))[own]
+        return found
+
+    def to_frame(self) -> Any:
+        """Return the kept rows as a frame: row id, class, rank within the class, and weights if there are some.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or dict of lists
+            A frame of pandas if it is installed, otherwise of Polars; without both, its columns. Of generated prototypes, the class, the
+            weight and the coordinates.
+
+        Examples
+        --------
+        >>> import leanset
+        >>> kept = leanset.reduce([[0.0], [1.0], [9.0]], sampling_strategy=2, method="mms", start="first")
+        >>> kept.to_frame()["row"].tolist()
+        [0, 2]
+        """
+        names = [label for label, count in self.counts.items() for _ in range(count)]
+        ranks = np.concatenate([np.arange(count) for count in self.counts.values()] or [np.empty(0, dtype=np.int64)])
+        data: dict[str, Any]
+        if self.order is not None:
+            sorting = np.argsort(self.order, kind="stable")
+            data = {"row": self.order[sorting].tolist(), "class": plain([names[at] for at in sorting]), "rank": ranks[sorting].tolist()}
+        else:
+            data = {"class": plain(names)}
+        if self.weights is not None:
+            data |= {"weight": self.weights.tolist(), "sample_weight": self.sample_weight.tolist()}
+        if self.points is not None:
+            data |= {f"x{j}": self.points[:, j].tolist() for j in range(self.points.shape[1])}
+        return frame_of(data)
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Plot how many rows of each class there are, and how many are kept.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        ax = axes(ax, "Reduction")
+        names = [", ".join(map(str, label)) if isinstance(label, tuple) else str(label) for label in self.rows]
+        ax.barh(names, list(self.rows.values()), color="0.85", label="all rows")
+        ax.barh(names, list(self.counts.values()), label="kept")
+        ax.set(xlabel="rows", title=self._head())
+        ax.invert_yaxis()
+        ax.legend()
+        return ax
+
+    def _head(self) -> str:
+        rows = sum(self.rows.values())
+        what = "rows" if self.points is None else "prototypes of rows"
+        return f"{self.method}: {len(self):,} of {rows:,} {what} ({100 * len(self) / max(rows, 1):.3g} %)"
+
+    def _summary(self) -> str:
+        classes = [f"{label!r} {count:,} of {self.rows[label]:,}" for label, count in list(self.counts.items())[:5]]
+        more = f" and {len(self.counts) - 5} more" if len(self.counts) > 5 else ""
+        parts = [f"{self._head()}: {', '.join(classes)}{more}"]
+        if self.epsilon is not None:
+            parts.append(self.epsilon._summary())
+        if self.warnings:
+            parts.append("warnings: " + ", ".join(sorted({warning.code for warning in self.warnings})))
+        return "; ".join(parts)
+
+    def _table(self) -> tuple[list[str], list[Sequence[Any]]]:
+        lines = [(label, self.rows[label], count, count / max(self.rows[label], 1)) for label, count in self.counts.items()]
+        if self.epsilon is None:
+            return ["class", "rows", "kept", "share"], list(lines)
+        return ["class", "rows", "kept", "share", "ε"], [(*line, self.epsilon.classes[line[0]].value) for line in lines]
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the ids of the kept rows to a file, completely or not at all, with the same bytes as `leanset reduce --emit ids`.
@@ -280,7 +559,7 @@ class Reduction:
         return sum(self.counts.values())
 
     @classmethod
-    def of(cls, result: dict[str, Any], labels: Labels, method: str, parameters: dict[str, Any], seed: int | None
+    def of(cls, result: dict[str, Any], labels: Labels | ClassSizes, method: str, parameters: dict[str, Any], seed: int | None
     ) -> Reduction:
         order, weights, points = result["rows"], result["weights"], result["points"]
         indices, names, own = None, labels.classes, None
@@ -293,17 +572,17 @@ class Reduction:
             own = np.repeat(names, result["counts"])
         counts = dict(zip(names.tolist(), result["counts"], strict=True))
         return cls(
-            indices, order, weights, points, own, counts, method, parameters, seed, facts(result["facts"]),
-            warn(result["warnings"]),
+            fixed(indices), fixed(order), fixed(weights), fixed(points), fixed(own), counts, method, parameters, seed,
+            facts(result["facts"]), (*result.get("notes", ()), *warn(result["warnings"])),
             dict(zip(names.tolist(), labels.sizes.tolist(), strict=True)),
             result["budget"], result["allow_empty"], None, {"method": result["seconds"]},
             result["threads"], result["beside"], result.get("dimensions"),
-            result.get("balance", "proportional"), _asked=result.get("asked"),
+            result.get("balance", "proportional"), result.get("identity"), result.get("asked"),
         )
 
 
-@dataclass(frozen=True)
-class Ranking:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ranking(Result):
     """All rows in the order in which they are kept. Cut it at any ratio with `reduce`.
 
     Attributes
@@ -322,13 +601,24 @@ class Ranking:
         The values that the method determined or measured.
     method, parameters, seed
         What ranked the rows.
+    identity : Identity or None
+        What tells the table that was ranked from another, which is refused where the ranking is used.
     """
 
     _native: _leanset.NativeRanking = field(repr=False)
-    _labels: Labels = field(repr=False)
+    _labels: ClassSizes = field(repr=False)
     method: str
     parameters: dict[str, Any]
     seed: int
+    identity: Identity | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Ranking):
+            return NotImplemented
+        names = ("method", "parameters", "seed", "identity", "rows", "scores", "labels", "is_global")
+        return all(same(getattr(self, name), getattr(other, name)) for name in names)
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def rows(self) -> Ids:
@@ -357,6 +647,61 @@ class Ranking:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values as a dict of numbers, texts, lists and dicts."""
+        own = {name: plain(getattr(self, name)) for name in ("rows", "scores", "ranks", "labels", "is_global", "facts")}
+        return {"method": self.method, "parameters": plain(self.parameters), "seed": self.seed, **own}
+
+    def to_frame(self) -> Any:
+        """Return the ranking as a frame: row id, class, rank and score, best first.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or dict of lists
+            A frame of pandas if it is installed, otherwise of Polars; without both, its columns.
+        """
+        return frame_of({
+            "row": self.rows.tolist(), "class": plain(self.labels), "rank": self.ranks.tolist(), "score": self.scores.tolist()
+        })
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Plot the scores over the ranks: one line per class, or one over all.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        ax = axes(ax, "Ranking")
+        codes, ranks, scores = self._native.codes, self.ranks, self.scores
+        if self.is_global:
+            ax.plot(ranks, scores)
+        else:
+            for code, name in enumerate(self._labels.names):
+                ax.plot(ranks[codes == code], scores[codes == code], label=name)
+            ax.legend()
+        ax.set(xlabel="rank", ylabel="score", title=self.method)
+        return ax
+
+    def _summary(self) -> str:
+        over = "over all classes" if self.is_global else "within each class"
+        names = [repr(label) for label in self._labels.classes.tolist()]
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        return f"{self.method}: {len(self):,} rows ranked {over}: {', '.join(names[:5])}{more}"
+
+    def _table(self) -> tuple[list[str], list[Sequence[Any]]]:
+        columns = (self.rows.tolist(), self.labels.tolist(), self.ranks.tolist(), self.scores.tolist())
+        return ["row", "class", "rank", "score"], list(zip(*columns, strict=True))
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the ranking to a file, completely or not at all, with the same bytes as `leanset rank`.
@@ -411,7 +756,7 @@ class Ranking:
         """
         native, own = load_ranking(path, y)
         method, parameters, seed = maker_of(path)
-        return cls(native, replace(own, original=None), method, parameters, seed)
+        return cls(native, own.known(), method, parameters, seed)
 
     def reduce(
         self, sampling_strategy: SamplingStrategy, *, allow_empty_classes: bool = False, balance: str = "proportional"
@@ -447,5 +792,5 @@ class Ranking:
         began = time.perf_counter()
         result = self._native.reduce(asked, allow_empty_classes, balance)
         result = {**result, "budget": asked, "balance": balance, "allow_empty": allow_empty_classes, "seconds": time.perf_counter() - began,
-                "threads": 1, "beside": "ranking"}
+                "threads": 1, "beside": "ranking", "identity": self.identity}
         return Reduction.of(result, self._labels, self.method, self.parameters, self.seed)

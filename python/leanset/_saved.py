@@ -77,7 +77,7 @@ def _read(path: str | os.PathLike[str], what: str, needed: Sequence[str], y: Any
     """The columns of a CSV file, and the labels of the table: those of y, or the names in the file."""
     import csv
 
-    from leanset._convert import labels
+    from leanset._labels import labels
 
     if Path(path).suffix.lower() != ".csv":
         raise hinted(ValueError(f"{path}: {what} is read as CSV"), "let the command line write it as .csv")
@@ -121,7 +121,7 @@ def _check_rows(path: Any, rows: npt.NDArray[np.int64], classes: Sequence[str], 
 
 def load_ranking(path: str | os.PathLike[str], y: Any) -> tuple[_leanset.NativeRanking, Any]:
     """The ranking of a file, and the labels of its table."""
-    from leanset._convert import Labels
+    from leanset._labels import Labels
 
     columns, own = _read(path, "a ranking", ["row", "class", "rank"], y)
     rows, ranks, classes = _whole(path, columns, "row"), _whole(path, columns, "rank"), columns["class"]
@@ -145,7 +145,8 @@ def load_ranking(path: str | os.PathLike[str], y: Any) -> tuple[_leanset.NativeR
     sorting = np.argsort(ranks, kind="stable") if whole else within
     if whole and not np.array_equal(ranks[sorting], np.arange(len(ranks))):
         raise ValueError(f"{path}: ranks are neither 0, 1, 2, … within each class nor over all rows")
-    native = _leanset.NativeRanking(whole, rows[sorting], scores[sorting], own.codes, own.names, [], [])
+    of_ranked = own.codes[rows[sorting]]
+    native = _leanset.NativeRanking(whole, rows[sorting], scores[sorting], of_ranked, own.sizes.tolist(), own.names, [], [])
     return native, own
 
 
@@ -222,7 +223,7 @@ def _of_manifest(cls: type[Reduction], path: Path, y: Any) -> Reduction:
     import dataclasses
     import json
 
-    from leanset._convert import Labels, labels
+    from leanset._labels import Labels, labels
     from leanset._results import ClassEpsilon, Epsilon, LeansetWarning
 
     manifest = read(path)

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from leanset._candidates import CONTROL, FULL, RANDOM, Candidate
 from leanset._errors import hinted
-from leanset._estimator import Reducer
+from leanset._estimator import BaseReducer
+from leanset._frames import frame_of
 from leanset._statistics import Median, Paired, median, paired
 
 #: What the three measures that are always there are called.
@@ -97,7 +98,7 @@ class Smallest:
         return self._text
 
     @property
-    def sampler(self) -> Reducer:
+    def sampler(self) -> BaseReducer:
         """The unfitted estimator that keeps these rows, of coordinates as the study measured them.
 
         Raises
@@ -276,13 +277,7 @@ class Study:
             A frame of the library that X was of, otherwise of pandas if it is installed, otherwise of Polars; without both, a list.
         """
         records = self.runs if runs else self.summarize(measure)
-        for name in sorted(("pandas", "polars"), key=lambda name: name != self._library):
-            try:
-                module = __import__(name)
-            except ImportError:
-                continue
-            return module.DataFrame(records)
-        return records
+        return frame_of(records, self._library)
 
     def smallest(self, within: float = 0.01, measure: str | None = None) -> Smallest:
         """Name the method and the ratio with the fewest rows that are good enough.

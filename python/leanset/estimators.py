@@ -11,9 +11,11 @@ __all__: list[str] = []
 def _make() -> None:
     for method in METHODS:
         made = estimator(method)
-        for name in (made.__name__, *method.abbreviations):
-            globals()[name] = made
-            __all__.append(name)
+        # A class of its own, so that what prints, and the steps of a pipeline, are named as they were called.
+        short = type(method.abbreviation, (made,), {"__doc__": made.__doc__, "__module__": __name__})
+        for kind in (made, short):
+            globals()[kind.__name__] = kind
+            __all__.append(kind.__name__)
 
 
 _make()

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from leanset._convert import Ids, take
+from leanset._convert import take
 from leanset._errors import hinted
-from leanset.training import _numpy
+from leanset._frames import to_numpy
+from leanset._labels import Ids
 
 if TYPE_CHECKING:
     from leanset.training import ForgettingLog
@@ -124,7 +125,7 @@ def _order(log: ForgettingLog, classes: Any, who: str) -> Ids | None:
     """The output of a model for each class of a log, from the classes of the outputs in their order; None if they are in order."""
     if classes is None:
         return None
-    own, given = log.classes.tolist(), np.asarray(_numpy(classes)).tolist()
+    own, given = log.classes.tolist(), np.asarray(to_numpy(classes)).tolist()
     places = {label: at for at, label in enumerate(given)}
     if len(places) != len(given):
         raise ValueError(f"classes has the same class twice: {given[:10]}")
@@ -166,7 +167,7 @@ def _order_of_codes(log: ForgettingLog, given: Any, who: str) -> Ids | None:
 
 def _arranged(outputs: Any, order: Ids | None, classes: int, *, binary: str = "") -> npt.NDArray[Any]:
     """Outputs with one column per class of the log. A model of two classes may have one output: `binary` says what of the second."""
-    array = _numpy(outputs)
+    array = to_numpy(outputs)
     if binary and classes == 2:
         one = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array if array.ndim == 1 else None
         if one is not None:
@@ -395,7 +396,7 @@ def transformers_callback(
 
         def after(self, module: Any, given: Any, named: dict[str, Any], outputs: Any) -> None:
             if self.rows is not None and self.epoch % step == 0:
-                rows = _numpy(self.rows)
+                rows = to_numpy(self.rows)
                 self.check(named.get("labels"), rows)
                 _record(log, self.epoch, rows, _logits(outputs), self.order, logits=True)
             self.rows = None
@@ -422,7 +423,7 @@ def transformers_callback(
                     plain = torch.utils.data.DataLoader(loader.dataset, batch_size=size, collate_fn=loader.collate_fn)
                     for batch in plain:
                         named = {name: v.to(model.device) if hasattr(v, "to") else v for name, v in batch.items()}
-                        logits = _numpy(_logits(model(**named)).float())
+                        logits = to_numpy(_logits(model(**named)).float())
                         self.check(batch.get("labels"), np.arange(start, start + len(logits)))
                         found.append(logits)
                         start += len(logits)
@@ -432,14 +433,14 @@ def transformers_callback(
 
         def check(self, labels: Any, rows: Any) -> None:
             """Compare labels, which are positions of outputs, with those that rows have in the log."""
-            if labels is None or np.ndim(_numpy(labels)) != 1:
+            if labels is None or np.ndim(to_numpy(labels)) != 1:
                 return
             own = log._labels.codes[rows].astype(np.int64)
             expected = own if self.order is None else self.order[own]
-            wrong = np.flatnonzero(_numpy(labels) != expected)
+            wrong = np.flatnonzero(to_numpy(labels) != expected)
             if wrong.size:
                 at = int(wrong[0])
-                error = ValueError(f"row {int(rows[at])} of train_dataset has label {int(_numpy(labels)[at])}, and in the log it is of class "
+                error = ValueError(f"row {int(rows[at])} of train_dataset has label {int(to_numpy(labels)[at])}, and in the log it is of class "
                                    f"{log.classes[own[at]].item()!r}, which is output {expected[at]} of the model")
                 raise hinted(error, "make the log from the labels of train_dataset, in its order, or pass classes= in the order of the outputs")
 

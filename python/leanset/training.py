@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from leanset import _leanset
-from leanset._convert import Ids, Labels, Table, labels
+from leanset._convert import Table
 from leanset._errors import hinted
+from leanset._frames import to_numpy
+from leanset._labels import Ids, Labels, array_of, labels
 from leanset._whole import write_whole
 
 
@@ -150,16 +152,6 @@ class Trainer:
         return Dynamics(self._observe(table_of(x, labels(y, x.rows, who="Trainer")), seed_of(random_state), n_jobs))
 
 
-def _numpy(value: Any) -> npt.NDArray[Any]:
-    """Convert a tensor of any library, on any device, to an array."""
-    for step in ("detach", "cpu"):
-        if hasattr(value, step):
-            value = getattr(value, step)()
-    if "bfloat16" in str(getattr(value, "dtype", "")) and hasattr(value, "float"):
-        value = value.float()
-    return np.asarray(value.numpy() if hasattr(value, "numpy") and callable(value.numpy) else value)
-
-
 #: The types of labels that files hold, and how they are read from text.
 KINDS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float, "bool": lambda text: text == "True"}
 
@@ -221,7 +213,7 @@ class ForgettingLog:
     """
 
     def __init__(self, y: Any) -> None:
-        array = _numpy(y)
+        array = array_of(y)
         if array.ndim == 0:
             raise TypeError(f"y must be a list or array of the labels of the training set, not {y!r}")
         own = labels(array, len(array), who="ForgettingLog")
@@ -276,7 +268,7 @@ class ForgettingLog:
         """
         if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or not 0 <= epoch < 2**32:
             raise ValueError(f"epoch must be a whole number of at least 0, not {epoch!r}")
-        rows = _numpy(indices)
+        rows = to_numpy(indices)
         if rows.ndim != 1 or rows.dtype.kind not in "iu":
             raise TypeError(f"indices must be a list or array of whole numbers, not of {rows.dtype} and shape {rows.shape}")
         rows = np.ascontiguousarray(rows, dtype=np.int64)
@@ -290,14 +282,14 @@ class ForgettingLog:
                 raise ValueError("probabilities and logits are both given: give one of them")
             sure = self._probabilities(probabilities, logits, len(rows))
         if predictions_or_correct is not None:
-            right = self._right(_numpy(predictions_or_correct), rows, codes)
+            right = self._right(to_numpy(predictions_or_correct), rows, codes)
         elif sure is not None:
             right = sure.argmax(axis=1) == codes
         else:
             raise ValueError("there is no observation: give predictions_or_correct, probabilities or logits")
         lengths = None
         if gradients is not None:
-            lengths = np.ascontiguousarray(_numpy(gradients), dtype=np.float64)
+            lengths = np.ascontiguousarray(to_numpy(gradients), dtype=np.float64)
             if lengths.shape != codes.shape:
                 raise ValueError(f"gradients must be of shape {codes.shape}, not {lengths.shape}: one length per row")
             if sure is None:
@@ -366,7 +358,7 @@ class ForgettingLog:
         return error
 
     def _probabilities(self, probabilities: Any, logits: Any, rows: int) -> npt.NDArray[np.float64]:
-        given = np.ascontiguousarray(_numpy(logits if probabilities is None else probabilities), dtype=np.float64)
+        given = np.ascontiguousarray(to_numpy(logits if probabilities is None else probabilities), dtype=np.float64)
         name, classes = "logits" if probabilities is None else "probabilities", len(self._labels.classes)
         if given.ndim == 1 and classes == 2:
             error = ValueError(f"{name} must be of shape ({rows}, 2), not {given.shape}: one column per class")

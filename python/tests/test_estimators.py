@@ -20,8 +20,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::leanset.LeansetWarning")
 
 def test_estimators_have_a_class_per_method_and_a_short_name(method):
     cls = getattr(leanset, method.class_name)
-    for name in method.abbreviations:
-        assert getattr(leanset, name) is cls
+    short = getattr(leanset, method.abbreviation)
+    assert short.__name__ == method.abbreviation
+    assert issubclass(short, cls)
+    assert inspect.signature(short) == inspect.signature(cls)
     signature = inspect.signature(cls)
     assert all(p.kind is p.KEYWORD_ONLY for p in signature.parameters.values())
     for parameter in method.parameters:
@@ -30,9 +32,20 @@ def test_estimators_have_a_class_per_method_and_a_short_name(method):
 
 
 def test_estimators_have_the_usual_names():
-    assert leanset.MMS is leanset.Maxmin
-    assert leanset.SRS is leanset.StratifiedRandom
-    assert leanset.EL2N is leanset.El2n
+    assert repr(leanset.MMS()) == "MMS()"
+    assert repr(leanset.Maxmin()) == "Maxmin()"
+    assert isinstance(leanset.SRS(), leanset.StratifiedRandom)
+    assert pickle.loads(pickle.dumps(leanset.SRS(sampling_strategy=0.5))).get_params()["sampling_strategy"] == 0.5
+    # No name differs from another in capitals only.
+    names = [name.lower() for name in leanset.estimators.__all__]
+    assert len(names) == len(set(names))
+    assert leanset.EL2N.__name__ == "EL2N"
+
+
+def test_steps_are_named_as_the_method_was_called():
+    from imblearn.pipeline import make_pipeline
+
+    assert [name for name, _ in make_pipeline(leanset.MMS(), leanset.Maxmin(), LogisticRegression()).steps][:2] == ["mms", "maxmin"]
 
 
 def test_get_params_returns_them_and_clones_are_equal(method):
@@ -169,14 +182,20 @@ def test_float32_gives_the_rows_of_float64(method, blobs):
     assert np.array_equal(kept, double.fit_resample(X, y)[0].astype(np.float32))
 
 
-def test_sparse_input_needs_a_method_without_coordinates(method, blobs):
+def test_sparse_input_gives_the_rows_of_dense_input(method, blobs, monkeypatch):
     from scipy import sparse
 
     X, y = blobs
     matrix = sparse.csr_array(X)
     if method.uses_coordinates:
-        with pytest.raises(TypeError, match=f"{method.class_name} uses the coordinates"):
+        kept, _ = small(method, sampling_strategy=0.3).fit_resample(matrix, y)
+        assert sparse.issparse(kept)
+        assert np.allclose(kept.toarray(), small(method, sampling_strategy=0.3).fit_resample(X, y)[0])
+        # What would not fit is refused by the name of the method.
+        monkeypatch.setattr("leanset._convert.DENSE", 1_000)
+        with pytest.raises(TypeError, match=f"{method.class_name} uses the coordinates of rows, and 120 × 3 of them take") as caught:
             small(method).fit(matrix, y)
+        assert "TruncatedSVD" in caught.value.__notes__[0]
         return
     log = None
     if method.uses_dynamics:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import leanset
-from leanset._convert import encode
+from leanset._labels import encode
 
 NAMES = ["height", "width", "depth"]
 

@@ -88,7 +88,7 @@ def test_a_row_that_is_no_point_is_named(points, bad, words):
     nested[4] = bad
     for X in (pa.array(nested), pl.Series("e", nested), pd.Series(nested), pa.table({"e": pa.array(nested)})):
         with pytest.raises(ValueError, match=words):
-            leanset.reduce(X, method="srs")
+            leanset.reduce(X, method="mms")
     if bad is not None and None not in bad:
         with pytest.raises(ValueError, match=words):
             leanset.reduce(nested, method="srs")
@@ -176,6 +176,6 @@ def test_integers_that_float64_cannot_hold_are_refused():
         pa.table({"a": [big, 3], "b": [0.5, 1.0]}),
     ):
         with pytest.raises(ValueError, match=f"row 0.*: {big} is beyond"):
-            leanset.reduce(X, method="srs", sampling_strategy=1)
+            leanset.reduce(X, method="mms", sampling_strategy=1)
     # Powers of two are float64.
-    leanset.reduce(np.array([[2**60], [2**61]]), method="srs", sampling_strategy=1)
+    leanset.reduce(np.array([[2**60], [2**61]]), method="mms", sampling_strategy=1)

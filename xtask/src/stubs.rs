@@ -9,12 +9,12 @@ const HEAD: &str = r#"# Made from the code by ./x docs; a test holds it against 
 """The estimators: one class a registered method."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from leanset._budget import SamplingStrategy
-from leanset._estimator import Reducer
+from leanset._estimator import BaseReducer
 from leanset.training import Trainer
 
 "#;
@@ -28,6 +28,9 @@ const COMMON: &[(&str, &str, &str)] = &[
     ("epsilon", "Literal[\"chebyshev\", \"euclidean\", \"manhattan\", \"cosine\"] | None", "None"),
     ("guard", "Literal[\"auto\", \"on\", \"off\"] | None", "None"),
     ("balance", "Literal[\"proportional\", \"sqrt\", \"equal\"]", "\"proportional\""),
+    ("features", "Any", "None"),
+    ("scale", "Literal[\"minmax\", \"standard\", \"unit\", \"none\", \"auto\"] | None", "None"),
+    ("metric", "Literal[\"euclidean\", \"cosine\"]", "\"euclidean\""),
 ];
 
 /// `estimators.pyi`.
@@ -41,7 +44,7 @@ pub(crate) fn estimators() -> String {
         names.push(name.clone());
         let _ = write!(
             classes,
-            "\nclass {name}(Reducer):\n    \"\"\"{}\n\n    {}\n    \"\"\"\n\n",
+            "\nclass {name}(BaseReducer):\n    \"\"\"{}\n\n    {}\n    \"\"\"\n\n",
             text(&method["title"]),
             text(&method["summary"])
         );
@@ -62,13 +65,17 @@ pub(crate) fn estimators() -> String {
             let _ = writeln!(classes, "        {name}: {kind} = {default},");
         }
         classes.push_str("    ) -> None: ...\n");
-        for short in abbreviations(method) {
-            let _ = writeln!(classes, "\n{short} = {name}");
-            names.push(short);
-        }
+        let short = abbreviation(method);
+        let _ = write!(classes, "\nclass {short}({name}): ...\n");
+        names.push(short);
     }
     let list: Vec<String> = names.iter().map(|n| format!("    \"{n}\",\n")).collect();
-    format!("{HEAD}__all__ = [\n{}]\n{classes}", list.concat())
+    let methods: Vec<String> = list_of_names(&document).iter().map(|n| format!("    \"{n}\",\n")).collect();
+    format!(
+        "{HEAD}__all__ = [\n{}]\n\nMethodName: TypeAlias = Literal[\n{}]\n{classes}",
+        list.concat(),
+        methods.concat()
+    )
 }
 
 /// `__init__.pyi`: what `__init__.py` says, with the names of the estimators written out.
@@ -79,7 +86,7 @@ pub(crate) fn package() -> Result<String, String> {
     let document = methods::document(None);
     let list = document["methods"].as_array().map_or(&[][..], Vec::as_slice);
     let names: Vec<String> =
-        list.iter().flat_map(|m| std::iter::once(class_name(text(&m["id"]))).chain(abbreviations(m))).collect();
+        list.iter().flat_map(|m| [class_name(text(&m["id"])), abbreviation(m)]).collect();
     let imported = format!("from leanset.estimators import (\n    {},\n)", names.join(",\n    "));
     let exported = format!("__all__ += [\n    \"{}\",\n]", names.join("\",\n    \""));
     let mut out = source[begin + 1..].to_owned();
@@ -98,16 +105,32 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// Every name by which a method is known.
+fn list_of_names(document: &Value) -> Vec<String> {
+    let methods = document["methods"].as_array().into_iter().flatten();
+    methods
+        .flat_map(|method| {
+            let aliases = method["aliases"].as_array().into_iter().flatten();
+            std::iter::once(&method["id"]).chain(aliases).map(|name| text(name).to_owned())
+        })
+        .collect()
+}
+
+/// The name of the class: `ClusteringCentroids`; an id that is an abbreviation stays in capitals.
 pub(crate) fn class_name(id: &str) -> String {
+    if id.len() <= ABBREVIATION {
+        return id.to_uppercase();
+    }
     let word = |word: &str| word[..1].to_uppercase() + &word[1..];
     id.split('-').map(word).collect()
 }
 
-/// The first alias, and a short name, in capitals.
-fn abbreviations(method: &Value) -> Vec<String> {
-    let (id, alias) = (text(&method["id"]), text(&method["aliases"][0]));
-    let short = (id.len() <= 4).then(|| id.to_uppercase());
-    std::iter::once(alias.to_uppercase()).chain(short).collect()
+/// Ids up to this length are abbreviations.
+const ABBREVIATION: usize = 4;
+
+/// The first alias, in capitals.
+fn abbreviation(method: &Value) -> String {
+    text(&method["aliases"][0]).to_uppercase()
 }
 
 fn annotation(param: &Value) -> String {

@@ -48,6 +48,7 @@ mod monitor;
 mod nnls;
 pub mod params;
 mod pivots;
+pub mod scale;
 pub mod seed;
 pub mod selection;
 pub mod simd;

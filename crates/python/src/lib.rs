@@ -16,6 +16,7 @@ mod files;
 mod manifest;
 mod measure;
 mod reduce;
+mod scale;
 mod statistics;
 mod training;
 mod work;
@@ -36,6 +37,8 @@ pub mod _leanset {
     use crate::measure::{bottleneck_distance, diagrams, epsilon_between, epsilon_curve, epsilon_of_rows};
     #[pymodule_export]
     use crate::reduce::{NativeRanking, examine, find, methods, rank, reduce};
+    #[pymodule_export]
+    use crate::scale::{scale_columns, scale_rows};
     #[pymodule_export]
     use crate::statistics::{median, paired};
     #[pymodule_export]

@@ -223,7 +223,7 @@ pub(crate) fn reduce<'py>(
     let found = to_dict(py, &reduction, &classes)?;
     found.set_item("method", reducer.info().id)?;
     found.set_item("parameters", parameters(&reducer).to_string())?;
-    found.set_item("ranking", ranking.map(|ranking| NativeRanking { ranking, classes }))?;
+    found.set_item("ranking", ranking.map(|ranking| NativeRanking::of(ranking, &classes)))?;
     Ok(found)
 }
 
@@ -293,26 +293,56 @@ pub(crate) fn rank<'py>(
         let target = target.map(|t| t.dataset()).transpose()?;
         let inputs = Inputs { target: target.as_ref(), dynamics, kept: keep.as_deref() };
         let ranking = reducer.rank_with(&data, &inputs, None, Seed(seed), monitor)?;
-        Ok(NativeRanking { ranking, classes: data.into_classes() })
+        Ok(NativeRanking::of(ranking, data.classes()))
     })
 }
 
-/// A ranking and the classes of its table.
+/// A ranking, and what is needed of the classes of its table to cut it: a few kept rows of a large table take little memory.
 #[pyclass(frozen, module = "leanset._leanset")]
 #[derive(Debug)]
 pub(crate) struct NativeRanking {
     pub(crate) ranking: Ranking,
-    pub(crate) classes: Classes,
+    /// The class code of each ranked row.
+    codes: Vec<u32>,
+    /// Rows of each class in the table.
+    sizes: Vec<usize>,
+    names: Vec<String>,
+}
+
+impl NativeRanking {
+    fn of(ranking: Ranking, classes: &Classes) -> Self {
+        let codes = ranking.rows().iter().map(|&row| classes.of(row).0).collect();
+        let names = classes.ids().map(|class| classes.name(class).to_owned()).collect();
+        Self { ranking, codes, sizes: classes.sizes(), names }
+    }
+
+    /// Classes of these sizes in which the ranked rows are what they are. Which class any other row has is not known, and no cut of
+    /// the ranking depends on it.
+    fn classes(&self) -> leanset_core::Result<Classes> {
+        let rows: usize = self.sizes.iter().sum();
+        let mut left = self.sizes.clone();
+        let mut codes = vec![u32::MAX; rows];
+        for (row, &code) in self.ranking.rows().iter().zip(&self.codes) {
+            codes[row.index()] = code;
+            left[code as usize] = left[code as usize].saturating_sub(1);
+        }
+        let mut others = left.iter().enumerate().flat_map(|(code, &count)| std::iter::repeat_n(code, count));
+        for code in codes.iter_mut().filter(|code| **code == u32::MAX) {
+            *code = others.next().and_then(|code| u32::try_from(code).ok()).unwrap_or(0);
+        }
+        Ok(Classes::new(&codes, self.sizes.len())?.with_names(&self.names))
+    }
 }
 
 /// A limit as Python keeps it: code, message, hint, after.
 type LimitFields = (String, String, String, Vec<Option<usize>>);
-/// What a ranking is pickled as: scope, rows, scores, codes, names, warnings, limits.
+/// What a ranking is pickled as: scope, rows, scores, codes of these rows, sizes and names of classes, warnings, limits.
 type State<'py> = (
     bool,
     Bound<'py, PyArray1<i64>>,
     Bound<'py, PyArray1<f64>>,
     Bound<'py, PyArray1<u32>>,
+    Vec<usize>,
     Vec<String>,
     Vec<WarningFields>,
     Vec<LimitFields>,
@@ -329,6 +359,7 @@ impl NativeRanking {
         rows: PyReadonlyArray1<'_, i64>,
         scores: PyReadonlyArray1<'_, f64>,
         codes: PyReadonlyArray1<'_, u32>,
+        sizes: Vec<usize>,
         names: Vec<String>,
         warnings: Vec<WarningFields>,
         limits: Vec<LimitFields>,
@@ -336,14 +367,22 @@ impl NativeRanking {
         let rows: Option<Vec<RowId>> = rows.as_slice()?.iter().map(|&row| u32::try_from(row).ok().map(RowId)).collect();
         let rows = rows.ok_or_else(|| PyValueError::new_err("a row id is negative or too large"))?;
         let (codes, scores) = (codes.as_slice()?, scores.as_slice()?);
+        let count: usize = sizes.iter().sum();
+        if rows.len() != codes.len() || codes.iter().any(|&code| code as usize >= sizes.len()) || sizes.len() != names.len() {
+            return Err(PyValueError::new_err("a ranking has one class code per row, and each is one of its classes"));
+        }
+        if rows.iter().any(|row| row.index() >= count) {
+            return Err(PyValueError::new_err(format!("a ranking of {count} rows names a row beyond them")));
+        }
         brief(py, || {
-            let classes = Classes::new(codes, names.len())?.with_names(&names);
+            let mut of_row = vec![0; count];
+            rows.iter().zip(codes).for_each(|(row, &code)| of_row[row.index()] = code);
+            let classes = Classes::new(&of_row, names.len())?.with_names(&names);
             let mut ranking = if global {
                 Ranking::global(rows, scores.to_vec(), &classes)?
             } else {
                 let mut orders = vec![(Vec::new(), Vec::new()); classes.len()];
-                for (row, &score) in rows.into_iter().zip(scores) {
-                    let code = codes.get(row.index()).copied().unwrap_or(0);
+                for ((row, &score), &code) in rows.into_iter().zip(scores).zip(codes) {
                     orders[code as usize].0.push(row);
                     orders[code as usize].1.push(score);
                 }
@@ -366,7 +405,7 @@ impl NativeRanking {
                     after,
                 })
                 .collect();
-            Ok(Self { ranking, classes })
+            Ok(Self { ranking, codes: codes.to_vec(), sizes, names })
         })
     }
 
@@ -374,14 +413,13 @@ impl NativeRanking {
         let (py, own) = (slf.py(), slf.get());
         let limit =
             |l: &BudgetLimit| (l.code.to_string(), l.message.to_string(), l.hint.render(Face::Python), l.after.clone());
-        let rows: usize = own.classes.sizes().iter().sum();
-        let codes: Vec<u32> = (0..rows).map(|row| own.classes.of(RowId::at(row)).0).collect();
         let state = (
             own.is_global(),
             own.rows(py),
             own.scores(py),
-            codes.into_pyarray(py),
-            own.classes.ids().map(|c| own.classes.name(c).to_owned()).collect(),
+            own.codes(py),
+            own.sizes.clone(),
+            own.names.clone(),
             own.warnings(),
             own.ranking.budget_limits.iter().map(limit).collect(),
         );
@@ -415,7 +453,7 @@ impl NativeRanking {
     /// The class code of each of the rows.
     #[getter]
     fn codes<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<u32>> {
-        self.ranking.rows().iter().map(|&r| self.classes.of(r).0).collect::<Vec<_>>().into_pyarray(py)
+        self.codes.clone().into_pyarray(py)
     }
 
     /// Warnings of the ranking itself.
@@ -443,7 +481,10 @@ impl NativeRanking {
     ) -> PyResult<Bound<'py, PyDict>> {
         let balance: Balance = word(py, balance)?;
         let budget = Budget::from(budget).balanced(balance.into());
-        let reduction = brief(py, || self.ranking.reduce(&self.classes, &budget, floor(allow_empty)))?;
-        to_dict(py, &reduction, &self.classes)
+        let (reduction, classes) = brief(py, || {
+            let classes = self.classes()?;
+            Ok((self.ranking.reduce(&classes, &budget, floor(allow_empty))?, classes))
+        })?;
+        to_dict(py, &reduction, &classes)
     }
 }

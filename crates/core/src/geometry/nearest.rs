@@ -163,17 +163,30 @@ impl<'a, T: Scalar> Points<'a, T> {
         found: impl Fn(usize, &mut dyn Iterator<Item = u32>) -> R + Sync,
         step: impl Fn(u64) -> Result<()> + Sync,
     ) -> Result<Vec<R>> {
+        self.of_each_within(queries, query_ids, k, f64::INFINITY, found, step)
+    }
+
+    /// As [`Self::of_each`], of points whose squared distance is at most `limit`: there may be fewer than k.
+    pub(crate) fn of_each_within<R: Default + Clone + Send>(
+        &self,
+        queries: &Tree<T>,
+        query_ids: &[u32],
+        k: usize,
+        limit: f64,
+        found: impl Fn(usize, &mut dyn Iterator<Item = u32>) -> R + Sync,
+        step: impl Fn(u64) -> Result<()> + Sync,
+    ) -> Result<Vec<R>> {
         let leaves: Vec<usize> = (0..queries.nodes().len()).filter(|&at| queries.node(at).right == 0).collect();
         let of_leaf = |&leaf: &usize| {
             let node = queries.node(leaf);
             let count = (node.end as usize * LANES).min(queries.len()) - node.begin as usize * LANES;
-            let search = Search { points: self, queries, query_ids, leaf, count, k, look: &|| step(0) };
+            let search = Search { points: self, queries, query_ids, leaf, count, k, limit, look: &|| step(0) };
             let nearest = simd::run_bounds(search)?;
             step(count as u64)?;
             let position = |at: usize| queries.id(node.begin as usize * LANES + at);
             let result = |(at, own): (usize, &Nearest)| {
                 let position = position(at);
-                (position, found(position, &mut own.iter().map(|&(_, id)| id)))
+                (position, found(position, &mut own.iter().map(|&(_, id)| id).filter(|&id| id != NONE)))
             };
             Ok(nearest.iter().enumerate().map(result).collect::<Vec<_>>())
         };
@@ -193,6 +206,9 @@ pub(crate) fn memory(len: usize, columns: usize, scalar_bytes: usize) -> u64 {
     super::memory(len, columns, scalar_bytes) + tiles
 }
 
+/// The id of the places that the limit of a search holds: beyond every point.
+const NONE: u32 = u32::MAX;
+
 /// The search of one leaf of queries: the body that is compiled for each instruction set.
 struct Search<'a, T> {
     points: &'a Points<'a, T>,
@@ -201,6 +217,7 @@ struct Search<'a, T> {
     leaf: usize,
     count: usize,
     k: usize,
+    limit: f64,
     look: Look<'a>,
 }
 
@@ -218,7 +235,7 @@ impl<T: Scalar> simd::Bounds for Search<'_, T> {
 
     #[inline(always)]
     fn run<const FUSED: bool>(self) -> Self::Output {
-        let Self { points, queries, query_ids, leaf, count, k, look } = self;
+        let Self { points, queries, query_ids, leaf, count, k, limit, look } = self;
         let (tree, node) = (points.tree, queries.node(leaf));
         let columns = tree.packed().columns();
         let slot = |at: usize| node.begin as usize * LANES + at;
@@ -230,7 +247,14 @@ impl<T: Scalar> simd::Bounds for Search<'_, T> {
             out.iter_mut().zip(&row).for_each(|(out, v)| *out = v.widen());
         }
         let own_ids: Vec<u32> = (0..count).map(|at| query_ids[queries.id(slot(at))]).collect();
-        let mut nearest: Vec<Nearest> = vec![Vec::with_capacity(k + 1); count];
+        // A limit is k points at that distance, which all others come before.
+        let held = if limit.is_finite() { k } else { 0 };
+        let none = || {
+            let mut own: Nearest = Vec::with_capacity(k + 1);
+            own.resize(held, (limit.to_bits(), NONE));
+            own
+        };
+        let mut nearest: Vec<Nearest> = (0..count).map(|_| none()).collect();
         let Some(tiles) = &points.tiles else {
             let mut stack = Vec::new();
             for (at, own) in nearest.iter_mut().enumerate() {
@@ -243,7 +267,8 @@ impl<T: Scalar> simd::Bounds for Search<'_, T> {
         let mut values = vec![0.0; rows.len()];
         let new = |(at, (row, out)): (usize, (&[f64], &mut [f32]))| {
             let query = tiles.frame.query(row, out);
-            Shortlist { own_id: own_ids[at], query, top: Vec::with_capacity(k + 1), held: Vec::new(), cutoff: f32::MIN }
+            let cutoff = if limit.is_finite() { query.possible(&tiles.frame, limit) } else { f32::MIN };
+            Shortlist { own_id: own_ids[at], query, top: Vec::with_capacity(k + 1), held: Vec::new(), cutoff }
         };
         let outs = rows.chunks_exact(columns).zip(values.chunks_exact_mut(columns));
         let mut lists: Vec<Shortlist> = outs.enumerate().map(new).collect();

@@ -1,12 +1,12 @@
 //! How one feature column becomes numbers, fitted on the rows that take part.
 
+use leanset_core::scale::{Sample, Scaler, Scaling, unit_of_squares};
 use leanset_problem::{setting, text};
 
 use super::column_checks::{MAX_CATEGORIES, words_among_numbers};
 use super::column_ref::ColumnRef;
 use super::impute::most_frequent;
 use super::look_alike;
-use super::scaler::{Sample, Scaler, unit_of_squares};
 use crate::column::{Column, Kind, ListType, Lists, Texts, Values};
 use crate::error::{Error, Warning, counted, listed, shown};
 use crate::row::FileRow;
@@ -115,6 +115,15 @@ impl FeatureEncoding {
     }
 }
 
+/// The scale of one column. (Rows are scaled to unit length when they are whole.)
+fn fit_scaler(scale: Scale, sample: &Sample<'_>) -> Option<Scaler> {
+    match scale {
+        Scale::None | Scale::Unit => Some(Scaler::Identity),
+        Scale::MinMax => Scaler::fit(Scaling::MinMax, sample),
+        Scale::Standard => Scaler::fit(Scaling::Standard, sample),
+    }
+}
+
 /// Those of the rows that have a value.
 fn present<'a>(column: &'a Column, rows: &'a [FileRow]) -> impl Iterator<Item = FileRow> + 'a {
     rows.iter().copied().filter(|row| !column.is_missing(row.index()))
@@ -176,7 +185,7 @@ fn fit_number(
     let unit = unit_of_squares(max - min);
     let squares = || values().map(|x| ((x - mean) * unit).powi(2)).sum::<f64>();
     let sample = Sample { squares: &squares, rows: rows.len(), min, max, mean };
-    match Scaler::fit(scale, &sample) {
+    match fit_scaler(scale, &sample) {
         Some(scaler) if mean.is_finite() => Ok((FeatureEncoding::Number { scaler, fill: mean }, sample.varies())),
         _ => Err(too_wide(of, min, max)),
     }
@@ -248,7 +257,7 @@ fn fit_list(
         let squares = || squares[j];
         let sample = Sample { squares: &squares, rows: rows.len(), min: min[j], max: max[j], mean: means[j] };
         varies |= sample.varies();
-        match Scaler::fit(scale, &sample) {
+        match fit_scaler(scale, &sample) {
             Some(scaler) if means[j].is_finite() => scalers.push(scaler),
             _ => return Err(too_wide(of, min[j], max[j])),
         }

@@ -24,7 +24,6 @@ mod look_alike;
 mod matrix;
 mod names;
 mod reading;
-mod scaler;
 
 pub use column_checks::MAX_CATEGORIES;
 pub use encoded::{Encoded, Features};
