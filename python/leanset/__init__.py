@@ -13,9 +13,12 @@ without an estimator. Row ids are 0-based positions in the data that you pass.
 """
 
 from leanset import estimators as estimators
+from leanset import hf as hf
 from leanset._choose import Choice, choose
 from leanset._classifier import ReducedClassifier
 from leanset._compare import compare
+from leanset._duplicates import Duplicates, duplicates
+from leanset._embed import embed
 from leanset._errors import NotFittedError
 from leanset._estimator import Reducer
 from leanset._functions import bottleneck_distance, epsilon, epsilon_curve, persistence_diagrams, rank, reduce
@@ -42,6 +45,7 @@ from leanset.training import Dynamics, ForgettingLog, Trainer
 __all__ = [
     "Choice",
     "ClassEpsilon",
+    "Duplicates",
     "Dynamics",
     "EnergyMeter",
     "Epsilon",
@@ -61,9 +65,12 @@ __all__ = [
     "bottleneck_distance",
     "choose",
     "compare",
+    "duplicates",
+    "embed",
     "epsilon",
     "epsilon_curve",
     "estimators",
+    "hf",
     "keras_callback",
     "lightgbm_callback",
     "lightning_callback",

@@ -168,7 +168,7 @@ def features(
 def _refuse_lazy(X: Any, name: str) -> None:
     """Refuses what holds no rows that could be taken."""
     kind = type(X).__name__
-    if isinstance(X, dict):
+    if isinstance(X, dict) and not is_sparse(X):
         raise hinted(TypeError(f"{name} is a dict of columns, which has no rows"), "pass a frame: pandas.DataFrame(…), or an array")
     if library(X) == "polars" and kind == "LazyFrame":
         raise hinted(TypeError(f"{name} is a LazyFrame, which holds no rows yet"), f"pass {name}.collect()")
@@ -195,7 +195,7 @@ def _dense(X: Any, name: str, who: str | None) -> tuple[Any, npt.NDArray[Any]]:
 
 def _without_coordinates(X: Any, name: str) -> Features:
     """The rows of anything, of which nothing else is used."""
-    width = 1
+    width, rows = 1, rows_of(X)
     if is_sparse(X):
         width = int(X.shape[1])
     elif is_frame(X):
@@ -205,8 +205,7 @@ def _without_coordinates(X: Any, name: str) -> Features:
     elif not (is_column(X) or _is_texts(X)):
         array = _array(X, name)
         _check_axes(array)
-        width = int(array.shape[1])
-    rows = rows_of(X)
+        rows, width = array.shape
     if rows is None:
         raise TypeError(f"{name} of type {type(X).__name__} has no number of rows")
     _check_size(rows, width, (rows, width))
@@ -333,7 +332,7 @@ def take(original: A, rows: Ids) -> A:
     kind = library(value)
     if value is None:
         return original
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not is_sparse(value):
         sizes = {key: rows_of(column) for key, column in value.items()}
         if len(set(sizes.values())) > 1:
             raise ValueError(f"the columns of the dict have different numbers of rows: {sizes}")

@@ -22,6 +22,7 @@ __all__ = [
     "manifest_text",
     "bottleneck_distance",
     "diagrams",
+    "duplicates",
     "epsilon_between",
     "epsilon_curve",
     "epsilon_of_rows",
@@ -33,6 +34,8 @@ __all__ = [
     "reduce",
     "candidates",
     "choose",
+    "scale_columns",
+    "scale_rows",
     "median",
     "paired",
     "Dynamics",
@@ -78,6 +81,13 @@ def rank(
     keep: _Ids | None = None,
 ) -> NativeRanking: ...
 def epsilon_of_rows(table: _Table, rows: _Ids, metric: str, n_jobs: int | None) -> dict[str, Any]: ...
+def duplicates(
+    x: _Points, within: float, most: int, against: _Points | None, n_jobs: int | None
+) -> tuple[_Ids, _Ids, npt.NDArray[np.float64], _Ids, _Ids]: ...
+def scale_columns(
+    values: npt.NDArray[np.float64], scaled: list[bool], scale: str, n_jobs: int | None
+) -> list[tuple[float, float] | None]: ...
+def scale_rows(values: npt.NDArray[np.float64], n_jobs: int | None) -> None: ...
 def epsilon_between(table: _Table, reduced: _Table, metric: str, n_jobs: int | None) -> dict[str, Any]: ...
 def epsilon_curve(
     table: _Table, ranking: NativeRanking, ratios: list[float], as_far: bool, metric: str, n_jobs: int | None
@@ -155,6 +165,7 @@ class NativeRanking:
         rows: _Ids,
         scores: npt.NDArray[np.float64],
         codes: _Codes,
+        sizes: list[int],
         names: list[str],
         warnings: list[_Warning],
         limits: list[tuple[str, str, str, list[int | None]]],

@@ -9,7 +9,7 @@ import os
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,11 @@ def plain(value: Any) -> Any:
         return [plain(of) for of in value]
     if isinstance(value, LeansetWarning):
         return {"code": value.code, "message": value.message, "hint": value.hint}
-    return value.to_dict() if isinstance(value, Result) else value
+    if isinstance(value, Result):
+        return value.to_dict()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    return value
 
 
 class Result:
@@ -206,11 +210,6 @@ class Epsilon(Result):
 
     def __float__(self) -> float:
         return self.value
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all values as a dict of numbers, texts, lists and dicts."""
-        classes = {label: {f.name: getattr(own, f.name) for f in fields(own)} for label, own in self.classes.items()}
-        return {**super(Epsilon, self).to_dict(), "classes": plain(classes)}
 
     def to_frame(self) -> Any:
         """Return ε of each class as a frame.

@@ -34,9 +34,10 @@ def to_subset(dataset: Any, reduced: Any) -> Any:
     ValueError
         If the dataset has another number of rows than the table that was reduced.
     """
+    rows = _within(dataset, reduced).tolist()
     from torch.utils.data import Subset  # pyright: ignore[reportMissingImports]
 
-    return Subset(dataset, _within(dataset, reduced).tolist())
+    return Subset(dataset, rows)
 
 
 def to_sampler(
@@ -148,7 +149,7 @@ def select(dataset: D, reduced: Any) -> D:
 def _within(dataset: Any, reduced: Any) -> Ids:
     """The kept rows, if they are rows of this dataset."""
     found = indices_of(reduced)
-    rows = _common_rows(dataset) if isinstance(dataset, dict) else rows_of(dataset)
+    rows = _common_rows(dataset) if isinstance(dataset, dict) and not is_sparse(dataset) else rows_of(dataset)
     if rows is None:
         return found
     own = identity_of(reduced)

@@ -205,12 +205,34 @@ def torch(monkeypatch):
         def __len__(self):
             return len(self.indices)
 
-    class WeightedRandomSampler:
+    class Sampler:
+        def __class_getitem__(cls, _):
+            return cls
+
+    class SubsetRandomSampler(Sampler):
+        def __init__(self, indices, generator=None):
+            self.indices = indices
+
+        def __iter__(self):
+            return iter(np.random.default_rng(0).permutation(self.indices).tolist())
+
+        def __len__(self):
+            return len(self.indices)
+
+    class WeightedRandomSampler(Sampler):
         def __init__(self, weights, num_samples, replacement=True, generator=None):
-            self.weights, self.num_samples, self.replacement = weights, num_samples, replacement
+            self.weights, self.num_samples = np.array(weights), num_samples
+
+        def __iter__(self):
+            shares = self.weights / self.weights.sum()
+            return iter(np.random.default_rng(0).choice(len(shares), self.num_samples, p=shares).tolist())
+
+        def __len__(self):
+            return self.num_samples
 
     data = types.ModuleType("torch.utils.data")
-    data.Subset, data.WeightedRandomSampler = Subset, WeightedRandomSampler
+    for kind in (Subset, Sampler, SubsetRandomSampler, WeightedRandomSampler):
+        setattr(data, kind.__name__, kind)
     for name in ("torch", "torch.utils"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     monkeypatch.setitem(sys.modules, "torch.utils.data", data)
@@ -224,28 +246,29 @@ def test_adapters_for_pytorch(torch, blobs):
     subset = leanset.to_subset(rows, sampler)
     assert isinstance(subset, torch.Subset)
     assert subset.indices == sampler.sample_indices_.tolist()
-    drawn = leanset.to_sampler(sampler, num_samples=50)
-    assert drawn.num_samples == 50
-    assert list(map(float, drawn.weights)) == pytest.approx(sampler.weights_.tolist())
+    # Positions in the dataset, by weight; each class as often as it has rows in the full set.
+    drawn = leanset.to_sampler(sampler, num_samples=6_000)
+    assert len(drawn) == 6_000
+    counts = np.bincount(list(drawn), minlength=120)
+    assert set(np.flatnonzero(counts)) <= set(sampler.sample_indices_.tolist())
+    for label, rows_of_class in (("ash", 60), ("birch", 40), ("cedar", 20)):
+        assert counts[y == label].sum() == pytest.approx(6_000 * rows_of_class / 120, rel=0.1)
+    places = list(leanset.to_sampler(sampler, of="subset", num_samples=200))
+    assert set(places) <= set(range(12))
+    # Without weights, every kept row once.
+    plain = leanset.MMS(sampling_strategy=0.1).fit(X, y)
+    assert sorted(leanset.to_sampler(plain)) == plain.sample_indices_.tolist()
+    assert sorted(leanset.to_sampler(plain, of="subset")) == list(range(12))
+    with pytest.raises(ValueError, match="num_samples needs weights, which MMS does not have"):
+        leanset.to_sampler(plain, num_samples=50)
+    with pytest.raises(ValueError, match="of must be"):
+        leanset.to_sampler(plain, of="rows")
     assert leanset.to_subset(rows, [3, 1]).indices == [3, 1]
     assert leanset.to_subset(rows, leanset.reduce(X, y, 5, method="srs")).indices
-    with pytest.raises(ValueError, match="Maxmin has no weights"):
-        leanset.to_sampler(leanset.MMS(sampling_strategy=0.1).fit(X, y))
-    with pytest.raises(ValueError, match="another dataset"):
+    with pytest.raises(ValueError, match="the dataset has 5 rows, but the PRD is of a table of 120 rows"):
         leanset.to_subset(rows[:5], sampler)
     with pytest.raises(ValueError, match="generates prototypes"):
         leanset.to_subset(rows, leanset.CLC(sampling_strategy=0.1).fit(X, y))
-
-
-def test_adapters_for_hugging_face(blobs):
-    X, y = blobs
-
-    class Dataset:
-        def select(self, indices):
-            return [y[i] for i in indices]
-
-    sampler = leanset.MMS(sampling_strategy=0.1).fit(X, y)
-    assert leanset.select(Dataset(), sampler) == y[sampler.sample_indices_].tolist()
 
 
 def test_trainer_serves_all_ratios(blobs):

@@ -30,6 +30,7 @@ pub mod budget;
 mod cholesky;
 pub mod data;
 pub mod distance;
+pub mod duplicates;
 pub mod dynamics;
 pub mod error;
 pub mod geometry;

@@ -9,6 +9,7 @@
 
 mod choose;
 mod data;
+mod duplicates;
 mod energy;
 mod error;
 #[cfg(feature = "files")]
@@ -26,6 +27,8 @@ mod work;
 pub mod _leanset {
     #[pymodule_export]
     use crate::choose::{candidates, choose};
+    #[pymodule_export]
+    use crate::duplicates::duplicates;
     #[pymodule_export]
     use crate::energy::Meter;
     #[cfg(feature = "files")]
