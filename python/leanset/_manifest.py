@@ -87,7 +87,8 @@ def manifest_of(
         The two files, which must exist. The manifest records their SHA-256. The output is what the command line would write: the kept
         lines of the input, unchanged and in their order, or what `Reduction.save` writes.
     features : sequence of str
-        The columns of the file that X consists of, unchanged and in the order of the file. Scaling or encoding in Python is not recorded.
+        The columns of the file that X consists of, unchanged and in the order of the file. The scaling of `scale=` is recorded; what you scale or
+        encode yourself is not.
     label : str, optional
         The column of the file that y is.
     log : str or path, optional
