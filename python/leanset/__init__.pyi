@@ -1,9 +1,13 @@
 # Made from the code by ./x docs; a test holds it against the code.
 from leanset import estimators as estimators
+from leanset import hf as hf
 from leanset._choose import Choice, choose
 from leanset._classifier import ReducedClassifier
 from leanset._compare import compare
+from leanset._duplicates import Duplicates, duplicates
+from leanset._embed import embed
 from leanset._errors import NotFittedError
+from leanset._estimator import Reducer
 from leanset._functions import bottleneck_distance, epsilon, epsilon_curve, persistence_diagrams, rank, reduce
 from leanset._leanset import VERSION as __version__
 from leanset._manifest import manifest_of, read_manifest, write_manifest
@@ -43,17 +47,14 @@ from leanset.estimators import (
     PHL,
     ForgettingEvents,
     FES,
-    El2n,
-    L2N,
     EL2N,
-    Aum,
-    MARGIN,
+    L2N,
     AUM,
+    MARGIN,
     Grand,
     GRN,
-    Dual,
-    DUA,
     DUAL,
+    DUA,
     CoverageCentric,
     CCS,
 )
@@ -72,6 +73,7 @@ from leanset.training import Dynamics, ForgettingLog, Trainer
 __all__ = [
     "Choice",
     "ClassEpsilon",
+    "Duplicates",
     "Dynamics",
     "EnergyMeter",
     "Epsilon",
@@ -82,6 +84,7 @@ __all__ = [
     "NotFittedError",
     "Ranking",
     "ReducedClassifier",
+    "Reducer",
     "Reduction",
     "Smallest",
     "Study",
@@ -90,9 +93,12 @@ __all__ = [
     "bottleneck_distance",
     "choose",
     "compare",
+    "duplicates",
+    "embed",
     "epsilon",
     "epsilon_curve",
     "estimators",
+    "hf",
     "keras_callback",
     "lightgbm_callback",
     "lightning_callback",
@@ -143,17 +149,14 @@ __all__ += [
     "PHL",
     "ForgettingEvents",
     "FES",
-    "El2n",
-    "L2N",
     "EL2N",
-    "Aum",
-    "MARGIN",
+    "L2N",
     "AUM",
+    "MARGIN",
     "Grand",
     "GRN",
-    "Dual",
-    "DUA",
     "DUAL",
+    "DUA",
     "CoverageCentric",
     "CCS",
 ]

@@ -17,10 +17,9 @@ import numpy.typing as npt
 from leanset import _lists
 from leanset._encode import Encoded, Encoding, Points, check_scale, encode_array, encode_frame, note_of_ranges
 from leanset._errors import hinted
-from leanset._frames import (
-    check_integers, column_names, columns, is_column, is_frame, is_missing, is_sparse, library, rows_of, to_numpy,
-)
+from leanset._frames import check_integers, column_names, columns, is_column, is_frame, is_missing, is_sparse, rows_of, to_numpy
 from leanset._labels import Codes, Ids, Labels
+from leanset._lists import library
 
 Table = tuple[Points, Codes, list[str]]
 

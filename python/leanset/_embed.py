@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leanset._errors import hinted
-from leanset._frames import is_column, is_missing, library, to_numpy
+from leanset._frames import is_column, is_missing, to_numpy
+from leanset._lists import library
 from leanset._whole import write_whole
 
 #: Bytes of a hash of an item.
@@ -96,6 +97,7 @@ def embed(
 def _listed(items: Any) -> list[Any]:
     if isinstance(items, str | bytes | dict):
         raise TypeError(f"items must be a sequence of items, not {type(items).__name__}")
+    values: list[Any]
     if library(items) in ("pandas", "polars") and hasattr(items, "to_list"):
         values = items.to_list()
     elif library(items) == "pyarrow" and is_column(items):

@@ -151,7 +151,8 @@ class Encoded:
         if scale is None:
             return self
         # The points of the user stay as they are.
-        values = self.values if self.owned and self.values.dtype == np.float64 else np.array(self.values, dtype=np.float64, order="C")
+        copies = not self.owned or self.values.dtype != np.float64
+        values: npt.NDArray[np.float64] = np.array(self.values, dtype=np.float64, order="C", copy=True if copies else None)
         scalers = None
         if scale == "unit":
             _leanset.scale_rows(values, None)
@@ -187,7 +188,7 @@ def encode_array(array: npt.NDArray[Any], name: str, features: Any) -> Encoded:
     chosen = array if features is None else array[:, positions]
     check_integers(chosen, name)
     single = chosen.dtype in (np.float32, np.float16)
-    values: Points = np.ascontiguousarray(chosen, dtype=np.float32 if single else np.float64)
+    values: Points = np.ascontiguousarray(chosen, np.float32) if single else np.ascontiguousarray(chosen, np.float64)
     blocks = tuple(Block(position, kind, 1) for position in positions)
     carried = tuple(j for j in range(array.shape[1]) if j not in set(positions))
     return Encoded(values, Encoding(blocks, None, None, carried), (), False)
@@ -405,7 +406,7 @@ def _fill(blocks: Sequence[tuple[Block, Column]], name: str) -> Points:
     rows, width = len(parts[0][1]), sum(block.width for block, _ in parts)
     types = [values.dtype for block, values in parts if block.kind not in ("text", "boolean")]
     single = bool(types) and any(t.kind == "f" for t in types) and np.result_type(*types, np.float32) == np.float32
-    out: Points = np.empty((rows, width), dtype=np.float32 if single else np.float64)
+    out: Points = np.empty((rows, width), np.float32) if single else np.empty((rows, width), np.float64)
     for begin in range(0, rows, CHUNK):
         chunk, at = out[begin : begin + CHUNK], 0
         for block, values in parts:

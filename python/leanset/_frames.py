@@ -348,7 +348,7 @@ def days(column: Any, name: str) -> npt.NDArray[np.float64]:
     if moments.dtype.kind == "M":
         # Exact to the nanosecond, where that is possible at all.
         unit, step = np.datetime_data(moments.dtype)
-        per_day = np.timedelta64(1, "D") / np.timedelta64(step, unit)
+        per_day = np.timedelta64(1, "D") / np.ones(1, dtype=f"timedelta64[{step}{unit}]")[0]
         found = moments.astype(np.int64) / per_day
         return np.where(np.isnat(moments), np.nan, found)
 

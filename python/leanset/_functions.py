@@ -24,6 +24,7 @@ from leanset._results import Asked, Epsilon, EpsilonCurve, LeansetWarning, Ranki
 from leanset._seed import seed_of
 
 if TYPE_CHECKING:
+    from leanset.estimators import MethodName
     from leanset.training import Dynamics, ForgettingLog, Trainer
 
 METRICS = ("chebyshev", "euclidean", "manhattan", "cosine")
@@ -262,7 +263,7 @@ def reduce(
     y: Any = None,
     sampling_strategy: SamplingStrategy | None = None,
     *,
-    method: str,
+    method: MethodName,
     random_state: Any = 0,
     n_jobs: int | None = None,
     allow_empty_classes: bool = False,
@@ -388,7 +389,7 @@ def rank(
     X: Any,
     y: Any = None,
     *,
-    method: str,
+    method: MethodName,
     random_state: Any = 0,
     n_jobs: int | None = None,
     target: tuple[Any, Any] | None = None,

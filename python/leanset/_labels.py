@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from leanset._errors import hinted
-from leanset._frames import columns, is_frame, is_missing, library, to_numpy
+from leanset._frames import columns, is_frame, is_missing, to_numpy
+from leanset._lists import library
 
 Ids = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint32]

@@ -617,7 +617,7 @@ class Ranking(Result):
         names = ("method", "parameters", "seed", "identity", "rows", "scores", "labels", "is_global")
         return all(same(getattr(self, name), getattr(other, name)) for name in names)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def rows(self) -> Ids:

@@ -8,9 +8,10 @@ import numpy as np
 
 from leanset._convert import take
 from leanset._errors import hinted
-from leanset._frames import is_frame, is_sparse, library, rows_of
+from leanset._frames import is_frame, is_sparse, rows_of
 from leanset._functions import identity_of, indices_of
 from leanset._labels import Ids
+from leanset._lists import library
 
 D = TypeVar("D")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from leanset._estimator import estimator
 from leanset._registry import METHODS
 
@@ -19,3 +21,6 @@ def _make() -> None:
 
 
 _make()
+
+#: Every name by which a method is known, for type checkers.
+MethodName: Any = Literal[tuple(name for method in METHODS for name in (method.id, *method.aliases))]  # type: ignore[valid-type]

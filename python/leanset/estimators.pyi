@@ -2,12 +2,12 @@
 """The estimators: one class a registered method."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from leanset._budget import SamplingStrategy
-from leanset._estimator import Reducer
+from leanset._estimator import BaseReducer
 from leanset.training import Trainer
 
 __all__ = [
@@ -41,22 +41,90 @@ __all__ = [
     "PHL",
     "ForgettingEvents",
     "FES",
-    "El2n",
-    "L2N",
     "EL2N",
-    "Aum",
-    "MARGIN",
+    "L2N",
     "AUM",
+    "MARGIN",
     "Grand",
     "GRN",
-    "Dual",
-    "DUA",
     "DUAL",
+    "DUA",
     "CoverageCentric",
     "CCS",
 ]
 
-class StratifiedRandom(Reducer):
+MethodName: TypeAlias = Literal[
+    "stratified-random",
+    "srs",
+    "random",
+    "stratified",
+    "protodash",
+    "prd",
+    "proto-dash",
+    "maxmin",
+    "mms",
+    "farthest-first",
+    "k-center",
+    "distance-entropy",
+    "des",
+    "clustering-centroids",
+    "clc",
+    "kmeans",
+    "cluster-centroids",
+    "representative-kmeans",
+    "rkm",
+    "representative-k-means",
+    "matrix-decomposition",
+    "nrmd",
+    "svd",
+    "energy",
+    "ged",
+    "support-points",
+    "twinning",
+    "energy-distance",
+    "moderate-coreset",
+    "mcs",
+    "moderate",
+    "moderate-ds",
+    "herding",
+    "hrd",
+    "kernel-herding",
+    "facility-location",
+    "fl",
+    "k-medoids",
+    "submodular",
+    "boundary",
+    "bnd",
+    "boundary-top-up",
+    "energy-boundary",
+    "contradiction",
+    "enn",
+    "label-noise",
+    "edited-nearest-neighbours",
+    "ph-landmarks",
+    "phl",
+    "persistent-homology-landmarks",
+    "forgetting-events",
+    "fes",
+    "forgetting",
+    "el2n",
+    "l2n",
+    "error-l2-norm",
+    "aum",
+    "margin",
+    "area-under-the-margin",
+    "grand",
+    "grn",
+    "gradient-norm",
+    "dual",
+    "dua",
+    "difficulty-uncertainty",
+    "coverage-centric",
+    "ccs",
+    "coverage-centric-coreset",
+]
+
+class StratifiedRandom(BaseReducer):
     """Stratified random sampling
 
     Keeps a uniform random sample of each class. It is the baseline that every other method has to beat.
@@ -72,11 +140,14 @@ class StratifiedRandom(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-SRS = StratifiedRandom
+class SRS(StratifiedRandom): ...
 
-class Protodash(Reducer):
+class Protodash(BaseReducer):
     """ProtoDash (prototypes with weights)
 
     Keeps rows with non-negative weights that together match the mean of their class under a kernel, or that of a target table.
@@ -98,11 +169,14 @@ class Protodash(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-PRD = Protodash
+class PRD(Protodash): ...
 
-class Maxmin(Reducer):
+class Maxmin(BaseReducer):
     """Maxmin selection (farthest-first traversal)
 
     Keeps rows that are spread over each class, so that every row has a kept row nearby. Its ε is usually the smallest.
@@ -120,11 +194,14 @@ class Maxmin(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-MMS = Maxmin
+class MMS(Maxmin): ...
 
-class DistanceEntropy(Reducer):
+class DistanceEntropy(BaseReducer):
     """Distance-entropy selection
 
     Keeps a random base, and the rows whose distances to all class means are most similar.
@@ -144,11 +221,14 @@ class DistanceEntropy(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-DES = DistanceEntropy
+class DES(DistanceEntropy): ...
 
-class ClusteringCentroids(Reducer):
+class ClusteringCentroids(BaseReducer):
     """Clustering centroids (k-means per class)
 
     Replaces each class by its k-means centroids, or by the real row nearest to each. Weights are cluster sizes.
@@ -172,11 +252,14 @@ class ClusteringCentroids(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-CLC = ClusteringCentroids
+class CLC(ClusteringCentroids): ...
 
-class RepresentativeKmeans(Reducer):
+class RepresentativeKmeans(BaseReducer):
     """Representative k-means
 
     Clusters all rows with k-means and keeps, in proportion to cluster size, the rows nearest to the centres.
@@ -198,11 +281,14 @@ class RepresentativeKmeans(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-RKM = RepresentativeKmeans
+class RKM(RepresentativeKmeans): ...
 
-class MatrixDecomposition(Reducer):
+class MatrixDecomposition(BaseReducer):
     """Numerosity reduction by matrix decomposition
 
     Keeps the rows that are described worst by the main directions of their class and of the whole table with labels.
@@ -222,11 +308,14 @@ class MatrixDecomposition(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-NRMD = MatrixDecomposition
+class NRMD(MatrixDecomposition): ...
 
-class Energy(Reducer):
+class Energy(BaseReducer):
     """Greedy energy distance
 
     Keeps rows of each class that have the same distribution as the class, as measured by the energy distance.
@@ -244,11 +333,14 @@ class Energy(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-GED = Energy
+class GED(Energy): ...
 
-class ModerateCoreset(Reducer):
+class ModerateCoreset(BaseReducer):
     """Moderate coreset
 
     Keeps the rows of each class whose distance to the class mean is closest to the median of these distances.
@@ -264,11 +356,14 @@ class ModerateCoreset(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-MCS = ModerateCoreset
+class MCS(ModerateCoreset): ...
 
-class Herding(Reducer):
+class Herding(BaseReducer):
     """Kernel herding
 
     Keeps rows of each class whose mean under a Gaussian kernel is that of the class.
@@ -288,11 +383,14 @@ class Herding(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-HRD = Herding
+class HRD(Herding): ...
 
-class FacilityLocation(Reducer):
+class FacilityLocation(BaseReducer):
     """Facility location (greedy k-medoids)
 
     Keeps rows so that every row of a class is near a kept one on average.
@@ -310,11 +408,14 @@ class FacilityLocation(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-FL = FacilityLocation
+class FL(FacilityLocation): ...
 
-class Boundary(Reducer):
+class Boundary(BaseReducer):
     """Boundary top-up
 
     Keeps rows of each class that have its distribution, and tops them up with rows near the boundary between classes.
@@ -336,11 +437,14 @@ class Boundary(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-BND = Boundary
+class BND(Boundary): ...
 
-class Contradiction(Reducer):
+class Contradiction(BaseReducer):
     """Contradiction by neighbours
 
     Ranks rows by how much their nearest neighbours agree with their label; the last ones are probably mislabelled.
@@ -358,11 +462,14 @@ class Contradiction(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-ENN = Contradiction
+class ENN(Contradiction): ...
 
-class PhLandmarks(Reducer):
+class PhLandmarks(BaseReducer):
     """Persistent-homology landmarks
 
     Keeps the rows whose neighbourhoods have the least topology (representative) or the most (vital).
@@ -390,11 +497,14 @@ class PhLandmarks(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-PHL = PhLandmarks
+class PHL(PhLandmarks): ...
 
-class ForgettingEvents(Reducer):
+class ForgettingEvents(BaseReducer):
     """Forgetting events
 
     Keeps the rows of each class that a model forgot most often during training; rows that it never learnt come first.
@@ -414,11 +524,14 @@ class ForgettingEvents(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-FES = ForgettingEvents
+class FES(ForgettingEvents): ...
 
-class El2n(Reducer):
+class EL2N(BaseReducer):
     """EL2N, the error L2 norm
 
     Keeps the rows of each class whose predicted probabilities were farthest from the label during training.
@@ -438,13 +551,14 @@ class El2n(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-L2N = El2n
+class L2N(EL2N): ...
 
-EL2N = El2n
-
-class Aum(Reducer):
+class AUM(BaseReducer):
     """AUM, the area under the margin
 
     Keeps the rows of each class with the largest margin to other classes during training; mislabelled rows are removed first.
@@ -464,13 +578,14 @@ class Aum(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-MARGIN = Aum
+class MARGIN(AUM): ...
 
-AUM = Aum
-
-class Grand(Reducer):
+class Grand(BaseReducer):
     """GraNd, the gradient norm
 
     Keeps the rows of each class whose gradients by the weights of the last layer were longest during training.
@@ -490,11 +605,14 @@ class Grand(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-GRN = Grand
+class GRN(Grand): ...
 
-class Dual(Reducer):
+class DUAL(BaseReducer):
     """DUAL, difficulty and uncertainty
 
     Keeps the rows of each class that a model was unsure of early in training, and more of the easier ones the fewer are kept.
@@ -516,13 +634,14 @@ class Dual(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-DUA = Dual
+class DUA(DUAL): ...
 
-DUAL = Dual
-
-class CoverageCentric(Reducer):
+class CoverageCentric(BaseReducer):
     """Coverage-centric coreset selection
 
     Drops the hardest rows of each class, and keeps equally many of the others at every level of difficulty.
@@ -546,6 +665,9 @@ class CoverageCentric(Reducer):
         epsilon: Literal["chebyshev", "euclidean", "manhattan", "cosine"] | None = None,
         guard: Literal["auto", "on", "off"] | None = None,
         balance: Literal["proportional", "sqrt", "equal"] = "proportional",
+        features: Any = None,
+        scale: Literal["minmax", "standard", "unit", "none", "auto"] | None = None,
+        metric: Literal["euclidean", "cosine"] = "euclidean",
     ) -> None: ...
 
-CCS = CoverageCentric
+class CCS(CoverageCentric): ...

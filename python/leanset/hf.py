@@ -11,7 +11,8 @@ import numpy as np
 from leanset._budget import SamplingStrategy
 from leanset._embed import embed as embedded
 from leanset._errors import hinted
-from leanset._frames import is_missing, library
+from leanset._frames import is_missing
+from leanset._lists import library
 from leanset._functions import reduce as reduce_rows
 from leanset._results import Reduction
 from leanset.adapters import select
