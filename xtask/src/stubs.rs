@@ -85,8 +85,7 @@ pub(crate) fn package() -> Result<String, String> {
     let begin = source.find("\nfrom leanset").ok_or("__init__.py: imports nothing of leanset")?;
     let document = methods::document(None);
     let list = document["methods"].as_array().map_or(&[][..], Vec::as_slice);
-    let names: Vec<String> =
-        list.iter().flat_map(|m| [class_name(text(&m["id"])), abbreviation(m)]).collect();
+    let names: Vec<String> = list.iter().flat_map(|m| [class_name(text(&m["id"])), abbreviation(m)]).collect();
     let imported = format!("from leanset.estimators import (\n    {},\n)", names.join(",\n    "));
     let exported = format!("__all__ += [\n    \"{}\",\n]", names.join("\",\n    \""));
     let mut out = source[begin + 1..].to_owned();

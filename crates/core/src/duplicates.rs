@@ -68,10 +68,11 @@ pub fn against_table(
     let (count, theirs) = (points.rows(), others.len() / columns);
     monitor.begin("looking for copies", count as u64);
     let ids: Vec<u32> = (0..theirs).map(|i| RowId::at(i).0).collect();
-    let tree = Tree::new(theirs, columns, other);
-    let queries = Tree::new(count, columns, row);
+    let look = || step(monitor, 0);
+    let tree = Tree::new(theirs, columns, other, &look)?;
+    let queries = Tree::new(count, columns, row, &look)?;
     let first = |_: usize, found: &mut dyn Iterator<Item = u32>| found.next();
-    let near = Neighbors::new(&tree, &ids, other).of_each_within(
+    let near = Neighbors::new(&tree, &ids, other, &look)?.of_each_within(
         &queries,
         &vec![u32::MAX; count],
         1,
@@ -166,13 +167,14 @@ fn pairs_of<T: Scalar>(
     if within > 0.0 && ids.len() > 1 && pairs.len() <= most {
         let (limit, columns) = (squared_limit(within), matrix.columns());
         let row = |i: usize| matrix.row(RowId(ids[i]));
-        let tree = Tree::new(ids.len(), columns, row);
-        let points = Neighbors::new(&tree, &ids, row);
+        let look = || step(monitor, 0);
+        let tree = Tree::new(ids.len(), columns, row, &look)?;
+        let points = Neighbors::new(&tree, &ids, row, &look)?;
         let mut pending: Vec<u32> = ids.clone();
         let mut k = FIRST;
         while !pending.is_empty() {
             let k_now = k.min(ids.len());
-            let queries = Tree::new(pending.len(), columns, |i| matrix.row(RowId(pending[i])));
+            let queries = Tree::new(pending.len(), columns, |i| matrix.row(RowId(pending[i])), &look)?;
             let near = points.of_each_within(
                 &queries,
                 &pending,
@@ -212,7 +214,8 @@ mod tests {
 
     /// The same by the definition.
     fn naive(rows: &[Vec<f64>], within: f64) -> Vec<(u32, u32)> {
-        let first: Vec<usize> = rows.iter().map(|row| rows.iter().position(|other| other == row).unwrap_or(0)).collect();
+        let first: Vec<usize> =
+            rows.iter().map(|row| rows.iter().position(|other| other == row).unwrap_or(0)).collect();
         let mut found = Vec::new();
         for i in 0..rows.len() {
             for j in i + 1..rows.len() {

@@ -368,7 +368,10 @@ impl NativeRanking {
         let rows = rows.ok_or_else(|| PyValueError::new_err("a row id is negative or too large"))?;
         let (codes, scores) = (codes.as_slice()?, scores.as_slice()?);
         let count: usize = sizes.iter().sum();
-        if rows.len() != codes.len() || codes.iter().any(|&code| code as usize >= sizes.len()) || sizes.len() != names.len() {
+        if rows.len() != codes.len()
+            || codes.iter().any(|&code| code as usize >= sizes.len())
+            || sizes.len() != names.len()
+        {
             return Err(PyValueError::new_err("a ranking has one class code per row, and each is one of its classes"));
         }
         if rows.iter().any(|row| row.index() >= count) {
