@@ -610,6 +610,9 @@ def record_partial_fit(
     """
     from leanset._seed import seed_of
 
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
     if len(y) != len(log):
         raise ValueError(f"y has {len(y)} rows, and the log has {len(log)}")
     own = type(log)(y)

@@ -94,6 +94,9 @@ def test_partial_fit_is_recorded():
             assert log == hand and np.array_equal(model.coef_, again.coef_)
     with pytest.raises(ValueError, match="other labels"):
         leanset.record_partial_fit(leanset.ForgettingLog(y := data()[2]), model, X, y[::-1])
+    for wrong in (dict(epochs=0), dict(batch_size=0), dict(epochs=1.5)):
+        with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+            leanset.record_partial_fit(leanset.ForgettingLog(y), model, X, y, **wrong)
 
 
 # Gradient boosting.
@@ -443,3 +446,48 @@ def test_classes_in_another_order_are_mapped_or_refused():
     assert "in the order of its outputs" in found.value.__notes__[-1]
     with pytest.raises(ValueError, match="same class twice"):
         leanset.lightning_callback(log, classes=["a", "b", "c", "a"])
+
+
+def _rank(rank, world, folder):
+    """A worker of a distributed training: it records its own batches and saves its log."""
+    import torch
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world)
+    X, named, y = data(names=True)
+    rows = leanset.Indexed(torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(y)))
+    sampler = torch.utils.data.DistributedSampler(rows, world, rank, shuffle=True)
+    torch.manual_seed(0)
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 3))
+    optimizer, log = torch.optim.SGD(model.parameters(), lr=0.1), leanset.ForgettingLog(y)
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        for index, (inputs, labels) in torch.utils.data.DataLoader(rows, batch_size=10, sampler=sampler):
+            logits = model(inputs)
+            log.update(epoch, index, logits=logits)
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(logits, labels).backward()
+            optimizer.step()
+    log.save(f"{folder}/{rank}.log")
+    # The same without files.
+    logs = [None] * world
+    dist.all_gather_object(logs, log)
+    whole = logs[0]
+    for other in logs[1:]:
+        whole.merge(other)
+    whole.save(f"{folder}/gathered-{rank}.log")
+    dist.destroy_process_group()
+
+
+def test_logs_of_distributed_workers_merge(tmp_path):
+    torch = pytest.importorskip("torch")
+    if not torch.distributed.is_available():
+        pytest.skip("torch is built without torch.distributed")
+    torch.multiprocessing.spawn(_rank, (2, str(tmp_path)), nprocs=2)
+    whole = leanset.ForgettingLog.load(tmp_path / "0.log")
+    assert 0 < whole._native.observations < 180
+    whole.merge(leanset.ForgettingLog.load(tmp_path / "1.log"))
+    # Each row once in every epoch: 60 rows are shared evenly, and none is repeated.
+    assert whole.finish().epochs == 3 and whole._native.observations == 180
+    for rank in (0, 1):
+        assert leanset.ForgettingLog.load(tmp_path / f"gathered-{rank}.log") == whole

@@ -6,6 +6,8 @@
 
 use crate::common::{Place, TABLE, gzip, npy, workbook, zip};
 use insta::assert_snapshot;
+use leanset_core::RowId;
+use leanset_core::dynamics::{LabelledLog, TrainingLog};
 
 impl Place {
     /// The same folder with one more file.
@@ -1440,6 +1442,46 @@ fn log_against_its_probabilities() {
     ");
     // Of probabilities that tie, either may have been taken.
     with_log(log_text(2)).ok(&format!("{BY_LOG} --quiet"));
+}
+
+/// A log of the table as the Python package saves it, of rows with these labels.
+fn saved_log(labels: &[&str], rows: usize) -> Vec<u8> {
+    let names: Vec<String> = ["red", "blue"].map(str::to_owned).into();
+    let codes = labels.iter().map(|label| u32::from(*label == names[1])).collect();
+    let mut log = TrainingLog::new(labels.len());
+    for epoch in 1..=3 {
+        for row in 0..rows {
+            log.observe(epoch, RowId::at(row), (row + epoch as usize) % 2 == 1, None).expect("each row once");
+        }
+    }
+    LabelledLog { kind: "str".into(), names, codes, log }.state()
+}
+
+#[test]
+fn log_that_was_saved_with_its_sums() {
+    let labels: Vec<&str> = TABLE.lines().skip(1).map(|line| line.rsplit(',').next().expect("a label")).collect();
+    let whole = saved_log(&labels, 10);
+    // The same rows as by the log of single observations.
+    let kept = |place: Place| {
+        place.ok(&format!("{BY_LOG} --quiet"));
+        place.json("lean.csv.manifest.json")["row_ids"].clone()
+    };
+    assert_eq!(kept(with_log(&whole)), kept(with_log(log_text(0))));
+
+    assert_snapshot!(with_log(&whole[..whole.len() - 5]).refuses(BY_LOG), @r"");
+    let mut damaged = whole.clone();
+    damaged[100] ^= 1;
+    assert_snapshot!(with_log(&damaged).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(saved_log(&labels[1..], 9)).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(saved_log(&labels, 9)).refuses(BY_LOG), @r"");
+    let mut others = labels.clone();
+    others.rotate_left(1);
+    assert_snapshot!(with_log(saved_log(&others, 10)).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(&whole).refuses(&format!("{BY_LOG} --split 0.25")), @r"");
+    let other = leanset_core::state::seal("ranking", 1, b"");
+    assert_snapshot!(with_log(other).refuses(BY_LOG), @r"");
+    let newer = leanset_core::state::seal(LabelledLog::FAMILY, LabelledLog::VERSION + 1, b"");
+    assert_snapshot!(with_log(newer).refuses(BY_LOG), @r"");
 }
 
 #[test]

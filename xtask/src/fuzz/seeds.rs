@@ -15,6 +15,9 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow_schema::{DataType, Field, Schema};
 use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage};
+use leanset_core::dynamics::{LabelledLog, PredictionScores, TrainingLog};
+use leanset_core::state::open;
+use leanset_core::{ClassId, RowId};
 use leanset_tables::{Column, Compression, Format, Texts, write_columns};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Codec, ZstdLevel};
@@ -566,6 +569,24 @@ pub(super) fn training_log() -> Vec<Vec<u8>> {
         }
     }
     vec![text.into_bytes()]
+}
+
+pub(super) fn saved_training_log() -> Vec<Vec<u8>> {
+    let names: Vec<String> = [grade(0), grade(1)].map(str::to_owned).into();
+    let codes: Vec<u32> = (0..ROWS).map(|row| u32::from(grade(row) == names[1])).collect();
+    let made = [false, true].map(|scored| {
+        let mut log = TrainingLog::new(ROWS);
+        for epoch in 0..3 {
+            for row in 0..ROWS {
+                let p = 0.1 + 0.8 * number(row + epoch as usize, 2);
+                let scores = PredictionScores::of(&[p, 1.0 - p], ClassId(codes[row])).with_last_inputs(2.0);
+                log.observe(epoch, RowId::at(row), p > 0.5, scored.then_some(scores)).expect("each row once");
+            }
+        }
+        let state = LabelledLog { kind: "str".into(), names: names.clone(), codes: codes.clone(), log }.state();
+        open(&state, LabelledLog::FAMILY, LabelledLog::VERSION).expect("whole").to_vec()
+    });
+    made.into()
 }
 
 pub(super) fn detector_results() -> Vec<Vec<u8>> {

@@ -8,6 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use leanset::{
     Budget, Choice, Columns, Context, Destination, Method, Metric, Output, Reduce, Split, TableMethod, Writing,
 };
+use leanset_core::dynamics::LabelledLog;
 use leanset_images::{ImageSet, OpenOptions, Placement, inspect};
 use leanset_lab::{Plan, Summary, conclusion, detector_results, journal, report};
 use leanset_spec::manifest;
@@ -62,6 +63,8 @@ pub(super) enum Packing {
     Zip,
     /// Lines of JSON that end in their own checksum.
     Checksums,
+    /// A state of a training log, of which the seed is the payload.
+    State,
 }
 
 impl Packing {
@@ -75,6 +78,7 @@ impl Packing {
                 out.finish().unwrap_or_default()
             }
             Self::Zstd => zstd::encode_all(bytes, 3).unwrap_or_default(),
+            Self::State => leanset_core::state::seal(LabelledLog::FAMILY, LabelledLog::VERSION, bytes),
             Self::Checksums => {
                 let mut out = Vec::new();
                 for line in bytes.split_inclusive(|&b| b == b'\n') {
@@ -166,6 +170,7 @@ kinds! {
     "records" "jsonl" true Checksums records |bytes, folder| records(&bytes, folder);
     "ranking" "csv" true None ranking |bytes, folder| chosen(&bytes, false, folder);
     "training-log" "csv" true None training_log |bytes, folder| chosen(&bytes, true, folder);
+    "saved-training-log" "log" false State saved_training_log |bytes, folder| chosen(&bytes, true, folder);
     "detector-results" "csv" true None detector_results |bytes, folder| results(&bytes, folder);
 }
 

@@ -158,8 +158,10 @@ pub struct LabelledLog {
 }
 
 impl LabelledLog {
-    const FAMILY: &'static str = "labelled training log";
-    const VERSION: u32 = 1;
+    /// The family of its state.
+    pub const FAMILY: &'static str = "labelled training log";
+    /// The version of its state.
+    pub const VERSION: u32 = 1;
 
     /// The log and its labels as bytes, from which [`LabelledLog::from_state`] makes them again.
     pub fn state(&self) -> Vec<u8> {
