@@ -164,6 +164,7 @@ class Request:
         given = Asked(
             asked, stopping, dataclasses.asdict(self.own_trainer()) if self.trains else None,
             None if self.dynamics is None else digest_of_dynamics(self.dynamics), self.x.exact, self.x.scale, self.y.apart,
+            len(self.notes),
         )
         began = time.perf_counter()
         result = _leanset.reduce(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import io
+import itertools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from leanset import _leanset
 from leanset._budget import Budget
@@ -168,7 +169,8 @@ def manifest_of(
             "worst_class": None if epsilon.worst_class is None else str(epsilon.worst_class),
         },
         "output": result,
-        "warnings": [{"code": w.code, "message": w.message} for w in reduction.warnings],
+        # Of the method: what there is to say about the columns is for whoever reads the file.
+        "warnings": [{"code": w.code, "message": w.message} for w in reduction.warnings[asked.notes :]],
         "row_ids": reduction.order.tolist(),
         "weights": weights,
         "measured": {
@@ -185,44 +187,41 @@ def manifest_of(
 
 def _check_table(reduction: Reduction, asked: Asked, path: str | os.PathLike[str], names: list[str], label: str | None) -> str | None:
     """Refuse a file that is not the table that was reduced. Returns the separator of a text file, if it is not the usual one."""
-    from leanset._convert import digest_of, digest_of_labels
+    from leanset._convert import digest_of, digest_of_labels, sampled
     from leanset._labels import Labels
 
     rows = sum(reduction.rows.values())
     if label is None and list(reduction.rows) != ["all"]:
         raise hinted(ValueError("label is not given, and rows were reduced by the classes of y"), "name the column of the file that y is")
     wanted = [*names] if label is None else [*names, label]
-    found = read_columns(Path(path), wanted)
+    found = read_columns(Path(path), names, label, sampled(rows))
     if found is None:
         warn([("unchecked-input", f"{path} was not compared with X and y: nothing that can read it is installed",
                "pip install pyarrow, or save the table as .csv")])
         return None
-    order, columns = found.order, found.values
-    if order != sorted(order):
-        listed = [names[at] for at in np.argsort(order[: len(names)]).tolist()]
-        if listed != names:
-            error = ValueError(f"features are in another order than the columns of {path}, and sums depend on the order in the last bit")
-            raise hinted(error, f"reduce X with its columns in the order of the file: {listed}")
-    count = len(columns[0]) if columns else 0
-    if count != rows:
-        raise hinted(ValueError(f"{path} has {count} rows, and {rows} rows were reduced"), "name the file that X and y were read from")
+    if found.order != sorted(found.order):
+        listed = [names[at] for at in np.argsort(found.order).tolist()]
+        error = ValueError(f"features are in another order than the columns of {path}, and sums depend on the order in the last bit")
+        raise hinted(error, f"reduce X with its columns in the order of the file: {listed}")
+    if found.rows != rows:
+        raise hinted(ValueError(f"{path} has {found.rows} rows, and {rows} rows were reduced"), "name the file that X and y were read from")
     try:
-        values = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns[: len(names)]])
+        values = np.column_stack([np.asarray(column, dtype=np.float64) for column in found.values])
     except (TypeError, ValueError) as unusable:
         raise hinted(ValueError(f"{path}: features must be columns of numbers: {unusable}"),
                      "let the command line encode and scale such columns") from None
-    own = list(reduction.rows)
-    texts = ["all"] * rows if label is None else [str(value) for value in columns[-1]]
-    names_of = {str(name): at for at, name in enumerate(own)}
-    strange = next((text for text in texts if text not in names_of), None)
-    if strange is not None:
-        error = ValueError(f"{path} has a row of class {strange!r}, and the classes of y are {own[:10]}")
-        raise hinted(error, "name the file and the label column that X and y were read from, with the labels as they are there")
-    codes = np.array([names_of[text] for text in texts], dtype=np.uint32)
-    table = Labels(None, np.array([str(name) for name in own]), codes)
-    labels = None if reduction.identity is None else reduction.identity.labels
-    same = labels is None or digest_of_labels(table) == labels
-    if not same or (asked.table is not None and digest_of(values, np.float64) != asked.table):
+    own = [str(name) for name in reduction.rows]
+    if label is not None:
+        strange = next((name for name in found.classes if name not in own), None)
+        if strange is not None:
+            error = ValueError(f"{path} has a row of class {strange!r}, and the classes of y are {own[:10]}")
+            raise hinted(error, "name the file and the label column that X and y were read from, with the labels as they are there")
+    places = {name: at for at, name in enumerate(own)}
+    codes = np.array([places[name] for name in found.classes], dtype=np.uint32)[found.codes] if label is not None else None
+    same = asked.table is None or digest_of(values, np.float64) == asked.table
+    if codes is not None and reduction.identity is not None:
+        same &= digest_of_labels(Labels(None, np.array(own), codes)) == reduction.identity.labels
+    if not same:
         error = ValueError(f"{path} has other values than X and y in the columns {', '.join(wanted)}")
         raise hinted(error, "name the file and the columns that X and y were read from, unscaled and to the last digit "
                             "(pandas.read_csv needs float_precision='round_trip' for that)")
@@ -231,33 +230,36 @@ def _check_table(reduction: Reduction, asked: Asked, path: str | os.PathLike[str
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class InFile:
-    """Columns of a table in a file."""
+    """What was read of a table in a file: some rows of the features, and the classes of all."""
 
-    #: Their positions in the file.
+    #: Rows of the file.
+    rows: int
+    #: The positions of the features in the file.
     order: list[int]
-    #: The values of each.
+    #: Some values of each feature.
     values: list[list[Any]]
+    #: The distinct labels as text, and the position of each row's among them.
+    classes: list[str]
+    codes: npt.NDArray[np.uint32]
     #: The separator of a text file, if it is not the one that its name says.
     delimiter: str | None = None
 
 
-def read_columns(path: Path, names: list[str]) -> InFile | None:
-    """Columns of a table in a file; None if nothing that reads it is installed."""
+def read_columns(path: Path, names: list[str], label: str | None, at: npt.NDArray[np.int64]) -> InFile | None:
+    """The rows `at` of columns of a file, row by row, so that a large file takes little memory; None if nothing that reads it is installed."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     packed = suffixes[-1:] == [".gz"]
     kind = (suffixes[:-1] if packed else suffixes)[-1:]
     if kind in ([".csv"], [".tsv"]):
-        import gzip
-
-        with (gzip.open(path, "rt", encoding="utf-8-sig", newline="") if packed
-              else path.open(encoding="utf-8-sig", newline="")) as file:
-            text = file.read()
-        return _of_text(text, path, names, "\t" if kind == [".tsv"] else None)
+        return _of_text(path, packed, names, label, at, "\t" if kind == [".tsv"] else None)
     if kind == [".jsonl"] and not packed:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        known = list(records[0]) if records else []
-        _check_there(path, names, known)
-        return InFile([known.index(name) for name in names], [[record.get(name) for record in records] for name in names])
+        with path.open(encoding="utf-8") as file:
+            records = (json.loads(line) for line in file if line.strip())
+            first: dict[str, Any] = next(records, {})
+            known = list(first)
+            places = _check_there(path, names, label, known)
+            rows = ([record.get(name) for name in known] for record in itertools.chain([first], records))
+            return _collected(rows, places, None if label is None else known.index(label), at)
     if kind in ([".parquet"], [".pq"], [".arrow"], [".feather"], [".ipc"]) and not packed:
         try:
             import pyarrow.feather
@@ -266,32 +268,72 @@ def read_columns(path: Path, names: list[str]) -> InFile | None:
             return None
         parquet = kind in ([".parquet"], [".pq"])
         known = (pyarrow.parquet.read_schema(path) if parquet else pyarrow.feather.read_table(path).schema).names
-        _check_there(path, names, known)
-        table = pyarrow.parquet.read_table(path, columns=names) if parquet else pyarrow.feather.read_table(path, columns=names)
-        return InFile([known.index(name) for name in names], [table.column(name).to_pylist() for name in names])
+        places = _check_there(path, names, label, known)
+        wanted = names if label is None else [*names, label]
+        table = pyarrow.parquet.read_table(path, columns=wanted) if parquet else pyarrow.feather.read_table(path, columns=wanted)
+        few = table.select(names).take(at[at < table.num_rows])
+        classes, codes = _coded([] if label is None else map(str, table.column(label).to_pylist()))
+        return InFile(table.num_rows, places, [few.column(name).to_pylist() for name in names], classes, codes)
     return None
 
 
-def _of_text(text: str, path: Path, names: list[str], delimiter: str | None) -> InFile:
+def _of_text(
+    path: Path, packed: bool, names: list[str], label: str | None, at: npt.NDArray[np.int64], delimiter: str | None
+) -> InFile:
     import csv
+    import gzip
+
+    def lines() -> Any:
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="") if packed else path.open(encoding="utf-8-sig", newline="")
 
     def header(mark: str) -> list[str]:
-        return [name.strip() for name in next((record for record in csv.reader(io.StringIO(text), delimiter=mark) if record), [])]
+        with lines() as file:
+            return [name.strip() for name in next((record for record in csv.reader(file, delimiter=mark) if record), [])]
 
     # A comma, unless the columns are found with another separator; the command line is told.
-    marks = [delimiter] if delimiter else [mark for mark in ",;\t|" if set(names) <= set(header(mark))] or [","]
-    records = [record for record in csv.reader(io.StringIO(text), delimiter=marks[0]) if record]
+    wanted = {*names} if label is None else {*names, label}
+    marks = [delimiter] if delimiter else [mark for mark in ",;\t|" if wanted <= set(header(mark))] or [","]
     known = header(marks[0])
-    _check_there(path, names, known)
-    at = [known.index(name) for name in names]
-    columns = [[record[j].strip() if j < len(record) else "" for record in records[1:]] for j in at]
-    return InFile(at, columns, None if delimiter or marks[0] == "," else marks[0])
+    places = _check_there(path, names, label, known)
+    with lines() as file:
+        records = (record for record in csv.reader(file, delimiter=marks[0]) if record)
+        next(records, None)
+        rows = ([cell.strip() for cell in record] + [""] * (len(known) - len(record)) for record in records)
+        found = _collected(rows, places, None if label is None else known.index(label), at)
+    return dataclasses.replace(found, delimiter=None if delimiter or marks[0] == "," else marks[0])
 
 
-def _check_there(path: Path, names: list[str], known: list[str]) -> None:
-    missing = next((name for name in names if name not in known), None)
+def _collected(records: Iterable[list[Any]], places: list[int], label: int | None, at: npt.NDArray[np.int64]) -> InFile:
+    """Some rows of some columns, and the classes of all rows."""
+    wanted, count = set(at.tolist()), 0
+    values: list[list[Any]] = [[] for _ in places]
+
+    def classes() -> Iterator[str]:
+        nonlocal count
+        for record in records:
+            if count in wanted:
+                for column, place in zip(values, places, strict=True):
+                    column.append(record[place])
+            count += 1
+            yield "" if label is None else str(record[label])
+
+    names, codes = _coded(classes())
+    return InFile(count, places, values, names, codes)
+
+
+def _coded(texts: Iterable[str]) -> tuple[list[str], npt.NDArray[np.uint32]]:
+    """The distinct texts in the order in which they come, and the position of each text among them."""
+    known: dict[str, int] = {}
+    codes = np.fromiter((known.setdefault(text, len(known)) for text in texts), np.uint32)
+    return list(known), codes
+
+
+def _check_there(path: Path, names: list[str], label: str | None, known: list[str]) -> list[int]:
+    """The positions of columns in a file."""
+    missing = next((name for name in [*names, *([] if label is None else [label])] if name not in known), None)
     if missing is not None:
         raise hinted(ValueError(f"{path} has no column {missing!r}"), f"its columns are {', '.join(known[:20])}")
+    return [known.index(name) for name in names]
 
 
 def _check_log(asked: Asked, log: str | os.PathLike[str] | None) -> dict[str, Any] | None:

@@ -331,6 +331,8 @@ class Asked:
     scale: str | None = None
     #: Whether rows were chosen within strata that are not the classes of y.
     strata: bool = False
+    #: How many of the warnings are about X: they come first.
+    notes: int = 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -193,6 +193,46 @@ def test_labels_of_other_types_are_reproduced(command_line, tmp_path, blobs, lab
         reproduced(command_line, tmp_path, kept, source, emit=emit)
 
 
+@pytest.mark.filterwarnings("ignore::leanset.LeansetWarning")
+@pytest.mark.parametrize("how", [{}, *({"scale": scale} for scale in ("minmax", "standard", "unit", "none", "auto")), {"metric": "cosine"}], ids=str)
+def test_scaled_reductions_are_reproduced(command_line, tmp_path, blobs, how):
+    import pandas as pd
+
+    X, y = blobs
+    # Ranges that differ 10,000-fold, of which Python warns and the command line does not; ids and text, which are no features.
+    X = X * np.array([1.0, 1e4, 0.1]) + np.array([0.0, 5e4, 3.0])
+    frame = pd.DataFrame({"x0": X[:, 0], "x1": X[:, 1], "x2": X[:, 2]})
+    source = write(tmp_path / "table.csv", X, y)
+    for method in ("mms", "energy", "prd", "fes", "nrmd", "phl"):
+        trainer = {"trainer": leanset.Trainer(epochs=2)} if method == "fes" else {}
+        for passed in (X, frame):
+            kept = leanset.reduce(passed, y, 0.2, method=method, epsilon="euclidean", **how, **trainer)
+            reproduced(command_line, tmp_path, kept, source)
+    # Some columns of a frame.
+    kept = leanset.reduce(frame, y, 0.2, method="mms", epsilon="chebyshev", features=["x0", "x2"], **how)
+    reproduced(command_line, tmp_path, kept, source, ["x0", "x2"])
+    with pytest.raises(ValueError, match="has other values"):
+        reproduced(command_line, tmp_path, kept, source)
+    with pytest.raises(ValueError, match="stratify or groups was also used"):
+        reproduced(command_line, tmp_path, leanset.reduce(X, y, 0.2, method="mms", epsilon="chebyshev", groups=y, **how), source)
+
+
+def test_large_inputs_are_read_row_by_row(tmp_path):
+    import tracemalloc
+
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 9, size=(60_000, 8)).astype(float), rng.choice(["a", "b"], size=60_000)
+    source, output = write(tmp_path / "table.csv", X, y), tmp_path / "kept.csv"
+    kept = leanset.reduce(X, y, 0.001, method="srs", epsilon="chebyshev")
+    kept.save(output)
+    tracemalloc.start()
+    leanset.manifest_of(kept, input=source, output=output, features=[f"x{j}" for j in range(8)], label="label")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # All cells as text would be 30 MB and more.
+    assert peak < 8e6
+
+
 def test_a_reduction_by_a_log_is_reproduced(command_line, tmp_path, blobs):
     X, y = blobs
     source, rng = table(tmp_path, blobs), np.random.default_rng(0)
