@@ -1468,20 +1468,51 @@ fn log_that_was_saved_with_its_sums() {
     };
     assert_eq!(kept(with_log(&whole)), kept(with_log(log_text(0))));
 
-    assert_snapshot!(with_log(&whole[..whole.len() - 5]).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(&whole[..whole.len() - 5]).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: cannot be read as a training log: it is cut short: it has 337 bytes of 342
+      hint: copy or write the file again; it cannot be repaired
+    ");
     let mut damaged = whole.clone();
     damaged[100] ^= 1;
-    assert_snapshot!(with_log(&damaged).refuses(BY_LOG), @r"");
-    assert_snapshot!(with_log(saved_log(&labels[1..], 9)).refuses(BY_LOG), @r"");
-    assert_snapshot!(with_log(saved_log(&labels, 9)).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(&damaged).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: cannot be read as a training log: it is damaged: its checksum is another
+      hint: copy or write the file again; it cannot be repaired
+    ");
+    assert_snapshot!(with_log(saved_log(&labels[1..], 9)).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: is of 9 rows, and t.csv has 10
+      hint: a log has every row of the table once in every epoch
+    ");
+    assert_snapshot!(with_log(saved_log(&labels, 9)).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: has no row 9 in epoch 1
+      hint: a log has every row of the table once in every epoch
+    ");
     let mut others = labels.clone();
     others.rotate_left(1);
-    assert_snapshot!(with_log(saved_log(&others, 10)).refuses(BY_LOG), @r"");
-    assert_snapshot!(with_log(&whole).refuses(&format!("{BY_LOG} --split 0.25")), @r"");
+    assert_snapshot!(with_log(saved_log(&others, 10)).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: row 0 is of class 'blue', and in t.csv it is of 'red'
+      hint: give the labels that the log was made with, in the same order
+    ");
+    assert_snapshot!(with_log(&whole).refuses(&format!("{BY_LOG} --split 0.25")), @r"
+    exit 2
+    error: log.csv: is a log of all rows of a table, and 3 rows of t.csv are held out for the test or left out for missing values
+      hint: make the table of the training rows first, and log a training on it
+    ");
     let other = leanset_core::state::seal("ranking", 1, b"");
-    assert_snapshot!(with_log(other).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(other).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: cannot be read as a training log: it is a 'ranking', not a 'labelled training log'
+    ");
     let newer = leanset_core::state::seal(LabelledLog::FAMILY, LabelledLog::VERSION + 1, b"");
-    assert_snapshot!(with_log(newer).refuses(BY_LOG), @r"");
+    assert_snapshot!(with_log(newer).refuses(BY_LOG), @r"
+    exit 2
+    error: log.csv: cannot be read as a training log: it is a 'labelled training log' of version 2, and this leanset knows version 1
+      hint: use the leanset that wrote it, or a newer one
+    ");
 }
 
 #[test]
