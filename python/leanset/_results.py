@@ -21,7 +21,7 @@ from leanset._convert import Identity
 from leanset._errors import hinted
 from leanset._frames import frame_of
 from leanset._labels import ClassSizes, Ids, Labels
-from leanset._saved import load_ranking, load_reduction, maker_of, save_ids, save_ranking
+from leanset._saved import identity_of_file, load_ranking, load_reduction, maker_of, save_ids, save_ranking
 
 
 class LeansetWarning(UserWarning):
@@ -757,7 +757,7 @@ class Ranking(Result):
         """
         native, own = load_ranking(path, y)
         method, parameters, seed = maker_of(path)
-        return cls(native, own.known(), method, parameters, seed)
+        return cls(native, own.known(), method, parameters, seed, identity_of_file(len(own.codes), own, y))
 
     def reduce(
         self, sampling_strategy: SamplingStrategy, *, allow_empty_classes: bool = False, balance: str = "proportional"

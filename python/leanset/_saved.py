@@ -206,6 +206,13 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
+def identity_of_file(rows: int, own: Any, y: Any) -> Any:
+    """What is known of the table of a file: its rows and, if labels are given, its classes."""
+    from leanset._convert import Identity, digest_of_labels
+
+    return Identity(rows, None, None, None if y is None else digest_of_labels(own))
+
+
 def load_reduction(cls: type[Reduction], path: str | os.PathLike[str], y: Any) -> Reduction:
     if Path(path).suffix.lower() == ".json":
         return _of_manifest(cls, Path(path), y)
@@ -213,7 +220,7 @@ def load_reduction(cls: type[Reduction], path: str | os.PathLike[str], y: Any) -
     own = result.pop("labels")
     return cls.of(
         {**result, "facts": "{}", "warnings": [], "budget": result["counts"], "allow_empty": min(result["counts"]) == 0, "seconds": 0.0,
-         "threads": 1, "beside": None},
+         "threads": 1, "beside": None, "identity": identity_of_file(len(own.codes), own, y)},
         own, "row ids", {}, None,
     )
 
@@ -252,7 +259,8 @@ def _of_manifest(cls: type[Reduction], path: Path, y: Any) -> Reduction:
          "budget": [counts.get(name, 0) for name in names] if counts else asked if asked is not None else kept,
          "allow_empty": budget.get("allow_empty_classes", False), "seconds": manifest["measured"]["method_seconds"],
          "threads": manifest["measured"]["threads"], "beside": next((key for key in ("target", "keep", "log") if manifest.get(key)), None),
-         "dimensions": manifest["columns"]["dimensions"], "balance": budget.get("balance", "proportional")},
+         "dimensions": manifest["columns"]["dimensions"], "balance": budget.get("balance", "proportional"),
+         "identity": identity_of_file(manifest["rows"], own, y)},
         own, manifest["method"]["id"], method.get("parameters", {}), method.get("seed"),
     )
     warnings = tuple(LeansetWarning(one["code"], one["message"], None) for one in manifest["warnings"])

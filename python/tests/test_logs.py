@@ -301,3 +301,28 @@ def test_the_command_line_reads_saved_logs(command_line, tmp_path, labels):
     refused("has no row 119 in epoch 0", saved(y, np.arange(119)))
     first = int(np.flatnonzero(np.roll(y, 1) != y)[0])
     refused(f"row {first} is of class", saved(np.roll(y, 1), np.arange(120)))
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_tensors_are_understood(library):
+    pytest.importorskip(library)
+    y = np.array([2, 0, 1, 2])
+    logits = np.array([[0.0, 1.0, 4.0], [2.0, 0.5, 0.0], [3.0, 1.0, 0.0], [0.0, 8.0, 1.0]], dtype=np.float32)
+    if library == "torch":
+        import torch
+
+        tensor, exact = torch.tensor, torch.tensor(logits, dtype=torch.bfloat16, requires_grad=True)
+    else:
+        import jax.numpy
+
+        tensor, exact = jax.numpy.asarray, jax.numpy.asarray(logits, dtype=jax.numpy.bfloat16)
+    log, hand = leanset.ForgettingLog(tensor(y)), leanset.ForgettingLog(y)
+    log.update(0, tensor(np.arange(4)), logits=exact)
+    hand.update(0, np.arange(4), logits=logits)
+    log.update(1, tensor(np.arange(4)), tensor(np.array([2, 0, 1, 1])), logits=tensor(logits))
+    hand.update(1, np.arange(4), [2, 0, 1, 1], logits=logits)
+    log.update(2, tensor(np.arange(4)), tensor(np.array([True, True, False, True])), logits=tensor(logits))
+    hand.update(2, np.arange(4), [True, True, False, True], logits=logits)
+    assert log == hand
+    with pytest.raises(ValueError, match=r"entry 1 of the batch \(row 1\) is 3, which is no class"):
+        log.update(3, tensor(np.arange(4)), tensor(np.array([2, 3, 1, 1])))

@@ -98,6 +98,29 @@ def test_reductions_have_the_bytes_of_the_command_line(command_line, tmp_path, b
         assert leanset.read_manifest(tmp_path / "more.csv.manifest.json")["row_ids"] == more.order.tolist()
 
 
+def test_results_from_files_know_their_table(tmp_path, blobs):
+    X, y = blobs
+    kept, ranking = leanset.reduce(X, y, 0.1, method="mms", epsilon="chebyshev"), leanset.rank(X, y, method="mms")
+    kept.save(tmp_path / "kept.csv")
+    ranking.save(tmp_path / "ranking.csv")
+    found = leanset.Reduction.load(tmp_path / "kept.csv", y)
+    assert leanset.epsilon(X, y, found) == kept.epsilon
+    with pytest.raises(ValueError, match="it is another table"):
+        leanset.epsilon(X, np.roll(y, 1), found)
+    with pytest.raises(ValueError, match="119 rows"):
+        leanset.epsilon(X[1:], y[1:], found)
+    for labels in (y, None):
+        with pytest.raises(ValueError, match="119 rows"):
+            leanset.epsilon_curve(X[1:], y[1:], leanset.Ranking.load(tmp_path / "ranking.csv", labels))
+    # The ranking that a fitted estimator keeps is of the kept rows alone.
+    fitted = leanset.MMS(sampling_strategy=0.2).fit(X, y)
+    fitted.ranking_.save(tmp_path / "part.csv")
+    part = leanset.Ranking.load(tmp_path / "part.csv", y)
+    assert np.array_equal(part.reduce(0.1).order, kept.order)
+    with pytest.raises(ValueError, match="has not all rows"):
+        leanset.Ranking.load(tmp_path / "part.csv")
+
+
 def test_files_that_are_not_results_are_refused(tmp_path, blobs):
     X, y = blobs
     kept, ranking = leanset.reduce(X, y, 0.1, method="mms"), leanset.rank(X, y, method="mms")
