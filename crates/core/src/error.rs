@@ -4,7 +4,6 @@
 
 use leanset_problem::{Code, Problem, Text, setting, text};
 
-use crate::state::StateError;
 use crate::{ClassId, RowId};
 
 /// The result of everything here that can fail.
@@ -310,6 +309,44 @@ pub enum LogError {
     Value(String),
 }
 
+/// Why bytes are not the state that was expected.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// Of another program.
+    #[error("it does not begin as a file of leanset")]
+    Foreign,
+    /// Of leanset, and of another kind.
+    #[error("it is a '{found}', not a '{expected}'")]
+    Family {
+        /// What it is.
+        found: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// Of a version that this one does not know.
+    #[error("it is a '{family}' of version {found}, and this leanset knows version {known}")]
+    Version {
+        /// What it is.
+        family: &'static str,
+        /// Its version.
+        found: u32,
+        /// The version that is known.
+        known: u32,
+    },
+    /// Cut short.
+    #[error("it is cut short: it has {has} bytes of {needs}")]
+    Truncated {
+        /// Bytes that are there.
+        has: u64,
+        /// Bytes that it should have.
+        needs: u64,
+    },
+    /// Its checksum is wrong, or its payload cannot be.
+    #[error("it is damaged: {0}")]
+    Damaged(&'static str),
+}
+
 impl Error {
     /// The way out, where there is one: a sentence for a line of its own.
     pub fn hint(&self) -> Option<Text> {
@@ -363,6 +400,12 @@ impl From<Error> for Problem {
 impl From<BudgetError> for Error {
     fn from(error: BudgetError) -> Self {
         Self::Budget(error)
+    }
+}
+
+impl From<StateError> for Error {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
     }
 }
 

@@ -5,54 +5,10 @@
 //! what its payload is; its version is raised when the payload changes. So bytes that were cut short, damaged, of something else, or of a
 //! newer version are told apart before any of them is used.
 
-use crate::{Error, Result};
+use crate::{Result, StateError};
 
 /// The first bytes of every state. The first is no ASCII and no start of UTF-8, so the file is never taken for text.
 pub const MAGIC: &[u8; 8] = b"\x93LEANSET";
-
-/// Why bytes are not the state that was expected.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// Of another program.
-    #[error("it does not begin as a file of leanset")]
-    Foreign,
-    /// Of leanset, and of another kind.
-    #[error("it is a '{found}', not a '{expected}'")]
-    Family {
-        /// What it is.
-        found: String,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// Of a version that this one does not know.
-    #[error("it is a '{family}' of version {found}, and this leanset knows version {known}")]
-    Version {
-        /// What it is.
-        family: &'static str,
-        /// Its version.
-        found: u32,
-        /// The version that is known.
-        known: u32,
-    },
-    /// Cut short.
-    #[error("it is cut short: it has {has} bytes of {needs}")]
-    Truncated {
-        /// Bytes that are there.
-        has: u64,
-        /// Bytes that it should have.
-        needs: u64,
-    },
-    /// Its checksum is wrong, or its payload cannot be.
-    #[error("it is damaged: {0}")]
-    Damaged(&'static str),
-}
-
-impl From<StateError> for Error {
-    fn from(error: StateError) -> Self {
-        Self::State(error)
-    }
-}
 
 /// A payload as a state.
 ///
@@ -188,6 +144,7 @@ pub(crate) fn push_text(bytes: &mut Vec<u8>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
     use proptest::prelude::*;
 
     proptest! {

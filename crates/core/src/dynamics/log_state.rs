@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::{Bits, MEAN_SCORES, TrainingLog};
-use crate::state::{Reader, StateError, open, push_text, seal};
-use crate::{LogError, Result, RowId};
+use crate::state::{Reader, open, push_text, seal};
+use crate::{LogError, Result, RowId, StateError};
 
 const FAMILY: &str = "training log";
 const VERSION: u32 = 1;
