@@ -110,6 +110,9 @@ impl Dynamics {
 type State<'py> =
     (u32, Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<bool>>, BTreeMap<String, Bound<'py, PyArray1<f64>>>);
 
+/// What a file holds of a log: the kind of the labels, the names of the classes, the class of each row, the observations.
+type Labelled<'py> = (String, Vec<String>, Bound<'py, PyArray1<u32>>, NativeLog);
+
 /// Observations of rows, in any order.
 #[pyclass(frozen, module = "leanset._leanset")]
 #[derive(Debug)]
@@ -257,10 +260,7 @@ impl NativeLog {
 
     /// From what `labelled` gives: the kind of the labels, the names of the classes, the class of each row, the log.
     #[staticmethod]
-    fn of_labelled<'py>(
-        py: Python<'py>,
-        bytes: &[u8],
-    ) -> PyResult<(String, Vec<String>, Bound<'py, PyArray1<u32>>, Self)> {
+    fn of_labelled<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Labelled<'py>> {
         let LabelledLog { kind, names, codes, log } = brief(py, || LabelledLog::from_state(bytes))?;
         let rows = log.rows();
         Ok((kind, names, codes.into_pyarray(py), Self(Mutex::new(log), rows)))
