@@ -6,6 +6,7 @@ once: other dtypes and layouts, and frames, which store columns while distances 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from leanset import _lists
 from leanset._encode import Encoded, Encoding, Points, check_scale, encode_array, encode_frame, note_of_ranges
 from leanset._errors import hinted
-from leanset._frames import check_integers, column_names, columns, is_column, is_frame, is_missing, is_sparse, rows_of, to_numpy
+from leanset._frames import check_integers, column_names, columns, is_column, is_frame, is_missing, is_sparse, rows_of, to_numpy, width_of
 from leanset._labels import Codes, Ids, Labels
 from leanset._lists import library
 
@@ -74,29 +75,33 @@ class Identity:
             )
 
 
+@functools.lru_cache(maxsize=16)
 def sampled(rows: int) -> Ids:
     """Evenly spaced rows, the first and the last among them."""
-    return np.arange(rows) if rows <= SAMPLED else np.linspace(0, rows - 1, SAMPLED).astype(np.int64)
+    return np.arange(rows) if rows <= SAMPLED else np.arange(SAMPLED) * (rows - 1) // (SAMPLED - 1)
 
 
 def digest_of_labels(y: Labels) -> str:
     """A hash of the classes of evenly spaced rows, and of the sizes of all classes, by their names."""
     names = y.names
-    found = hashlib.blake2b("\0".join(names[code] for code in y.codes[sampled(len(y.codes))].tolist()).encode(), digest_size=8)
-    found.update(repr(sorted(zip(names, y.sizes.tolist(), strict=True))).encode())
+    order = sorted(range(len(names)), key=names.__getitem__)
+    # The place of each class among the names, in their order.
+    place = np.empty(len(names), dtype=np.uint32)
+    place[order] = np.arange(len(names))
+    sizes = y.sizes.tolist()
+    found = hashlib.blake2b(repr([(names[code], sizes[code]) for code in order]).encode(), digest_size=8)
+    found.update(place[y.codes[sampled(len(y.codes))]].tobytes())
     return found.hexdigest()
 
 
-def digest_of(values: npt.NDArray[Any], dtype: npt.DTypeLike) -> str:
-    """A hash of evenly spaced rows, in this type."""
+def digests_of(values: npt.NDArray[Any]) -> tuple[str, str]:
+    """Hashes of evenly spaced rows: in float32, which is the same for a table in either precision, and to the bit."""
+    # Not -0.0, which files may hold as 0.
+    exact = values[sampled(len(values))].astype(np.float64, copy=False) + 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        # Not -0.0, which files may hold as 0.
-        rows = values[sampled(len(values))].astype(dtype) + 0
-    return hashlib.blake2b(np.ascontiguousarray(rows).tobytes(), digest_size=8).hexdigest()
-
-
-def _digests(values: npt.NDArray[Any]) -> tuple[str, str]:
-    return digest_of(values, np.float32), digest_of(values, np.float64)
+        single = exact.astype(np.float32)
+    rough, sharp = (hashlib.blake2b(rows.tobytes(), digest_size=8).hexdigest() for rows in (single, exact))
+    return rough, sharp
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +203,7 @@ def _without_coordinates(X: Any, name: str) -> Features:
     if is_sparse(X):
         width = int(X.shape[1])
     elif is_frame(X):
-        width = len(columns(X))
+        width = width_of(X)
     elif library(X) == "datasets":
         width = len(getattr(X, "column_names", None) or [None])
     elif not (is_column(X) or _is_texts(X)):
@@ -221,11 +226,11 @@ def _is_texts(X: Any) -> bool:
 def _of_frame(
     X: Any, original: Any, name: str, chosen: Any, scale: str | None, select: str, like: Features | None
 ) -> Features:
-    rows, width = rows_of(X) or 0, len(columns(X))
+    rows, width = rows_of(X) or 0, width_of(X)
     _check_size(rows, width, (rows, width))
     if like is not None and like.encoding is not None:
         values = like.encoding.apply(X, name)
-        return Features(original, values, column_names(X), width, like.encoding, (), *_digests(values))
+        return Features(original, values, column_names(X), width, like.encoding, (), *digests_of(values))
     encoded = encode_frame(X, name, chosen, select)
     return _scaled(encoded, original, column_names(X), width, scale)
 
@@ -243,17 +248,17 @@ def _of_array(
         raise hinted(TypeError(f"{name} must hold numbers, not {array.dtype}"), f"pass {name}.astype('int64') to measure distances in its units")
     if like is not None and like.encoding is not None and (like.encoding.carried or like.encoding.scale):
         values = like.encoding.apply(array, name)
-        return Features(original, values, names, width, like.encoding, (), *_digests(values))
+        return Features(original, values, names, width, like.encoding, (), *digests_of(values))
     if chosen is None and scale in (None, "none"):
         values = _floats(array, name)
         notes = (note_of_ranges(values, None),) if scale is None and like is None else ()
-        return Features(original, values, names, width, None, tuple(n for n in notes if n), *_digests(values))
+        return Features(original, values, names, width, None, tuple(n for n in notes if n), *digests_of(values))
     return _scaled(encode_array(array, name, chosen), original, names, width, scale)
 
 
 def _scaled(encoded: Encoded, original: Any, names: Any, width: int, scale: str | None) -> Features:
     """Features after scaling; the table is known by what it holds before."""
-    digests = _digests(encoded.values)
+    digests = digests_of(encoded.values)
     notes = list(encoded.notes)
     if scale is None and not any(block.kind == "lists" for block in encoded.encoding.blocks):
         note = note_of_ranges(encoded.values, [name for block in encoded.encoding.blocks for name in block.names])

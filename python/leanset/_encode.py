@@ -29,6 +29,9 @@ MAX_CATEGORIES = 1_000
 #: Rows that are converted together, so that what is written stays in the cache.
 CHUNK = 1 << 13
 
+#: Rows from which ranges are estimated, about.
+SAMPLE = 250
+
 #: Arrays of more columns than this are taken for embeddings, whose numbers share a unit.
 WIDE = 100
 
@@ -427,14 +430,12 @@ def note_of_ranges(values: Points, names: Sequence[Any] | None) -> tuple[str, st
     rows, width = values.shape
     if width < 2 or width > WIDE or rows < 2:
         return None
-    sample = values if rows <= 1_000 else values[:: rows // 1_000]
-    ranges = (sample.max(axis=0) - sample.min(axis=0)).astype(np.float64)
-    if not np.isfinite(ranges).all() or not (ranges > 0).any():
+    sample = values[:: max(rows // SAMPLE, 1)]
+    ranges = sample.max(axis=0) - sample.min(axis=0)
+    there = ranges[ranges > 0]
+    if not len(there) or not 1_000 * float(there.min()) <= float(there.max()) < np.inf:
         return None
-    most = int(ranges.argmax())
-    least = int(np.where(ranges > 0, ranges, np.inf).argmin())
-    if ranges[most] < 1_000 * ranges[least]:
-        return None
+    most, least = int(ranges.argmax()), int(np.where(ranges > 0, ranges, np.inf).argmin())
     wide, narrow = (repr(str(names[j])) if names is not None else str(j) for j in (most, least))
     return (
         "unscaled-columns",

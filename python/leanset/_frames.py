@@ -32,6 +32,8 @@ def is_sparse(value: object) -> bool:
 
 def to_numpy(value: Any) -> npt.NDArray[Any]:
     """An array of any library, on any device, as an array of NumPy."""
+    if type(value) is np.ndarray:
+        return value
     for step in ("detach", "cpu"):
         if hasattr(value, step):
             value = getattr(value, step)()
@@ -77,7 +79,7 @@ def columns(X: Any) -> list[tuple[Any, Any]]:
     """The columns of a frame with their labels; nothing if it is no frame."""
     match library(X):
         case "pandas" if hasattr(X, "iloc") and hasattr(X, "columns"):
-            return [(name, X.iloc[:, j]) for j, name in enumerate(X.columns)]
+            return list(X.items())
         case "polars" if hasattr(X, "get_columns"):
             return [(column.name, column) for column in X.get_columns()]
         case "pyarrow" if hasattr(X, "column_names"):
@@ -117,6 +119,11 @@ def rows_of(X: Any) -> int | None:
     if library(X) == "pyarrow" and hasattr(X, "num_rows"):
         return int(X.num_rows)
     return len(X) if hasattr(X, "__len__") else None
+
+
+def width_of(X: Any) -> int:
+    """Number of columns of a frame."""
+    return int(X.num_columns) if library(X) == "pyarrow" else int(X.shape[1])
 
 
 def column_names(X: Any) -> npt.NDArray[np.object_] | None:

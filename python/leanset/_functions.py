@@ -76,6 +76,8 @@ class Request:
     guard: str | None = None
     #: Warnings about X.
     notes: tuple[LeansetWarning, ...] = ()
+    #: Whether the method chooses over all classes at once.
+    whole: bool = False
 
     @classmethod
     def of(
@@ -105,7 +107,7 @@ class Request:
         coordinates = method.uses_coordinates or trains or measured or guard in ("auto", "on") or target is not None
         scale = scale_of(scale, metric)
         own = x if isinstance(x, Features) else features_of(x, who=who, coordinates=coordinates, chosen=chosen, scale=scale)
-        _, _, generates, _ = _leanset.examine(method.id, given)
+        whole, _, generates, _ = _leanset.examine(method.id, given)
         if generates and own.encoding is not None:
             own.encoding.check_prototypes(who)
         classes = y if isinstance(y, Labels) else labels(y, own.rows, who=who, stratify=stratify, groups=groups)
@@ -126,7 +128,7 @@ class Request:
         if guard is not None and guard not in GUARDS:
             raise ValueError(f"guard must be None or one of {', '.join(GUARDS)}, not {guard!r}")
         against = _target(target, own, classes, who)
-        return cls(method, given, own, classes, seed, jobs, against, native, trainer, guard, warn(list(own.notes)))
+        return cls(method, given, own, classes, seed, jobs, against, native, trainer, guard, warn(list(own.notes)), whole)
 
     def training_dynamics(self) -> _leanset.Dynamics | None:
         """The training dynamics; the built-in trainer makes them if the method needs them and none are given."""
@@ -158,8 +160,7 @@ class Request:
         stopping: tuple[float | None, float | None, str] | None = None,
     ) -> dict[str, Any]:
         check_balance(balance)
-        whole, _, _, _ = _leanset.examine(self.method.id, self.params)
-        asked = budget(strategy, self.y, whole=whole, who=who)
+        asked = budget(strategy, self.y, whole=self.whole, who=who)
         native = self.training_dynamics()
         given = Asked(
             asked, stopping, dataclasses.asdict(self.own_trainer()) if self.trains else None,
@@ -174,7 +175,7 @@ class Request:
         )
         if stopping is not None:
             # What the rule came to, as a budget: it gives the same rows.
-            asked = int(sum(result["counts"])) if whole else [int(count) for count in result["counts"]]
+            asked = int(sum(result["counts"])) if self.whole else [int(count) for count in result["counts"]]
         beside = "target" if self.target is not None else "log" if self.dynamics is not None else None
         beside = "list of kept rows" if keep is not None else beside
         points = result["points"]

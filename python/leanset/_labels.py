@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,10 +50,18 @@ class Labels:
     parent: tuple[ClassSizes, Ids] | None = None
     #: Whether the strata are not the labels, which are only carried along.
     apart: bool = False
+    #: What was counted already.
+    _counted: list[Ids] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def sizes(self) -> Ids:
-        """Number of rows of each class. Counted in chunks, because counting converts the codes to eight bytes."""
+        """Number of rows of each class."""
+        if not self._counted:
+            self._counted.append(self._count())
+        return self._counted[0]
+
+    def _count(self) -> Ids:
+        # In chunks, because counting converts the codes to eight bytes.
         counts = np.zeros(len(self.classes), dtype=np.int64)
         for at in range(0, len(self.codes), CHUNK):
             counts += np.bincount(self.codes[at : at + CHUNK], minlength=len(counts))

@@ -23,11 +23,16 @@ KNOWN = frozenset(("cupy", "datasets", "jax", "jaxlib", "numpy", "pandas", "pola
 
 def library(value: object) -> str:
     """The library of the type of a value, or of the first of its base classes that is of a known one: `pandas`, `polars`, …"""
-    for kind in type(value).__mro__:
-        name = kind.__module__.partition(".")[0]
-        if name in KNOWN:
-            return name
-    return type(value).__module__.partition(".")[0]
+    own = type(value)
+    found = _LIBRARIES.get(own)
+    if found is None:
+        names = [kind.__module__.partition(".")[0] for kind in own.__mro__]
+        found = _LIBRARIES[own] = next((name for name in names if name in KNOWN), names[0])
+    return found
+
+
+#: The library of each class that was asked for.
+_LIBRARIES: dict[type, str] = {}
 
 
 def is_lists(column: Any) -> bool:

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use leanset_core::{Error, Monitor};
@@ -129,7 +129,9 @@ pub(crate) fn brief<T>(py: Python<'_>, work: impl FnOnce() -> Result<T, Error>) 
 /// numbers count from all, as in joblib: −1 is all of them, −2 all but one.
 #[pyfunction]
 pub(crate) fn threads(n_jobs: Option<i64>) -> PyResult<usize> {
-    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    // Asked once: the answer comes from files of the control group, which takes longer than small work does.
+    static ALL: OnceLock<usize> = OnceLock::new();
+    let all = *ALL.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
     match n_jobs {
         Some(0) => Err(PyValueError::new_err("n_jobs must be a whole number other than 0, or None, not 0")),
         Some(jobs) if jobs > 0 => Ok(usize::try_from(jobs).unwrap_or(usize::MAX).min(1024)),
