@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import leanset
+from leanset._registry import METHODS
 
 
 def run(code, **environment):
@@ -41,6 +42,40 @@ def test_ctrl_c_interrupts_long_work():
     assert time.monotonic() - began < 20
     assert "KeyboardInterrupt" in error
     assert "end" not in out
+
+
+class Alarm(Exception):
+    pass
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="signals of another kind")
+def test_every_method_is_interrupted():
+    """A method, or a training for it, that is still at work when the signal comes has no result: the call raises what the handler raised."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12_000, 24)), rng.integers(0, 2, 12_000)
+    rang = []
+
+    def ring(*_):
+        rang.append(True)
+        raise Alarm
+
+    before = signal.signal(signal.SIGALRM, ring)
+    interrupted = []
+    try:
+        for method in METHODS:
+            rang.clear()
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            try:
+                leanset.reduce(X, y, 0.5, method=method.id, n_jobs=1)
+                assert not rang, f"{method.id} did not hear the signal"
+            except Alarm:
+                interrupted.append(method.id)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    # The others are done in less than that, on most machines.
+    assert len(interrupted) >= 6, interrupted
 
 
 def test_other_threads_continue():

@@ -9,6 +9,8 @@ mod circles;
 mod documents;
 mod example;
 mod fuzz;
+#[cfg(test)]
+mod packages;
 mod pages;
 mod picture;
 mod record;
