@@ -153,6 +153,11 @@ def features(
     _refuse_lazy(X, name)
     if not coordinates:
         return _without_coordinates(X, name)
+    if _is_texts(X) and not is_sparse(X) and isinstance(X[0], str | bytes):
+        raise hinted(
+            ValueError(f"Expected 2D array, got 1D array instead: {name} is a list of texts, which have no coordinates"),
+            "leanset.embed computes embeddings with a model; stratified-random and methods with dynamics= take texts as they are",
+        )
     if is_sparse(X):
         X = _dense(X, name, who)
         found = _of_array(X[1], X[0], name, chosen, scale, like)

@@ -376,6 +376,19 @@ def _refuse_missing(missing: npt.NDArray[np.bool_], label: Any) -> None:
         )
 
 
+def _check_finite(values: npt.NDArray[Any], label: Any) -> None:
+    least, most = values.min(), values.max()
+    if np.isnan(least):
+        rows = np.isnan(values) if values.ndim == 1 else np.isnan(values).any(axis=1)
+        _refuse_missing(rows, label)
+    if np.isinf(least) or np.isinf(most):
+        row = int(np.argwhere(np.isinf(values))[0][0])
+        raise hinted(
+            ValueError(f"Input X contains infinity. Column {label!r} is infinite in row {row}"),
+            "correct the value, or leave the row or the column out: features=[…]",
+        )
+
+
 def _fill(blocks: Sequence[tuple[Block, Column]], name: str) -> Points:
     """One array of all columns. Each is converted by itself, and copied once."""
     parts: list[tuple[Block, npt.NDArray[Any]]] = []
@@ -402,9 +415,8 @@ def _fill(blocks: Sequence[tuple[Block, Column]], name: str) -> Points:
                 values = days(column.values, place)
             case _:
                 values = numbers(column.values, place)
-        if values.dtype.kind == "f" and values.size and np.isnan(values.min()):
-            row = int(np.argwhere(np.isnan(values))[0][0])
-            _refuse_missing(np.arange(len(values)) == row, column.label)
+        if values.dtype.kind == "f" and values.size:
+            _check_finite(values, column.label)
         parts.append((block, values))
     rows, width = len(parts[0][1]), sum(block.width for block, _ in parts)
     types = [values.dtype for block, values in parts if block.kind not in ("text", "boolean")]
@@ -431,7 +443,8 @@ def note_of_ranges(values: Points, names: Sequence[Any] | None) -> tuple[str, st
     if width < 2 or width > WIDE or rows < 2:
         return None
     sample = values[:: max(rows // SAMPLE, 1)]
-    ranges = sample.max(axis=0) - sample.min(axis=0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        ranges = sample.max(axis=0) - sample.min(axis=0)
     there = ranges[ranges > 0]
     if not len(there) or not 1_000 * float(there.min()) <= float(there.max()) < np.inf:
         return None

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leanset import _leanset
-from leanset._budget import SamplingStrategy, budget
+from leanset._budget import Budget, SamplingStrategy, budget
 from leanset._convert import Features, Identity, Table, sampled
 from leanset._convert import features as features_of
 from leanset._labels import Ids, Labels, labels
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 METRICS = ("chebyshev", "euclidean", "manhattan", "cosine")
 GUARDS = ("auto", "on", "off")
+#: Values that are in fewer rows than this, on average, may be measurements.
+MEASURED = 50
 BALANCES = ("proportional", "sqrt", "equal")
 
 
@@ -161,6 +163,8 @@ class Request:
     ) -> dict[str, Any]:
         check_balance(balance)
         asked = budget(strategy, self.y, whole=self.whole, who=who)
+        if not allow_empty:
+            self._check_classes(asked)
         native = self.training_dynamics()
         given = Asked(
             asked, stopping, dataclasses.asdict(self.own_trainer()) if self.trains else None,
@@ -186,9 +190,28 @@ class Request:
             "encoded": points, "notes": self.notes, "identity": Identity.of(self.x, self.y), "asked": given,
         }
 
+    def _check_classes(self, asked: Budget) -> None:
+        """Asks whether numbers or dates are classes, by the rule of the command line: if one row of each is more than twice the budget,
+        and a class has few rows on average."""
+        if isinstance(asked, list) or self.y.apart or self.y.classes.dtype.kind not in "iufmM":
+            return
+        classes, rows = len(self.y.classes), self.x.rows
+        wanted = asked if isinstance(asked, int) else asked * rows
+        if classes > 2 * wanted and rows < MEASURED * classes and wanted > 0:
+            raise hinted(
+                ValueError(f"y has {classes:,} different values, and {int(wanted):,} of {rows:,} rows are asked for: one row of each is too many"),
+                "if y is a measurement: stratify=pandas.qcut(y, 10, labels=False); if its values are names: y.astype(str)",
+            )
+
     def kept(self, kept: Any) -> Ids | None:
         """The ids of rows that are kept already."""
-        return None if kept is None else indices_of(kept, Identity.of(self.x, self.y))
+        if kept is None:
+            return None
+        rows = indices_of(kept, Identity.of(self.x, self.y))
+        bad = rows[(rows < 0) | (rows >= self.x.rows)]
+        if len(bad):
+            raise ValueError(f"kept: row {bad[0]} is not one of 0 to {self.x.rows - 1}")
+        return rows
 
     def reduction(self, result: dict[str, Any], parameters: dict[str, Any]) -> Reduction:
         return Reduction.of(result, self.y, self.method.id, parameters, self.seed)

@@ -132,7 +132,9 @@ def _crossed(parts: list[Labels], original: Any) -> Labels:
 def _listed(values: list[Any] | tuple[Any, ...]) -> npt.NDArray[Any]:
     """A list as an array. Missing values among texts stay missing: NumPy would make the text 'nan' of them."""
     kinds = {type(value) for value in values}
-    if len(kinds) > 1 and any(is_missing(value) for value in values):
+    # Nor is the number 1 the text '1'.
+    texts = {kind for kind in kinds if issubclass(kind, str | bytes)}
+    if len(kinds) > 1 and (0 < len(texts) < len(kinds) or any(is_missing(value) for value in values)):
         array = np.empty(len(values), dtype=object)
         array[:] = list(values)
         return array
@@ -165,6 +167,8 @@ def array_of(y: Any) -> npt.NDArray[Any]:
 
 
 def _labels(y: Any, rows: int, who: str) -> Labels:
+    if isinstance(y, str | bytes):
+        raise hinted(TypeError(f"y must have one label per row, not {y!r}"), f"if this is a column of X: y=X[{y!r}], and X without it")
     if y is None:
         return Labels(None, np.array(["all"]), np.zeros(rows, dtype=np.uint32))
     array = array_of(y)

@@ -357,3 +357,26 @@ def test_frames_of_other_libraries_and_devices_are_arrays(blobs):
             raise TypeError("can't convert cuda:0 device type tensor to numpy")
 
     assert np.array_equal(leanset.reduce(Tensor(), y, 0.2, method="mms").indices, leanset.reduce(X, y, 0.2, method="mms").indices)
+
+
+def test_mistakes_of_newcomers_are_named(blobs):
+    X, y = blobs
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    cases = [
+        (lambda: leanset.reduce(frame, "a", method="mms"), TypeError, "y must have one label per row, not 'a'", r"y=X\['a'\]"),
+        (lambda: leanset.reduce(frame, [1, "1"] * 60, method="srs"), TypeError, "must be uniformly strings or numbers", None),
+        (lambda: leanset.reduce(["one text", "another"], method="mms"), ValueError, "a list of texts", "leanset.embed"),
+        (lambda: leanset.reduce(X, y, 0.2, method="energy", kept=[-1]), ValueError, "kept: row -1 is not one of 0 to 119", None),
+        (lambda: leanset.reduce(frame.assign(a=np.inf), y, method="mms"), ValueError, "Column 'a' is infinite in row 0", "correct the value"),
+        (lambda: leanset.reduce(X, np.arange(120), 0.1, method="mms"), ValueError, "y has 120 different values, and 12 of 120 rows",
+         "stratify=pandas.qcut"),
+        (lambda: leanset.reduce(X, pd.date_range("2024", periods=120), 0.1, method="mms"), ValueError, "y has 120 different values", "astype"),
+    ]
+    for call, kind, words, hint in cases:
+        with pytest.raises(kind, match=words) as caught:
+            call()
+        assert hint is None or any(re.search(hint, note) for note in caught.value.__notes__), words
+    # Names that are many are classes, and so are numbers of which there are enough.
+    with pytest.warns(leanset.LeansetWarning, match="budget-raised"):
+        assert len(leanset.reduce(X, [f"class {i}" for i in range(120)], 0.1, method="mms")) == 120
+    assert len(leanset.reduce(X, np.arange(120) % 10, 0.1, method="mms")) == 12

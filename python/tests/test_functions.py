@@ -146,7 +146,7 @@ def test_reduce_goes_on_from_kept_rows(blobs):
         leanset.reduce(X, y, 0.05, method="mms", kept=first)
     with pytest.raises(ValueError, match="named twice"):
         leanset.reduce(X, y, 0.2, method="mms", kept=[3, 3])
-    with pytest.raises(ValueError, match="beyond"):
+    with pytest.raises(ValueError, match="kept: row -1 is not one of 0 to 119"):
         leanset.reduce(X, y, 0.2, method="mms", kept=[-1])
 
 

@@ -7,7 +7,7 @@
 //! Wins where rows are copied, resampled or recompressed; says nothing about rows that mean the same and are far apart.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::hash::{DefaultHasher, Hasher as _};
 
 use crate::data::with_points;
 use crate::distance::{Euclidean, raw};
@@ -127,14 +127,13 @@ fn root(parent: &mut [u32], mut row: u32) -> u32 {
 
 /// The first row of the same values, for every row.
 fn first_copies<T: Scalar>(matrix: &Matrix<'_, T>, monitor: &dyn Monitor) -> Result<Vec<u32>> {
-    let hashes = RandomState::new();
     let mut known: HashMap<u64, Vec<u32>> = HashMap::with_capacity(matrix.rows());
     let mut first = Vec::with_capacity(matrix.rows());
     // Zero has two signs, and they are equal.
     let bits = |value: &T| (value.widen() + 0.0).to_bits();
     for at in 0..matrix.rows() {
         let row = matrix.row(RowId::at(at));
-        let mut hasher = hashes.build_hasher();
+        let mut hasher = DefaultHasher::new();
         row.iter().for_each(|value| hasher.write_u64(bits(value)));
         let same = known.entry(hasher.finish()).or_default();
         let equal = |other: &&u32| matrix.row(RowId(**other)).iter().zip(row).all(|(a, b)| bits(a) == bits(b));
