@@ -56,8 +56,10 @@ impl<'a> Pace<'a> {
     }
 }
 
-/// Reports steps, and turns a wish to stop into an error.
+/// Reports steps, if there are any, and turns a wish to stop into an error. Most calls look alone, so that is no more than a look.
 pub(crate) fn step(monitor: &dyn Monitor, steps: u64) -> Result<()> {
-    monitor.advance(steps);
+    if steps > 0 {
+        monitor.advance(steps);
+    }
     if monitor.cancelled() { Err(Error::Interrupted) } else { Ok(()) }
 }
