@@ -6,7 +6,6 @@ once: other dtypes and layouts, and frames, which store columns while distances 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import sys
 from dataclasses import dataclass
@@ -75,7 +74,6 @@ class Identity:
             )
 
 
-@functools.lru_cache(maxsize=16)
 def sampled(rows: int) -> Ids:
     """Evenly spaced rows, the first and the last among them."""
     return np.arange(rows) if rows <= SAMPLED else np.arange(SAMPLED) * (rows - 1) // (SAMPLED - 1)
