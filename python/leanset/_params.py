@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, ClassVar, Self
 
 import numpy as np
+
+from leanset._errors import hinted
 
 #: The default of a parameter that must be given.
 REQUIRED: Any = ...
@@ -71,7 +74,22 @@ class Parameters:
                 setattr(self, name, value)
         # After the parameters themselves, one of which may be the new owner.
         for name, inner_params in nested.items():
-            getattr(self, name).set_params(**inner_params)
+            owner = getattr(self, name)
+            if dataclasses.is_dataclass(owner) and not isinstance(owner, type):
+                # Settings are never changed: others may hold them too.
+                known = [field.name for field in dataclasses.fields(owner) if field.init]
+                unknown = next((inner for inner in inner_params if inner not in known), None)
+                if unknown is not None:
+                    raise ValueError(f"Invalid parameter {unknown!r} for {name} {owner!r}. Valid parameters are: {known!r}.")
+                setattr(self, name, dataclasses.replace(owner, **inner_params))
+            elif hasattr(owner, "set_params"):
+                owner.set_params(**inner_params)
+            else:
+                inner = next(iter(inner_params))
+                raise hinted(
+                    ValueError(f"Invalid parameter {f'{name}__{inner}'!r} for estimator {self!r}: {name} is {owner!r}, which has no parameters"),
+                    f"set {name} first, to what has the parameter {inner!r}",
+                )
         return self
 
     def __repr__(self) -> str:

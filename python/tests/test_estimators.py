@@ -226,3 +226,14 @@ def test_missing_attributes_say_why(blobs):
         _ = leanset.MMS().fit(X, y).weights_
     sampler.set_params(output="rows").fit(X, y)
     assert len(sampler.sample_indices_) == 12
+
+
+def test_settings_of_the_trainer_are_searched_by_name():
+    trainer = leanset.Trainer(epochs=2)
+    sampler = leanset.EL2N(trainer=trainer).set_params(trainer__epochs=3)
+    assert (sampler.trainer.epochs, trainer.epochs) == (3, 2)
+    assert leanset.Reducer("el2n").set_params(trainer=trainer, trainer__epochs=5).trainer == leanset.Trainer(epochs=5)
+    with pytest.raises(ValueError, match="Invalid parameter 'foo' for trainer"):
+        sampler.set_params(trainer__foo=3)
+    with pytest.raises(ValueError, match="Invalid parameter 'trainer__epochs' for .*: trainer is None"):
+        leanset.EL2N().set_params(trainer__epochs=3)
