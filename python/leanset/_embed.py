@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leanset._errors import hinted
-from leanset._frames import is_column, is_missing, to_numpy
+from leanset._frames import is_column, is_frame, is_missing, to_numpy
 from leanset._lists import library
 from leanset._whole import write_whole
 
@@ -97,6 +97,8 @@ def embed(
 def _listed(items: Any) -> list[Any]:
     if isinstance(items, str | bytes | dict):
         raise TypeError(f"items must be a sequence of items, not {type(items).__name__}")
+    if is_frame(items):
+        raise hinted(TypeError(f"items must be one column, and {type(items).__name__} is a frame"), "pass the column: items['text']")
     values: list[Any]
     if library(items) in ("pandas", "polars") and hasattr(items, "to_list"):
         values = items.to_list()
@@ -123,17 +125,33 @@ def _hash(value: Any, row: int) -> bytes:
             # An image of Pillow, or an array.
             size = value.shape if hasattr(value, "shape") else value.size
             kind = (getattr(value, "mode", None), str(getattr(value, "dtype", "")), tuple(size))
-            content = b"a" + repr(kind).encode() + value.tobytes()
+            content = b"a" + repr(kind).encode() + _bytes(value, row)
         case _ if library(value) == "torch":
             array = to_numpy(value)
             content = b"a" + repr((None, str(array.dtype), array.shape)).encode() + array.tobytes()
         case _:
-            try:
-                content = b"p" + pickle.dumps(value, protocol=4)
-            except Exception as error:
-                raise TypeError(f"item {row} of type {type(value).__name__} has no content that can be hashed: {error}") from error
+            content = b"p" + _pickled(value, row)
     digest.update(content)
     return digest.digest()
+
+
+def _bytes(value: Any, row: int) -> bytes:
+    """What an image of Pillow or an array holds."""
+    if getattr(getattr(value, "dtype", None), "hasobject", False):
+        # The bytes of objects are addresses.
+        return _pickled(value.tolist(), row)
+    own: bytes = value.tobytes()
+    # The colours of an image of indices are in its palette.
+    palette = value.getpalette() if getattr(value, "mode", None) in ("P", "PA") else None
+    clear = getattr(value, "info", {}).get("transparency") if hasattr(value, "mode") else None
+    return own if palette is None and clear is None else own + repr((palette, clear)).encode()
+
+
+def _pickled(value: Any, row: int) -> bytes:
+    try:
+        return pickle.dumps(value, protocol=4)
+    except Exception as error:
+        raise TypeError(f"item {row} of type {type(value).__name__} has no content that can be hashed: {error}") from error
 
 
 def _call(embedder: Callable[[list[Any]], Any], batch: list[Any], row: int) -> npt.NDArray[np.float32]:
@@ -141,7 +159,7 @@ def _call(embedder: Callable[[list[Any]], Any], batch: list[Any], row: int) -> n
     if isinstance(returned, list | tuple):
         returned = [to_numpy(one) for one in returned]
     array = np.array(to_numpy(returned), dtype=np.float32)
-    if array.ndim != 2 or len(array) != len(batch):
+    if array.ndim != 2 or len(array) != len(batch) or not array.shape[1]:
         raise ValueError(f"the embedder must return an array of shape ({len(batch)}, d) for {len(batch)} items, not of {array.shape}")
     if not np.isfinite(array).all():
         at = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
@@ -165,6 +183,8 @@ class _Cache:
 
     def __init__(self, place: Path) -> None:
         self.place = place
+        if place.exists() and not place.is_dir():
+            raise NotADirectoryError(f"cache must be a folder, and {place} is a file")
         place.mkdir(parents=True, exist_ok=True)
 
     def load(self, wanted: dict[bytes, int]) -> Iterator[tuple[bytes, npt.NDArray[np.float32]]]:

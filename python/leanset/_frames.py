@@ -30,7 +30,7 @@ def is_sparse(value: object) -> bool:
     return sparse is not None and bool(sparse.issparse(value))
 
 
-def to_numpy(value: Any) -> npt.NDArray[Any]:
+def to_numpy(value: Any, name: str = "X") -> npt.NDArray[Any]:
     """An array of any library, on any device, as an array of NumPy."""
     if type(value) is np.ndarray:
         return value
@@ -43,7 +43,7 @@ def to_numpy(value: Any) -> npt.NDArray[Any]:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.getmaskarray(value).any():
             at = np.argwhere(np.ma.getmaskarray(value))[0]
-            error = ValueError(f"Input X contains NaN: the value at {tuple(int(i) for i in at)} is masked")
+            error = ValueError(f"Input {name} contains NaN: the value at {tuple(int(i) for i in at)} is masked")
             raise hinted(error, "leave these rows out, or fill them")
         value = value.data
     return np.asarray(value.numpy() if hasattr(value, "numpy") and callable(value.numpy) else value)
@@ -55,7 +55,8 @@ def is_missing(value: Any) -> bool:
         return True
     try:
         return bool(value != value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):
+        # Arrays and tensors are neither.
         return False
 
 
@@ -233,7 +234,10 @@ def numbers(column: Any, name: str) -> npt.NDArray[Any]:
             dtype = str(column.dtype)
             if dtype.startswith("Decimal"):
                 column = column.cast(sys.modules["polars"].Float64)
-            elif column.null_count() and dtype in ("Int64", "UInt64", "Int128", "UInt128"):
+            elif dtype.endswith("Int128"):
+                # NumPy has no such integers.
+                return _of_objects(np.array(column.to_list(), dtype=object), name)
+            elif column.null_count() and dtype in ("Int64", "UInt64"):
                 check_integers(column.fill_null(0).to_numpy(), name)
             array = column.to_numpy()
         case "pyarrow":

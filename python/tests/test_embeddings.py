@@ -98,6 +98,51 @@ def test_equal_items_are_embedded_once_and_cached_by_content(tmp_path):
         leanset.embed(texts, counting, cache=cache)
 
 
+def test_items_with_other_content_are_other_items(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    red, green = (image.new("P", (2, 2)) for _ in range(2))
+    red.putpalette([255, 0, 0] * 256)
+    green.putpalette([0, 255, 0] * 256)
+    # The same indices in another palette are another image.
+    found = leanset.embed([red, green, red], lambda images: [np.asarray(one.convert("RGB")).mean(axis=(0, 1)) for one in images])
+    assert found.tolist() == [[255, 0, 0], [0, 255, 0], [255, 0, 0]]
+    # Arrays of objects are compared by what they hold, not by where.
+    batches: list[int] = []
+
+    def lengths(rows):
+        batches.append(len(rows))
+        return [[len(row[0]), 1] for row in rows]
+
+    rows = [np.array(["".join(["a"] * n), 1], dtype=object) for n in (300, 300, 301)]
+    assert leanset.embed(rows, lengths)[:, 0].tolist() == [300, 300, 301]
+    assert batches == [2]
+    for frame in (pd.DataFrame({"a": ["x"]}), pl.DataFrame({"a": ["x"]}), pa.table({"a": ["x"]})):
+        with pytest.raises(TypeError, match="items must be one column"):
+            leanset.embed(frame, letters)
+    place = tmp_path / "file"
+    place.write_text("")
+    with pytest.raises(NotADirectoryError, match="cache must be a folder"):
+        leanset.embed(["x"], letters, cache=place)
+
+
+class Undecided:
+    """A value like a tensor: whether it differs from itself is no single truth."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def __ne__(self, other):
+        return self
+
+    def __bool__(self):
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+
+
+def test_items_that_are_tensors_are_not_missing():
+    items = [Undecided([1.0, 2.0]), Undecided([3.0, 4.0])]
+    assert leanset.embed(items, lambda batch: [one.values for one in batch]).tolist() == [[1, 2], [3, 4]]
+
+
 def test_an_interrupted_run_goes_on_from_the_cache(tmp_path):
     texts = [f"text {i}" for i in range(10)]
 
