@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterator, KeysView, Set, ValuesView
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,8 +18,8 @@ import numpy.typing as npt
 from leanset import _lists
 from leanset._encode import Encoded, Encoding, Points, check_scale, encode_array, encode_frame, note_of_ranges
 from leanset._errors import hinted
-from leanset._frames import check_integers, column_names, columns, is_column, is_frame, is_missing, is_sparse, rows_of, to_numpy, width_of
-from leanset._labels import Codes, Ids, Labels
+from leanset._frames import check_integers, column_names, columns, is_column, is_frame, is_missing, is_sparse, listed, rows_of, to_numpy, width_of
+from leanset._labels import Codes, Ids, Labels, plain_names
 from leanset._lists import library
 
 Table = tuple[Points, Codes, list[str]]
@@ -80,8 +81,8 @@ def sampled(rows: int) -> Ids:
 
 
 def digest_of_labels(y: Labels) -> str:
-    """A hash of the classes of evenly spaced rows, and of the sizes of all classes, by their names."""
-    names = y.names
+    """A hash of the classes of evenly spaced rows, and of the sizes of all classes, by their plain names."""
+    names = plain_names(y.classes)
     order = sorted(range(len(names)), key=names.__getitem__)
     # The place of each class among the names, in their order.
     place = np.empty(len(names), dtype=np.uint32)
@@ -181,6 +182,12 @@ def _refuse_lazy(X: Any, name: str) -> None:
         raise hinted(TypeError(f"{name} is a LazyFrame, which holds no rows yet"), f"pass {name}.collect()")
     if library(X) == "datasets" and kind in ("DatasetDict", "IterableDatasetDict"):
         raise hinted(TypeError(f"{name} is a {kind} of several splits"), f"pass one split: {name}['train']")
+    if library(X) == "pyarrow" and hasattr(X, "read_all"):
+        raise hinted(TypeError(f"{name} is a {kind}, which can be read only once"), f"pass {name}.read_all()")
+    if isinstance(X, Iterator):
+        raise hinted(TypeError(f"{name} is a {kind}, which can be read only once"), f"pass list({name})")
+    if isinstance(X, Set | KeysView | ValuesView):
+        raise hinted(TypeError(f"{name} is a {kind}, whose rows have no positions"), f"pass a list or an array: list({name})")
     if library(X) == "datasets" and kind == "IterableDataset":
         raise hinted(TypeError(f"{name} is an IterableDataset, whose rows have no positions"), "use leanset.hf.reduce, which reads it once")
 
@@ -211,7 +218,7 @@ def _without_coordinates(X: Any, name: str) -> Features:
         width = len(getattr(X, "column_names", None) or [None])
     elif not (is_column(X) or _is_texts(X)):
         array = _array(X, name)
-        _check_axes(array)
+        _check_axes(array, name)
         rows, width = array.shape
     if rows is None:
         raise TypeError(f"{name} of type {type(X).__name__} has no number of rows")
@@ -241,7 +248,7 @@ def _of_frame(
 def _of_array(
     array: npt.NDArray[Any], original: Any, name: str, chosen: Any, scale: str | None, like: Features | None
 ) -> Features:
-    _check_axes(array)
+    _check_axes(array, name)
     _check_size(array.shape[0], array.shape[1], array.shape)
     width = int(array.shape[1])
     names = column_names(original) if not isinstance(original, np.ndarray) else None
@@ -270,9 +277,14 @@ def _scaled(encoded: Encoded, original: Any, names: Any, width: int, scale: str 
     return Features(original, scaled.values, names, width, scaled.encoding, tuple(notes), *digests)
 
 
-def _check_axes(array: npt.NDArray[Any]) -> None:
+def _check_axes(array: npt.NDArray[Any], name: str) -> None:
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{array}\n")
+    if array.dtype.names is not None:
+        raise hinted(
+            TypeError(f"{name} is a structured array, whose columns have types of their own: {listed(array.dtype.names)}"),
+            f"pass pandas.DataFrame({name}), or numpy.lib.recfunctions.structured_to_unstructured({name})",
+        )
     if array.ndim != 2:
         what = "scalar array" if array.ndim == 0 else f"{array.ndim}D array"
         raise ValueError(
@@ -329,6 +341,29 @@ def _floats(array: npt.NDArray[Any], name: str) -> Points:
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
+def _taken(value: Any, rows: Ids) -> Any:
+    """Rows of an Arrow array or table, also of types that Arrow itself cannot take rows of: views and run ends."""
+    pyarrow = sys.modules["pyarrow"]
+    try:
+        return value.take(rows)
+    except pyarrow.ArrowNotImplementedError:
+        if hasattr(value, "column_names"):
+            return type(value).from_arrays([_taken(column, rows) for column in value.columns], schema=value.schema)
+        if hasattr(value, "chunks"):
+            ends = np.cumsum([len(chunk) for chunk in value.chunks])
+            begins = np.searchsorted(rows, [0, *ends])
+            parts = [
+                _taken(chunk, rows[begin:end] - (stop - len(chunk)))
+                for chunk, stop, begin, end in zip(value.chunks, ends, begins[:-1], begins[1:], strict=True)
+            ]
+            return pyarrow.chunked_array(parts, type=value.type)
+        # Runs of neighbouring rows.
+        starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
+        lengths = np.diff(starts, append=len(rows))
+        pieces = [value.slice(int(rows[at]), int(length)) for at, length in zip(starts, lengths, strict=True)]
+        return pyarrow.concat_arrays(pieces) if pieces else value.slice(0, 0)
+
+
 A = TypeVar("A")
 
 
@@ -349,7 +384,7 @@ def take(original: A, rows: Ids) -> A:
     elif kind == "polars":
         found = value[rows]
     elif kind == "pyarrow":
-        found = value.take(rows)
+        found = _taken(value, rows)
     elif kind == "datasets" and hasattr(value, "select"):
         found = value.select(rows)
     elif isinstance(value, list | tuple):

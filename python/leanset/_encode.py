@@ -96,14 +96,14 @@ class Encoding:
                 raise ValueError(f"{name} must have the columns of X, but its shape is {array.shape}")
             check_integers(array, name)
             values = array[:, positions].astype(np.float64)
-        return self._scaled(values)
+        return self._scaled(values, name)
 
-    def _scaled(self, values: Points) -> Points:
+    def _scaled(self, values: Points, name: str) -> Points:
         if self.scale is None:
             return values
         double = np.ascontiguousarray(values, dtype=np.float64)
         if self.scale == "unit":
-            _leanset.scale_rows(double, None)
+            _unit(double, name)
             return double
         for j, pair in enumerate(self.scalers or ()):
             if pair is not None:
@@ -136,6 +136,20 @@ class Encoding:
                 )
 
 
+def _unit(values: npt.NDArray[np.float64], name: str) -> None:
+    """Scales each row to length 1. `name` names the table in errors."""
+    try:
+        _leanset.scale_rows(values, None)
+    except ValueError:
+        zero = np.flatnonzero(~values.any(axis=1))
+        if not len(zero):
+            raise
+        raise hinted(
+            ValueError(f"row {zero[0]} of {name}: all features are 0, so the row has no direction, which metric='cosine' and scale='unit' need"),
+            "leave the row out, or measure with metric='euclidean' and without scale='unit'",
+        ) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """Points, how they were made, and what the user should know."""
@@ -158,7 +172,7 @@ class Encoded:
         values: npt.NDArray[np.float64] = np.array(self.values, dtype=np.float64, order="C", copy=True if copies else None)
         scalers = None
         if scale == "unit":
-            _leanset.scale_rows(values, None)
+            _unit(values, "X")
         else:
             scaled = [block.is_scaled for block in blocks for _ in range(block.width)]
             scalers = tuple(_leanset.scale_columns(values, scaled, scale, None))
@@ -246,11 +260,15 @@ def _named(every: list[Column], name: str, features: Any) -> list[Column]:
     if hasattr(features, "tolist"):
         given = features.tolist()
     known = {column.label: column for column in every}
+    labels = [column.label for column in every]
     for label in given:
         if label not in known:
             raise hinted(
                 ValueError(f"features names column {label!r}, which {name} does not have"), f"the columns are {listed(list(known), 20)}"
             )
+        if labels.count(label) > 1:
+            raise hinted(ValueError(f"features names column {label!r}, and {name} has {labels.count(label)} columns of that name"),
+                         "rename the columns first")
         if known[label].kind == "other":
             raise hinted(
                 ValueError(f"{name}: column {label!r} ({known[label].type}) cannot be a feature"),

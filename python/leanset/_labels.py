@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from leanset._errors import hinted
-from leanset._frames import columns, is_frame, is_missing, to_numpy
+from leanset._frames import EXACT, columns, is_frame, is_missing, is_sparse, to_numpy
 from leanset._lists import library
 
 Ids = npt.NDArray[np.int64]
@@ -34,6 +38,24 @@ class ClassSizes:
 def names_of(classes: npt.NDArray[Any]) -> list[str]:
     """What classes are called; strata of several columns are called by all of them."""
     return [", ".join(map(str, label)) if isinstance(label, tuple) else str(label) for label in classes.tolist()]
+
+
+def plain_names(classes: npt.NDArray[Any]) -> list[str]:
+    """What classes are called in any type: 1, 1.0, True, b'1' and '1' are one class, if no two of these classes become one by it."""
+    labels = classes.tolist()
+    names = [", ".join(map(_plain_name, label)) if isinstance(label, tuple) else _plain_name(label) for label in labels]
+    return names if len(set(names)) == len(names) else names_of(classes)
+
+
+def _plain_name(label: Any) -> str:
+    name = label.decode(errors="replace") if isinstance(label, bytes) else str(label)
+    if name in ("True", "False"):
+        return str(int(name == "True"))
+    try:
+        number = float(name)
+    except ValueError:
+        return name
+    return str(int(number)) if number.is_integer() and abs(number) < EXACT else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +107,20 @@ def labels(y: Any, rows: int, *, who: str, stratify: Any = None, groups: Any = N
         own = _labels(y, rows, who)
         found = _crossed([own, _named(groups, rows, "groups")], y)
         # Every stratum is of one class.
-        first = np.zeros(len(found.classes), dtype=np.int64)
-        first[found.codes] = own.codes
-        return Labels(y, found.classes, found.codes, parent=(own.known(), first), apart=True)
+        return Labels(y, found.classes, found.codes, parent=_parent(own, found), apart=True)
     parts = [_named(values, rows, "stratify") for values in _columns_of(stratify)]
-    if groups is not None:
-        parts.append(_named(groups, rows, "groups"))
-    found = parts[0] if len(parts) == 1 else _crossed(parts, y)
-    return Labels(y, found.classes, found.codes, apart=True)
+    own = parts[0] if len(parts) == 1 else _crossed(parts, y)
+    if groups is None:
+        return Labels(y, own.classes, own.codes, apart=True)
+    found = _crossed([*parts, _named(groups, rows, "groups")], y)
+    return Labels(y, found.classes, found.codes, parent=_parent(own, found), apart=True)
+
+
+def _parent(own: Labels, found: Labels) -> tuple[ClassSizes, Ids]:
+    """The classes, and the class of each stratum of a class and a group."""
+    first = np.zeros(len(found.classes), dtype=np.int64)
+    first[found.codes] = own.codes
+    return own.known(), first
 
 
 def _columns_of(stratify: Any) -> list[Any]:
@@ -138,13 +166,33 @@ def _listed(values: list[Any] | tuple[Any, ...]) -> npt.NDArray[Any]:
         array = np.empty(len(values), dtype=object)
         array[:] = list(values)
         return array
-    return np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        # Lists of different lengths, which are refused later.
+        array = np.empty(len(values), dtype=object)
+        array[:] = list(values)
+    if array.dtype.kind == "f" and kinds <= {int, bool}:
+        # Integers of which float64 cannot tell two apart.
+        array = np.array(values, dtype=object)
+    return array
 
 
 def _refuse_missing(row: int) -> None:
     raise hinted(
         ValueError(f"Input y contains NaN. The label of row {row} is missing"),
         "leave these rows out, or give the missing label a name of its own",
+    )
+
+
+def _is_fraction(value: Any) -> bool:
+    return not isinstance(value, Integral) and math.isfinite(value) and value % 1 != 0
+
+
+def _refuse_fractions(who: str) -> NoReturn:
+    raise hinted(
+        ValueError(f"Unknown label type: continuous. {who} needs classes, but y has fractional values."),
+        "cut y into classes with stratify=pandas.qcut(y, 10, labels=False), and y is carried along",
     )
 
 
@@ -156,10 +204,18 @@ def array_of(y: Any) -> npt.NDArray[Any]:
             y = own[0][1]
     if isinstance(y, list | tuple):
         array = _listed(y)
+    elif library(y) == "polars" and str(getattr(y, "dtype", "")).endswith("Int128"):
+        # NumPy has no such integers.
+        array = np.array(y.to_list(), dtype=object)
     elif library(y) in ("pandas", "polars"):
         array = np.asarray(y.to_numpy())
+    elif library(y) == "datasets" and hasattr(y, "with_format"):
+        table = y.with_format("arrow")[:]
+        return array_of(table)
+    elif is_sparse(y):
+        array = y.toarray()
     else:
-        array = to_numpy(y)
+        array = to_numpy(y, "y")
     if array.dtype.kind == "T":
         # NumPy's own texts, which may have missing values.
         array = array.astype(object)
@@ -171,6 +227,11 @@ def _labels(y: Any, rows: int, who: str) -> Labels:
         raise hinted(TypeError(f"y must have one label per row, not {y!r}"), f"if this is a column of X: y=X[{y!r}], and X without it")
     if y is None:
         return Labels(None, np.array(["all"]), np.zeros(rows, dtype=np.uint32))
+    if isinstance(y, Iterator | Mapping | Set):
+        raise hinted(
+            TypeError(f"y must have one label per row, in their order, not be a {type(y).__name__}"),
+            "pass a list or an array: list(y)" if not isinstance(y, Mapping) else "pass a list or an array: list(y.values())",
+        )
     array = array_of(y)
     one_hot = array.ndim == 2
     if array.ndim not in (1, 2):
@@ -198,15 +259,22 @@ def _labels(y: Any, rows: int, who: str) -> Labels:
         if not np.isfinite(array).all():
             raise ValueError("Input y contains infinity or a value too large for dtype('float64').")
         if (array != np.floor(array)).any():
-            raise hinted(
-                ValueError(f"Unknown label type: continuous. {who} needs classes, but y has fractional values."),
-                "cut y into classes with stratify=pandas.qcut(y, 10, labels=False), and y is carried along",
-            )
+            _refuse_fractions(who)
     elif array.dtype.kind in "mM":
         if np.isnat(array).any():
             _refuse_missing(int(np.flatnonzero(np.isnat(array))[0]))
-    elif array.dtype.kind == "O" and any(is_missing(value) for value in _distinct(array)):
-        _refuse_missing(next(row for row, value in enumerate(array.tolist()) if is_missing(value)))
+    elif array.dtype.kind == "O":
+        distinct = _distinct(array)
+        if any(is_missing(value) for value in distinct):
+            _refuse_missing(next(row for row, value in enumerate(array.tolist()) if is_missing(value)))
+        if isinstance(distinct, list):
+            value = next((value for value in distinct if not isinstance(value, Hashable)), distinct[0])
+            raise hinted(
+                ValueError(f"y must have one label per row, not a {type(value).__name__} such as {value!r}"),
+                "several labels per row are several columns of stratify=; y is carried along",
+            )
+        if all(isinstance(value, Real | Decimal) for value in distinct) and any(map(_is_fraction, distinct)):
+            _refuse_fractions(who)
     try:
         classes, codes = encode(array)
     except TypeError as error:

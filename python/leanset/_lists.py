@@ -67,6 +67,10 @@ def lists(column: Any, name: str) -> npt.NDArray[Any]:
             array = _of_objects(column.to_numpy(), name)
         case _:
             array = _of_objects(column, name)
+    if array.dtype == object:
+        error = TypeError(f"{name} must hold lists of numbers, not lists of lists or of other values")
+        error.add_note("hint: make one list of each row, e.g. with .reshape(len(X), -1)")
+        raise error
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} must hold lists of numbers, not of {array.dtype}")
     return array
@@ -126,6 +130,8 @@ def _of_polars(series: Any, name: str) -> npt.NDArray[Any]:
     if values.null_count():
         at = int(np.flatnonzero(values.is_null().to_numpy())[0])
         _refuse(name, at // length, f"has no value at position {at % length}")
+    if str(values.dtype).startswith(POLARS):
+        return np.empty((len(series), length), dtype=object)
     array: npt.NDArray[Any] = values.to_numpy().reshape(len(series), length)
     return array
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import tracemalloc
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -311,6 +312,14 @@ def test_what_holds_no_rows_is_refused_with_the_way_out(blobs):
         with pytest.raises(TypeError) as caught:
             leanset.reduce(bad, method="mms")
         assert any(re.search(words, note) for note in caught.value.__notes__)
+    table = pa.table({"a": [1.0, 2.0]})
+    for make, words in (
+        (lambda: iter(X), r"pass list\(X\)"), (lambda: map(list, X), r"pass list\(X\)"), (table.to_reader, r"pass X.read_all\(\)"),
+        (lambda: {1, 2}, "pass a list"), (lambda: np.zeros(3, dtype=[("a", "f8"), ("b", "f8")]), r"pandas.DataFrame\(X\)"),
+    ):
+        with pytest.raises(TypeError) as caught:
+            leanset.reduce(make(), method="mms")
+        assert any(re.search(words, note) for note in caught.value.__notes__)
     masked = np.ma.masked_array(X, mask=np.zeros_like(X, dtype=bool))
     assert np.array_equal(leanset.reduce(masked, y, 0.2, method="mms").indices, leanset.reduce(X, y, 0.2, method="mms").indices)
     masked[3, 1] = np.ma.masked
@@ -376,6 +385,26 @@ def test_mistakes_of_newcomers_are_named(blobs):
         with pytest.raises(kind, match=words) as caught:
             call()
         assert hint is None or any(re.search(hint, note) for note in caught.value.__notes__), words
+    pairs = pd.DataFrame(X, columns=["a", "a", "c"])
+    more = [
+        (lambda: leanset.reduce(X, (label for label in y), method="srs"), TypeError, "y must have one label per row", r"list\(y\)"),
+        (lambda: leanset.reduce(X, dict(enumerate(y)), method="srs"), TypeError, "y must have one label per row", r"list\(y.values\(\)\)"),
+        (lambda: leanset.reduce(X, [[1], [1, 2]] * 60, method="srs"), ValueError, r"one label per row, not a list such as \[1\]", "stratify="),
+        (lambda: leanset.reduce(X, pl.Series([[1]] * 120), method="srs"), ValueError, "one label per row, not a ndarray", "stratify="),
+        (lambda: leanset.reduce(X, pd.Series([0.5, 1.5] * 60, dtype=object), method="srs"), ValueError, "continuous", "qcut"),
+        (lambda: leanset.reduce(X, [Decimal("0.5"), Decimal(1)] * 60, method="srs"), ValueError, "continuous", "qcut"),
+        (lambda: leanset.reduce(X, np.ma.masked_array(np.zeros(120), np.arange(120) == 3), method="srs"), ValueError,
+         r"Input y contains NaN: the value at \(3,\)", "leave these rows out"),
+        (lambda: leanset.reduce(pairs, y, method="mms", features=["a"]), ValueError, "X has 2 columns of that name", "rename"),
+        (lambda: leanset.reduce(np.zeros((3, 2)), method="mms", metric="cosine"), ValueError, "row 0 of X: all features are 0", "metric='euclidean'"),
+    ]
+    for call, kind, words, hint in more:
+        with pytest.raises(kind, match=words) as caught:
+            call()
+        assert any(re.search(hint, note) for note in caught.value.__notes__), words
+    # Labels with a whole number as their value are classes in any type.
+    whole = [Decimal(at % 2) for at in range(120)]
+    assert leanset.reduce(X, whole, 0.1, method="srs").counts == {0: 6, 1: 6}
     # Names that are many are classes, and so are numbers of which there are enough.
     with pytest.warns(leanset.LeansetWarning, match="budget-raised"):
         assert len(leanset.reduce(X, [f"class {i}" for i in range(120)], 0.1, method="mms")) == 120

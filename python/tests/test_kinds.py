@@ -140,3 +140,31 @@ def test_codes_of_objects_are_those_of_unique() -> None:
         assert classes.tolist() == expected.tolist()
         assert classes.dtype == object
         np.testing.assert_array_equal(codes, places)
+
+
+def test_rows_of_arrow_types_that_arrow_cannot_take():
+    X, rows = np.arange(20.0).reshape(10, 2), [0, 3, 4, 9]
+    names = ["a", "b"] * 5
+    views, runs = pa.array(names, pa.string_view()), pa.RunEndEncodedArray.from_arrays([5, 10], ["a", "b"])
+    for y in (views, runs, pa.chunked_array([views[:4], views[4:4], views[4:]]), pa.table({"y": views, "n": names}), pa.chunked_array([runs])):
+        kept = leanset.select(y, rows)
+        assert type(kept) is type(y)
+        assert kept.to_pylist() == [y.to_pylist()[at] for at in rows]
+        assert len(leanset.select(y, [])) == 0
+    _, kept = leanset.MMS(sampling_strategy=4).fit_resample(X, views)
+    assert kept.type == pa.string_view()
+
+
+def test_integers_of_128_bits():
+    X = np.arange(12.0).reshape(6, 2)
+    wide = pl.DataFrame(X).cast(pl.Int128)
+    kept = leanset.reduce(X, [0, 1] * 3, 4, method="mms")
+    assert np.array_equal(leanset.reduce(wide, pl.Series([0, 1] * 3, dtype=pl.Int128), 4, method="mms").indices, kept.indices)
+    with pytest.raises(ValueError, match=r"beyond ±2\*\*53"):
+        leanset.reduce(pl.DataFrame({"a": pl.Series([2**53 + 1, 0], dtype=pl.Int128)}), method="mms")
+
+
+def test_labels_of_large_integers_stay_apart():
+    X, large = np.arange(8.0).reshape(4, 2), 2**63
+    found = leanset.MMS(sampling_strategy=4).fit(X, [large, large + 1, -1, -1])
+    assert found.sampling_strategy_ == {-1: 2, large: 1, large + 1: 1}

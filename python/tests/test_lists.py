@@ -179,3 +179,11 @@ def test_integers_that_float64_cannot_hold_are_refused():
             leanset.reduce(X, method="mms", sampling_strategy=1)
     # Powers of two are float64.
     leanset.reduce(np.array([[2**60], [2**61]]), method="mms", sampling_strategy=1)
+
+
+def test_lists_of_lists_are_named():
+    nested = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]
+    for X in (pa.table({"e": nested}), pl.DataFrame({"e": nested}), pl.DataFrame({"e": pl.Series(np.array(nested))})):
+        with pytest.raises(TypeError, match="column 'e' must hold lists of numbers, not lists of lists") as caught:
+            leanset.reduce(X, method="mms")
+        assert "make one list of each row" in caught.value.__notes__[0]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from scipy import sparse
 from conftest import small
 
 import leanset
@@ -81,6 +83,24 @@ def test_rows_of_another_table_are_refused(blobs):
     assert leanset.epsilon(X + 1, y, kept.indices).value >= 0
     assert leanset.epsilon(X, None, kept).value >= 0
     assert ranking.reduce(0.2).identity == kept.identity
+
+
+def test_labels_of_the_same_rows_in_another_type_are_the_same_table(blobs):
+    X, _ = blobs
+    whole = np.arange(120) % 2
+    same = [whole, whole.astype(float), whole.astype(bool), whole.astype(str), whole.astype("S1"), whole.astype("S1").astype(object),
+            pd.Series(whole, dtype="Int64"), pd.Categorical(whole), pl.Series(whole), pa.array(whole), np.eye(2)[whole],
+            [Decimal(int(label)) for label in whole], sparse.csr_matrix(np.eye(2)[whole])]
+    for y in same:
+        kept = leanset.reduce(X, y, 0.2, method="srs")
+        for other in same:
+            assert leanset.epsilon(X, other, kept).value == leanset.epsilon(X, whole, kept.indices).value
+        with pytest.raises(ValueError, match="classes of y are not those"):
+            leanset.epsilon(X, whole[::-1], kept)
+    # Classes that only look the same in another type are two.
+    texts = np.array(["1", "1.0"])[whole]
+    with pytest.raises(ValueError, match="classes of y are not those"):
+        leanset.epsilon(X, texts[::-1], leanset.reduce(X, texts, 0.2, method="srs"))
 
 
 def test_results_are_equal_if_all_that_they_hold_is(method, blobs):

@@ -119,3 +119,14 @@ def test_any_method_by_its_name_in_pipelines_and_searches(blobs):
         leanset.Reducer().set_params(colour="red")
     with pytest.raises(ValueError, match="there is no method 'mmx'"):
         leanset.Reducer("mmx", sampling_strategy=0.2).fit(X, y)
+
+
+def test_groups_share_what_a_budget_says_of_each_stratum(blobs):
+    X, y = blobs
+    strata, groups = np.repeat([0, 1], [80, 40]), np.arange(120) % 4
+    for strategy, counts in (("auto", [40, 40]), ({0: 8}, [8, 40]), ({0: 8, 1: 4}, [8, 4]), ("majority", [40, 40])):
+        kept = leanset.reduce(X, y, strategy, method="mms", stratify=strata, groups=groups).indices
+        assert np.bincount(strata[kept]).tolist() == counts
+        assert np.bincount(groups[kept]).tolist() == [sum(counts) // 4] * 4
+    kept = leanset.reduce(X, y, {(0, 0): 8}, method="mms", stratify=np.c_[strata, strata], groups=groups).indices
+    assert np.bincount(strata[kept]).tolist() == [8, 40]
