@@ -230,7 +230,8 @@ def _resolved(scale: str | None, lists: Sequence[Any], others: Sequence[Any]) ->
 def _positions(features: Any, count: int, name: str) -> list[int]:
     if features is None:
         return list(range(count))
-    given = [features] if isinstance(features, int | np.integer) else list(features)
+    _check_features(features)
+    given = [features] if isinstance(features, int | np.integer | str) else list(features)
     if given and all(isinstance(value, bool | np.bool_) for value in given):
         if len(given) != count:
             raise ValueError(f"features must have one entry for each of the {count} columns of {name}, not {len(given)}")
@@ -254,13 +255,22 @@ def _distinct(found: list[Any]) -> list[Any]:
     return found
 
 
+def _check_features(features: Any) -> None:
+    if isinstance(features, slice) or callable(features):
+        raise TypeError(f"features must be a list of column names or positions, not {features!r}")
+
+
 def _named(every: list[Column], name: str, features: Any) -> list[Column]:
     """The columns that the user names."""
+    _check_features(features)
     given = [features] if isinstance(features, str | bytes) or not isinstance(features, Sequence | np.ndarray | set) else list(features)
     if hasattr(features, "tolist"):
         given = features.tolist()
     known = {column.label: column for column in every}
     labels = [column.label for column in every]
+    if given and all(isinstance(label, bool | np.bool_) for label in given) and not any(isinstance(label, bool) for label in labels):
+        # A mask over the columns.
+        given = [labels[at] for at in _positions(given, len(labels), name)]
     for label in given:
         if label not in known:
             raise hinted(

@@ -519,8 +519,20 @@ def epsilon(
         assert other is not None
         result = _leanset.epsilon_between(table_of(x, own), other, metric, n_jobs)
     else:
-        result = _leanset.epsilon_of_rows(table_of(x, own), indices_of(reduced, Identity.of(x, own)), metric, n_jobs)
+        rows = indices_of(reduced, Identity.of(x, own))
+        _check_ids(rows, x.rows)
+        result = _leanset.epsilon_of_rows(table_of(x, own), rows, metric, n_jobs)
     return Epsilon.of(result, own)
+
+
+def _check_ids(ids: Ids, rows: int) -> None:
+    """Refuses ids that are no rows, or of one row twice."""
+    bad = ids[(ids < 0) | (ids >= rows)]
+    if len(bad):
+        raise ValueError(f"reduced: row {bad[0]} is not one of 0 to {rows - 1}")
+    different, counts = np.unique(ids, return_counts=True)
+    if len(different) < len(ids):
+        raise hinted(ValueError(f"reduced: row {different[counts > 1][0]} is named twice"), "name each row once: numpy.unique(…)")
 
 
 def identity_of(reduced: Any) -> Identity | None:
@@ -546,7 +558,8 @@ def indices_of(reduced: Any, table: Identity | None = None) -> Ids:
         raise not_fitted(reduced)
     array = np.asarray(reduced)
     if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
-        raise TypeError(f"row ids must be a list or array of whole numbers, not {type(reduced).__name__} of {array.dtype}")
+        error = TypeError(f"row ids must be a list or array of whole numbers, not {type(reduced).__name__} of {array.dtype}")
+        raise hinted(error, "row ids of a mask: numpy.flatnonzero(mask)") if array.dtype == np.bool_ else error
     return np.ascontiguousarray(array, dtype=np.int64)
 
 

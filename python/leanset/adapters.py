@@ -134,6 +134,8 @@ def select(dataset: D, reduced: Any) -> D:
         )
     if kind == "polars" and name == "LazyFrame":
         raise hinted(TypeError("a LazyFrame holds no rows yet"), "select(frame.collect(), reduced)")
+    if kind == "pyarrow" and hasattr(dataset, "read_all"):
+        raise hinted(TypeError(f"a {name} can be read only once"), "select(reader.read_all(), reduced)")
     known = (
         is_frame(dataset) or is_sparse(dataset) or isinstance(dataset, dict | list | tuple | np.ndarray)
         or kind in ("pandas", "polars", "pyarrow", "datasets", "tensorflow", "jax", "jaxlib", "cupy")
@@ -156,6 +158,8 @@ def _within(dataset: Any, reduced: Any) -> Ids:
     own = identity_of(reduced)
     if own is not None:
         own.check_rows(rows, f"the {type(reduced).__name__}", "the dataset")
+    if found.size and int(found.min()) < 0:
+        raise ValueError(f"row ids must be at least 0, not {int(found.min())}: they are positions from the first row on")
     if found.size and int(found.max()) >= rows:
         raise ValueError(f"row {int(found.max())} is kept, but the dataset has {rows} rows: it is another dataset")
     return found

@@ -405,6 +405,14 @@ def test_mistakes_of_newcomers_are_named(blobs):
     # Labels with a whole number as their value are classes in any type.
     whole = [Decimal(at % 2) for at in range(120)]
     assert leanset.reduce(X, whole, 0.1, method="srs").counts == {0: 6, 1: 6}
+    # A mask over the columns is a choice of columns, and what is neither is named.
+    assert leanset.reduce(frame, y, 9, method="mms", features=[True, False, True]) == leanset.reduce(frame, y, 9, method="mms", features=["a", "c"])
+    for table in (frame, X):
+        for bad in (slice(0, 2), len):
+            with pytest.raises(TypeError, match="features must be a list of column names or positions"):
+                leanset.reduce(table, y, 9, method="mms", features=bad)
+        with pytest.raises(ValueError, match="one entry for each of the 3 columns"):
+            leanset.reduce(table, y, 9, method="mms", features=[True])
     # Names that are many are classes, and so are numbers of which there are enough.
     with pytest.warns(leanset.LeansetWarning, match="budget-raised"):
         assert len(leanset.reduce(X, [f"class {i}" for i in range(120)], 0.1, method="mms")) == 120

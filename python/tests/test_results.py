@@ -85,6 +85,21 @@ def test_rows_of_another_table_are_refused(blobs):
     assert ranking.reduce(0.2).identity == kept.identity
 
 
+def test_row_ids_are_positions_from_the_first_row_on(blobs):
+    X, y = blobs
+    for data in (X, pd.DataFrame(X), pl.DataFrame(X), pa.table({"a": X[:, 0]}), X.tolist()):
+        with pytest.raises(ValueError, match="row ids must be at least 0, not -1"):
+            leanset.select(data, [0, -1])
+    for rows, words in (([0, -1], "row -1 is not one of 0 to 119"), ([120], "row 120 is not one"), ([3, 2, 3], "row 3 is named twice")):
+        with pytest.raises(ValueError, match=f"reduced: {words}"):
+            leanset.epsilon(X, y, rows)
+    with pytest.raises(TypeError, match="whole numbers") as caught:
+        leanset.select(X, np.arange(120) < 3)
+    assert caught.value.__notes__ == ["hint: row ids of a mask: numpy.flatnonzero(mask)"]
+    with pytest.raises(TypeError, match="can be read only once"):
+        leanset.select(pa.table({"a": X[:, 0]}).to_reader(), [0])
+
+
 def test_labels_of_the_same_rows_in_another_type_are_the_same_table(blobs):
     X, _ = blobs
     whole = np.arange(120) % 2
