@@ -12,7 +12,9 @@ from leanset._functions import bottleneck_distance, epsilon, epsilon_curve, pers
 from leanset._leanset import VERSION as __version__
 from leanset._manifest import manifest_of, read_manifest, write_manifest
 from leanset._registry import methods
-from leanset._results import ClassEpsilon, Epsilon, EpsilonCurve, LeansetWarning, Ranking, Reduction
+from leanset._epsilon import ClassEpsilon, Epsilon, EpsilonCurve
+from leanset._result import LeansetWarning
+from leanset._results import Ranking, Reduction
 from leanset._study import Smallest, Study
 from leanset.adapters import select, to_sampler, to_subset
 from leanset.energy import EnergyMeter

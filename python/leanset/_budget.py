@@ -89,7 +89,7 @@ def _words(word: str, labels: Labels | ClassSizes, *, whole: bool, who: str) -> 
     counts = sizes.copy()
     counts[reduced] = sizes[least]
     if (counts == sizes).all():
-        from leanset._results import warn
+        from leanset._result import warn
 
         warn([(
             "nothing-dropped", f"sampling_strategy={word!r} keeps all rows, because every class has {sizes[least]:,} rows already",

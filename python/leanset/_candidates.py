@@ -16,7 +16,8 @@ from leanset._errors import hinted
 from leanset._estimator import COMMON, BaseReducer
 from leanset._functions import BALANCES, GUARDS, Request
 from leanset._registry import Method, find
-from leanset._results import LeansetWarning, Ranking
+from leanset._result import LeansetWarning
+from leanset._results import Ranking
 
 RANDOM = "random"
 #: A second random sample: what it gains over the first is chance.

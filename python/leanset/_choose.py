@@ -19,7 +19,8 @@ from leanset._labels import Ids, Labels, labels
 from leanset._errors import hinted
 from leanset._estimator import BaseReducer
 from leanset._models import MINMAX, Coordinates, check_classifier, classes_of, noting, require, seeded, table_like
-from leanset._results import LeansetWarning, Reduction, _number, warn
+from leanset._result import LeansetWarning, number, warn
+from leanset._results import Reduction
 from leanset._seed import seed_of
 from leanset._study import word
 
@@ -331,7 +332,7 @@ def conclude(
 
 def known(value: Any) -> float:
     """A number of the document, in which null is what is not known."""
-    return math.nan if value is None else float(_number(value))
+    return math.nan if value is None else float(number(value))
 
 
 def flat(line: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from leanset._models import (
     table_like,
     weight_key,
 )
-from leanset._results import LeansetWarning, warn
+from leanset._result import LeansetWarning, warn
 from leanset._seed import seed_of
 from leanset._study import Study
 

@@ -15,7 +15,7 @@ from leanset._errors import hinted
 from leanset._frames import frame_of
 from leanset._functions import scale_of
 from leanset._labels import Ids, Labels
-from leanset._results import Result, fixed, warn
+from leanset._result import Result, fixed, warn
 
 #: More pairs than this are not copies any more.
 MOST = 50_000_000

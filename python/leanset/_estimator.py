@@ -21,7 +21,8 @@ from leanset._errors import hinted
 from leanset._functions import METRICS, Request, given_params, table_of
 from leanset._params import Parameters
 from leanset._registry import METHODS, Method, find
-from leanset._results import Epsilon, EpsilonCurve, Ranking, Reduction
+from leanset._epsilon import Epsilon, EpsilonCurve
+from leanset._results import Ranking, Reduction
 
 if TYPE_CHECKING:
     from leanset.estimators import MethodName

@@ -20,7 +20,9 @@ from leanset._labels import Ids, Labels, labels
 from leanset._encode import check_scale
 from leanset._errors import hinted
 from leanset._registry import Method, find
-from leanset._results import Asked, Epsilon, EpsilonCurve, LeansetWarning, Ranking, Reduction, warn
+from leanset._epsilon import Epsilon, EpsilonCurve
+from leanset._result import LeansetWarning, warn
+from leanset._results import Asked, Ranking, Reduction
 from leanset._seed import seed_of
 
 if TYPE_CHECKING:

@@ -17,7 +17,9 @@ from leanset import _leanset
 from leanset._budget import Budget
 from leanset._errors import hinted
 from leanset._registry import find
-from leanset._results import Asked, Epsilon, Reduction, warn
+from leanset._epsilon import Epsilon
+from leanset._result import warn
+from leanset._results import Asked, Reduction
 from leanset._saved import ids_text
 from leanset._whole import write_whole
 

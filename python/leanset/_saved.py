@@ -231,7 +231,8 @@ def _of_manifest(cls: type[Reduction], path: Path, y: Any) -> Reduction:
     import json
 
     from leanset._labels import Labels, labels
-    from leanset._results import ClassEpsilon, Epsilon, LeansetWarning
+    from leanset._epsilon import ClassEpsilon, Epsilon
+    from leanset._result import LeansetWarning
 
     manifest = read(path)
     request, classes = manifest["request"], manifest["classes"]

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from leanset import _leanset
-from leanset._results import warn
+from leanset._result import warn
 
 __all__ = ["check_images", "describe_images", "rank_file", "reduce_file", "reduce_images"]
 
