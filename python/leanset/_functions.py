@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 METRICS = ("chebyshev", "euclidean", "manhattan", "cosine")
 GUARDS = ("auto", "on", "off")
+#: So few different numbers are classes.
+FEW = 20
 #: Values that are in fewer rows than this, on average, may be measurements.
 MEASURED = 50
 BALANCES = ("proportional", "sqrt", "equal")
@@ -199,7 +201,7 @@ class Request:
             return
         classes, rows = len(self.y.classes), self.x.rows
         wanted = asked if isinstance(asked, int) else asked * rows
-        if classes > 2 * wanted and rows < MEASURED * classes and wanted > 0:
+        if classes > FEW and classes > 2 * wanted and rows < MEASURED * classes and wanted > 0:
             raise hinted(
                 ValueError(f"y has {classes:,} different values, and {int(wanted):,} of {rows:,} rows are asked for: one row of each is too many"),
                 "if y is a measurement: stratify=pandas.qcut(y, 10, labels=False); if its values are names: y.astype(str)",
