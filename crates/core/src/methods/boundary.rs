@@ -252,7 +252,7 @@ impl Fit {
         let operations = linalg::operations(count, count);
         let solve = move || leanset_linalg::positive_solve(&matrix, &targets);
         let solved =
-            leanset_linalg::abandonable(operations, &|| run.step(0), solve)?.ok_or_else(|| diverged(INFO.id))?;
+            leanset_linalg::abandonable(operations, || run.step(0), solve)?.ok_or_else(|| diverged(INFO.id))?;
         let mut weights = vec![[0.0; LANES]; count.div_ceil(LANES) * classes];
         for i in 0..count {
             (0..classes).for_each(|class| weights[i / LANES * classes + class][i % LANES] = solved[(i, class)]);

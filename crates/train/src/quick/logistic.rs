@@ -124,12 +124,11 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The minimum of a convex function by L-BFGS: `value(at, gradient)` returns its value and writes its gradient.
-fn minimize(
-    mut at: Vec<f64>,
-    tolerance: f64,
-    value: &mut dyn FnMut(&[f64], &mut [f64]) -> Result<f64>,
-) -> Result<Vec<f64>> {
+/// A function: `value(at, gradient)` returns its value and writes its gradient.
+type Function<'a> = dyn FnMut(&[f64], &mut [f64]) -> Result<f64> + 'a;
+
+/// The minimum of a convex function by L-BFGS.
+fn minimize(mut at: Vec<f64>, tolerance: f64, value: &mut Function<'_>) -> Result<Vec<f64>> {
     /// A step, the change of the gradient, and 1 / their product.
     type Pair = (Vec<f64>, Vec<f64>, f64);
     let mut pairs: std::collections::VecDeque<Pair> = Default::default();
