@@ -490,7 +490,7 @@ def epsilon(
     n_jobs : int, optional
         Number of threads.
     features, scale
-        As in `reduce`. Measure in the coordinates in which the rows were chosen.
+        As in `reduce`. Measure in the coordinates in which the rows were chosen; a warning names another scale.
 
     Returns
     -------
@@ -517,7 +517,7 @@ def epsilon(
     x = features_of(X, chosen=features, scale=scale)
     own = labels(y, x.rows, who="epsilon")
     check_metric(metric)
-    warn(list(x.notes))
+    warn([*x.notes, *_other_scale(reduced, x)])
     if isinstance(reduced, tuple) and len(reduced) == 2:
         other = _target(reduced, x, own, "epsilon")
         assert other is not None
@@ -537,6 +537,15 @@ def _check_ids(ids: Ids, rows: int) -> None:
     different, counts = np.unique(ids, return_counts=True)
     if len(different) < len(ids):
         raise hinted(ValueError(f"reduced: row {different[counts > 1][0]} is named twice"), "name each row once: numpy.unique(…)")
+
+
+def _other_scale(reduced: Any, x: Features) -> list[tuple[str, str, str | None]]:
+    """What is worth knowing of ε in other coordinates than those in which the rows were chosen."""
+    asked = getattr(getattr(reduced, "reduction_", reduced), "_asked", None)
+    if not isinstance(asked, Asked) or asked.scale == x.scale:
+        return []
+    now, then = (f"scale={scale or 'none'!r}" for scale in (x.scale, asked.scale))
+    return [("other-scale", f"ε is measured with {now}, and the rows were chosen with {then}", f"pass {then} for the same coordinates")]
 
 
 def identity_of(reduced: Any) -> Identity | None:

@@ -292,7 +292,7 @@ def _of_text(
         with lines() as file:
             return [name.strip() for name in next((record for record in csv.reader(file, delimiter=mark) if record), [])]
 
-    # A comma, unless the columns are found with another separator; the command line is told.
+    # A comma, unless the columns are found with another separator, which the manifest then names.
     wanted = {*names} if label is None else {*names, label}
     marks = [delimiter] if delimiter else [mark for mark in ",;\t|" if wanted <= set(header(mark))] or [","]
     known = header(marks[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import tracemalloc
+import warnings
 from decimal import Decimal
 from typing import Any
 
@@ -174,9 +175,9 @@ def test_columns_that_look_like_ids_are_named(blobs):
     frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(patient_id=np.arange(120)[::-1], place=np.arange(120))
     with pytest.warns(leanset.LeansetWarning) as caught:
         leanset.reduce(frame, y, method="mms", scale="none")
-    told = [str(w.message) for w in caught]
-    assert any("'patient_id' is named like an id" in text for text in told)
-    assert any("'place' numbers the rows from 0" in text for text in told)
+    messages = [str(w.message) for w in caught]
+    assert any("'patient_id' is named like an id" in text for text in messages)
+    assert any("'place' numbers the rows from 0" in text for text in messages)
 
 
 def test_unscaled_columns_of_very_different_ranges_are_named():
@@ -185,8 +186,6 @@ def test_unscaled_columns_of_very_different_ranges_are_named():
         kept = leanset.reduce(X, method="mms")
     assert [w.code for w in kept.warnings] == ["unscaled-columns"]
     assert "scale='minmax'" in str(caught[0].message)
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         leanset.reduce(X, method="mms", scale="none")
@@ -214,6 +213,19 @@ def test_scales_of_arrays_are_those_of_frames_and_leave_the_array_as_it_is(blobs
         leanset.reduce(np.zeros((5, 2)), method="mms", scale="unit")
     with pytest.raises(ValueError, match="scale must be None or one of"):
         leanset.reduce(X, y, method="mms", scale="robust")
+
+
+def test_epsilon_in_other_coordinates_is_named(blobs):
+    X, y = blobs
+    kept = leanset.reduce(X, y, 0.2, method="mms", scale="minmax", epsilon="chebyshev")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert leanset.epsilon(X, y, kept, scale="minmax") == kept.epsilon
+        leanset.epsilon(X, y, kept.indices)
+    with pytest.warns(leanset.LeansetWarning, match="ε is measured with scale='none', and the rows were chosen with scale='minmax'"):
+        assert leanset.epsilon(X, y, kept) != kept.epsilon
+    with pytest.warns(leanset.LeansetWarning, match="other-scale"):
+        leanset.epsilon(X, y, leanset.MMS(sampling_strategy=0.2).fit(X, y), scale="standard")
 
 
 def test_some_columns_of_an_array(blobs):
